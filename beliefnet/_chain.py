@@ -1,0 +1,79 @@
+"""An ordered run of conditionals, each fed the value drawn by the one before it."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jax import Array
+from jaxtyping import Float
+
+from beliefnet._types import Key, Values
+from beliefnet.conditionals import Conditional
+from beliefnet.samplers import Sampler
+
+
+class Draw(eqx.Module):
+    """What a chain drew, in the chain's own order, and how probable each layer's value was.
+
+    Attributes:
+        values: One array `[*lead, units]` per conditional.
+        log_probs: Log-probability of each value given its parent, `[*lead, layers]`, in nats.
+    """
+
+    values: Values
+    log_probs: Float[Array, "*lead layers"]
+
+
+class Chain(eqx.Module):
+    """Conditionals in the order in which they are drawn.
+
+    A generative chain starts with a `Prior` and ends at the observation; a recognition chain starts at the
+    observation's first latent layer.
+
+    Raises:
+        ValueError: If the width of a layer is not what the next conditional takes.
+    """
+
+    conditionals: tuple[Conditional, ...]
+
+    def __check_init__(self):
+        for index, (below, above) in enumerate(zip(self.conditionals[:-1], self.conditionals[1:], strict=True)):
+            if below.num_units != above.num_parents:
+                raise ValueError(
+                    f"expected conditional {index + 1} to take the {below.num_units} units of conditional {index}, "
+                    f"got one that takes {above.num_parents}; try equal sizes"
+                )
+
+    def __len__(self) -> int:
+        return len(self.conditionals)
+
+    def draw(
+        self, parent: Float[Array, "batch inputs"] | None, shape: tuple[int, ...] = (), *, sampler: Sampler, key: Key
+    ) -> Draw:
+        """Draw every layer in turn, and score what was drawn in the same pass.
+
+        Args:
+            parent: What feeds the first conditional, `[batch, inputs]`, or None for a prior. It is used once,
+                however many draws `shape` asks for.
+            shape: Extra leading axes of the draw, for example `(particles,)`.
+            sampler: How each layer is drawn.
+            key: Random key; each layer gets its own.
+        """
+        values, log_probs = [], []
+        for conditional, layer_key in zip(self.conditionals, jax.random.split(key, len(self)), strict=True):
+            distribution = conditional(parent)
+            parent = sampler(distribution, shape, key=layer_key)
+            values.append(parent)
+            log_probs.append(distribution.log_prob(parent))
+            shape = ()
+        return Draw(tuple(values), jnp.stack(log_probs, axis=-1))
+
+    def distributions(self, parent: Float[Array, "*lead inputs"] | None, values: Values) -> list[dist.Distribution]:
+        """Return each conditional's distribution given the values of the layer before it."""
+        parents = (parent, *values[:-1])
+        return [conditional(given) for conditional, given in zip(self.conditionals, parents, strict=True)]
+
+    def log_probs(self, parent: Float[Array, "*#lead inputs"] | None, values: Values) -> Float[Array, "*lead layers"]:
+        """Return the log-probability of each value given the one before it, `[*lead, layers]`, in nats."""
+        terms = [d.log_prob(v) for d, v in zip(self.distributions(parent, values), values, strict=True)]
+        return jnp.stack(jnp.broadcast_arrays(*terms), axis=-1)

@@ -1,0 +1,13 @@
+"""Names for the array types that appear in public signatures.
+
+Axis names come from one list: particles, batch, layers, units, states. `*lead` stands for any leading axes.
+"""
+
+from typing import TypeAlias
+
+from jax import Array
+from jaxtyping import Float, PRNGKeyArray
+
+Key: TypeAlias = PRNGKeyArray
+Values: TypeAlias = tuple[Float[Array, "*lead units"], ...]
+"""One value per layer, from the bottom layer to the top one."""

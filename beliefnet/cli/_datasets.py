@@ -1,0 +1,35 @@
+"""beliefnet datasets."""
+
+from cyclopts import App
+from rich.console import Console
+from rich.table import Table
+
+from beliefnet import datasets
+from beliefnet.cli._app import app
+
+datasets_app = App(name="datasets", help="List the data sets that can be named, or fetch one.")
+app.command(datasets_app)
+
+
+@datasets_app.default
+def show() -> None:
+    """List the data sets that --data takes by name, and where each is."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("name", "what", "image", "train / valid / test", "binarization", "where"):
+        table.add_column(column, overflow="fold")
+    for row in datasets.available():
+        height, width = row.image_shape
+        sizes = " / ".join(str(size) for size in row.splits.values())
+        table.add_row(row.name, row.description, f"{height}x{width}", sizes, row.binarization, row.where)
+    Console().print(table)
+    Console().print("\nA .npy, .npz or .csv file of your own can be given instead of a name.", soft_wrap=True)
+
+
+@datasets_app.command
+def fetch(name: str, /) -> None:
+    """Download a data set into the cache.
+
+    Args:
+        name: One of the names that `beliefnet datasets` lists.
+    """
+    print(f"{name} is at {datasets.fetch(name)}")

@@ -1,0 +1,80 @@
+"""How training is shown, and how it is stopped."""
+
+import signal
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+class _Speed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.fields['speed']:>9,.0f} ex/s")
+
+
+class Display:
+    """Shows epoch, bounds, speed and time left: a live line on a terminal, else a line every few seconds.
+
+    The first Ctrl-C (or a TERM signal) asks training to save and stop; a second one stops at once.
+    """
+
+    def __init__(self, console: Console, num_epochs: int, num_steps: int, step: int):
+        self.console, self.num_epochs, self.valid_bound = console, num_epochs, float("nan")
+        self.is_stopping = False
+        self._last_line = time.monotonic()
+        self._is_live = console.is_terminal
+        self.progress = Progress(
+            TextColumn("epoch {task.fields[epoch]}/" + str(num_epochs)),
+            BarColumn(bar_width=None),
+            TextColumn("train {task.fields[train]:.2f}  valid {task.fields[valid]:.2f} nats"),
+            _Speed(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not self._is_live,
+            expand=True,
+        )
+        nothing = float("nan")
+        self.task = self.progress.add_task(
+            "train", total=num_steps, completed=step, epoch=0, train=nothing, valid=nothing, speed=0.0
+        )
+
+    def __enter__(self) -> "Display":
+        self._handlers = {s: signal.signal(s, self._stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.progress.stop()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def _stop(self, number: int, frame: Any) -> None:
+        if self.is_stopping:
+            raise KeyboardInterrupt
+        self.is_stopping = True
+        self.console.print("stopping after these steps; once more stops at once, without saving")
+
+    def steps_done(self, epoch: int, step: int, train_bound: float, examples_per_second: float) -> None:
+        """Move the bar."""
+        self.progress.update(self.task, completed=step, epoch=epoch, train=train_bound, speed=examples_per_second)
+
+    def epoch_done(self, row: dict[str, Any]) -> None:
+        """Show the bounds of an epoch."""
+        self.progress.update(self.task, valid=row["valid_bound"], train=row["train_bound"])
+        is_last = row["epoch"] == self.num_epochs
+        if not self._is_live and (is_last or time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES):
+            self._last_line = time.monotonic()
+            left = row["seconds"] / row["epoch"] * (self.num_epochs - row["epoch"])
+            self.console.print(
+                f"epoch {row['epoch']}/{self.num_epochs}  train {row['train_bound']:.2f}  "
+                f"valid {row['valid_bound']:.2f} nats  {row['examples_per_second']:,.0f} ex/s  {left:.0f} s left",
+                soft_wrap=True,
+            )
+
+    def wants_stop(self) -> bool:
+        """Say whether Ctrl-C was pressed."""
+        return self.is_stopping

@@ -1,0 +1,127 @@
+"""beliefnet train."""
+
+import dataclasses
+import signal
+from pathlib import Path
+from typing import Annotated, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tomli_w
+from cyclopts import Parameter
+from rich.console import Console
+
+from beliefnet._net import BeliefNet
+from beliefnet.cli._app import app
+from beliefnet.cli._progress import Display
+from beliefnet.datasets import DataError, Dataset
+from beliefnet.report import image_sheet, plot_training_curve, reconstruction_sheet
+from beliefnet.training import Fitted, OptionError, RunFolder, TrainConfig, fit, read_record, write_atomically
+
+_EXTENDABLE = {"epochs", "patience", "checkpoint_seconds"}
+_DEFAULTS = TrainConfig()
+
+
+@app.command
+def train(
+    config_file: Annotated[Path | None, Parameter(name="CONFIG.toml")] = None,
+    /,
+    *,
+    out: Path | None = None,
+    resume: Path | None = None,
+    config: Annotated[TrainConfig, Parameter(name="*")] = _DEFAULTS,
+) -> int:
+    """Train a net and leave a run folder: checkpoint, metrics, curves, samples and reconstructions.
+
+    Without options, a 64-200 sigmoid belief net is trained on the digits that come with scikit-learn.
+
+    Args:
+        config_file: Options from a TOML file, under the names they have here; the command line wins.
+        out: Folder for the run; by default a new one under `runs/`.
+        resume: Folder of a run that was stopped: it goes on as if it never had been. Only --epochs, --patience and
+            --checkpoint-seconds can be given with it.
+        config: What to train, and how.
+    """
+    console = Console(soft_wrap=True)
+    dataset = config.load_data()
+    folder = _new_folder(config, out) if resume is None else _resumed_folder(config, resume, out, dataset)
+    net, estimator = config.build(dataset.means("train").mean(axis=0))
+    _describe(console, config, dataset, folder)
+    steps_per_epoch = len(dataset.train) // config.batch_size
+    with Display(console, config.epochs, config.epochs * steps_per_epoch, step=0) as display:
+        fitted = fit(net, estimator, dataset, config, folder=folder, watcher=display)
+    if fitted.history:
+        _draw(folder, fitted, dataset)
+    return _report(console, folder, fitted)
+
+
+def _new_folder(config: TrainConfig, out: Path | None) -> RunFolder:
+    if out is None:
+        stem = f"{Path(config.data).stem}-{'-'.join(map(str, config.hidden))}-{config.estimator}"
+        candidates = [Path("runs") / stem, *(Path("runs") / f"{stem}-{index}" for index in range(2, 10_000))]
+        out = next(path for path in candidates if not path.exists())
+    return RunFolder.create(out, config.to_dict())
+
+
+def _resumed_folder(config: TrainConfig, path: Path, out: Path | None, dataset: Dataset) -> RunFolder:
+    """Open the folder, and make sure that the run in it can go on as if it had never stopped."""
+    if out is not None:
+        raise OptionError(f"expected --resume without --out, got --out {out}; a resumed run stays in its folder")
+    folder = RunFolder.open(path)
+    before, now = TrainConfig.from_dict(folder.read_config()).to_dict(), config.to_dict()
+    changed = {name for name in now | before if now.get(name) != before.get(name)} - _EXTENDABLE
+    if changed:
+        name = min(changed)
+        raise OptionError(
+            f"expected the options of the run to stay as they were, got {name.replace('_', '-')}={now.get(name)} "
+            f"instead of {before.get(name)}; try a new run with `beliefnet train {folder.config_file}` and that option"
+        )
+    if folder.has_checkpoints:
+        saved = read_record(folder.checkpoints.directory)["data"]["checksum"]
+        if saved != dataset.record.checksum:
+            raise DataError(
+                f"expected the data that the run was started with ({saved}), got other contents of {config.data} "
+                f"({dataset.record.checksum}); try a new run"
+            )
+    write_atomically(folder.config_file, tomli_w.dumps(now))
+    return folder
+
+
+def _describe(console: Console, config: TrainConfig, dataset: Dataset, folder: RunFolder) -> None:
+    record = dataset.record
+    sizes = "-".join(str(size) for size in (record.num_features, *config.hidden))
+    console.print(
+        f"{record.name} ({record.variant}, binarization {record.binarization}): {record.splits['train']} training, "
+        f"{record.splits['valid']} validation, {record.splits['test']} test examples"
+    )
+    console.print(f"{sizes} sigmoid belief net, {config.estimator}, {config.epochs} epochs -> {folder.path}")
+
+
+def _draw(folder: RunFolder, fitted: Fitted, dataset: Dataset) -> None:
+    shape, net = dataset.record.image_shape, fitted.net
+    sample_key, reconstruction_key = jax.random.split(jax.random.key(0))
+    plot_training_curve(fitted.history, folder.plots / "training_curve.png", title=folder.path.name)
+    samples = net.sample_means((100,), key=sample_key)
+    image_sheet(np.asarray(samples), shape, folder.plots / "samples.png", title="samples (means)")
+    originals = dataset.means("valid")[:40]
+    reconstructions = _reconstruct(net, originals, reconstruction_key)
+    reconstruction_sheet(originals, reconstructions, shape, folder.plots / "reconstructions.png")
+
+
+def _reconstruct(net: BeliefNet, originals: np.ndarray, key: Any) -> np.ndarray:
+    return np.asarray(net.reconstruct(jnp.asarray(originals, jnp.float32), key=key))
+
+
+def _report(console: Console, folder: RunFolder, fitted: Fitted) -> int:
+    if fitted.reason == "interrupted":
+        console.print(f"stopped; go on with: beliefnet train --resume {folder.path}")
+        return 128 + signal.SIGINT
+    if fitted.reason == "no improvement":
+        console.print(f"stopped early: no better validation bound since epoch {fitted.best_epoch}")
+    console.print(
+        f"best validation bound {fitted.best_bound:.2f} nats (epoch {fitted.best_epoch})\n"
+        f"run folder  {folder.path}\nplots       {folder.plots}\n"
+        f"next        beliefnet evaluate {folder.path}"
+    )
+    return 0

@@ -1,0 +1,211 @@
+"""beliefnet evaluate, sample and encode: what a trained net is used for."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from beliefnet.cli._app import app
+from beliefnet.datasets import DataError, Dataset, Record, check_width, load, names, read_rows
+from beliefnet.evaluation import Evaluation, evaluate, observations
+from beliefnet.report import image_sheet
+from beliefnet.training import LoadedRun, OptionError, load_run
+
+_ENCODE_ROWS = 5000
+
+
+def _open(directory: Path) -> LoadedRun:
+    run = load_run(directory)
+    for sentence in run.skipped:
+        print(f"warning: {sentence}", file=sys.stderr)
+    return run
+
+
+def _positive(**options: int) -> None:
+    for name, value in options.items():
+        if value < 1:
+            raise OptionError(f"expected --{name} of at least 1, got {value}")
+
+
+@app.command(name="evaluate")
+def evaluate_run(
+    directory: Annotated[Path, Parameter(name="DIR")],
+    /,
+    *,
+    split: Literal["train", "valid", "test"] = "test",
+    particles: int = 1000,
+    data: str | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
+    """Estimate ELBO, K-particle bound and negative log-likelihood of a trained net, with standard errors.
+
+    The result is also written to evaluation.json in the run folder.
+
+    Args:
+        directory: Run folder of `beliefnet train`.
+        split: Part of the data.
+        particles: Particles per datum, K; memory does not grow with it.
+        data: Another data set or file than the one the net was trained on.
+        limit: Use only the first so many examples.
+        seed: Seed of the draws.
+        as_json: Print one JSON object and nothing else.
+    """
+    _positive(particles=particles, **({} if limit is None else {"limit": limit}))
+    run = _open(directory)
+    dataset = _data(run, data)
+    rows = dataset.split(split)[:limit]
+    with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
+        task = progress.add_task(f"{split}, {particles} particles", total=len(rows))
+        result = evaluate(
+            run.net,
+            rows,
+            num_particles=particles,
+            key=jax.random.key(seed),
+            prepare=observations(dataset.record),
+            progress=lambda done: progress.update(task, completed=done),
+        )
+    report = {
+        "data": dataset.record.to_dict(),
+        "split": split,
+        **result.to_dict(),
+        "seed": seed,
+        "best_epoch": run.best_epoch,
+    }
+    run.folder.write_evaluation(report)
+    if as_json:
+        print(json.dumps(report))
+    else:
+        _show(result, dataset.record, split, run)
+
+
+def _data(run: LoadedRun, data: str | None) -> Dataset:
+    if data is None:
+        dataset = run.config.load_data()
+        if dataset.record.checksum != run.record.checksum:
+            raise DataError(
+                f"expected the data that the net was trained on ({run.record.checksum}), got other contents of "
+                f"{run.config.data} ({dataset.record.checksum}); try naming it with --data"
+            )
+        return dataset
+    dataset = load(data, seed=run.config.seed)
+    check_width(dataset.train, run.net.num_visible, data)
+    return dataset
+
+
+def _show(result: Evaluation, record: Record, split: str, run: LoadedRun) -> None:
+    console = Console()
+    table = Table(title=f"{record.name}, {split} split, {result.num_examples} examples (nats per example)")
+    table.add_column("quantity")
+    table.add_column("mean", justify="right")
+    table.add_column("stderr", justify="right")
+    count = result.num_particles
+    for name, value in (
+        ("ELBO", result.elbo),
+        (f"bound, {count} particles", result.bound),
+        (f"NLL, {count} particles", result.nll),
+        (f"effective sample size of {count}", result.ess),
+    ):
+        table.add_row(name, f"{value.mean:.3f}", f"{value.stderr:.3f}")
+    sizes = run.net.layer_sizes
+    for index, (kl, active) in enumerate(zip(result.kl_per_layer, result.active_units, strict=True)):
+        table.add_row(f"KL of layer {index + 1} ({active} of {sizes[index]} units active)", f"{kl:.3f}", "")
+    console.print(table)
+    console.print(f"written to {run.folder.evaluation_file}", soft_wrap=True)
+
+
+@app.command
+def sample(
+    directory: Annotated[Path, Parameter(name="DIR")],
+    /,
+    *,
+    num: int = 100,
+    out: Path = Path("samples.png"),
+    values: Literal["draws", "means"] | None = None,
+    seed: int = 0,
+) -> None:
+    """Draw observations from a trained net.
+
+    Args:
+        directory: Run folder of `beliefnet train`.
+        num: How many.
+        out: A .png for a sheet of images, or a .npy for an array [num, visible].
+        values: Binary draws, or the means that they are drawn with; by default means in a .png, draws in a .npy.
+        seed: Seed of the draws.
+    """
+    _positive(num=num)
+    _check_suffix(out, ".png", ".npy")
+    run = _open(directory)
+    key = jax.random.key(seed)
+    wants_means = values == "means" or (values is None and out.suffix == ".png")
+    drawn = np.asarray(run.net.sample_means((num,), key=key) if wants_means else run.net.dream((num,), key=key)[0])
+    if out.suffix == ".png":
+        image_sheet(drawn, run.record.image_shape, out)
+    else:
+        _save_array(out, drawn if wants_means else drawn.astype(np.uint8))
+    print(f"{num} samples written to {out}")
+
+
+@app.command
+def encode(
+    directory: Annotated[Path, Parameter(name="DIR")],
+    data: Annotated[str, Parameter(name="DATA")],
+    /,
+    *,
+    out: Path = Path("codes.npy"),
+    layer: int | None = None,
+    split: Literal["train", "valid", "test"] = "test",
+) -> None:
+    """Write the codes of data: the probability of each latent unit being on, by the recognition net.
+
+    Args:
+        directory: Run folder of `beliefnet train`.
+        data: A .npy, .npz or .csv file of rows, or the name of a data set.
+        out: A .npy for one layer, [examples, units], or a .npz for all (`h1` is the one next to the data).
+        layer: Which layer goes into a .npy, 1 being the one next to the data; the top one by default.
+        split: Which part of a named data set.
+    """
+    _check_suffix(out, ".npy", ".npz")
+    run = _open(directory)
+    depth = len(run.net.layer_sizes)
+    if layer is not None and not 1 <= layer <= depth:
+        raise OptionError(f"expected --layer from 1 to {depth}, got {layer}")
+    if data in names():
+        rows = load(data).means(split)
+        check_width(rows, run.net.num_visible, data)
+    else:
+        rows = read_rows(data, num_features=run.net.num_visible)
+    parts = [
+        run.net.encode(jnp.asarray(rows[start : start + _ENCODE_ROWS], jnp.float32))
+        for start in range(0, len(rows), _ENCODE_ROWS)
+    ]
+    codes = [np.concatenate([np.asarray(part[index]) for part in parts]) for index in range(depth)]
+    if out.suffix == ".npz":
+        _save_array(out, **{f"h{index + 1}": code for index, code in enumerate(codes)})
+        print(f"codes of {len(rows)} examples, {depth} layers, written to {out}")
+    else:
+        chosen = depth if layer is None else layer
+        _save_array(out, codes[chosen - 1])
+        print(f"codes of {len(rows)} examples, layer {chosen}, {codes[chosen - 1].shape[1]} units, written to {out}")
+
+
+def _check_suffix(path: Path, *allowed: str) -> None:
+    if path.suffix not in allowed:
+        raise OptionError(f"expected --out to end in {' or '.join(allowed)}, got {path}")
+
+
+def _save_array(path: Path, array: np.ndarray | None = None, **arrays: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if array is not None:
+        np.save(path, array)
+    else:
+        np.savez_compressed(path, **arrays)  # pyright: ignore[reportArgumentType]

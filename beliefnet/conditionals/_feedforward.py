@@ -1,0 +1,72 @@
+"""Conditionals whose parameters are a deterministic function of the parent layer."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from equinox import AbstractVar
+from jax import Array
+from jaxtyping import Float
+
+from beliefnet.conditionals._networks import Network
+
+Family = Callable[[Array], dist.Distribution]
+"""Takes parameters `[*lead, units]`, returns a distribution of batch shape `lead` and event shape `(units,)`."""
+
+
+class Conditional(eqx.Module):
+    """The distribution of one layer given the layer that feeds it."""
+
+    num_parents: AbstractVar[int | None]
+    num_units: AbstractVar[int]
+
+    @abstractmethod
+    def __call__(self, parent: Float[Array, "*lead parents"] | None) -> dist.Distribution:
+        """Return the layer's distribution: batch shape `lead`, event shape `(num_units,)`."""
+
+
+class Feedforward(Conditional):
+    """A layer whose units are independent given its parent: a network computes the parameters of a family."""
+
+    network: Network
+    family: Family = eqx.field(static=True)
+
+    @property
+    def num_parents(self) -> int:
+        """Width of the parent layer."""
+        return self.network.num_inputs
+
+    @property
+    def num_units(self) -> int:
+        """Width of this layer."""
+        return self.network.num_outputs
+
+    def __call__(self, parent: Float[Array, "*lead parents"] | None) -> dist.Distribution:
+        """Return the family at the network's output."""
+        assert parent is not None
+        return self.family(self.network(parent))
+
+
+class Prior(Conditional):
+    """A layer of independent units without a parent: the top of a generative chain.
+
+    Args:
+        family: The family of the layer's units.
+        parameters: The family's parameters, `[units]`; they are learnt.
+    """
+
+    parameters: Float[Array, " units"]
+    family: Family = eqx.field(static=True)
+
+    num_parents = None
+
+    @property
+    def num_units(self) -> int:
+        """Width of this layer."""
+        return self.parameters.shape[-1]
+
+    def __call__(self, parent: Float[Array, "*lead parents"] | None = None) -> dist.Distribution:
+        """Return the prior; the absent parent is ignored."""
+        return self.family(jnp.asarray(self.parameters))

@@ -1,0 +1,113 @@
+"""Deterministic maps that act on the last axis of an array, whatever axes lead it."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from equinox import AbstractVar
+from jax import Array
+from jaxtyping import Float
+
+from beliefnet._types import Key
+
+
+class Network(eqx.Module):
+    """A map from the values of a parent layer to the parameters of a layer."""
+
+    num_inputs: AbstractVar[int]
+    num_outputs: AbstractVar[int]
+
+    @abstractmethod
+    def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
+        """Map values of shape `[*lead, num_inputs]` to `[*lead, num_outputs]`."""
+
+
+class Dense(Network):
+    """An affine map, `values @ weight + bias`, with Glorot-uniform weights and zero biases at the start.
+
+    Args:
+        num_inputs: Width of the parent layer.
+        num_outputs: Width of the result.
+        key: Random key for the weights.
+    """
+
+    weight: Float[Array, "inputs outputs"]
+    bias: Float[Array, " outputs"]
+
+    def __init__(self, num_inputs: int, num_outputs: int, *, key: Key):
+        self.weight = jax.nn.initializers.glorot_uniform()(key, (num_inputs, num_outputs))
+        self.bias = jnp.zeros(num_outputs)
+
+    @property
+    def num_inputs(self) -> int:
+        """Width of the parent layer."""
+        return self.weight.shape[0]
+
+    @property
+    def num_outputs(self) -> int:
+        """Width of the result."""
+        return self.weight.shape[1]
+
+    def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
+        """Return `values @ weight + bias`."""
+        return values @ self.weight + self.bias
+
+
+class MLP(Network):
+    """Dense maps with an activation between them.
+
+    Args:
+        sizes: Widths from input to output, for example `(784, 100, 1)`.
+        activation: Elementwise function between the maps; none follows the last one.
+        key: Random key for the weights.
+    """
+
+    layers: tuple[Dense, ...]
+    activation: Callable[[Array], Array] = eqx.field(static=True)
+
+    def __init__(self, sizes: tuple[int, ...], activation: Callable[[Array], Array], *, key: Key):
+        keys = jax.random.split(key, len(sizes) - 1)
+        self.layers = tuple(Dense(a, b, key=k) for a, b, k in zip(sizes[:-1], sizes[1:], keys, strict=True))
+        self.activation = activation
+
+    @property
+    def num_inputs(self) -> int:
+        """Width of the first map's input."""
+        return self.layers[0].num_inputs
+
+    @property
+    def num_outputs(self) -> int:
+        """Width of the last map's result."""
+        return self.layers[-1].num_outputs
+
+    def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
+        """Apply the maps in turn."""
+        for layer in self.layers[:-1]:
+            values = self.activation(layer(values))
+        return self.layers[-1](values)
+
+
+class Centred(Network):
+    """A network that sees its input with a fixed offset subtracted, such as the mean of the training data.
+
+    The offset is data, not a parameter: it gets no gradient.
+    """
+
+    network: Network
+    offset: Float[Array, " inputs"]
+
+    @property
+    def num_inputs(self) -> int:
+        """Width of the parent layer."""
+        return self.network.num_inputs
+
+    @property
+    def num_outputs(self) -> int:
+        """Width of the result."""
+        return self.network.num_outputs
+
+    def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
+        """Apply the network to `values - offset`."""
+        return self.network(values - jax.lax.stop_gradient(self.offset))

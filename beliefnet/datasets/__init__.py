@@ -1,0 +1,25 @@
+"""Data sets: by name or from a user's own file, with a record of where they came from.
+
+`load` gives three splits of rows and a `Record`; `read_rows` gives the rows of one file for a trained model.
+"""
+
+from beliefnet.datasets._errors import DataError, DataUnavailable
+from beliefnet.datasets._files import read_rows
+from beliefnet.datasets._load import Listing, available, fetch, load, names
+from beliefnet.datasets._record import Dataset, Record, checksum
+from beliefnet.datasets._values import check_width
+
+__all__ = [
+    "DataError",
+    "DataUnavailable",
+    "Dataset",
+    "Listing",
+    "Record",
+    "available",
+    "check_width",
+    "checksum",
+    "fetch",
+    "load",
+    "names",
+    "read_rows",
+]

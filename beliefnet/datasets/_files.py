@@ -1,0 +1,98 @@
+"""A user's own file, as three splits or as plain rows."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from beliefnet.datasets._binarize import binarize_rows, choose_binarization
+from beliefnet.datasets._errors import DataError
+from beliefnet.datasets._raw import RawData, Scale, to_means
+from beliefnet.datasets._splits import DEFAULT_FRACTION, cut, split_sizes
+from beliefnet.datasets._tables import Table, read_named_table, read_tables
+from beliefnet.datasets._values import check_width
+
+
+def read_file(
+    path: Path, *, seed: int, fractions: Mapping[str, float | None]
+) -> tuple[RawData, tuple[int, int] | None]:
+    """Read a user's file into three splits, cutting off at random those that it does not hold.
+
+    Args:
+        path: A `.npy`, `.npz` or `.csv` file.
+        seed: Seed of the cut.
+        fractions: For `"valid"` and `"test"` the fraction of the training rows to cut off, None for the default.
+
+    Returns:
+        The splits, and the image shape or None.
+
+    Raises:
+        DataError: If the file, its values or the fractions cannot be used.
+    """
+    tables = read_tables(path)
+    shares = _shares(tables, fractions, path)
+    scale = _common_scale(tables, path)
+    rows = {split: _on_scale(table.rows, scale) for split, table in tables.items()}
+    sizes = split_sizes(len(rows["train"]), list(shares.values()), str(path))
+    *parts, rows["train"] = cut(rows["train"], sizes, seed)
+    rows |= zip(shares, parts, strict=True)
+    return RawData(rows["train"], rows["valid"], rows["test"], scale), tables["train"].image_shape
+
+
+def read_rows(
+    path: str | Path, *, num_features: int, array: str | None = None, binarization: str | None = None, seed: int = 0
+) -> np.ndarray:
+    """Read one array of rows, without splits, for a model that takes `num_features` columns.
+
+    Args:
+        path: A `.npy`, `.npz` or `.csv` file.
+        num_features: The width the model takes.
+        array: Which array of an `.npz` file to read; None for its training rows or its only array.
+        binarization: What to do with values between 0 and 1: `"static"` or `"threshold"` make bits of them,
+            `"dynamic"` or None keep them as Bernoulli means. Rows that are already 0/1 are returned as they are.
+        seed: Seed of the sample that `"static"` draws.
+
+    Returns:
+        Rows `[n, num_features]`: uint8 in {0, 1}, or float32 means in [0, 1].
+
+    Raises:
+        DataError: If the file, its values or its width cannot be used.
+    """
+    given = Path(path).expanduser()
+    table = read_tables(given)["train"] if array is None else read_named_table(given, array)
+    check_width(table.rows, num_features, str(given))
+    if table.scale == "bits":
+        return table.rows
+    mode = choose_binarization(table.scale, binarization, "dynamic", str(given))
+    rows = binarize_rows(table.rows, table.scale, mode, np.random.default_rng(seed))
+    return to_means(rows, table.scale) if mode == "dynamic" else rows
+
+
+def _shares(tables: Mapping[str, Table], fractions: Mapping[str, float | None], path: Path) -> dict[str, float]:
+    """Return the fraction to cut off for each split that the file does not hold."""
+    for split, fraction in fractions.items():
+        if fraction is not None and split in tables:
+            raise DataError(
+                f"expected no {split}_fraction, because {path} holds {split} rows of its own, got {fraction}; "
+                "try leaving the option out"
+            )
+    missing = {split: fraction for split, fraction in fractions.items() if split not in tables}
+    return {split: DEFAULT_FRACTION if fraction is None else fraction for split, fraction in missing.items()}
+
+
+def _common_scale(tables: Mapping[str, Table], path: Path) -> Scale:
+    """Return the scale that suits all splits, after checking that they agree."""
+    widths = {split: table.rows.shape[1] for split, table in tables.items()}
+    if len(set(widths.values())) > 1:
+        raise DataError(
+            f"expected splits with the same number of columns in {path}, got {widths}; try writing them alike"
+        )
+    scales: set[Scale] = {table.scale for table in tables.values()}
+    if "bytes" in scales and len(scales) > 1:
+        found = {split: table.scale for split, table in tables.items()}
+        raise DataError(f"expected splits on the same scale in {path}, got {found}; try writing them alike")
+    return "unit" if "unit" in scales else scales.pop()
+
+
+def _on_scale(rows: np.ndarray, scale: Scale) -> np.ndarray:
+    return rows.astype(np.float32) if scale == "unit" else rows

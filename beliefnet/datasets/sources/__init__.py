@@ -1,0 +1,15 @@
+"""The named data sets, one file each; the table `SOURCES` is all that the rest of the package knows of them."""
+
+from beliefnet.datasets.sources._bars import BARS
+from beliefnet.datasets.sources._base import BuiltIn, Remote, Source
+from beliefnet.datasets.sources._binarized_mnist import BINARIZED_MNIST
+from beliefnet.datasets.sources._caltech_silhouettes import CALTECH_SILHOUETTES
+from beliefnet.datasets.sources._digits import DIGITS
+from beliefnet.datasets.sources._fashion_mnist import FASHION_MNIST
+from beliefnet.datasets.sources._mnist import MNIST
+
+SOURCES: dict[str, Source] = {
+    source.name: source for source in (DIGITS, BARS, BINARIZED_MNIST, MNIST, FASHION_MNIST, CALTECH_SILHOUETTES)
+}
+
+__all__ = ["SOURCES", "BuiltIn", "Remote", "Source"]

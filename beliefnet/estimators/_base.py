@@ -1,0 +1,58 @@
+"""What an estimator is: a stochastic gradient of a training objective, with whatever state it carries along."""
+
+from abc import abstractmethod
+from typing import Generic, TypeVar
+
+import equinox as eqx
+from equinox import AbstractVar
+from jax import Array
+from jaxtyping import Float
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key
+
+S = TypeVar("S")
+
+
+class Estimate(eqx.Module, Generic[S]):
+    """One estimate of an ascent direction.
+
+    Attributes:
+        net: Gradient for the net, shaped like it; ascent, in nats per example.
+        estimator: Gradient for the estimator's own parameters (baseline networks), shaped like it; ascent.
+        state: The estimator's state after this batch.
+        objective: The quantity whose gradient is estimated, averaged over the batch: a float, in nats per example.
+    """
+
+    net: BeliefNet
+    estimator: "Estimator[S]"
+    state: S
+    objective: Float[Array, ""]
+
+
+class Estimator(eqx.Module, Generic[S]):
+    """Estimates the gradient of a training objective.
+
+    Learnable parts are fields and are trained by the same optimiser as the net; running statistics are the explicit
+    state; fixed numbers are static fields.
+
+    Attributes:
+        bound_particles: Number of particles inside the logarithm of the bound that it climbs; 1 for the ELBO.
+    """
+
+    bound_particles: AbstractVar[int]
+
+    @abstractmethod
+    def init(self, net: BeliefNet) -> S:
+        """Return the state before the first batch."""
+
+    @abstractmethod
+    def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: S, *, key: Key) -> Estimate[S]:
+        """Estimate the gradient on a batch.
+
+        Args:
+            net: The net at which the gradient is taken.
+            x: Observations, `[batch, visible]`.
+            state: What `init` or the estimate before returned.
+            key: Random key for the draw.
+        """

@@ -1,0 +1,78 @@
+"""The driver of every estimator that pays each particle a scalar credit."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax.numpy as jnp
+from equinox import AbstractVar
+from jax import Array, lax
+from jaxtyping import Float
+
+from beliefnet._net import BeliefNet
+from beliefnet._trace import Trace
+from beliefnet._types import Key
+from beliefnet.estimators._base import Estimate, Estimator, S
+from beliefnet.proposals import Proposal
+
+
+class Payment(eqx.Module):
+    """Credit paid to a value that depends on the estimator's own parameters: it buys amount * grad value."""
+
+    amount: Float[Array, "particles batch layers"]
+    value: Float[Array, "#particles batch #layers"]
+
+
+class Credit(eqx.Module):
+    """What a rule pays for one draw; the driver holds all amounts constant under differentiation.
+
+    Attributes:
+        objective: The estimated objective of each datum, `[batch]`, in nats.
+        model: Pays grad log p(x, h), per particle; None buys nothing.
+        score: Pays grad log q(h_l | h_(l-1)), per particle and layer (or one amount for all layers); None buys nothing.
+        own: Payment for the estimator's own parameters, if it has any.
+    """
+
+    objective: Float[Array, " batch"]
+    model: Float[Array, "particles batch"] | None = None
+    score: Float[Array, "particles batch #layers"] | None = None
+    own: Payment | None = None
+
+
+class CreditEstimator(Estimator[S]):
+    """An estimator that is a proposal and a rule of payment.
+
+    The gradient is what the payment buys, averaged over the batch:
+
+        sum_k [ model_k * grad log p(x, h_k) + sum_l score_kl * grad log q(h_kl | h_k,l-1) ]
+    """
+
+    proposal: AbstractVar[Proposal]
+    num_particles: AbstractVar[int]
+
+    @abstractmethod
+    def credit(self, trace: Trace, state: S) -> tuple[Credit, S]:
+        """Return what each particle is paid, and the state after this batch."""
+
+    def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: S, *, key: Key) -> Estimate[S]:
+        """Estimate the gradient on a batch: draw, pay, differentiate."""
+
+        def surrogate(parts: tuple[BeliefNet, CreditEstimator[S]]):
+            net, estimator = parts
+            trace = Trace.record(net, estimator.proposal.draw(net, x, estimator.num_particles, key=key))
+            credit, new_state = estimator.credit(lax.stop_gradient(trace), state)
+            return _purchase(trace, credit), (new_state, credit.objective.mean())
+
+        (net_grads, own_grads), (state, objective) = eqx.filter_grad(surrogate, has_aux=True)((net, self))
+        return Estimate(net_grads, own_grads, state, objective)
+
+
+def _purchase(trace: Trace, credit: Credit) -> Float[Array, ""]:
+    """The scalar whose gradient is what the credit buys, per example."""
+    total = jnp.zeros(())
+    if credit.model is not None:
+        total += jnp.sum(lax.stop_gradient(credit.model)[..., None] * trace.log_p)
+    if credit.score is not None:
+        total += jnp.sum(lax.stop_gradient(credit.score) * trace.log_q)
+    if credit.own is not None:
+        total += jnp.sum(lax.stop_gradient(credit.own.amount) * credit.own.value)
+    return total / trace.log_proposal.shape[1]

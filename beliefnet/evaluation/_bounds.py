@@ -1,0 +1,122 @@
+"""Bounds and likelihood estimates from weighted particles, in bounded memory."""
+
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+from jaxtyping import Float
+
+from beliefnet._net import BeliefNet
+from beliefnet._trace import Trace
+from beliefnet._types import Key
+from beliefnet.proposals import Proposal, Recognition
+
+
+class DatumBounds(eqx.Module):
+    """What the particles of each datum say, in nats.
+
+    Attributes:
+        elbo: Mean log-weight, `[batch]`: an unbiased estimate of the ELBO.
+        bound: Log-mean-exp of the K log-weights, `[batch]`: an unbiased estimate of the K-particle bound L_K, and at
+            large K of log p(x).
+        ess: Effective sample size of the K weights, between 1 and K, `[batch]`.
+        kl: Mean of log q(h_l | h_(l-1)) - log p(h_l | h_(l+1)) per layer, bottom first, `[batch, layers]`.
+    """
+
+    elbo: Float[Array, " batch"]
+    bound: Float[Array, " batch"]
+    ess: Float[Array, " batch"]
+    kl: Float[Array, "batch layers"]
+
+
+class _Sums(eqx.Module):
+    """Running sums over particles; weights are kept relative to the largest seen, so that none overflows."""
+
+    largest: Float[Array, " batch"]
+    weights: Float[Array, " batch"]
+    squares: Float[Array, " batch"]
+    log_weights: Float[Array, " batch"]
+    kl: Float[Array, "batch layers"]
+
+
+@partial(jax.jit, static_argnames=("num_particles", "chunk"))
+def bounds_of_batch(
+    net: BeliefNet,
+    x: Float[Array, "batch visible"],
+    proposal: Proposal,
+    *,
+    num_particles: int,
+    chunk: int,
+    key: Key,
+) -> DatumBounds:
+    """Weigh `num_particles` particles for every datum, drawing `chunk` of them at a time."""
+    num_layers = len(net.layer_sizes)
+
+    def add_chunk(index: Array, sums: _Sums) -> _Sums:
+        particles = proposal.draw(net, x, chunk, key=jax.random.fold_in(key, index))
+        trace = Trace.record(net, particles)
+        is_wanted = (index * chunk + jnp.arange(chunk) < num_particles)[:, None]
+        return _accumulate(sums, trace, is_wanted)
+
+    nothing = jnp.zeros(x.shape[0])
+    start = _Sums(nothing - jnp.inf, nothing, nothing, nothing, jnp.zeros((x.shape[0], num_layers)))
+    sums = lax.fori_loop(0, -(-num_particles // chunk), add_chunk, start)
+    return DatumBounds(
+        elbo=sums.log_weights / num_particles,
+        bound=sums.largest + jnp.log(sums.weights / num_particles),
+        ess=sums.weights**2 / sums.squares,
+        kl=sums.kl / num_particles,
+    )
+
+
+def _accumulate(sums: _Sums, trace: Trace, is_wanted: Array) -> _Sums:
+    log_weight = jnp.where(is_wanted, trace.log_weight, -jnp.inf)
+    largest = jnp.maximum(sums.largest, log_weight.max(axis=0))
+    # Where no weight is finite yet, any finite reference keeps -inf - (-inf) from becoming NaN.
+    reference = jnp.where(jnp.isfinite(largest), largest, 0.0)
+    rescale, weights = jnp.exp(sums.largest - reference), jnp.exp(log_weight - reference)
+    kl = jnp.where(is_wanted[..., None], trace.log_q - trace.log_p[..., 1:], 0.0)
+    return _Sums(
+        largest=largest,
+        weights=sums.weights * rescale + weights.sum(axis=0),
+        squares=sums.squares * rescale**2 + (weights**2).sum(axis=0),
+        log_weights=sums.log_weights + jnp.where(is_wanted, trace.log_weight, 0.0).sum(axis=0),
+        kl=sums.kl + kl.sum(axis=0),
+    )
+
+
+def particle_bounds(
+    net: BeliefNet,
+    x: Float[Array, "batch visible"],
+    num_particles: int,
+    *,
+    key: Key,
+    chunk: int | None = None,
+    proposal: Proposal | None = None,
+) -> DatumBounds:
+    """Estimate ELBO, K-particle bound, effective sample size and KL per layer of each datum of one batch.
+
+    Args:
+        net: The net to be evaluated.
+        x: Observations, `[batch, visible]`.
+        num_particles: Particles per datum, K.
+        key: Random key for the draws.
+        chunk: Particles drawn at a time; memory grows with `batch * chunk`. As many as fit by default.
+        proposal: Where the particles come from; the recognition net by default.
+
+    Raises:
+        ValueError: If `num_particles` is not positive.
+    """
+    if num_particles < 1:
+        raise ValueError(f"expected num_particles of at least 1, got {num_particles}; try 1000")
+    if chunk is None:
+        chunk = max(1, rows_per_pass(net) // x.shape[0])
+    chunk = min(chunk, num_particles)
+    return bounds_of_batch(net, x, proposal or Recognition(), num_particles=num_particles, chunk=chunk, key=key)
+
+
+def rows_per_pass(net: BeliefNet) -> int:
+    """Return how many rows (data times particles) one pass holds: about 32 MB in the widest layer."""
+    return max(1, 2**23 // max(net.num_visible, *net.layer_sizes))

@@ -1,0 +1,136 @@
+"""The evaluation of a net on a data set."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key
+from beliefnet.evaluation._bounds import DatumBounds, particle_bounds, rows_per_pass
+from beliefnet.evaluation._observations import Prepare, as_floats
+from beliefnet.proposals import Proposal
+
+_ACTIVE_VARIANCE = 0.01
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over data with its standard error."""
+
+    mean: float
+    stderr: float
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> "Mean":
+        """Average one value per datum."""
+        spread = float(values.std(ddof=1)) if len(values) > 1 else math.nan
+        return cls(float(values.mean()), spread / math.sqrt(len(values)))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a net is worth on a data set; nats per example.
+
+    Attributes:
+        num_examples: Number of data.
+        num_particles: Particles per datum, K.
+        elbo: Estimated ELBO; higher is better.
+        bound: Estimated K-particle bound; higher is better.
+        nll: Estimated negative log-likelihood, `-bound`; lower is better, and an upper bound in expectation.
+        ess: Effective sample size of the K weights.
+        kl_per_layer: Mean of log q(h_l | h_(l-1)) - log p(h_l | h_(l+1)), bottom first; they sum to the KL of the ELBO.
+        active_units: Units per layer whose mean under the recognition net varies over the data by more than 0.01
+            (variance), bottom first (Burda et al. 2015); in deep nets, with layer means fed upward.
+    """
+
+    num_examples: int
+    num_particles: int
+    elbo: Mean
+    bound: Mean
+    nll: Mean
+    ess: Mean
+    kl_per_layer: list[float]
+    active_units: list[int]
+
+    def to_dict(self) -> dict:
+        """Return plain numbers, lists and dictionaries."""
+        return asdict(self)
+
+
+def evaluate(
+    net: BeliefNet,
+    data: np.ndarray | Array,
+    *,
+    num_particles: int,
+    key: Key,
+    prepare: Prepare = as_floats,
+    proposal: Proposal | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Evaluation:
+    """Evaluate a net on a data set with K particles per datum; memory does not grow with K or with the data.
+
+    Args:
+        net: The net to be evaluated.
+        data: Observations, `[examples, visible]`.
+        num_particles: Particles per datum, K.
+        key: Random key for the draws (and for dynamic binarisation).
+        prepare: Turns stored rows and a key into observations; a conversion to floats by default.
+        proposal: Where the particles come from; the recognition net by default.
+        progress: Called with the number of data done so far.
+
+    Raises:
+        ValueError: If `num_particles` is not positive, or the data have another width than the net.
+    """
+    if data.ndim != 2 or data.shape[1] != net.num_visible:
+        raise ValueError(f"expected data of shape [examples, {net.num_visible}], got {list(data.shape)}")
+    parts: list[DatumBounds] = []
+    activity = np.zeros((2, sum(net.layer_sizes)))
+    done = 0
+    for x, block_key in _blocks(net, data, num_particles, prepare, key=key):
+        block = particle_bounds(net, x, num_particles, key=block_key, proposal=proposal)
+        parts.append(jax.tree.map(np.asarray, block))
+        means = np.asarray(jnp.concatenate(encode_batch(net, x), axis=-1), np.float64)
+        activity += np.stack([means.sum(axis=0), (means**2).sum(axis=0)])
+        done += len(x)
+        if progress is not None:
+            progress(done)
+    return _summarise(net, parts, activity, num_particles)
+
+
+def _blocks(
+    net: BeliefNet, data: np.ndarray | Array, num_particles: int, prepare: Prepare, *, key: Key
+) -> Iterator[tuple[Array, Key]]:
+    """Cut the data into blocks that fit in memory, small enough that progress shows at large K."""
+    size = max(1, rows_per_pass(net) // min(num_particles, 100))
+    for index, start in enumerate(range(0, len(data), size)):
+        data_key, draw_key = jax.random.split(jax.random.fold_in(key, index))
+        yield prepare(jnp.asarray(data[start : start + size]), data_key), draw_key
+
+
+@eqx.filter_jit
+def encode_batch(net: BeliefNet, x: Array) -> tuple[Array, ...]:
+    """Return the layer means of the recognition net, compiled."""
+    return net.encode(x)
+
+
+def _summarise(net: BeliefNet, parts: list[DatumBounds], activity: np.ndarray, num_particles: int) -> Evaluation:
+    data = jax.tree.map(lambda *leaves: np.concatenate(leaves).astype(np.float64), *parts)
+    count = len(data.elbo)
+    variance = activity[1] / count - (activity[0] / count) ** 2
+    layers = np.split(variance > _ACTIVE_VARIANCE, np.cumsum(net.layer_sizes)[:-1])
+    return Evaluation(
+        num_examples=count,
+        num_particles=num_particles,
+        elbo=Mean.of(data.elbo),
+        bound=Mean.of(data.bound),
+        nll=Mean.of(-data.bound),
+        ess=Mean.of(data.ess),
+        kl_per_layer=[float(value) for value in data.kl.mean(axis=0)],
+        active_units=[int(layer.sum()) for layer in layers],
+    )

@@ -1,0 +1,28 @@
+"""From stored rows to the observations that a net sees."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from beliefnet.datasets import Record
+
+Prepare = Callable[[Array, Array], Array]
+"""Takes stored rows `[batch, visible]` and a key, returns observations as floats of the same shape."""
+
+
+def as_floats(rows: Array, key: Array) -> Array:
+    """Return the rows as floats; the key is not used."""
+    return rows.astype(jnp.float32)
+
+
+def binarize(rows: Array, key: Array) -> Array:
+    """Draw each entry with its stored mean: a float in [0, 1], or an intensity of 0 to 255 stored in a byte."""
+    means = rows.astype(jnp.float32) / (255 if rows.dtype == jnp.uint8 else 1)
+    return (jax.random.uniform(key, means.shape) < means).astype(jnp.float32)
+
+
+def observations(record: Record) -> Prepare:
+    """Return how the rows of a data set become observations: drawn anew at every use where binarisation is dynamic."""
+    return binarize if record.binarization == "dynamic" else as_floats

@@ -1,0 +1,21 @@
+"""Particles from the recognition net."""
+
+import equinox as eqx
+from jax import Array
+from jaxtyping import Float
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key
+from beliefnet.proposals._base import Particles, Proposal
+from beliefnet.samplers import Plain, Sampler
+
+
+class Recognition(Proposal):
+    """Draws latents from q(h | x), layer by layer; the first layer's parameters are computed once per datum."""
+
+    sampler: Sampler = eqx.field(default_factory=Plain)
+
+    def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
+        """Draw `num_particles` configurations for every datum."""
+        draw = net.infer(x, num_particles, key=key, sampler=self.sampler)
+        return Particles(x, draw.values, draw.log_probs, draw.log_probs.sum(axis=-1))

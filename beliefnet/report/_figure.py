@@ -1,0 +1,32 @@
+"""What every picture shares: colours, and saving without ever leaving half a file."""
+
+import os
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+DPI = 144
+INK = "#1f2933"
+FAINT = "#7b8794"
+GRID = "#e4e7eb"
+
+
+def save_png(figure: Figure, path: Path) -> Path:
+    """Save `figure` as a PNG at `path`, making the parent folders; a reader never sees a partial file.
+
+    Args:
+        figure: what to draw.
+        path: the file to write or replace.
+
+    Returns:
+        The path written.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        figure.savefig(unfinished, format="png", dpi=DPI, metadata={"Software": None})
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path

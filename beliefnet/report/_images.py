@@ -1,0 +1,184 @@
+"""Sheets of grey images, drawn pixel for pixel."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from beliefnet.report._figure import DPI, INK, save_png
+
+_PAPER = "#dde3ea"
+_SHEET = 1000
+_STRIP = 18
+_MARGIN = 16
+_GAP = 2
+
+
+def tile_images(images: ArrayLike, image_shape: tuple[int, int], *, columns: int, gap: int = 1) -> NDArray[np.float64]:
+    """Lay images out row by row in one array.
+
+    Args:
+        images: grey values of shape [n, height * width].
+        image_shape: height and width of one image, in pixels.
+        columns: images in a row of the sheet.
+        gap: pixels between neighbours.
+
+    Returns:
+        Array of shape [rows * (height + gap) - gap, columns * (width + gap) - gap]; gaps and unused places are NaN.
+
+    Raises:
+        ValueError: there is no image, the sizes do not fit `image_shape`, or `columns` is below 1.
+
+    Example:
+        >>> tile_images([[0.0, 0.5], [1.0, 0.25]], (1, 2), columns=2).tolist()
+        [[0.0, 0.5, nan, 1.0, 0.25]]
+    """
+    values = _rows_of_pixels(images)
+    _check_layout(values, image_shape, columns)
+    height, width = image_shape
+    rows = math.ceil(len(values) / columns)
+    cells = np.full((rows * columns, height + gap, width + gap), np.nan)
+    cells[: len(values), :height, :width] = values.reshape(-1, height, width)
+    grid = cells.reshape(rows, columns, height + gap, width + gap).swapaxes(1, 2)
+    return grid.reshape(rows * (height + gap), columns * (width + gap))[: rows * (height + gap) - gap, : -gap or None]
+
+
+def image_sheet(
+    images: ArrayLike,
+    image_shape: tuple[int, int] | None,
+    path: Path,
+    *,
+    columns: int | None = None,
+    title: str | None = None,
+) -> Path:
+    """Save a grid of grey images; data without an image shape become one horizontal strip per row.
+
+    Args:
+        images: values in [0, 1] (0 black) of shape [n, d]; values outside are clipped, NaN is drawn as a gap.
+        image_shape: height and width with height * width = d, or None.
+        path: PNG file to write.
+        columns: images in a row of the sheet; None makes the sheet about square. Strips are always one column.
+        title: line above the sheet, or None.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ValueError: there is no image, or the sizes do not fit.
+    """
+    values = _rows_of_pixels(images)
+    columns = _columns(len(values), image_shape) if columns is None or image_shape is None else columns
+    _check_layout(values, image_shape, columns)
+    values, shape = _enlarge(values, image_shape, (math.ceil(len(values) / columns), columns))
+    return _save_sheet(tile_images(values, shape, columns=columns, gap=_GAP), path, title=title)
+
+
+def reconstruction_sheet(
+    originals: ArrayLike, reconstructions: ArrayLike, image_shape: tuple[int, int] | None, path: Path
+) -> Path:
+    """Save pairs of rows: data, and right below them what the net makes of their codes.
+
+    Args:
+        originals: values in [0, 1] of shape [n, d].
+        reconstructions: values in [0, 1] of shape [n, d], one for each original.
+        image_shape: height and width with height * width = d, or None for strips.
+        path: PNG file to write.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ValueError: the two do not have the same shape, there is no image, or the sizes do not fit.
+    """
+    above, below = _rows_of_pixels(originals), _rows_of_pixels(reconstructions)
+    if above.shape != below.shape:
+        raise ValueError(
+            f"expected one reconstruction for each original, got shapes {above.shape} and {below.shape}; "
+            "try reconstructing the same rows"
+        )
+    columns = _columns(2 * len(above), image_shape)
+    _check_layout(above, image_shape, columns)
+    layout = (2 * math.ceil(len(above) / columns), columns)
+    (above, shape), (below, _) = (_enlarge(values, image_shape, layout) for values in (above, below))
+    # Each array with blanks in the unused places, as [pairs, columns, d].
+    rows = [
+        _filled(values, layout[0] // 2 * columns).reshape(-1, columns, values.shape[1]) for values in (above, below)
+    ]
+    pairs = [tile_images(np.concatenate(pair), shape, columns=columns, gap=_GAP) for pair in zip(*rows, strict=True)]
+    space = np.full((4 * _GAP, pairs[0].shape[1]), np.nan)
+    sheet = np.concatenate([part for pair in pairs for part in (pair, space)][:-1])
+    pitch = len(pairs[0]) + len(space)
+    labels = [("original", 0.25 * len(pairs[0])), ("reconstruction", 0.75 * len(pairs[0]))]
+    placed = [(text, index * pitch + centre) for index in range(len(pairs)) for text, centre in labels]
+    return _save_sheet(sheet, path, title=None, labels=placed)
+
+
+def _rows_of_pixels(images: ArrayLike) -> NDArray[np.float64]:
+    values = np.asarray(images)
+    if values.ndim != 2 or not values.size:
+        raise ValueError(f"expected at least one image as [n, d], got shape {values.shape}; try x.reshape(len(x), -1)")
+    return values.astype(np.float64)
+
+
+def _filled(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Add blank images up to `count`."""
+    return np.pad(values, ((0, count - len(values)), (0, 0)), constant_values=np.nan)
+
+
+def _columns(count: int, image_shape: tuple[int, int] | None) -> int:
+    """Return how many images side by side make the sheet about square; strips go one below the other."""
+    if image_shape is None:
+        return 1
+    height, width = image_shape
+    return min(count, max(1, round(math.sqrt(count * height / width))))
+
+
+def _check_layout(values: NDArray, image_shape: tuple[int, int] | None, columns: int) -> None:
+    if image_shape is not None and values.shape[1] != math.prod(image_shape):
+        raise ValueError(
+            f"expected {math.prod(image_shape)} values per image for the shape {image_shape}, got {values.shape[1]}; "
+            "try the data set's image shape, or image_shape=None"
+        )
+    if columns < 1:
+        raise ValueError(f"expected at least 1 column, got {columns}; try columns=None in `image_sheet`")
+
+
+def _enlarge(
+    values: NDArray[np.float64], image_shape: tuple[int, int] | None, layout: tuple[int, int]
+) -> tuple[NDArray[np.float64], tuple[int, int]]:
+    """Repeat pixels so that `layout` (rows, columns) fills a sheet, and the gaps stay thin beside them."""
+    if image_shape is None:
+        height, width = 1, values.shape[1]
+        down, across = min(_STRIP, max(1, 4 * _SHEET // len(values))), max(1, _SHEET // width)
+    else:
+        height, width = image_shape
+        down = across = min(16, max(1, _SHEET // max(layout[0] * height, layout[1] * width)))
+    enlarged = values.reshape(-1, height, width).repeat(down, axis=1).repeat(across, axis=2)
+    return enlarged.reshape(len(values), -1), (height * down, width * across)
+
+
+def _save_sheet(
+    sheet: NDArray[np.float64], path: Path, *, title: str | None, labels: Sequence[tuple[str, float]] = ()
+) -> Path:
+    """Draw `sheet` with one screen pixel per value, so that nothing is resampled; labels are (text, height) pairs."""
+    height, width = sheet.shape
+    left = _MARGIN + (150 if labels else 0)
+    top = _MARGIN + (40 if title else 0)
+    # A title needs room even above a single small image.
+    total_width = left + max(width, 17 * len(title or "")) + _MARGIN
+    total_height = top + height + _MARGIN
+    figure = Figure(figsize=(total_width / DPI, total_height / DPI), dpi=DPI, facecolor="white")
+    axes = figure.add_axes((left / total_width, _MARGIN / total_height, width / total_width, height / total_height))
+    axes.set_axis_off()
+    grey = colormaps["gray"].with_extremes(bad=_PAPER)
+    axes.imshow(sheet, cmap=grey, vmin=0.0, vmax=1.0, interpolation="nearest", aspect="auto")
+    if title:
+        figure.text(left / total_width, 1 - (top - 16) / total_height, title, fontsize=11, fontweight="bold", color=INK)
+    for label, centre in labels:
+        x, y = (left - 12) / total_width, 1 - (top + centre) / total_height
+        figure.text(x, y, label, fontsize=7, color=INK, ha="right", va="center")
+    return save_png(figure, path)

@@ -1,0 +1,41 @@
+"""Training: options, the loop, run folders and checkpoints."""
+
+from beliefnet.training._checkpoint import CheckpointError, Checkpoints, Restored, read_record
+from beliefnet.training._config import ESTIMATORS, NVILOptions, TrainConfig
+from beliefnet.training._folder import RunFolder, RunFolderError, write_atomically
+from beliefnet.training._load import LoadedRun, load_run
+from beliefnet.training._loop import Fitted, TrainingDiverged, fit
+from beliefnet.training._optimizers import Learnable, OptimizerOptions, make_optimizer
+from beliefnet.training._options import FitOptions, OptionError
+from beliefnet.training._state import Learner, TrainState
+from beliefnet.training._step import make_run_steps, train_step
+from beliefnet.training._watcher import Silent, Watcher
+
+__all__ = [
+    "ESTIMATORS",
+    "CheckpointError",
+    "Checkpoints",
+    "FitOptions",
+    "Fitted",
+    "Learnable",
+    "Learner",
+    "LoadedRun",
+    "NVILOptions",
+    "OptimizerOptions",
+    "OptionError",
+    "Restored",
+    "RunFolder",
+    "RunFolderError",
+    "Silent",
+    "TrainConfig",
+    "TrainState",
+    "TrainingDiverged",
+    "Watcher",
+    "fit",
+    "load_run",
+    "make_optimizer",
+    "make_run_steps",
+    "read_record",
+    "train_step",
+    "write_atomically",
+]

@@ -1,0 +1,259 @@
+"""The training loop."""
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key
+from beliefnet.datasets import Dataset
+from beliefnet.estimators import Estimator
+from beliefnet.evaluation import Prepare, observations, particle_bounds
+from beliefnet.training._folder import RunFolder
+from beliefnet.training._manifest import folders
+from beliefnet.training._optimizers import make_optimizer
+from beliefnet.training._options import FitOptions, OptionError
+from beliefnet.training._state import Learner, TrainState
+from beliefnet.training._step import make_run_steps
+from beliefnet.training._watcher import Silent, Watcher
+
+_DISPATCH_SECONDS = 0.5
+_VALIDATION_ROWS = 2000
+
+
+class TrainingDiverged(RuntimeError):
+    """The objective or a parameter stopped being finite."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The outcome of training.
+
+    Attributes:
+        net: The net with the best validation bound.
+        best_bound: Its validation bound, in nats per example; higher is better.
+        best_epoch: The epoch after which it was found.
+        history: One row per epoch, as in `metrics.jsonl`.
+        state: Everything at the end of training, the last net included.
+        reason: Why training ended.
+    """
+
+    net: BeliefNet
+    best_bound: float
+    best_epoch: int
+    history: list[dict[str, Any]]
+    state: TrainState
+    reason: Literal["finished", "no improvement", "interrupted"]
+
+
+@dataclass
+class _Clock:
+    """Seconds of training over all sittings, and the speed of the current epoch without evaluation."""
+
+    earlier: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+    saved: float = field(default_factory=time.monotonic)
+    epoch_seconds: float = 0.0
+    epoch_steps: int = 0
+    steps_per_second: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        return self.earlier + time.monotonic() - self.started
+
+    def count(self, steps: int, seconds: float) -> None:
+        self.epoch_steps += steps
+        self.epoch_seconds += seconds
+        self.steps_per_second = self.epoch_steps / self.epoch_seconds
+
+    def end_epoch(self) -> None:
+        self.epoch_steps, self.epoch_seconds = 0, 0.0
+
+
+def fit(
+    net: BeliefNet,
+    estimator: Estimator,
+    dataset: Dataset,
+    options: FitOptions | None = None,
+    *,
+    folder: RunFolder | None = None,
+    watcher: Watcher | None = None,
+) -> Fitted:
+    """Train a net.
+
+    The data stays on the device and many steps run in one dispatch. The result depends on the arguments alone: not on
+    interruptions, nor on how often progress is reported. A folder that holds checkpoints of this run is resumed.
+
+    Args:
+        net: The net to start from.
+        estimator: Where gradients come from.
+        dataset: Training and validation data.
+        options: How to train.
+        folder: Where metrics and checkpoints go; nothing is written without one.
+        watcher: Is told of progress, and may ask to stop.
+
+    Returns:
+        The best net and the history.
+
+    Raises:
+        OptionError: If the batch is larger than the training split.
+        TrainingDiverged: If the objective or a parameter is not finite any more.
+        CheckpointError: If a checkpoint cannot be written, or fits another architecture.
+    """
+    return _Run(net, estimator, dataset, options or FitOptions(), folder, watcher or Silent()).finish()
+
+
+class _Run:
+    """One call of `fit`: the compiled functions, and what changes between dispatches."""
+
+    def __init__(
+        self,
+        net: BeliefNet,
+        estimator: Estimator,
+        dataset: Dataset,
+        options: FitOptions,
+        folder: RunFolder | None,
+        watcher: Watcher,
+    ):
+        num_train = len(dataset.train)
+        if options.batch_size > num_train:
+            raise OptionError(
+                f"expected batch-size of at most the {num_train} training examples, got {options.batch_size}; "
+                f"try {max(1, num_train // 10)}"
+            )
+        self.options, self.folder, self.watcher, self.record = options, folder, watcher, dataset.record
+        self.epoch_steps = num_train // options.batch_size
+        self.history: list[dict[str, Any]] = []
+        optimizer = make_optimizer(options, options.epochs * self.epoch_steps)
+        steps_key, self.valid_key = jax.random.split(jax.random.key(options.seed))
+        prepare = observations(dataset.record)
+        self.state = TrainState.start(net, estimator, optimizer)
+        self.clock = _Clock()
+        self._restore()
+        self.data = jnp.asarray(dataset.train)
+        run_steps = make_run_steps(prepare, optimizer, batch_size=options.batch_size, key=steps_key)
+        self.run_steps = run_steps.lower(self.state.learner, self.data, jnp.int32(1)).compile()
+        self.validate = _validator(dataset, prepare, estimator.bound_particles, key=self.valid_key)
+
+    @property
+    def step(self) -> int:
+        return int(self.state.learner.step)
+
+    def finish(self) -> Fitted:
+        """Train to the end of the last epoch, or until something says stop."""
+        reason = "finished"
+        while self.step < self.options.epochs * self.epoch_steps:
+            if self._is_stale():
+                reason = "no improvement"
+                break
+            if self.watcher.wants_stop():
+                reason = "interrupted"
+                break
+            self._dispatch()
+            if self.step % self.epoch_steps == 0:
+                self._end_epoch()
+            if time.monotonic() - self.clock.saved > self.options.checkpoint_seconds:
+                self._save()
+        self._save()
+        state = self.state
+        return Fitted(state.best_net, float(state.best_bound), int(state.best_epoch), self.history, state, reason)
+
+    def _dispatch(self) -> None:
+        """Take the next steps: as many as fit in half a second, and not past the end of the epoch."""
+        clock, position = self.clock, self.step % self.epoch_steps
+        wanted = int(clock.steps_per_second * _DISPATCH_SECONDS) or 10
+        count = min(wanted, self.epoch_steps - position)
+        begin = time.monotonic()
+        learner = jax.block_until_ready(self.run_steps(self.state.learner, self.data, jnp.int32(count)))
+        clock.count(count, time.monotonic() - begin)
+        self.state = eqx.tree_at(lambda s: s.learner, self.state, learner)
+        self._check_finite()
+        train_bound = float(learner.objective_sum) / (position + count)
+        speed = clock.steps_per_second * self.options.batch_size
+        self.watcher.steps_done(self.step // self.epoch_steps, self.step, train_bound, speed)
+
+    def _end_epoch(self) -> None:
+        learner, epoch = self.state.learner, self.step // self.epoch_steps
+        valid_bound = self.validate(learner.params.net)
+        self.history.append(
+            {
+                "epoch": epoch,
+                "step": self.step,
+                "seconds": round(self.clock.seconds, 3),
+                "examples_per_second": round(self.clock.steps_per_second * self.options.batch_size, 1),
+                "train_bound": float(learner.objective_sum) / self.epoch_steps,
+                "valid_bound": float(valid_bound),
+            }
+        )
+        state = eqx.tree_at(lambda s: s.learner.objective_sum, self.state, jnp.zeros(()))
+        if float(valid_bound) > float(state.best_bound):
+            best_net = jax.tree.map(jnp.copy, learner.params.net)
+            state = TrainState(state.learner, best_net, valid_bound, jnp.asarray(epoch, jnp.int32))
+        self.state = state
+        self.clock.end_epoch()
+        if self.folder is not None:
+            self.folder.append_metrics(self.history[-1])
+        self.watcher.epoch_done(self.history[-1])
+
+    def _is_stale(self) -> bool:
+        since = self.step // self.epoch_steps - int(self.state.best_epoch)
+        return 0 < self.options.patience <= since and self.step % self.epoch_steps == 0
+
+    def _check_finite(self) -> None:
+        bad = int(self.state.learner.first_bad_step)
+        if bad >= 0:
+            raise TrainingDiverged(self._divergence(f"the objective was not finite at step {bad}", bad))
+
+    def _divergence(self, what: str, step: int) -> str:
+        kept = "no checkpoint was kept"
+        if self.folder is not None:
+            kept = f"the last good checkpoint is {folders(self.folder.checkpoints.directory)[0]}"
+        epoch = step // self.epoch_steps + 1
+        return f"{what} (epoch {epoch}); {kept}; try a smaller learning-rate, or clip=10"
+
+    def _save(self) -> None:
+        if self.folder is None:
+            return
+        learner = self.state.learner
+        if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(learner.params)):
+            raise TrainingDiverged(self._divergence(f"a parameter is not finite after step {self.step}", self.step - 1))
+        record = {"data": self.record.to_dict(), "epoch": self.step // self.epoch_steps, "seconds": self.clock.seconds}
+        self.folder.checkpoints.save(self.step, self.state, record)
+        self.clock.saved = time.monotonic()
+
+    def _restore(self) -> None:
+        if self.folder is None:
+            return
+        if not self.folder.has_checkpoints:
+            self._save()
+            return
+        restored = self.folder.checkpoints.restore(self.state)
+        for sentence in restored.skipped:
+            warnings.warn(sentence, stacklevel=2)
+        self.state = restored.state
+        self.clock.earlier = restored.record["seconds"]
+        self.history = self.folder.rewind_metrics(restored.step)
+
+
+def _validator(
+    dataset: Dataset, prepare: Prepare, num_particles: int, *, key: Key
+) -> Callable[[BeliefNet], Array]:
+    """Return a function that gives the mean validation bound of a net; the same draws are made every time."""
+    valid = jnp.asarray(dataset.valid)
+
+    def validate(net: BeliefNet) -> Array:
+        total = jnp.zeros(())
+        for index, start in enumerate(range(0, len(valid), _VALIDATION_ROWS)):
+            data_key, draw_key = jax.random.split(jax.random.fold_in(key, index))
+            x = prepare(valid[start : start + _VALIDATION_ROWS], data_key)
+            total += particle_bounds(net, x, num_particles, key=draw_key).bound.sum()
+        return total / len(valid)
+
+    return validate

@@ -1,0 +1,167 @@
+"""Checkpoint folders that appear whole or not at all, and can prove later that they are undamaged."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+MANIFEST = "manifest.json"
+_UNFINISHED = (".saving-", ".removing-")
+_FOLDER = re.compile(r"step_(\d{8,})(\.replaced)?")
+_T = TypeVar("_T")
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint could not be saved, found or fitted to the state it was asked for."""
+
+
+class Damaged(Exception):
+    """One checkpoint is truncated, altered or incomplete; the message says how."""
+
+
+def seal(folder: Path, content: dict[str, Any]) -> None:
+    """Write the manifest of a finished folder and push every byte to the disk.
+
+    Args:
+        folder: holds the files to vouch for.
+        content: what the manifest says besides the size and SHA-256 of each file; must survive
+            a round trip through JSON, because the digest is taken of what a reader will see.
+    """
+    files = {str(path.relative_to(folder)): _fingerprint(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    body = {**content, "files": files}
+    (folder / MANIFEST).write_text(json.dumps({**body, "digest": _digest(body)}, indent=1), encoding="utf-8")
+    for path in [*folder.rglob("*"), folder]:
+        _fsync(path)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of `folder` after checking it and every file it lists.
+
+    Raises:
+        Damaged: the manifest or a listed file is missing, of the wrong size or altered.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Damaged(f"its {MANIFEST} cannot be read ({error})") from error
+    if not isinstance(manifest, dict) or manifest.pop("digest", None) != _digest(manifest):
+        raise Damaged(f"its {MANIFEST} was altered")
+    for name, expected in manifest["files"].items():
+        try:
+            found = _fingerprint(folder / name)
+        except OSError as error:
+            raise Damaged(f"its file {name} cannot be read ({error.strerror})") from error
+        if found != expected:
+            raise Damaged(f"its file {name} was altered: expected {_describe(expected)}, got {_describe(found)}")
+    return manifest
+
+
+def newest_intact(directory: Path, load: Callable[[Path, dict[str, Any]], _T]) -> tuple[_T, tuple[str, ...]]:
+    """Load the newest checkpoint in `directory` that is undamaged.
+
+    Args:
+        directory: holds the `step_...` folders.
+        load: called with a folder and its verified manifest; may raise `Damaged` to have the next one tried.
+
+    Returns:
+        What `load` returned, and one sentence for each damaged checkpoint that was passed over.
+
+    Raises:
+        CheckpointError: there is no checkpoint, or every one is damaged.
+    """
+    skipped: list[str] = []
+    for folder in folders(directory):
+        try:
+            return load(folder, read_manifest(folder)), tuple(skipped)
+        except Damaged as reason:
+            skipped.append(f"The checkpoint {folder.name} is damaged: {reason}.")
+    if skipped:
+        listed = " ".join(skipped)
+        raise CheckpointError(
+            f"expected an intact checkpoint in {directory}, got only damaged ones: {listed} "
+            "Try a copy from a backup, or train again from the start in a new folder"
+        )
+    raise CheckpointError(
+        f"expected a checkpoint in {directory}, found none; try the folder of a run that has saved at least once"
+    )
+
+
+def folders(directory: Path) -> list[Path]:
+    """Return the checkpoint folders in `directory`, newest first; empty if it does not exist."""
+    if not directory.is_dir():
+        return []
+    found = [path for path in directory.iterdir() if _FOLDER.fullmatch(path.name) and path.is_dir()]
+    return sorted(found, key=lambda path: (step_of(path), not path.name.endswith(".replaced")), reverse=True)
+
+
+def step_of(folder: Path) -> int:
+    """Return the training step in the name of a checkpoint folder."""
+    match = _FOLDER.fullmatch(folder.name)
+    if match is None:
+        raise ValueError(f"expected a folder named step_00000000, got {folder.name}; try one of `folders(directory)`")
+    return int(match[1])
+
+
+@contextmanager
+def appearing(final: Path) -> Iterator[Path]:
+    """Give a hidden folder to fill; rename it to `final` if the block succeeds, remove it if not.
+
+    A folder already at `final` is moved to `final` + ".replaced" first, where `newest_intact` still finds it: two
+    renames cannot be one atomic step, so the old checkpoint must stay readable between them.
+    """
+    directory = final.parent
+    directory.mkdir(parents=True, exist_ok=True)
+    _remove_unfinished(directory)
+    hidden = directory / f"{_UNFINISHED[0]}{final.name}"
+    hidden.mkdir()
+    try:
+        yield hidden
+        if final.exists():
+            aside = final.with_name(f"{final.name}.replaced")
+            remove(aside)
+            os.replace(final, aside)
+        os.replace(hidden, final)
+        _fsync(directory)
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def remove(folder: Path) -> None:
+    """Remove a checkpoint folder, so that a process killed half-way leaves no partial checkpoint."""
+    if folder.exists():
+        hidden = folder.with_name(f"{_UNFINISHED[1]}{folder.name}")
+        shutil.rmtree(hidden, ignore_errors=True)
+        os.replace(folder, hidden)
+        shutil.rmtree(hidden)
+
+
+def _remove_unfinished(directory: Path) -> None:
+    for path in directory.iterdir():
+        if path.name.startswith(_UNFINISHED):
+            shutil.rmtree(path)
+
+
+def _fingerprint(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def _digest(body: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _describe(fingerprint: dict[str, Any]) -> str:
+    return f"{fingerprint['bytes']} bytes with SHA-256 {fingerprint['sha256'][:12]}..."
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

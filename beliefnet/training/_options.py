@@ -1,0 +1,49 @@
+"""How long and in what portions to train."""
+
+from dataclasses import dataclass
+
+from beliefnet.training._optimizers import OptimizerOptions
+
+
+class OptionError(ValueError):
+    """An option has a value that cannot work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions(OptimizerOptions):
+    """How a net is trained.
+
+    Attributes:
+        epochs: Passes over the training data.
+        batch_size: Data per step.
+        patience: Stop when the validation bound has not improved for this many epochs; 0 never stops early.
+        checkpoint_seconds: Least time between two checkpoints.
+        seed: Seed of every random number of the run.
+
+    Raises:
+        OptionError: If a value is out of range.
+    """
+
+    epochs: int = 400
+    batch_size: int = 100
+    patience: int = 0
+    checkpoint_seconds: float = 30.0
+    seed: int = 0
+
+    def __post_init__(self):
+        self.at_least(1, "epochs", "batch_size")
+        self.at_least(0, "patience", "checkpoint_seconds", "clip", "weight_decay", "seed", "learning_rate")
+        self.at_least(0, "recognition_learning_rate", "estimator_learning_rate")
+        if not 0 <= self.momentum < 1:
+            raise OptionError(f"expected momentum in [0, 1), got {self.momentum}; try 0.9")
+
+    def at_least(self, least: float, *names: str) -> None:
+        """Check that options (those that are given) are finite and not below a least value.
+
+        Raises:
+            OptionError: Naming the first that is not.
+        """
+        for name in names:
+            value = getattr(self, name)
+            if value is not None and not least <= value < float("inf"):
+                raise OptionError(f"expected {name.replace('_', '-')} of at least {least}, got {value}")

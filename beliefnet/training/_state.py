@@ -1,0 +1,66 @@
+"""Everything that training changes, as one pytree of arrays: what is in it is what a checkpoint holds."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+from jaxtyping import Float, Int
+
+from beliefnet._net import BeliefNet
+from beliefnet.estimators import Estimator
+from beliefnet.training._optimizers import Learnable
+
+
+class Learner(eqx.Module):
+    """What one step changes.
+
+    Attributes:
+        params: The net and the estimator's own parameters.
+        estimator_state: The estimator's running statistics.
+        opt_state: The optimiser's state.
+        step: Number of steps taken; with the epoch length it is also the position in the data.
+        objective_sum: Sum of the objective over the steps of this epoch, in nats per example.
+        first_bad_step: The first step whose objective was not finite, or -1.
+    """
+
+    params: Learnable
+    estimator_state: Any
+    opt_state: optax.OptState
+    step: Int[Array, ""]
+    objective_sum: Float[Array, ""]
+    first_bad_step: Int[Array, ""]
+
+
+class TrainState(eqx.Module):
+    """A whole training run at one moment.
+
+    Attributes:
+        learner: What the steps change.
+        best_net: The net with the best validation bound so far.
+        best_bound: Its validation bound, in nats per example.
+        best_epoch: The epoch after which it was found; 0 before the first evaluation.
+    """
+
+    learner: Learner
+    best_net: BeliefNet
+    best_bound: Float[Array, ""]
+    best_epoch: Int[Array, ""]
+
+    @classmethod
+    def start(cls, net: BeliefNet, estimator: Estimator, optimizer: optax.GradientTransformation) -> "TrainState":
+        """Return the state before the first step."""
+        params = Learnable(net, estimator)
+        learner = Learner(
+            params=params,
+            estimator_state=estimator.init(net),
+            opt_state=optimizer.init(params),  # pyright: ignore[reportArgumentType]
+            step=jnp.zeros((), jnp.int32),
+            objective_sum=jnp.zeros(()),
+            first_bad_step=jnp.full((), -1, jnp.int32),
+        )
+        state = cls(learner, net, jnp.full((), -jnp.inf), jnp.zeros((), jnp.int32))
+        # Steps donate their buffers: no two leaves may share one, nor belong to the caller.
+        return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state)

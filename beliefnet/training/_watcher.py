@@ -1,0 +1,31 @@
+"""Who looks on while a net is trained."""
+
+from typing import Any, Protocol
+
+
+class Watcher(Protocol):
+    """Looks on while a net is trained."""
+
+    def steps_done(self, epoch: int, step: int, train_bound: float, examples_per_second: float) -> None:
+        """Learn of progress, a few times a second at most."""
+
+    def epoch_done(self, row: dict[str, Any]) -> None:
+        """Learn of a finished epoch: a row of `metrics.jsonl`."""
+
+    def wants_stop(self) -> bool:
+        """Say whether training should save and stop now."""
+        ...
+
+
+class Silent:
+    """A watcher that says nothing and never stops."""
+
+    def steps_done(self, epoch: int, step: int, train_bound: float, examples_per_second: float) -> None:
+        """Ignore progress."""
+
+    def epoch_done(self, row: dict[str, Any]) -> None:
+        """Ignore the epoch."""
+
+    def wants_stop(self) -> bool:
+        """Never stop."""
+        return False

@@ -1,0 +1,132 @@
+"""The package imports only downward, and each heavy dependency has one place."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "beliefnet"
+
+# From the bottom up: a unit may import itself and the units of lower lines, never its own line's others.
+LAYERS = [
+    {"_types"},
+    {"_numerics"},
+    {"distributions", "datasets"},
+    {"conditionals", "samplers"},
+    {"_chain"},
+    {"_net"},
+    {"nets"},
+    {"refiners"},
+    {"proposals"},
+    {"_trace"},
+    {"baselines"},
+    {"estimators"},
+    {"evaluation"},
+    {"training"},
+    {"sklearn", "numpyro", "report"},
+    {"reproduce"},
+    {"cli"},
+]
+LEVELS = {unit: level for level, units in enumerate(LAYERS) for unit in units}
+
+# Who may import what; everybody else may not.
+PLACES = {
+    "cyclopts": ("beliefnet.cli",),
+    "rich": ("beliefnet.cli", "beliefnet.training"),
+    "matplotlib": ("beliefnet.report",),
+    "orbax": ("beliefnet.training._checkpoint",),
+}
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package by its dotted name; the package's own `__init__` may import everything."""
+    paths = {path: path.relative_to(PACKAGE.parent).with_suffix("") for path in sorted(PACKAGE.rglob("*.py"))}
+    return {".".join(name.parts): path for path, name in paths.items() if path != PACKAGE / "__init__.py"}
+
+
+def imports(module: str, source: str) -> Iterator[str]:
+    """Yield the absolute dotted name of everything that `source` imports, inside functions too.
+
+    `from beliefnet import x` gives `beliefnet.x`, which is a unit or a name of the package itself.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            # One leading dot means the folder of the module, which `__init__` names by its own last part.
+            base = module.split(".")[: -node.level] if node.level else []
+            origin = ".".join([*base, *filter(None, [node.module])])
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def unit_of(name: str) -> str:
+    return name.split(".")[1] if "." in name else ""
+
+
+def within(name: str, places: tuple[str, ...]) -> bool:
+    return any(name == place or name.startswith(f"{place}.") for place in places)
+
+
+def faults(module: str, source: str) -> list[str]:
+    """Return a sentence for each import of `module` that the tables forbid."""
+    unit = unit_of(module)
+    if unit not in LEVELS:
+        return [f"expected {module} to belong to a layer, got the unknown unit {unit!r}; try adding it to LAYERS"]
+    found = []
+    for name in imports(module, source):
+        other = unit_of(name)
+        if within(name, ("beliefnet",)):
+            if other != unit and LEVELS.get(other, len(LAYERS)) >= LEVELS[unit]:
+                found.append(f"expected {module} to import only from below {unit}, got {name}")
+        elif not within(module, PLACES.get(name.split(".")[0], ("beliefnet",))):
+            found.append(f"expected {name} only in {' and '.join(PLACES[name.split('.')[0]])}, got it in {module}")
+    return found
+
+
+def test_the_package_was_found():
+    assert {"beliefnet._net", "beliefnet.training._checkpoint", "beliefnet.report.__init__"} <= modules().keys()
+
+
+@pytest.mark.parametrize("module", modules())
+def test_imports_point_downward(module):
+    assert faults(module, modules()[module].read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("beliefnet._net", "from beliefnet.estimators import VIMCO"),
+        ("beliefnet._net", "import beliefnet.nets"),
+        ("beliefnet._chain", "from beliefnet import _net"),
+        ("beliefnet._net", "import beliefnet"),
+        ("beliefnet._net", "from beliefnet import BeliefNet"),
+        ("beliefnet.estimators._vimco", "from ..training import _step"),
+        ("beliefnet.estimators.__init__", "from ..training import _step"),
+        ("beliefnet.estimators._vimco", "def late():\n    from beliefnet.evaluation import bound"),
+        ("beliefnet.datasets._load", "from beliefnet.distributions import Bernoulli"),
+        ("beliefnet.report._curves", "from beliefnet.cli import main"),
+        ("beliefnet.training._loop", "import cyclopts"),
+        ("beliefnet.report._curves", "import rich.table"),
+        ("beliefnet.cli._train", "from matplotlib import pyplot"),
+        ("beliefnet.training._loop", "def late():\n    import orbax.checkpoint as ocp"),
+        ("beliefnet.helpers._misc", "import math"),
+    ],
+)
+def test_a_planted_fault_is_caught(module, source):
+    assert len(faults(module, source)) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("beliefnet.nets._sigmoid", "from beliefnet._net import BeliefNet\nfrom beliefnet import _chain"),
+        ("beliefnet.estimators._vimco", "from ._credit import Credit\nfrom .._trace import Trace\nimport jax"),
+        ("beliefnet.estimators.__init__", "from ._vimco import VIMCO\nfrom . import _credit"),
+        ("beliefnet.datasets.sources._mnist", "from .. import _load"),
+        ("beliefnet.cli._train", "import cyclopts, rich\nfrom beliefnet import report, reproduce"),
+        ("beliefnet.training._checkpoint", "import orbax.checkpoint as ocp"),
+    ],
+)
+def test_lawful_imports_pass(module, source):
+    assert faults(module, source) == []
