@@ -1,5 +1,9 @@
 """Pictures: the right pixels in the right places, and no crash on thin or broken metrics."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from matplotlib.image import imread
@@ -163,9 +167,8 @@ def test_a_failed_picture_leaves_the_old_one(tmp_path, monkeypatch):
 
 
 def test_pyplot_is_never_imported():
-    import subprocess
-    import sys
-
     source = "import sys, beliefnet.report; print('matplotlib.pyplot' in sys.modules)"
-    result = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, cwd=Path(__file__).parents[1]
+    )
     assert result.stdout == "False\n", result.stderr

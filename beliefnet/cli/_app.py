@@ -4,16 +4,19 @@ import contextlib
 import os
 import signal
 import sys
+import tomllib
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import get_args
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, ArgumentCollection, CycloptsError, Parameter
 from cyclopts.config import Toml
 from rich.console import Console
 
 from beliefnet import __version__
+from beliefnet.training import OptionError
 
 app = App(
     name="beliefnet",
@@ -23,6 +26,8 @@ app = App(
     version=__version__,
     console=Console(),
     error_console=Console(stderr=True),
+    # `--hidden 200 200` gives both sizes.
+    default_parameter=Parameter(consume_multiple=True, negative_iterable=()),
 )
 
 
@@ -42,10 +47,8 @@ def run(tokens: Sequence[str]) -> int:
     warnings.showwarning = _show_warning
     try:
         app.config = _config_files(tokens)
-        result = app(tokens, exit_on_error=False, print_error=True, result_action="return_value")
+        result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
-    except CycloptsError:
-        return 1
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
     except KeyboardInterrupt:
@@ -63,21 +66,56 @@ def run(tokens: Sequence[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _config_files(tokens: Sequence[str]) -> tuple[Toml, ...]:
+def _config_files(tokens: Sequence[str]) -> tuple[Callable, ...]:
     """The TOML file that gives options their defaults: one named for `train`, or that of the run to be resumed."""
+    app.config = (_check_whole,)
     with contextlib.suppress(CycloptsError, SystemExit):
         _, bound, *_ = app.parse_args(tokens, exit_on_error=False, print_error=False)
         named = bound.arguments.get("config_file")
         if named is None and bound.arguments.get("resume") is not None:
             named = Path(bound.arguments["resume"]) / "config.toml"
             if not named.exists():
-                return ()
+                named = None
         if named is not None:
-            return (Toml(named, use_commands_as_keys=False, must_exist=True),)
-    return ()
+            _check_toml(named)
+            return (Toml(named, use_commands_as_keys=False), _check_whole)
+    return (_check_whole,)
+
+
+def _check_whole(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Refuse a fraction where an option counts something; it would be rounded without a word."""
+    for argument in arguments:
+        if argument.hint is int or int in get_args(argument.hint):
+            for token in argument.tokens:
+                if not _is_whole(token.value):
+                    name = argument.name.removeprefix("--")
+                    raise OptionError(f"expected {name} to be a whole number, got {token.value}; try 1")
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        return float(text).is_integer()
+    except ValueError:
+        # Not a decimal number: the conversion that follows knows the other ways to write one.
+        return True
+
+
+def _check_toml(path: Path) -> None:
+    if path.is_dir():
+        raise OptionError(f"expected a TOML file with options, got the folder {path}; try --resume {path}")
+    if not path.exists():
+        raise OptionError(f"expected a TOML file with options, got {path}, which does not exist; try --data {path}")
+    try:
+        tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OptionError(
+            f"expected TOML in {path}, got a file that does not parse: {error}; try --data {path} if these are data"
+        ) from error
 
 
 def _message(error: Exception) -> str:
+    if isinstance(error, CycloptsError):
+        return " ".join(str(error).split())
     if isinstance(error, OSError) and error.strerror:
         place = f": {error.filename}" if error.filename else ""
         return f"{error.strerror}{place}"

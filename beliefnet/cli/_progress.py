@@ -1,5 +1,6 @@
 """How training is shown, and how it is stopped."""
 
+import contextlib
 import signal
 import time
 from typing import Any
@@ -26,6 +27,7 @@ class Display:
         self.console, self.num_epochs, self.valid_bound = console, num_epochs, float("nan")
         self.is_stopping = False
         self._last_line = time.monotonic()
+        self._first_epoch: tuple[int, float] | None = None
         self._is_live = console.is_terminal
         self.progress = Progress(
             TextColumn("epoch {task.fields[epoch]}/" + str(num_epochs)),
@@ -56,7 +58,9 @@ class Display:
         if self.is_stopping:
             raise KeyboardInterrupt
         self.is_stopping = True
-        self.console.print("stopping after these steps; once more stops at once, without saving")
+        # The signal may have come in the middle of another write to the same stream, which Python refuses to nest.
+        with contextlib.suppress(RuntimeError):
+            self.console.print("stopping after these steps; once more stops at once, without saving")
 
     def steps_done(self, epoch: int, step: int, train_bound: float, examples_per_second: float) -> None:
         """Move the bar."""
@@ -65,15 +69,23 @@ class Display:
     def epoch_done(self, row: dict[str, Any]) -> None:
         """Show the bounds of an epoch."""
         self.progress.update(self.task, valid=row["valid_bound"], train=row["train_bound"])
-        is_last = row["epoch"] == self.num_epochs
+        self._first_epoch = self._first_epoch or (row["epoch"], time.monotonic())
+        epoch = row["epoch"]
+        is_last = epoch == self.num_epochs
         if not self._is_live and (is_last or time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES):
             self._last_line = time.monotonic()
-            left = row["seconds"] / row["epoch"] * (self.num_epochs - row["epoch"])
             self.console.print(
-                f"epoch {row['epoch']}/{self.num_epochs}  train {row['train_bound']:.2f}  "
-                f"valid {row['valid_bound']:.2f} nats  {row['examples_per_second']:,.0f} ex/s  {left:.0f} s left",
+                f"epoch {epoch}/{self.num_epochs}  train {row['train_bound']:.2f}  "
+                f"valid {row['valid_bound']:.2f} nats  {row['examples_per_second']:,.0f} ex/s{self._left(epoch)}",
                 soft_wrap=True,
             )
+
+    def _left(self, epoch: int) -> str:
+        """Say how long the rest will take, going by the epochs after the first, which waits for compilation."""
+        if self._first_epoch is None or self._first_epoch[0] == epoch:
+            return ""
+        first, moment = self._first_epoch
+        return f"  {(time.monotonic() - moment) / (epoch - first) * (self.num_epochs - epoch):.0f} s left"
 
     def wants_stop(self) -> bool:
         """Say whether Ctrl-C was pressed."""

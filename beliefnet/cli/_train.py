@@ -2,6 +2,7 @@
 
 import dataclasses
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,15 +46,25 @@ def train(
     """
     console = Console(soft_wrap=True)
     dataset = config.load_data()
-    folder = _new_folder(config, out) if resume is None else _resumed_folder(config, resume, out, dataset)
+    if resume is None:
+        config = _fitting(config, len(dataset.train))
+    num_steps = config.epochs * config.steps_per_epoch(len(dataset.train))
     net, estimator = config.build(dataset.means("train").mean(axis=0))
+    folder = _new_folder(config, out) if resume is None else _resumed_folder(config, resume, out, dataset)
     _describe(console, config, dataset, folder)
-    steps_per_epoch = len(dataset.train) // config.batch_size
-    with Display(console, config.epochs, config.epochs * steps_per_epoch, step=0) as display:
+    with Display(console, config.epochs, num_steps, step=0) as display:
         fitted = fit(net, estimator, dataset, config, folder=folder, watcher=display)
     if fitted.history:
         _draw(folder, fitted, dataset)
     return _report(console, folder, fitted)
+
+
+def _fitting(config: TrainConfig, num_train: int) -> TrainConfig:
+    """Make the default batch no larger than the data, so that a small file trains without options."""
+    if num_train < config.batch_size == _DEFAULTS.batch_size:
+        print(f"warning: only {num_train} training examples; they make one batch", file=sys.stderr)
+        return dataclasses.replace(config, batch_size=num_train)
+    return config
 
 
 def _new_folder(config: TrainConfig, out: Path | None) -> RunFolder:
@@ -69,7 +80,7 @@ def _resumed_folder(config: TrainConfig, path: Path, out: Path | None, dataset: 
     if out is not None:
         raise OptionError(f"expected --resume without --out, got --out {out}; a resumed run stays in its folder")
     folder = RunFolder.open(path)
-    before, now = TrainConfig.from_dict(folder.read_config()).to_dict(), config.to_dict()
+    before, now = _flat(TrainConfig.from_dict(folder.read_config()).to_dict()), _flat(config.to_dict())
     changed = {name for name in now | before if now.get(name) != before.get(name)} - _EXTENDABLE
     if changed:
         name = min(changed)
@@ -78,14 +89,32 @@ def _resumed_folder(config: TrainConfig, path: Path, out: Path | None, dataset: 
             f"instead of {before.get(name)}; try a new run with `beliefnet train {folder.config_file}` and that option"
         )
     if folder.has_checkpoints:
-        saved = read_record(folder.checkpoints.directory)["data"]["checksum"]
-        if saved != dataset.record.checksum:
-            raise DataError(
-                f"expected the data that the run was started with ({saved}), got other contents of {config.data} "
-                f"({dataset.record.checksum}); try a new run"
-            )
-    write_atomically(folder.config_file, tomli_w.dumps(now))
+        saved = read_record(folder.checkpoints.directory)
+        _check_continues(saved, config, dataset)
+    write_atomically(folder.config_file, tomli_w.dumps(config.to_dict()))
     return folder
+
+
+def _flat(values: dict[str, Any]) -> dict[str, Any]:
+    """Name the options of a nested table as the command line does: `nvil.smoothing`."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= {f"{name}.{inner}": x for inner, x in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def _check_continues(saved: dict[str, Any], config: TrainConfig, dataset: Dataset) -> None:
+    if saved["data"]["checksum"] != dataset.record.checksum:
+        raise DataError(
+            f"expected the data that the run was started with ({saved['data']['checksum']}), got other contents of "
+            f"{config.data} ({dataset.record.checksum}); try a new run"
+        )
+    begun = -(-saved["step"] // config.steps_per_epoch(len(dataset.train)))
+    if config.epochs < begun:
+        raise OptionError(
+            f"expected epochs of at least the {begun} that the run has begun, got {config.epochs}; "
+            f"try --epochs {begun}, or --patience"
+        )
 
 
 def _describe(console: Console, config: TrainConfig, dataset: Dataset, folder: RunFolder) -> None:

@@ -1,9 +1,12 @@
 """beliefnet evaluate, sample and encode: what a trained net is used for."""
 
 import json
+import math
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +20,7 @@ from beliefnet.cli._app import app
 from beliefnet.datasets import DataError, Dataset, Record, check_width, load, names, read_rows
 from beliefnet.evaluation import Evaluation, evaluate, observations
 from beliefnet.report import image_sheet
-from beliefnet.training import LoadedRun, OptionError, load_run
+from beliefnet.training import LARGEST_SEED, LoadedRun, OptionError, load_run
 
 _ENCODE_ROWS = 5000
 
@@ -29,10 +32,12 @@ def _open(directory: Path) -> LoadedRun:
     return run
 
 
-def _positive(**options: int) -> None:
-    for name, value in options.items():
-        if value < 1:
-            raise OptionError(f"expected --{name} of at least 1, got {value}")
+def _check(*, seed: int = 0, **counts: int | None) -> None:
+    for name, value in counts.items():
+        if value is not None and value < 1:
+            raise OptionError(f"expected --{name} of at least 1, got {value}; try 100")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise OptionError(f"expected --seed from 0 to {LARGEST_SEED}, got {seed}; try 0")
 
 
 @app.command(name="evaluate")
@@ -60,7 +65,7 @@ def evaluate_run(
         seed: Seed of the draws.
         as_json: Print one JSON object and nothing else.
     """
-    _positive(particles=particles, **({} if limit is None else {"limit": limit}))
+    _check(particles=particles, limit=limit, seed=seed)
     run = _open(directory)
     dataset = _data(run, data)
     rows = dataset.split(split)[:limit]
@@ -74,18 +79,23 @@ def evaluate_run(
             prepare=observations(dataset.record),
             progress=lambda done: progress.update(task, completed=done),
         )
-    report = {
-        "data": dataset.record.to_dict(),
-        "split": split,
-        **result.to_dict(),
-        "seed": seed,
-        "best_epoch": run.best_epoch,
-    }
-    run.folder.write_evaluation(report)
+    report = _without_nan(
+        {
+            "data": dataset.record.to_dict(),
+            "split": split,
+            **result.to_dict(),
+            "seed": seed,
+            "best_epoch": run.best_epoch,
+        }
+    )
+    # Shown first: a folder that cannot be written must not cost a long evaluation.
     if as_json:
         print(json.dumps(report))
     else:
         _show(result, dataset.record, split, run)
+    run.folder.write_evaluation(report)
+    if not as_json:
+        print(f"written to {run.folder.evaluation_file}")
 
 
 def _data(run: LoadedRun, data: str | None) -> Dataset:
@@ -120,7 +130,6 @@ def _show(result: Evaluation, record: Record, split: str, run: LoadedRun) -> Non
     for index, (kl, active) in enumerate(zip(result.kl_per_layer, result.active_units, strict=True)):
         table.add_row(f"KL of layer {index + 1} ({active} of {sizes[index]} units active)", f"{kl:.3f}", "")
     console.print(table)
-    console.print(f"written to {run.folder.evaluation_file}", soft_wrap=True)
 
 
 @app.command
@@ -142,14 +151,15 @@ def sample(
         values: Binary draws, or the means that they are drawn with; by default means in a .png, draws in a .npy.
         seed: Seed of the draws.
     """
-    _positive(num=num)
+    _check(num=num, seed=seed)
     _check_suffix(out, ".png", ".npy")
     run = _open(directory)
     key = jax.random.key(seed)
     wants_means = values == "means" or (values is None and out.suffix == ".png")
     drawn = np.asarray(run.net.sample_means((num,), key=key) if wants_means else run.net.dream((num,), key=key)[0])
     if out.suffix == ".png":
-        image_sheet(drawn, run.record.image_shape, out)
+        with _writing(out):
+            image_sheet(drawn, run.record.image_shape, out)
     else:
         _save_array(out, drawn if wants_means else drawn.astype(np.uint8))
     print(f"{num} samples written to {out}")
@@ -178,8 +188,8 @@ def encode(
     run = _open(directory)
     depth = len(run.net.layer_sizes)
     if layer is not None and not 1 <= layer <= depth:
-        raise OptionError(f"expected --layer from 1 to {depth}, got {layer}")
-    if data in names():
+        raise OptionError(f"expected --layer from 1 to {depth}, got {layer}; try {depth}, the top one")
+    if data in names() or not Path(data).expanduser().exists():
         rows = load(data).means(split)
         check_width(rows, run.net.num_visible, data)
     else:
@@ -200,12 +210,38 @@ def encode(
 
 def _check_suffix(path: Path, *allowed: str) -> None:
     if path.suffix not in allowed:
-        raise OptionError(f"expected --out to end in {' or '.join(allowed)}, got {path}")
+        hint = f"{path.stem or 'result'}{allowed[0]}"
+        raise OptionError(f"expected --out to end in {' or '.join(allowed)}, got {path}; try --out {hint}")
 
 
 def _save_array(path: Path, array: np.ndarray | None = None, **arrays: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if array is not None:
-        np.save(path, array)
-    else:
-        np.savez_compressed(path, **arrays)  # pyright: ignore[reportArgumentType]
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with unfinished.open("wb") as file:
+                if array is not None:
+                    np.save(file, array)
+                else:
+                    np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType]
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OptionError(
+            f"expected --out to be a file that can be written, got {path} ({error.strerror or error}); "
+            "try another --out"
+        ) from error
+
+
+def _without_nan(value: Any) -> Any:
+    """Replace NaN, which JSON cannot say, by null: the standard error of a single example."""
+    if isinstance(value, dict):
+        return {name: _without_nan(item) for name, item in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -6,13 +6,14 @@ from beliefnet.training._folder import RunFolder, RunFolderError, write_atomical
 from beliefnet.training._load import LoadedRun, load_run
 from beliefnet.training._loop import Fitted, TrainingDiverged, fit
 from beliefnet.training._optimizers import Learnable, OptimizerOptions, make_optimizer
-from beliefnet.training._options import FitOptions, OptionError
+from beliefnet.training._options import LARGEST_SEED, FitOptions, OptionError
 from beliefnet.training._state import Learner, TrainState
 from beliefnet.training._step import make_run_steps, train_step
 from beliefnet.training._watcher import Silent, Watcher
 
 __all__ = [
     "ESTIMATORS",
+    "LARGEST_SEED",
     "CheckpointError",
     "Checkpoints",
     "FitOptions",

@@ -1,4 +1,4 @@
-"""The description of a training run: options that a TOML file or the command line can give, and what is built of them."""
+"""The description of a training run: options, from a TOML file or the command line, and what is built of them."""
 
 import difflib
 from dataclasses import asdict, dataclass, field, fields
@@ -12,7 +12,7 @@ import numpy as np
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.baselines import Baseline, InputBaseline, LayerBaselines, NoBaseline, Order, RunningMoments
-from beliefnet.datasets import Dataset, load
+from beliefnet.datasets import Dataset, load, names
 from beliefnet.estimators import NVIL, Estimator, Signal
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.training._options import FitOptions, OptionError
@@ -80,18 +80,20 @@ class TrainConfig(FitOptions):
         self.at_least(1, "particles")
         if not self.hidden or any(size < 1 for size in self.hidden):
             raise OptionError(
-                f"expected hidden to be one positive layer size or more, got {' '.join(map(str, self.hidden))}; "
-                f"try --hidden 200 200"
+                f"expected hidden to be one positive layer size or more, got "
+                f"{' '.join(map(str, self.hidden)) or 'none'}; try --hidden 200 200"
             )
         if self.estimator not in ESTIMATORS:
-            raise OptionError(f"expected estimator to be one of {', '.join(ESTIMATORS)}, got {self.estimator!r}"
-                              + suggestion(self.estimator, ESTIMATORS))
+            raise OptionError(
+                f"expected estimator to be one of {', '.join(ESTIMATORS)}, got {self.estimator!r}"
+                + suggestion(self.estimator, ESTIMATORS)
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for TOML; options that were not given are left out."""
         values = {name: value for name, value in asdict(self).items() if value is not None}
         values["hidden"] = list(self.hidden)
-        if Path(self.data).exists():
+        if self.data not in names() and Path(self.data).exists():
             # The run can then be repeated from another directory.
             values["data"] = str(Path(self.data).resolve())
         return values

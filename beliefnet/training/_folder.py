@@ -41,7 +41,9 @@ class RunFolder:
         folder = cls(path)
         if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
             hint = f"--resume {path} to go on with it, or " if folder.config_file.exists() else ""
-            raise RunFolderError(f"expected a new or empty output folder, got {path}, which is in use; try {hint}--out")
+            raise RunFolderError(
+                f"expected a new or empty output folder, got {path}, which is in use; try {hint}another --out"
+            )
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
             write_atomically(folder.config_file, tomli_w.dumps(config))
@@ -78,15 +80,17 @@ class RunFolder:
             RunFolderError: If it is not valid TOML.
         """
         try:
-            return tomllib.loads(self.config_file.read_text())
+            return tomllib.loads(self.config_file.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise RunFolderError(f"expected TOML in {self.config_file}, got a file that does not parse: {error}") from None
+            raise RunFolderError(
+                f"expected TOML in {self.config_file}, got a file that does not parse: {error}"
+            ) from None
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """Read the rows written so far; a last line that a crash cut short is left out."""
         rows = []
         if self.metrics_file.exists():
-            for line in self.metrics_file.read_text().splitlines():
+            for line in self.metrics_file.read_text(encoding="utf-8").splitlines():
                 try:
                     rows.append(json.loads(line))
                 except json.JSONDecodeError:
@@ -95,7 +99,7 @@ class RunFolder:
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Add one row."""
-        with self.metrics_file.open("a") as file:
+        with self.metrics_file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
     def rewind_metrics(self, step: int) -> list[dict[str, Any]]:
@@ -112,7 +116,7 @@ class RunFolder:
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file by new text, so that a crash leaves either the old file or the new one."""
     temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w") as file:
+    with temporary.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

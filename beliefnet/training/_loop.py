@@ -19,8 +19,8 @@ from beliefnet.evaluation import Prepare, observations, particle_bounds
 from beliefnet.training._folder import RunFolder
 from beliefnet.training._manifest import folders
 from beliefnet.training._optimizers import make_optimizer
-from beliefnet.training._options import FitOptions, OptionError
-from beliefnet.training._state import Learner, TrainState
+from beliefnet.training._options import FitOptions
+from beliefnet.training._state import TrainState
 from beliefnet.training._step import make_run_steps
 from beliefnet.training._watcher import Silent, Watcher
 
@@ -29,7 +29,7 @@ _VALIDATION_ROWS = 2000
 
 
 class TrainingDiverged(RuntimeError):
-    """The objective or a parameter stopped being finite."""
+    """The objective or a parameter stopped being finite, or the objective fell beyond all reason."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def fit(
 
     Raises:
         OptionError: If the batch is larger than the training split.
-        TrainingDiverged: If the objective or a parameter is not finite any more.
+        TrainingDiverged: If the objective or a parameter is not finite any more, or the objective makes no sense.
         CheckpointError: If a checkpoint cannot be written, or fits another architecture.
     """
     return _Run(net, estimator, dataset, options or FitOptions(), folder, watcher or Silent()).finish()
@@ -122,14 +122,8 @@ class _Run:
         folder: RunFolder | None,
         watcher: Watcher,
     ):
-        num_train = len(dataset.train)
-        if options.batch_size > num_train:
-            raise OptionError(
-                f"expected batch-size of at most the {num_train} training examples, got {options.batch_size}; "
-                f"try {max(1, num_train // 10)}"
-            )
         self.options, self.folder, self.watcher, self.record = options, folder, watcher, dataset.record
-        self.epoch_steps = num_train // options.batch_size
+        self.epoch_steps = options.steps_per_epoch(len(dataset.train))
         self.history: list[dict[str, Any]] = []
         optimizer = make_optimizer(options, options.epochs * self.epoch_steps)
         steps_key, self.valid_key = jax.random.split(jax.random.key(options.seed))
@@ -168,11 +162,11 @@ class _Run:
     def _dispatch(self) -> None:
         """Take the next steps: as many as fit in half a second, and not past the end of the epoch."""
         clock, position = self.clock, self.step % self.epoch_steps
-        wanted = int(clock.steps_per_second * _DISPATCH_SECONDS) or 10
+        wanted = max(1, int(clock.steps_per_second * _DISPATCH_SECONDS))
         count = min(wanted, self.epoch_steps - position)
-        begin = time.monotonic()
+        begin = time.perf_counter()
         learner = jax.block_until_ready(self.run_steps(self.state.learner, self.data, jnp.int32(count)))
-        clock.count(count, time.monotonic() - begin)
+        clock.count(count, time.perf_counter() - begin)
         self.state = eqx.tree_at(lambda s: s.learner, self.state, learner)
         self._check_finite()
         train_bound = float(learner.objective_sum) / (position + count)
@@ -209,7 +203,8 @@ class _Run:
     def _check_finite(self) -> None:
         bad = int(self.state.learner.first_bad_step)
         if bad >= 0:
-            raise TrainingDiverged(self._divergence(f"the objective was not finite at step {bad}", bad))
+            what = f"the objective was not finite, or beyond all reason, at step {bad}"
+            raise TrainingDiverged(self._divergence(what, bad))
 
     def _divergence(self, what: str, step: int) -> str:
         kept = "no checkpoint was kept"
@@ -224,7 +219,12 @@ class _Run:
         learner = self.state.learner
         if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(learner.params)):
             raise TrainingDiverged(self._divergence(f"a parameter is not finite after step {self.step}", self.step - 1))
-        record = {"data": self.record.to_dict(), "epoch": self.step // self.epoch_steps, "seconds": self.clock.seconds}
+        record = {
+            "data": self.record.to_dict(),
+            "epoch": self.step // self.epoch_steps,
+            "step": self.step,
+            "seconds": self.clock.seconds,
+        }
         self.folder.checkpoints.save(self.step, self.state, record)
         self.clock.saved = time.monotonic()
 
@@ -242,9 +242,7 @@ class _Run:
         self.history = self.folder.rewind_metrics(restored.step)
 
 
-def _validator(
-    dataset: Dataset, prepare: Prepare, num_particles: int, *, key: Key
-) -> Callable[[BeliefNet], Array]:
+def _validator(dataset: Dataset, prepare: Prepare, num_particles: int, *, key: Key) -> Callable[[BeliefNet], Array]:
     """Return a function that gives the mean validation bound of a net; the same draws are made every time."""
     valid = jnp.asarray(dataset.valid)
 

@@ -79,9 +79,11 @@ def _scale_by_part(options: OptimizerOptions) -> optax.GradientTransformation:
     recognition = base if options.recognition_learning_rate is None else options.recognition_learning_rate
     estimator = base if options.estimator_learning_rate is None else options.estimator_learning_rate
 
-    def scale(updates: Learnable, _) -> Learnable:
-        rates = Learnable(
-            eqx.tree_at(lambda net: (net.generative, net.recognition), updates.net, (base, recognition)), estimator
+    def scale(updates, _):
+        rates = eqx.tree_at(
+            lambda parts: (parts.net.generative, parts.net.recognition, parts.estimator),
+            updates,
+            (base, recognition, estimator),
         )
         return jax.tree.map(lambda rate, part: jax.tree.map(lambda u: rate * u, part), rates, updates)
 

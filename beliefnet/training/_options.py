@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 from beliefnet.training._optimizers import OptimizerOptions
 
+LARGEST_SEED = 2**32 - 1
+"""Larger ones are cut to 32 bits by JAX, and two runs could share their random numbers."""
+_MOST_STEPS = 2**31 - 1
+
 
 class OptionError(ValueError):
     """An option has a value that cannot work."""
@@ -34,6 +38,8 @@ class FitOptions(OptimizerOptions):
         self.at_least(1, "epochs", "batch_size")
         self.at_least(0, "patience", "checkpoint_seconds", "clip", "weight_decay", "seed", "learning_rate")
         self.at_least(0, "recognition_learning_rate", "estimator_learning_rate")
+        if self.seed > LARGEST_SEED:
+            raise OptionError(f"expected seed of at most {LARGEST_SEED}, got {self.seed}; try 0")
         if not 0 <= self.momentum < 1:
             raise OptionError(f"expected momentum in [0, 1), got {self.momentum}; try 0.9")
 
@@ -46,4 +52,25 @@ class FitOptions(OptimizerOptions):
         for name in names:
             value = getattr(self, name)
             if value is not None and not least <= value < float("inf"):
-                raise OptionError(f"expected {name.replace('_', '-')} of at least {least}, got {value}")
+                works = getattr(type(self), name)
+                hint = "leaving it out" if works is None else works
+                raise OptionError(f"expected {name.replace('_', '-')} of at least {least}, got {value}; try {hint}")
+
+    def steps_per_epoch(self, num_train: int) -> int:
+        """Return the number of whole batches in so many training examples.
+
+        Raises:
+            OptionError: If there is none, or if the run has more steps than can be counted.
+        """
+        steps = num_train // self.batch_size
+        if steps == 0:
+            raise OptionError(
+                f"expected batch-size of at most the {num_train} training examples, got {self.batch_size}; "
+                f"try --batch-size {num_train}"
+            )
+        if self.epochs * steps > _MOST_STEPS:
+            raise OptionError(
+                f"expected at most {_MOST_STEPS} steps, got {self.epochs} epochs of {steps} steps; "
+                f"try --epochs {_MOST_STEPS // steps}"
+            )
+        return steps

@@ -23,7 +23,7 @@ class Learner(eqx.Module):
         opt_state: The optimiser's state.
         step: Number of steps taken; with the epoch length it is also the position in the data.
         objective_sum: Sum of the objective over the steps of this epoch, in nats per example.
-        first_bad_step: The first step whose objective was not finite, or -1.
+        first_bad_step: The first step whose objective was not finite, or beyond all reason; -1 if there is none.
     """
 
     params: Learnable

@@ -1,7 +1,5 @@
 """The training step, and many of them in one dispatch."""
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 import optax
@@ -13,9 +11,17 @@ from beliefnet.evaluation import Prepare
 from beliefnet.training._optimizers import Learnable
 from beliefnet.training._state import Learner
 
+_MOST_NATS_PER_VISIBLE = 1e6
+"""Saturated units keep a diverged objective finite; below this many nats a net has no way back."""
+
 
 def train_step(
-    learner: Learner, rows: Num[Array, "batch visible"], prepare: Prepare, optimizer: optax.GradientTransformation, *, key: Key
+    learner: Learner,
+    rows: Num[Array, "batch visible"],
+    prepare: Prepare,
+    optimizer: optax.GradientTransformation,
+    *,
+    key: Key,
 ) -> Learner:
     """Take one step upward on a batch."""
     data_key, draw_key = jax.random.split(key)
@@ -23,7 +29,8 @@ def train_step(
     estimate = estimator.estimate(net, prepare(rows, data_key), learner.estimator_state, key=draw_key)
     grads = Learnable(estimate.net, estimate.estimator)
     updates, opt_state = optimizer.update(grads, learner.opt_state, learner.params)  # pyright: ignore
-    is_new_bad = (learner.first_bad_step < 0) & ~jnp.isfinite(estimate.objective)
+    is_sane = jnp.isfinite(estimate.objective) & (estimate.objective > -_MOST_NATS_PER_VISIBLE * rows.shape[1])
+    is_new_bad = (learner.first_bad_step < 0) & ~is_sane
     return Learner(
         params=optax.apply_updates(learner.params, updates),  # pyright: ignore
         estimator_state=estimate.state,
@@ -34,7 +41,9 @@ def train_step(
     )
 
 
-def make_run_steps(prepare: Prepare, optimizer: optax.GradientTransformation, *, batch_size: int, key: Key) -> Callable:
+def make_run_steps(
+    prepare: Prepare, optimizer: optax.GradientTransformation, *, batch_size: int, key: Key
+) -> jax.stages.Wrapped:
     """Return a compiled function that takes many steps in one dispatch.
 
     It is called as `run(learner, data, num_steps)` with the data `[examples, visible]` already on the device, and

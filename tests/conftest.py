@@ -1,0 +1,41 @@
+"""What several test modules share: compiled programs, a small data file, and a run folder trained on it."""
+
+import os
+import shutil
+import tempfile
+
+import jax
+import numpy as np
+import pytest
+
+from beliefnet.cli import run
+
+SMALL = ("--hidden", "4", "3", "--nvil.baseline-units", "3", "--batch-size", "8", "--learning-rate", "0.02")
+_CACHE = "JAX_COMPILATION_CACHE_DIR"
+
+
+def pytest_configure(config):
+    """Compile each training step once for all workers and the processes they start: it takes longer than training."""
+    if not hasattr(config, "workerinput") and _CACHE not in os.environ:
+        os.environ[_CACHE] = tempfile.mkdtemp(prefix="beliefnet-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(_CACHE), ignore_errors=True))
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+    jax.config.update("jax_compilation_cache_dir", os.environ[_CACHE])
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+@pytest.fixture(scope="session")
+def grey_file(tmp_path_factory):
+    """Grey values, an odd number of columns: binarised dynamically, and no image."""
+    path = tmp_path_factory.mktemp("data") / "grey.npy"
+    np.save(path, np.random.default_rng(0).beta(0.4, 0.4, (60, 7)).astype(np.float32))
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, grey_file):
+    """A finished run of two epochs; tests that change it take a copy."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    tokens = ["train", "--data", str(grey_file), *SMALL, "--epochs", "2", "--out", str(folder)]
+    assert run([*tokens, "--checkpoint-seconds", "0"]) == 0
+    return folder

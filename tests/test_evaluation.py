@@ -1,0 +1,192 @@
+"""The exact oracle against brute force, and estimates against the exact oracle."""
+
+import itertools
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cases import NETS, OBSERVATIONS, PROPOSALS, small_net
+from laws import assert_mean, draws
+
+from beliefnet._trace import Trace
+from beliefnet.evaluation import (
+    binarize,
+    enumerate_latents,
+    evaluate,
+    exact_bound,
+    exact_elbo,
+    exact_gradient,
+    exact_log_likelihood,
+    exact_posterior,
+    particle_bounds,
+)
+from beliefnet.nets import sigmoid_belief_net
+
+
+exact_elbo, exact_log_likelihood, exact_gradient, exact_bound, exact_posterior = map(
+    eqx.filter_jit, (exact_elbo, exact_log_likelihood, exact_gradient, exact_bound, exact_posterior)
+)
+
+
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def bernoulli(value, probability):
+    return np.prod(np.where(value == 1, probability, 1 - probability))
+
+
+def affine(dense, values):
+    return values @ np.asarray(dense.weight, np.float64) + np.asarray(dense.bias, np.float64)
+
+
+def brute_force(net, x):
+    """p(x, h) and q(h | x) of every joint state of a two-layer net, by the textbook formulas in double precision."""
+    top, middle, bottom = net.generative.conditionals
+    first, second = net.recognition.conditionals
+    p, q = [], []
+    for h1 in itertools.product((0.0, 1.0), repeat=net.layer_sizes[0]):
+        for h2 in itertools.product((0.0, 1.0), repeat=net.layer_sizes[1]):
+            h1, h2 = np.array(h1), np.array(h2)
+            p_h2 = bernoulli(h2, sigmoid(np.asarray(top.parameters, np.float64)))
+            p_h1 = bernoulli(h1, sigmoid(affine(middle.network, h2)))
+            p_x = bernoulli(x, sigmoid(affine(bottom.network, h1)))
+            q_h1 = bernoulli(h1, sigmoid(affine(first.network.network, x - np.asarray(first.network.offset))))
+            q_h2 = bernoulli(h2, sigmoid(affine(second.network, h1)))
+            p.append(p_h2 * p_h1 * p_x)
+            q.append(q_h1 * q_h2)
+    return np.array(p), np.array(q)
+
+
+def test_enumeration_agrees_with_brute_force():
+    net = small_net(2, 2)
+    for row in np.asarray(OBSERVATIONS):
+        p, q = brute_force(net, row)
+        x = jnp.asarray(row)[None]
+        assert q.sum() == pytest.approx(1)
+        np.testing.assert_allclose(exact_log_likelihood(net, x)[0], np.log(p.sum()), rtol=2e-5)
+        np.testing.assert_allclose(exact_elbo(net, x)[0], np.sum(q * np.log(p / q)), rtol=2e-5)
+        np.testing.assert_allclose(exact_posterior(net, x)[:, 0], p / p.sum(), rtol=2e-4, atol=1e-6)
+        for count in (2, 3):
+            weights = p / q
+            sets = itertools.product(range(len(p)), repeat=count)
+            expected = sum(np.prod(q[list(s)]) * np.log(np.mean(weights[list(s)])) for s in sets)
+            np.testing.assert_allclose(exact_bound(net, x, count)[0], expected, rtol=5e-5)
+
+
+@pytest.mark.parametrize("net_name", NETS)
+def test_bounds_are_ordered(net_name: str):
+    net = NETS[net_name]()
+    elbo, likelihood = exact_elbo(net, OBSERVATIONS), exact_log_likelihood(net, OBSERVATIONS)
+    np.testing.assert_allclose(exact_bound(net, OBSERVATIONS, 1), elbo, rtol=1e-5)
+    two = exact_bound(net, OBSERVATIONS, 2)
+    assert (elbo < two).all()
+    assert (two < likelihood).all()
+
+
+@pytest.mark.parametrize("num_particles", [None, 2])
+def test_exact_gradient_agrees_with_finite_differences(num_particles):
+    net = small_net(2, 2)
+    value = lambda net: (  # noqa: E731
+        exact_elbo(net, OBSERVATIONS) if num_particles is None else exact_bound(net, OBSERVATIONS, num_particles)
+    ).mean()
+    gradient = exact_gradient(net, OBSERVATIONS, num_particles)
+    direction = jax.tree.map(lambda leaf: jnp.cos(jnp.arange(leaf.size)).reshape(leaf.shape), net)
+    # The offset of the recognition input is data: it takes no part.
+    move = lambda by: jax.tree_util.tree_map_with_path(  # noqa: E731
+        lambda path, leaf, d: leaf if "offset" in jax.tree_util.keystr(path) else leaf + by * d, net, direction
+    )
+    slope = (value(move(1e-2)) - value(move(-1e-2))) / 2e-2
+    products = jax.tree.map(lambda g, d: jnp.sum(g * d), gradient, direction)
+    np.testing.assert_allclose(sum(jax.tree.leaves(products)), slope, rtol=5e-3, atol=1e-3)
+    assert float(jnp.abs(gradient.recognition.conditionals[0].network.offset).max()) == 0
+
+
+@pytest.mark.parametrize("net_name", NETS)
+@pytest.mark.parametrize("name", PROPOSALS)
+def test_mean_weight_is_the_likelihood(name: str, net_name: str):
+    net, proposal = NETS[net_name](), PROPOSALS[name]()
+
+    def weights(key):
+        return jnp.exp(Trace.record(net, proposal.draw(net, OBSERVATIONS, 4, key=key)).log_weight).mean(axis=0)
+
+    assert_mean(draws(weights, 20_000), jnp.exp(exact_log_likelihood(net, OBSERVATIONS)))
+
+
+@pytest.mark.parametrize("net_name", NETS)
+def test_particle_bounds_are_unbiased(net_name: str):
+    net = NETS[net_name]()
+    samples = draws(lambda key: particle_bounds(net, OBSERVATIONS, 3, chunk=2, key=key), 20_000)
+    assert_mean(samples.elbo, exact_elbo(net, OBSERVATIONS))
+    assert_mean(samples.bound, exact_bound(net, OBSERVATIONS, 3))
+    assert samples.ess.min() >= 1 - 1e-5
+    assert samples.ess.max() <= 3 + 1e-5
+
+
+def test_kl_per_layer_is_exact_on_average():
+    net = small_net(2, 3)
+    states = enumerate_latents(net, OBSERVATIONS)
+    latents = tuple(jnp.broadcast_to(h, (h.shape[0], 3, h.shape[-1])) for h in states.latents)
+    log_ratio = net.log_recognition(OBSERVATIONS, latents) - net.log_joint(OBSERVATIONS, latents)[..., 1:]
+    exact = jnp.sum(jnp.exp(states.log_q)[..., None] * log_ratio, axis=0)
+    assert_mean(draws(lambda key: particle_bounds(net, OBSERVATIONS, 2, key=key).kl, 20_000), exact)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 5])
+def test_chunks_do_not_change_what_is_estimated(chunk: int):
+    """Particles beyond K in a last, incomplete chunk leave no trace."""
+    net = small_net(2, 2)
+    samples = draws(lambda key: particle_bounds(net, OBSERVATIONS, 4, chunk=chunk, key=key), 20_000)
+    assert_mean(samples.bound, exact_bound(net, OBSERVATIONS, 4))
+    assert_mean(samples.elbo, exact_elbo(net, OBSERVATIONS))
+
+
+def test_weights_of_any_size_stay_finite():
+    net = jax.tree.map(lambda leaf: 3e3 * leaf, small_net(2, 2))
+    bounds = particle_bounds(net, OBSERVATIONS, 50, chunk=8, key=jax.random.key(0))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(bounds))
+
+
+def test_evaluation_of_a_data_set():
+    net = small_net(2, 3)
+    data = np.tile(np.asarray(OBSERVATIONS, np.uint8), (200, 1))
+    seen = []
+    result = evaluate(net, data, num_particles=2, key=jax.random.key(0), progress=seen.append)
+    assert seen[-1] == result.num_examples == 600
+    exact = [exact_elbo(net, OBSERVATIONS).mean(), exact_bound(net, OBSERVATIONS, 2).mean()]
+    assert result.elbo.mean == pytest.approx(float(exact[0]), abs=4.5 * result.elbo.stderr)
+    assert result.nll.mean == -result.bound.mean
+    assert -result.nll.mean == pytest.approx(float(exact[1]), abs=4.5 * result.nll.stderr)
+    assert 0 < result.elbo.stderr < 0.1
+    assert len(result.kl_per_layer) == 2
+    assert result.elbo.mean + sum(result.kl_per_layer) < 0  # what is left is E log p(x | h1)
+    assert 1 <= result.ess.mean <= 2
+
+
+def test_active_units_are_those_whose_mean_moves():
+    net = sigmoid_belief_net(3, (4,), key=jax.random.key(0))
+    weight = jnp.zeros((3, 4)).at[0, 1].set(5.0).at[1, 2].set(-5.0)
+    net = jax.tree.map(lambda leaf: weight if leaf.shape == (3, 4) else leaf, net)
+    data = np.array(list(itertools.product((0, 1), repeat=3)), np.uint8)
+    assert evaluate(net, data, num_particles=2, key=jax.random.key(0)).active_units == [2]
+
+
+def test_dynamic_binarisation_draws_with_the_stored_means():
+    for rows in (jnp.array([[0, 51, 255]], jnp.uint8), jnp.array([[0.0, 0.2, 1.0]])):
+        samples = draws(lambda key, rows=rows: binarize(rows, key), 20_000)
+        assert set(np.unique(samples)) <= {0.0, 1.0}
+        assert_mean(samples, np.array([[0.0, 0.2, 1.0]]))
+
+
+def test_errors_name_what_was_given():
+    net = small_net(2)
+    with pytest.raises(ValueError, match=r"data of shape \[examples, 3\], got \[5, 4\]"):
+        evaluate(net, np.zeros((5, 4)), num_particles=1, key=jax.random.key(0))
+    with pytest.raises(ValueError, match="num_particles of at least 1, got 0"):
+        particle_bounds(net, OBSERVATIONS, 0, key=jax.random.key(0))
+    with pytest.raises(ValueError, match="at most 20 latent units"):
+        exact_elbo(sigmoid_belief_net(3, (21,), key=jax.random.key(0)), OBSERVATIONS)
+    with pytest.raises(ValueError, match="multisets of 9 particles"):
+        exact_bound(small_net(3, 3), OBSERVATIONS, 9)

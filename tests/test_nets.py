@@ -1,0 +1,155 @@
+"""Laws of conditionals, chains and nets."""
+
+import itertools
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cases import CONDITIONALS, MEAN, NETS, OBSERVATIONS, small_net
+from laws import assert_frequencies, assert_mean, draws
+
+from beliefnet import BeliefNet, Chain
+from beliefnet._numerics import log_mean_exp, softplus, stable_logit
+from beliefnet.distributions import Bernoulli
+from beliefnet.evaluation import enumerate_latents
+from beliefnet.nets import sigmoid_belief_net
+from beliefnet.samplers import Plain
+
+BITS = jnp.array(list(itertools.product((0.0, 1.0), repeat=3)))
+
+
+def parent_of(conditional, *lead: int):
+    if conditional.num_parents is None:
+        return None
+    return jax.random.bernoulli(jax.random.key(0), 0.5, (*lead, conditional.num_parents)).astype(float)
+
+
+@pytest.mark.parametrize("name", CONDITIONALS)
+def test_probabilities_sum_to_one(name: str):
+    conditional = CONDITIONALS[name]()
+    log_probs = conditional(parent_of(conditional)).log_prob(BITS)
+    np.testing.assert_allclose(jnp.exp(log_probs).sum(), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", CONDITIONALS)
+def test_samples_have_the_mean(name: str):
+    conditional = CONDITIONALS[name]()
+    distribution = conditional(parent_of(conditional, 5))
+    samples = draws(lambda key: Plain()(distribution, key=key), 20_000)
+    assert set(np.unique(samples)) == {0.0, 1.0}
+    assert_mean(samples, distribution.mean)
+
+
+@pytest.mark.parametrize("name", CONDITIONALS)
+@pytest.mark.parametrize("lead", [(), (4,), (2, 4)])
+def test_any_leading_axes(name: str, lead: tuple[int, ...]):
+    conditional = CONDITIONALS[name]()
+    distribution = conditional(parent_of(conditional, *lead))
+    batch = () if conditional.num_parents is None else lead
+    assert distribution.batch_shape == batch
+    assert distribution.event_shape == (conditional.num_units,)
+    sample = Plain()(distribution, (3,), key=jax.random.key(1))
+    assert sample.shape == (3, *batch, conditional.num_units)
+    assert distribution.log_prob(sample).shape == (3, *batch)
+
+
+@pytest.mark.parametrize("logit", [-200.0, -20.0, -1.0, 0.0, 3.0, 90.0])
+def test_bernoulli_log_probability_and_derivative(logit: float):
+    for value in (0.0, 1.0):
+        log_prob = lambda l, v=value: Bernoulli(l).log_prob(v)  # noqa: E731
+        exact = -np.logaddexp(0, -logit if value else logit)
+        np.testing.assert_allclose(log_prob(logit), exact, atol=3e-7, rtol=1e-6)
+        np.testing.assert_allclose(jax.grad(log_prob)(logit), value - 1 / (1 + np.exp(-logit)), atol=1e-6)
+
+
+def test_softplus_and_log_mean_exp_at_the_edges():
+    np.testing.assert_allclose(softplus(jnp.array([-500.0, 0.0, 500.0])), [0, np.log(2), 500], atol=1e-7)
+    np.testing.assert_allclose(log_mean_exp(jnp.array([-jnp.inf, 1e4])), 1e4 - np.log(2), rtol=1e-6)
+    assert log_mean_exp(jnp.full(3, -jnp.inf)) == -jnp.inf
+    np.testing.assert_allclose(stable_logit(jnp.array([0.0, 0.5, 1.0]), 0.01), [-4.59512, 0, 4.59512], rtol=1e-5)
+
+
+@pytest.mark.parametrize("net_name", NETS)
+def test_draws_are_scored_as_they_are_drawn(net_name: str):
+    net = NETS[net_name]()
+    draw = net.infer(OBSERVATIONS, 4, key=jax.random.key(0))
+    np.testing.assert_allclose(draw.log_probs, net.log_recognition(OBSERVATIONS, draw.values), rtol=1e-5)
+    assert [v.shape for v in draw.values] == [(4, 3, size) for size in net.layer_sizes]
+
+
+@pytest.mark.parametrize("net_name", NETS)
+def test_draws_have_the_enumerated_frequencies(net_name: str):
+    net = NETS[net_name]()
+    x = OBSERVATIONS[:1]
+    states = enumerate_latents(net, x)
+    all_bits = jnp.concatenate(states.latents, axis=-1)
+
+    def which(key):
+        drawn = jnp.concatenate(net.infer(x, 1, key=key).values, axis=-1)
+        return (drawn == all_bits).all(axis=-1)[:, 0].astype(float)
+
+    assert_frequencies(draws(which, 20_000), jnp.exp(states.log_q[:, 0]))
+
+
+@pytest.mark.parametrize("net_name", NETS)
+def test_dreams_have_the_enumerated_frequencies(net_name: str):
+    net = NETS[net_name]()
+    marginal = jnp.exp(enumerate_latents(net, BITS).log_p).sum(axis=0)
+    np.testing.assert_allclose(marginal.sum(), 1, rtol=1e-5)
+
+    def which(key):
+        x, latents = net.dream((2,), key=key)
+        assert [h.shape for h in latents] == [(2, size) for size in net.layer_sizes]
+        return (x[0] == BITS).all(axis=-1).astype(float)
+
+    assert_frequencies(draws(which, 20_000), marginal)
+
+
+def test_particles_are_independent():
+    net = sigmoid_belief_net(3, (3,), key=jax.random.key(0))
+    values = net.infer(OBSERVATIONS, 200, key=jax.random.key(0)).values[0]
+    assert len(np.unique(np.asarray(values).reshape(200, -1), axis=0)) > 50
+
+
+def test_the_observation_is_not_tiled_over_particles():
+    """The first recognition layer costs one pass per datum: nothing with particles x batch x visible is made for it."""
+    net = sigmoid_belief_net(50, (7,), key=jax.random.key(0))
+    jaxpr = jax.make_jaxpr(lambda x: net.infer(x, 11, key=jax.random.key(0)).log_probs)(jnp.ones((5, 50)))
+    products = [e for e in jaxpr.jaxpr.eqns if e.primitive.name == "dot_general"]
+    assert [e.outvars[0].aval.shape for e in products] == [(5, 7)]
+    assert "11,5,50" not in str(jaxpr)
+
+
+def test_use_of_a_net():
+    net = small_net(2, 3)
+    first, second = net.encode(OBSERVATIONS)
+    assert (first.shape, second.shape) == ((3, 2), (3, 3))
+    np.testing.assert_allclose(first, net.recognition.conditionals[0](OBSERVATIONS).mean)
+    np.testing.assert_allclose(second, net.recognition.conditionals[1](first).mean)
+    for means in (net.reconstruct(OBSERVATIONS, key=jax.random.key(0)), net.sample_means((3,), key=jax.random.key(0))):
+        assert means.shape == (3, 3)
+        assert ((means > 0) & (means < 1)).all()
+
+
+def test_initial_biases_and_centring():
+    net = sigmoid_belief_net(3, (2,), key=jax.random.key(0), input_mean=MEAN, visible_mean=MEAN)
+    np.testing.assert_allclose(jax.nn.sigmoid(net.generative.conditionals[-1].network.bias), MEAN, rtol=1e-5)
+    np.testing.assert_allclose(net.encode(MEAN[None])[0], 0.5)
+    gradient = eqx.filter_grad(lambda n: n.log_recognition(OBSERVATIONS, (jnp.ones((3, 2)),)).sum())(net)
+    np.testing.assert_array_equal(gradient.recognition.conditionals[0].network.offset, 0)
+
+
+def test_sizes_that_do_not_meet_are_refused():
+    a, b = small_net(2, 3), small_net(4)
+    with pytest.raises(ValueError, match="chains over the same layers, got a generative chain of widths"):
+        BeliefNet(a.generative, b.recognition)
+    with pytest.raises(ValueError, match="to take the 2 units of conditional 0"):
+        Chain((a.recognition.conditionals[0], b.recognition.conditionals[0]))
+    with pytest.raises(ValueError, match=r"try hidden=\(200,\)"):
+        sigmoid_belief_net(3, (), key=jax.random.key(0))
+    with pytest.raises(ValueError, match=r"latent layers \[2, 0\]"):
+        sigmoid_belief_net(3, (2, 0), key=jax.random.key(0))
+    with pytest.raises(ValueError, match=r"input_mean of shape \(3,\), got \(2,\)"):
+        sigmoid_belief_net(3, (2,), key=jax.random.key(0), input_mean=MEAN[:2])
