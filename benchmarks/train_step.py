@@ -9,6 +9,7 @@ timed in turn in one process; on a shared machine only the ratio means something
 """
 
 import argparse
+import itertools
 import resource
 import statistics
 import time
@@ -50,7 +51,7 @@ def floor_runner(hidden: list[int], batch_size: int, particles: int, num_steps: 
     sizes = [NUM_VISIBLE, *hidden]
     rows = [batch_size] + [batch_size * particles] * len(hidden)
     shapes = []
-    for index, (below, above) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for index, (below, above) in enumerate(itertools.pairwise(sizes)):
         shapes.append((rows[index], below, above))  # recognition
         shapes.append((rows[index], below, BASELINE_UNITS))  # baseline network
         shapes.append((rows[index + 1], above, below))  # generative

@@ -587,6 +587,7 @@ def test_idx_files_end_to_end(
     threshold = load("mnist", binarization="threshold")
     np.testing.assert_array_equal(threshold.train, images[:7] > 127.5)
     np.testing.assert_allclose(data.means("train"), images[:7] / 255, rtol=1e-6)
+    np.testing.assert_allclose(data.average("train"), images[:7].mean(axis=0) / 255, rtol=1e-6)
     assert fetch("mnist") == cache / "mnist.npz"
     assert len(server.asked) == 4
 

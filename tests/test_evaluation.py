@@ -2,7 +2,6 @@
 
 import itertools
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,11 +22,6 @@ from beliefnet.evaluation import (
     particle_bounds,
 )
 from beliefnet.nets import sigmoid_belief_net
-
-
-exact_elbo, exact_log_likelihood, exact_gradient, exact_bound, exact_posterior = map(
-    eqx.filter_jit, (exact_elbo, exact_log_likelihood, exact_gradient, exact_bound, exact_posterior)
-)
 
 
 def sigmoid(a):
@@ -159,7 +153,8 @@ def test_evaluation_of_a_data_set():
     assert result.elbo.mean == pytest.approx(float(exact[0]), abs=4.5 * result.elbo.stderr)
     assert result.nll.mean == -result.bound.mean
     assert -result.nll.mean == pytest.approx(float(exact[1]), abs=4.5 * result.nll.stderr)
-    assert 0 < result.elbo.stderr < 0.1
+    assert 0 < result.nll.stderr < 0.2
+    assert 0 < result.elbo.stderr < 0.2
     assert len(result.kl_per_layer) == 2
     assert result.elbo.mean + sum(result.kl_per_layer) < 0  # what is left is E log p(x | h1)
     assert 1 <= result.ess.mean <= 2

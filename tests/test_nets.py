@@ -58,7 +58,7 @@ def test_any_leading_axes(name: str, lead: tuple[int, ...]):
 @pytest.mark.parametrize("logit", [-200.0, -20.0, -1.0, 0.0, 3.0, 90.0])
 def test_bernoulli_log_probability_and_derivative(logit: float):
     for value in (0.0, 1.0):
-        log_prob = lambda l, v=value: Bernoulli(l).log_prob(v)  # noqa: E731
+        log_prob = lambda a, v=value: Bernoulli(a).log_prob(v)  # noqa: E731
         exact = -np.logaddexp(0, -logit if value else logit)
         np.testing.assert_allclose(log_prob(logit), exact, atol=3e-7, rtol=1e-6)
         np.testing.assert_allclose(jax.grad(log_prob)(logit), value - 1 / (1 + np.exp(-logit)), atol=1e-6)

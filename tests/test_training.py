@@ -75,7 +75,7 @@ def one_step_at_a_time(monkeypatch):
 
 def train(config, folder=None, watcher=None):
     dataset = config.load_data()
-    net, estimator = config.build(dataset.means("train").mean(axis=0))
+    net, estimator = config.build(dataset.average("train"))
     return fit(net, estimator, dataset, config, folder=folder, watcher=watcher)
 
 
@@ -136,7 +136,7 @@ def test_training_raises_the_bound(grey_file):
 
 def test_the_callers_net_survives(config):
     dataset = config.load_data()
-    net, estimator = config.build(dataset.means("train").mean(axis=0))
+    net, estimator = config.build(dataset.average("train"))
     before = jax.tree.map(np.array, net)
     first, second = (fit(net, estimator, dataset, config) for _ in range(2))
     assert_same(jax.tree.map(np.asarray, net), before)

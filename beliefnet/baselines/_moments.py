@@ -75,6 +75,4 @@ class RunningMoments(eqx.Module):
         axes = (0, 1) if self.per_layer else (0, 1, 2)
         mean, variance = jnp.atleast_1d(signal.mean(axes)), jnp.atleast_1d(signal.var(axes))
         keep = self.smoothing
-        return Moments(
-            keep * moments.mean + (1 - keep) * mean, keep * moments.variance + (1 - keep) * variance
-        )
+        return Moments(keep * moments.mean + (1 - keep) * mean, keep * moments.variance + (1 - keep) * variance)

@@ -119,6 +119,8 @@ def _message(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f": {error.filename}" if error.filename else ""
         return f"{error.strerror}{place}"
+    if "RESOURCE_EXHAUSTED" in str(error):
+        return f"out of memory ({str(error).splitlines()[0]}); try a smaller --hidden, --batch-size or --particles"
     return str(error) or type(error).__name__
 
 

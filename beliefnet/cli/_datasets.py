@@ -15,7 +15,8 @@ app.command(datasets_app)
 def show() -> None:
     """List the data sets that --data takes by name, and where each is."""
     table = Table(box=None, pad_edge=False)
-    for column in ("name", "what", "image", "train / valid / test", "binarization", "where"):
+    table.add_column("name", no_wrap=True)
+    for column in ("what", "image", "train / valid / test", "binarization", "where"):
         table.add_column(column, overflow="fold")
     for row in datasets.available():
         height, width = row.image_shape

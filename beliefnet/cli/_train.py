@@ -13,10 +13,10 @@ import tomli_w
 from cyclopts import Parameter
 from rich.console import Console
 
-from beliefnet._net import BeliefNet
 from beliefnet.cli._app import app
 from beliefnet.cli._progress import Display
 from beliefnet.datasets import DataError, Dataset
+from beliefnet.evaluation import observations
 from beliefnet.report import image_sheet, plot_training_curve, reconstruction_sheet
 from beliefnet.training import Fitted, OptionError, RunFolder, TrainConfig, fit, read_record, write_atomically
 
@@ -49,7 +49,7 @@ def train(
     if resume is None:
         config = _fitting(config, len(dataset.train))
     num_steps = config.epochs * config.steps_per_epoch(len(dataset.train))
-    net, estimator = config.build(dataset.means("train").mean(axis=0))
+    net, estimator = config.build(dataset.average("train"))
     folder = _new_folder(config, out) if resume is None else _resumed_folder(config, resume, out, dataset)
     _describe(console, config, dataset, folder)
     with Display(console, config.epochs, num_steps, step=0) as display:
@@ -129,17 +129,13 @@ def _describe(console: Console, config: TrainConfig, dataset: Dataset, folder: R
 
 def _draw(folder: RunFolder, fitted: Fitted, dataset: Dataset) -> None:
     shape, net = dataset.record.image_shape, fitted.net
-    sample_key, reconstruction_key = jax.random.split(jax.random.key(0))
+    sample_key, data_key, reconstruction_key = jax.random.split(jax.random.key(0), 3)
     plot_training_curve(fitted.history, folder.plots / "training_curve.png", title=folder.path.name)
     samples = net.sample_means((100,), key=sample_key)
     image_sheet(np.asarray(samples), shape, folder.plots / "samples.png", title="samples (means)")
-    originals = dataset.means("valid")[:40]
-    reconstructions = _reconstruct(net, originals, reconstruction_key)
-    reconstruction_sheet(originals, reconstructions, shape, folder.plots / "reconstructions.png")
-
-
-def _reconstruct(net: BeliefNet, originals: np.ndarray, key: Any) -> np.ndarray:
-    return np.asarray(net.reconstruct(jnp.asarray(originals, jnp.float32), key=key))
+    originals = observations(dataset.record)(jnp.asarray(dataset.valid[:40]), data_key)
+    reconstructions = np.asarray(net.reconstruct(originals, key=reconstruction_key))
+    reconstruction_sheet(np.asarray(originals), reconstructions, shape, folder.plots / "reconstructions.png")
 
 
 def _report(console: Console, folder: RunFolder, fitted: Fitted) -> int:

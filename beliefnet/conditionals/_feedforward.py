@@ -6,7 +6,6 @@ from collections.abc import Callable
 import equinox as eqx
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from equinox import AbstractVar
 from jax import Array
 from jaxtyping import Float
 
@@ -19,8 +18,15 @@ Family = Callable[[Array], dist.Distribution]
 class Conditional(eqx.Module):
     """The distribution of one layer given the layer that feeds it."""
 
-    num_parents: AbstractVar[int | None]
-    num_units: AbstractVar[int]
+    @property
+    @abstractmethod
+    def num_parents(self) -> int | None:
+        """Width of the parent layer; None where there is no parent."""
+
+    @property
+    @abstractmethod
+    def num_units(self) -> int:
+        """Width of this layer."""
 
     @abstractmethod
     def __call__(self, parent: Float[Array, "*lead parents"] | None) -> dist.Distribution:
@@ -60,7 +66,10 @@ class Prior(Conditional):
     parameters: Float[Array, " units"]
     family: Family = eqx.field(static=True)
 
-    num_parents = None
+    @property
+    def num_parents(self) -> None:
+        """None: a prior has no parent."""
+        return None
 
     @property
     def num_units(self) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from equinox import AbstractVar
 from jax import Array
 from jaxtyping import Float
 
@@ -16,8 +15,15 @@ from beliefnet._types import Key
 class Network(eqx.Module):
     """A map from the values of a parent layer to the parameters of a layer."""
 
-    num_inputs: AbstractVar[int]
-    num_outputs: AbstractVar[int]
+    @property
+    @abstractmethod
+    def num_inputs(self) -> int:
+        """Width of the parent layer."""
+
+    @property
+    @abstractmethod
+    def num_outputs(self) -> int:
+        """Width of the result."""
 
     @abstractmethod
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:

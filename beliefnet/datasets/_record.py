@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from beliefnet.datasets._errors import DataError
-from beliefnet.datasets._raw import to_means
+from beliefnet.datasets._raw import Scale, to_means
 
 SPLITS = ("train", "valid", "test")
 
@@ -117,9 +117,23 @@ class Dataset:
         Raises:
             DataError: If there is no such split.
         """
-        rows = self.split(name)
-        stored_as_bytes = self.record.binarization == "dynamic" and rows.dtype == np.uint8
-        return to_means(rows, "bytes" if stored_as_bytes else "unit")
+        return to_means(self.split(name), self._scale)
+
+    def average(self, name: str) -> np.ndarray:
+        """Return the average row of one split, float32 `[num_features]` in [0, 1], without a copy of the split.
+
+        Args:
+            name: `"train"`, `"valid"` or `"test"`.
+
+        Raises:
+            DataError: If there is no such split.
+        """
+        return to_means(self.split(name).mean(axis=0, dtype=np.float64), self._scale)
+
+    @property
+    def _scale(self) -> Scale:
+        stored_as_bytes = self.record.binarization == "dynamic" and self.train.dtype == np.uint8
+        return "bytes" if stored_as_bytes else "unit"
 
 
 def checksum(arrays: Sequence[np.ndarray]) -> str:

@@ -60,22 +60,26 @@ def enumerate_latents(net: BeliefNet, x: Float[Array, "batch visible"]) -> Enume
     return Enumeration(latents, log_p, net.log_recognition(x, latents).sum(axis=-1))
 
 
+@eqx.filter_jit
 def exact_log_likelihood(net: BeliefNet, x: Float[Array, "batch visible"]) -> Float[Array, " batch"]:
     """Return log p(x) of each datum, in nats."""
     return logsumexp(enumerate_latents(net, x).log_p, axis=0)
 
 
+@eqx.filter_jit
 def exact_posterior(net: BeliefNet, x: Float[Array, "batch visible"]) -> Float[Array, "states batch"]:
     """Return p(h | x) of every joint state, in the order of `enumerate_latents`."""
     return jax.nn.softmax(enumerate_latents(net, x).log_p, axis=0)
 
 
+@eqx.filter_jit
 def exact_elbo(net: BeliefNet, x: Float[Array, "batch visible"]) -> Float[Array, " batch"]:
     """Return E_q[log p(x, h) - log q(h | x)] of each datum, in nats."""
     states = enumerate_latents(net, x)
     return jnp.sum(jnp.exp(states.log_q) * (states.log_p - states.log_q), axis=0)
 
 
+@eqx.filter_jit
 def exact_bound(net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int) -> Float[Array, " batch"]:
     """Return the K-particle bound L_K = E[log-mean-exp_k (log p(x, h_k) - log q(h_k | x))] of each datum, in nats.
 
@@ -99,6 +103,7 @@ def exact_bound(net: BeliefNet, x: Float[Array, "batch visible"], num_particles:
     return jnp.sum(jnp.exp(log_q) * bounds, axis=0)
 
 
+@eqx.filter_jit
 def exact_gradient(net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int | None = None) -> BeliefNet:
     """Return the exact gradient of the batch mean of the ELBO, or of L_K where `num_particles` is given.
 

@@ -1,5 +1,7 @@
 """Sigmoid belief nets."""
 
+import itertools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,7 +12,7 @@ from beliefnet._chain import Chain
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import stable_logit
 from beliefnet._types import Key
-from beliefnet.conditionals import Centred, Dense, Feedforward, Prior
+from beliefnet.conditionals import Centred, Conditional, Dense, Feedforward, Prior
 from beliefnet.distributions import bernoulli
 
 
@@ -57,8 +59,9 @@ def sigmoid_belief_net(
         if mean is not None and mean.shape != (num_visible,):
             raise ValueError(f"expected {name} of shape ({num_visible},), got {mean.shape}")
     up_keys, down_keys = jnp.split(jax.random.split(key, 2 * len(hidden)), 2)
-    recognition, generative = [], [Prior(jnp.zeros(hidden[-1]), bernoulli)]
-    for index, (below, above) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    recognition: list[Conditional] = []
+    generative: list[Conditional] = [Prior(jnp.zeros(hidden[-1]), bernoulli)]
+    for index, (below, above) in enumerate(itertools.pairwise(sizes)):
         up, down = Dense(below, above, key=up_keys[index]), Dense(above, below, key=down_keys[index])
         if index == 0 and input_mean is not None:
             up = Centred(up, input_mean)

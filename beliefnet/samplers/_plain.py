@@ -3,6 +3,7 @@
 from abc import abstractmethod
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array, lax
 from jaxtyping import Float
@@ -27,4 +28,4 @@ class Plain(Sampler):
         self, distribution: dist.Distribution, shape: tuple[int, ...] = (), *, key: Key
     ) -> Float[Array, "*lead units"]:
         """Draw exactly; the result is constant under differentiation."""
-        return lax.stop_gradient(distribution.sample(key, shape))
+        return lax.stop_gradient(jnp.asarray(distribution.sample(key, shape)))

@@ -62,7 +62,7 @@ class TrainConfig(FitOptions):
         center_input: Let the recognition net see the data minus its mean.
         data_bias: Start the visible biases at the logits of the data's mean.
         estimator: Gradient estimator.
-        particles: Draws per datum.
+        particles: Draws per datum; more of them lower the noise of the recognition gradient.
         nvil: Options of the nvil estimator.
     """
 
@@ -72,7 +72,7 @@ class TrainConfig(FitOptions):
     center_input: bool = True
     data_bias: bool = True
     estimator: str = "nvil"
-    particles: int = 1
+    particles: int = 4
     nvil: NVILOptions = field(default_factory=NVILOptions)
 
     def __post_init__(self):

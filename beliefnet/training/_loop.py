@@ -2,30 +2,28 @@
 
 import time
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax import Array
 
 from beliefnet._net import BeliefNet
-from beliefnet._types import Key
 from beliefnet.datasets import Dataset
 from beliefnet.estimators import Estimator
-from beliefnet.evaluation import Prepare, observations, particle_bounds
+from beliefnet.evaluation import observations
+from beliefnet.training._clock import Clock
 from beliefnet.training._folder import RunFolder
 from beliefnet.training._manifest import folders
 from beliefnet.training._optimizers import make_optimizer
 from beliefnet.training._options import FitOptions
 from beliefnet.training._state import TrainState
 from beliefnet.training._step import make_run_steps
+from beliefnet.training._validation import make_validator
 from beliefnet.training._watcher import Silent, Watcher
 
 _DISPATCH_SECONDS = 0.5
-_VALIDATION_ROWS = 2000
 
 
 class TrainingDiverged(RuntimeError):
@@ -51,30 +49,6 @@ class Fitted:
     history: list[dict[str, Any]]
     state: TrainState
     reason: Literal["finished", "no improvement", "interrupted"]
-
-
-@dataclass
-class _Clock:
-    """Seconds of training over all sittings, and the speed of the current epoch without evaluation."""
-
-    earlier: float = 0.0
-    started: float = field(default_factory=time.monotonic)
-    saved: float = field(default_factory=time.monotonic)
-    epoch_seconds: float = 0.0
-    epoch_steps: int = 0
-    steps_per_second: float = 0.0
-
-    @property
-    def seconds(self) -> float:
-        return self.earlier + time.monotonic() - self.started
-
-    def count(self, steps: int, seconds: float) -> None:
-        self.epoch_steps += steps
-        self.epoch_seconds += seconds
-        self.steps_per_second = self.epoch_steps / self.epoch_seconds
-
-    def end_epoch(self) -> None:
-        self.epoch_steps, self.epoch_seconds = 0, 0.0
 
 
 def fit(
@@ -129,12 +103,12 @@ class _Run:
         steps_key, self.valid_key = jax.random.split(jax.random.key(options.seed))
         prepare = observations(dataset.record)
         self.state = TrainState.start(net, estimator, optimizer)
-        self.clock = _Clock()
+        self.clock = Clock()
         self._restore()
         self.data = jnp.asarray(dataset.train)
         run_steps = make_run_steps(prepare, optimizer, batch_size=options.batch_size, key=steps_key)
         self.run_steps = run_steps.lower(self.state.learner, self.data, jnp.int32(1)).compile()
-        self.validate = _validator(dataset, prepare, estimator.bound_particles, key=self.valid_key)
+        self.validate = make_validator(dataset, prepare, estimator.bound_particles, key=self.valid_key)
 
     @property
     def step(self) -> int:
@@ -176,6 +150,8 @@ class _Run:
     def _end_epoch(self) -> None:
         learner, epoch = self.state.learner, self.step // self.epoch_steps
         valid_bound = self.validate(learner.params.net)
+        if not jnp.isfinite(valid_bound):
+            raise TrainingDiverged(self._divergence(f"the validation bound is {valid_bound}", self.step - 1))
         self.history.append(
             {
                 "epoch": epoch,
@@ -240,18 +216,3 @@ class _Run:
         self.state = restored.state
         self.clock.earlier = restored.record["seconds"]
         self.history = self.folder.rewind_metrics(restored.step)
-
-
-def _validator(dataset: Dataset, prepare: Prepare, num_particles: int, *, key: Key) -> Callable[[BeliefNet], Array]:
-    """Return a function that gives the mean validation bound of a net; the same draws are made every time."""
-    valid = jnp.asarray(dataset.valid)
-
-    def validate(net: BeliefNet) -> Array:
-        total = jnp.zeros(())
-        for index, start in enumerate(range(0, len(valid), _VALIDATION_ROWS)):
-            data_key, draw_key = jax.random.split(jax.random.fold_in(key, index))
-            x = prepare(valid[start : start + _VALIDATION_ROWS], data_key)
-            total += particle_bounds(net, x, num_particles, key=draw_key).bound.sum()
-        return total / len(valid)
-
-    return validate

@@ -40,7 +40,7 @@ class OptimizerOptions:
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     momentum: float = 0.9
     clip: float = 0.0
-    weight_decay: float = 0.0
+    weight_decay: float = 3e-3
 
 
 def make_optimizer(options: OptimizerOptions, num_steps: int) -> optax.GradientTransformation:
