@@ -175,7 +175,8 @@ def _save_sheet(
     axes = figure.add_axes((left / total_width, _MARGIN / total_height, width / total_width, height / total_height))
     axes.set_axis_off()
     grey = colormaps["gray"].with_extremes(bad=_PAPER)
-    axes.imshow(sheet, cmap=grey, vmin=0.0, vmax=1.0, interpolation="nearest", aspect="auto")
+    # Coloured here, as bytes: matplotlib's own colouring holds the sheet many times over in double precision.
+    axes.imshow(grey(sheet, bytes=True), interpolation="nearest", aspect="auto")
     if title:
         figure.text(left / total_width, 1 - (top - 16) / total_height, title, fontsize=11, fontweight="bold", color=INK)
     for label, centre in labels:
