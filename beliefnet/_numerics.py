@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 from jax.scipy.special import logsumexp
 from jaxtyping import Float
 
@@ -10,6 +10,34 @@ from jaxtyping import Float
 def log_mean_exp(values: Float[Array, "..."], axis: int = 0) -> Float[Array, "..."]:
     """Return log(mean(exp(values))) along an axis; entries of -inf are allowed, and all of them give -inf."""
     return logsumexp(values, axis=axis) - jnp.log(values.shape[axis])
+
+
+def normalised_weights(log_weights: Float[Array, "particles *rest"]) -> Float[Array, "particles *rest"]:
+    """Return softmax over the first axis; where every log-weight is -inf, zeros."""
+    largest = jnp.max(log_weights, axis=0)
+    weights = jnp.exp(log_weights - jnp.where(jnp.isfinite(largest), largest, 0))
+    total = weights.sum(axis=0)
+    return weights / jnp.where(total > 0, total, 1)
+
+
+def leave_one_out_sum(values: Float[Array, "particles *rest"]) -> Float[Array, "particles *rest"]:
+    """Return, for each entry of the first axis, the sum of the others; -inf in one leaves the sum without it intact."""
+    before = jnp.cumsum(values, axis=0)
+    after = jnp.flip(jnp.cumsum(jnp.flip(values, axis=0), axis=0), axis=0)
+    zeros = jnp.zeros_like(values[:1])
+    return jnp.concatenate([zeros, before[:-1]]) + jnp.concatenate([after[1:], zeros])
+
+
+def leave_one_out_log_sum_exp(values: Float[Array, "particles *rest"]) -> Float[Array, "particles *rest"]:
+    """Return, for each entry of the first axis, the log of the sum of the others' exponentials.
+
+    Sums from both ends are joined instead of subtracting from the total, so that nothing is lost where one entry
+    dominates; memory is linear in the number of entries.
+    """
+    before = lax.cumlogsumexp(values, axis=0)
+    after = lax.cumlogsumexp(values, axis=0, reverse=True)
+    nothing = jnp.full_like(values[:1], -jnp.inf)
+    return jnp.logaddexp(jnp.concatenate([nothing, before[:-1]]), jnp.concatenate([after[1:], nothing]))
 
 
 @jax.custom_jvp

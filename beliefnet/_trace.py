@@ -42,6 +42,11 @@ class Trace(eqx.Module):
         return self.log_p.sum(axis=-1) - self.log_proposal
 
     @property
+    def uniform_weights(self) -> Float[Array, "particles batch"]:
+        """1/K for each of the K particles."""
+        return jnp.full_like(self.log_proposal, 1 / self.num_particles)
+
+    @property
     def local_signal(self) -> Float[Array, "particles batch layers"]:
         """The part of log p(x, h) - log q(h | x) that the draw of each layer can still change.
 

@@ -3,10 +3,12 @@
 Adding an estimator, a net or a proposal means adding a line here; the line states its claim.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
@@ -14,11 +16,26 @@ from beliefnet import BeliefNet
 from beliefnet.baselines import InputBaseline, Moments, NoBaseline, Order, RunningMoments
 from beliefnet.conditionals import MLP, Centred, Conditional, Dense, Feedforward, Prior
 from beliefnet.distributions import bernoulli
-from beliefnet.estimators import NVIL, Estimator, Signal
+from beliefnet.estimators import (
+    NVIL,
+    VIMCO,
+    Estimator,
+    Reinforce,
+    ReweightedWake,
+    Signal,
+    Sleep,
+    StandIn,
+    Wake,
+    WeightedWake,
+    reweighted_wake_sleep,
+    wake_sleep,
+)
+from beliefnet.evaluation import enumerate_latents, exact_bound, exact_elbo, exact_gradient
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Proposal, Recognition
 
 MEAN = jnp.array([0.3, 0.6, 0.5])
+ALL_OBSERVATIONS = jnp.array(list(itertools.product((0.0, 1.0), repeat=3)))
 OBSERVATIONS = jnp.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
 
 
@@ -56,16 +73,15 @@ class EstimatorCase:
 
     Attributes:
         make: Builds it for a net.
+        expected: The exact expected gradient for the net, of the estimator at a state, on a batch.
+        objective: The exact expected objective.
         state: The state at which the claim holds; statistics are frozen there.
-        num_particles: K of the bound L_K whose gradient is claimed; None for the ELBO.
-        phi_scale: What the recognition gradient of each layer is multiplied by, as a function of the state and of the
-            number of draws in the batch; 1 where the claim is unbiasedness.
     """
 
     make: Callable[[BeliefNet], Estimator]
-    state: Callable[[BeliefNet], Any]
-    num_particles: int | None = None
-    phi_scale: Callable[[Any, int], Any] = lambda state, num_draws: jnp.ones(1)
+    expected: Callable[[BeliefNet, jax.Array, Any, Any], BeliefNet]
+    objective: Callable[[BeliefNet, jax.Array], Any] = exact_elbo
+    state: Callable[[BeliefNet], Any] = lambda net: None
 
 
 def frozen_moments(net: BeliefNet) -> Moments:
@@ -83,42 +99,146 @@ def nvil(net: BeliefNet, **changes: Any) -> NVIL:
     return randomise(estimator, scale=0.3)
 
 
-def first(**changes: Any) -> RunningMoments:
-    return RunningMoments(order=Order.STATISTICS_FIRST, **changes)
+def elbo_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+    """Unbiased for the ELBO."""
+    return exact_gradient(net, x)
 
 
-def inverse_deviation(state: Moments, num_draws: int) -> Any:
-    return 1 / jnp.maximum(1, jnp.sqrt(state.variance))
+def bound_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+    """Unbiased for the bound of as many particles as the estimator draws."""
+    return exact_gradient(net, x, estimator.num_particles)
 
 
-def shrinkage(state: Moments, num_draws: int) -> float:
-    return 1 - (1 - 0.8) / num_draws
+def scaled_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Moments) -> BeliefNet:
+    """Unbiased for the ELBO, except that each layer's recognition gradient is divided by max(1, sd)."""
+    return scale_recognition(exact_gradient(net, x), 1 / jnp.maximum(1, jnp.sqrt(state.variance)))
 
 
-ESTIMATORS: dict[str, EstimatorCase] = {
-    "nvil, not normalised": EstimatorCase(lambda net: nvil(net, moments=first(normalise=False)), frozen_moments),
-    "nvil, two draws": EstimatorCase(
-        lambda net: nvil(net, num_particles=2, moments=first(normalise=False)), frozen_moments
-    ),
-    "nvil, not centred": EstimatorCase(
-        lambda net: nvil(net, moments=first(centre=False, normalise=False)), frozen_moments
-    ),
-    "nvil, no baseline": EstimatorCase(
-        lambda net: nvil(net, baseline=NoBaseline(), moments=first(normalise=False)), frozen_moments
-    ),
+def shrunk_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Moments) -> BeliefNet:
+    """Unbiased for the ELBO, except that the recognition gradient is shrunk by a mean that contains the batch."""
+    num_draws = len(x) * estimator.num_particles
+    return scale_recognition(exact_gradient(net, x), 1 - (1 - estimator.moments.smoothing) / num_draws)
+
+
+def scale_recognition(gradient: BeliefNet, scale: Any) -> BeliefNet:
+    """Multiply the recognition gradient of each layer by its scale."""
+    scales = jnp.broadcast_to(scale, len(gradient.layer_sizes))
+    conditionals = tuple(
+        jax.tree.map(lambda leaf, s=s: s * leaf, c)
+        for s, c in zip(scales, gradient.recognition.conditionals, strict=True)
+    )
+    return eqx.tree_at(lambda net: net.recognition.conditionals, gradient, conditionals)
+
+
+def model_only(gradient: BeliefNet) -> BeliefNet:
+    return eqx.tree_at(lambda net: net.recognition, gradient, replace_fn=lambda c: jax.tree.map(jnp.zeros_like, c))
+
+
+def recognition_only(gradient: BeliefNet) -> BeliefNet:
+    return eqx.tree_at(lambda net: net.generative, gradient, replace_fn=lambda c: jax.tree.map(jnp.zeros_like, c))
+
+
+def add(one: BeliefNet, two: BeliefNet) -> BeliefNet:
+    return jax.tree.map(jnp.add, one, two)
+
+
+def wake_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+    """The model's part of the ELBO's gradient."""
+    return model_only(exact_gradient(net, x))
+
+
+def weighted_wake_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+    """The model's part of the gradient of the K-particle bound."""
+    return model_only(exact_gradient(net, x, estimator.num_particles))
+
+
+def dream_objective(net: BeliefNet, x: jax.Array) -> jax.Array:
+    """E_p(x, h)[log q(h | x)], over every observation there is."""
+    states = enumerate_latents(net, ALL_OBSERVATIONS)
+    return jnp.sum(jax.lax.stop_gradient(jnp.exp(states.log_p)) * states.log_q)
+
+
+def sleep_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+    """The recognition net's gradient of the dream objective."""
+    return recognition_only(eqx.filter_grad(lambda net: dream_objective(net, x))(net))
+
+
+def reweighted_wake_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+    """The model's part for the K-particle bound; the recognition net's is E[sum_k w~_k grad log q_k]."""
+    count = estimator.num_particles
+
+    def weighted_score(net: BeliefNet) -> jax.Array:
+        states = enumerate_latents(net, x)
+        num_states = states.log_p.shape[0]
+        tuples = jnp.stack(jnp.meshgrid(*[jnp.arange(num_states)] * count, indexing="ij"), -1).reshape(-1, count)
+        log_q = states.log_q[tuples]
+        weights = jax.nn.softmax((states.log_p - states.log_q)[tuples], axis=1)
+        probability = jnp.exp(log_q.sum(axis=1))
+        paid = jax.lax.stop_gradient(probability[:, None] * weights) * log_q
+        return paid.sum(axis=(0, 1)).mean()
+
+    return add(weighted_wake_gradient(net, x, estimator, state), recognition_only(eqx.filter_grad(weighted_score)(net)))
+
+
+def sum_of(*parts: Callable[..., BeliefNet]) -> Callable[[BeliefNet, jax.Array, Any, Any], BeliefNet]:
+    """The expected gradient of a `Sum`, from those of its parts."""
+
+    def expected(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+        one, two = (part(net, x, inner, None) for part, inner in zip(parts, estimator.parts, strict=True))
+        return add(one, two)
+
+    return expected
+
+
+def no_state(net: BeliefNet) -> tuple[None, None]:
+    return None, None
+
+
+def bound_of(num_particles: int) -> Callable[[BeliefNet, jax.Array], Any]:
+    return lambda net, x: exact_bound(net, x, num_particles)
+
+
+def nvil_case(expected=elbo_gradient, state=frozen_moments, signal=Signal.LOCAL, **changes: Any) -> EstimatorCase:
+    moments = RunningMoments(**{"order": Order.STATISTICS_FIRST, "normalise": False, **changes.pop("moments", {})})
+    return EstimatorCase(lambda net: nvil(net, moments=moments, signal=signal, **changes), expected, state=state)
+
+
+NVIL_CASES: dict[str, EstimatorCase] = {
+    "nvil, not normalised": nvil_case(),
+    "nvil, two draws": nvil_case(num_particles=2),
+    "nvil, not centred": nvil_case(moments={"centre": False}),
+    "nvil, no baseline": nvil_case(baseline=NoBaseline()),
     "nvil, one baseline": EstimatorCase(
         lambda net: nvil(
-            net, baseline=InputBaseline(net, key=jax.random.key(2)), moments=first(normalise=False, per_layer=False)
+            net,
+            baseline=InputBaseline(net, key=jax.random.key(2)),
+            moments=RunningMoments(order=Order.STATISTICS_FIRST, normalise=False, per_layer=False),
         ),
-        one_pair,
+        elbo_gradient,
+        state=one_pair,
     ),
-    "nvil, whole signal": EstimatorCase(
-        lambda net: nvil(net, signal=Signal.WHOLE, moments=first(normalise=False)), frozen_moments
+    "nvil, whole signal": nvil_case(signal=Signal.WHOLE),
+    "nvil, normalised": nvil_case(scaled_gradient, moments={"normalise": True}),
+    "nvil, paper order": nvil_case(shrunk_gradient, moments={"order": Order.PAPER}),
+}
+
+ESTIMATORS: dict[str, EstimatorCase] = {
+    **NVIL_CASES,
+    "reinforce": EstimatorCase(lambda net: Reinforce(3), elbo_gradient),
+    "reinforce, whole signal": EstimatorCase(lambda net: Reinforce(2, signal=Signal.WHOLE), elbo_gradient),
+    "vimco": EstimatorCase(lambda net: VIMCO(2), bound_gradient, bound_of(2)),
+    "vimco, three particles": EstimatorCase(lambda net: VIMCO(3), bound_gradient, bound_of(3)),
+    "vimco, arithmetic": EstimatorCase(lambda net: VIMCO(3, stand_in=StandIn.ARITHMETIC), bound_gradient, bound_of(3)),
+    "vimco, local signals": EstimatorCase(lambda net: VIMCO(3, signal=Signal.LOCAL), bound_gradient, bound_of(3)),
+    "vimco, local, arithmetic": EstimatorCase(
+        lambda net: VIMCO(2, signal=Signal.LOCAL, stand_in=StandIn.ARITHMETIC), bound_gradient, bound_of(2)
     ),
-    "nvil, normalised": EstimatorCase(
-        lambda net: nvil(net, moments=first()), frozen_moments, phi_scale=inverse_deviation
-    ),
-    "nvil, paper order": EstimatorCase(
-        lambda net: nvil(net, moments=RunningMoments(normalise=False)), frozen_moments, phi_scale=shrinkage
+    "wake": EstimatorCase(lambda net: Wake(2), wake_gradient),
+    "sleep": EstimatorCase(lambda net: Sleep(2), sleep_gradient, dream_objective),
+    "wake-sleep": EstimatorCase(lambda net: wake_sleep(2), sum_of(wake_gradient, sleep_gradient), state=no_state),
+    "weighted wake": EstimatorCase(lambda net: WeightedWake(2), weighted_wake_gradient, bound_of(2)),
+    "reweighted wake": EstimatorCase(lambda net: ReweightedWake(2), reweighted_wake_gradient, bound_of(2)),
+    "reweighted wake-sleep": EstimatorCase(
+        lambda net: reweighted_wake_sleep(2), sum_of(reweighted_wake_gradient, sleep_gradient), bound_of(2), no_state
     ),
 }

@@ -4,7 +4,6 @@ from abc import abstractmethod
 from typing import Generic, TypeVar
 
 import equinox as eqx
-from equinox import AbstractVar
 from jax import Array
 from jaxtyping import Float
 
@@ -35,12 +34,12 @@ class Estimator(eqx.Module, Generic[S]):
 
     Learnable parts are fields and are trained by the same optimiser as the net; running statistics are the explicit
     state; fixed numbers are static fields.
-
-    Attributes:
-        bound_particles: Number of particles inside the logarithm of the bound that it climbs; 1 for the ELBO.
     """
 
-    bound_particles: AbstractVar[int]
+    @property
+    @abstractmethod
+    def bound_particles(self) -> int:
+        """Number of particles inside the logarithm of the bound that it climbs; 1 for the ELBO."""
 
     @abstractmethod
     def init(self, net: BeliefNet) -> S:

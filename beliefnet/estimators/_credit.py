@@ -76,3 +76,15 @@ def _purchase(trace: Trace, credit: Credit) -> Float[Array, ""]:
     if credit.own is not None:
         total += jnp.sum(lax.stop_gradient(credit.own.amount) * credit.own.value)
     return total / trace.log_proposal.shape[1]
+
+
+def check_particles(name: str, num_particles: int, *, least: int) -> None:
+    """Check the number of particles of an estimator.
+
+    Raises:
+        ValueError: If there are fewer than the least that it can work with.
+    """
+    if num_particles < least:
+        raise ValueError(
+            f"expected {name} to have num_particles of at least {least}, got {num_particles}; try {least + 3}"
+        )

@@ -1,32 +1,14 @@
 """Neural variational inference and learning."""
 
-from enum import Enum
-
 import equinox as eqx
-from jax import Array
-from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.baselines import Baseline, LayerBaselines, Moments, RunningMoments
-from beliefnet.estimators._credit import Credit, CreditEstimator, Payment
+from beliefnet.estimators._credit import Credit, CreditEstimator, Payment, check_particles
+from beliefnet.estimators._signal import Signal
 from beliefnet.proposals import Proposal, Recognition
-
-
-class Signal(Enum):
-    """Which learning signal a layer's draw is paid with."""
-
-    LOCAL = "local"
-    """Only the terms that the layer's draw can still change."""
-    WHOLE = "whole"
-    """log p(x, h) - log q(h | x), the same for every layer."""
-
-    def read(self, trace: Trace) -> Float[Array, "particles batch layers"]:
-        """Return the signal of every layer, in nats."""
-        if self is Signal.LOCAL:
-            return trace.local_signal
-        return trace.log_weight[..., None] + 0 * trace.log_q
 
 
 class NVIL(CreditEstimator[Moments]):
@@ -70,7 +52,10 @@ class NVIL(CreditEstimator[Moments]):
     num_particles: int = eqx.field(static=True)
     signal: Signal = eqx.field(static=True)
 
-    bound_particles = 1
+    @property
+    def bound_particles(self) -> int:
+        """1: it climbs the ELBO."""
+        return 1
 
     def __init__(
         self,
@@ -83,8 +68,7 @@ class NVIL(CreditEstimator[Moments]):
         signal: Signal = Signal.LOCAL,
         proposal: Proposal | None = None,
     ):
-        if num_particles < 1:
-            raise ValueError(f"expected num_particles of at least 1, got {num_particles}")
+        check_particles("NVIL", num_particles, least=1)
         self.proposal = proposal or Recognition()
         self.baseline = baseline or LayerBaselines(net, key=key)
         self.moments = moments or RunningMoments()
@@ -99,6 +83,6 @@ class NVIL(CreditEstimator[Moments]):
         """Pay each layer its centred and scaled signal."""
         prediction = self.baseline.predict(trace)
         payment, state = self.moments.apply(self.signal.read(trace) - prediction, state)
-        payment = payment / trace.num_particles
-        model = (1 + 0 * trace.log_weight) / trace.num_particles
-        return Credit(trace.log_weight.mean(axis=0), model, payment, Payment(payment, prediction)), state
+        payment = payment / self.num_particles
+        objective = trace.log_weight.mean(axis=0)
+        return Credit(objective, trace.uniform_weights, payment, Payment(payment, prediction)), state

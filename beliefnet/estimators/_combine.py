@@ -1,0 +1,50 @@
+"""Estimators made of estimators."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+from jax import Array
+from jaxtyping import Float
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key
+from beliefnet.estimators._base import Estimate, Estimator
+
+
+class Sum(Estimator[tuple[Any, ...]]):
+    """The sum of several estimators' gradients, each with its own draw; the first one names the objective.
+
+    Args:
+        parts: The estimators.
+
+    Raises:
+        ValueError: If there are none.
+    """
+
+    parts: tuple[Estimator, ...]
+
+    def __check_init__(self):
+        if not self.parts:
+            raise ValueError("expected at least one estimator to sum, got none")
+
+    @property
+    def bound_particles(self) -> int:
+        """That of the first part."""
+        return self.parts[0].bound_particles
+
+    def init(self, net: BeliefNet) -> tuple[Any, ...]:
+        """Return the state of each part."""
+        return tuple(part.init(net) for part in self.parts)
+
+    def estimate(
+        self, net: BeliefNet, x: Float[Array, "batch visible"], state: tuple[Any, ...], *, key: Key
+    ) -> Estimate[tuple[Any, ...]]:
+        """Estimate with each part and add up."""
+        keys = jax.random.split(key, len(self.parts))
+        estimates = [
+            part.estimate(net, x, inner, key=k) for part, inner, k in zip(self.parts, state, keys, strict=True)
+        ]
+        total = jax.tree.map(lambda *leaves: sum(leaves), *(estimate.net for estimate in estimates))
+        own = eqx.tree_at(lambda s: s.parts, self, tuple(estimate.estimator for estimate in estimates))
+        return Estimate(total, own, tuple(estimate.state for estimate in estimates), estimates[0].objective)

@@ -1,0 +1,23 @@
+"""Which part of the log-weight pays for the draw of a layer."""
+
+from enum import Enum
+
+from jax import Array
+from jaxtyping import Float
+
+from beliefnet._trace import Trace
+
+
+class Signal(Enum):
+    """Which learning signal a layer's draw is paid with."""
+
+    LOCAL = "local"
+    """Only the terms that the layer's draw can still change."""
+    WHOLE = "whole"
+    """log p(x, h) - log q(h | x), the same for every layer."""
+
+    def read(self, trace: Trace) -> Float[Array, "particles batch layers"]:
+        """Return the signal of every layer, in nats."""
+        if self is Signal.LOCAL:
+            return trace.local_signal
+        return trace.log_weight[..., None] + 0 * trace.log_q
