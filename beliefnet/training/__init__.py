@@ -1,7 +1,8 @@
 """Training: options, the loop, run folders and checkpoints."""
 
 from beliefnet.training._checkpoint import CheckpointError, Checkpoints, Restored, read_record
-from beliefnet.training._config import ESTIMATORS, NVILOptions, TrainConfig
+from beliefnet.training._config import TrainConfig
+from beliefnet.training._estimators import ESTIMATORS, EstimatorOptions, NVILOptions, RWSOptions, VIMCOOptions
 from beliefnet.training._folder import RunFolder, RunFolderError, write_atomically
 from beliefnet.training._load import LoadedRun, load_run
 from beliefnet.training._loop import Fitted, TrainingDiverged, fit
@@ -16,6 +17,7 @@ __all__ = [
     "LARGEST_SEED",
     "CheckpointError",
     "Checkpoints",
+    "EstimatorOptions",
     "FitOptions",
     "Fitted",
     "Learnable",
@@ -24,6 +26,7 @@ __all__ = [
     "NVILOptions",
     "OptimizerOptions",
     "OptionError",
+    "RWSOptions",
     "Restored",
     "RunFolder",
     "RunFolderError",
@@ -31,6 +34,7 @@ __all__ = [
     "TrainConfig",
     "TrainState",
     "TrainingDiverged",
+    "VIMCOOptions",
     "Watcher",
     "fit",
     "load_run",

@@ -1,5 +1,7 @@
 """How long and in what portions to train."""
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from beliefnet.training._optimizers import OptimizerOptions
@@ -74,3 +76,9 @@ class FitOptions(OptimizerOptions):
                 f"try --epochs {_MOST_STEPS // steps}"
             )
         return steps
+
+
+def suggestion(given: str, known: Iterable[str]) -> str:
+    """Return "; did you mean ...?" where something close is known, else nothing."""
+    close = difflib.get_close_matches(given, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
