@@ -1,5 +1,7 @@
 """Laws of estimators: each is what its line in `cases.py` claims, against exact enumeration."""
 
+import itertools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,12 +11,23 @@ from cases import ESTIMATORS, NETS, NVIL_CASES, OBSERVATIONS, EstimatorCase, nvi
 from laws import assert_mean, draws
 
 from beliefnet import BeliefNet
+from beliefnet._numerics import leave_one_out_log_sum_exp, leave_one_out_sum, log_mean_exp
 from beliefnet._trace import Trace
 from beliefnet.baselines import Moments, Order, RunningMoments
-from beliefnet.estimators import NVIL
+from beliefnet.estimators import (
+    NVIL,
+    VIMCO,
+    Reinforce,
+    ReweightedWake,
+    Signal,
+    StandIn,
+    Sum,
+    Wake,
+    reweighted_wake_sleep,
+)
 from beliefnet.evaluation import enumerate_latents
 from beliefnet.nets import sigmoid_belief_net
-from beliefnet.proposals import Particles
+from beliefnet.proposals import Particles, Recognition
 
 NUM_DRAWS = 40_000
 
@@ -156,3 +169,127 @@ def test_bad_arguments_are_named():
         NVIL(small_net(2), key=jax.random.key(0), num_particles=0)
     with pytest.raises(ValueError, match=r"smoothing in \[0, 1\), got 1.0"):
         RunningMoments(1.0)
+
+
+def log_mean(values):
+    return np.log(np.mean(np.exp(values)))
+
+
+@pytest.mark.parametrize("stand_in", list(StandIn))
+def test_vimco_pays_as_its_formula_says(stand_in: StandIn):
+    """Against the double loop of the paper, in double precision."""
+    net = NETS["two layers"]()
+    trace = Trace.record(net, Recognition().draw(net, OBSERVATIONS, 5, key=jax.random.key(0)))
+    credit, _ = VIMCO(5, stand_in=stand_in).credit(trace, None)
+    f = np.asarray(trace.log_weight, np.float64)
+    for datum in range(3):
+        weights = np.exp(f[:, datum] - f[:, datum].max())
+        weights /= weights.sum()
+        np.testing.assert_allclose(credit.model[:, datum], weights, rtol=1e-4)
+        for k in range(5):
+            others = np.delete(f[:, datum], k)
+            mean = others.mean() if stand_in is StandIn.GEOMETRIC else log_mean(others)
+            expected = log_mean(f[:, datum]) - log_mean([*others, mean]) - weights[k]
+            np.testing.assert_allclose(credit.score[k, datum, 0], expected, rtol=1e-3, atol=1e-5)
+
+
+def test_vimco_of_one_bit_is_exact_in_expectation():
+    """All settings of 2 and of 5 one-bit particles, summed: no sampling noise hides a small bias."""
+    log_p = np.log([0.9 * 0.2, 0.1 * 0.7])
+    for count in (2, 5):
+        logit = jnp.float32(0.3)
+
+        def bound(logit, count=count):
+            return enumerate_bits(logit, log_p, count, lambda f, q: jnp.exp(q.sum(0)) * log_mean_exp(f))
+
+        def vimco(logit, count=count):
+            def pay(f, q):
+                trace = one_layer_trace(f, q)
+                credit, _ = VIMCO(count).credit(trace, None)
+                paid = jnp.sum(jax.lax.stop_gradient(credit.score[:, 0, 0]) * q)
+                return jax.lax.stop_gradient(jnp.exp(q.sum(0))) * paid
+
+            return enumerate_bits(logit, log_p, count, pay)
+
+        np.testing.assert_allclose(jax.grad(vimco)(logit), jax.grad(bound)(logit), atol=1e-6)
+
+
+def enumerate_bits(logit, log_p, count, value):
+    """Sum a value of (log-weights, log q) over all settings of some independent bits."""
+    total = 0.0
+    for bits in itertools.product((0, 1), repeat=count):
+        q = jnp.stack([jax.nn.log_sigmoid(logit if bit else -logit) for bit in bits])
+        f = jnp.asarray([log_p[bit] for bit in bits], jnp.float32) - q
+        total += value(f, q)
+    return total
+
+
+def one_layer_trace(f, q) -> Trace:
+    """A trace of one datum and one layer with the given log-weights and log q."""
+    log_q = q[:, None, None]
+    log_p = jnp.concatenate([(f + q)[:, None, None], jnp.zeros_like(log_q)], axis=-1)
+    return Trace(log_p, log_q, log_q[..., 0], ())
+
+
+@pytest.mark.parametrize("stand_in", list(StandIn))
+@pytest.mark.parametrize(
+    "weights", [[0.0, -np.inf, -np.inf], [-np.inf] * 3, [0.0, -200.0, -np.inf], [300.0, -300.0, 0.0]]
+)
+def test_vimco_survives_weights_of_zero(stand_in: StandIn, weights: list[float]):
+    f = jnp.asarray(weights, jnp.float32)
+    trace = one_layer_trace(f, jnp.full(3, -0.7))
+    for signal in Signal:
+        credit, _ = VIMCO(3, stand_in=stand_in, signal=signal).credit(trace, None)
+        assert np.isfinite(credit.model).all()
+        assert np.isfinite(credit.score).all()
+
+
+def test_leave_one_out_loses_nothing_beside_a_giant():
+    values = jnp.array([80.0, -3.0, 1.0, -40.0])
+    exact = [np.log(np.sum(np.exp(np.delete(np.asarray(values, np.float64), k)))) for k in range(4)]
+    np.testing.assert_allclose(leave_one_out_log_sum_exp(values), exact, rtol=1e-6)
+    np.testing.assert_allclose(leave_one_out_sum(values), np.sum(values) - values, rtol=1e-5)
+
+
+def test_weights_of_reweighted_wake_sleep_do_not_depend_on_the_batch():
+    net = NETS["two layers"]()
+    trace = Trace.record(net, Recognition().draw(net, OBSERVATIONS, 4, key=jax.random.key(0)))
+    together, _ = ReweightedWake(4).credit(trace, None)
+    one = jax.tree.map(lambda leaf: leaf[:, 1:2] if leaf.shape[0] == 4 else leaf, trace)
+    alone, _ = ReweightedWake(4).credit(one, None)
+    np.testing.assert_allclose(together.model[:, 1:2], alone.model, rtol=1e-6)
+    np.testing.assert_allclose(together.model.sum(axis=0), 1, rtol=1e-6)
+
+
+def test_wake_phi_approaches_the_posterior_as_particles_grow():
+    net = NETS["one layer"]()
+    states = enumerate_latents(net, OBSERVATIONS)
+    posterior = jax.nn.softmax(states.log_p, axis=0)
+
+    def score(net):
+        return jnp.sum(posterior * enumerate_latents(net, OBSERVATIONS).log_q, axis=0).mean()
+
+    limit = jax.tree.leaves(eqx.filter_grad(score)(net).recognition)
+
+    def gap(count: int) -> float:
+        estimator = ReweightedWake(count)
+        samples = draws(lambda key: estimator.estimate(net, OBSERVATIONS, None, key=key).net.recognition, 1_000)
+        means = [leaf.mean(axis=0) for leaf in jax.tree.leaves(samples)]
+        return max(float(np.abs(mean - exact).max()) for mean, exact in zip(means, limit, strict=True))
+
+    assert gap(1000) < 0.15 * gap(2)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: VIMCO(1), lambda: Reinforce(1), lambda: Wake(0), lambda: reweighted_wake_sleep(0)]
+)
+def test_too_few_particles_are_refused(make):
+    with pytest.raises(ValueError, match="num_particles of at least"):
+        make()
+
+
+def test_a_sum_needs_parts_and_a_recognition_net_must_learn():
+    with pytest.raises(ValueError, match="at least one estimator"):
+        Sum(())
+    with pytest.raises(ValueError, match="got neither"):
+        reweighted_wake_sleep(2, wake_phi=False, sleep_phi=False)
