@@ -37,6 +37,8 @@ class Chain(eqx.Module):
     conditionals: tuple[Conditional, ...]
 
     def __check_init__(self):
+        if not self.conditionals:
+            raise ValueError("expected at least one conditional in a chain, got none")
         for index, (below, above) in enumerate(zip(self.conditionals[:-1], self.conditionals[1:], strict=True)):
             if below.num_units != above.num_parents:
                 raise ValueError(
@@ -73,7 +75,7 @@ class Chain(eqx.Module):
         parents = (parent, *values[:-1])
         return [conditional(given) for conditional, given in zip(self.conditionals, parents, strict=True)]
 
-    def log_probs(self, parent: Float[Array, "*#lead inputs"] | None, values: Values) -> Float[Array, "*lead layers"]:
+    def log_probs(self, parent: Float[Array, "... inputs"] | None, values: Values) -> Float[Array, "*lead layers"]:
         """Return the log-probability of each value given the one before it, `[*lead, layers]`, in nats."""
         terms = [d.log_prob(v) for d, v in zip(self.distributions(parent, values), values, strict=True)]
         return jnp.stack(jnp.broadcast_arrays(*terms), axis=-1)

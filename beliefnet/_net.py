@@ -26,6 +26,11 @@ class BeliefNet(eqx.Module):
     recognition: Chain
 
     def __check_init__(self):
+        if self.generative.conditionals[0].num_parents is not None:
+            raise ValueError(
+                f"expected a generative chain that starts with a Prior, got "
+                f"{type(self.generative.conditionals[0]).__name__}; try Prior(parameters, family) first"
+            )
         down = [c.num_units for c in self.generative.conditionals]
         up = [self.recognition.conditionals[0].num_parents] + [c.num_units for c in self.recognition.conditionals]
         if down[::-1] != up:
@@ -45,12 +50,12 @@ class BeliefNet(eqx.Module):
         return tuple(c.num_units for c in self.recognition.conditionals)
 
     def log_joint(
-        self, x: Float[Array, "*#lead visible"], latents: Values
+        self, x: Float[Array, "... visible"], latents: Values
     ) -> Float[Array, "*lead layers_and_observation"]:
         """Return the terms of log p(x, h): log p(x | h1), ..., log p(hL), bottom first, in nats."""
         return self.generative.log_probs(None, (*latents[::-1], x))[..., ::-1]
 
-    def log_recognition(self, x: Float[Array, "*#lead visible"], latents: Values) -> Float[Array, "*lead layers"]:
+    def log_recognition(self, x: Float[Array, "... visible"], latents: Values) -> Float[Array, "*lead layers"]:
         """Return the terms of log q(h | x): log q(h1 | x), ..., log q(hL | hL-1), in nats."""
         return self.recognition.log_probs(x, latents)
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jax.scipy.special import logsumexp
+from jax.typing import ArrayLike
 from jaxtyping import Float
 
 
@@ -42,10 +43,10 @@ def leave_one_out_log_sum_exp(values: Float[Array, "particles *rest"]) -> Float[
 
 @jax.custom_jvp
 def softplus(values: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Return log(1 + exp(values)), to an absolute error of one unit in the last place of 1.
+    """Return log(1 + exp(values)), to single precision of the larger of the result and 1.
 
     A Bernoulli net spends a good part of its time here: the plain logarithm costs half of `log1p`, and what it loses
-    is relative precision of terms below 1e-7 nats.
+    is relative precision of results below 1e-7 nats.
     """
     return jnp.maximum(values, 0) + jnp.log(1 + jnp.exp(-jnp.abs(values)))
 
@@ -56,9 +57,9 @@ def _softplus_jvp(primals, tangents):
     return softplus(values), jax.nn.sigmoid(values) * tangent
 
 
-def bernoulli_log_prob(logits: Float[Array, "*lead units"], value: Float[Array, "*#lead units"]) -> Float[Array, "..."]:
+def bernoulli_log_prob(logits: Float[Array, "..."], value: ArrayLike) -> Float[Array, "..."]:
     """Return the elementwise log-probability of binary values under Bernoulli logits, finite for every finite logit."""
-    return value * logits - softplus(logits)
+    return jnp.asarray(value) * logits - softplus(logits)
 
 
 def stable_logit(means: Float[Array, "..."], floor: float) -> Float[Array, "..."]:

@@ -27,9 +27,9 @@ class Trace(eqx.Module):
 
     @classmethod
     def record(cls, net: BeliefNet, particles: Particles) -> "Trace":
-        """Score particles under the net."""
-        log_p = net.log_joint(particles.x, particles.latents)
-        return cls(log_p, particles.log_q, particles.log_proposal, (particles.x, *particles.latents))
+        """Score particles under both chains of the net."""
+        x, latents = particles.x, particles.latents
+        return cls(net.log_joint(x, latents), net.log_recognition(x, latents), particles.log_proposal, (x, *latents))
 
     @property
     def num_particles(self) -> int:

@@ -9,5 +9,5 @@ from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
 Key: TypeAlias = PRNGKeyArray
-Values: TypeAlias = tuple[Float[Array, "*lead units"], ...]
+Values: TypeAlias = tuple[Float[Array, "... _"], ...]
 """One value per layer, from the bottom layer to the top one."""

@@ -7,8 +7,12 @@ import tempfile
 import jax
 import numpy as np
 import pytest
+from checking import CHECKED
+from jaxtyping import install_import_hook
 
-from beliefnet.cli import run
+# Shapes and types in signatures are checked in every test.
+with install_import_hook([f"beliefnet.{name}" for name in CHECKED], "checking.typechecker"):
+    from beliefnet.cli import run
 
 SMALL = ("--hidden", "4", "3", "--nvil.baseline-units", "3", "--batch-size", "8", "--learning-rate", "0.02")
 _CACHE = "JAX_COMPILATION_CACHE_DIR"

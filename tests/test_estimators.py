@@ -77,7 +77,7 @@ def exact_trace(net: BeliefNet, x: jax.Array) -> tuple[Trace, jax.Array]:
     """All states as particles, with their probabilities under the recognition net."""
     states = enumerate_latents(net, x)
     latents = tuple(jnp.broadcast_to(h, (h.shape[0], len(x), h.shape[-1])) for h in states.latents)
-    particles = Particles(x, latents, net.log_recognition(x, latents), states.log_q)
+    particles = Particles(x, latents, states.log_q)
     return Trace.record(net, particles), jnp.exp(states.log_q)
 
 

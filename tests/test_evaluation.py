@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from cases import NETS, OBSERVATIONS, PROPOSALS, small_net
 from laws import assert_mean, draws
+from numpyro.distributions import Normal
 
-from beliefnet._trace import Trace
+from beliefnet import BeliefNet, Chain, Trace
+from beliefnet.conditionals import Feedforward, Prior
 from beliefnet.evaluation import (
     binarize,
     enumerate_latents,
@@ -22,6 +24,7 @@ from beliefnet.evaluation import (
     particle_bounds,
 )
 from beliefnet.nets import sigmoid_belief_net
+from beliefnet.proposals import Dream, Recognition
 
 
 def sigmoid(a):
@@ -185,3 +188,70 @@ def test_errors_name_what_was_given():
         exact_elbo(sigmoid_belief_net(3, (21,), key=jax.random.key(0)), OBSERVATIONS)
     with pytest.raises(ValueError, match="multisets of 9 particles"):
         exact_bound(small_net(3, 3), OBSERVATIONS, 9)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 7])
+def test_effective_sample_size_and_bounds_of_one_draw(chunk: int):
+    """The same particles, weighed by the textbook's formulas in double precision."""
+    net, key = small_net(2, 3), jax.random.key(4)
+    bounds = particle_bounds(net, OBSERVATIONS, 7, chunk=chunk, key=key)
+    log_weights = [
+        Trace.record(net, Recognition().draw(net, OBSERVATIONS, chunk, key=jax.random.fold_in(key, index))).log_weight
+        for index in range(-(-7 // chunk))
+    ]
+    f = np.concatenate(log_weights).astype(np.float64)[:7]
+    w = np.exp(f)
+    np.testing.assert_allclose(bounds.elbo, f.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(bounds.bound, np.log(w.mean(axis=0)), rtol=1e-5)
+    np.testing.assert_allclose(bounds.ess, w.sum(axis=0) ** 2 / (w**2).sum(axis=0), rtol=1e-4)
+
+
+def test_many_small_chunks_lose_no_digits():
+    net = jax.tree.map(jnp.zeros_like, small_net(2))
+    bounds = particle_bounds(net, OBSERVATIONS, 100_000, chunk=1, key=jax.random.key(0))
+    np.testing.assert_allclose(bounds.elbo, 3 * np.log(0.5), rtol=1e-5)
+    np.testing.assert_allclose(bounds.bound, 3 * np.log(0.5), rtol=1e-5)
+    np.testing.assert_allclose(bounds.ess, 100_000, rtol=1e-3)
+
+
+def test_every_block_of_the_data_is_used_with_its_own_draws(monkeypatch):
+    """Cut into blocks, the evaluation is that of the blocks."""
+    net, key = small_net(2, 3), jax.random.key(0)
+    data = np.repeat(np.asarray(OBSERVATIONS, np.uint8), 4, axis=0)
+    monkeypatch.setattr("beliefnet.evaluation._evaluate.rows_per_pass", lambda net: 5 * 3)
+    result = evaluate(net, data, num_particles=3, key=key)
+    elbos = []
+    for index, start in enumerate(range(0, 12, 5)):
+        _, draw_key = jax.random.split(jax.random.fold_in(key, index))
+        block = jnp.asarray(data[start : start + 5], jnp.float32)
+        elbos.append(particle_bounds(net, block, 3, key=draw_key).elbo)
+    elbos = np.concatenate(elbos).astype(np.float64)
+    assert len(elbos) == 12
+    assert result.elbo.mean == pytest.approx(elbos.mean(), rel=1e-6)
+    assert result.elbo.stderr == pytest.approx(elbos.std(ddof=1) / np.sqrt(12), rel=1e-6)
+    assert len(set(elbos[:4].round(5)) | set(elbos[8:].round(5))) > 2
+
+
+def test_dreams_say_nothing_about_data():
+    with pytest.raises(ValueError, match="draws latents for the given observations, got Dream"):
+        particle_bounds(small_net(2), OBSERVATIONS, 2, key=jax.random.key(0), proposal=Dream())
+
+
+def test_a_dream_is_scored_under_the_model():
+    net = small_net(2, 3)
+    particles = Dream().draw(net, OBSERVATIONS, 5, key=jax.random.key(0))
+    assert particles.x.shape == (5, 3, 3)
+    expected = net.log_joint(particles.x, particles.latents).sum(axis=-1)
+    np.testing.assert_allclose(particles.log_proposal, expected, rtol=1e-5)
+
+
+def test_only_binary_latents_are_enumerated():
+    def normal(mean):
+        return Normal(mean, 1.0).to_event(1)
+
+    net = small_net(2)
+    (up,) = net.recognition.conditionals
+    prior, down = net.generative.conditionals
+    net = BeliefNet(Chain((Prior(prior.parameters, normal), down)), Chain((Feedforward(up.network, normal),)))
+    with pytest.raises(ValueError, match="layer 1 with Normal units"):
+        exact_elbo(net, OBSERVATIONS)

@@ -5,10 +5,13 @@ import json
 import math
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from cases import small_net
 
-from beliefnet.datasets import load
+from beliefnet.datasets import DataError, Dataset, Record, load
+from beliefnet.evaluation import as_floats, particle_bounds
 from beliefnet.training import (
     CheckpointError,
     Checkpoints,
@@ -20,13 +23,16 @@ from beliefnet.training import (
     RunFolder,
     RunFolderError,
     Silent,
+    Stream,
     TrainConfig,
     TrainingDiverged,
     fit,
     load_run,
     make_optimizer,
+    stream,
 )
 from beliefnet.training import _loop as loop
+from beliefnet.training._validation import make_validator
 
 NO_TIMES = ("epoch", "step", "train_bound", "valid_bound")
 
@@ -383,3 +389,49 @@ def test_schedules_end_with_the_run(schedule, middle, end):
         updates, state = transform.update(ones, state, params)
         sizes.append(float(jax.tree.leaves(updates)[0].ravel()[0]))
     np.testing.assert_allclose([sizes[0], sizes[2], sizes[4]], [1, middle, end], atol=1e-6)
+
+
+def test_validation_uses_all_of_the_data(monkeypatch):
+    monkeypatch.setattr("beliefnet.training._validation._VALIDATION_ROWS", 4)
+    rows = np.random.default_rng(0).integers(0, 2, (11, 3)).astype(np.uint8)
+    record = Record("x", "x", "none", {"train": 11, "valid": 11, "test": 11}, 3, None, "x", "x")
+    net, key = small_net(2), jax.random.key(3)
+    bound = make_validator(Dataset(record, rows, rows, rows), as_floats, 1, key=key)(net)
+    parts = []
+    for index, start in enumerate(range(0, 11, 4)):
+        _, draw_key = jax.random.split(jax.random.fold_in(key, index))
+        part = jnp.asarray(rows[start : start + 4], jnp.float32)
+        parts.append(particle_bounds(net, part, 1, key=draw_key).bound)
+    np.testing.assert_allclose(bound, np.concatenate(parts).mean(), rtol=1e-5)
+
+
+def test_no_purpose_shares_random_numbers():
+    keys = {tuple(np.asarray(jax.random.key_data(stream(seed, s))).tolist()) for seed in (0, 1) for s in Stream}
+    assert len(keys) == 2 * len(Stream)
+
+
+def test_a_folder_is_not_resumed_by_another_run(tmp_path):
+    dataset = load("bars")
+    config = TrainConfig(data="bars", hidden=(2,), epochs=1, batch_size=2500)
+    folder = RunFolder.create(tmp_path / "run", config.to_dict())
+    net, estimator = config.build(dataset.average("train"))
+    fit(net, estimator, dataset, config, folder=folder)
+    with pytest.raises(OptionError, match=r"options of the run in this folder, got learning-rate=0.5 instead of 0.003"):
+        fit(net, estimator, dataset, dataclasses.replace(config, learning_rate=0.5), folder=folder)
+    other = dataclasses.replace(dataset, record=dataclasses.replace(dataset.record, checksum="sha256:other"))
+    with pytest.raises(DataError, match="got other contents of bars"):
+        fit(net, estimator, other, config, folder=folder)
+    assert len(fit(net, estimator, dataset, dataclasses.replace(config, epochs=2), folder=folder).history) == 2
+
+
+def test_a_run_without_an_epoch_has_nothing_to_load(tmp_path):
+    class Impatient(Silent):
+        def wants_stop(self) -> bool:
+            return True
+
+    config = TrainConfig(data="bars", hidden=(2,), epochs=1)
+    dataset = config.load_data()
+    folder = RunFolder.create(tmp_path / "run", config.to_dict())
+    fit(*config.build(dataset.average("train")), dataset, config, folder=folder, watcher=Impatient())
+    with pytest.raises(RunFolderError, match=r"finished an epoch, got .* stopped at step 0; try .*--resume"):
+        load_run(folder.path)

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 
 import equinox as eqx
+import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
@@ -22,4 +23,4 @@ class NoBaseline(Baseline):
 
     def predict(self, trace: Trace) -> Float[Array, "#particles batch #layers"]:
         """Return zeros, `[1, batch, 1]`."""
-        return 0 * trace.log_q[:1, :, :1]
+        return jnp.zeros_like(trace.log_q[:1, :, :1])

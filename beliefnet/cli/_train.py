@@ -15,12 +15,22 @@ from rich.console import Console
 
 from beliefnet.cli._app import app
 from beliefnet.cli._progress import Display
-from beliefnet.datasets import DataError, Dataset
+from beliefnet.datasets import Dataset
 from beliefnet.evaluation import observations
 from beliefnet.report import image_sheet, plot_training_curve, reconstruction_sheet
-from beliefnet.training import Fitted, OptionError, RunFolder, TrainConfig, fit, read_record, write_atomically
+from beliefnet.training import (
+    EXTENDABLE,
+    Fitted,
+    OptionError,
+    RunFolder,
+    Stream,
+    TrainConfig,
+    fit,
+    read_record,
+    stream,
+    write_atomically,
+)
 
-_EXTENDABLE = {"epochs", "patience", "checkpoint_seconds"}
 _DEFAULTS = TrainConfig()
 
 
@@ -52,11 +62,16 @@ def train(
     net, estimator = config.build(dataset.average("train"))
     folder = _new_folder(config, out) if resume is None else _resumed_folder(config, resume, out, dataset)
     _describe(console, config, dataset, folder)
-    with Display(console, config.epochs, num_steps, step=0) as display:
+    with Display(console, config.epochs, num_steps, step=_begun(folder)) as display:
         fitted = fit(net, estimator, dataset, config, folder=folder, watcher=display)
     if fitted.history:
         _draw(folder, fitted, dataset)
     return _report(console, folder, fitted)
+
+
+def _begun(folder: RunFolder) -> int:
+    """The step from which training goes on."""
+    return read_record(folder.checkpoints.directory)["step"] if folder.has_checkpoints else 0
 
 
 def _fitting(config: TrainConfig, num_train: int) -> TrainConfig:
@@ -81,7 +96,7 @@ def _resumed_folder(config: TrainConfig, path: Path, out: Path | None, dataset: 
         raise OptionError(f"expected --resume without --out, got --out {out}; a resumed run stays in its folder")
     folder = RunFolder.open(path)
     before, now = _flat(TrainConfig.from_dict(folder.read_config()).to_dict()), _flat(config.to_dict())
-    changed = {name for name in now | before if now.get(name) != before.get(name)} - _EXTENDABLE
+    changed = {name for name in now | before if now.get(name) != before.get(name)} - EXTENDABLE
     if changed:
         name = min(changed)
         raise OptionError(
@@ -104,11 +119,6 @@ def _flat(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_continues(saved: dict[str, Any], config: TrainConfig, dataset: Dataset) -> None:
-    if saved["data"]["checksum"] != dataset.record.checksum:
-        raise DataError(
-            f"expected the data that the run was started with ({saved['data']['checksum']}), got other contents of "
-            f"{config.data} ({dataset.record.checksum}); try a new run"
-        )
     begun = -(-saved["step"] // config.steps_per_epoch(len(dataset.train)))
     if config.epochs < begun:
         raise OptionError(
@@ -129,7 +139,7 @@ def _describe(console: Console, config: TrainConfig, dataset: Dataset, folder: R
 
 def _draw(folder: RunFolder, fitted: Fitted, dataset: Dataset) -> None:
     shape, net = dataset.record.image_shape, fitted.net
-    sample_key, data_key, reconstruction_key = jax.random.split(jax.random.key(0), 3)
+    sample_key, data_key, reconstruction_key = jax.random.split(stream(0, Stream.PLOTS), 3)
     plot_training_curve(fitted.history, folder.plots / "training_curve.png", title=folder.path.name)
     samples = net.sample_means((100,), key=sample_key)
     image_sheet(np.asarray(samples), shape, folder.plots / "samples.png", title="samples (means)")

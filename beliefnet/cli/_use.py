@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from cyclopts import Parameter
@@ -20,7 +19,7 @@ from beliefnet.cli._app import app
 from beliefnet.datasets import DataError, Dataset, Record, check_width, load, names, read_rows
 from beliefnet.evaluation import Evaluation, evaluate, observations
 from beliefnet.report import image_sheet
-from beliefnet.training import LARGEST_SEED, LoadedRun, OptionError, load_run
+from beliefnet.training import LARGEST_SEED, LoadedRun, OptionError, Stream, load_run, stream
 
 _ENCODE_ROWS = 5000
 
@@ -75,7 +74,7 @@ def evaluate_run(
             run.net,
             rows,
             num_particles=particles,
-            key=jax.random.key(seed),
+            key=stream(seed, Stream.EVALUATION),
             prepare=observations(dataset.record),
             progress=lambda done: progress.update(task, completed=done),
         )
@@ -107,7 +106,14 @@ def _data(run: LoadedRun, data: str | None) -> Dataset:
                 f"{run.config.data} ({dataset.record.checksum}); try naming it with --data"
             )
         return dataset
+    return _load_like(run, data)
+
+
+def _load_like(run: LoadedRun, data: str) -> Dataset:
+    """Load other data with the binarisation that the net was trained with, where there is anything to binarise."""
     dataset = load(data, seed=run.config.seed)
+    if dataset.record.binarization != "none" and run.config.binarization is not None:
+        dataset = load(data, seed=run.config.seed, binarization=run.config.binarization)
     check_width(dataset.train, run.net.num_visible, data)
     return dataset
 
@@ -154,7 +160,7 @@ def sample(
     _check(num=num, seed=seed)
     _check_suffix(out, ".png", ".npy")
     run = _open(directory)
-    key = jax.random.key(seed)
+    key = stream(seed, Stream.SAMPLES)
     wants_means = values == "means" or (values is None and out.suffix == ".png")
     drawn = np.asarray(run.net.sample_means((num,), key=key) if wants_means else run.net.dream((num,), key=key)[0])
     if out.suffix == ".png":
@@ -173,16 +179,16 @@ def encode(
     *,
     out: Path = Path("codes.npy"),
     layer: int | None = None,
-    split: Literal["train", "valid", "test"] = "test",
+    split: Literal["train", "valid", "test"] | None = None,
 ) -> None:
-    """Write the codes of data: the probability of each latent unit being on, by the recognition net.
+    """Write the codes of data: the mean of each latent unit under the recognition net, layer means fed upward.
 
     Args:
         directory: Run folder of `beliefnet train`.
         data: A .npy, .npz or .csv file of rows, or the name of a data set.
         out: A .npy for one layer, [examples, units], or a .npz for all (`h1` is the one next to the data).
         layer: Which layer goes into a .npy, 1 being the one next to the data; the top one by default.
-        split: Which part of a named data set.
+        split: Which part of a named data set (the test split by default), or which array of a .npz.
     """
     _check_suffix(out, ".npy", ".npz")
     run = _open(directory)
@@ -190,10 +196,10 @@ def encode(
     if layer is not None and not 1 <= layer <= depth:
         raise OptionError(f"expected --layer from 1 to {depth}, got {layer}; try {depth}, the top one")
     if data in names() or not Path(data).expanduser().exists():
-        rows = load(data).means(split)
-        check_width(rows, run.net.num_visible, data)
+        rows = _load_like(run, data).means(split or "test")
     else:
-        rows = read_rows(data, num_features=run.net.num_visible)
+        binarization = run.config.binarization
+        rows = read_rows(data, num_features=run.net.num_visible, array=split, binarization=binarization)
     parts = [
         run.net.encode(jnp.asarray(rows[start : start + _ENCODE_ROWS], jnp.float32))
         for start in range(0, len(rows), _ENCODE_ROWS)
@@ -241,7 +247,9 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _without_nan(value: Any) -> Any:
-    """Replace NaN, which JSON cannot say, by null: the standard error of a single example."""
+    """Replace what JSON cannot say, such as the standard error of a single example, by null."""
     if isinstance(value, dict):
         return {name: _without_nan(item) for name, item in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

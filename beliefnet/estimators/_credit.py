@@ -46,8 +46,12 @@ class CreditEstimator(Estimator[S]):
         sum_k [ model_k * grad log p(x, h_k) + sum_l score_kl * grad log q(h_kl | h_k,l-1) ]
     """
 
-    proposal: AbstractVar[Proposal]
     num_particles: AbstractVar[int]
+
+    @property
+    @abstractmethod
+    def proposal(self) -> Proposal:
+        """Where the particles come from."""
 
     @abstractmethod
     def credit(self, trace: Trace, state: S) -> tuple[Credit, S]:
@@ -58,7 +62,9 @@ class CreditEstimator(Estimator[S]):
 
         def surrogate(parts: tuple[BeliefNet, CreditEstimator[S]]):
             net, estimator = parts
-            trace = Trace.record(net, estimator.proposal.draw(net, x, estimator.num_particles, key=key))
+            # Drawn values are constants here, whatever sampler drew them: only what is paid for moves a parameter.
+            particles = lax.stop_gradient(estimator.proposal.draw(net, x, estimator.num_particles, key=key))
+            trace = Trace.record(net, particles)
             credit, new_state = estimator.credit(lax.stop_gradient(trace), state)
             return _purchase(trace, credit), (new_state, credit.objective.mean())
 

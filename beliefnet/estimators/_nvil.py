@@ -27,7 +27,6 @@ class NVIL(CreditEstimator[Moments]):
         baseline: Input-dependent baseline; by default one network of 100 tanh units per layer. `NoBaseline()` for none.
         moments: Constant baseline and variance normalisation.
         signal: Local signals per layer (default) or the whole one for every layer.
-        proposal: Where the particles come from.
         key: Random key for the default baseline's weights.
 
     Raises:
@@ -46,11 +45,15 @@ class NVIL(CreditEstimator[Moments]):
         (3, 2)
     """
 
-    proposal: Proposal
     baseline: Baseline
     moments: RunningMoments
     num_particles: int = eqx.field(static=True)
     signal: Signal = eqx.field(static=True)
+
+    @property
+    def proposal(self) -> Proposal:
+        """The recognition net: a score function pays for draws from it, and from nothing else."""
+        return Recognition()
 
     @property
     def bound_particles(self) -> int:
@@ -66,12 +69,10 @@ class NVIL(CreditEstimator[Moments]):
         baseline: Baseline | None = None,
         moments: RunningMoments | None = None,
         signal: Signal = Signal.LOCAL,
-        proposal: Proposal | None = None,
     ):
         check_particles("NVIL", num_particles, least=1)
-        self.proposal = proposal or Recognition()
-        self.baseline = baseline or LayerBaselines(net, key=key)
-        self.moments = moments or RunningMoments()
+        self.baseline = LayerBaselines(net, key=key) if baseline is None else baseline
+        self.moments = RunningMoments() if moments is None else moments
         self.num_particles = num_particles
         self.signal = signal
 

@@ -23,7 +23,6 @@ class Reinforce(CreditEstimator[None]):
     Args:
         num_particles: Draws per datum, at least 2.
         signal: Local signals per layer (default) or the whole one for every layer.
-        proposal: Where the particles come from.
 
     Raises:
         ValueError: If there are fewer than two particles.
@@ -35,7 +34,11 @@ class Reinforce(CreditEstimator[None]):
 
     num_particles: int = eqx.field(static=True, default=4)
     signal: Signal = eqx.field(static=True, default=Signal.LOCAL, kw_only=True)
-    proposal: Proposal = eqx.field(default_factory=Recognition, kw_only=True)
+
+    @property
+    def proposal(self) -> Proposal:
+        """The recognition net: a score function pays for draws from it, and from nothing else."""
+        return Recognition()
 
     @property
     def bound_particles(self) -> int:

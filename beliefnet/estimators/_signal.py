@@ -2,6 +2,7 @@
 
 from enum import Enum
 
+import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
@@ -20,4 +21,4 @@ class Signal(Enum):
         """Return the signal of every layer, in nats."""
         if self is Signal.LOCAL:
             return trace.local_signal
-        return trace.log_weight[..., None] + 0 * trace.log_q
+        return jnp.broadcast_to(trace.log_weight[..., None], trace.log_q.shape)

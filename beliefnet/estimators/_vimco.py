@@ -41,7 +41,6 @@ class VIMCO(CreditEstimator[None]):
         num_particles: K, at least 2.
         stand_in: Which mean of the other weights replaces a particle's own.
         signal: One signal for all layers (the paper's) or one for each.
-        proposal: Where the particles come from.
 
     Raises:
         ValueError: If there are fewer than two particles.
@@ -53,10 +52,14 @@ class VIMCO(CreditEstimator[None]):
     num_particles: int = eqx.field(static=True, default=5)
     stand_in: StandIn = eqx.field(static=True, default=StandIn.GEOMETRIC, kw_only=True)
     signal: Signal = eqx.field(static=True, default=Signal.WHOLE, kw_only=True)
-    proposal: Proposal = eqx.field(default_factory=Recognition, kw_only=True)
 
     def __check_init__(self):
         check_particles("VIMCO", self.num_particles, least=2)
+
+    @property
+    def proposal(self) -> Proposal:
+        """The recognition net: a score function pays for draws from it, and from nothing else."""
+        return Recognition()
 
     @property
     def bound_particles(self) -> int:

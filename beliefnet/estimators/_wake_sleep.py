@@ -33,7 +33,10 @@ class Wake(_Phase):
         Hinton, Dayan, Frey & Neal 1995, *The wake-sleep algorithm for unsupervised neural networks*.
     """
 
-    proposal: Proposal = eqx.field(default_factory=Recognition, kw_only=True)
+    @property
+    def proposal(self) -> Proposal:
+        """The recognition net."""
+        return Recognition()
 
     @property
     def bound_particles(self) -> int:
@@ -55,7 +58,10 @@ class Sleep(_Phase):
         Hinton, Dayan, Frey & Neal 1995, *The wake-sleep algorithm for unsupervised neural networks*.
     """
 
-    proposal: Proposal = eqx.field(default_factory=Dream, kw_only=True)
+    @property
+    def proposal(self) -> Proposal:
+        """The model's dreams."""
+        return Dream()
 
     @property
     def bound_particles(self) -> int:
@@ -77,7 +83,10 @@ class WeightedWake(_Phase):
         Bornschein & Bengio 2015, *Reweighted wake-sleep*.
     """
 
-    proposal: Proposal = eqx.field(default_factory=Recognition, kw_only=True)
+    @property
+    def proposal(self) -> Proposal:
+        """The recognition net."""
+        return Recognition()
 
     @property
     def bound_particles(self) -> int:
@@ -100,7 +109,10 @@ class ReweightedWake(_Phase):
         Bornschein & Bengio 2015, *Reweighted wake-sleep*.
     """
 
-    proposal: Proposal = eqx.field(default_factory=Recognition, kw_only=True)
+    @property
+    def proposal(self) -> Proposal:
+        """The recognition net."""
+        return Recognition()
 
     @property
     def bound_particles(self) -> int:

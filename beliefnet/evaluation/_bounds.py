@@ -31,8 +31,11 @@ class DatumBounds(eqx.Module):
     kl: Float[Array, "batch layers"]
 
 
-class _Sums(eqx.Module):
-    """Running sums over particles; weights are kept relative to the largest seen, so that none overflows."""
+class _Running(eqx.Module):
+    """What has been seen so far; weights are kept relative to the largest, so that none overflows.
+
+    All but `largest` are means over particles: sums of many terms would lose digits.
+    """
 
     largest: Float[Array, " batch"]
     weights: Float[Array, " batch"]
@@ -54,36 +57,41 @@ def bounds_of_batch(
     """Weigh `num_particles` particles for every datum, drawing `chunk` of them at a time."""
     num_layers = len(net.layer_sizes)
 
-    def add_chunk(index: Array, sums: _Sums) -> _Sums:
-        particles = proposal.draw(net, x, chunk, key=jax.random.fold_in(key, index))
-        trace = Trace.record(net, particles)
-        is_wanted = (index * chunk + jnp.arange(chunk) < num_particles)[:, None]
-        return _accumulate(sums, trace, is_wanted)
+    def add_chunk(index: Array, running: _Running) -> _Running:
+        trace = Trace.record(net, proposal.draw(net, x, chunk, key=jax.random.fold_in(key, index)))
+        num_new = jnp.minimum(chunk, num_particles - index * chunk)
+        return _accumulate(running, trace, num_new, num_new / (index * chunk + num_new))
 
     nothing = jnp.zeros(x.shape[0])
-    start = _Sums(nothing - jnp.inf, nothing, nothing, nothing, jnp.zeros((x.shape[0], num_layers)))
-    sums = lax.fori_loop(0, -(-num_particles // chunk), add_chunk, start)
+    start = _Running(nothing - jnp.inf, nothing, nothing, nothing, jnp.zeros((x.shape[0], num_layers)))
+    running = lax.fori_loop(0, -(-num_particles // chunk), add_chunk, start)
     return DatumBounds(
-        elbo=sums.log_weights / num_particles,
-        bound=sums.largest + jnp.log(sums.weights / num_particles),
-        ess=sums.weights**2 / sums.squares,
-        kl=sums.kl / num_particles,
+        elbo=running.log_weights,
+        bound=running.largest + jnp.log(running.weights),
+        ess=num_particles * running.weights**2 / running.squares,
+        kl=running.kl,
     )
 
 
-def _accumulate(sums: _Sums, trace: Trace, is_wanted: Array) -> _Sums:
-    log_weight = jnp.where(is_wanted, trace.log_weight, -jnp.inf)
-    largest = jnp.maximum(sums.largest, log_weight.max(axis=0))
+def _accumulate(running: _Running, trace: Trace, num_new: Array, share: Array) -> _Running:
+    """Take in the first `num_new` particles of a trace; they then make up a `share` of all."""
+    is_new = (jnp.arange(trace.num_particles) < num_new)[:, None]
+
+    def blend(old: Array, new: Array) -> Array:
+        return old + share * (new.sum(axis=0) / num_new - old)
+
+    log_weight = jnp.where(is_new, trace.log_weight, -jnp.inf)
+    largest = jnp.maximum(running.largest, log_weight.max(axis=0))
     # Where no weight is finite yet, any finite reference keeps -inf - (-inf) from becoming NaN.
     reference = jnp.where(jnp.isfinite(largest), largest, 0.0)
-    rescale, weights = jnp.exp(sums.largest - reference), jnp.exp(log_weight - reference)
-    kl = jnp.where(is_wanted[..., None], trace.log_q - trace.log_p[..., 1:], 0.0)
-    return _Sums(
+    rescale, weights = jnp.exp(running.largest - reference), jnp.exp(log_weight - reference)
+    kl = jnp.where(is_new[..., None], trace.log_q - trace.log_p[..., 1:], 0.0)
+    return _Running(
         largest=largest,
-        weights=sums.weights * rescale + weights.sum(axis=0),
-        squares=sums.squares * rescale**2 + (weights**2).sum(axis=0),
-        log_weights=sums.log_weights + jnp.where(is_wanted, trace.log_weight, 0.0).sum(axis=0),
-        kl=sums.kl + kl.sum(axis=0),
+        weights=blend(running.weights * rescale, weights),
+        squares=blend(running.squares * rescale**2, weights**2),
+        log_weights=blend(running.log_weights, jnp.where(is_new, trace.log_weight, 0.0)),
+        kl=blend(running.kl, kl),
     )
 
 
@@ -107,14 +115,22 @@ def particle_bounds(
         proposal: Where the particles come from; the recognition net by default.
 
     Raises:
-        ValueError: If `num_particles` is not positive.
+        ValueError: If `num_particles` or `chunk` is not positive, or the proposal does not look at the data.
     """
     if num_particles < 1:
         raise ValueError(f"expected num_particles of at least 1, got {num_particles}; try 1000")
+    proposal = Recognition() if proposal is None else proposal
+    if not proposal.explains_data:
+        raise ValueError(
+            f"expected a proposal that draws latents for the given observations, got {type(proposal).__name__}; "
+            "try Recognition()"
+        )
+    if chunk is not None and chunk < 1:
+        raise ValueError(f"expected chunk of at least 1, got {chunk}")
     if chunk is None:
         chunk = max(1, rows_per_pass(net) // x.shape[0])
     chunk = min(chunk, num_particles)
-    return bounds_of_batch(net, x, proposal or Recognition(), num_particles=num_particles, chunk=chunk, key=key)
+    return bounds_of_batch(net, x, proposal, num_particles=num_particles, chunk=chunk, key=key)
 
 
 def rows_per_pass(net: BeliefNet) -> int:

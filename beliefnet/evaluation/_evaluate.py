@@ -85,9 +85,9 @@ def evaluate(
         progress: Called with the number of data done so far.
 
     Raises:
-        ValueError: If `num_particles` is not positive, or the data have another width than the net.
+        ValueError: If `num_particles` is not positive, or the data are none, or of another width than the net.
     """
-    if data.ndim != 2 or data.shape[1] != net.num_visible:
+    if data.ndim != 2 or data.shape[1] != net.num_visible or not len(data):
         raise ValueError(f"expected data of shape [examples, {net.num_visible}], got {list(data.shape)}")
     parts: list[DatumBounds] = []
     activity = np.zeros((2, sum(net.layer_sizes)))

@@ -14,6 +14,8 @@ import numpy as np
 from jax import Array
 from jax.scipy.special import logsumexp
 from jaxtyping import Float
+from numpyro.distributions import Independent
+from numpyro.distributions.constraints import boolean
 
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import log_mean_exp
@@ -45,8 +47,9 @@ def enumerate_latents(net: BeliefNet, x: Float[Array, "batch visible"]) -> Enume
         x: Observations, `[batch, visible]`.
 
     Raises:
-        ValueError: If the net has too many latent units to enumerate.
+        ValueError: If the net has too many latent units to enumerate, or some that are not binary.
     """
+    _check_binary(net, x)
     num_units = sum(net.layer_sizes)
     if num_units > _MAX_UNITS:
         raise ValueError(
@@ -116,6 +119,18 @@ def exact_gradient(net: BeliefNet, x: Float[Array, "batch visible"], num_particl
         return value.mean()
 
     return eqx.filter_grad(objective)(net)
+
+
+def _check_binary(net: BeliefNet, x: Float[Array, "batch visible"]) -> None:
+    value: Array = x[:1]
+    for index, conditional in enumerate(net.recognition.conditionals):
+        distribution = conditional(value)
+        base = distribution.base_dist if isinstance(distribution, Independent) else distribution
+        if base.support is not boolean:
+            raise ValueError(
+                f"expected binary latents to enumerate, got layer {index + 1} with {type(base).__name__} units"
+            )
+        value = jnp.zeros(distribution.shape())
 
 
 def _log_orderings(members: np.ndarray) -> float:

@@ -16,18 +16,21 @@ class Particles(eqx.Module):
     Attributes:
         x: The observation, `[batch, visible]` (one for all particles) or `[particles, batch, visible]` (dreamt).
         latents: One array `[particles, batch, units]` per latent layer, bottom first.
-        log_q: Log-probability of each layer under the recognition net, `[particles, batch, layers]`, in nats.
         log_proposal: Log-probability of the latents under what they were actually drawn from, `[particles, batch]`.
     """
 
     x: Float[Array, "*#lead visible"]
     latents: Values
-    log_q: Float[Array, "particles batch layers"]
     log_proposal: Float[Array, "particles batch"]
 
 
 class Proposal(eqx.Module):
     """Draws particles for a batch of observations."""
+
+    @property
+    @abstractmethod
+    def explains_data(self) -> bool:
+        """Whether the latents are drawn for the given observations, so that their weights say something about them."""
 
     @abstractmethod
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:

@@ -11,8 +11,12 @@ from beliefnet.proposals._base import Particles, Proposal
 class Dream(Proposal):
     """Draws observation and latents together from p(x, h); the given observations only say how many to draw."""
 
+    @property
+    def explains_data(self) -> bool:
+        """False: the observation is dreamt as well."""
+        return False
+
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Dream `num_particles` configurations for every row of `x`; log_proposal is log p(x, h)."""
         dreamt, latents = net.dream((num_particles, x.shape[0]), key=key)
-        log_proposal = net.log_joint(dreamt, latents).sum(axis=-1)
-        return Particles(dreamt, latents, net.log_recognition(dreamt, latents), log_proposal)
+        return Particles(dreamt, latents, net.log_joint(dreamt, latents).sum(axis=-1))

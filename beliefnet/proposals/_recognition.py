@@ -15,7 +15,12 @@ class Recognition(Proposal):
 
     sampler: Sampler = eqx.field(default_factory=Plain)
 
+    @property
+    def explains_data(self) -> bool:
+        """True."""
+        return True
+
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Draw `num_particles` configurations for every datum."""
         draw = net.infer(x, num_particles, key=key, sampler=self.sampler)
-        return Particles(x, draw.values, draw.log_probs, draw.log_probs.sum(axis=-1))
+        return Particles(x, draw.values, draw.log_probs.sum(axis=-1))

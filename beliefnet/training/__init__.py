@@ -1,19 +1,22 @@
 """Training: options, the loop, run folders and checkpoints."""
 
 from beliefnet.training._checkpoint import CheckpointError, Checkpoints, Restored, read_record
+from beliefnet.training._checks import OptionError, Options
 from beliefnet.training._config import TrainConfig
 from beliefnet.training._estimators import ESTIMATORS, EstimatorOptions, NVILOptions, RWSOptions, VIMCOOptions
 from beliefnet.training._folder import RunFolder, RunFolderError, write_atomically
 from beliefnet.training._load import LoadedRun, load_run
 from beliefnet.training._loop import Fitted, TrainingDiverged, fit
 from beliefnet.training._optimizers import Learnable, OptimizerOptions, make_optimizer
-from beliefnet.training._options import LARGEST_SEED, FitOptions, OptionError
+from beliefnet.training._options import EXTENDABLE, LARGEST_SEED, FitOptions
 from beliefnet.training._state import Learner, TrainState
 from beliefnet.training._step import make_run_steps, train_step
+from beliefnet.training._streams import Stream, stream
 from beliefnet.training._watcher import Silent, Watcher
 
 __all__ = [
     "ESTIMATORS",
+    "EXTENDABLE",
     "LARGEST_SEED",
     "CheckpointError",
     "Checkpoints",
@@ -26,11 +29,13 @@ __all__ = [
     "NVILOptions",
     "OptimizerOptions",
     "OptionError",
+    "Options",
     "RWSOptions",
     "Restored",
     "RunFolder",
     "RunFolderError",
     "Silent",
+    "Stream",
     "TrainConfig",
     "TrainState",
     "TrainingDiverged",
@@ -41,6 +46,7 @@ __all__ = [
     "make_optimizer",
     "make_run_steps",
     "read_record",
+    "stream",
     "train_step",
     "write_atomically",
 ]

@@ -12,8 +12,10 @@ from beliefnet._net import BeliefNet
 from beliefnet.datasets import Dataset, load, names
 from beliefnet.estimators import Estimator
 from beliefnet.nets import sigmoid_belief_net
+from beliefnet.training._checks import OptionError, suggestion
 from beliefnet.training._estimators import EstimatorOptions, NVILOptions, RWSOptions, VIMCOOptions
-from beliefnet.training._options import FitOptions, OptionError, suggestion
+from beliefnet.training._options import FitOptions
+from beliefnet.training._streams import Stream, stream
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,17 +59,21 @@ class TrainConfig(FitOptions, EstimatorOptions):
         """Rebuild a configuration from TOML.
 
         Raises:
-            OptionError: If an option is unknown.
+            OptionError: If an option is unknown or has a value of the wrong type.
         """
         known = [f.name for f in fields(cls)]
         for name in values:
             if name not in known:
                 raise OptionError(f"expected the name of an option, got {name!r}" + suggestion(name, known))
         plain = dict(values)
-        plain["hidden"] = tuple(values.get("hidden", cls.hidden))
-        for name, kind in (("nvil", NVILOptions), ("vimco", VIMCOOptions), ("rws", RWSOptions)):
-            plain[name] = kind(**values.get(name, {}))
-        return cls(**plain)
+        hidden = values.get("hidden", cls.hidden)
+        plain["hidden"] = tuple(hidden) if isinstance(hidden, list | tuple) else (hidden,)
+        try:
+            for name, kind in (("nvil", NVILOptions), ("vimco", VIMCOOptions), ("rws", RWSOptions)):
+                plain[name] = kind(**values.get(name, {}))
+            return cls(**plain)
+        except TypeError as error:
+            raise OptionError(f"expected options as `beliefnet train` writes them: {error}") from error
 
     def load_data(self) -> Dataset:
         """Load the data set.
@@ -83,7 +89,7 @@ class TrainConfig(FitOptions, EstimatorOptions):
         Args:
             data_mean: Mean of the training data, `[visible]`; its length is the width of the observation.
         """
-        net_key, estimator_key = jax.random.split(jax.random.fold_in(jax.random.key(self.seed), 1))
+        net_key, estimator_key = jax.random.split(stream(self.seed, Stream.PARAMETERS))
         mean = jnp.asarray(data_mean, jnp.float32)
         net = sigmoid_belief_net(
             len(data_mean),

@@ -17,7 +17,7 @@ from beliefnet.estimators import (
     reweighted_wake_sleep,
     wake_sleep,
 )
-from beliefnet.training._options import OptionError, suggestion
+from beliefnet.training._checks import OptionError, suggestion
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from beliefnet._net import BeliefNet
 from beliefnet.datasets import Record
 from beliefnet.training._checkpoint import Restored, read_record
 from beliefnet.training._config import TrainConfig
-from beliefnet.training._folder import RunFolder
+from beliefnet.training._folder import RunFolder, RunFolderError
 from beliefnet.training._optimizers import make_optimizer
 from beliefnet.training._state import TrainState
 
@@ -42,7 +42,7 @@ def load_run(path: Path | str) -> LoadedRun:
         path: A folder that `beliefnet train` or `fit` wrote.
 
     Raises:
-        RunFolderError: If it is not a run folder.
+        RunFolderError: If it is not a run folder, or no epoch was finished.
         OptionError: If its `config.toml` has options that do not exist.
         CheckpointError: If no checkpoint is intact, or it does not fit the architecture in `config.toml`.
     """
@@ -53,4 +53,9 @@ def load_run(path: Path | str) -> LoadedRun:
     like = TrainState.start(net, estimator, make_optimizer(config, num_steps=1))
     restored: Restored = folder.checkpoints.restore(like)
     state: TrainState = restored.state
+    if int(state.best_epoch) == 0:
+        raise RunFolderError(
+            f"expected a run that has finished an epoch, got {path}, stopped at step {restored.step}; "
+            f"try beliefnet train --resume {path}"
+        )
     return LoadedRun(folder, config, record, state.best_net, int(state.best_epoch), restored.skipped)

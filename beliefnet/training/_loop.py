@@ -1,8 +1,9 @@
 """The training loop."""
 
+import json
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import equinox as eqx
@@ -10,16 +11,19 @@ import jax
 import jax.numpy as jnp
 
 from beliefnet._net import BeliefNet
-from beliefnet.datasets import Dataset
+from beliefnet.datasets import DataError, Dataset, Record
 from beliefnet.estimators import Estimator
 from beliefnet.evaluation import observations
+from beliefnet.training._checkpoint import read_record
+from beliefnet.training._checks import OptionError
 from beliefnet.training._clock import Clock
 from beliefnet.training._folder import RunFolder
 from beliefnet.training._manifest import folders
 from beliefnet.training._optimizers import make_optimizer
-from beliefnet.training._options import FitOptions
+from beliefnet.training._options import EXTENDABLE, FitOptions
 from beliefnet.training._state import TrainState
 from beliefnet.training._step import make_run_steps
+from beliefnet.training._streams import Stream, stream
 from beliefnet.training._validation import make_validator
 from beliefnet.training._watcher import Silent, Watcher
 
@@ -35,7 +39,7 @@ class Fitted:
     """The outcome of training.
 
     Attributes:
-        net: The net with the best validation bound.
+        net: The net with the best validation bound; the last one if no epoch was finished.
         best_bound: Its validation bound, in nats per example; higher is better.
         best_epoch: The epoch after which it was found.
         history: One row per epoch, as in `metrics.jsonl`.
@@ -77,7 +81,8 @@ def fit(
         The best net and the history.
 
     Raises:
-        OptionError: If the batch is larger than the training split.
+        OptionError: If the batch is larger than the training split, or the folder holds a run with other options.
+        DataError: If the folder holds a run on other data.
         TrainingDiverged: If the objective or a parameter is not finite any more, or the objective makes no sense.
         CheckpointError: If a checkpoint cannot be written, or fits another architecture.
     """
@@ -100,15 +105,18 @@ class _Run:
         self.epoch_steps = options.steps_per_epoch(len(dataset.train))
         self.history: list[dict[str, Any]] = []
         optimizer = make_optimizer(options, options.epochs * self.epoch_steps)
-        steps_key, self.valid_key = jax.random.split(jax.random.key(options.seed))
         prepare = observations(dataset.record)
         self.state = TrainState.start(net, estimator, optimizer)
         self.clock = Clock()
         self._restore()
         self.data = jnp.asarray(dataset.train)
-        run_steps = make_run_steps(prepare, optimizer, batch_size=options.batch_size, key=steps_key)
+        run_steps = make_run_steps(
+            prepare, optimizer, batch_size=options.batch_size, key=stream(options.seed, Stream.STEPS)
+        )
         self.run_steps = run_steps.lower(self.state.learner, self.data, jnp.int32(1)).compile()
-        self.validate = make_validator(dataset, prepare, estimator.bound_particles, key=self.valid_key)
+        self.validate = make_validator(
+            dataset, prepare, estimator.bound_particles, key=stream(options.seed, Stream.VALIDATION)
+        )
 
     @property
     def step(self) -> int:
@@ -131,7 +139,8 @@ class _Run:
                 self._save()
         self._save()
         state = self.state
-        return Fitted(state.best_net, float(state.best_bound), int(state.best_epoch), self.history, state, reason)
+        net = state.best_net if int(state.best_epoch) else state.learner.params.net
+        return Fitted(net, float(state.best_bound), int(state.best_epoch), self.history, state, reason)
 
     def _dispatch(self) -> None:
         """Take the next steps: as many as fit in half a second, and not past the end of the epoch."""
@@ -145,7 +154,7 @@ class _Run:
         self._check_finite()
         train_bound = float(learner.objective_sum) / (position + count)
         speed = clock.steps_per_second * self.options.batch_size
-        self.watcher.steps_done(self.step // self.epoch_steps, self.step, train_bound, speed)
+        self.watcher.steps_done(-(-self.step // self.epoch_steps), self.step, train_bound, speed)
 
     def _end_epoch(self) -> None:
         learner, epoch = self.state.learner, self.step // self.epoch_steps
@@ -197,6 +206,7 @@ class _Run:
             raise TrainingDiverged(self._divergence(f"a parameter is not finite after step {self.step}", self.step - 1))
         record = {
             "data": self.record.to_dict(),
+            "settings": _settings(self.options),
             "epoch": self.step // self.epoch_steps,
             "step": self.step,
             "seconds": self.clock.seconds,
@@ -210,9 +220,32 @@ class _Run:
         if not self.folder.has_checkpoints:
             self._save()
             return
+        _check_same_run(read_record(self.folder.checkpoints.directory), self.record, self.options)
         restored = self.folder.checkpoints.restore(self.state)
         for sentence in restored.skipped:
             warnings.warn(sentence, stacklevel=2)
         self.state = restored.state
         self.clock.earlier = restored.record["seconds"]
         self.history = self.folder.rewind_metrics(restored.step)
+
+
+def _settings(options: FitOptions) -> dict[str, Any]:
+    """The options that a resumed run must share, as they look after a trip through JSON."""
+    values = {name: value for name, value in asdict(options).items() if name not in EXTENDABLE}
+    return json.loads(json.dumps(values))
+
+
+def _check_same_run(saved: dict[str, Any], record: Record, options: FitOptions) -> None:
+    if saved["data"]["checksum"] != record.checksum:
+        raise DataError(
+            f"expected the data that the run was started with ({saved['data']['checksum']}), got other contents of "
+            f"{record.name} ({record.checksum}); try a new folder"
+        )
+    before, now = saved["settings"], _settings(options)
+    changed = sorted(name for name in before | now if before.get(name) != now.get(name))
+    if changed:
+        name = changed[0]
+        raise OptionError(
+            f"expected the options of the run in this folder, got {name.replace('_', '-')}={now.get(name)} instead of "
+            f"{before.get(name)}; try a new folder"
+        )

@@ -1,5 +1,6 @@
 """Optimisers by name, with a learning rate for each part of the model."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,7 @@ import optax
 
 from beliefnet._net import BeliefNet
 from beliefnet.estimators import Estimator
+from beliefnet.training._checks import OptionError, Options, suggestion
 
 
 class Learnable(eqx.Module):
@@ -19,7 +21,7 @@ class Learnable(eqx.Module):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OptimizerOptions:
+class OptimizerOptions(Options):
     """How parameters move.
 
     Attributes:
@@ -31,6 +33,9 @@ class OptimizerOptions:
         momentum: Momentum of rmsprop and sgd, and the first-moment decay of adam, in [0, 1).
         clip: Longest allowed gradient (norm over all of net and baselines); 0 does not clip.
         weight_decay: Pull of weights (not biases) towards zero, times the step size.
+
+    Raises:
+        OptionError: If a value is out of range, or a name is not known.
     """
 
     optimizer: Literal["adam", "rmsprop", "sgd"] = "adam"
@@ -42,6 +47,18 @@ class OptimizerOptions:
     clip: float = 0.0
     weight_decay: float = 3e-3
 
+    def __post_init__(self):
+        for name, known in (("optimizer", _RULES), ("schedule", _SCHEDULES)):
+            given = getattr(self, name)
+            if given not in known:
+                raise OptionError(
+                    f"expected {name} to be one of {', '.join(known)}, got {given!r}" + suggestion(given, known)
+                )
+        self.at_least(0, "learning_rate", "recognition_learning_rate", "estimator_learning_rate")
+        self.at_least(0, "clip", "weight_decay")
+        if not 0 <= self.momentum < 1:
+            raise OptionError(f"expected momentum in [0, 1), got {self.momentum}; try 0.9")
+
 
 def make_optimizer(options: OptimizerOptions, num_steps: int) -> optax.GradientTransformation:
     """Return a transformation of ascent directions, shaped like `Learnable`, into steps upward.
@@ -51,27 +68,26 @@ def make_optimizer(options: OptimizerOptions, num_steps: int) -> optax.GradientT
         num_steps: Length of the run; decaying schedules end there.
     """
     parts = [optax.clip_by_global_norm(options.clip)] if options.clip else []
-    parts.append(_rule(options))
+    parts.append(_RULES[options.optimizer](options.momentum))
     if options.weight_decay:
         # Steps go upward here, so the decay enters with the opposite sign of a descent's.
         parts.append(optax.add_decayed_weights(-options.weight_decay, mask=_is_matrix))
-    return optax.chain(*parts, _scale_by_part(options), optax.scale_by_schedule(_schedule(options, num_steps)))
+    return optax.chain(
+        *parts, _scale_by_part(options), optax.scale_by_schedule(_SCHEDULES[options.schedule](num_steps))
+    )
 
 
-def _rule(options: OptimizerOptions) -> optax.GradientTransformation:
-    if options.optimizer == "adam":
-        return optax.scale_by_adam(b1=options.momentum)
-    if options.optimizer == "rmsprop":
-        return optax.chain(optax.scale_by_rms(decay=0.9, eps=1e-8), optax.trace(options.momentum))
-    return optax.trace(options.momentum)
+_RULES: dict[str, Callable[[float], optax.GradientTransformation]] = {
+    "adam": lambda momentum: optax.scale_by_adam(b1=momentum),
+    "rmsprop": lambda momentum: optax.chain(optax.scale_by_rms(decay=0.9, eps=1e-8), optax.trace(momentum)),
+    "sgd": lambda momentum: optax.trace(momentum),
+}
 
-
-def _schedule(options: OptimizerOptions, num_steps: int) -> optax.Schedule:
-    if options.schedule == "cosine":
-        return optax.cosine_decay_schedule(1.0, num_steps)
-    if options.schedule == "linear":
-        return optax.linear_schedule(1.0, 0.0, num_steps)
-    return optax.constant_schedule(1.0)
+_SCHEDULES: dict[str, Callable[[int], optax.Schedule]] = {
+    "cosine": lambda num_steps: optax.cosine_decay_schedule(1.0, num_steps),
+    "linear": lambda num_steps: optax.linear_schedule(1.0, 0.0, num_steps),
+    "constant": lambda num_steps: optax.constant_schedule(1.0),
+}
 
 
 def _scale_by_part(options: OptimizerOptions) -> optax.GradientTransformation:

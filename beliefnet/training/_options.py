@@ -1,18 +1,15 @@
 """How long and in what portions to train."""
 
-import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass
 
+from beliefnet.training._checks import OptionError
 from beliefnet.training._optimizers import OptimizerOptions
 
 LARGEST_SEED = 2**32 - 1
 """Larger ones are cut to 32 bits by JAX, and two runs could share their random numbers."""
+EXTENDABLE = frozenset({"epochs", "patience", "checkpoint_seconds"})
+"""Options that may change when a run is resumed."""
 _MOST_STEPS = 2**31 - 1
-
-
-class OptionError(ValueError):
-    """An option has a value that cannot work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,26 +34,11 @@ class FitOptions(OptimizerOptions):
     seed: int = 0
 
     def __post_init__(self):
+        super().__post_init__()
         self.at_least(1, "epochs", "batch_size")
-        self.at_least(0, "patience", "checkpoint_seconds", "clip", "weight_decay", "seed", "learning_rate")
-        self.at_least(0, "recognition_learning_rate", "estimator_learning_rate")
+        self.at_least(0, "patience", "checkpoint_seconds", "seed")
         if self.seed > LARGEST_SEED:
             raise OptionError(f"expected seed of at most {LARGEST_SEED}, got {self.seed}; try 0")
-        if not 0 <= self.momentum < 1:
-            raise OptionError(f"expected momentum in [0, 1), got {self.momentum}; try 0.9")
-
-    def at_least(self, least: float, *names: str) -> None:
-        """Check that options (those that are given) are finite and not below a least value.
-
-        Raises:
-            OptionError: Naming the first that is not.
-        """
-        for name in names:
-            value = getattr(self, name)
-            if value is not None and not least <= value < float("inf"):
-                works = getattr(type(self), name)
-                hint = "leaving it out" if works is None else works
-                raise OptionError(f"expected {name.replace('_', '-')} of at least {least}, got {value}; try {hint}")
 
     def steps_per_epoch(self, num_train: int) -> int:
         """Return the number of whole batches in so many training examples.
@@ -76,9 +58,3 @@ class FitOptions(OptimizerOptions):
                 f"try --epochs {_MOST_STEPS // steps}"
             )
         return steps
-
-
-def suggestion(given: str, known: Iterable[str]) -> str:
-    """Return "; did you mean ...?" where something close is known, else nothing."""
-    close = difflib.get_close_matches(given, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""

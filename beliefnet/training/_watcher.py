@@ -1,13 +1,14 @@
 """Who looks on while a net is trained."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Watcher(Protocol):
     """Looks on while a net is trained."""
 
     def steps_done(self, epoch: int, step: int, train_bound: float, examples_per_second: float) -> None:
-        """Learn of progress, a few times a second at most."""
+        """Learn of progress, a few times a second at most; `epoch` is the one in progress, from 1."""
 
     def epoch_done(self, row: dict[str, Any]) -> None:
         """Learn of a finished epoch: a row of `metrics.jsonl`."""

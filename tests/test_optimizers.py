@@ -1,0 +1,111 @@
+"""Optimisers take the steps that their options say, upward."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from cases import nvil, small_net
+
+from beliefnet.training import Learnable, OptimizerOptions, OptionError, make_optimizer
+
+
+def params() -> Learnable:
+    net = small_net(2, 2)
+    return Learnable(net, nvil(net))
+
+
+def steps(options: OptimizerOptions, gradient: float, count: int = 1, num_steps: int = 10) -> list[Learnable]:
+    """The updates for a gradient that is the same everywhere and at every step."""
+    optimizer, point, taken = make_optimizer(options, num_steps), params(), []
+    state = optimizer.init(point)
+    grads = jax.tree.map(lambda leaf: jnp.full_like(leaf, gradient), point)
+    for _ in range(count):
+        updates, state = optimizer.update(grads, state, point)
+        taken.append(updates)
+        point = optax.apply_updates(point, updates)
+    return taken
+
+
+def plain(**changes) -> OptimizerOptions:
+    values = {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "schedule": "constant", "learning_rate": 0.1}
+    return OptimizerOptions(**{**values, **changes})
+
+
+def test_each_part_has_its_rate():
+    options = plain(recognition_learning_rate=0.01, estimator_learning_rate=0.5)
+    (update,) = steps(options, gradient=2.0)
+    for part, rate in ((update.net.generative, 0.1), (update.net.recognition, 0.01), (update.estimator, 0.5)):
+        for leaf in jax.tree.leaves(part):
+            np.testing.assert_allclose(leaf, 2 * rate, rtol=1e-6)
+
+
+def test_parts_follow_the_model_when_not_told_otherwise():
+    (update,) = steps(plain(), gradient=2.0)
+    for leaf in jax.tree.leaves(update):
+        np.testing.assert_allclose(leaf, 0.2, rtol=1e-6)
+
+
+def test_weight_decay_pulls_weights_to_zero_and_leaves_biases():
+    (update,) = steps(plain(weight_decay=0.3), gradient=0.0)
+    for leaf, before in zip(jax.tree.leaves(update), jax.tree.leaves(params()), strict=True):
+        np.testing.assert_allclose(leaf, -0.1 * 0.3 * before if before.ndim > 1 else 0 * before, rtol=1e-6)
+
+
+@pytest.mark.parametrize("gradient", [1e-3, 5.0])
+def test_clip_bounds_the_length_of_all_gradients_together(gradient: float):
+    (update,) = steps(plain(clip=1.0), gradient=gradient)
+    count = sum(leaf.size for leaf in jax.tree.leaves(update))
+    length = float(optax.tree.norm(update))
+    assert length == pytest.approx(0.1 * min(1.0, gradient * np.sqrt(count)), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [("constant", [1, 1, 1, 1]), ("linear", [1, 0.75, 0.5, 0.25]), ("cosine", [1, 0.853553, 0.5, 0.146447])],
+)
+def test_schedules(schedule, expected: list[float]):
+    taken = steps(plain(schedule=schedule), gradient=1.0, count=4, num_steps=4)
+    first = [float(jax.tree.leaves(update)[0].ravel()[0]) for update in taken]
+    np.testing.assert_allclose(first, 0.1 * np.array(expected), rtol=1e-5)
+
+
+def test_rules():
+    """Two steps with the same gradient g = 2: the textbook's values."""
+    sgd = steps(plain(momentum=0.9), gradient=2.0, count=2)
+    adam = steps(plain(optimizer="adam", momentum=0.5), gradient=2.0, count=2)
+    rmsprop = steps(plain(optimizer="rmsprop", momentum=0.5), gradient=2.0, count=2)
+    value = lambda update: float(update.net.generative.conditionals[0].parameters[0])  # noqa: E731
+    np.testing.assert_allclose([value(u) for u in sgd], [0.2, 0.2 + 0.18], rtol=1e-5)
+    np.testing.assert_allclose([value(u) for u in adam], [0.1, 0.1], rtol=1e-4)
+    first, second = 2 / np.sqrt(0.1 * 4), 2 / np.sqrt(0.19 * 4)
+    np.testing.assert_allclose([value(u) for u in rmsprop], [0.1 * first, 0.1 * (second + 0.5 * first)], rtol=1e-4)
+
+
+def test_the_offset_of_the_data_is_not_moved():
+    net = small_net(2)
+    optimizer = make_optimizer(OptimizerOptions(), 10)
+    point = Learnable(net, nvil(net))
+    grads = eqx.tree_at(
+        lambda p: p.net.recognition.conditionals[0].network.offset,
+        jax.tree.map(jnp.ones_like, point),
+        replace_fn=jnp.zeros_like,
+    )
+    updates, _ = optimizer.update(grads, optimizer.init(point), point)
+    np.testing.assert_array_equal(updates.net.recognition.conditionals[0].network.offset, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"optimizer": "adan"}, "did you mean 'adam'"),
+        ({"schedule": "cosin"}, "did you mean 'cosine'"),
+        ({"learning_rate": -1.0}, "learning-rate of at least 0, got -1.0"),
+        ({"clip": float("nan")}, "clip of at least 0, got nan"),
+        ({"momentum": 1.0}, r"momentum in \[0, 1\), got 1.0"),
+    ],
+)
+def test_bad_options_are_named(changes: dict, message: str):
+    with pytest.raises(OptionError, match=message):
+        OptimizerOptions(**changes)
