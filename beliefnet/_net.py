@@ -1,6 +1,7 @@
 """A belief net: a generative chain from the top layer to the data, and a recognition chain back up."""
 
 import equinox as eqx
+import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
@@ -63,7 +64,7 @@ class BeliefNet(eqx.Module):
         self, x: Float[Array, "batch visible"], num_particles: int, *, key: Key, sampler: Sampler | None = None
     ) -> Draw:
         """Draw latents from the recognition net: values `[particles, batch, units]`, bottom first."""
-        return self.recognition.draw(x, (num_particles,), sampler=sampler or Plain(), key=key)
+        return self.recognition.draw(jnp.asarray(x), (num_particles,), sampler=sampler or Plain(), key=key)
 
     def dream(self, shape: tuple[int, ...], *, key: Key) -> tuple[Float[Array, "*shape visible"], Values]:
         """Draw an observation and its latents from the generative chain.
@@ -89,7 +90,7 @@ class BeliefNet(eqx.Module):
 
     def encode(self, x: Float[Array, "batch visible"]) -> Values:
         """Return the means of the latent layers, `[batch, units]` each; means, not draws, are fed upward."""
-        means = []
+        x, means = jnp.asarray(x), []
         for conditional in self.recognition.conditionals:
             x = conditional(x).mean  # pyright: ignore[reportAssignmentType]
             means.append(x)

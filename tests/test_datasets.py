@@ -699,7 +699,9 @@ def test_file_of_the_right_name_but_another_format(cache: Path, bits: np.ndarray
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"plain text", gzip.compress(b"\0\0\x08\x01\0\0\0\x09abc"), gzip.compress(b"")]
+    "content",
+    [b"", b"plain text", gzip.compress(b"\0\0\x08\x01\0\0\0\x09abc", mtime=0), gzip.compress(b"", mtime=0)],
+    ids=["empty", "text", "cut short", "nothing inside"],
 )
 def test_verified_file_of_another_format(
     small_mnist: object, server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch, content: bytes

@@ -27,8 +27,10 @@ class Moments(eqx.Module):
 class RunningMoments(eqx.Module):
     """Centres a signal by its running mean and divides it by max(1, its running standard deviation).
 
-    In the paper's order a batch is centred by a mean that contains it, so the part of the signal that its own draw
-    explains is shrunk by 1 - (1 - smoothing) / n in expectation, n being the number of draws in the batch.
+    In the paper's order a batch is normalised with moments that contain it. With moments per layer and without the
+    division, the part of the signal that its own draw explains is then shrunk by 1 - (1 - smoothing) / n in
+    expectation, n being the number of draws in the batch; the division by a standard deviation that contains the batch
+    is no constant factor, and shared moments mix the layers.
 
     Args:
         smoothing: Weight of the past in each update, in [0, 1); 0.8 in the paper.

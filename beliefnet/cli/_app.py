@@ -119,8 +119,9 @@ def _message(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f": {error.filename}" if error.filename else ""
         return f"{error.strerror}{place}"
-    if "RESOURCE_EXHAUSTED" in str(error):
-        return f"out of memory ({str(error).splitlines()[0]}); try a smaller --hidden, --batch-size or --particles"
+    if "RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error) or isinstance(error, MemoryError):
+        wanted = str(error).splitlines()[0].rpartition(": ")[2] or "no more to be had"
+        return f"out of memory ({wanted}); try a smaller --hidden, --batch-size, --particles or --num"
     return str(error) or type(error).__name__
 
 

@@ -25,6 +25,7 @@ from beliefnet.training import (
     RunFolder,
     Stream,
     TrainConfig,
+    check_same_run,
     fit,
     read_record,
     stream,
@@ -105,6 +106,7 @@ def _resumed_folder(config: TrainConfig, path: Path, out: Path | None, dataset: 
         )
     if folder.has_checkpoints:
         saved = read_record(folder.checkpoints.directory)
+        check_same_run(saved, dataset.record, config)
         _check_continues(saved, config, dataset)
     write_atomically(folder.config_file, tomli_w.dumps(config.to_dict()))
     return folder

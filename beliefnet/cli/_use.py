@@ -53,21 +53,21 @@ def evaluate_run(
 ) -> None:
     """Estimate ELBO, K-particle bound and negative log-likelihood of a trained net, with standard errors.
 
-    The result is also written to evaluation.json in the run folder.
+    The result for a whole split of the run's own data is also written to evaluation.json in the run folder.
 
     Args:
         directory: Run folder of `beliefnet train`.
         split: Part of the data.
         particles: Particles per datum, K; memory does not grow with it.
         data: Another data set or file than the one the net was trained on.
-        limit: Use only the first so many examples.
+        limit: Use only so many examples, spread evenly over the split (it may be sorted by class).
         seed: Seed of the draws.
         as_json: Print one JSON object and nothing else.
     """
     _check(particles=particles, limit=limit, seed=seed)
     run = _open(directory)
     dataset = _data(run, data)
-    rows = dataset.split(split)[:limit]
+    rows = _some(dataset.split(split), limit)
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
         task = progress.add_task(f"{split}, {particles} particles", total=len(rows))
         result = evaluate(
@@ -92,14 +92,25 @@ def evaluate_run(
         print(json.dumps(report))
     else:
         _show(result, dataset.record, split, run)
+    if limit is not None or data is not None:
+        return
     run.folder.write_evaluation(report)
     if not as_json:
         print(f"written to {run.folder.evaluation_file}")
 
 
+def _some(rows: np.ndarray, limit: int | None) -> np.ndarray:
+    if limit is None or limit >= len(rows):
+        return rows
+    return rows[np.arange(limit) * len(rows) // limit]
+
+
 def _data(run: LoadedRun, data: str | None) -> Dataset:
     if data is None:
-        dataset = run.config.load_data()
+        try:
+            dataset = run.config.load_data()
+        except DataError as error:
+            raise DataError(f"{error}; these are the data of {run.folder.path}: if they moved, try --data") from error
         if dataset.record.checksum != run.record.checksum:
             raise DataError(
                 f"expected the data that the net was trained on ({run.record.checksum}), got other contents of "

@@ -15,7 +15,7 @@ SPLITS = ("train", "valid", "test")
 
 @dataclass(frozen=True)
 class Record:
-    """The provenance of a data set; it travels into checkpoints, metrics and evaluations.
+    """The provenance of a data set; it travels into checkpoints and evaluations, its checksum into metrics.
 
     Attributes:
         name: Name of the data set, or the stem of a user's file.

@@ -16,10 +16,11 @@ class NVIL(CreditEstimator[Moments]):
 
         credit of layer l = (signal_l - C_l(h_(l-1)) - c_l) / max(1, sd_l)
 
-    The same credit trains the recognition net (times grad log q) and the baseline (times grad C_l). Unbiased for the
-    ELBO up to the scale 1 / max(1, sd_l) of each layer when the moments are held fixed or the order is
-    `Order.STATISTICS_FIRST`; in the paper's order the centring also shrinks it, see `RunningMoments`. The model's
-    gradient is always unbiased. Costs one pass down and one up per particle, and one through each baseline network.
+    The same credit trains the recognition net (times grad log q) and the baseline (times grad C_l). With moments held
+    fixed, or in the order `Order.STATISTICS_FIRST`, it is unbiased for the ELBO up to the scale 1 / max(1, sd_l) of
+    each layer. The paper's order, the default, normalises with moments that contain the batch, see `RunningMoments`.
+    The model's gradient is always unbiased. Costs one pass down and one up per particle, and one through each baseline
+    network.
 
     Args:
         net: The net to be trained; the default baseline networks are shaped after it.

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from beliefnet._chain import Chain
@@ -21,8 +22,8 @@ def sigmoid_belief_net(
     hidden: tuple[int, ...] | list[int],
     *,
     key: Key,
-    input_mean: Float[Array, " visible"] | None = None,
-    visible_mean: Float[Array, " visible"] | None = None,
+    input_mean: ArrayLike | None = None,
+    visible_mean: ArrayLike | None = None,
 ) -> BeliefNet:
     """Make a sigmoid belief net: binary layers, each a linear map of the one above it, with a mirrored recognition net.
 
@@ -37,7 +38,7 @@ def sigmoid_belief_net(
         visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
 
     Raises:
-        ValueError: If a width is not positive, or a mean has another length than `num_visible`.
+        ValueError: If a width is not positive, or a mean is not `[num_visible]` or not in [0, 1].
 
     Reference:
         Neal 1992, *Connectionist learning of belief networks*; Mnih & Gregor 2014, *Neural variational inference and
@@ -55,9 +56,10 @@ def sigmoid_belief_net(
             f"expected positive layer sizes and at least one latent layer, got {num_visible} visible units and latent "
             f"layers {list(hidden)}; try hidden=(200,)"
         )
-    for name, mean in (("input_mean", input_mean), ("visible_mean", visible_mean)):
-        if mean is not None and mean.shape != (num_visible,):
-            raise ValueError(f"expected {name} of shape ({num_visible},), got {mean.shape}")
+    input_mean, visible_mean = (
+        None if mean is None else _checked_mean(name, mean, num_visible)
+        for name, mean in (("input_mean", input_mean), ("visible_mean", visible_mean))
+    )
     up_keys, down_keys = jnp.split(jax.random.split(key, 2 * len(hidden)), 2)
     recognition: list[Conditional] = []
     generative: list[Conditional] = [Prior(jnp.zeros(hidden[-1]), bernoulli)]
@@ -71,3 +73,12 @@ def sigmoid_belief_net(
         recognition.append(Feedforward(up, bernoulli))
         generative.insert(1, Feedforward(down, bernoulli))
     return BeliefNet(Chain(tuple(generative)), Chain(tuple(recognition)))
+
+
+def _checked_mean(name: str, mean: ArrayLike, num_visible: int) -> Float[Array, " visible"]:
+    mean = jnp.asarray(mean, float)
+    if mean.shape != (num_visible,):
+        raise ValueError(f"expected {name} of shape ({num_visible},), got {mean.shape}")
+    if not bool(((mean >= 0) & (mean <= 1)).all()):
+        raise ValueError(f"expected {name} in [0, 1], got values from {mean.min()} to {mean.max()}")
+    return mean

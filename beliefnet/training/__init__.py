@@ -6,7 +6,7 @@ from beliefnet.training._config import TrainConfig
 from beliefnet.training._estimators import ESTIMATORS, EstimatorOptions, NVILOptions, RWSOptions, VIMCOOptions
 from beliefnet.training._folder import RunFolder, RunFolderError, write_atomically
 from beliefnet.training._load import LoadedRun, load_run
-from beliefnet.training._loop import Fitted, TrainingDiverged, fit
+from beliefnet.training._loop import Fitted, TrainingDiverged, check_same_run, fit
 from beliefnet.training._optimizers import Learnable, OptimizerOptions, make_optimizer
 from beliefnet.training._options import EXTENDABLE, LARGEST_SEED, FitOptions
 from beliefnet.training._state import Learner, TrainState
@@ -41,6 +41,7 @@ __all__ = [
     "TrainingDiverged",
     "VIMCOOptions",
     "Watcher",
+    "check_same_run",
     "fit",
     "load_run",
     "make_optimizer",

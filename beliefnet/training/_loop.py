@@ -169,6 +169,7 @@ class _Run:
                 "examples_per_second": round(self.clock.steps_per_second * self.options.batch_size, 1),
                 "train_bound": float(learner.objective_sum) / self.epoch_steps,
                 "valid_bound": float(valid_bound),
+                "data": self.record.checksum,
             }
         )
         state = eqx.tree_at(lambda s: s.learner.objective_sum, self.state, jnp.zeros(()))
@@ -220,7 +221,7 @@ class _Run:
         if not self.folder.has_checkpoints:
             self._save()
             return
-        _check_same_run(read_record(self.folder.checkpoints.directory), self.record, self.options)
+        check_same_run(read_record(self.folder.checkpoints.directory), self.record, self.options)
         restored = self.folder.checkpoints.restore(self.state)
         for sentence in restored.skipped:
             warnings.warn(sentence, stacklevel=2)
@@ -235,7 +236,13 @@ def _settings(options: FitOptions) -> dict[str, Any]:
     return json.loads(json.dumps(values))
 
 
-def _check_same_run(saved: dict[str, Any], record: Record, options: FitOptions) -> None:
+def check_same_run(saved: dict[str, Any], record: Record, options: FitOptions) -> None:
+    """Check that a checkpoint's record is of a run with these data and options.
+
+    Raises:
+        DataError: If the data have other contents.
+        OptionError: If an option differs that must not change.
+    """
     if saved["data"]["checksum"] != record.checksum:
         raise DataError(
             f"expected the data that the run was started with ({saved['data']['checksum']}), got other contents of "

@@ -7,8 +7,8 @@ from beliefnet.training._optimizers import OptimizerOptions
 
 LARGEST_SEED = 2**32 - 1
 """Larger ones are cut to 32 bits by JAX, and two runs could share their random numbers."""
-EXTENDABLE = frozenset({"epochs", "patience", "checkpoint_seconds"})
-"""Options that may change when a run is resumed."""
+EXTENDABLE = frozenset({"epochs", "patience", "checkpoint_seconds", "data"})
+"""Options that may change when a run is resumed; of the data, the place may change and the contents not."""
 _MOST_STEPS = 2**31 - 1
 
 
