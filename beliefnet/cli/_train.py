@@ -51,8 +51,8 @@ def train(
     Args:
         config_file: Options from a TOML file, under the names they have here; the command line wins.
         out: Folder for the run; by default a new one under `runs/`.
-        resume: Folder of a run that was stopped: it goes on as if it never had been. Only --epochs, --patience and
-            --checkpoint-seconds can be given with it.
+        resume: Folder of a run that was stopped: it goes on as if it never had been. Only --epochs, --patience,
+            --checkpoint-seconds and, if the data moved, --data can be given with it.
         config: What to train, and how.
     """
     console = Console(soft_wrap=True)

@@ -2,7 +2,7 @@
 
 from beliefnet.estimators._base import Estimate, Estimator
 from beliefnet.estimators._combine import Sum
-from beliefnet.estimators._credit import Credit, CreditEstimator, Payment
+from beliefnet.estimators._credit import Credit, CreditEstimator, Payment, RecognitionCreditEstimator
 from beliefnet.estimators._nvil import NVIL
 from beliefnet.estimators._reinforce import Reinforce
 from beliefnet.estimators._signal import Signal
@@ -24,6 +24,7 @@ __all__ = [
     "Estimate",
     "Estimator",
     "Payment",
+    "RecognitionCreditEstimator",
     "Reinforce",
     "ReweightedWake",
     "Signal",

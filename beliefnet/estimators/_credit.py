@@ -12,7 +12,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.estimators._base import Estimate, Estimator, S
-from beliefnet.proposals import Proposal
+from beliefnet.proposals import Proposal, Recognition
 
 
 class Payment(eqx.Module):
@@ -70,6 +70,15 @@ class CreditEstimator(Estimator[S]):
 
         (net_grads, own_grads), (state, objective) = eqx.filter_grad(surrogate, has_aux=True)((net, self))
         return Estimate(net_grads, own_grads, state, objective)
+
+
+class RecognitionCreditEstimator(CreditEstimator[S]):
+    """A credit estimator whose particles come from the recognition net."""
+
+    @property
+    def proposal(self) -> Proposal:
+        """The recognition net."""
+        return Recognition()
 
 
 def _purchase(trace: Trace, credit: Credit) -> Float[Array, ""]:

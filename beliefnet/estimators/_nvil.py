@@ -6,12 +6,11 @@ from beliefnet._net import BeliefNet
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.baselines import Baseline, LayerBaselines, Moments, RunningMoments
-from beliefnet.estimators._credit import Credit, CreditEstimator, Payment, check_particles
+from beliefnet.estimators._credit import Credit, Payment, RecognitionCreditEstimator, check_particles
 from beliefnet.estimators._signal import Signal
-from beliefnet.proposals import Proposal, Recognition
 
 
-class NVIL(CreditEstimator[Moments]):
+class NVIL(RecognitionCreditEstimator[Moments]):
     """The score-function estimator of the ELBO with all of NVIL's variance reduction, each part replaceable.
 
         credit of layer l = (signal_l - C_l(h_(l-1)) - c_l) / max(1, sd_l)
@@ -50,11 +49,6 @@ class NVIL(CreditEstimator[Moments]):
     moments: RunningMoments
     num_particles: int = eqx.field(static=True)
     signal: Signal = eqx.field(static=True)
-
-    @property
-    def proposal(self) -> Proposal:
-        """The recognition net: a score function pays for draws from it, and from nothing else."""
-        return Recognition()
 
     @property
     def bound_particles(self) -> int:

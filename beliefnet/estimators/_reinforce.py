@@ -7,12 +7,11 @@ from jaxtyping import Float
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import leave_one_out_sum
 from beliefnet._trace import Trace
-from beliefnet.estimators._credit import Credit, CreditEstimator, check_particles
+from beliefnet.estimators._credit import Credit, RecognitionCreditEstimator, check_particles
 from beliefnet.estimators._signal import Signal
-from beliefnet.proposals import Proposal, Recognition
 
 
-class Reinforce(CreditEstimator[None]):
+class Reinforce(RecognitionCreditEstimator[None]):
     """The score-function estimator of the ELBO, each particle's baseline being the mean signal of the others.
 
         score of particle k at layer l = (signal_kl - mean over j != k of signal_jl) / K
@@ -34,11 +33,6 @@ class Reinforce(CreditEstimator[None]):
 
     num_particles: int = eqx.field(static=True, default=4)
     signal: Signal = eqx.field(static=True, default=Signal.LOCAL, kw_only=True)
-
-    @property
-    def proposal(self) -> Proposal:
-        """The recognition net: a score function pays for draws from it, and from nothing else."""
-        return Recognition()
 
     @property
     def bound_particles(self) -> int:

@@ -10,9 +10,8 @@ from jaxtyping import Float
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import leave_one_out_log_sum_exp, leave_one_out_sum, log_mean_exp, normalised_weights
 from beliefnet._trace import Trace
-from beliefnet.estimators._credit import Credit, CreditEstimator, check_particles
+from beliefnet.estimators._credit import Credit, RecognitionCreditEstimator, check_particles
 from beliefnet.estimators._signal import Signal
-from beliefnet.proposals import Proposal, Recognition
 
 
 class StandIn(Enum):
@@ -24,7 +23,7 @@ class StandIn(Enum):
     """The arithmetic mean of the other weights."""
 
 
-class VIMCO(CreditEstimator[None]):
+class VIMCO(RecognitionCreditEstimator[None]):
     """The score-function estimator of the K-particle bound, each particle's baseline coming from the others.
 
         score of particle k = (L - L without k) - w~_k,    model credit = w~_k
@@ -55,11 +54,6 @@ class VIMCO(CreditEstimator[None]):
 
     def __check_init__(self):
         check_particles("VIMCO", self.num_particles, least=2)
-
-    @property
-    def proposal(self) -> Proposal:
-        """The recognition net: a score function pays for draws from it, and from nothing else."""
-        return Recognition()
 
     @property
     def bound_particles(self) -> int:

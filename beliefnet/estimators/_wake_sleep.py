@@ -7,12 +7,12 @@ from beliefnet._numerics import log_mean_exp, normalised_weights
 from beliefnet._trace import Trace
 from beliefnet.estimators._base import Estimator
 from beliefnet.estimators._combine import Sum
-from beliefnet.estimators._credit import Credit, CreditEstimator, check_particles
-from beliefnet.proposals import Dream, Proposal, Recognition
+from beliefnet.estimators._credit import Credit, CreditEstimator, RecognitionCreditEstimator, check_particles
+from beliefnet.proposals import Dream, Proposal
 
 
-class _Phase(CreditEstimator[None]):
-    """A phase: it keeps no statistics and works with any number of particles."""
+class _WakePhase(RecognitionCreditEstimator[None]):
+    """A phase that learns from data: it keeps no statistics and works with any number of particles."""
 
     num_particles: int = eqx.field(static=True, default=1)
 
@@ -24,7 +24,7 @@ class _Phase(CreditEstimator[None]):
         return
 
 
-class Wake(_Phase):
+class Wake(_WakePhase):
     """The model learns from what the recognition net sees: model credit 1/K, no score.
 
     Unbiased for the model's gradient of the ELBO; the recognition net gets none.
@@ -32,11 +32,6 @@ class Wake(_Phase):
     Reference:
         Hinton, Dayan, Frey & Neal 1995, *The wake-sleep algorithm for unsupervised neural networks*.
     """
-
-    @property
-    def proposal(self) -> Proposal:
-        """The recognition net."""
-        return Recognition()
 
     @property
     def bound_particles(self) -> int:
@@ -48,7 +43,7 @@ class Wake(_Phase):
         return Credit(trace.log_weight.mean(axis=0), model=trace.uniform_weights), state
 
 
-class Sleep(_Phase):
+class Sleep(CreditEstimator[None]):
     """The recognition net learns from dreams: score 1/K for configurations drawn from the model.
 
     Unbiased for the gradient of E_p(x, h)[log q(h | x)], which is not a bound of log p(x): it fits q to the posterior
@@ -57,6 +52,15 @@ class Sleep(_Phase):
     Reference:
         Hinton, Dayan, Frey & Neal 1995, *The wake-sleep algorithm for unsupervised neural networks*.
     """
+
+    num_particles: int = eqx.field(static=True, default=1)
+
+    def __check_init__(self):
+        check_particles("Sleep", self.num_particles, least=1)
+
+    def init(self, net: BeliefNet) -> None:
+        """Return nothing: no statistics are kept."""
+        return
 
     @property
     def proposal(self) -> Proposal:
@@ -74,7 +78,7 @@ class Sleep(_Phase):
         return Credit(trace.log_q.sum(axis=-1).mean(axis=0), score=score), state
 
 
-class WeightedWake(_Phase):
+class WeightedWake(_WakePhase):
     """The model learns from weighted draws: model credit w~_k, no score.
 
     Unbiased for the model's gradient of the K-particle bound; the recognition net gets none.
@@ -82,11 +86,6 @@ class WeightedWake(_Phase):
     Reference:
         Bornschein & Bengio 2015, *Reweighted wake-sleep*.
     """
-
-    @property
-    def proposal(self) -> Proposal:
-        """The recognition net."""
-        return Recognition()
 
     @property
     def bound_particles(self) -> int:
@@ -98,7 +97,7 @@ class WeightedWake(_Phase):
         return Credit(log_mean_exp(trace.log_weight), model=normalised_weights(trace.log_weight)), state
 
 
-class ReweightedWake(_Phase):
+class ReweightedWake(_WakePhase):
     """Model and recognition net learn from the same weighted draws: model credit w~_k, score w~_k.
 
     The model's gradient is unbiased for the K-particle bound. That of the recognition net is a self-normalised estimate
@@ -108,11 +107,6 @@ class ReweightedWake(_Phase):
     Reference:
         Bornschein & Bengio 2015, *Reweighted wake-sleep*.
     """
-
-    @property
-    def proposal(self) -> Proposal:
-        """The recognition net."""
-        return Recognition()
 
     @property
     def bound_particles(self) -> int:
