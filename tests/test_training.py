@@ -172,7 +172,7 @@ def test_the_folder_holds_the_outcome(config, tmp_path):
     folder = new_folder(tmp_path, config)
     fitted = train(config, folder)
     assert [json.loads(line) for line in folder.metrics_file.read_text().splitlines()] == fitted.history
-    assert set(fitted.history[0]) == {*NO_TIMES, "seconds", "examples_per_second"}
+    assert set(fitted.history[0]) == {*NO_TIMES, "seconds", "examples_per_second", "data"}
     loaded = load_run(folder.path)
     assert_same(loaded.net, fitted.net)
     assert (loaded.config, loaded.best_epoch, loaded.skipped) == (config, fitted.best_epoch, ())
