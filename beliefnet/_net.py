@@ -1,12 +1,14 @@
 """A belief net: a generative chain from the top layer to the data, and a recognition chain back up."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
 from beliefnet._chain import Chain, Draw
 from beliefnet._types import Key, Values
+from beliefnet.distributions import Kind
 from beliefnet.samplers import Plain, Sampler
 
 
@@ -49,6 +51,27 @@ class BeliefNet(eqx.Module):
     def layer_sizes(self) -> tuple[int, ...]:
         """Widths of the latent layers, from the bottom up."""
         return tuple(c.num_units for c in self.recognition.conditionals)
+
+    @property
+    def latent_kinds(self) -> tuple[Kind, ...]:
+        """What kind of units each latent layer has under the recognition net, from the bottom up."""
+        kinds = []
+
+        def look(value: Array) -> None:
+            for conditional in self.recognition.conditionals:
+                distribution = conditional(value)
+                kinds.append(Kind.of(distribution))
+                value = jnp.zeros(distribution.shape())
+
+        jax.eval_shape(look, jax.ShapeDtypeStruct((1, self.num_visible), jnp.float32))
+        return tuple(kinds)
+
+    def above(self, layer: int) -> "BeliefNet":
+        """Return the net whose observation is a layer of this one, 0 being the data: it shares the parameters."""
+        depth = len(self.recognition)
+        return BeliefNet(
+            Chain(self.generative.conditionals[: depth - layer + 1]), Chain(self.recognition.conditionals[layer:])
+        )
 
     def log_joint(
         self, x: Float[Array, "... visible"], latents: Values

@@ -35,8 +35,8 @@ def leave_one_out_log_sum_exp(values: Float[Array, "particles *rest"]) -> Float[
     Sums from both ends are joined instead of subtracting from the total, so that nothing is lost where one entry
     dominates; memory is linear in the number of entries.
     """
-    before = lax.cumlogsumexp(values, axis=0)
-    after = lax.cumlogsumexp(values, axis=0, reverse=True)
+    before = lax.associative_scan(jnp.logaddexp, values)
+    after = lax.associative_scan(jnp.logaddexp, values, reverse=True)
     nothing = jnp.full_like(values[:1], -jnp.inf)
     return jnp.logaddexp(jnp.concatenate([nothing, before[:-1]]), jnp.concatenate([after[1:], nothing]))
 

@@ -10,15 +10,11 @@ timed in turn in one process; on a shared machine only the ratio means something
 
 import argparse
 import itertools
-import resource
 import statistics
-import time
-from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax import Array, lax
+from _timing import Product, Runner, binary_rows, peak_megabytes, products_runner, time_in_turn
 
 from beliefnet.estimators import NVIL
 from beliefnet.evaluation import as_floats
@@ -28,10 +24,9 @@ from beliefnet.training import OptimizerOptions, TrainState, make_optimizer, mak
 NUM_VISIBLE, NUM_EXAMPLES, BASELINE_UNITS = 784, 50_000, 100
 
 
-def step_runner(hidden: list[int], batch_size: int, particles: int, num_steps: int) -> Callable[[], None]:
+def step_runner(hidden: list[int], batch_size: int, particles: int, num_steps: int) -> Runner:
     """Return a function that takes `num_steps` training steps."""
-    rows = np.random.default_rng(0).random((NUM_EXAMPLES, NUM_VISIBLE)) < 0.13
-    data = jnp.asarray(rows.astype(np.uint8))
+    data = binary_rows(NUM_EXAMPLES, NUM_VISIBLE)
     mean = data.mean(axis=0, dtype=jnp.float32)
     net = sigmoid_belief_net(NUM_VISIBLE, hidden, key=jax.random.key(0), input_mean=mean, visible_mean=mean)
     estimator = NVIL(net, num_particles=particles, key=jax.random.key(1))
@@ -46,27 +41,16 @@ def step_runner(hidden: list[int], batch_size: int, particles: int, num_steps: i
     return run
 
 
-def floor_runner(hidden: list[int], batch_size: int, particles: int, num_steps: int) -> Callable[[], None]:
+def floor_runner(hidden: list[int], batch_size: int, particles: int, num_steps: int) -> Runner:
     """Return a function that does the matrix products of `num_steps` training steps and nothing else."""
     sizes = [NUM_VISIBLE, *hidden]
     rows = [batch_size] + [batch_size * particles] * len(hidden)
-    shapes = []
+    products = []
     for index, (below, above) in enumerate(itertools.pairwise(sizes)):
-        shapes.append((rows[index], below, above))  # recognition
-        shapes.append((rows[index], below, BASELINE_UNITS))  # baseline network
-        shapes.append((rows[index + 1], above, below))  # generative
-    keys = jax.random.split(jax.random.key(0), 2 * len(shapes))
-    inputs = [jax.random.normal(k, (r, i)) for k, (r, i, _) in zip(keys, shapes, strict=False)]
-    weights = [0.01 * jax.random.normal(k, (i, o)) for k, (_, i, o) in zip(keys[len(shapes) :], shapes, strict=True)]
-
-    @jax.jit
-    def products(weights: list[Array], inputs: list[Array]) -> list[Array]:
-        def body(_: Array, weights: list[Array]) -> list[Array]:
-            return [values.T @ (values @ weight) for values, weight in zip(inputs, weights, strict=True)]
-
-        return lax.fori_loop(0, num_steps, body, weights)
-
-    return lambda: jax.block_until_ready(products(weights, inputs)) and None
+        products.append(Product(rows[index], below, above))  # recognition
+        products.append(Product(rows[index], below, BASELINE_UNITS))  # baseline network
+        products.append(Product(rows[index + 1], above, below))  # generative
+    return products_runner(products, num_steps)
 
 
 def main() -> None:
@@ -80,21 +64,14 @@ def main() -> None:
     options = parser.parse_args()
     arguments = (options.hidden, options.batch_size, options.particles, options.steps)
     runners = {"step": step_runner(*arguments), "floor": floor_runner(*arguments)}
-    seconds: dict[str, list[float]] = {name: [] for name in runners}
-    for run in runners.values():
-        run()
-    for _ in range(options.rounds):
-        for name, run in runners.items():
-            begin = time.perf_counter()
-            run()
-            seconds[name].append(time.perf_counter() - begin)
+    seconds = time_in_turn(runners, options.rounds)
     examples = options.batch_size * options.steps
     for name, values in seconds.items():
         median = statistics.median(values)
         print(f"{name:5}  {median / options.steps * 1e3:.3f} ms a step  {examples / median:,.0f} examples/s")
     ratios = sorted(floor / step for step, floor in zip(seconds["step"], seconds["floor"], strict=True))
     print(f"ratio  {statistics.median(ratios):.2f} of the floor (min {ratios[0]:.2f}, max {ratios[-1]:.2f})")
-    print(f"memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB at the peak")
+    print(f"memory {peak_megabytes():.0f} MB at the peak")
 
 
 if __name__ == "__main__":

@@ -12,10 +12,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from beliefnet import BeliefNet
+from beliefnet import BeliefNet, Chain
 from beliefnet.baselines import InputBaseline, Moments, NoBaseline, Order, RunningMoments
 from beliefnet.conditionals import MLP, Centred, Conditional, Dense, Feedforward, Prior
-from beliefnet.distributions import bernoulli
+from beliefnet.distributions import Family, bernoulli, categorical, normal
 from beliefnet.estimators import (
     NVIL,
     VIMCO,
@@ -57,11 +57,36 @@ NETS: dict[str, Callable[[], BeliefNet]] = {
     "three layers": lambda: small_net(2, 2, 2),
 }
 
+def chain_net(*layers: tuple[Family, int], scale: float = 0.25) -> BeliefNet:
+    """A net over three binary observations with latent layers of any families, given as (family, size) bottom first."""
+    keys = iter(jax.random.split(jax.random.key(0), 2 * len(layers)))
+    widths = [family.num_units(family.num_parameters(size)) for family, size in layers]
+    up, down, below, below_family, below_parameters = [], [], 3, bernoulli, 3
+    for (family, size), width in zip(layers, widths, strict=True):
+        up.append(Feedforward(Dense(below, family.num_parameters(size), key=next(keys)), family))
+        down.append(Feedforward(Dense(width, below_parameters, key=next(keys)), below_family))
+        below, below_family, below_parameters = width, family, family.num_parameters(size)
+    prior = Prior(jnp.zeros(below_parameters), below_family)
+    return randomise(BeliefNet(Chain((prior, *down[::-1])), Chain(tuple(up))), scale)
+
+
+FAMILY_NETS: dict[str, Callable[[], BeliefNet]] = {
+    "categorical": lambda: chain_net((categorical(3), 2)),
+    "two categorical": lambda: chain_net((categorical(3), 1), (categorical(2), 2)),
+    "categorical on binary": lambda: chain_net((bernoulli, 2), (categorical(3), 1)),
+    "normal": lambda: chain_net((normal, 1)),
+    "two normal layers": lambda: chain_net((normal, 1), (normal, 1)),
+    "normal on binary": lambda: chain_net((bernoulli, 2), (normal, 1)),
+    "binary on normal": lambda: chain_net((normal, 1), (bernoulli, 2)),
+}
+"""Latent layers of other families, and mixed ones."""
+
 CONDITIONALS: dict[str, Callable[[], Conditional]] = {
     "dense": lambda: randomise(Feedforward(Dense(2, 3, key=jax.random.key(0)), bernoulli)),
     "centred": lambda: randomise(Feedforward(Centred(Dense(2, 3, key=jax.random.key(0)), MEAN[:2]), bernoulli)),
     "mlp": lambda: randomise(Feedforward(MLP((2, 4, 3), jnp.tanh, key=jax.random.key(0)), bernoulli)),
     "prior": lambda: randomise(Prior(jnp.zeros(3), bernoulli)),
+    "one-hot": lambda: randomise(Feedforward(Dense(2, 6, key=jax.random.key(0)), categorical(3))),
 }
 
 PROPOSALS: dict[str, Callable[[], Proposal]] = {"recognition": Recognition}

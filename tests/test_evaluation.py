@@ -1,6 +1,7 @@
 """The exact oracle against brute force, and estimates against the exact oracle."""
 
 import itertools
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -8,10 +9,11 @@ import numpy as np
 import pytest
 from cases import NETS, OBSERVATIONS, PROPOSALS, small_net
 from laws import assert_mean, draws
-from numpyro.distributions import Normal
+from numpyro.distributions import Laplace
 
 from beliefnet import BeliefNet, Chain, Trace
 from beliefnet.conditionals import Feedforward, Prior
+from beliefnet.distributions import BernoulliFamily
 from beliefnet.evaluation import (
     binarize,
     enumerate_latents,
@@ -184,7 +186,7 @@ def test_errors_name_what_was_given():
         evaluate(net, np.zeros((5, 4)), num_particles=1, key=jax.random.key(0))
     with pytest.raises(ValueError, match="num_particles of at least 1, got 0"):
         particle_bounds(net, OBSERVATIONS, 0, key=jax.random.key(0))
-    with pytest.raises(ValueError, match="at most 20 latent units"):
+    with pytest.raises(ValueError, match="joint latent states to enumerate"):
         exact_elbo(sigmoid_belief_net(3, (21,), key=jax.random.key(0)), OBSERVATIONS)
     with pytest.raises(ValueError, match="multisets of 9 particles"):
         exact_bound(small_net(3, 3), OBSERVATIONS, 9)
@@ -245,13 +247,16 @@ def test_a_dream_is_scored_under_the_model():
     np.testing.assert_allclose(particles.log_proposal, expected, rtol=1e-5)
 
 
-def test_only_binary_latents_are_enumerated():
-    def normal(mean):
-        return Normal(mean, 1.0).to_event(1)
+def test_latents_of_other_families_are_not_enumerated():
+    @dataclass(frozen=True)
+    class Laplacian(BernoulliFamily):
+        def __call__(self, parameters):
+            return Laplace(parameters, 1.0).to_event(1)
 
     net = small_net(2)
     (up,) = net.recognition.conditionals
     prior, down = net.generative.conditionals
-    net = BeliefNet(Chain((Prior(prior.parameters, normal), down)), Chain((Feedforward(up.network, normal),)))
-    with pytest.raises(ValueError, match="layer 1 with Normal units"):
+    family = Laplacian()
+    net = BeliefNet(Chain((Prior(prior.parameters, family), down)), Chain((Feedforward(up.network, family),)))
+    with pytest.raises(ValueError, match="got Laplace units"):
         exact_elbo(net, OBSERVATIONS)

@@ -1,7 +1,6 @@
 """Conditionals whose parameters are a deterministic function of the parent layer."""
 
 from abc import abstractmethod
-from collections.abc import Callable
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -10,9 +9,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet.conditionals._networks import Network
-
-Family = Callable[[Array], dist.Distribution]
-"""Takes parameters `[*lead, units]`, returns a distribution of batch shape `lead` and event shape `(units,)`."""
+from beliefnet.distributions import Family
 
 
 class Conditional(eqx.Module):
@@ -34,10 +31,19 @@ class Conditional(eqx.Module):
 
 
 class Feedforward(Conditional):
-    """A layer whose units are independent given its parent: a network computes the parameters of a family."""
+    """A layer whose units are independent given its parent: a network computes the parameters of a family.
+
+    Raises:
+        ValueError: If the family has no layer with as many parameters as the network gives.
+        TypeError: If the family is not a `Family`.
+    """
 
     network: Network
     family: Family = eqx.field(static=True)
+
+    def __check_init__(self):
+        _check_family(self.family)
+        self.family.num_units(self.network.num_outputs)
 
     @property
     def num_parents(self) -> int:
@@ -47,7 +53,7 @@ class Feedforward(Conditional):
     @property
     def num_units(self) -> int:
         """Width of this layer."""
-        return self.network.num_outputs
+        return self.family.num_units(self.network.num_outputs)
 
     def __call__(self, parent: Float[Array, "*lead parents"] | None) -> dist.Distribution:
         """Return the family at the network's output."""
@@ -59,12 +65,20 @@ class Prior(Conditional):
     """A layer of independent units without a parent: the top of a generative chain.
 
     Args:
+        parameters: The family's parameters, `[parameters]`; they are learnt.
         family: The family of the layer's units.
-        parameters: The family's parameters, `[units]`; they are learnt.
+
+    Raises:
+        ValueError: If the family has no layer with so many parameters.
+        TypeError: If the family is not a `Family`.
     """
 
-    parameters: Float[Array, " units"]
+    parameters: Float[Array, " parameters"]
     family: Family = eqx.field(static=True)
+
+    def __check_init__(self):
+        _check_family(self.family)
+        self.family.num_units(self.parameters.shape[-1])
 
     @property
     def num_parents(self) -> None:
@@ -74,8 +88,13 @@ class Prior(Conditional):
     @property
     def num_units(self) -> int:
         """Width of this layer."""
-        return self.parameters.shape[-1]
+        return self.family.num_units(self.parameters.shape[-1])
 
     def __call__(self, parent: Float[Array, "*lead parents"] | None = None) -> dist.Distribution:
         """Return the prior; the absent parent is ignored."""
         return self.family(jnp.asarray(self.parameters))
+
+
+def _check_family(family: Family) -> None:
+    if not isinstance(family, Family):
+        raise TypeError(f"expected a Family, got {family!r}; try distributions.bernoulli, normal or categorical(10)")

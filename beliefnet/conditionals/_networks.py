@@ -58,7 +58,9 @@ class Dense(Network):
 
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Return `values @ weight + bias`."""
-        return values @ self.weight + self.bias
+        # One flat product: over several leading axes, the weight's gradient would first copy a transposed operand.
+        flat = values.reshape(-1, self.num_inputs) @ self.weight + self.bias
+        return flat.reshape(*values.shape[:-1], self.num_outputs)
 
 
 class MLP(Network):

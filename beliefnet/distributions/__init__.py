@@ -1,5 +1,28 @@
 """Distributions of a layer: NumPyro's, and our own where none exists or speed asks for it."""
 
-from beliefnet.distributions._bernoulli import Bernoulli, bernoulli
+from beliefnet.distributions._bernoulli import Bernoulli
+from beliefnet.distributions._family import (
+    BernoulliFamily,
+    CategoricalFamily,
+    Family,
+    NormalFamily,
+    bernoulli,
+    categorical,
+    normal,
+)
+from beliefnet.distributions._kind import Kind, units
+from beliefnet.distributions._one_hot import OneHot
 
-__all__ = ["Bernoulli", "bernoulli"]
+__all__ = [
+    "Bernoulli",
+    "BernoulliFamily",
+    "CategoricalFamily",
+    "Family",
+    "Kind",
+    "NormalFamily",
+    "OneHot",
+    "bernoulli",
+    "categorical",
+    "normal",
+    "units",
+]

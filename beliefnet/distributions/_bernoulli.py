@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax import Array
+from jax import Array, lax
 from jaxtyping import Float
 
 from beliefnet._numerics import bernoulli_log_prob
@@ -31,6 +31,14 @@ class Bernoulli(dist.BernoulliLogits):
         return bernoulli_log_prob(jnp.asarray(self.logits), value)
 
 
-def bernoulli(logits: Float[Array, "*lead units"]) -> dist.Distribution:
-    """Return a layer of independent Bernoulli units: batch shape `lead`, event shape `(units,)`."""
-    return Bernoulli(logits).to_event(1)
+class BernoulliLayer(dist.Independent):
+    """Independent Bernoulli units as one event.
+
+    The units' log-probabilities are summed as a product with ones: on a CPU, XLA's own sum first writes out whatever
+    was broadcast into its operand, such as an observation over particles, while this takes one fused pass.
+    """
+
+    def log_prob(self, value: Any, intermediates: Any = None) -> Float[Array, "..."]:
+        """Return the log-probability of all units together, in nats."""
+        terms = jnp.asarray(self.base_dist.log_prob(value))
+        return jnp.matmul(terms, jnp.ones(terms.shape[-1], terms.dtype), precision=lax.Precision.HIGHEST)

@@ -1,11 +1,20 @@
 """Estimators: stochastic gradients of a training objective."""
 
+from beliefnet.estimators._arm import ARM, DisARM, MultiSampleDisARM
 from beliefnet.estimators._base import Estimate, Estimator
 from beliefnet.estimators._combine import Sum
 from beliefnet.estimators._credit import Credit, CreditEstimator, Payment, RecognitionCreditEstimator
+from beliefnet.estimators._iwae import IWAE, DReG
+from beliefnet.estimators._local_expectation import LocalExpectation
+from beliefnet.estimators._muprop import MuProp
 from beliefnet.estimators._nvil import NVIL
+from beliefnet.estimators._path import PathEstimator
+from beliefnet.estimators._rebar import REBAR, RELAX
 from beliefnet.estimators._reinforce import Reinforce
+from beliefnet.estimators._sgvb import SGVB, STL
 from beliefnet.estimators._signal import Signal
+from beliefnet.estimators._tvo import TVO
+from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator
 from beliefnet.estimators._vimco import VIMCO, StandIn
 from beliefnet.estimators._wake_sleep import (
     ReweightedWake,
@@ -17,12 +26,27 @@ from beliefnet.estimators._wake_sleep import (
 )
 
 __all__ = [
+    "ARM",
+    "IWAE",
     "NVIL",
+    "REBAR",
+    "RELAX",
+    "SGVB",
+    "STL",
+    "TVO",
     "VIMCO",
     "Credit",
     "CreditEstimator",
+    "DReG",
+    "DisARM",
     "Estimate",
     "Estimator",
+    "Layer",
+    "LayerCredit",
+    "LocalExpectation",
+    "MuProp",
+    "MultiSampleDisARM",
+    "PathEstimator",
     "Payment",
     "RecognitionCreditEstimator",
     "Reinforce",
@@ -31,6 +55,7 @@ __all__ = [
     "Sleep",
     "StandIn",
     "Sum",
+    "UnitEstimator",
     "Wake",
     "WeightedWake",
     "reweighted_wake_sleep",

@@ -12,14 +12,23 @@ from beliefnet._net import BeliefNet
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.estimators._base import Estimate, Estimator, S
-from beliefnet.proposals import Proposal, Recognition
+from beliefnet.proposals import Particles, Proposal, Recognition
 
 
 class Payment(eqx.Module):
-    """Credit paid to a value that depends on the estimator's own parameters: it buys amount * grad value."""
+    """Credit paid to any value that depends on parameters: it buys amount * grad value.
 
-    amount: Float[Array, "particles batch layers"]
-    value: Float[Array, "#particles batch #layers"]
+    Attributes:
+        amount: `[particles, batch, ...]`.
+        value: What is paid for, such as a baseline's predictions or a layer's logits; broadcast against the amount.
+    """
+
+    amount: Float[Array, "particles batch *rest"]
+    value: Array
+
+    def buy(self) -> Float[Array, ""]:
+        """Return the scalar whose gradient is what the payment buys, summed over the batch."""
+        return jnp.sum(lax.stop_gradient(self.amount) * self.value)
 
 
 class Credit(eqx.Module):
@@ -29,12 +38,15 @@ class Credit(eqx.Module):
         objective: The estimated objective of each datum, `[batch]`, in nats.
         model: Pays grad log p(x, h), per particle; None buys nothing.
         score: Pays grad log q(h_l | h_(l-1)), per particle and layer (or one amount for all layers); None buys nothing.
+        path: Pays grad f = grad [log p(x, h) - log q(h | x)] through the drawn values alone, per particle; only for
+            a proposal whose draws have a derivative. None buys nothing.
         own: Payment for the estimator's own parameters, if it has any.
     """
 
     objective: Float[Array, " batch"]
     model: Float[Array, "particles batch"] | None = None
     score: Float[Array, "particles batch #layers"] | None = None
+    path: Float[Array, "particles batch"] | None = None
     own: Payment | None = None
 
 
@@ -43,7 +55,8 @@ class CreditEstimator(Estimator[S]):
 
     The gradient is what the payment buys, averaged over the batch:
 
-        sum_k [ model_k * grad log p(x, h_k) + sum_l score_kl * grad log q(h_kl | h_k,l-1) ]
+        sum_k [ model_k * grad log p(x, h_k) + sum_l score_kl * grad log q(h_kl | h_k,l-1)
+                + path_k * grad f_k, through h_k only ]
     """
 
     num_particles: AbstractVar[int]
@@ -62,11 +75,14 @@ class CreditEstimator(Estimator[S]):
 
         def surrogate(parts: tuple[BeliefNet, CreditEstimator[S]]):
             net, estimator = parts
+            drawn = estimator.proposal.draw(net, x, estimator.num_particles, key=key)
             # Drawn values are constants here, whatever sampler drew them: only what is paid for moves a parameter.
-            particles = lax.stop_gradient(estimator.proposal.draw(net, x, estimator.num_particles, key=key))
-            trace = Trace.record(net, particles)
+            trace = Trace.record(net, lax.stop_gradient(drawn))
             credit, new_state = estimator.credit(lax.stop_gradient(trace), state)
-            return _purchase(trace, credit), (new_state, credit.objective.mean())
+            total = purchase(trace, credit)
+            if credit.path is not None:
+                total += _purchase_path(estimator.proposal, lax.stop_gradient(net), drawn, credit.path)
+            return total, (new_state, credit.objective.mean())
 
         (net_grads, own_grads), (state, objective) = eqx.filter_grad(surrogate, has_aux=True)((net, self))
         return Estimate(net_grads, own_grads, state, objective)
@@ -81,16 +97,30 @@ class RecognitionCreditEstimator(CreditEstimator[S]):
         return Recognition()
 
 
-def _purchase(trace: Trace, credit: Credit) -> Float[Array, ""]:
-    """The scalar whose gradient is what the credit buys, per example."""
+def purchase(trace: Trace, credit: Credit) -> Float[Array, ""]:
+    """Return the scalar whose gradient is what the credit buys with held values, per example."""
     total = jnp.zeros(())
     if credit.model is not None:
         total += jnp.sum(lax.stop_gradient(credit.model)[..., None] * trace.log_p)
     if credit.score is not None:
         total += jnp.sum(lax.stop_gradient(credit.score) * trace.log_q)
     if credit.own is not None:
-        total += jnp.sum(lax.stop_gradient(credit.own.amount) * credit.own.value)
+        total += credit.own.buy()
     return total / trace.log_proposal.shape[1]
+
+
+def _purchase_path(
+    proposal: Proposal, net: BeliefNet, drawn: Particles, path: Float[Array, "particles batch"]
+) -> Float[Array, ""]:
+    """The scalar whose gradient is what the path credit buys, per example; the net's parameters are held."""
+    if not proposal.has_derivative:
+        raise ValueError(
+            f"expected a proposal whose draws have a derivative for a path credit, got {type(proposal).__name__} "
+            "without one; try Recognition(Reparameterize())"
+        )
+    trace = Trace.record(net, drawn)
+    log_weight = trace.log_p.sum(axis=-1) - trace.log_q.sum(axis=-1)
+    return jnp.sum(lax.stop_gradient(path) * log_weight) / path.shape[1]
 
 
 def check_particles(name: str, num_particles: int, *, least: int) -> None:

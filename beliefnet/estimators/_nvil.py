@@ -81,4 +81,5 @@ class NVIL(RecognitionCreditEstimator[Moments]):
         payment, state = self.moments.apply(self.signal.read(trace) - prediction, state)
         payment = payment / self.num_particles
         objective = trace.log_weight.mean(axis=0)
-        return Credit(objective, trace.uniform_weights, payment, Payment(payment, prediction)), state
+        own = Payment(payment, prediction)
+        return Credit(objective, model=trace.uniform_weights, score=payment, own=own), state

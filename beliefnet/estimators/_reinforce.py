@@ -51,4 +51,4 @@ class Reinforce(RecognitionCreditEstimator[None]):
         count = self.num_particles
         signal: Float[Array, "particles batch layers"] = self.signal.read(trace)
         score = (signal - leave_one_out_sum(signal) / (count - 1)) / count
-        return Credit(trace.log_weight.mean(axis=0), trace.uniform_weights, score), state
+        return Credit(trace.log_weight.mean(axis=0), model=trace.uniform_weights, score=score), state

@@ -32,6 +32,11 @@ class Proposal(eqx.Module):
     def explains_data(self) -> bool:
         """Whether the latents are drawn for the given observations, so that their weights say something about them."""
 
+    @property
+    @abstractmethod
+    def has_derivative(self) -> bool:
+        """Whether the drawn latents are differentiable functions of the recognition net's parameters."""
+
     @abstractmethod
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Draw `num_particles` configurations for every datum."""

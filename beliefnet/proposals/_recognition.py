@@ -20,6 +20,11 @@ class Recognition(Proposal):
         """True."""
         return True
 
+    @property
+    def has_derivative(self) -> bool:
+        """That of the sampler."""
+        return self.sampler.has_derivative
+
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Draw `num_particles` configurations for every datum."""
         draw = net.infer(x, num_particles, key=key, sampler=self.sampler)

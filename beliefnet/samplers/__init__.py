@@ -1,5 +1,7 @@
 """Samplers: how a layer is drawn, and the derivative that the draw has."""
 
-from beliefnet.samplers._plain import Plain, Sampler
+from beliefnet.samplers._base import Sampler
+from beliefnet.samplers._exact import Plain, Reparameterize
+from beliefnet.samplers._relaxed import Concrete, Half, MeanPassing, StraightThrough
 
-__all__ = ["Plain", "Sampler"]
+__all__ = ["Concrete", "Half", "MeanPassing", "Plain", "Reparameterize", "Sampler", "StraightThrough"]

@@ -9,6 +9,7 @@ from beliefnet.training._load import LoadedRun, load_run
 from beliefnet.training._loop import Fitted, TrainingDiverged, check_same_run, fit
 from beliefnet.training._optimizers import Learnable, OptimizerOptions, make_optimizer
 from beliefnet.training._options import EXTENDABLE, LARGEST_SEED, FitOptions
+from beliefnet.training._specs import parse_estimator
 from beliefnet.training._state import Learner, TrainState
 from beliefnet.training._step import make_run_steps, train_step
 from beliefnet.training._streams import Stream, stream
@@ -46,6 +47,7 @@ __all__ = [
     "load_run",
     "make_optimizer",
     "make_run_steps",
+    "parse_estimator",
     "read_record",
     "stream",
     "train_step",

@@ -1,0 +1,162 @@
+"""beliefnet diagnose: gradient estimators compared at a trained net."""
+
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Literal
+
+import jax
+import jax.numpy as jnp
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key
+from beliefnet.cli._app import app
+from beliefnet.cli._runs import check_counts, check_suffix, data_of, open_run, spread, without_nan, writing
+from beliefnet.estimators import Estimator
+from beliefnet.evaluation import GradientReport, PartReport, gradient_report, observations
+from beliefnet.report import plot_gradient_report
+from beliefnet.training import EstimatorOptions, OptionError, Stream, parse_estimator, stream, write_atomically
+
+_LEAST_DRAWS = 8
+_LEGEND = (
+    "bias z: about standard normal for an unbiased estimator, * where it cannot be\n"
+    "bias: |mean - reference| / |reference|, in brackets what noise alone makes it"
+)
+
+
+@app.command
+def diagnose(
+    directory: Annotated[Path, Parameter(name="DIR")],
+    /,
+    *,
+    estimators: tuple[str, ...] = ("nvil", "reinforce", "vimco", "rws"),
+    draws: int = 1000,
+    batch_size: int = 20,
+    split: Literal["train", "valid", "test"] = "valid",
+    data: str | None = None,
+    seed: int = 0,
+    parts: Annotated[bool, Parameter(negative=())] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    out: Path | None = None,
+) -> None:
+    """Compare gradient estimators at a trained net: bias, variance, direction and cost, for theta and for phi.
+
+    All of them are drawn at the same parameters and on the same batch. The picture goes to plots/gradients.png in the
+    run folder and the numbers to gradients.json, or to --out and a .json next to it. What an estimator learns or keeps
+    beside the net starts fresh: baseline networks are untrained, running means are warmed up with 100 batches.
+
+    Args:
+        directory: Run folder of `beliefnet train`.
+        estimators: What to compare, each as name or name:option=value,option=value, for example vimco:particles=5.
+        draws: Estimates per estimator; a sampled reference takes four times as many.
+        batch_size: Examples in the batch, spread evenly over the split.
+        split: Part of the data.
+        data: Another data set or file than the one the net was trained on.
+        seed: Seed of the draws.
+        parts: Show every part of the net, not only theta and phi.
+        as_json: Print one JSON object and nothing else.
+        out: A .png for the picture.
+    """
+    check_counts(**{"batch-size": batch_size}, seed=seed)
+    if draws < _LEAST_DRAWS:
+        raise OptionError(f"expected --draws of at least {_LEAST_DRAWS}, got {draws}; try 1000")
+    if out is not None:
+        check_suffix(out, ".png")
+    options = _parse(estimators)
+    run = open_run(directory)
+    dataset = data_of(run, data)
+    data_key, make_key, report_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
+    x = observations(dataset.record)(jnp.asarray(spread(dataset.split(split), batch_size)), data_key)
+    built = _build(options, run.net, key=make_key)
+    with Console(stderr=True).status("compiling") as status:
+        report = gradient_report(
+            run.net,
+            x,
+            built,
+            num_draws=draws,
+            key=report_key,
+            progress=lambda what: status.update(f"measuring {what}"),
+        )
+    result = without_nan(
+        {
+            "data": dataset.record.to_dict(),
+            "split": split,
+            **report.to_dict(),
+            "seed": seed,
+            "best_epoch": run.best_epoch,
+        }
+    )
+    # Shown first: a folder that cannot be written must not cost a long measurement.
+    if as_json:
+        print(json.dumps(result))
+    else:
+        _show(report, f"{dataset.record.name}, {split} split", every_part=parts)
+    picture = run.folder.path / "plots" / "gradients.png" if out is None else out
+    numbers = run.folder.path / "gradients.json" if out is None else out.with_suffix(".json")
+    with writing(picture):
+        plot_gradient_report(report, picture)
+        write_atomically(numbers, json.dumps(result, indent=2) + "\n")
+    if not as_json:
+        print(f"written to {picture} and {numbers}")
+
+
+def _parse(specs: tuple[str, ...]) -> dict[str, EstimatorOptions]:
+    if not specs:
+        raise OptionError("expected --estimators to be one estimator or more, got none; try --estimators nvil vimco")
+    options: dict[str, EstimatorOptions] = {}
+    for spec in specs:
+        if spec in options:
+            raise OptionError(f"expected different --estimators, got {spec} twice; try leaving one out")
+        options[spec] = parse_estimator(spec)
+    return options
+
+
+def _build(options: dict[str, EstimatorOptions], net: BeliefNet, *, key: Key) -> dict[str, Estimator]:
+    keys = jax.random.split(key, len(options))
+    return {
+        spec: chosen.build_estimator(net, key=own) for own, (spec, chosen) in zip(keys, options.items(), strict=True)
+    }
+
+
+def _show(report: GradientReport, place: str, *, every_part: bool) -> None:
+    console = Console()
+    title = f"gradients on {report.batch_size} examples of {place}, {report.num_draws} draws"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("estimator", overflow="fold", min_width=9)
+    table.add_column("part", no_wrap=True)
+    for column in ("bias z", "bias", "variance", "SNR", "cosine", "ms", "var x ms"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, estimator in report.estimators.items():
+        chosen = estimator.parts if every_part else {part: estimator.parts[part] for part in ("theta", "phi")}
+        for index, (part, values) in enumerate(chosen.items()):
+            cost = f"{estimator.milliseconds:.2g}" if index == 0 else ""
+            table.add_row("" if index else name, part, *_cells(values, cost))
+        table.add_row()
+    console.print(table)
+    for count, reference in report.references.items():
+        bound = "the ELBO" if count == 1 else f"the bound of {count} particles"
+        errors = ", ".join(f"{100 * error:.1f} % for {part}" for part, error in reference.relative_error.items())
+        how = "exact" if not reference.num_draws else f"{reference.num_draws} draws of {reference.method} ({errors})"
+        console.print(f"reference for {bound}: {how}", soft_wrap=True, highlight=False)
+    console.print(_LEGEND, soft_wrap=True, highlight=False, markup=False)
+
+
+def _cells(part: PartReport, cost: str) -> tuple[str, ...]:
+    return (
+        f"{part.bias_z:.1f}{'*' if part.is_biased else ' '}",
+        f"{_number(part.relative_bias)} ({_number(part.relative_noise)})",
+        _number(part.variance),
+        _number(part.snr),
+        f"{part.cosine:.2f}",
+        cost,
+        _number(part.variance_cost),
+    )
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value) or value == 0:
+        return f"{value:.0f}"
+    return f"{value:.2g}" if 1e-3 <= abs(value) < 100 else f"{value:.0e}"

@@ -1,0 +1,90 @@
+"""What the commands that use a finished run have in common."""
+
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from beliefnet.datasets import DataError, Dataset, check_width, load
+from beliefnet.training import LARGEST_SEED, LoadedRun, OptionError, load_run
+
+
+def open_run(directory: Path) -> LoadedRun:
+    """Load the best net of a run, and say which checkpoints were passed over."""
+    run = load_run(directory)
+    for sentence in run.skipped:
+        print(f"warning: {sentence}", file=sys.stderr)
+    return run
+
+
+def check_counts(*, seed: int = 0, **counts: int | None) -> None:
+    """Check that options that count something are positive, and that a seed can be used."""
+    for name, value in counts.items():
+        if value is not None and value < 1:
+            raise OptionError(f"expected --{name} of at least 1, got {value}; try 100")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise OptionError(f"expected --seed from 0 to {LARGEST_SEED}, got {seed}; try 0")
+
+
+def data_of(run: LoadedRun, data: str | None) -> Dataset:
+    """Load the data that a run was trained on, or others like them."""
+    if data is None:
+        try:
+            dataset = run.config.load_data()
+        except DataError as error:
+            raise DataError(f"{error}; these are the data of {run.folder.path}: if they moved, try --data") from error
+        if dataset.record.checksum != run.record.checksum:
+            raise DataError(
+                f"expected the data that the net was trained on ({run.record.checksum}), got other contents of "
+                f"{run.config.data} ({dataset.record.checksum}); try naming it with --data"
+            )
+        return dataset
+    return load_like(run, data)
+
+
+def load_like(run: LoadedRun, data: str) -> Dataset:
+    """Load other data with the binarisation that the net was trained with, where there is anything to binarise."""
+    dataset = load(data, seed=run.config.seed)
+    if dataset.record.binarization != "none" and run.config.binarization is not None:
+        dataset = load(data, seed=run.config.seed, binarization=run.config.binarization)
+    check_width(dataset.train, run.net.num_visible, data)
+    return dataset
+
+
+def spread(rows: np.ndarray, limit: int | None) -> np.ndarray:
+    """Take so many rows, spread evenly: a split may be sorted by class."""
+    if limit is None or limit >= len(rows):
+        return rows
+    return rows[np.arange(limit) * len(rows) // limit]
+
+
+def check_suffix(path: Path, *allowed: str) -> None:
+    """Check that a file to be written has a name of the right kind."""
+    if path.suffix not in allowed:
+        hint = f"{path.stem or 'result'}{allowed[0]}"
+        raise OptionError(f"expected --out to end in {' or '.join(allowed)}, got {path}; try --out {hint}")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Blame --out for a file that cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise OptionError(
+            f"expected --out to be a file that can be written, got {path} ({error.strerror or error}); "
+            "try another --out"
+        ) from error
+
+
+def without_nan(value: Any) -> Any:
+    """Replace what JSON cannot say, such as the standard error of a single example, by null."""
+    if isinstance(value, dict):
+        return {name: without_nan(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

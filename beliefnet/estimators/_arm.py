@@ -1,0 +1,147 @@
+"""Estimators from antithetic pairs of draws."""
+
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from beliefnet._net import BeliefNet
+from beliefnet._numerics import leave_one_out_log_sum_exp, log_mean_exp, normalised_weights
+from beliefnet._trace import Trace
+from beliefnet._types import Key
+from beliefnet.distributions import Kind
+from beliefnet.estimators._credit import Credit, Payment
+from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check_units
+from beliefnet.samplers import Plain
+
+
+class _Pair(eqx.Module):
+    """A layer's draw and its antithetic partner, which comes from the mirrored uniform numbers.
+
+    Attributes:
+        uniforms: The numbers u with h = 1[u < p], drawn given h.
+        partner: 1[1 - u < p].
+        gain: What the partner brings beyond the draw, in nats.
+    """
+
+    uniforms: Float[Array, "particles batch units"]
+    partner: Float[Array, "particles batch units"]
+    gain: Float[Array, "particles batch"]
+
+    @classmethod
+    def draw(cls, layer: Layer, *, key: Key) -> "_Pair":
+        """Draw the partner of a layer's value, and the layers above it."""
+        uniform_key, above_key = jax.random.split(key)
+        p = jax.nn.sigmoid(layer.held_logits)
+        v = jax.random.uniform(uniform_key, p.shape)
+        u = jnp.where(layer.value > 0.5, v * p, p + v * (1 - p))
+        partner = (1 - u < p).astype(p.dtype)
+        return cls(u, partner, layer.signal_of(partner, key=above_key, sampler=Plain()) - layer.signal)
+
+    def differing(self, layer: Layer) -> Float[Array, "particles batch units"]:
+        """The slope that DisARM gives each unit: sigmoid(|logit|) / 2 where the two differ, towards the partner."""
+        return 0.5 * (self.partner - layer.value) * jax.nn.sigmoid(jnp.abs(layer.held_logits))
+
+
+class ARM(UnitEstimator):
+    """Augment-REINFORCE-merge: each layer's logits are paid by an antithetic pair.
+
+        (F(1[u > 1 - p]) - F(1[u < p])) (u - 1/2)
+
+    with F the local signal. Unbiased for the ELBO, for binary layers. Costs, beside K passes, one pass through the rest
+    of the net per layer and particle.
+
+    Reference:
+        Yin & Zhou 2019, *ARM: augment-REINFORCE-merge gradient for stochastic binary networks*.
+    """
+
+    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY})
+    num_particles: int = eqx.field(static=True)
+
+    def __init__(self, net: BeliefNet, num_particles: int = 1):
+        check_units(self, net, num_particles)
+        self.num_particles = num_particles
+
+    @property
+    def bound_particles(self) -> int:
+        """1: it climbs the ELBO."""
+        return 1
+
+    def pay(self, layer: Layer, *, key: Key) -> LayerCredit:
+        """Pay logits by the difference that the pair makes."""
+        pair = _Pair.draw(layer, key=key)
+        amount = pair.gain[..., None] * (pair.uniforms - 0.5)
+        return LayerCredit((Payment(amount / self.num_particles, layer.logits),))
+
+
+class DisARM(UnitEstimator):
+    """DisARM, also known as U2G: ARM with the uniform numbers integrated out.
+
+        (F(h') - F(h)) (h' - h) sigmoid(|logit|) / 2
+
+    with h' the antithetic partner of the draw h. Unbiased for the ELBO and never of larger variance than `ARM` in a net
+    of one layer, at the same cost. For binary layers.
+
+    Reference:
+        Dong, Mnih & Tucker 2020, *DisARM: an antithetic gradient estimator for binary latent variables*; Yin, Ho, Yan,
+        Qian & Zhou 2020, *Probabilistic best subset selection via gradient-based optimization* (U2G).
+    """
+
+    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY})
+    num_particles: int = eqx.field(static=True)
+
+    def __init__(self, net: BeliefNet, num_particles: int = 1):
+        check_units(self, net, num_particles)
+        self.num_particles = num_particles
+
+    @property
+    def bound_particles(self) -> int:
+        """1: it climbs the ELBO."""
+        return 1
+
+    def pay(self, layer: Layer, *, key: Key) -> LayerCredit:
+        """Pay the logits of units that differ between the two."""
+        pair = _Pair.draw(layer, key=key)
+        amount = pair.gain[..., None] * pair.differing(layer)
+        return LayerCredit((Payment(amount / self.num_particles, layer.logits),))
+
+
+class MultiSampleDisARM(UnitEstimator):
+    """DisARM for the K-particle bound: each particle's pair, with the other particles as they are.
+
+    The gain of particle k is the change of L_K when its draw gives way to the partner, averaged over two surroundings:
+    the draws of the others, and their partners. What L_K depends on through log q itself is paid as in VIMCO.
+    Unbiased for L_K, for binary layers; with one particle it is `DisARM`. Costs as `DisARM`.
+
+    Reference:
+        Dong, Mnih & Tucker 2020, *DisARM: an antithetic gradient estimator for binary latent variables*, section 3.2.
+    """
+
+    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY})
+    num_particles: int = eqx.field(static=True)
+
+    def __init__(self, net: BeliefNet, num_particles: int = 5):
+        check_units(self, net, num_particles)
+        self.num_particles = num_particles
+
+    @property
+    def bound_particles(self) -> int:
+        """K: it climbs L_K."""
+        return self.num_particles
+
+    def credit(self, trace: Trace) -> Credit:
+        """Pay the model by normalised weight, and take the same from log q."""
+        weights = normalised_weights(trace.log_weight)
+        return Credit(log_mean_exp(trace.log_weight), model=weights, score=-weights[..., None])
+
+    def pay(self, layer: Layer, *, key: Key) -> LayerCredit:
+        """Pay logits by what the bound gains from the partner."""
+        pair = _Pair.draw(layer, key=key)
+        drawn = layer.trace.log_weight
+        swapped = drawn + pair.gain
+        surroundings = jnp.stack([leave_one_out_log_sum_exp(drawn), leave_one_out_log_sum_exp(swapped)])
+        gain = jnp.mean(jnp.logaddexp(surroundings, swapped) - jnp.logaddexp(surroundings, drawn), axis=0)
+        return LayerCredit((Payment(gain[..., None] * pair.differing(layer), layer.logits),))

@@ -1,0 +1,155 @@
+"""What estimators that pay single units have in common: a layer as seen from its draw, and the way to parameters."""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from equinox import AbstractVar
+from jax import Array, lax
+from jaxtyping import Float
+
+from beliefnet._net import BeliefNet
+from beliefnet._trace import Trace
+from beliefnet._types import Key
+from beliefnet.distributions import Kind, units
+from beliefnet.estimators._base import Estimate, Estimator
+from beliefnet.estimators._credit import Credit, Payment, check_particles, purchase
+from beliefnet.proposals import Recognition
+from beliefnet.samplers import Plain, Sampler
+
+
+class Layer(eqx.Module):
+    """One latent layer in the midst of an estimate: what was drawn there, and what another value would have brought.
+
+    Attributes:
+        net: The net; its parameters are constants here.
+        index: Which latent layer, 0 being the one next to the data.
+        trace: The record of all that was drawn; constants too.
+        distribution: q(h_l | h_(l-1)), differentiable by the recognition net's parameters.
+    """
+
+    net: BeliefNet
+    trace: Trace
+    distribution: dist.Distribution
+    index: int = eqx.field(static=True)
+
+    @property
+    def value(self) -> Float[Array, "particles batch units"]:
+        """What was drawn."""
+        return self.trace.values[self.index + 1]
+
+    @property
+    def signal(self) -> Float[Array, "particles batch"]:
+        """What the draw has brought: the local signal of the layer, in nats."""
+        return self.trace.local_signal[..., self.index]
+
+    @property
+    def logits(self) -> Float[Array, "..."]:
+        """Logits of the layer's units, differentiable; of shape `[batch, ...]` in the lowest layer."""
+        return units(self.distribution).logits  # pyright: ignore[reportAttributeAccessIssue]
+
+    @property
+    def held_logits(self) -> Float[Array, "particles batch units"]:
+        """Logits of the binary units as constants, one row for each draw."""
+        return jnp.broadcast_to(lax.stop_gradient(self.logits), self.value.shape)
+
+    def signal_of(
+        self, value: Float[Array, "*lead units"], *, key: Key, sampler: Sampler, below: Array | None = None
+    ) -> Float[Array, "*lead"]:
+        """Return what another value brings; the layers above are drawn anew.
+
+        Args:
+            value: In the place of the one that was drawn; its derivative goes into the result.
+            key: Random key for the layers above.
+            sampler: How they are drawn.
+            below: In the place of what was drawn in the layer below.
+        """
+        here = self.net.above(self.index)
+        latents = (value,)
+        if len(here.recognition) > 1:
+            latents += here.above(1).recognition.draw(value, sampler=sampler, key=key).values
+        below = self.trace.values[self.index] if below is None else below
+        return here.log_joint(below, latents).sum(axis=-1) - here.log_recognition(below, latents).sum(axis=-1)
+
+
+class LayerCredit(eqx.Module):
+    """What is paid for the draw of one layer.
+
+    Attributes:
+        payments: To values of the recognition net in this layer, such as its logits.
+        own: What the estimator's own parameters climb, averaged over the batch, if there are any.
+    """
+
+    payments: tuple[Payment, ...]
+    own: Float[Array, ""] | None = None
+
+
+class UnitEstimator(Estimator[None]):
+    """An estimator that pays each unit of each layer on its own.
+
+    Args:
+        net: The net to be trained; its latent layers must be of the kinds that the estimator handles.
+        num_particles: Draws per datum.
+
+    Raises:
+        ValueError: If `num_particles` is too small, or a layer is of another kind.
+    """
+
+    kinds: ClassVar[frozenset[Kind]]
+    num_particles: AbstractVar[int]
+
+    @abstractmethod
+    def pay(self, layer: Layer, *, key: Key) -> LayerCredit:
+        """Return what the draw of one layer is paid."""
+
+    def credit(self, trace: Trace) -> Credit:
+        """Return what particles are paid as a whole: by default the model learns from all alike."""
+        return Credit(trace.log_weight.mean(axis=0), model=trace.uniform_weights)
+
+    def init(self, net: BeliefNet) -> None:
+        """Return nothing: no statistics are kept."""
+        return
+
+    def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
+        """Estimate the gradient on a batch: draw, pay each layer, differentiate."""
+        draw_key, *layer_keys = jax.random.split(key, 1 + len(net.layer_sizes))
+
+        def surrogate(parts: tuple[BeliefNet, UnitEstimator]):
+            net, estimator = parts
+            held = lax.stop_gradient(net)
+            particles = Recognition(Plain()).draw(held, x, estimator.num_particles, key=draw_key)
+            trace = Trace.record(net, particles)
+            credit = estimator.credit(lax.stop_gradient(trace))
+            total = purchase(trace, credit)
+            distributions = net.recognition.distributions(x, particles.latents)
+            for index, (distribution, layer_key) in enumerate(zip(distributions, layer_keys, strict=True)):
+                layer = Layer(held, lax.stop_gradient(trace), distribution, index)
+                paid = estimator.pay(layer, key=layer_key)
+                total += sum(payment.buy() for payment in paid.payments) / x.shape[0]
+                if paid.own is not None:
+                    total += paid.own
+            return total, credit.objective.mean()
+
+        (net_grads, own_grads), objective = eqx.filter_grad(surrogate, has_aux=True)((net, self))
+        return Estimate(net_grads, own_grads, None, objective)
+
+
+def check_units(estimator: UnitEstimator, net: BeliefNet, num_particles: int, *, least: int = 1) -> None:
+    """Check that an estimator can work with a net.
+
+    Raises:
+        ValueError: If there are too few particles, or a layer is not of its kinds.
+    """
+    name = type(estimator).__name__
+    check_particles(name, num_particles, least=least)
+    for index, kind in enumerate(net.latent_kinds):
+        if kind not in estimator.kinds:
+            known = " or ".join(sorted(k.value for k in estimator.kinds))
+            others = "sgvb, stl or iwae" if kind is Kind.CONTINUOUS else "concrete, straight-through"
+            raise ValueError(
+                f"expected {known} units for {name}, got {kind.value} units in latent layer {index + 1}; try an "
+                f"estimator for any latents (vimco, reinforce, nvil), or {others}"
+            )

@@ -1,0 +1,122 @@
+"""Samplers that give discrete units a derivative that their draws do not have: biased, and said to be."""
+
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jax import Array, lax
+from jax.typing import ArrayLike
+from jaxtyping import Float
+
+from beliefnet._types import Key
+from beliefnet.distributions import Kind, OneHot, units
+from beliefnet.samplers._base import Sampler
+
+
+class Concrete(Sampler):
+    """Discrete units relaxed into the inside of the simplex (Gumbel-softmax); continuous ones are reparameterised.
+
+    A binary unit is sigmoid((logit + logistic noise) / temperature), a one-hot variable softmax((logits + Gumbel
+    noise) / temperature). The values are not 0 and 1, yet are scored with the discrete log-probabilities: what an
+    estimator climbs then is a relaxed objective, no bound of log p(x), which approaches the bound as the temperature
+    approaches 0, while the variance grows without limit.
+
+    Args:
+        temperature: Positive; at 0 draws would be discrete again.
+
+    Raises:
+        ValueError: If a number is given that is not positive.
+
+    Reference:
+        Maddison, Mnih & Teh 2017, *The concrete distribution*; Jang, Gu & Poole 2017, *Categorical reparameterization
+        with Gumbel-softmax*.
+    """
+
+    temperature: ArrayLike
+    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY, Kind.ONE_HOT, Kind.CONTINUOUS})
+    has_derivative: ClassVar[bool] = True
+
+    def __init__(self, temperature: ArrayLike = 0.5):
+        if isinstance(temperature, int | float) and not temperature > 0:
+            raise ValueError(f"expected temperature to be positive, got {temperature}; try 0.5")
+        self.temperature = temperature
+
+    def _draw(
+        self, distribution: dist.Distribution, shape: tuple[int, ...], *, key: Key
+    ) -> Float[Array, "*lead units"]:
+        base = units(distribution)
+        if isinstance(base, OneHot):
+            noise = jax.random.gumbel(key, shape + base.logits.shape)
+            return base.flat(jax.nn.softmax((base.logits + noise) / self.temperature))
+        if Kind.of(base) is Kind.BINARY:
+            logits = jnp.asarray(base.logits)  # pyright: ignore[reportAttributeAccessIssue]
+            noise = jax.random.logistic(key, shape + logits.shape)
+            return jax.nn.sigmoid((logits + noise) / self.temperature)
+        return jnp.asarray(distribution.sample(key, shape))
+
+
+class StraightThrough(Sampler):
+    """Exact draws of discrete units with the derivative of their mean; continuous ones are reparameterised.
+
+    Biased, unless the objective is linear in each unit: the expected gradient uses the slope at the two ends in place
+    of the difference between them. There is no setting that removes the bias.
+
+    Reference:
+        Bengio, Léonard & Courville 2013, *Estimating or propagating gradients through stochastic neurons*.
+    """
+
+    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY, Kind.ONE_HOT, Kind.CONTINUOUS})
+    has_derivative: ClassVar[bool] = True
+
+    def _draw(
+        self, distribution: dist.Distribution, shape: tuple[int, ...], *, key: Key
+    ) -> Float[Array, "*lead units"]:
+        drawn = jnp.asarray(distribution.sample(key, shape))
+        if Kind.of(distribution) is Kind.CONTINUOUS:
+            return drawn
+        return _with_slope(drawn, jnp.asarray(distribution.mean))
+
+
+class Half(Sampler):
+    """Exact draws of binary units with the derivative (h - 1/2) (h - p) by the logit: the DARN papers' 1/2 estimator.
+
+    It is the score-function estimator with a first-order expansion to h = 1/2 as its baseline. In expectation it
+    takes the mean of the slopes at both ends where `StraightThrough` takes the slope at the one drawn: no bias where
+    the objective is quadratic in each unit, biased otherwise. Continuous units are reparameterised.
+
+    Reference:
+        Gregor, Danihelka, Mnih, Blundell & Wierstra 2014, *Deep autoregressive networks*; the form is that of Gu,
+        Levine, Sutskever & Mnih 2016, *MuProp*.
+    """
+
+    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY, Kind.CONTINUOUS})
+    has_derivative: ClassVar[bool] = True
+
+    def _draw(
+        self, distribution: dist.Distribution, shape: tuple[int, ...], *, key: Key
+    ) -> Float[Array, "*lead units"]:
+        drawn = jnp.asarray(distribution.sample(key, shape))
+        if Kind.of(distribution) is Kind.CONTINUOUS:
+            return drawn
+        logits = jnp.asarray(units(distribution).logits)  # pyright: ignore[reportAttributeAccessIssue]
+        slope = lax.stop_gradient((drawn - 0.5) * (drawn - jax.nn.sigmoid(logits)))
+        return _with_slope(drawn, slope * logits)
+
+
+class MeanPassing(Sampler):
+    """The mean in place of a draw, with its derivative: a deterministic, mean-field pass through the net."""
+
+    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind)
+    has_derivative: ClassVar[bool] = True
+
+    def _draw(
+        self, distribution: dist.Distribution, shape: tuple[int, ...], *, key: Key
+    ) -> Float[Array, "*lead units"]:
+        mean = jnp.asarray(distribution.mean)
+        return jnp.broadcast_to(mean, shape + mean.shape)
+
+
+def _with_slope(value: Float[Array, "*lead units"], like: Float[Array, "..."]) -> Float[Array, "*lead units"]:
+    """Return the value, exactly, with the derivative of something else."""
+    return lax.stop_gradient(value) + (like - lax.stop_gradient(like))

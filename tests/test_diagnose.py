@@ -1,0 +1,103 @@
+"""beliefnet diagnose, and estimators written in one word."""
+
+import json
+import shutil
+
+import pytest
+from test_cli import fails, files
+
+from beliefnet.cli import run
+from beliefnet.training import OptionError, parse_estimator
+
+
+@pytest.fixture
+def copy(trained, tmp_path):
+    """A copy of the trained run, to be changed."""
+    return shutil.copytree(trained, tmp_path / "copy")
+
+
+def test_a_table_a_picture_and_the_numbers(copy, capsys):
+    tokens = ["diagnose", str(copy), "--estimators", "reinforce", "vimco:particles=2", "--draws", "16", "--parts"]
+    assert run([*tokens, "--batch-size", "3"]) == 0
+    captured = capsys.readouterr()
+    assert all(word in captured.out for word in ("reinforce", "phi h2|h1", "SNR", "exact", "gradients.json"))
+    assert (copy / "plots" / "gradients.png").read_bytes().startswith(b"\x89PNG")
+    result = json.loads((copy / "gradients.json").read_text())
+    assert (result["batch_size"], result["num_draws"], result["split"]) == (3, 16, "valid")
+    assert result["estimators"]["vimco:particles=2"]["bound_particles"] == 2
+
+
+def test_json_and_another_place(copy, tmp_path, capsys):
+    before = files(copy)
+    out = tmp_path / "new" / "picture.png"
+    tokens = ["--estimators", "nvil:baseline-units=3", "--draws", "8", "--json", "--out", str(out), "--seed", "4"]
+    assert run(["diagnose", str(copy), *tokens, "--split", "test"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.count("\n") == 1
+    result = json.loads(captured.out, parse_constant=pytest.fail)
+    assert result == json.loads(out.with_suffix(".json").read_text())
+    assert (result["seed"], result["split"]) == (4, "test")
+    assert out.exists()
+    assert files(copy) == before
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        ("--draws 1", "--draws of at least 8, got 1; try 1000"),
+        ("--batch-size 0", "--batch-size of at least 1, got 0"),
+        ("--seed -1", "--seed from 0"),
+        ("--out plot.txt", "--out to end in .png, got plot.txt; try --out plot.png"),
+        ("--estimators nvl", "did you mean 'nvil'?"),
+        ("--estimators nvil nvil", "got nvil twice; try"),
+        ("--estimators", "--estimators"),
+        ("--split tst", "tst"),
+    ],
+)
+def test_bad_options(trained, capsys, tokens, message):
+    before = files(trained)
+    assert message in fails(capsys, "diagnose", trained, *tokens.split())
+    assert files(trained) == before
+
+
+def test_help(capsys):
+    assert run(["diagnose", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "Usage: beliefnet diagnose" in text
+    assert "--no-" not in text
+
+
+def test_specs():
+    plain = parse_estimator("wake-sleep")
+    assert (plain.estimator, plain.particles) == ("wake-sleep", type(plain).particles)
+    chosen = parse_estimator("nvil:particles=2,baseline-units=7,smoothing=0.5,local_signals=false")
+    assert (chosen.particles, chosen.nvil.baseline_units, chosen.nvil.smoothing) == (2, 7, 0.5)
+    assert chosen.nvil.local_signals is False
+    assert parse_estimator("vimco:stand-in=arithmetic,local-signals=True").vimco.stand_in == "arithmetic"
+    assert parse_estimator("rws:sleep-phi=false").rws.sleep_phi is False
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("", "expected the name of an estimator"),
+        ("vimc:particles=5", "got 'vimc' in 'vimc:particles=5'; did you mean 'vimco'?"),
+        ("vimco:particls=5", "got 'particls' in 'vimco:particls=5'; did you mean 'particles'?"),
+        ("vimco:smoothing=0.5", "expected one of the options .*particles.*stand-in.*, got 'smoothing'"),
+        ("vimco:vimco=3", "got 'vimco'"),
+        ("vimco:estimator=nvil", "got 'estimator'"),
+        ("vimco:particles", "expected a value for particles, got 'particles'.*; try particles=VALUE"),
+        ("vimco:particles=", "expected a value for particles"),
+        ("vimco:particles=2.5", "particles to be a whole number, got '2.5' in .*; try particles=5"),
+        ("vimco:particles=2,particles=3", "particles once, got it twice"),
+        ("vimco:particles=1", "particles of at least 2 for vimco, got 1"),
+        ("vimco:local-signals=perhaps", "local-signals to be true or false, got 'perhaps'"),
+        ("vimco:stand-in=geometrical", "stand-in to be one of geometric, arithmetic, got .*; did you mean 'geometric'"),
+        ("nvil:smoothing=much", "smoothing to be a number, got 'much'"),
+        ("nvil:smoothing=1", "nvil.smoothing in .*got 1.0"),
+        ("rws:wake-phi=false,sleep-phi=false", "got neither"),
+    ],
+)
+def test_bad_specs(spec, message):
+    with pytest.raises(OptionError, match=message):
+        parse_estimator(spec)
