@@ -20,6 +20,7 @@ from beliefnet.evaluation import observations
 from beliefnet.report import image_sheet, plot_training_curve, reconstruction_sheet
 from beliefnet.training import (
     EXTENDABLE,
+    NETS,
     Fitted,
     OptionError,
     RunFolder,
@@ -85,7 +86,8 @@ def _fitting(config: TrainConfig, num_train: int) -> TrainConfig:
 
 def _new_folder(config: TrainConfig, out: Path | None) -> RunFolder:
     if out is None:
-        stem = f"{Path(config.data).stem}-{'-'.join(map(str, config.hidden))}-{config.estimator}"
+        kind = [] if config.net == "sbn" else [config.net]
+        stem = "-".join([Path(config.data).stem, *kind, *map(str, config.hidden), str(config.estimator)])
         candidates = [Path("runs") / stem, *(Path("runs") / f"{stem}-{index}" for index in range(2, 10_000))]
         out = next(path for path in candidates if not path.exists())
     return RunFolder.create(out, config.to_dict())
@@ -136,7 +138,8 @@ def _describe(console: Console, config: TrainConfig, dataset: Dataset, folder: R
         f"{record.name} ({record.variant}, binarization {record.binarization}): {record.splits['train']} training, "
         f"{record.splits['valid']} validation, {record.splits['test']} test examples"
     )
-    console.print(f"{sizes} sigmoid belief net, {config.estimator}, {config.epochs} epochs -> {folder.path}")
+    title = NETS[config.net].title
+    console.print(f"{sizes} {title}, {config.estimator}, {config.epochs} epochs -> {folder.path}")
 
 
 def _draw(folder: RunFolder, fitted: Fitted, dataset: Dataset) -> None:

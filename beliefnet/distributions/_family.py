@@ -34,6 +34,10 @@ class Family(ABC):
     def num_parameters(self, size: int) -> int:
         """Return how many parameters `size` variables have."""
 
+    def neutral(self, size: int) -> Float[Array, " parameters"]:
+        """Return the parameters that a prior over `size` variables starts from, zeros if nothing else is said."""
+        return jnp.zeros(self.num_parameters(size))
+
 
 @dataclass(frozen=True)
 class BernoulliFamily(Family):
@@ -74,7 +78,7 @@ class NormalFamily(Family):
         """Return twice `size`."""
         return 2 * size
 
-    def standard(self, size: int) -> Float[Array, " parameters"]:
+    def neutral(self, size: int) -> Float[Array, " parameters"]:
         """Return the parameters of `size` units of mean 0 and standard deviation 1."""
         unscaled = jnp.log(jnp.expm1(1 - _SMALLEST_SCALE))
         return jnp.concatenate([jnp.zeros(size), jnp.full(size, unscaled)])

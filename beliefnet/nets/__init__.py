@@ -1,5 +1,7 @@
 """Ready-made nets."""
 
-from beliefnet.nets._sigmoid import sigmoid_belief_net
+from beliefnet.nets._discrete import categorical_belief_net, sigmoid_belief_net
+from beliefnet.nets._layered import layered_net
+from beliefnet.nets._vae import vae
 
-__all__ = ["sigmoid_belief_net"]
+__all__ = ["categorical_belief_net", "layered_net", "sigmoid_belief_net", "vae"]

@@ -3,10 +3,20 @@
 from beliefnet.training._checkpoint import CheckpointError, Checkpoints, Restored, read_record
 from beliefnet.training._checks import OptionError, Options
 from beliefnet.training._config import TrainConfig
-from beliefnet.training._estimators import ESTIMATORS, EstimatorOptions, NVILOptions, RWSOptions, VIMCOOptions
+from beliefnet.training._estimator_options import (
+    ConcreteOptions,
+    NVILOptions,
+    REBAROptions,
+    RELAXOptions,
+    RWSOptions,
+    TVOOptions,
+    VIMCOOptions,
+)
+from beliefnet.training._estimators import ESTIMATORS, EstimatorOptions
 from beliefnet.training._folder import RunFolder, RunFolderError, write_atomically
 from beliefnet.training._load import LoadedRun, load_run
 from beliefnet.training._loop import Fitted, TrainingDiverged, check_same_run, fit
+from beliefnet.training._nets import NETS, NetOptions
 from beliefnet.training._optimizers import Learnable, OptimizerOptions, make_optimizer
 from beliefnet.training._options import EXTENDABLE, LARGEST_SEED, FitOptions
 from beliefnet.training._specs import parse_estimator
@@ -19,8 +29,10 @@ __all__ = [
     "ESTIMATORS",
     "EXTENDABLE",
     "LARGEST_SEED",
+    "NETS",
     "CheckpointError",
     "Checkpoints",
+    "ConcreteOptions",
     "EstimatorOptions",
     "FitOptions",
     "Fitted",
@@ -28,15 +40,19 @@ __all__ = [
     "Learner",
     "LoadedRun",
     "NVILOptions",
+    "NetOptions",
     "OptimizerOptions",
     "OptionError",
     "Options",
+    "REBAROptions",
+    "RELAXOptions",
     "RWSOptions",
     "Restored",
     "RunFolder",
     "RunFolderError",
     "Silent",
     "Stream",
+    "TVOOptions",
     "TrainConfig",
     "TrainState",
     "TrainingDiverged",

@@ -2,83 +2,43 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.baselines import Baseline, InputBaseline, LayerBaselines, NoBaseline, Order, RunningMoments
 from beliefnet.estimators import (
+    ARM,
+    IWAE,
     NVIL,
+    REBAR,
+    RELAX,
+    SGVB,
+    STL,
+    TVO,
     VIMCO,
+    DisARM,
+    DReG,
     Estimator,
+    LocalExpectation,
+    MultiSampleDisARM,
+    MuProp,
     Reinforce,
     Signal,
     StandIn,
     reweighted_wake_sleep,
     wake_sleep,
 )
+from beliefnet.samplers import Concrete, Half, StraightThrough
 from beliefnet.training._checks import OptionError, suggestion
-
-
-@dataclass(frozen=True, kw_only=True)
-class NVILOptions:
-    """The five variance reductions of NVIL, each of which can be switched off.
-
-    Attributes:
-        input_baseline: Subtract the prediction of a network.
-        constant_baseline: Subtract the running mean of the signal.
-        variance_normalization: Divide by max(1, running standard deviation).
-        local_signals: Pay each layer with the terms that its draw can change, not with the whole signal.
-        layer_baselines: Give each layer a baseline and moments of its own.
-        baseline_units: Tanh units in the hidden layer of each baseline network.
-        smoothing: Weight of the past in the running mean and variance, in [0, 1).
-        statistics_first: Normalise with the moments of earlier batches (unbiased) instead of the paper's order.
-    """
-
-    input_baseline: bool = True
-    constant_baseline: bool = True
-    variance_normalization: bool = True
-    local_signals: bool = True
-    layer_baselines: bool = True
-    baseline_units: int = 100
-    smoothing: float = 0.8
-    statistics_first: bool = False
-
-    def __post_init__(self):
-        if self.baseline_units < 1:
-            raise OptionError(f"expected nvil.baseline-units of at least 1, got {self.baseline_units}; try 100")
-        if not 0 <= self.smoothing < 1:
-            raise OptionError(f"expected nvil.smoothing in [0, 1), got {self.smoothing}; try 0.8")
-
-
-@dataclass(frozen=True, kw_only=True)
-class VIMCOOptions:
-    """How VIMCO makes up for a particle that is left out.
-
-    Attributes:
-        stand_in: Mean of the other weights that replaces a particle's own.
-        local_signals: Keep, for each layer, what the particle itself drew below it.
-    """
-
-    stand_in: Literal["geometric", "arithmetic"] = "geometric"
-    local_signals: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class RWSOptions:
-    """In which phases of reweighted wake-sleep the recognition net learns.
-
-    Attributes:
-        wake_phi: From weighted draws for the data.
-        sleep_phi: From dreams.
-    """
-
-    wake_phi: bool = True
-    sleep_phi: bool = True
-
-    def __post_init__(self):
-        if not (self.wake_phi or self.sleep_phi):
-            raise OptionError("expected rws.wake-phi, rws.sleep-phi or both, got neither; try leaving one of them on")
+from beliefnet.training._estimator_options import (
+    ConcreteOptions,
+    NVILOptions,
+    REBAROptions,
+    RELAXOptions,
+    RWSOptions,
+    TVOOptions,
+    VIMCOOptions,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,18 +46,29 @@ class EstimatorOptions:
     """Which estimator, and how.
 
     Attributes:
-        estimator: Gradient estimator: nvil, reinforce, vimco, wake-sleep or rws (reweighted wake-sleep).
+        estimator: Gradient estimator; nvil by default, sgvb for a vae. For any latents: nvil, reinforce, vimco,
+            wake-sleep, rws (reweighted wake-sleep), tvo, muprop. For normal ones: sgvb, stl, iwae, dreg. For binary ones: arm, disarm,
+            multi-sample-disarm, rebar, relax. For discrete ones: local-expectation, and, biased, concrete,
+            straight-through, darn (the 1/2 estimator; binary).
         particles: Draws per datum; more of them lower the noise of the recognition gradient.
         nvil: Options of the nvil estimator.
         vimco: Options of the vimco estimator.
         rws: Options of the rws estimator.
+        tvo: Options of the tvo estimator.
+        concrete: Options of the concrete estimator.
+        rebar: Options of the rebar estimator.
+        relax: Options of the relax estimator.
     """
 
-    estimator: str = "nvil"
+    estimator: str | None = None
     particles: int = 4
     nvil: NVILOptions = field(default_factory=NVILOptions)
     vimco: VIMCOOptions = field(default_factory=VIMCOOptions)
     rws: RWSOptions = field(default_factory=RWSOptions)
+    tvo: TVOOptions = field(default_factory=TVOOptions)
+    concrete: ConcreteOptions = field(default_factory=ConcreteOptions)
+    rebar: REBAROptions = field(default_factory=REBAROptions)
+    relax: RELAXOptions = field(default_factory=RELAXOptions)
 
     def check_estimator(self) -> None:
         """Check that there is such an estimator and that it can work with the number of particles.
@@ -108,17 +79,25 @@ class EstimatorOptions:
         if self.estimator not in ESTIMATORS:
             raise OptionError(
                 f"expected estimator to be one of {', '.join(ESTIMATORS)}, got {self.estimator!r}"
-                + suggestion(self.estimator, ESTIMATORS)
+                + suggestion(str(self.estimator), ESTIMATORS)
             )
-        least = 2 if self.estimator in ("reinforce", "vimco") else 1
+        least = 2 if self.estimator in _NEED_TWO else 1
         if self.particles < least:
             raise OptionError(
                 f"expected particles of at least {least} for {self.estimator}, got {self.particles}; try {least + 3}"
             )
 
     def build_estimator(self, net: BeliefNet, *, key: Key) -> Estimator:
-        """Make the estimator for a net, with the initial parameters of its own that it may have."""
-        return ESTIMATORS[self.estimator](self, net, key)
+        """Make the estimator for a net, with the initial parameters of its own that it may have.
+
+        Raises:
+            ValueError: If it does not handle a latent layer of the net.
+        """
+        self.check_estimator()
+        return ESTIMATORS[str(self.estimator)](self, net, key)
+
+
+Builder = Callable[[EstimatorOptions, BeliefNet, Key], Estimator]
 
 
 def _nvil(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
@@ -143,26 +122,61 @@ def _vimco(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
     return VIMCO(chosen.particles, stand_in=StandIn(options.stand_in), signal=_signal(options.local_signals))
 
 
-def _reinforce(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
-    return Reinforce(chosen.particles)
-
-
-def _wake_sleep(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
-    return wake_sleep(chosen.particles)
-
-
 def _rws(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
     return reweighted_wake_sleep(chosen.particles, wake_phi=chosen.rws.wake_phi, sleep_phi=chosen.rws.sleep_phi)
+
+
+def _tvo(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
+    return TVO(chosen.particles, num_intervals=chosen.tvo.intervals, first=chosen.tvo.first)
+
+
+def _concrete(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
+    kind = IWAE if chosen.concrete.multi_sample else SGVB
+    return kind(net, chosen.particles, sampler=Concrete(chosen.concrete.temperature))
+
+
+def _rebar(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
+    return REBAR(net, chosen.particles, temperature=chosen.rebar.temperature, scale=chosen.rebar.scale)
+
+
+def _relax(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
+    o = chosen.relax
+    return RELAX(net, chosen.particles, key=key, temperature=o.temperature, scale=o.scale, num_units=o.units)
+
+
+def _of_particles(make: Callable[[int], Estimator]) -> Builder:
+    return lambda chosen, net, key: make(chosen.particles)
+
+
+def _of_net(make: Callable[[BeliefNet, int], Estimator]) -> Builder:
+    return lambda chosen, net, key: make(net, chosen.particles)
 
 
 def _signal(is_local: bool) -> Signal:
     return Signal.LOCAL if is_local else Signal.WHOLE
 
 
-ESTIMATORS: dict[str, Callable[[EstimatorOptions, BeliefNet, Key], Estimator]] = {
+ESTIMATORS: dict[str, Builder] = {
     "nvil": _nvil,
-    "reinforce": _reinforce,
+    "reinforce": _of_particles(Reinforce),
     "vimco": _vimco,
-    "wake-sleep": _wake_sleep,
+    "wake-sleep": _of_particles(wake_sleep),
     "rws": _rws,
+    "tvo": _tvo,
+    "sgvb": _of_net(SGVB),
+    "stl": _of_net(STL),
+    "iwae": _of_net(IWAE),
+    "dreg": _of_net(DReG),
+    "muprop": _of_net(MuProp),
+    "arm": _of_net(ARM),
+    "disarm": _of_net(DisARM),
+    "multi-sample-disarm": _of_net(MultiSampleDisARM),
+    "rebar": _rebar,
+    "relax": _relax,
+    "local-expectation": _of_net(LocalExpectation),
+    "concrete": _concrete,
+    "straight-through": _of_net(lambda net, particles: SGVB(net, particles, sampler=StraightThrough())),
+    "darn": _of_net(lambda net, particles: SGVB(net, particles, sampler=Half())),
 }
+
+_NEED_TWO = frozenset({"reinforce", "vimco", "tvo"})

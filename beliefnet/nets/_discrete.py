@@ -1,0 +1,100 @@
+"""Nets whose latent layers are all discrete."""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key
+from beliefnet.distributions import bernoulli, categorical
+from beliefnet.nets._layered import Activation, layered_net
+
+
+def sigmoid_belief_net(
+    num_visible: int,
+    hidden: Sequence[int],
+    *,
+    key: Key,
+    deterministic: Sequence[int] = (),
+    activation: Activation = jnp.tanh,
+    input_mean: ArrayLike | None = None,
+    visible_mean: ArrayLike | None = None,
+) -> BeliefNet:
+    """Make a sigmoid belief net: binary layers, each a map of the one above it, with a mirrored recognition net.
+
+    Args:
+        num_visible: Number of observed binary units.
+        hidden: Widths of the latent layers, from the bottom up, for example `(200, 200)`.
+        key: Random key for the weights.
+        deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
+        activation: Elementwise function of the deterministic layers.
+        input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
+        visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
+
+    Raises:
+        ValueError: If a width is not positive, or a mean is not `[num_visible]` or not in [0, 1].
+
+    Reference:
+        Neal 1992, *Connectionist learning of belief networks*; Mnih & Gregor 2014, *Neural variational inference and
+        learning in belief networks*.
+
+    Example:
+        >>> import jax
+        >>> net = sigmoid_belief_net(64, (20, 10), key=jax.random.key(0))
+        >>> net.layer_sizes
+        (20, 10)
+    """
+    return layered_net(
+        num_visible,
+        [(bernoulli, size) for size in hidden],
+        key=key,
+        deterministic=deterministic,
+        activation=activation,
+        input_mean=input_mean,
+        visible_mean=visible_mean,
+    )
+
+
+def categorical_belief_net(
+    num_visible: int,
+    hidden: Sequence[int],
+    *,
+    key: Key,
+    num_categories: int = 10,
+    deterministic: Sequence[int] = (),
+    activation: Activation = jnp.tanh,
+    input_mean: ArrayLike | None = None,
+    visible_mean: ArrayLike | None = None,
+) -> BeliefNet:
+    """Make a belief net of categorical variables in one-hot form, with a mirrored recognition net.
+
+    Args:
+        num_visible: Number of observed binary units.
+        hidden: Numbers of variables of the latent layers, from the bottom up; a layer has that many times
+            `num_categories` units.
+        key: Random key for the weights.
+        num_categories: Categories of each variable.
+        deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
+        activation: Elementwise function of the deterministic layers.
+        input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
+        visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
+
+    Raises:
+        ValueError: If a width is not positive, there is one category, or a mean is not `[num_visible]` in [0, 1].
+
+    Example:
+        >>> import jax
+        >>> categorical_belief_net(64, (20,), num_categories=5, key=jax.random.key(0)).layer_sizes
+        (100,)
+    """
+    family = categorical(num_categories)
+    return layered_net(
+        num_visible,
+        [(family, size) for size in hidden],
+        key=key,
+        deterministic=deterministic,
+        activation=activation,
+        input_mean=input_mean,
+        visible_mean=visible_mean,
+    )

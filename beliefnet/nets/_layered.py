@@ -1,0 +1,112 @@
+"""What the ready-made nets have in common: a generative net of layers, and a recognition net that mirrors it."""
+
+from collections.abc import Callable, Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Float
+
+from beliefnet._chain import Chain
+from beliefnet._net import BeliefNet
+from beliefnet._numerics import stable_logit
+from beliefnet._types import Key
+from beliefnet.conditionals import MLP, Centred, Conditional, Dense, Feedforward, Network, Prior
+from beliefnet.distributions import Family, bernoulli
+
+Activation = Callable[[Array], Array]
+
+
+def layered_net(
+    num_visible: int,
+    layers: Sequence[tuple[Family, int]],
+    *,
+    key: Key,
+    deterministic: Sequence[int] = (),
+    activation: Activation = jnp.tanh,
+    input_mean: ArrayLike | None = None,
+    visible_mean: ArrayLike | None = None,
+) -> BeliefNet:
+    """Make a net over binary observations with latent layers of any families, and a recognition net that mirrors it.
+
+    Each layer is an affine map of the one that feeds it, or a network with deterministic layers in between. Weights
+    start Glorot-uniform, biases at zero, the prior at the family's neutral parameters. The mean of the training data is
+    worth giving twice: learning is faster when the recognition net sees centred data and the visible biases start at
+    the data's logits.
+
+    Args:
+        num_visible: Number of observed binary units.
+        layers: Family and number of variables of each latent layer, from the bottom up, for example
+            `[(bernoulli, 200), (normal, 50)]`.
+        key: Random key for the weights.
+        deterministic: Widths of the deterministic layers between one stochastic layer and the next, in the order of
+            the recognition net; the generative net has them the other way round.
+        activation: Elementwise function of the deterministic layers.
+        input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
+        visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
+
+    Raises:
+        ValueError: If a width is not positive, or a mean is not `[num_visible]` or not in [0, 1].
+
+    Example:
+        >>> import jax
+        >>> from beliefnet.distributions import normal
+        >>> layered_net(64, [(bernoulli, 20), (normal, 5)], key=jax.random.key(0)).layer_sizes
+        (20, 5)
+    """
+    _check_sizes(num_visible, [size for _, size in layers], deterministic)
+    input_mean, visible_mean = (
+        None if mean is None else _checked_mean(name, mean, num_visible)
+        for name, mean in (("input_mean", input_mean), ("visible_mean", visible_mean))
+    )
+    parameters = [num_visible, *(family.num_parameters(size) for family, size in layers)]
+    families = [bernoulli, *(family for family, _ in layers)]
+    widths = [family.num_units(count) for family, count in zip(families, parameters, strict=True)]
+    up_keys, down_keys = jnp.split(jax.random.split(key, 2 * len(layers)), 2)
+    top_family, top_size = layers[-1]
+    recognition: list[Conditional] = []
+    generative: list[Conditional] = [Prior(top_family.neutral(top_size), top_family)]
+    for index in range(len(layers)):
+        up = _network(widths[index], deterministic, parameters[index + 1], activation, key=up_keys[index])
+        down = _network(widths[index + 1], deterministic[::-1], parameters[index], activation, key=down_keys[index])
+        if index == 0 and input_mean is not None:
+            up = Centred(up, input_mean)
+        if index == 0 and visible_mean is not None:
+            # A pixel that is never on in training may be on at test: the floor keeps its price at a few nats.
+            down = eqx.tree_at(_last_bias, down, stable_logit(visible_mean, floor=0.01))
+        recognition.append(Feedforward(up, families[index + 1]))
+        generative.insert(1, Feedforward(down, families[index]))
+    return BeliefNet(Chain(tuple(generative)), Chain(tuple(recognition)))
+
+
+def _network(
+    num_inputs: int, deterministic: Sequence[int], num_outputs: int, activation: Activation, *, key: Key
+) -> Network:
+    if not deterministic:
+        return Dense(num_inputs, num_outputs, key=key)
+    return MLP((num_inputs, *deterministic, num_outputs), activation, key=key)
+
+
+def _last_bias(network: Dense | MLP) -> Array:
+    return network.bias if isinstance(network, Dense) else network.layers[-1].bias
+
+
+def _check_sizes(num_visible: int, sizes: Sequence[int], deterministic: Sequence[int]) -> None:
+    if not sizes or any(size < 1 for size in (num_visible, *sizes)):
+        raise ValueError(
+            f"expected positive layer sizes and at least one latent layer, got {num_visible} visible units and latent "
+            f"layers {list(sizes)}; try hidden=(200,)"
+        )
+    if any(size < 1 for size in deterministic):
+        raise ValueError(f"expected deterministic layers of positive sizes, got {list(deterministic)}; try (200,)")
+
+
+def _checked_mean(name: str, mean: ArrayLike, num_visible: int) -> Float[Array, " visible"]:
+    mean = jnp.asarray(mean, float)
+    if mean.shape != (num_visible,):
+        raise ValueError(f"expected {name} of shape ({num_visible},), got {mean.shape}")
+    if not bool(((mean >= 0) & (mean <= 1)).all()):
+        raise ValueError(f"expected {name} in [0, 1], got values from {mean.min()} to {mean.max()}")
+    return mean

@@ -1,0 +1,58 @@
+"""Variational autoencoders."""
+
+from collections.abc import Sequence
+
+import jax
+from jax.typing import ArrayLike
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key
+from beliefnet.distributions import normal
+from beliefnet.nets._layered import Activation, layered_net
+
+
+def vae(
+    num_visible: int,
+    hidden: Sequence[int] = (200,),
+    *,
+    key: Key,
+    deterministic: Sequence[int] = (500,),
+    activation: Activation = jax.nn.softplus,
+    input_mean: ArrayLike | None = None,
+    visible_mean: ArrayLike | None = None,
+) -> BeliefNet:
+    """Make a variational autoencoder: one or several normal layers over binary observations.
+
+    The prior of the top layer starts as the standard normal and is learnt.
+
+    Args:
+        num_visible: Number of observed binary units.
+        hidden: Widths of the normal layers, from the bottom up.
+        key: Random key for the weights.
+        deterministic: Widths of the deterministic layers between one stochastic layer and the next, in the order of
+            the encoder; the decoder has them the other way round.
+        activation: Elementwise function of the deterministic layers.
+        input_mean: Subtracted from what the encoder sees, `[num_visible]`.
+        visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
+
+    Raises:
+        ValueError: If a width is not positive, or a mean is not `[num_visible]` or not in [0, 1].
+
+    Reference:
+        Kingma & Welling 2014, *Auto-encoding variational Bayes*; Rezende, Mohamed & Wierstra 2014, *Stochastic
+        backpropagation and approximate inference in deep generative models*.
+
+    Example:
+        >>> import jax
+        >>> vae(64, (10,), deterministic=(50,), key=jax.random.key(0)).layer_sizes
+        (10,)
+    """
+    return layered_net(
+        num_visible,
+        [(normal, size) for size in hidden],
+        key=key,
+        deterministic=deterministic,
+        activation=activation,
+        input_mean=input_mean,
+        visible_mean=visible_mean,
+    )

@@ -1,0 +1,105 @@
+"""Ready-made nets by name, with their options."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key
+from beliefnet.nets import categorical_belief_net, sigmoid_belief_net, vae
+from beliefnet.training._checks import OptionError, suggestion
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetOptions:
+    """Which net, and how large.
+
+    Attributes:
+        net: Kind of net: sbn (binary latents), categorical (one-hot latents) or vae (normal latents).
+        hidden: Numbers of latent variables per layer, from the one next to the data upward.
+        deterministic: Widths of deterministic layers between stochastic ones, going up; by default none, and 500 in a
+            vae.
+        activation: Function of the deterministic layers.
+        categories: Categories of each variable of a categorical net.
+        center_input: Let the recognition net see the data minus its mean.
+        data_bias: Start the visible biases at the logits of the data's mean.
+    """
+
+    net: str = "sbn"
+    hidden: tuple[int, ...] = (200,)
+    deterministic: tuple[int, ...] | None = None
+    activation: Literal["softplus", "tanh", "relu"] = "softplus"
+    categories: int = 10
+    center_input: bool = True
+    data_bias: bool = True
+
+    def check_net(self) -> None:
+        """Check that there is such a net, and that its sizes can be.
+
+        Raises:
+            OptionError: If not.
+        """
+        for name, known in (("net", NETS), ("activation", _ACTIVATIONS)):
+            given = getattr(self, name)
+            if given not in known:
+                raise OptionError(
+                    f"expected {name} to be one of {', '.join(known)}, got {given!r}" + suggestion(given, known)
+                )
+        if not self.hidden or any(size < 1 for size in self.hidden):
+            raise OptionError(
+                f"expected hidden to be one positive layer size or more, got "
+                f"{' '.join(map(str, self.hidden)) or 'none'}; try --hidden 200 200"
+            )
+        if any(size < 1 for size in self.deterministic or ()):
+            given = " ".join(map(str, self.deterministic or ()))
+            raise OptionError(f"expected deterministic to be positive sizes, got {given}; try --deterministic 200")
+        if self.categories < 2:
+            raise OptionError(f"expected categories of at least 2, got {self.categories}; try 10")
+
+    def build_net(self, data_mean: np.ndarray, *, key: Key) -> BeliefNet:
+        """Make the net with its initial parameters.
+
+        Args:
+            data_mean: Mean of the training data, `[visible]`; its length is the width of the observation.
+            key: Random key for the weights.
+        """
+        mean = jnp.asarray(data_mean, jnp.float32)
+        settings: dict[str, Any] = {
+            "key": key,
+            "activation": _ACTIVATIONS[self.activation],
+            "input_mean": mean if self.center_input else None,
+            "visible_mean": mean if self.data_bias else None,
+        }
+        if self.deterministic is not None:
+            settings["deterministic"] = self.deterministic
+        if self.net == "categorical":
+            settings["num_categories"] = self.categories
+        return NETS[self.net].make(len(data_mean), self.hidden, **settings)
+
+
+@dataclass(frozen=True)
+class NetKind:
+    """A ready-made net.
+
+    Attributes:
+        make: Makes it.
+        title: What to call it.
+        estimator: Name of the estimator that it is trained with by default.
+    """
+
+    make: Callable[..., BeliefNet]
+    title: str
+    estimator: str
+
+
+NETS = {
+    "sbn": NetKind(sigmoid_belief_net, "sigmoid belief net", "nvil"),
+    "categorical": NetKind(categorical_belief_net, "categorical belief net", "nvil"),
+    "vae": NetKind(vae, "variational autoencoder", "sgvb"),
+}
+
+_ACTIVATIONS = {"softplus": jax.nn.softplus, "tanh": jnp.tanh, "relu": jax.nn.relu}
