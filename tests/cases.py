@@ -17,9 +17,21 @@ from beliefnet.baselines import InputBaseline, Moments, NoBaseline, Order, Runni
 from beliefnet.conditionals import MLP, Centred, Conditional, Dense, Feedforward, Prior
 from beliefnet.distributions import Family, bernoulli, categorical, normal
 from beliefnet.estimators import (
+    ARM,
+    IWAE,
     NVIL,
+    REBAR,
+    RELAX,
+    SGVB,
+    STL,
+    TVO,
     VIMCO,
+    DisARM,
+    DReG,
     Estimator,
+    LocalExpectation,
+    MultiSampleDisARM,
+    MuProp,
     Reinforce,
     ReweightedWake,
     Signal,
@@ -33,6 +45,7 @@ from beliefnet.estimators import (
 from beliefnet.evaluation import enumerate_latents, exact_bound, exact_elbo, exact_gradient
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Proposal, Recognition
+from beliefnet.samplers import Half, StraightThrough
 
 MEAN = jnp.array([0.3, 0.6, 0.5])
 ALL_OBSERVATIONS = jnp.array(list(itertools.product((0.0, 1.0), repeat=3)))
@@ -57,6 +70,7 @@ NETS: dict[str, Callable[[], BeliefNet]] = {
     "three layers": lambda: small_net(2, 2, 2),
 }
 
+
 def chain_net(*layers: tuple[Family, int], scale: float = 0.25) -> BeliefNet:
     """A net over three binary observations with latent layers of any families, given as (family, size) bottom first."""
     keys = iter(jax.random.split(jax.random.key(0), 2 * len(layers)))
@@ -67,7 +81,9 @@ def chain_net(*layers: tuple[Family, int], scale: float = 0.25) -> BeliefNet:
         down.append(Feedforward(Dense(width, below_parameters, key=next(keys)), below_family))
         below, below_family, below_parameters = width, family, family.num_parameters(size)
     prior = Prior(jnp.zeros(below_parameters), below_family)
-    return randomise(BeliefNet(Chain((prior, *down[::-1])), Chain(tuple(up))), scale)
+    net = BeliefNet(Chain((prior, *down[::-1])), Chain(tuple(up)))
+    # Small maps keep normal layers within each other's reach, and the quadrature accurate.
+    return randomise(jax.tree.map(lambda leaf: 0.4 * leaf, net), scale)
 
 
 FAMILY_NETS: dict[str, Callable[[], BeliefNet]] = {
@@ -101,12 +117,14 @@ class EstimatorCase:
         expected: The exact expected gradient for the net, of the estimator at a state, on a batch.
         objective: The exact expected objective.
         state: The state at which the claim holds; statistics are frozen there.
+        nets: Names of the nets on which the claim is tested.
     """
 
     make: Callable[[BeliefNet], Estimator]
     expected: Callable[[BeliefNet, jax.Array, Any, Any], BeliefNet]
     objective: Callable[[BeliefNet, jax.Array], Any] = exact_elbo
     state: Callable[[BeliefNet], Any] = lambda net: None
+    nets: tuple[str, ...] = tuple(NETS)
 
 
 def frozen_moments(net: BeliefNet) -> Moments:
@@ -188,21 +206,93 @@ def sleep_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> 
     return recognition_only(eqx.filter_grad(lambda net: dream_objective(net, x))(net))
 
 
+def over_draws(net: BeliefNet, x: jax.Array, count: int, value: Callable[..., jax.Array]) -> jax.Array:
+    """Expectation of a value of (log p, log q), each `[draws, particles, batch]`, over all draws of some particles.
+
+    The drawn values and their probabilities are held constant.
+    """
+    states = jax.lax.stop_gradient(enumerate_latents(net, x))
+    all_log_p = net.log_joint(x, states.latents).sum(axis=-1)
+    all_log_q = net.log_recognition(x, states.latents).sum(axis=-1)
+    indices = [jnp.arange(states.log_p.shape[0])] * count
+    draws = jnp.stack(jnp.meshgrid(*indices, indexing="ij"), -1).reshape(-1, count)
+    probability = jnp.exp(states.log_mass[draws].sum(axis=1))
+    return jnp.sum(probability * value(all_log_p[draws], all_log_q[draws]), axis=0).mean()
+
+
 def reweighted_wake_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
     """The model's part for the K-particle bound; the recognition net's is E[sum_k w~_k grad log q_k]."""
-    count = estimator.num_particles
 
     def weighted_score(net: BeliefNet) -> jax.Array:
-        states = enumerate_latents(net, x)
-        num_states = states.log_p.shape[0]
-        tuples = jnp.stack(jnp.meshgrid(*[jnp.arange(num_states)] * count, indexing="ij"), -1).reshape(-1, count)
-        log_q = states.log_q[tuples]
-        weights = jax.nn.softmax((states.log_p - states.log_q)[tuples], axis=1)
-        probability = jnp.exp(log_q.sum(axis=1))
-        paid = jax.lax.stop_gradient(probability[:, None] * weights) * log_q
-        return paid.sum(axis=(0, 1)).mean()
+        def paid(log_p: jax.Array, log_q: jax.Array) -> jax.Array:
+            return jnp.sum(jax.lax.stop_gradient(jax.nn.softmax(log_p - log_q, axis=1)) * log_q, axis=1)
+
+        return over_draws(net, x, estimator.num_particles, paid)
 
     return add(weighted_wake_gradient(net, x, estimator, state), recognition_only(eqx.filter_grad(weighted_score)(net)))
+
+
+def thermodynamic(log_p: jax.Array, log_q: jax.Array, estimator: TVO) -> jax.Array:
+    """The self-normalised estimate of the thermodynamic objective, as a sum over its intervals."""
+    f, total = log_p - log_q, 0.0
+    ends = [0.0, *(estimator.first ** (1 - j / (estimator.num_intervals - 1)) for j in range(estimator.num_intervals))]
+    for left, right in itertools.pairwise(ends):
+        total += (right - left) * jnp.sum(jax.nn.softmax(left * f, axis=1) * f, axis=1)
+    return total
+
+
+def tvo_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+    """E of the covariance form: sum_j D_j (<grad f> + <g f> - <g> <f>), g = grad [b log p + (1 - b) log q]."""
+    ends = [0.0, *(estimator.first ** (1 - j / (estimator.num_intervals - 1)) for j in range(estimator.num_intervals))]
+
+    def covariances(net: BeliefNet) -> jax.Array:
+        def paid(log_p: jax.Array, log_q: jax.Array) -> jax.Array:
+            f, total = log_p - log_q, 0.0
+            held = jax.lax.stop_gradient(f)
+            for left, right in itertools.pairwise(ends):
+                weights = jax.nn.softmax(left * held, axis=1)
+                g = left * log_p + (1 - left) * log_q
+                mean = jnp.sum(weights * held, axis=1)
+                covariance = jnp.sum(weights * g * held, axis=1) - jnp.sum(weights * g, axis=1) * mean
+                total += (right - left) * (jnp.sum(weights * f, axis=1) + covariance)
+            return total
+
+        return over_draws(net, x, estimator.num_particles, paid)
+
+    return eqx.filter_grad(covariances)(net)
+
+
+def tvo_objective(estimator: TVO) -> Callable[[BeliefNet, jax.Array], jax.Array]:
+    return lambda net, x: over_draws(net, x, estimator.num_particles, lambda p, q: thermodynamic(p, q, estimator))
+
+
+def mean_slope(distribution: Any, h: jax.Array) -> jax.Array:
+    return distribution.mean
+
+
+def half_slope(distribution: Any, h: jax.Array) -> jax.Array:
+    logits = distribution.base_dist.logits
+    return jax.lax.stop_gradient((h - 0.5) * (h - jax.nn.sigmoid(logits))) * logits
+
+
+def slope_gradient(slope: Callable[[Any, jax.Array], jax.Array]) -> Callable[..., BeliefNet]:
+    """What SGVB gives in expectation when exact draws are given the derivative of something else."""
+
+    def expected(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+        states = enumerate_latents(net, x)
+
+        def relaxed_elbo(net: BeliefNet) -> jax.Array:
+            below, latents = x, ()
+            for conditional, h in zip(net.recognition.conditionals, states.latents, strict=True):
+                like = slope(conditional(below), h)
+                below = h + (like - jax.lax.stop_gradient(like))
+                latents += (below,)
+            f = net.log_joint(x, latents).sum(axis=-1) - net.log_recognition(x, latents).sum(axis=-1)
+            return jnp.sum(jnp.exp(states.log_q) * f, axis=0).mean()
+
+        return eqx.filter_grad(relaxed_elbo)(net)
+
+    return expected
 
 
 def sum_of(*parts: Callable[..., BeliefNet]) -> Callable[[BeliefNet, jax.Array, Any, Any], BeliefNet]:
@@ -223,13 +313,19 @@ def bound_of(num_particles: int) -> Callable[[BeliefNet, jax.Array], Any]:
     return lambda net, x: exact_bound(net, x, num_particles)
 
 
-def nvil_case(expected=elbo_gradient, state=frozen_moments, signal=Signal.LOCAL, **changes: Any) -> EstimatorCase:
+def nvil_case(
+    expected=elbo_gradient, state=frozen_moments, signal=Signal.LOCAL, nets=tuple(NETS), **changes: Any
+) -> EstimatorCase:
     moments = RunningMoments(**{"order": Order.STATISTICS_FIRST, "normalise": False, **changes.pop("moments", {})})
-    return EstimatorCase(lambda net: nvil(net, moments=moments, signal=signal, **changes), expected, state=state)
+    return EstimatorCase(
+        lambda net: nvil(net, moments=moments, signal=signal, **changes), expected, state=state, nets=nets
+    )
 
+
+ANY = (*NETS, *FAMILY_NETS)
 
 NVIL_CASES: dict[str, EstimatorCase] = {
-    "nvil, not normalised": nvil_case(),
+    "nvil, not normalised": nvil_case(nets=ANY),
     "nvil, two draws": nvil_case(num_particles=2),
     "nvil, not centred": nvil_case(moments={"centre": False}),
     "nvil, no baseline": nvil_case(baseline=NoBaseline()),
@@ -247,11 +343,15 @@ NVIL_CASES: dict[str, EstimatorCase] = {
     "nvil, paper order": nvil_case(shrunk_gradient, moments={"order": Order.PAPER}),
 }
 
+NORMAL = ("normal", "two normal layers")
+TVO_TWO, TVO_THREE = TVO(2, num_intervals=3, first=0.2), TVO(3, num_intervals=2)
+
 ESTIMATORS: dict[str, EstimatorCase] = {
     **NVIL_CASES,
-    "reinforce": EstimatorCase(lambda net: Reinforce(3), elbo_gradient),
+    "reinforce": EstimatorCase(lambda net: Reinforce(3), elbo_gradient, nets=ANY),
     "reinforce, whole signal": EstimatorCase(lambda net: Reinforce(2, signal=Signal.WHOLE), elbo_gradient),
-    "vimco": EstimatorCase(lambda net: VIMCO(2), bound_gradient, bound_of(2)),
+    "vimco": EstimatorCase(lambda net: VIMCO(2), bound_gradient, bound_of(2), nets=ANY),
+    "vimco, five particles": EstimatorCase(lambda net: VIMCO(5), bound_gradient, bound_of(5), nets=("one layer",)),
     "vimco, three particles": EstimatorCase(lambda net: VIMCO(3), bound_gradient, bound_of(3)),
     "vimco, arithmetic": EstimatorCase(lambda net: VIMCO(3, stand_in=StandIn.ARITHMETIC), bound_gradient, bound_of(3)),
     "vimco, local signals": EstimatorCase(lambda net: VIMCO(3, signal=Signal.LOCAL), bound_gradient, bound_of(3)),
@@ -262,8 +362,37 @@ ESTIMATORS: dict[str, EstimatorCase] = {
     "sleep": EstimatorCase(lambda net: Sleep(2), sleep_gradient, dream_objective),
     "wake-sleep": EstimatorCase(lambda net: wake_sleep(2), sum_of(wake_gradient, sleep_gradient), state=no_state),
     "weighted wake": EstimatorCase(lambda net: WeightedWake(2), weighted_wake_gradient, bound_of(2)),
-    "reweighted wake": EstimatorCase(lambda net: ReweightedWake(2), reweighted_wake_gradient, bound_of(2)),
+    "reweighted wake": EstimatorCase(lambda net: ReweightedWake(2), reweighted_wake_gradient, bound_of(2), nets=ANY),
     "reweighted wake-sleep": EstimatorCase(
         lambda net: reweighted_wake_sleep(2), sum_of(reweighted_wake_gradient, sleep_gradient), bound_of(2), no_state
+    ),
+    "tvo": EstimatorCase(lambda net: TVO_TWO, tvo_gradient, tvo_objective(TVO_TWO), nets=ANY),
+    "tvo, three particles": EstimatorCase(
+        lambda net: TVO_THREE, tvo_gradient, tvo_objective(TVO_THREE), nets=("one layer",)
+    ),
+    "sgvb": EstimatorCase(SGVB, elbo_gradient, nets=NORMAL),
+    "sgvb, two draws": EstimatorCase(lambda net: SGVB(net, 2), elbo_gradient, nets=NORMAL),
+    "stl": EstimatorCase(lambda net: STL(net, 2), elbo_gradient, nets=NORMAL),
+    "iwae": EstimatorCase(lambda net: IWAE(net, 2), bound_gradient, bound_of(2), nets=NORMAL),
+    "iwae, five particles": EstimatorCase(lambda net: IWAE(net, 5), bound_gradient, bound_of(5), nets=("normal",)),
+    "dreg": EstimatorCase(lambda net: DReG(net, 2), bound_gradient, bound_of(2), nets=NORMAL),
+    "dreg, five particles": EstimatorCase(lambda net: DReG(net, 5), bound_gradient, bound_of(5), nets=("normal",)),
+    "straight-through": EstimatorCase(
+        lambda net: SGVB(net, 2, sampler=StraightThrough()),
+        slope_gradient(mean_slope),
+        nets=(*NETS, "categorical", "two categorical"),
+    ),
+    "1/2 estimator": EstimatorCase(lambda net: SGVB(net, sampler=Half()), slope_gradient(half_slope)),
+    "arm": EstimatorCase(ARM, elbo_gradient),
+    "disarm": EstimatorCase(lambda net: DisARM(net, 2), elbo_gradient),
+    "multi-sample disarm": EstimatorCase(lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2)),
+    "multi-sample disarm, three": EstimatorCase(lambda net: MultiSampleDisARM(net, 3), bound_gradient, bound_of(3)),
+    "muprop": EstimatorCase(lambda net: MuProp(net, 2), elbo_gradient, nets=ANY),
+    "rebar": EstimatorCase(lambda net: REBAR(net, 2, temperature=0.7, scale=0.6), elbo_gradient),
+    "relax": EstimatorCase(lambda net: randomise(RELAX(net, key=jax.random.key(1)), scale=0.3), elbo_gradient),
+    "local expectation": EstimatorCase(
+        LocalExpectation,
+        elbo_gradient,
+        nets=(*NETS, "categorical", "two categorical", "categorical on binary"),
     ),
 }

@@ -15,16 +15,31 @@ ROOT = Path(__file__).parent.parent
 MODULES = [m.name for m in pkgutil.walk_packages(beliefnet.__path__, "beliefnet.")]
 
 
+def run_page(page: Path) -> dict:
+    """Run a page's Python blocks in order, in one namespace; a failure names the line of the page."""
+    text, names = page.read_text(), {}
+    blocks = list(re.finditer(r"```python\n(.*?)```", text, re.DOTALL))
+    assert blocks
+    for block in blocks:
+        above = "\n" * text[: block.start(1)].count("\n")
+        exec(compile(above + block[1], str(page), "exec"), names)
+    return names
+
+
 def test_the_readme_example_runs(capsys):
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    names: dict = {}
-    exec(compile(example, "README.md", "exec"), names)
+    names = run_page(ROOT / "README.md")
     printed = capsys.readouterr().out
     assert re.fullmatch(r"test ELBO -\d+\.\d\d \+- 0\.\d\d nats, NLL \d+\.\d\d\n", printed)
     history = names["fitted"].history
     assert history[-1]["valid_bound"] > history[0]["valid_bound"] + 1
     assert names["codes"].shape == (300, 20)
     assert names["images"].shape == (10, 64)
+
+
+def test_an_own_estimator_is_added_as_the_page_says(capsys):
+    """The page's own assertions are what can fail; its last line of output shows that all of it ran."""
+    run_page(ROOT / "docs" / "own_estimator.md")
+    assert re.search(r"flip one: largest \|z\| \d\.\d\n$", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("name", MODULES)

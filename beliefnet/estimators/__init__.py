@@ -3,7 +3,7 @@
 from beliefnet.estimators._arm import ARM, DisARM, MultiSampleDisARM
 from beliefnet.estimators._base import Estimate, Estimator
 from beliefnet.estimators._combine import Sum
-from beliefnet.estimators._credit import Credit, CreditEstimator, Payment, RecognitionCreditEstimator
+from beliefnet.estimators._credit import Credit, CreditEstimator, Payment, RecognitionCreditEstimator, check_particles
 from beliefnet.estimators._iwae import IWAE, DReG
 from beliefnet.estimators._local_expectation import LocalExpectation
 from beliefnet.estimators._muprop import MuProp
@@ -14,7 +14,7 @@ from beliefnet.estimators._reinforce import Reinforce
 from beliefnet.estimators._sgvb import SGVB, STL
 from beliefnet.estimators._signal import Signal
 from beliefnet.estimators._tvo import TVO
-from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator
+from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check_units
 from beliefnet.estimators._vimco import VIMCO, StandIn
 from beliefnet.estimators._wake_sleep import (
     ReweightedWake,
@@ -58,6 +58,8 @@ __all__ = [
     "UnitEstimator",
     "Wake",
     "WeightedWake",
+    "check_particles",
+    "check_units",
     "reweighted_wake_sleep",
     "wake_sleep",
 ]

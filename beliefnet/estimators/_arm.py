@@ -113,7 +113,8 @@ class MultiSampleDisARM(UnitEstimator):
     """DisARM for the K-particle bound: each particle's pair, with the other particles as they are.
 
     The gain of particle k is the change of L_K when its draw gives way to the partner, averaged over two surroundings:
-    the draws of the others, and their partners. What L_K depends on through log q itself is paid as in VIMCO.
+    the draws of the others, and their partners. What L_K depends on through log q itself is paid 1/K - w~, the 1/K
+    being a constant that takes noise away and no mean.
     Unbiased for L_K, for binary layers; with one particle it is `DisARM`. Costs as `DisARM`.
 
     Reference:
@@ -133,9 +134,10 @@ class MultiSampleDisARM(UnitEstimator):
         return self.num_particles
 
     def credit(self, trace: Trace) -> Credit:
-        """Pay the model by normalised weight, and take the same from log q."""
+        """Pay the model by normalised weight, and take from log q what is more than its share."""
         weights = normalised_weights(trace.log_weight)
-        return Credit(log_mean_exp(trace.log_weight), model=weights, score=-weights[..., None])
+        score = trace.uniform_weights - weights
+        return Credit(log_mean_exp(trace.log_weight), model=weights, score=score[..., None])
 
     def pay(self, layer: Layer, *, key: Key) -> LayerCredit:
         """Pay logits by what the bound gains from the partner."""

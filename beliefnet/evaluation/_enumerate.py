@@ -15,7 +15,7 @@ from beliefnet._types import Values
 from beliefnet.distributions import Kind, OneHot, units
 
 _MAX_STATES = 2**20
-_NUM_NODES = 20
+_NUM_NODES = 32
 
 
 class Enumeration(eqx.Module):
@@ -43,7 +43,7 @@ class Enumeration(eqx.Module):
 def enumerate_latents(net: BeliefNet, x: Float[Array, "batch visible"]) -> Enumeration:
     """Score every joint state of a net's latents: every value of discrete units, quadrature nodes of normal ones.
 
-    Normal layers are integrated under q(h_l | h_(l-1)) by Gauss-Hermite quadrature with 20 nodes per unit. That is
+    Normal layers are integrated under q(h_l | h_(l-1)) by Gauss-Hermite quadrature with 32 nodes per unit. That is
     accurate where log p(x, h) is smooth on the scale of q, and only for expectations under q; nodes move with the
     parameters, so that derivatives are those of the integral.
 

@@ -47,9 +47,9 @@ class EstimatorOptions:
 
     Attributes:
         estimator: Gradient estimator; nvil by default, sgvb for a vae. For any latents: nvil, reinforce, vimco,
-            wake-sleep, rws (reweighted wake-sleep), tvo, muprop. For normal ones: sgvb, stl, iwae, dreg. For binary ones: arm, disarm,
-            multi-sample-disarm, rebar, relax. For discrete ones: local-expectation, and, biased, concrete,
-            straight-through, darn (the 1/2 estimator; binary).
+            wake-sleep, rws (reweighted wake-sleep), tvo, muprop. For normal ones: sgvb, stl, iwae, dreg. For binary
+            ones: arm, disarm, multi-sample-disarm, rebar, relax. For discrete ones: local-expectation, and, biased,
+            concrete, straight-through, darn (the 1/2 estimator; binary).
         particles: Draws per datum; more of them lower the noise of the recognition gradient.
         nvil: Options of the nvil estimator.
         vimco: Options of the vimco estimator.

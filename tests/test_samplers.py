@@ -1,0 +1,156 @@
+"""Samplers: what they draw, and the derivative that they promise."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from cases import OBSERVATIONS, chain_net
+from laws import assert_mean, draws
+
+from beliefnet.distributions import Kind, bernoulli, categorical, normal
+from beliefnet.estimators import SGVB
+from beliefnet.evaluation import exact_gradient
+from beliefnet.samplers import Concrete, Half, MeanPassing, Plain, Reparameterize, Sampler, StraightThrough
+
+PARAMETERS = jnp.array([0.4, -1.2, 0.3, 0.9, -0.5, 0.1])
+FAMILIES = {"binary": bernoulli, "one-hot": categorical(3), "normal": normal}
+SAMPLERS: dict[str, Sampler] = {
+    "plain": Plain(),
+    "reparameterize": Reparameterize(),
+    "concrete": Concrete(0.7),
+    "straight-through": StraightThrough(),
+    "half": Half(),
+    "mean": MeanPassing(),
+}
+PAIRS = [
+    (name, family)
+    for name, sampler in SAMPLERS.items()
+    for family, make in FAMILIES.items()
+    if Kind.of(make(PARAMETERS)) in sampler.kinds
+]
+
+
+@pytest.mark.parametrize(("name", "family"), PAIRS)
+def test_shapes_and_means(name: str, family: str):
+    """All but the relaxation draw with the mean of the distribution; one leading axis more for each in `shape`."""
+    distribution = FAMILIES[family](jnp.stack([PARAMETERS, -PARAMETERS]))
+    drawn = SAMPLERS[name](distribution, (4000,), key=jax.random.key(0))
+    assert drawn.shape == (4000, 2, *distribution.event_shape)
+    if name == "concrete" and family != "normal":
+        assert ((drawn > 0) & (drawn < 1)).all()
+        if family == "one-hot":
+            np.testing.assert_allclose(drawn.reshape(4000, 2, 2, 3).sum(axis=-1), 1, rtol=1e-5)
+    else:
+        assert_mean(np.asarray(drawn, np.float64), distribution.mean)
+
+
+@pytest.mark.parametrize("family", ["binary", "one-hot"])
+@pytest.mark.parametrize("name", ["plain", "straight-through"])
+def test_discrete_draws_are_exactly_zero_or_one(name: str, family: str):
+    drawn = SAMPLERS[name](FAMILIES[family](PARAMETERS), (100,), key=jax.random.key(0))
+    assert set(np.unique(drawn)) == {0.0, 1.0}
+    if family == "one-hot":
+        np.testing.assert_array_equal(drawn.reshape(100, 2, 3).sum(axis=-1), 1)
+
+
+@pytest.mark.parametrize("family", ["binary", "one-hot"])
+def test_cold_concrete_draws_what_the_distribution_does(family: str):
+    distribution = FAMILIES[family](PARAMETERS)
+    drawn = np.asarray(Concrete(1e-3)(distribution, (4000,), key=jax.random.key(0)), np.float64)
+    assert_mean(np.round(drawn), distribution.mean)
+
+
+def jacobian(name: str, family: str) -> tuple[np.ndarray, np.ndarray]:
+    """A draw and its derivative by the parameters."""
+
+    def draw(parameters):
+        value = SAMPLERS[name](FAMILIES[family](parameters), key=jax.random.key(3))
+        return value, value
+
+    slope, value = jax.jacobian(draw, has_aux=True)(PARAMETERS)
+    return np.asarray(value), np.asarray(slope)
+
+
+def test_the_promised_derivatives():
+    p = np.asarray(jax.nn.sigmoid(PARAMETERS))
+    np.testing.assert_allclose(jacobian("straight-through", "binary")[1], np.diag(p * (1 - p)), rtol=1e-5)
+    h, slope = jacobian("half", "binary")
+    np.testing.assert_allclose(slope, np.diag((h - 0.5) * (h - p)), rtol=1e-5, atol=1e-7)
+    np.testing.assert_array_equal(jacobian("plain", "binary")[1], 0)
+    np.testing.assert_array_equal(jacobian("plain", "normal")[1], 0)
+    mean = jax.jacobian(lambda a: categorical(3)(a).mean)(PARAMETERS)
+    np.testing.assert_allclose(jacobian("straight-through", "one-hot")[1], mean, rtol=1e-5, atol=1e-7)
+    value, slope = jacobian("reparameterize", "normal")
+    noise = (value - PARAMETERS[:3]) / normal(PARAMETERS).base_dist.scale
+    scale_slope = np.diag(np.asarray(noise * jax.nn.sigmoid(PARAMETERS[3:])))
+    np.testing.assert_allclose(slope, np.concatenate([np.eye(3), scale_slope], axis=1), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "kind"),
+    [("reparameterize", "binary", "binary"), ("reparameterize", "one-hot", "one-hot"), ("half", "one-hot", "one-hot")],
+)
+def test_units_without_the_promised_derivative_are_refused(name: str, family: str, kind: str):
+    with pytest.raises(ValueError, match=f"got {kind} units in latent layer 1; try a relaxation"):
+        SAMPLERS[name](FAMILIES[family](PARAMETERS), key=jax.random.key(0))
+
+
+def test_counts_have_no_derivative_anywhere():
+    poisson = dist.Poisson(jnp.ones(3)).to_event(1)
+    assert Kind.of(poisson) is Kind.OTHER
+    for name in ("reparameterize", "concrete", "straight-through", "half"):
+        with pytest.raises(ValueError, match="got other units"):
+            SAMPLERS[name](poisson, key=jax.random.key(0))
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
+def test_a_temperature_must_be_positive(temperature: float):
+    with pytest.raises(ValueError, match="temperature to be positive"):
+        Concrete(temperature)
+
+
+def one_unit_net():
+    return chain_net((bernoulli, 1), scale=0.8)
+
+
+def relaxed_elbo(net, temperature: float) -> jax.Array:
+    """The objective of SGVB with one relaxed unit, as an integral over its noise on a fine grid."""
+    uniforms = (jnp.arange(20_000) + 0.5) / 20_000
+    noise = jnp.log(uniforms) - jnp.log1p(-uniforms)
+    logits = net.recognition.conditionals[0](OBSERVATIONS).base_dist.logits
+    values = jax.nn.sigmoid((logits + noise[:, None, None]) / temperature)
+    f = net.log_joint(OBSERVATIONS, (values,)).sum(axis=-1) - net.log_recognition(OBSERVATIONS, (values,)).sum(axis=-1)
+    return f.mean()
+
+
+def test_concrete_climbs_the_relaxed_objective():
+    net = one_unit_net()
+    estimator = SGVB(net, 2, sampler=Concrete(0.5))
+    samples = draws(lambda key: estimator.estimate(net, OBSERVATIONS, None, key=key).net, 20_000)
+    assert_mean(samples, jax.jit(jax.grad(lambda net: relaxed_elbo(net, 0.5)))(net))
+
+
+def distance(one, two) -> float:
+    return float(sum(jnp.sum((a - b) ** 2) for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True)))
+
+
+def test_concrete_approaches_the_elbo_as_it_cools():
+    net = one_unit_net()
+    exact = exact_gradient(net, OBSERVATIONS)
+    gradient = jax.jit(jax.grad(relaxed_elbo), static_argnums=1)
+    gaps = [distance(gradient(net, temperature), exact) for temperature in (1.0, 0.5, 0.1)]
+    assert gaps[0] > 2 * gaps[1] > 4 * gaps[2]
+    assert gaps[2] < 0.02 * gaps[0]
+
+
+def test_relaxed_one_hot_units_approach_the_elbo_as_they_cool():
+    net = chain_net((categorical(3), 1), scale=0.8)
+    exact = exact_gradient(net, OBSERVATIONS)
+
+    def gap(temperature: float) -> float:
+        estimator = SGVB(net, 50, sampler=Concrete(temperature))
+        samples = draws(lambda key: estimator.estimate(net, OBSERVATIONS, None, key=key).net, 400)
+        return distance(jax.tree.map(lambda leaf: leaf.mean(axis=0), samples), exact)
+
+    assert gap(0.1) < 0.2 * gap(1.0)
