@@ -67,8 +67,14 @@ class BeliefNet(eqx.Module):
         return tuple(kinds)
 
     def above(self, layer: int) -> "BeliefNet":
-        """Return the net whose observation is a layer of this one, 0 being the data: it shares the parameters."""
+        """Return the net whose observation is a layer of this one, 0 being the data: it shares the parameters.
+
+        Raises:
+            ValueError: If there is no such layer, or nothing above it.
+        """
         depth = len(self.recognition)
+        if not 0 <= layer < depth:
+            raise ValueError(f"expected a layer from 0 to {depth - 1}, got {layer}; try 0")
         return BeliefNet(
             Chain(self.generative.conditionals[: depth - layer + 1]), Chain(self.recognition.conditionals[layer:])
         )

@@ -35,14 +35,13 @@ import optax
 from _timing import Product, Runner, binary_rows, peak_megabytes, products_runner, time_in_turn
 from jax import Array, lax
 
-import beliefnet.nets
 from beliefnet import BeliefNet
 from beliefnet.estimators import Estimator
-from beliefnet.nets import sigmoid_belief_net
+from beliefnet.nets import sigmoid_belief_net, vae
 from beliefnet.training._estimators import ESTIMATORS, EstimatorOptions
 
 NUM_VISIBLE = 784
-TAKES_PATHS = {"sgvb", "stl", "iwae", "dreg", "concrete", "straight-through", "rebar", "relax", "muprop"}
+TAKES_PATHS = {"sgvb", "stl", "iwae", "dreg", "concrete", "straight-through", "darn", "rebar", "relax", "muprop"}
 """Estimators that differentiate through drawn values: they also need the input gradient of each layer."""
 
 
@@ -70,9 +69,7 @@ def nets(hidden: list[int], batch: Array) -> Iterator[tuple[str, BeliefNet]]:
     """Yield the nets to try, in order."""
     mean = batch.mean(axis=0)
     yield "sbn", sigmoid_belief_net(NUM_VISIBLE, hidden, key=jax.random.key(0), input_mean=mean, visible_mean=mean)
-    make_vae = getattr(beliefnet.nets, "vae", None)
-    if make_vae is not None:
-        yield "vae", make_vae(NUM_VISIBLE, hidden, key=jax.random.key(0))
+    yield "vae", vae(NUM_VISIBLE, hidden, key=jax.random.key(0))
 
 
 def dense_products(net: BeliefNet, estimator: Estimator, batch_size: int, particles: int, paths: bool) -> list[Product]:

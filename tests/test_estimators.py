@@ -1,6 +1,7 @@
 """Laws of estimators: each is what its line in `cases.py` claims, against exact enumeration."""
 
 import itertools
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cases import ESTIMATORS, FAMILY_NETS, NETS, NVIL_CASES, OBSERVATIONS, EstimatorCase, nvil, randomise, small_net
+from jaxtyping import TypeCheckError
 from laws import assert_mean, draws
 
 from beliefnet import BeliefNet
@@ -15,9 +17,16 @@ from beliefnet._numerics import leave_one_out_log_sum_exp, leave_one_out_sum, lo
 from beliefnet._trace import Trace
 from beliefnet.baselines import Moments, Order, RunningMoments
 from beliefnet.estimators import (
+    ARM,
     NVIL,
+    REBAR,
     TVO,
     VIMCO,
+    Credit,
+    DisARM,
+    MultiSampleDisARM,
+    MuProp,
+    RecognitionCreditEstimator,
     Reinforce,
     ReweightedWake,
     Signal,
@@ -321,3 +330,66 @@ def test_a_sum_needs_parts_and_a_recognition_net_must_learn():
         Sum(())
     with pytest.raises(ValueError, match="got neither"):
         reweighted_wake_sleep(2, wake_phi=False, sleep_phi=False)
+
+
+@pytest.mark.parametrize("make", [ARM, DisARM, MultiSampleDisARM, REBAR])
+def test_an_estimator_is_refused_by_a_net_of_other_units(make):
+    """A batch of one, or as many data as particles, would broadcast to a wrong gradient without a word."""
+    estimator, categories = make(NETS["one layer"](), 2), FAMILY_NETS["categorical"]()
+    for batch in (1, 2):
+        with pytest.raises(ValueError, match="expected binary units"):
+            estimator.estimate(categories, OBSERVATIONS[:batch], None, key=jax.random.key(0))
+
+
+def test_learnt_controls_belong_to_the_depth_they_were_made_for():
+    with pytest.raises(ValueError, match="of 1 latent layers, got one of 2"):
+        REBAR(NETS["one layer"]()).estimate(NETS["two layers"](), OBSERVATIONS, None, key=jax.random.key(0))
+
+
+class Paid(RecognitionCreditEstimator[None]):
+    """Pays whatever it is told to."""
+
+    pay: Any = eqx.field(static=True)
+    num_particles: int = eqx.field(static=True, default=3)
+    bound_particles: int = eqx.field(static=True, default=1)
+
+    def init(self, net):
+        return None
+
+    def credit(self, trace, state):
+        return self.pay(trace), state
+
+
+@pytest.mark.parametrize(
+    ("name", "pay"),
+    [
+        ("score", lambda t: Credit(t.log_weight[0], score=t.uniform_weights)),
+        ("model", lambda t: Credit(t.log_weight[0], model=t.uniform_weights[..., None])),
+        ("objective", lambda t: Credit(t.log_weight)),
+    ],
+)
+def test_a_payment_of_the_wrong_shape_is_refused(name: str, pay):
+    """Three particles, three data and three layers, so that a missing axis would broadcast."""
+    with pytest.raises((ValueError, TypeCheckError), match=rf"credit's {name} of shape|{name}"):
+        Paid(pay).estimate(NETS["three layers"](), OBSERVATIONS, None, key=jax.random.key(0))
+
+
+class Pathless(MuProp):
+    def credit(self, trace):
+        return Credit(trace.log_weight.mean(axis=0), path=trace.uniform_weights)
+
+
+def test_unit_estimators_have_no_path():
+    net = NETS["one layer"]()
+    with pytest.raises(ValueError, match="without path from Pathless"):
+        Pathless(net).estimate(net, OBSERVATIONS, None, key=jax.random.key(0))
+
+
+def test_thermodynamic_credit_leaves_out_particles_of_no_weight():
+    trace = one_layer_trace(jnp.array([0.3, -jnp.inf, -0.9]), jnp.full(3, -0.7))
+    alive = one_layer_trace(jnp.array([0.3, -0.9]), jnp.full(2, -0.7))
+    credit, _ = TVO(3).credit(trace, None)
+    expected, _ = TVO(2).credit(alive, None)
+    np.testing.assert_allclose(credit.objective, expected.objective, rtol=1e-6)
+    np.testing.assert_allclose(credit.model[jnp.array([0, 2])], expected.model, rtol=1e-6)
+    np.testing.assert_array_equal(credit.score[1], 0)

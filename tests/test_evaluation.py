@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import NETS, OBSERVATIONS, PROPOSALS, small_net
+from cases import FAMILY_NETS, NETS, OBSERVATIONS, PROPOSALS, small_net
 from laws import assert_mean, draws
 from numpyro.distributions import Laplace
 
@@ -25,8 +25,10 @@ from beliefnet.evaluation import (
     exact_posterior,
     particle_bounds,
 )
+from beliefnet.evaluation._enumerate import count_states
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Dream, Recognition
+from beliefnet.samplers import Concrete, MeanPassing
 
 
 def sigmoid(a):
@@ -260,3 +262,23 @@ def test_latents_of_other_families_are_not_enumerated():
     net = BeliefNet(Chain((Prior(prior.parameters, family), down)), Chain((Feedforward(up.network, family),)))
     with pytest.raises(ValueError, match="got Laplace units"):
         exact_elbo(net, OBSERVATIONS)
+
+
+@pytest.mark.parametrize("sampler", [Concrete(0.5), MeanPassing()])
+def test_values_that_are_not_drawn_from_what_is_scored_are_not_weighed(sampler):
+    with pytest.raises(ValueError, match="draws from the distribution it scores"):
+        particle_bounds(small_net(2), OBSERVATIONS, 10, proposal=Recognition(sampler), key=jax.random.key(0))
+
+
+def test_quadrature_is_not_taken_for_a_likelihood():
+    """Nodes lie where q is; the posterior may be elsewhere."""
+    net = FAMILY_NETS["normal on binary"]()
+    for value in (exact_log_likelihood, exact_posterior):
+        with pytest.raises(ValueError, match="got continuous units in latent layer 2"):
+            value(net, OBSERVATIONS)
+
+
+@pytest.mark.parametrize(("name", "states"), [("categorical", 9), ("two categorical", 12), ("normal on binary", 128)])
+def test_states_are_counted(name: str, states: int):
+    net = FAMILY_NETS[name]()
+    assert count_states(net) == states == enumerate_latents(net, OBSERVATIONS).log_p.shape[0]

@@ -51,7 +51,8 @@ def diagnose(
     Args:
         directory: Run folder of `beliefnet train`.
         estimators: What to compare, each as name or name:option=value,option=value, for example vimco:particles=5.
-        draws: Estimates per estimator; a sampled reference takes four times as many.
+        draws: Estimates per estimator, rounded up to a multiple of four; bias z needs a few hundred. A sampled
+            reference takes four times as many.
         batch_size: Examples in the batch, spread evenly over the split.
         split: Part of the data.
         data: Another data set or file than the one the net was trained on.
@@ -108,9 +109,10 @@ def _parse(specs: tuple[str, ...]) -> dict[str, EstimatorOptions]:
         raise OptionError("expected --estimators to be one estimator or more, got none; try --estimators nvil vimco")
     options: dict[str, EstimatorOptions] = {}
     for spec in specs:
-        if spec in options:
+        chosen = parse_estimator(spec)
+        if chosen in options.values():
             raise OptionError(f"expected different --estimators, got {spec} twice; try leaving one out")
-        options[spec] = parse_estimator(spec)
+        options[spec] = chosen
     return options
 
 
@@ -159,4 +161,4 @@ def _cells(part: PartReport, cost: str) -> tuple[str, ...]:
 def _number(value: float) -> str:
     if not math.isfinite(value) or value == 0:
         return f"{value:.0f}"
-    return f"{value:.2g}" if 1e-3 <= abs(value) < 100 else f"{value:.0e}"
+    return f"{value:.3g}" if 1e-3 <= abs(value) < 1e5 else f"{value:.1e}"

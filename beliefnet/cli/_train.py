@@ -20,7 +20,6 @@ from beliefnet.evaluation import observations
 from beliefnet.report import image_sheet, plot_training_curve, reconstruction_sheet
 from beliefnet.training import (
     EXTENDABLE,
-    NETS,
     Fitted,
     OptionError,
     RunFolder,
@@ -61,8 +60,11 @@ def train(
     if resume is None:
         config = _fitting(config, len(dataset.train))
     num_steps = config.epochs * config.steps_per_epoch(len(dataset.train))
+    resumed = None if resume is None else _resumed_folder(config, resume, out, dataset)
+    for name in config.unused_by_net() + config.unused_by_estimator():
+        print(f"warning: {name} has no effect with {config.net} and {config.estimator}", file=sys.stderr)
     net, estimator = config.build(dataset.average("train"))
-    folder = _new_folder(config, out) if resume is None else _resumed_folder(config, resume, out, dataset)
+    folder = _new_folder(config, out) if resumed is None else resumed
     _describe(console, config, dataset, folder)
     with Display(console, config.epochs, num_steps, step=_begun(folder)) as display:
         fitted = fit(net, estimator, dataset, config, folder=folder, watcher=display)
@@ -133,13 +135,12 @@ def _check_continues(saved: dict[str, Any], config: TrainConfig, dataset: Datase
 
 def _describe(console: Console, config: TrainConfig, dataset: Dataset, folder: RunFolder) -> None:
     record = dataset.record
-    sizes = "-".join(str(size) for size in (record.num_features, *config.hidden))
     console.print(
         f"{record.name} ({record.variant}, binarization {record.binarization}): {record.splits['train']} training, "
         f"{record.splits['valid']} validation, {record.splits['test']} test examples"
     )
-    title = NETS[config.net].title
-    console.print(f"{sizes} {title}, {config.estimator}, {config.epochs} epochs -> {folder.path}")
+    net = config.describe(record.num_features)
+    console.print(f"{net}, {config.estimator}, {config.epochs} epochs -> {folder.path}")
 
 
 def _draw(folder: RunFolder, fitted: Fitted, dataset: Dataset) -> None:

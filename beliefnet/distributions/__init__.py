@@ -10,7 +10,7 @@ from beliefnet.distributions._family import (
     categorical,
     normal,
 )
-from beliefnet.distributions._kind import Kind, units
+from beliefnet.distributions._kind import Kind, check_kind, units
 from beliefnet.distributions._one_hot import OneHot
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "OneHot",
     "bernoulli",
     "categorical",
+    "check_kind",
     "normal",
     "units",
 ]

@@ -12,6 +12,7 @@ class Kind(Enum):
     """Kinds of units."""
 
     BINARY = "binary"
+    """Zeros and ones, with a logit each."""
     ONE_HOT = "one-hot"
     CONTINUOUS = "continuous"
     """Draws are a differentiable function of the parameters."""
@@ -23,11 +24,31 @@ class Kind(Enum):
         base = units(distribution)
         if isinstance(base, OneHot):
             return cls.ONE_HOT
-        if base.support is constraints.boolean:
+        if base.support is constraints.boolean and hasattr(base, "logits"):
             return cls.BINARY
         return cls.CONTINUOUS if base.has_rsample else cls.OTHER
 
 
 def units(distribution: dist.Distribution) -> dist.Distribution:
     """Return the distribution of the units themselves, where a layer only gathers independent ones."""
-    return distribution.base_dist if isinstance(distribution, dist.Independent) else distribution
+    while isinstance(distribution, dist.Independent):
+        distribution = distribution.base_dist
+    return distribution
+
+
+def check_kind(name: str, kind: Kind, allowed: frozenset[Kind], advice: str, *, place: str = "") -> None:
+    """Check that something can work with a kind of units.
+
+    Args:
+        name: Of what is to work with them.
+        kind: What there is.
+        allowed: What it can work with.
+        advice: What to try instead.
+        place: Where the units are, such as " in latent layer 2".
+
+    Raises:
+        ValueError: If it cannot.
+    """
+    if kind not in allowed:
+        known = " or ".join(sorted(k.value for k in allowed))
+        raise ValueError(f"expected {known} units for {name}, got {kind.value} units{place}; try {advice}")

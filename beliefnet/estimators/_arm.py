@@ -82,8 +82,8 @@ class DisARM(UnitEstimator):
 
         (F(h') - F(h)) (h' - h) sigmoid(|logit|) / 2
 
-    with h' the antithetic partner of the draw h. Unbiased for the ELBO and never of larger variance than `ARM` in a net
-    of one layer, at the same cost. For binary layers.
+    with h' the antithetic partner of the draw h. It is the expectation of `ARM` given both draws, so unbiased for the
+    ELBO and never of larger variance, at the same cost. For binary layers.
 
     Reference:
         Dong, Mnih & Tucker 2020, *DisARM: an antithetic gradient estimator for binary latent variables*; Yin, Ho, Yan,

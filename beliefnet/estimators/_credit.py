@@ -27,7 +27,18 @@ class Payment(eqx.Module):
     value: Array
 
     def buy(self) -> Float[Array, ""]:
-        """Return the scalar whose gradient is what the payment buys, summed over the batch."""
+        """Return the scalar whose gradient is what the payment buys, summed over the batch.
+
+        Raises:
+            ValueError: If the value has other axes than the amount.
+        """
+        if jnp.broadcast_shapes(self.value.shape, self.amount.shape) != self.amount.shape or (
+            self.amount.ndim - self.value.ndim > 1
+        ):
+            raise ValueError(
+                f"expected a payment's value with the axes of its amount {self.amount.shape}, or all but particles, "
+                f"got {self.value.shape}; try adding an axis with [..., None]"
+            )
         return jnp.sum(lax.stop_gradient(self.amount) * self.value)
 
 
@@ -98,7 +109,12 @@ class RecognitionCreditEstimator(CreditEstimator[S]):
 
 
 def purchase(trace: Trace, credit: Credit) -> Float[Array, ""]:
-    """Return the scalar whose gradient is what the credit buys with held values, per example."""
+    """Return the scalar whose gradient is what the credit buys with held values, per example.
+
+    Raises:
+        ValueError: If an amount is not of the shape that it should be.
+    """
+    _check_shapes(trace, credit)
     total = jnp.zeros(())
     if credit.model is not None:
         total += jnp.sum(lax.stop_gradient(credit.model)[..., None] * trace.log_p)
@@ -123,13 +139,28 @@ def _purchase_path(
     return jnp.sum(lax.stop_gradient(path) * log_weight) / path.shape[1]
 
 
+def _check_shapes(trace: Trace, credit: Credit) -> None:
+    particles, layers = trace.log_proposal.shape, trace.log_q.shape[-1]
+    for name, amount, shapes in (
+        ("objective", credit.objective, [particles[1:]]),
+        ("model", credit.model, [particles]),
+        ("score", credit.score, [(*particles, 1), (*particles, layers)]),
+        ("path", credit.path, [particles]),
+    ):
+        if amount is not None and amount.shape not in shapes:
+            raise ValueError(
+                f"expected the credit's {name} of shape {' or '.join(map(str, shapes))}, got {amount.shape}; "
+                "try adding the axis of layers to a score with [..., None]"
+            )
+
+
 def check_particles(name: str, num_particles: int, *, least: int) -> None:
     """Check the number of particles of an estimator.
 
     Raises:
-        ValueError: If there are fewer than the least that it can work with.
+        ValueError: If there are fewer than the least that it can work with, or a fraction.
     """
-    if num_particles < least:
+    if num_particles < least or num_particles != int(num_particles):
         raise ValueError(
             f"expected {name} to have num_particles of at least {least}, got {num_particles}; try {least + 3}"
         )

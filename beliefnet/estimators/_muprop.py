@@ -20,7 +20,7 @@ class MuProp(UnitEstimator):
         score = F(h) - F(m) - F'(m) (h - m),    and F'(m) pays the layer's mean
 
     with m the layer means of a deterministic pass that feeds means upward, and F the local signal. Unbiased for the
-    ELBO, for layers of any kind whose mean is differentiable. Costs, beside K passes, one mean-field pass per layer
+    ELBO, for layers of any kind that have a differentiable mean. Costs, beside K passes, one mean-field pass per layer
     and datum. `NVIL`'s baselines are not included.
 
     Reference:

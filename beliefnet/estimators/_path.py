@@ -1,5 +1,7 @@
 """What the estimators that differentiate through their draws have in common."""
 
+import equinox as eqx
+import jax
 from equinox import AbstractVar
 
 from beliefnet._net import BeliefNet
@@ -37,5 +39,7 @@ def checked_sampler(name: str, net: BeliefNet, num_particles: int, sampler: Samp
             f"expected a sampler with a derivative for {name}, got {type(sampler).__name__}; try Reparameterize() "
             "for continuous units, Concrete() or StraightThrough() for discrete ones"
         )
+    if any(eqx.is_array(leaf) for leaf in jax.tree.leaves(sampler)):
+        raise ValueError(f"expected plain numbers in the sampler of {name}, got arrays; try Concrete(0.5)")
     sampler.check(net.latent_kinds)
     return sampler

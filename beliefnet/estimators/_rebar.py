@@ -20,6 +20,9 @@ from beliefnet.estimators._credit import Payment
 from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check_units
 from beliefnet.samplers import Concrete
 
+_LOG_TEMPERATURES = (math.log(1e-2), math.log(1e2))
+"""Beyond these the slopes of a relaxed draw underflow, or it says nothing about the draw."""
+
 
 class _RelaxedControl(UnitEstimator):
     """REBAR's estimator for any control variate c of the relaxed draw z, of which the draw is h = 1[z > 0].
@@ -39,11 +42,16 @@ class _RelaxedControl(UnitEstimator):
 
     def relaxed_signal(self, layer: Layer, z: Float[Array, "particles batch units"], *, key: Key) -> Array:
         """Return what a relaxed value brings; the layers above are relaxed as well."""
-        temperature = jnp.exp(self.log_temperature[layer.index])
+        temperature = jnp.exp(jnp.clip(self.log_temperature[layer.index], *_LOG_TEMPERATURES))
         return layer.signal_of(jax.nn.sigmoid(z / temperature), key=key, sampler=Concrete(temperature))
 
     def pay(self, layer: Layer, *, key: Key) -> LayerCredit:
         """Pay logits, and let the control variate descend the second moment of what is paid."""
+        if len(self.scale) != len(layer.net.layer_sizes):
+            raise ValueError(
+                f"expected the net that {type(self).__name__} was made for, of {len(self.scale)} latent layers, got "
+                f"one of {len(layer.net.layer_sizes)}; try {type(self).__name__}(net)"
+            )
         z_key, again_key, above_key = jax.random.split(key, 3)
         logits, scale = layer.held_logits, self.scale[layer.index]
         free = _relaxed_given(layer.value, logits, key=z_key) - logits
@@ -58,8 +66,8 @@ class _RelaxedControl(UnitEstimator):
         _, slope = _value_and_slope(at_first, logits)
         score = (layer.signal - scale * control)[..., None] * (layer.value - jax.nn.sigmoid(logits))
         amount = score + scale * (slope - slope_given)
-        own = -jnp.mean(jnp.sum(amount**2, axis=-1))
-        return LayerCredit((Payment(amount / self.num_particles, layer.logits),), own)
+        ascent = -jnp.mean(jnp.sum(amount**2, axis=-1))
+        return LayerCredit((Payment(amount / self.num_particles, layer.logits),), ascent)
 
 
 def _relaxed_given(
@@ -80,9 +88,11 @@ def _constant(net: BeliefNet, value: float) -> Float[Array, " layers"]:
     return jnp.full(len(net.layer_sizes), value)
 
 
-def _check_temperature(name: str, temperature: float) -> None:
-    if not temperature > 0:
-        raise ValueError(f"expected {name} to have a positive temperature, got {temperature}; try 0.5")
+def _check_start(name: str, temperature: float, scale: float) -> None:
+    if not 1e-2 <= temperature <= 1e2:
+        raise ValueError(f"expected {name} to have a temperature from 0.01 to 100, got {temperature}; try 0.5")
+    if not math.isfinite(scale):
+        raise ValueError(f"expected {name} to have a finite scale, got {scale}; try 1.0")
 
 
 class REBAR(_RelaxedControl):
@@ -95,11 +105,12 @@ class REBAR(_RelaxedControl):
     Args:
         net: The net to be trained.
         num_particles: Draws per datum.
-        temperature: At the start.
+        temperature: At the start; it is kept between 0.01 and 100.
         scale: At the start; 0 leaves the plain score function.
 
     Raises:
-        ValueError: If `num_particles` or `temperature` is not positive, or a layer is not binary.
+        ValueError: If `num_particles` is not positive, `temperature` not in [0.01, 100], `scale` not finite, or a
+            layer not binary.
 
     Reference:
         Tucker, Mnih, Maddison, Lawson & Sohl-Dickstein 2017, *REBAR: low-variance, unbiased gradient estimates for
@@ -113,7 +124,7 @@ class REBAR(_RelaxedControl):
 
     def __init__(self, net: BeliefNet, num_particles: int = 1, *, temperature: float = 0.5, scale: float = 1.0):
         check_units(self, net, num_particles)
-        _check_temperature("REBAR", temperature)
+        _check_start("REBAR", temperature, scale)
         self.log_temperature = _constant(net, math.log(temperature))
         self.scale = _constant(net, scale)
         self.num_particles = num_particles
@@ -137,12 +148,13 @@ class RELAX(_RelaxedControl):
         net: The net to be trained.
         num_particles: Draws per datum.
         key: Random key for the networks' weights.
-        temperature: At the start.
+        temperature: At the start; it is kept between 0.01 and 100.
         scale: At the start.
         num_units: Tanh units in the hidden layer of each network; its output starts at zero.
 
     Raises:
-        ValueError: If `num_particles`, `num_units` or `temperature` is not positive, or a layer is not binary.
+        ValueError: If `num_particles` or `num_units` is not positive, `temperature` not in [0.01, 100], `scale` not
+            finite, or a layer not binary.
 
     Reference:
         Grathwohl, Choi, Wu, Roeder & Duvenaud 2018, *Backpropagation through the void: optimizing control variates for
@@ -166,7 +178,7 @@ class RELAX(_RelaxedControl):
         num_units: int = 100,
     ):
         check_units(self, net, num_particles)
-        _check_temperature("RELAX", temperature)
+        _check_start("RELAX", temperature, scale)
         if num_units < 1:
             raise ValueError(f"expected num_units of at least 1, got {num_units}; try 100")
         self.log_temperature = _constant(net, math.log(temperature))

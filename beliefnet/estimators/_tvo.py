@@ -9,9 +9,6 @@ from beliefnet._numerics import normalised_weights
 from beliefnet._trace import Trace
 from beliefnet.estimators._credit import Credit, RecognitionCreditEstimator, check_particles
 
-_LEAST = -1e30
-"""Stands for a log-weight of -inf, whose product with a weight of zero would be NaN."""
-
 
 class TVO(RecognitionCreditEstimator[None]):
     """The covariance gradient of the thermodynamic variational objective, for latents of any kind.
@@ -21,9 +18,9 @@ class TVO(RecognitionCreditEstimator[None]):
 
         model = sum_j D_j w~_j (1 + b_j d_j),    score = sum_j D_j w~_j (-1 + (1 - b_j) d_j)
 
-    Weights are normalised over the particles: biased at finite K, exact as K grows. With one interval the
-    score is that of the ELBO with the mean of all K particles as the baseline, shrunk by 1 - 1/K. Costs K
-    passes down and up.
+    Weights are normalised over the particles: biased at finite K, exact as K grows. Particles of weight zero (f = -inf)
+    are left out. With one interval the score is that of the ELBO with the mean of all K particles as the baseline,
+    shrunk by 1 - 1/K. Costs K passes down and up.
 
     Args:
         num_particles: K, at least 2.
@@ -59,9 +56,10 @@ class TVO(RecognitionCreditEstimator[None]):
 
     def credit(self, trace: Trace, state: None) -> tuple[Credit, None]:
         """Pay every particle at every point of the path from q to the posterior."""
-        f = jnp.maximum(trace.log_weight, _LEAST)
+        alive = jnp.isfinite(trace.log_weight)
+        f = jnp.where(alive, trace.log_weight, 0)
         left, width = (jnp.asarray(part)[:, None, None] for part in self._partition())
-        weights = normalised_weights((left * f).swapaxes(0, 1)).swapaxes(0, 1)
+        weights = normalised_weights(jnp.where(alive, left * f, -jnp.inf).swapaxes(0, 1)).swapaxes(0, 1)
         means = jnp.sum(weights * f, axis=1, keepdims=True)
         excess = f - means
         model = jnp.sum(width * weights * (1 + left * excess), axis=0)

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from beliefnet._net import BeliefNet
 from beliefnet._trace import Trace
 from beliefnet._types import Key
-from beliefnet.distributions import Kind, units
+from beliefnet.distributions import Kind, check_kind, units
 from beliefnet.estimators._base import Estimate, Estimator
 from beliefnet.estimators._credit import Credit, Payment, check_particles, purchase
 from beliefnet.proposals import Recognition
@@ -80,11 +80,11 @@ class LayerCredit(eqx.Module):
 
     Attributes:
         payments: To values of the recognition net in this layer, such as its logits.
-        own: What the estimator's own parameters climb, averaged over the batch, if there are any.
+        ascent: What the estimator's own parameters climb, averaged over the batch, if there are any.
     """
 
     payments: tuple[Payment, ...]
-    own: Float[Array, ""] | None = None
+    ascent: Float[Array, ""] | None = None
 
 
 class UnitEstimator(Estimator[None]):
@@ -114,7 +114,12 @@ class UnitEstimator(Estimator[None]):
         return
 
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
-        """Estimate the gradient on a batch: draw, pay each layer, differentiate."""
+        """Estimate the gradient on a batch: draw, pay each layer, differentiate.
+
+        Raises:
+            ValueError: If the net has layers that the estimator cannot work with.
+        """
+        check_units(self, net, self.num_particles)
         draw_key, *layer_keys = jax.random.split(key, 1 + len(net.layer_sizes))
 
         def surrogate(parts: tuple[BeliefNet, UnitEstimator]):
@@ -123,33 +128,34 @@ class UnitEstimator(Estimator[None]):
             particles = Recognition(Plain()).draw(held, x, estimator.num_particles, key=draw_key)
             trace = Trace.record(net, particles)
             credit = estimator.credit(lax.stop_gradient(trace))
+            if credit.path is not None:
+                raise ValueError(
+                    f"expected a credit without path from {type(estimator).__name__}, whose draws have no derivative, "
+                    "got one; try a CreditEstimator"
+                )
             total = purchase(trace, credit)
             distributions = net.recognition.distributions(x, particles.latents)
             for index, (distribution, layer_key) in enumerate(zip(distributions, layer_keys, strict=True)):
-                layer = Layer(held, lax.stop_gradient(trace), distribution, index)
+                layer = Layer(net=held, index=index, trace=lax.stop_gradient(trace), distribution=distribution)
                 paid = estimator.pay(layer, key=layer_key)
                 total += sum(payment.buy() for payment in paid.payments) / x.shape[0]
-                if paid.own is not None:
-                    total += paid.own
+                if paid.ascent is not None:
+                    total += paid.ascent
             return total, credit.objective.mean()
 
         (net_grads, own_grads), objective = eqx.filter_grad(surrogate, has_aux=True)((net, self))
         return Estimate(net_grads, own_grads, None, objective)
 
 
-def check_units(estimator: UnitEstimator, net: BeliefNet, num_particles: int, *, least: int = 1) -> None:
+def check_units(estimator: UnitEstimator, net: BeliefNet, num_particles: int) -> None:
     """Check that an estimator can work with a net.
 
     Raises:
-        ValueError: If there are too few particles, or a layer is not of its kinds.
+        ValueError: If there is no particle, or a layer is not of its kinds.
     """
     name = type(estimator).__name__
-    check_particles(name, num_particles, least=least)
+    check_particles(name, num_particles, least=1)
     for index, kind in enumerate(net.latent_kinds):
-        if kind not in estimator.kinds:
-            known = " or ".join(sorted(k.value for k in estimator.kinds))
-            others = "sgvb, stl or iwae" if kind is Kind.CONTINUOUS else "concrete, straight-through"
-            raise ValueError(
-                f"expected {known} units for {name}, got {kind.value} units in latent layer {index + 1}; try an "
-                f"estimator for any latents (vimco, reinforce, nvil), or {others}"
-            )
+        others = "sgvb, stl or iwae" if kind is Kind.CONTINUOUS else "concrete, straight-through"
+        advice = f"an estimator for any latents (vimco, reinforce, nvil), or {others}"
+        check_kind(name, kind, estimator.kinds, advice, place=f" in latent layer {index + 1}")

@@ -115,7 +115,8 @@ def particle_bounds(
         proposal: Where the particles come from; the recognition net by default.
 
     Raises:
-        ValueError: If `num_particles` or `chunk` is not positive, or the proposal does not look at the data.
+        ValueError: If `num_particles` or `chunk` is not positive, or the proposal does not look at the data or does not
+            draw from what it scores.
     """
     if num_particles < 1:
         raise ValueError(f"expected num_particles of at least 1, got {num_particles}; try 1000")
@@ -124,6 +125,11 @@ def particle_bounds(
         raise ValueError(
             f"expected a proposal that draws latents for the given observations, got {type(proposal).__name__}; "
             "try Recognition()"
+        )
+    if not proposal.is_exact:
+        raise ValueError(
+            f"expected a proposal that draws from the distribution it scores, got {type(proposal).__name__} with "
+            "relaxed or averaged values, whose weights say nothing about log p(x); try Recognition()"
         )
     if chunk is not None and chunk < 1:
         raise ValueError(f"expected chunk of at least 1, got {chunk}")

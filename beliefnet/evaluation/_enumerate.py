@@ -4,6 +4,7 @@ import itertools
 import math
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -54,11 +55,17 @@ def enumerate_latents(net: BeliefNet, x: Float[Array, "batch visible"]) -> Enume
     Raises:
         ValueError: If the net has too many states, or units that are neither discrete nor normal.
     """
+    num_states = count_states(net)
+    if num_states > _MAX_STATES:
+        raise ValueError(
+            f"expected a net with at most {_MAX_STATES} joint latent states to enumerate, got {num_states} in layers "
+            f"{net.layer_sizes}; try importance sampling with evaluation.evaluate"
+        )
     latents: tuple[Array, ...] = ()
     below, log_mass = x[None], jnp.zeros((1, x.shape[0]))
     for conditional in net.recognition.conditionals:
         distribution = conditional(below)
-        points, log_counts = _points(distribution, num_before=log_mass.shape[0])
+        points, log_counts = _points(distribution)
         latents = tuple(jnp.repeat(value, len(points), axis=0) for value in latents)
         below = jnp.broadcast_to(points, (len(points), log_mass.shape[0], *points.shape[2:]))
         below = below.swapaxes(0, 1).reshape(-1, *points.shape[2:])
@@ -68,12 +75,31 @@ def enumerate_latents(net: BeliefNet, x: Float[Array, "batch visible"]) -> Enume
     return Enumeration(latents, log_p, log_q, log_mass)
 
 
+def count_states(net: BeliefNet) -> int:
+    """Return the number of joint latent states, a normal unit counting as the nodes of its quadrature.
+
+    Raises:
+        ValueError: If there are units that are neither discrete nor normal.
+    """
+    counts = []
+
+    def look(value: Array) -> None:
+        for conditional in net.recognition.conditionals:
+            distribution = conditional(value)
+            values, size = _values(units(distribution), distribution.event_shape[0])
+            counts.append(len(values) ** size)
+            value = jnp.zeros(distribution.shape())
+
+    jax.eval_shape(look, jax.ShapeDtypeStruct((1, net.num_visible), jnp.float32))
+    return math.prod(counts)
+
+
 def _points(
-    distribution: dist.Distribution, *, num_before: int
+    distribution: dist.Distribution,
 ) -> tuple[Float[Array, "points _ _ units"], Float[Array, "points _ _"]]:
     """Values of one layer, and the log of what each counts for, over the states before and the batch (or 1)."""
     base = units(distribution)
-    table, log_counts = _table(base, distribution.event_shape[0], num_before)
+    table, log_counts = _table(base, distribution.event_shape[0])
     points = jnp.asarray(table)[:, None, None, :]
     if isinstance(base, dist.Normal):
         mean, scale = jnp.asarray(base.loc), jnp.asarray(base.scale)
@@ -81,22 +107,9 @@ def _points(
     return points, distribution.log_prob(points)  # pyright: ignore[reportReturnType]
 
 
-def _table(base: dist.Distribution, num_units: int, num_before: int) -> tuple[np.ndarray, np.ndarray]:
+def _table(base: dist.Distribution, num_units: int) -> tuple[np.ndarray, np.ndarray]:
     """Joint values of a layer's units, `[points, units]`, and log quadrature weights; normal units are standardised."""
-    if isinstance(base, OneHot):
-        values, size = np.eye(base.num_categories), num_units // base.num_categories
-    elif isinstance(base, dist.Normal):
-        values, size = np.polynomial.hermite_e.hermegauss(_NUM_NODES)[0][:, None], num_units
-    elif Kind.of(base) is Kind.BINARY:
-        values, size = np.array([[0.0], [1.0]]), num_units
-    else:
-        raise ValueError(f"expected discrete or normal latents to enumerate, got {type(base).__name__} units")
-    if num_before * len(values) ** size > _MAX_STATES:
-        raise ValueError(
-            f"expected a net with at most {_MAX_STATES} joint latent states to enumerate, got more: "
-            f"{num_before} below a layer of {size} variables with {len(values)} values each; "
-            "try importance sampling with evaluation.evaluate"
-        )
+    values, size = _values(base, num_units)
     chosen = np.array(list(itertools.product(range(len(values)), repeat=size)))
     log_weights = np.zeros(len(values))
     if isinstance(base, dist.Normal):
@@ -104,3 +117,14 @@ def _table(base: dist.Distribution, num_units: int, num_before: int) -> tuple[np
         log_weights = np.log(weights / math.sqrt(2 * math.pi))
     table = values[chosen].reshape(len(chosen), num_units)
     return table.astype(np.float32), log_weights[chosen].sum(axis=1).astype(np.float32)
+
+
+def _values(base: dist.Distribution, num_units: int) -> tuple[np.ndarray, int]:
+    """Values of one variable, `[values, units of it]`, and the number of variables in a layer."""
+    if isinstance(base, OneHot):
+        return np.eye(base.num_categories), num_units // base.num_categories
+    if isinstance(base, dist.Normal):
+        return np.polynomial.hermite_e.hermegauss(_NUM_NODES)[0][:, None], num_units
+    if Kind.of(base) is Kind.BINARY:
+        return np.array([[0.0], [1.0]]), num_units
+    raise ValueError(f"expected discrete or normal latents to enumerate, got {type(base).__name__} units")

@@ -17,6 +17,7 @@ from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import log_mean_exp
+from beliefnet.distributions import Kind
 from beliefnet.evaluation._enumerate import enumerate_latents
 
 _MAX_SETS = 2_000_000
@@ -24,16 +25,24 @@ _MAX_SETS = 2_000_000
 
 @eqx.filter_jit
 def exact_log_likelihood(net: BeliefNet, x: Float[Array, "batch visible"]) -> Float[Array, " batch"]:
-    """Return log p(x) of each datum, in nats."""
-    states = enumerate_latents(net, x)
-    return logsumexp(states.log_mass + states.log_weight, axis=0)
+    """Return log p(x) of each datum, in nats.
+
+    Raises:
+        ValueError: If a latent layer is not discrete, or there are too many states.
+    """
+    _check_discrete(net)
+    return logsumexp(enumerate_latents(net, x).log_p, axis=0)
 
 
 @eqx.filter_jit
 def exact_posterior(net: BeliefNet, x: Float[Array, "batch visible"]) -> Float[Array, "states batch"]:
-    """Return p(h | x) of every joint state, in the order of `enumerate_latents`."""
-    states = enumerate_latents(net, x)
-    return jax.nn.softmax(states.log_mass + states.log_weight, axis=0)
+    """Return p(h | x) of every joint state, in the order of `enumerate_latents`.
+
+    Raises:
+        ValueError: If a latent layer is not discrete, or there are too many states.
+    """
+    _check_discrete(net)
+    return jax.nn.softmax(enumerate_latents(net, x).log_p, axis=0)
 
 
 @eqx.filter_jit
@@ -80,6 +89,16 @@ def exact_gradient(net: BeliefNet, x: Float[Array, "batch visible"], num_particl
         return value.mean()
 
     return eqx.filter_grad(objective)(net)
+
+
+def _check_discrete(net: BeliefNet) -> None:
+    """Quadrature under q says nothing where the posterior is elsewhere."""
+    if Kind.CONTINUOUS in net.latent_kinds:
+        layer = net.latent_kinds.index(Kind.CONTINUOUS) + 1
+        raise ValueError(
+            f"expected discrete latents, got continuous units in latent layer {layer}; try particle_bounds with many "
+            "particles"
+        )
 
 
 def _log_orderings(members: np.ndarray) -> float:

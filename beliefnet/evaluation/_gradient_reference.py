@@ -11,7 +11,9 @@ from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
+from beliefnet.distributions import Kind
 from beliefnet.estimators import VIMCO, Estimator, Reinforce
+from beliefnet.evaluation._enumerate import count_states
 from beliefnet.evaluation._exact import exact_gradient
 from beliefnet.evaluation._gradient_draws import TOTALS, Draw, part_names, split_parts, with_totals
 
@@ -71,7 +73,7 @@ def reference_gradient(
         num_draws: Draws to average where the net cannot be enumerated.
         key: Random key for the draws.
     """
-    reason = _too_large(net, x, bound_particles)
+    reason = _not_exact(net, x, bound_particles)
     if not reason:
         try:
             exact = exact_gradient(net, x, None if bound_particles == 1 else bound_particles)
@@ -86,14 +88,15 @@ def reference_gradient(
     return _sampled(net, x, bound_particles, reason, num_draws=num_draws, key=key)
 
 
-def _too_large(net: BeliefNet, x: Array, bound_particles: int) -> str:
-    """Say why enumeration would not fit in memory, or nothing; a layer has at least two states per unit."""
-    num_units = sum(net.layer_sizes)
-    num_states = 2 ** min(num_units, 64)
+def _not_exact(net: BeliefNet, x: Array, bound_particles: int) -> str:
+    """Say why there is no exact gradient, or why it would not fit in memory; nothing if it can be had."""
+    if not set(net.latent_kinds) <= {Kind.BINARY, Kind.ONE_HOT}:
+        return "latents that are not discrete cannot be enumerated"
+    num_states = min(count_states(net), 2**64)
     sets = math.comb(num_states + bound_particles - 1, bound_particles) if bound_particles > 1 else 0
     if max(num_states * max(net.num_visible, *net.layer_sizes), sets * bound_particles) * len(x) <= _MOST_NUMBERS:
         return ""
-    return f"{num_units} latent units, {bound_particles} particles and a batch of {len(x)} are too many to enumerate"
+    return f"{num_states} latent states, {bound_particles} particles and a batch of {len(x)} are too many to enumerate"
 
 
 def _sampled(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-import jax.numpy as jnp
+import jax
 from jax.typing import ArrayLike
 
 from beliefnet._net import BeliefNet
@@ -17,7 +17,7 @@ def sigmoid_belief_net(
     *,
     key: Key,
     deterministic: Sequence[int] = (),
-    activation: Activation = jnp.tanh,
+    activation: Activation = jax.nn.softplus,
     input_mean: ArrayLike | None = None,
     visible_mean: ArrayLike | None = None,
 ) -> BeliefNet:
@@ -63,7 +63,7 @@ def categorical_belief_net(
     key: Key,
     num_categories: int = 10,
     deterministic: Sequence[int] = (),
-    activation: Activation = jnp.tanh,
+    activation: Activation = jax.nn.softplus,
     input_mean: ArrayLike | None = None,
     visible_mean: ArrayLike | None = None,
 ) -> BeliefNet:

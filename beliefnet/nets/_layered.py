@@ -25,7 +25,7 @@ def layered_net(
     *,
     key: Key,
     deterministic: Sequence[int] = (),
-    activation: Activation = jnp.tanh,
+    activation: Activation = jax.nn.softplus,
     input_mean: ArrayLike | None = None,
     visible_mean: ArrayLike | None = None,
 ) -> BeliefNet:

@@ -34,6 +34,11 @@ class Proposal(eqx.Module):
 
     @property
     @abstractmethod
+    def is_exact(self) -> bool:
+        """Whether the latents are drawn from what `log_proposal` scores, so that weights are importance weights."""
+
+    @property
+    @abstractmethod
     def has_derivative(self) -> bool:
         """Whether the drawn latents are differentiable functions of the recognition net's parameters."""
 

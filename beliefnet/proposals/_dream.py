@@ -17,6 +17,11 @@ class Dream(Proposal):
         return False
 
     @property
+    def is_exact(self) -> bool:
+        """True."""
+        return True
+
+    @property
     def has_derivative(self) -> bool:
         """False."""
         return False

@@ -21,6 +21,11 @@ class Recognition(Proposal):
         return True
 
     @property
+    def is_exact(self) -> bool:
+        """That of the sampler."""
+        return self.sampler.is_exact
+
+    @property
     def has_derivative(self) -> bool:
         """That of the sampler."""
         return self.sampler.has_derivative

@@ -10,7 +10,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._types import Key
-from beliefnet.distributions import Kind
+from beliefnet.distributions import Kind, check_kind
 
 
 class Sampler(eqx.Module):
@@ -23,6 +23,8 @@ class Sampler(eqx.Module):
     """The kinds of units that it draws."""
     has_derivative: ClassVar[bool]
     """Whether draws are differentiable functions of the distribution's parameters."""
+    is_exact: ClassVar[bool] = True
+    """Whether draws follow the distribution, so that they can be weighed by its log-probability."""
 
     def __call__(
         self, distribution: dist.Distribution, shape: tuple[int, ...] = (), *, key: Key
@@ -32,7 +34,8 @@ class Sampler(eqx.Module):
         Raises:
             ValueError: If it does not draw units of this kind.
         """
-        self.check((Kind.of(distribution),))
+        kind = Kind.of(distribution)
+        check_kind(type(self).__name__, kind, self.kinds, _ADVICE[kind])
         return self._draw(distribution, shape, key=key)
 
     def check(self, kinds: Sequence[Kind]) -> None:
@@ -42,12 +45,8 @@ class Sampler(eqx.Module):
             ValueError: Naming the first layer that it does not draw.
         """
         for index, kind in enumerate(kinds):
-            if kind not in self.kinds:
-                known = " or ".join(sorted(k.value for k in self.kinds))
-                raise ValueError(
-                    f"expected {known} units for {type(self).__name__}, got {kind.value} units in latent layer "
-                    f"{index + 1}; try {_ADVICE[kind]}"
-                )
+            place = f" in latent layer {index + 1}"
+            check_kind(type(self).__name__, kind, self.kinds, _ADVICE[kind], place=place)
 
     @abstractmethod
     def _draw(
@@ -58,8 +57,8 @@ class Sampler(eqx.Module):
 
 _SCORE = "an estimator that needs no derivative of draws (vimco, nvil, reinforce)"
 _ADVICE = {
-    Kind.BINARY: f"a relaxation (Concrete, StraightThrough), or {_SCORE}",
-    Kind.ONE_HOT: f"a relaxation (Concrete, StraightThrough), or {_SCORE}",
-    Kind.CONTINUOUS: f"Reparameterize, or {_SCORE}",
+    Kind.BINARY: f"a relaxation (concrete, straight-through), or {_SCORE}",
+    Kind.ONE_HOT: f"a relaxation (concrete, straight-through), or {_SCORE}",
+    Kind.CONTINUOUS: f"sgvb, stl, iwae or dreg, or {_SCORE}",
     Kind.OTHER: _SCORE,
 }

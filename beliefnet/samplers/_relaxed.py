@@ -1,5 +1,6 @@
 """Samplers that give discrete units a derivative that their draws do not have: biased, and said to be."""
 
+import math
 from typing import ClassVar
 
 import jax
@@ -23,10 +24,10 @@ class Concrete(Sampler):
     approaches 0, while the variance grows without limit.
 
     Args:
-        temperature: Positive; at 0 draws would be discrete again.
+        temperature: Positive and finite; at 0 draws would be discrete again. A JAX array is taken as it is.
 
     Raises:
-        ValueError: If a number is given that is not positive.
+        ValueError: If the temperature is not positive and finite.
 
     Reference:
         Maddison, Mnih & Teh 2017, *The concrete distribution*; Jang, Gu & Poole 2017, *Categorical reparameterization
@@ -36,9 +37,11 @@ class Concrete(Sampler):
     temperature: ArrayLike
     kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY, Kind.ONE_HOT, Kind.CONTINUOUS})
     has_derivative: ClassVar[bool] = True
+    is_exact: ClassVar[bool] = False
 
     def __init__(self, temperature: ArrayLike = 0.5):
-        if isinstance(temperature, int | float) and not temperature > 0:
+        # A temperature that is being learnt has no value yet.
+        if not isinstance(temperature, jax.Array) and not 0 < float(temperature) < math.inf:  # pyright: ignore
             raise ValueError(f"expected temperature to be positive, got {temperature}; try 0.5")
         self.temperature = temperature
 
@@ -109,6 +112,7 @@ class MeanPassing(Sampler):
 
     kinds: ClassVar[frozenset[Kind]] = frozenset(Kind)
     has_derivative: ClassVar[bool] = True
+    is_exact: ClassVar[bool] = False
 
     def _draw(
         self, distribution: dist.Distribution, shape: tuple[int, ...], *, key: Key

@@ -27,5 +27,6 @@ class Options:
 
 def suggestion(given: str, known: Iterable[str]) -> str:
     """Return "; did you mean ...?" where something close is known, else nothing."""
-    close = difflib.get_close_matches(given, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    by_lower = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(given.lower(), list(by_lower), n=1)
+    return f"; did you mean {by_lower[close[0]]!r}?" if close else ""

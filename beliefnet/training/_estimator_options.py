@@ -1,5 +1,6 @@
 """The options of each estimator that has any."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -98,7 +99,8 @@ class ConcreteOptions:
     multi_sample: bool = False
 
     def __post_init__(self):
-        _check_temperature("concrete.temperature", self.temperature)
+        if not 0 < self.temperature < math.inf:
+            raise OptionError(f"expected concrete.temperature to be positive, got {self.temperature}; try 0.5")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +116,7 @@ class REBAROptions:
     scale: float = 1.0
 
     def __post_init__(self):
-        _check_temperature("rebar.temperature", self.temperature)
+        _check_start("rebar", self.temperature, self.scale)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,13 +134,15 @@ class RELAXOptions:
     units: int = 100
 
     def __post_init__(self):
-        _check_temperature("relax.temperature", self.temperature)
+        _check_start("relax", self.temperature, self.scale)
         _check_units("relax.units", self.units)
 
 
-def _check_temperature(name: str, value: float) -> None:
-    if not 0 < value < float("inf"):
-        raise OptionError(f"expected {name} to be positive, got {value}; try 0.5")
+def _check_start(group: str, temperature: float, scale: float) -> None:
+    if not 1e-2 <= temperature <= 1e2:
+        raise OptionError(f"expected {group}.temperature from 0.01 to 100, got {temperature}; try 0.5")
+    if not math.isfinite(scale):
+        raise OptionError(f"expected {group}.scale to be finite, got {scale}; try 1.0")
 
 
 def _check_units(name: str, value: int) -> None:

@@ -1,11 +1,12 @@
 """Estimators by name, with the options that each takes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.baselines import Baseline, InputBaseline, LayerBaselines, NoBaseline, Order, RunningMoments
+from beliefnet.distributions import Kind
 from beliefnet.estimators import (
     ARM,
     IWAE,
@@ -91,10 +92,30 @@ class EstimatorOptions:
         """Make the estimator for a net, with the initial parameters of its own that it may have.
 
         Raises:
-            ValueError: If it does not handle a latent layer of the net.
+            OptionError: If it does not handle the latent layers of the net.
         """
         self.check_estimator()
-        return ESTIMATORS[str(self.estimator)](self, net, key)
+        if self.estimator in _RELAXATIONS and set(net.latent_kinds) == {Kind.CONTINUOUS}:
+            raise OptionError(
+                f"expected an estimator for continuous latents, got {self.estimator}, which relaxes discrete ones; "
+                "try sgvb, stl, iwae or dreg"
+            )
+        try:
+            return ESTIMATORS[str(self.estimator)](self, net, key)
+        except ValueError as error:
+            raise OptionError(f"estimator {self.estimator} does not fit this net: {error}") from error
+
+    def unused_by_estimator(self) -> list[str]:
+        """Return the names of options that were set for another estimator than the chosen one."""
+        groups = [f.name for f in fields(EstimatorOptions) if is_dataclass(getattr(self, f.name))]
+        own = str(self.estimator).replace("-", "_")
+        return [
+            f"{group}.{f.name}".replace("_", "-")
+            for group in groups
+            if group != own
+            for f in fields(getattr(self, group))
+            if getattr(getattr(self, group), f.name) != f.default
+        ]
 
 
 Builder = Callable[[EstimatorOptions, BeliefNet, Key], Estimator]
@@ -179,4 +200,5 @@ ESTIMATORS: dict[str, Builder] = {
     "darn": _of_net(lambda net, particles: SGVB(net, particles, sampler=Half())),
 }
 
+_RELAXATIONS = frozenset({"concrete", "straight-through", "darn"})
 _NEED_TWO = frozenset({"reinforce", "vimco", "tvo"})

@@ -65,6 +65,7 @@ class RunFolder:
             raise RunFolderError(
                 f"expected a run folder (one with a config.toml that `beliefnet train` wrote), got {path}"
                 + ("; there is no such folder" if not folder.path.exists() else "")
+                + f"; try beliefnet train --out {path}"
             )
         return folder
 

@@ -194,7 +194,7 @@ class _Run:
 
     def _divergence(self, what: str, step: int) -> str:
         kept = "no checkpoint was kept"
-        if self.folder is not None:
+        if self.folder is not None and self.folder.has_checkpoints:
             kept = f"the last good checkpoint is {folders(self.folder.checkpoints.directory)[0]}"
         epoch = step // self.epoch_steps + 1
         return f"{what} (epoch {epoch}); {kept}; try a smaller learning-rate, or clip=10"

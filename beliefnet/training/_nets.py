@@ -37,6 +37,10 @@ class NetOptions:
     center_input: bool = True
     data_bias: bool = True
 
+    @property
+    def _widths(self) -> tuple[int, ...]:
+        return NETS[self.net].deterministic if self.deterministic is None else self.deterministic
+
     def check_net(self) -> None:
         """Check that there is such a net, and that its sizes can be.
 
@@ -57,8 +61,20 @@ class NetOptions:
         if any(size < 1 for size in self.deterministic or ()):
             given = " ".join(map(str, self.deterministic or ()))
             raise OptionError(f"expected deterministic to be positive sizes, got {given}; try --deterministic 200")
-        if self.categories < 2:
+        if self.net == "categorical" and self.categories < 2:
             raise OptionError(f"expected categories of at least 2, got {self.categories}; try 10")
+
+    def unused_by_net(self) -> list[str]:
+        """Return the names of options that were set and that the chosen net does not have."""
+        idle = {"activation": not self._widths, "categories": self.net != "categorical"}
+        return [name for name, is_idle in idle.items() if is_idle and getattr(self, name) != getattr(type(self), name)]
+
+    def describe(self, num_visible: int) -> str:
+        """Return the net in a few words, such as `784-200 sigmoid belief net`."""
+        times = f"x{self.categories}" if self.net == "categorical" else ""
+        sizes = "-".join([str(num_visible), *(f"{size}{times}" for size in self.hidden)])
+        between = f", {'-'.join(map(str, self._widths))} {self.activation} units between" if self._widths else ""
+        return f"{sizes} {NETS[self.net].title}{between}"
 
     def build_net(self, data_mean: np.ndarray, *, key: Key) -> BeliefNet:
         """Make the net with its initial parameters.
@@ -70,12 +86,11 @@ class NetOptions:
         mean = jnp.asarray(data_mean, jnp.float32)
         settings: dict[str, Any] = {
             "key": key,
+            "deterministic": self._widths,
             "activation": _ACTIVATIONS[self.activation],
             "input_mean": mean if self.center_input else None,
             "visible_mean": mean if self.data_bias else None,
         }
-        if self.deterministic is not None:
-            settings["deterministic"] = self.deterministic
         if self.net == "categorical":
             settings["num_categories"] = self.categories
         return NETS[self.net].make(len(data_mean), self.hidden, **settings)
@@ -89,17 +104,19 @@ class NetKind:
         make: Makes it.
         title: What to call it.
         estimator: Name of the estimator that it is trained with by default.
+        deterministic: Widths of its deterministic layers by default.
     """
 
     make: Callable[..., BeliefNet]
     title: str
     estimator: str
+    deterministic: tuple[int, ...] = ()
 
 
 NETS = {
     "sbn": NetKind(sigmoid_belief_net, "sigmoid belief net", "nvil"),
     "categorical": NetKind(categorical_belief_net, "categorical belief net", "nvil"),
-    "vae": NetKind(vae, "variational autoencoder", "sgvb"),
+    "vae": NetKind(vae, "variational autoencoder", "sgvb", (500,)),
 }
 
 _ACTIVATIONS = {"softplus": jax.nn.softplus, "tanh": jnp.tanh, "relu": jax.nn.relu}
