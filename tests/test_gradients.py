@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import NETS, OBSERVATIONS, nvil
+from cases import FAMILY_NETS, NETS, OBSERVATIONS, nvil
 from laws import draws
 
 from beliefnet.baselines import Moments
-from beliefnet.estimators import VIMCO, Reinforce, Wake, wake_sleep
+from beliefnet.estimators import SGVB, VIMCO, DReG, Reinforce, Wake, wake_sleep
 from beliefnet.evaluation import exact_gradient, gradient_report
 from beliefnet.evaluation._gradient_draws import Draw, split_parts
 from beliefnet.evaluation._gradients import _normal_score
@@ -184,3 +184,12 @@ def test_every_leaf_of_a_gradient_is_in_a_part():
     parts = np.concatenate([np.asarray(value) for value in split_parts(gradient).values()])
     leaves = [np.asarray(leaf).ravel() for leaf in jax.tree.leaves(eqx.filter(gradient, eqx.is_array))]
     np.testing.assert_array_equal(np.sort(parts), np.sort(np.concatenate(leaves)))
+
+
+def test_normal_latents_have_a_sampled_reference_of_path_derivatives():
+    net = FAMILY_NETS["two normal layers"]()
+    estimators = {"sgvb": SGVB(net), "dreg": DReG(net, 3), "vimco": VIMCO(3)}
+    found = gradient_report(net, OBSERVATIONS, estimators, num_draws=1000, key=KEY)
+    assert {count: r.method for count, r in found.references.items()} == {1: "SGVB(8)", 3: "DReG(3)"}
+    for report in found.estimators.values():
+        assert not any(part.is_biased for part in report.parts.values())

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import Kind
-from beliefnet.estimators import VIMCO, Estimator, Reinforce
+from beliefnet.estimators import SGVB, VIMCO, DReG, Estimator, Reinforce
 from beliefnet.evaluation._enumerate import count_states
 from beliefnet.evaluation._exact import exact_gradient
 from beliefnet.evaluation._gradient_draws import TOTALS, Draw, part_names, split_parts, with_totals
@@ -102,11 +102,13 @@ def _not_exact(net: BeliefNet, x: Array, bound_particles: int) -> str:
 def _sampled(
     net: BeliefNet, x: Array, bound_particles: int, reason: str, *, num_draws: int, key: Key
 ) -> ReferenceGradient:
-    if bound_particles == 1:
-        estimator: Estimator = Reinforce(_REFERENCE_PARTICLES)
-        method = f"Reinforce({_REFERENCE_PARTICLES})"
+    count = _REFERENCE_PARTICLES if bound_particles == 1 else bound_particles
+    estimator: Estimator
+    if set(net.latent_kinds) == {Kind.CONTINUOUS}:
+        estimator = SGVB(net, count) if bound_particles == 1 else DReG(net, count)
     else:
-        estimator, method = VIMCO(bound_particles), f"VIMCO({bound_particles})"
+        estimator = Reinforce(count) if bound_particles == 1 else VIMCO(count)
+    method = f"{type(estimator).__name__}({count})"
     shapes = eqx.filter_eval_shape(split_parts, net)
     direction = {name: np.zeros(shapes[name].shape) for name in part_names(net)}
     moments = Draw(estimator, net, x, estimator.init(net)).moments(direction, num=num_draws, key=key)

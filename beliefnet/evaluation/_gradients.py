@@ -118,8 +118,9 @@ def gradient_report(
     """Measure bias, variance, direction and cost of gradient estimators, part by part.
 
     An estimator is judged by the gradient of the K-particle bound with K its `bound_particles`: enumerated where the
-    net and the batch are small enough, else the mean of many draws of an unbiased estimator (`Reinforce(8)` for the
-    ELBO, `VIMCO(K)` for L_K), whose own noise is allowed for. Estimators that do not follow a bound with their
+    net and the batch are small enough, else the mean of many draws of an unbiased estimator (for the ELBO and L_K,
+    `SGVB(8)` and `DReG(K)` where all latents are continuous, `Reinforce(8)` and `VIMCO(K)` otherwise), whose own noise
+    is allowed for. Estimators that do not follow a bound with their
     recognition net (wake-sleep, reweighted wake-sleep), or that rescale it (NVIL's variance normalisation), show that
     as a bias. Memory is that of a few nets, whatever the number of draws.
 
