@@ -1,5 +1,6 @@
 """What several test modules share: compiled programs, a small data file, and a run folder trained on it."""
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -26,6 +27,17 @@ def pytest_configure(config):
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
     jax.config.update("jax_compilation_cache_dir", os.environ[_CACHE])
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+_tests_run = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def forget_programs():
+    """Let go of compiled programs now and then: a process may not map more than some 65,000 pieces of memory."""
+    yield
+    if next(_tests_run) % 50 == 0:
+        jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

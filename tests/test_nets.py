@@ -28,8 +28,10 @@ def parent_of(conditional, *lead: int):
 
 @pytest.mark.parametrize("name", CONDITIONALS)
 def test_probabilities_sum_to_one(name: str):
-    conditional = CONDITIONALS[name]()
-    log_probs = conditional(parent_of(conditional)).log_prob(BITS)
+    conditional, states = CONDITIONALS[name](), BITS
+    if name == "one-hot":
+        states = jnp.array([np.concatenate(pair) for pair in itertools.product(np.eye(3), repeat=2)])
+    log_probs = conditional(parent_of(conditional)).log_prob(states)
     np.testing.assert_allclose(jnp.exp(log_probs).sum(), 1, rtol=1e-5)
 
 
@@ -118,7 +120,8 @@ def test_the_observation_is_not_tiled_over_particles():
     net = sigmoid_belief_net(50, (7,), key=jax.random.key(0))
     jaxpr = jax.make_jaxpr(lambda x: net.infer(x, 11, key=jax.random.key(0)).log_probs)(jnp.ones((5, 50)))
     products = [e for e in jaxpr.jaxpr.eqns if e.primitive.name == "dot_general"]
-    assert [e.outvars[0].aval.shape for e in products] == [(5, 7)]
+    shapes = [e.outvars[0].aval.shape for e in products]
+    assert [shape for shape in shapes if shape[-1] == 7] == [(5, 7)]
     assert "11,5,50" not in str(jaxpr)
 
 

@@ -92,7 +92,7 @@ def test_the_promised_derivatives():
     [("reparameterize", "binary", "binary"), ("reparameterize", "one-hot", "one-hot"), ("half", "one-hot", "one-hot")],
 )
 def test_units_without_the_promised_derivative_are_refused(name: str, family: str, kind: str):
-    with pytest.raises(ValueError, match=f"got {kind} units in latent layer 1; try a relaxation"):
+    with pytest.raises(ValueError, match=f"got {kind} units; try a relaxation"):
         SAMPLERS[name](FAMILIES[family](PARAMETERS), key=jax.random.key(0))
 
 
