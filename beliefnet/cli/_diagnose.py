@@ -16,11 +16,10 @@ from beliefnet._types import Key
 from beliefnet.cli._app import app
 from beliefnet.cli._runs import check_counts, check_suffix, data_of, open_run, spread, without_nan, writing
 from beliefnet.estimators import Estimator
-from beliefnet.evaluation import GradientReport, PartReport, gradient_report, observations
+from beliefnet.evaluation import LEAST_DRAWS, GradientReport, PartReport, gradient_report, observations
 from beliefnet.report import plot_gradient_report
 from beliefnet.training import EstimatorOptions, OptionError, Stream, parse_estimator, stream, write_atomically
 
-_LEAST_DRAWS = 8
 _LEGEND = (
     "bias z: about standard normal for an unbiased estimator, * where it cannot be\n"
     "bias: |mean - reference| / |reference|, in brackets what noise alone makes it"
@@ -61,11 +60,7 @@ def diagnose(
         as_json: Print one JSON object and nothing else.
         out: A .png for the picture.
     """
-    check_counts(**{"batch-size": batch_size}, seed=seed)
-    if draws < _LEAST_DRAWS:
-        raise OptionError(f"expected --draws of at least {_LEAST_DRAWS}, got {draws}; try 1000")
-    if out is not None:
-        check_suffix(out, ".png")
+    _check(batch_size, draws, seed, out)
     options = _parse(estimators)
     run = open_run(directory)
     dataset = data_of(run, data)
@@ -95,13 +90,21 @@ def diagnose(
         print(json.dumps(result))
     else:
         _show(report, f"{dataset.record.name}, {split} split", every_part=parts)
-    picture = run.folder.path / "plots" / "gradients.png" if out is None else out
+    picture = run.folder.plots / "gradients.png" if out is None else out
     numbers = run.folder.path / "gradients.json" if out is None else out.with_suffix(".json")
     with writing(picture):
         plot_gradient_report(report, picture)
         write_atomically(numbers, json.dumps(result, indent=2) + "\n")
     if not as_json:
         print(f"written to {picture} and {numbers}")
+
+
+def _check(batch_size: int, draws: int, seed: int, out: Path | None) -> None:
+    check_counts(**{"batch-size": batch_size}, seed=seed)
+    if draws < LEAST_DRAWS:
+        raise OptionError(f"expected --draws of at least {LEAST_DRAWS}, got {draws}; try 1000")
+    if out is not None:
+        check_suffix(out, ".png")
 
 
 def _parse(specs: tuple[str, ...]) -> dict[str, EstimatorOptions]:

@@ -22,8 +22,8 @@ class LocalExpectation(UnitEstimator):
         binary: p (1 - p) (F(h_i = 1) - F(h_i = 0)),    one-hot: p_c (F_c - sum_d p_d F_d)
 
     with F the local signal; the layers above are drawn anew for each value, from the same random numbers. Unbiased for
-    the ELBO, for discrete layers. Costs a pass through the rest of the net for every value of every unit: some hundred
-    times a score-function estimate for a layer of 200 units. Units are visited in turn, so memory does not grow.
+    the ELBO, for discrete layers. Costs a pass through the rest of the net for every value of every unit, 400
+    of them for a layer of 200 binary ones. Units are visited in turn, so memory does not grow.
 
     Reference:
         Titsias & Lázaro-Gredilla 2015, *Local expectation gradients for black box variational inference*.

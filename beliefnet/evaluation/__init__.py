@@ -11,10 +11,11 @@ from beliefnet.evaluation._exact import (
     exact_posterior,
 )
 from beliefnet.evaluation._gradient_reference import Reference
-from beliefnet.evaluation._gradients import EstimatorReport, GradientReport, PartReport, gradient_report
+from beliefnet.evaluation._gradients import LEAST_DRAWS, EstimatorReport, GradientReport, PartReport, gradient_report
 from beliefnet.evaluation._observations import Prepare, as_floats, binarize, observations
 
 __all__ = [
+    "LEAST_DRAWS",
     "DatumBounds",
     "Enumeration",
     "EstimatorReport",

@@ -18,7 +18,8 @@ from beliefnet.evaluation._gradient_draws import TOTALS, Draw, Moments, with_tot
 from beliefnet.evaluation._gradient_reference import Reference, ReferenceGradient, reference_gradient
 
 _ROUNDING = 2e-6
-_LEAST_DRAWS = 8
+LEAST_DRAWS = 8
+"""Fewer estimates than that say nothing about a variance."""
 _BIASED = 4.5
 
 
@@ -176,7 +177,7 @@ def _check(
         if name not in estimators:
             raise ValueError(f"expected states of {', '.join(estimators)}, got one of {name!r}; try the same names")
     for name, value in counts.items():
-        least = 0 if name == "warm_up" else _LEAST_DRAWS
+        least = 0 if name == "warm_up" else LEAST_DRAWS
         if value < least:
             raise ValueError(f"expected {name} of at least {least}, got {value}; try {100 if not least else 1000}")
 
