@@ -1,6 +1,6 @@
 """Conditionals: the distribution of one layer given the one that feeds it, and the networks they are made of."""
 
 from beliefnet.conditionals._feedforward import Conditional, Feedforward, Prior
-from beliefnet.conditionals._networks import MLP, Centred, Dense, Network
+from beliefnet.conditionals._networks import MLP, Centred, Dense, Network, Signs
 
-__all__ = ["MLP", "Centred", "Conditional", "Dense", "Feedforward", "Network", "Prior"]
+__all__ = ["MLP", "Centred", "Conditional", "Dense", "Feedforward", "Network", "Prior", "Signs"]

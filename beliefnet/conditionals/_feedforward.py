@@ -5,6 +5,7 @@ from abc import abstractmethod
 import equinox as eqx
 import jax.numpy as jnp
 import numpyro.distributions as dist
+from equinox import AbstractVar
 from jax import Array
 from jaxtyping import Float
 
@@ -15,6 +16,8 @@ from beliefnet.distributions import Family
 class Conditional(eqx.Module):
     """The distribution of one layer given the layer that feeds it."""
 
+    family: AbstractVar[Family]
+
     @property
     @abstractmethod
     def num_parents(self) -> int | None:
@@ -24,6 +27,10 @@ class Conditional(eqx.Module):
     @abstractmethod
     def num_units(self) -> int:
         """Width of this layer."""
+
+    @abstractmethod
+    def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead parameters"]:
+        """Return the parameters of the family, from which a factorial posterior starts."""
 
     @abstractmethod
     def __call__(self, parent: Float[Array, "*lead parents"] | None) -> dist.Distribution:
@@ -55,10 +62,14 @@ class Feedforward(Conditional):
         """Width of this layer."""
         return self.family.num_units(self.network.num_outputs)
 
+    def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead parameters"]:
+        """Return the network's output."""
+        assert parent is not None
+        return self.network(parent)
+
     def __call__(self, parent: Float[Array, "*lead parents"] | None) -> dist.Distribution:
         """Return the family at the network's output."""
-        assert parent is not None
-        return self.family(self.network(parent))
+        return self.family(self.parameters_given(parent))
 
 
 class Prior(Conditional):
@@ -90,9 +101,13 @@ class Prior(Conditional):
         """Width of this layer."""
         return self.family.num_units(self.parameters.shape[-1])
 
+    def parameters_given(self, parent: Float[Array, "*lead parents"] | None = None) -> Float[Array, " parameters"]:
+        """Return the prior's parameters; the absent parent is ignored."""
+        return jnp.asarray(self.parameters)
+
     def __call__(self, parent: Float[Array, "*lead parents"] | None = None) -> dist.Distribution:
         """Return the prior; the absent parent is ignored."""
-        return self.family(jnp.asarray(self.parameters))
+        return self.family(self.parameters_given(parent))
 
 
 def _check_family(family: Family) -> None:

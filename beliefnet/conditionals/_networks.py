@@ -119,3 +119,27 @@ class Centred(Network):
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Apply the network to `values - offset`."""
         return self.network(values - jax.lax.stop_gradient(self.offset))
+
+
+class Signs(Network):
+    """A network that sees zeros and ones as -1 and 1.
+
+    The net can express what it could before, but learns otherwise: with inputs centred at one half, a weight and the
+    bias pull less on each other. Deep nets of binary units gain most, in speed and in units that stay in use.
+    """
+
+    network: Network
+
+    @property
+    def num_inputs(self) -> int:
+        """Width of the parent layer."""
+        return self.network.num_inputs
+
+    @property
+    def num_outputs(self) -> int:
+        """Width of the result."""
+        return self.network.num_outputs
+
+    def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
+        """Apply the network to `2 * values - 1`."""
+        return self.network(2 * values - 1)

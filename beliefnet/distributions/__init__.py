@@ -1,6 +1,7 @@
 """Distributions of a layer: NumPyro's, and our own where none exists or speed asks for it."""
 
 from beliefnet.distributions._bernoulli import Bernoulli
+from beliefnet.distributions._expected import expected_log_prob
 from beliefnet.distributions._family import (
     BernoulliFamily,
     CategoricalFamily,
@@ -24,6 +25,7 @@ __all__ = [
     "bernoulli",
     "categorical",
     "check_kind",
+    "expected_log_prob",
     "normal",
     "units",
 ]

@@ -3,16 +3,18 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array
 from jaxtyping import Float
 
-from beliefnet._numerics import softplus
+from beliefnet._numerics import softplus, stable_logit
 from beliefnet.distributions._bernoulli import Bernoulli, BernoulliLayer
 from beliefnet.distributions._one_hot import OneHot
 
 _SMALLEST_SCALE = 1e-3
+_SMALLEST_PROBABILITY = 1e-6
 
 
 class Family(ABC):
@@ -38,6 +40,22 @@ class Family(ABC):
         """Return the parameters that a prior over `size` variables starts from, zeros if nothing else is said."""
         return jnp.zeros(self.num_parameters(size))
 
+    @abstractmethod
+    def statistics(self, values: Float[Array, "*lead units"]) -> Float[Array, "*lead parameters"]:
+        """Return the sufficient statistics of values, as many as there are parameters."""
+
+    @abstractmethod
+    def to_moments(self, parameters: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
+        """Return the expected statistics of the distribution with these parameters."""
+
+    @abstractmethod
+    def from_moments(self, moments: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
+        """Return the parameters whose expected statistics are these.
+
+        Of all members of the family, that one maximises the expected log-probability of whatever had these moments.
+        Moments on the edge, such as a probability of 0, are first moved inside by what single precision can tell.
+        """
+
 
 @dataclass(frozen=True)
 class BernoulliFamily(Family):
@@ -54,6 +72,18 @@ class BernoulliFamily(Family):
     def num_parameters(self, size: int) -> int:
         """Return `size`."""
         return size
+
+    def statistics(self, values: Float[Array, "*lead units"]) -> Float[Array, "*lead parameters"]:
+        """Return the values."""
+        return values
+
+    def to_moments(self, parameters: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
+        """Return the probabilities."""
+        return jax.nn.sigmoid(parameters)
+
+    def from_moments(self, moments: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
+        """Return the logits of the probabilities."""
+        return stable_logit(moments, floor=_SMALLEST_PROBABILITY)
 
 
 @dataclass(frozen=True)
@@ -80,8 +110,22 @@ class NormalFamily(Family):
 
     def neutral(self, size: int) -> Float[Array, " parameters"]:
         """Return the parameters of `size` units of mean 0 and standard deviation 1."""
-        unscaled = jnp.log(jnp.expm1(1 - _SMALLEST_SCALE))
-        return jnp.concatenate([jnp.zeros(size), jnp.full(size, unscaled)])
+        return jnp.concatenate([jnp.zeros(size), _unscaled(jnp.ones(size))])
+
+    def statistics(self, values: Float[Array, "*lead units"]) -> Float[Array, "*lead parameters"]:
+        """Return the values and their squares."""
+        return jnp.concatenate([values, values**2], axis=-1)
+
+    def to_moments(self, parameters: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
+        """Return the means and second moments."""
+        mean, scale = jnp.split(parameters, 2, axis=-1)
+        return jnp.concatenate([mean, mean**2 + (_SMALLEST_SCALE + softplus(scale)) ** 2], axis=-1)
+
+    def from_moments(self, moments: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
+        """Return the means and unscaled scales of units with these means and second moments."""
+        mean, square = jnp.split(moments, 2, axis=-1)
+        variance = jnp.maximum(square - mean**2, (2 * _SMALLEST_SCALE) ** 2)
+        return jnp.concatenate([mean, _unscaled(jnp.sqrt(variance))], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -110,6 +154,25 @@ class CategoricalFamily(Family):
     def num_parameters(self, size: int) -> int:
         """Return `size` times the number of categories."""
         return size * self.num_categories
+
+    def statistics(self, values: Float[Array, "*lead units"]) -> Float[Array, "*lead parameters"]:
+        """Return the values."""
+        return values
+
+    def to_moments(self, parameters: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
+        """Return the probabilities."""
+        logits = parameters.reshape(*parameters.shape[:-1], -1, self.num_categories)
+        return jax.nn.softmax(logits, axis=-1).reshape(parameters.shape)
+
+    def from_moments(self, moments: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
+        """Return the logs of the probabilities."""
+        return jnp.log(jnp.maximum(moments, _SMALLEST_PROBABILITY))
+
+
+def _unscaled(scale: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Return what the softplus turns into a scale."""
+    above = scale - _SMALLEST_SCALE
+    return above + jnp.log(-jnp.expm1(-above))
 
 
 bernoulli = BernoulliFamily()

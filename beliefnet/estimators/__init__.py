@@ -4,6 +4,7 @@ from beliefnet.estimators._arm import ARM, DisARM, MultiSampleDisARM
 from beliefnet.estimators._base import Estimate, Estimator
 from beliefnet.estimators._combine import Sum
 from beliefnet.estimators._credit import Credit, CreditEstimator, Payment, RecognitionCreditEstimator, check_particles
+from beliefnet.estimators._em import SemiAmortised, VariationalEM
 from beliefnet.estimators._iwae import IWAE, DReG
 from beliefnet.estimators._local_expectation import LocalExpectation
 from beliefnet.estimators._muprop import MuProp
@@ -51,11 +52,13 @@ __all__ = [
     "RecognitionCreditEstimator",
     "Reinforce",
     "ReweightedWake",
+    "SemiAmortised",
     "Signal",
     "Sleep",
     "StandIn",
     "Sum",
     "UnitEstimator",
+    "VariationalEM",
     "Wake",
     "WeightedWake",
     "check_particles",

@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
+from beliefnet.proposals import Proposal, Recognition
 
 S = TypeVar("S")
 
@@ -40,6 +41,11 @@ class Estimator(eqx.Module, Generic[S]):
     @abstractmethod
     def bound_particles(self) -> int:
         """Number of particles inside the logarithm of the bound that it climbs; 1 for the ELBO."""
+
+    @property
+    def bound_proposal(self) -> Proposal:
+        """What the bound that it climbs is measured with: the recognition net, if nothing else is said."""
+        return Recognition()
 
     @abstractmethod
     def init(self, net: BeliefNet) -> S:

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.estimators._base import Estimate, Estimator
+from beliefnet.proposals import Proposal
 
 
 class Sum(Estimator[tuple[Any, ...]]):
@@ -32,6 +33,11 @@ class Sum(Estimator[tuple[Any, ...]]):
     def bound_particles(self) -> int:
         """That of the first part."""
         return self.parts[0].bound_particles
+
+    @property
+    def bound_proposal(self) -> Proposal:
+        """That of the first part."""
+        return self.parts[0].bound_proposal
 
     def init(self, net: BeliefNet) -> tuple[Any, ...]:
         """Return the state of each part."""

@@ -71,11 +71,8 @@ class CreditEstimator(Estimator[S]):
     """
 
     num_particles: AbstractVar[int]
-
-    @property
-    @abstractmethod
-    def proposal(self) -> Proposal:
-        """Where the particles come from."""
+    proposal: AbstractVar[Proposal]
+    """Where the particles come from."""
 
     @abstractmethod
     def credit(self, trace: Trace, state: S) -> tuple[Credit, S]:

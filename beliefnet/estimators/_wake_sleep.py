@@ -7,17 +7,36 @@ from beliefnet._numerics import log_mean_exp, normalised_weights
 from beliefnet._trace import Trace
 from beliefnet.estimators._base import Estimator
 from beliefnet.estimators._combine import Sum
-from beliefnet.estimators._credit import Credit, CreditEstimator, RecognitionCreditEstimator, check_particles
-from beliefnet.proposals import Dream, Proposal
+from beliefnet.estimators._credit import Credit, CreditEstimator, check_particles
+from beliefnet.proposals import Dream, Proposal, Recognition
 
 
-class _WakePhase(RecognitionCreditEstimator[None]):
-    """A phase that learns from data: it keeps no statistics and works with any number of particles."""
+class _WakePhase(CreditEstimator[None]):
+    """A phase that learns from data: it keeps no statistics and works with any number of particles.
+
+    Args:
+        num_particles: Draws per datum.
+        proposal: Where they come from: the recognition net, or for example `Refined(AIR())`.
+
+    Raises:
+        ValueError: If `num_particles` is not positive, or the proposal does not draw for the data what it scores.
+    """
 
     num_particles: int = eqx.field(static=True, default=1)
+    proposal: Proposal = eqx.field(default_factory=Recognition)
 
     def __check_init__(self):
         check_particles(type(self).__name__, self.num_particles, least=1)
+        if not (self.proposal.explains_data and self.proposal.is_exact):
+            raise ValueError(
+                f"expected a proposal for {type(self).__name__} that draws for the data from what it scores, got "
+                f"{type(self.proposal).__name__}; try Recognition() or Refined(AIR())"
+            )
+
+    @property
+    def bound_proposal(self) -> Proposal:
+        """The proposal itself."""
+        return self.proposal
 
     def init(self, net: BeliefNet) -> None:
         """Return nothing: no statistics are kept."""
@@ -124,18 +143,22 @@ def wake_sleep(num_particles: int = 1) -> Estimator:
     return Sum((Wake(num_particles), Sleep(num_particles)))
 
 
-def reweighted_wake_sleep(num_particles: int = 5, *, wake_phi: bool = True, sleep_phi: bool = True) -> Estimator:
+def reweighted_wake_sleep(
+    num_particles: int = 5, *, wake_phi: bool = True, sleep_phi: bool = True, proposal: Proposal | None = None
+) -> Estimator:
     """Return reweighted wake-sleep, with wake-phase updates, sleep-phase updates or both for the recognition net.
 
     Args:
         num_particles: Weighted draws per datum in the wake phase; the sleep phase dreams once per datum.
         wake_phi: Whether the recognition net learns in the wake phase.
         sleep_phi: Whether the recognition net learns in the sleep phase.
+        proposal: What the weighted draws come from, such as `Refined(AIR())`; the recognition net by default.
 
     Raises:
         ValueError: If the recognition net would not learn at all.
     """
     if not (wake_phi or sleep_phi):
         raise ValueError("expected wake_phi, sleep_phi or both, got neither; the recognition net would not learn")
-    wake = ReweightedWake(num_particles) if wake_phi else WeightedWake(num_particles)
+    proposal = Recognition() if proposal is None else proposal
+    wake = ReweightedWake(num_particles, proposal) if wake_phi else WeightedWake(num_particles, proposal)
     return Sum((wake, Sleep())) if sleep_phi else wake

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
@@ -22,13 +23,14 @@ class DatumBounds(eqx.Module):
         bound: Log-mean-exp of the K log-weights, `[batch]`: an unbiased estimate of the K-particle bound L_K, and at
             large K of log p(x).
         ess: Effective sample size of the K weights, between 1 and K, `[batch]`.
-        kl: Mean of log q(h_l | h_(l-1)) - log p(h_l | h_(l+1)) per layer, bottom first, `[batch, layers]`.
+        kl: Mean of log r(h_l) - log p(h_l | h_(l+1)) per layer, bottom first, `[batch, layers]`, r being what the
+            layer was drawn from, such as q(h_l | h_(l-1)); None where the proposal has no such terms.
     """
 
     elbo: Float[Array, " batch"]
     bound: Float[Array, " batch"]
     ess: Float[Array, " batch"]
-    kl: Float[Array, "batch layers"]
+    kl: Float[Array, "batch layers"] | None
 
 
 class _Running(eqx.Module):
@@ -41,7 +43,7 @@ class _Running(eqx.Module):
     weights: Float[Array, " batch"]
     squares: Float[Array, " batch"]
     log_weights: Float[Array, " batch"]
-    kl: Float[Array, "batch layers"]
+    kl: Float[Array, "batch layers"] | None
 
 
 @partial(jax.jit, static_argnames=("num_particles", "chunk"))
@@ -55,15 +57,21 @@ def bounds_of_batch(
     key: Key,
 ) -> DatumBounds:
     """Weigh `num_particles` particles for every datum, drawing `chunk` of them at a time."""
-    num_layers = len(net.layer_sizes)
+    prepare_key, draw_key = jax.random.split(key)
+    ready = proposal.prepare(net, x, key=prepare_key)
+
+    def drawn(index: ArrayLike) -> Trace:
+        return Trace.record(net, ready.draw(net, x, chunk, key=jax.random.fold_in(draw_key, index)))
 
     def add_chunk(index: Array, running: _Running) -> _Running:
-        trace = Trace.record(net, proposal.draw(net, x, chunk, key=jax.random.fold_in(key, index)))
+        trace = drawn(index)
         num_new = jnp.minimum(chunk, num_particles - index * chunk)
         return _accumulate(running, trace, num_new, num_new / (index * chunk + num_new))
 
     nothing = jnp.zeros(x.shape[0])
-    start = _Running(nothing - jnp.inf, nothing, nothing, nothing, jnp.zeros((x.shape[0], num_layers)))
+    has_layers = eqx.filter_eval_shape(drawn, 0).log_layers is not None
+    no_kl = jnp.zeros((x.shape[0], len(net.layer_sizes))) if has_layers else None
+    start = _Running(nothing - jnp.inf, nothing, nothing, nothing, no_kl)
     running = lax.fori_loop(0, -(-num_particles // chunk), add_chunk, start)
     return DatumBounds(
         elbo=running.log_weights,
@@ -85,13 +93,15 @@ def _accumulate(running: _Running, trace: Trace, num_new: Array, share: Array) -
     # Where no weight is finite yet, any finite reference keeps -inf - (-inf) from becoming NaN.
     reference = jnp.where(jnp.isfinite(largest), largest, 0.0)
     rescale, weights = jnp.exp(running.largest - reference), jnp.exp(log_weight - reference)
-    kl = jnp.where(is_new[..., None], trace.log_q - trace.log_p[..., 1:], 0.0)
+    kl = None
+    if running.kl is not None and trace.log_layers is not None:
+        kl = blend(running.kl, jnp.where(is_new[..., None], trace.log_layers - trace.log_p[..., 1:], 0.0))
     return _Running(
         largest=largest,
         weights=blend(running.weights * rescale, weights),
         squares=blend(running.squares * rescale**2, weights**2),
         log_weights=blend(running.log_weights, jnp.where(is_new, trace.log_weight, 0.0)),
-        kl=blend(running.kl, kl),
+        kl=kl,
     )
 
 

@@ -44,7 +44,8 @@ class Evaluation:
         bound: Estimated K-particle bound; higher is better.
         nll: Estimated negative log-likelihood, `-bound`; lower is better, and an upper bound in expectation.
         ess: Effective sample size of the K weights.
-        kl_per_layer: Mean of log q(h_l | h_(l-1)) - log p(h_l | h_(l+1)), bottom first; they sum to the KL of the ELBO.
+        kl_per_layer: Mean of log r(h_l) - log p(h_l | h_(l+1)), bottom first, r being what the layer was drawn from,
+            such as q(h_l | h_(l-1)); they sum to the KL of the ELBO. None where the proposal has no such terms.
         active_units: Units per layer whose mean under the recognition net varies over the data by more than 0.01
             (variance), bottom first (Burda et al. 2015); in deep nets, with layer means fed upward.
     """
@@ -55,7 +56,7 @@ class Evaluation:
     bound: Mean
     nll: Mean
     ess: Mean
-    kl_per_layer: list[float]
+    kl_per_layer: list[float] | None
     active_units: list[int]
 
     def to_dict(self) -> dict:
@@ -131,6 +132,6 @@ def _summarise(net: BeliefNet, parts: list[DatumBounds], activity: np.ndarray, n
         bound=Mean.of(data.bound),
         nll=Mean.of(-data.bound),
         ess=Mean.of(data.ess),
-        kl_per_layer=[float(value) for value in data.kl.mean(axis=0)],
+        kl_per_layer=None if data.kl is None else [float(value) for value in data.kl.mean(axis=0)],
         active_units=[int(layer.sum()) for layer in layers],
     )

@@ -18,6 +18,7 @@ def sigmoid_belief_net(
     key: Key,
     deterministic: Sequence[int] = (),
     activation: Activation = jax.nn.softplus,
+    signs: bool = True,
     input_mean: ArrayLike | None = None,
     visible_mean: ArrayLike | None = None,
 ) -> BeliefNet:
@@ -29,6 +30,7 @@ def sigmoid_belief_net(
         key: Random key for the weights.
         deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
         activation: Elementwise function of the deterministic layers.
+        signs: Whether the maps see latents as -1 and 1 rather than as 0 and 1: deep nets learn better.
         input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
         visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
 
@@ -51,6 +53,7 @@ def sigmoid_belief_net(
         key=key,
         deterministic=deterministic,
         activation=activation,
+        signs=signs,
         input_mean=input_mean,
         visible_mean=visible_mean,
     )

@@ -13,7 +13,7 @@ from beliefnet._chain import Chain
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import stable_logit
 from beliefnet._types import Key
-from beliefnet.conditionals import MLP, Centred, Conditional, Dense, Feedforward, Network, Prior
+from beliefnet.conditionals import MLP, Centred, Conditional, Dense, Feedforward, Network, Prior, Signs
 from beliefnet.distributions import Family, bernoulli
 
 Activation = Callable[[Array], Array]
@@ -26,6 +26,7 @@ def layered_net(
     key: Key,
     deterministic: Sequence[int] = (),
     activation: Activation = jax.nn.softplus,
+    signs: bool = True,
     input_mean: ArrayLike | None = None,
     visible_mean: ArrayLike | None = None,
 ) -> BeliefNet:
@@ -44,6 +45,7 @@ def layered_net(
         deterministic: Widths of the deterministic layers between one stochastic layer and the next, in the order of
             the recognition net; the generative net has them the other way round.
         activation: Elementwise function of the deterministic layers.
+        signs: Whether the maps see binary latents as -1 and 1 (Maddison et al. 2017 do) rather than as 0 and 1.
         input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
         visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
 
@@ -71,11 +73,15 @@ def layered_net(
     for index in range(len(layers)):
         up = _network(widths[index], deterministic, parameters[index + 1], activation, key=up_keys[index])
         down = _network(widths[index + 1], deterministic[::-1], parameters[index], activation, key=down_keys[index])
-        if index == 0 and input_mean is not None:
-            up = Centred(up, input_mean)
         if index == 0 and visible_mean is not None:
             # A pixel that is never on in training may be on at test: the floor keeps its price at a few nats.
             down = eqx.tree_at(_last_bias, down, stable_logit(visible_mean, floor=0.01))
+        if index == 0 and input_mean is not None:
+            up = Centred(up, input_mean)
+        if signs and index > 0 and families[index] == bernoulli:
+            up = Signs(up)
+        if signs and families[index + 1] == bernoulli:
+            down = Signs(down)
         recognition.append(Feedforward(up, families[index + 1]))
         generative.insert(1, Feedforward(down, families[index]))
     return BeliefNet(Chain(tuple(generative)), Chain(tuple(recognition)))

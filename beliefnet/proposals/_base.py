@@ -17,11 +17,13 @@ class Particles(eqx.Module):
         x: The observation, `[batch, visible]` (one for all particles) or `[particles, batch, visible]` (dreamt).
         latents: One array `[particles, batch, units]` per latent layer, bottom first.
         log_proposal: Log-probability of the latents under what they were actually drawn from, `[particles, batch]`.
+        log_layers: Its terms, layer by layer, bottom first, `[particles, batch, layers]`; None where it has none.
     """
 
     x: Float[Array, "*#lead visible"]
     latents: Values
     log_proposal: Float[Array, "particles batch"]
+    log_layers: Float[Array, "particles batch layers"] | None = None
 
 
 class Proposal(eqx.Module):
@@ -41,6 +43,10 @@ class Proposal(eqx.Module):
     @abstractmethod
     def has_derivative(self) -> bool:
         """Whether the drawn latents are differentiable functions of the recognition net's parameters."""
+
+    def prepare(self, net: BeliefNet, x: Float[Array, "batch visible"], *, key: Key) -> "Proposal":
+        """Do what is done once for a batch, however many particles are drawn, and return what draws them."""
+        return self
 
     @abstractmethod
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:

@@ -33,4 +33,4 @@ class Recognition(Proposal):
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Draw `num_particles` configurations for every datum."""
         draw = net.infer(x, num_particles, key=key, sampler=self.sampler)
-        return Particles(x, draw.values, draw.log_probs.sum(axis=-1))
+        return Particles(x, draw.values, draw.log_probs.sum(axis=-1), draw.log_probs)

@@ -1,8 +1,9 @@
 """Samplers that give discrete units a derivative that their draws do not have: biased, and said to be."""
 
 import math
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
@@ -63,14 +64,26 @@ class StraightThrough(Sampler):
     """Exact draws of discrete units with the derivative of their mean; continuous ones are reparameterised.
 
     Biased, unless the objective is linear in each unit: the expected gradient uses the slope at the two ends in place
-    of the difference between them. There is no setting that removes the bias.
+    of the difference between them. There is no setting that removes the bias. With the slope of the logits, the
+    derivative of the sigmoid (or softmax) is left out as well.
+
+    Args:
+        slope: What the derivative is taken of: the mean, or the logits themselves.
+
+    Raises:
+        ValueError: If the slope is neither.
 
     Reference:
         Bengio, Léonard & Courville 2013, *Estimating or propagating gradients through stochastic neurons*.
     """
 
+    slope: Literal["mean", "logits"] = eqx.field(static=True, default="mean")
     kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY, Kind.ONE_HOT, Kind.CONTINUOUS})
     has_derivative: ClassVar[bool] = True
+
+    def __check_init__(self):
+        if self.slope not in ("mean", "logits"):
+            raise ValueError(f"expected slope to be mean or logits, got {self.slope!r}; try mean")
 
     def _draw(
         self, distribution: dist.Distribution, shape: tuple[int, ...], *, key: Key
@@ -78,7 +91,10 @@ class StraightThrough(Sampler):
         drawn = jnp.asarray(distribution.sample(key, shape))
         if Kind.of(distribution) is Kind.CONTINUOUS:
             return drawn
-        return _with_slope(drawn, jnp.asarray(distribution.mean))
+        if self.slope == "mean":
+            return _with_slope(drawn, jnp.asarray(distribution.mean))
+        logits = jnp.asarray(units(distribution).logits)  # pyright: ignore[reportAttributeAccessIssue]
+        return _with_slope(drawn, logits.reshape(distribution.shape()))
 
 
 class Half(Sampler):

@@ -114,9 +114,7 @@ class _Run:
             prepare, optimizer, batch_size=options.batch_size, key=stream(options.seed, Stream.STEPS)
         )
         self.run_steps = run_steps.lower(self.state.learner, self.data, jnp.int32(1)).compile()
-        self.validate = make_validator(
-            dataset, prepare, estimator.bound_particles, key=stream(options.seed, Stream.VALIDATION)
-        )
+        self.validate = make_validator(dataset, prepare, estimator, key=stream(options.seed, Stream.VALIDATION))
 
     @property
     def step(self) -> int:

@@ -25,6 +25,8 @@ class NetOptions:
             vae.
         activation: Function of the deterministic layers.
         categories: Categories of each variable of a categorical net.
+        signs: Let the layers of an sbn see the binary latents that feed them as -1 and 1, not as 0 and 1; deep nets
+            gain most.
         center_input: Let the recognition net see the data minus its mean.
         data_bias: Start the visible biases at the logits of the data's mean.
     """
@@ -34,6 +36,7 @@ class NetOptions:
     deterministic: tuple[int, ...] | None = None
     activation: Literal["softplus", "tanh", "relu"] = "softplus"
     categories: int = 10
+    signs: bool = True
     center_input: bool = True
     data_bias: bool = True
 
@@ -66,7 +69,11 @@ class NetOptions:
 
     def unused_by_net(self) -> list[str]:
         """Return the names of options that were set and that the chosen net does not have."""
-        idle = {"activation": not self._widths, "categories": self.net != "categorical"}
+        idle = {
+            "activation": not self._widths,
+            "categories": self.net != "categorical",
+            "signs": self.net != "sbn",
+        }
         return [name for name, is_idle in idle.items() if is_idle and getattr(self, name) != getattr(type(self), name)]
 
     def describe(self, num_visible: int) -> str:
@@ -93,6 +100,8 @@ class NetOptions:
         }
         if self.net == "categorical":
             settings["num_categories"] = self.categories
+        if self.net == "sbn":
+            settings["signs"] = self.signs
         return NETS[self.net].make(len(data_mean), self.hidden, **settings)
 
 

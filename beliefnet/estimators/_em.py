@@ -1,0 +1,127 @@
+"""Learning with a posterior that is refined for every datum: variational EM, and gradients through the refinement."""
+
+import equinox as eqx
+import jax
+from jax import Array
+from jaxtyping import Float
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key
+from beliefnet.estimators._base import Estimate, Estimator
+from beliefnet.estimators._credit import check_particles
+from beliefnet.proposals import Proposal, Refined
+from beliefnet.refiners import AIR, GradientAscent, Posterior, Refiner
+
+
+class _RefinedEstimator(Estimator[None]):
+    """An estimator whose bound is that of the refined posterior."""
+
+    refiner: eqx.AbstractVar[Refiner]
+
+    @property
+    def bound_particles(self) -> int:
+        """1: it climbs the ELBO."""
+        return 1
+
+    @property
+    def bound_proposal(self) -> Proposal:
+        """The refined posterior."""
+        return Refined(self.refiner)
+
+    def init(self, net: BeliefNet) -> None:
+        """Return nothing: no statistics are kept.
+
+        Raises:
+            ValueError: If the refiner cannot refine the posterior of this net.
+        """
+        self.refiner.check(net)
+
+
+class VariationalEM(_RefinedEstimator):
+    """The E-step refines the posterior q~ of every datum; in the M-step both nets learn from it, held fixed.
+
+        theta climbs E_q~[log p(x, h)],  phi climbs E_q~[log q(h | x)], that is, descends KL(q~ || q)
+
+    Expectations within a layer are exact given the draws of the others: with one latent layer, the recognition net's
+    gradient has no noise of its own. Unbiased for the theta-gradient of the ELBO at q~; the recognition net is fitted
+    to q~, which is not the gradient of a bound.
+
+    Args:
+        refiner: The E-step.
+        num_particles: Draws from q~ per datum in the M-step.
+
+    Raises:
+        ValueError: If `num_particles` is not positive.
+
+    Reference:
+        Hjelm et al. 2016, *Iterative refinement of the approximate posterior for directed belief networks*.
+    """
+
+    refiner: Refiner = eqx.field(default_factory=AIR)
+    num_particles: int = eqx.field(static=True, default=20)
+
+    def __check_init__(self):
+        check_particles("VariationalEM", self.num_particles, least=1)
+
+    def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
+        """Refine, draw, and differentiate."""
+        refine_key, draw_key = jax.random.split(key)
+        posterior = self.refiner.refine(net, x, key=refine_key)
+        latents = posterior.draw(self.num_particles, key=draw_key)
+
+        def surrogate(parts: tuple[BeliefNet, VariationalEM]) -> tuple[Array, Array]:
+            net, _ = parts
+            elbo = posterior.elbo(net, x, latents).mean()
+            return elbo - posterior.divergence(net, x, latents).mean(), elbo
+
+        (net_grads, own_grads), objective = eqx.filter_grad(surrogate, has_aux=True)((net, self))
+        return Estimate(net_grads, own_grads, state, objective)
+
+
+class SemiAmortised(_RefinedEstimator):
+    """The ELBO of the refined posterior, differentiated through the steps of the refinement.
+
+    Model and recognition net both climb the bound that is reached after the refinement, not the one before it. The
+    gradient is as true as that of the refiner's sampler: unbiased for normal latents with `gdir`, biased for discrete
+    ones. Memory grows with the number of steps.
+
+    Args:
+        refiner: Gradient steps.
+        num_particles: Draws from the refined posterior per datum.
+
+    Raises:
+        ValueError: If `num_particles` is not positive, or the refiner takes no gradient steps or may stop early.
+
+    Reference:
+        Kim, Wiseman, Miller, Sontag & Rush 2018, *Semi-amortized variational autoencoders*.
+    """
+
+    refiner: GradientAscent
+    num_particles: int = eqx.field(static=True, default=1)
+
+    def __check_init__(self):
+        check_particles("SemiAmortised", self.num_particles, least=1)
+        if not isinstance(self.refiner, GradientAscent):
+            raise ValueError(
+                f"expected a refiner with gradient steps for SemiAmortised, got {type(self.refiner).__name__}; try "
+                "gdir(5) for normal latents, straight_through(5) for discrete ones, or VariationalEM"
+            )
+        if self.refiner.patience:
+            raise ValueError(
+                f"expected a refiner that always takes all steps for SemiAmortised, got patience "
+                f"{self.refiner.patience}; try patience=0"
+            )
+
+    def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
+        """Refine, draw, and differentiate through both."""
+        refine_key, draw_key = jax.random.split(key)
+
+        def surrogate(parts: tuple[BeliefNet, SemiAmortised]) -> tuple[Array, Array]:
+            net, own = parts
+            posterior: Posterior = own.refiner.refine(net, x, key=refine_key)
+            latents = posterior.draw(own.num_particles, key=draw_key, sampler=own.refiner.sampler)
+            elbo = posterior.elbo(net, x, latents).mean()
+            return elbo, elbo
+
+        (net_grads, own_grads), objective = eqx.filter_grad(surrogate, has_aux=True)((net, self))
+        return Estimate(net_grads, own_grads, state, objective)

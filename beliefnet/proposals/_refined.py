@@ -1,0 +1,71 @@
+"""Particles from a refined posterior."""
+
+import jax
+from jax import Array
+from jaxtyping import Float
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key
+from beliefnet.proposals._base import Particles, Proposal
+from beliefnet.refiners import Posterior, Refiner
+
+
+class _Exact(Proposal):
+    """A proposal that draws discrete or held values for the given data from what it scores."""
+
+    @property
+    def explains_data(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def is_exact(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def has_derivative(self) -> bool:
+        """False."""
+        return False
+
+
+class Factorial(_Exact):
+    """Draws from a given factorial posterior of the batch.
+
+    Args:
+        posterior: What to draw from; for the data, in the order, that `draw` is called with.
+    """
+
+    posterior: Posterior
+
+    def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
+        """Draw `num_particles` configurations for every datum."""
+        latents = self.posterior.draw(num_particles, key=key)
+        log_layers = self.posterior.log_probs(latents)
+        return Particles(x, latents, log_layers.sum(axis=-1), log_layers)
+
+
+class Refined(_Exact):
+    """Draws from the posterior that a refiner makes of the recognition net's.
+
+    The draws of the refinement and those of the particles are independent, so that weights are importance weights: the
+    mean of exp(log-weight) is p(x), whatever the refinement did.
+
+    Args:
+        refiner: How the posterior is improved.
+    """
+
+    refiner: Refiner
+
+    def prepare(self, net: BeliefNet, x: Float[Array, "batch visible"], *, key: Key) -> Factorial:
+        """Refine the posterior of every datum.
+
+        Raises:
+            ValueError: If the refiner cannot refine the posterior of this net.
+        """
+        return Factorial(self.refiner.refine(net, x, key=key))
+
+    def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
+        """Refine, then draw `num_particles` configurations for every datum."""
+        refine_key, draw_key = jax.random.split(key)
+        return self.prepare(net, x, key=refine_key).draw(net, x, num_particles, key=draw_key)
