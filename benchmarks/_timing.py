@@ -66,6 +66,24 @@ def products_runner(products: Iterable[Product], num_steps: int) -> Runner:
     return lambda: jax.block_until_ready(loop(weights, inputs)) and None
 
 
+def forward_runner(products: Iterable[tuple[int, int, int]], num_steps: int) -> Runner:
+    """Return a function that does products of `(rows, inputs, outputs)` `num_steps` times over, and nothing else."""
+    products = tuple(products)
+    keys = jax.random.split(jax.random.key(0), 2 * len(products))
+    inputs = [jax.random.normal(k, (rows, width)) for k, (rows, width, _) in zip(keys, products, strict=False)]
+    weights = [0.01 * jax.random.normal(k, p[1:]) for k, p in zip(keys[len(products) :], products, strict=True)]
+
+    @jax.jit
+    def loop(weights: list[Array], inputs: list[Array]) -> list[Array]:
+        def body(_: Array, weights: list[Array]) -> list[Array]:
+            # One element of each product is kept, times zero, so that every step has to make it anew.
+            return [w + 0 * lax.optimization_barrier(v @ w)[0, 0] for v, w in zip(inputs, weights, strict=True)]
+
+        return lax.fori_loop(0, num_steps, body, weights)
+
+    return lambda: jax.block_until_ready(loop(weights, inputs)) and None
+
+
 def binary_rows(num_examples: int, num_visible: int) -> Num[Array, "examples visible"]:
     """Return random bytes of zeros and ones, with as many ones as binarised MNIST has."""
     return jnp.asarray((np.random.default_rng(0).random((num_examples, num_visible)) < 0.13).astype(np.uint8))

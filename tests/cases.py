@@ -34,9 +34,11 @@ from beliefnet.estimators import (
     MuProp,
     Reinforce,
     ReweightedWake,
+    SemiAmortised,
     Signal,
     Sleep,
     StandIn,
+    VariationalEM,
     Wake,
     WeightedWake,
     reweighted_wake_sleep,
@@ -44,8 +46,9 @@ from beliefnet.estimators import (
 )
 from beliefnet.evaluation import enumerate_latents, exact_bound, exact_elbo, exact_gradient
 from beliefnet.nets import sigmoid_belief_net
-from beliefnet.proposals import Proposal, Recognition
-from beliefnet.samplers import Half, StraightThrough
+from beliefnet.proposals import Proposal, Recognition, Refined
+from beliefnet.refiners import AIR, Posterior, Refiner, concrete, gdir, mean_passing, straight_through
+from beliefnet.samplers import Half, Reparameterize, StraightThrough
 
 MEAN = jnp.array([0.3, 0.6, 0.5])
 ALL_OBSERVATIONS = jnp.array(list(itertools.product((0.0, 1.0), repeat=3)))
@@ -105,7 +108,73 @@ CONDITIONALS: dict[str, Callable[[], Conditional]] = {
     "one-hot": lambda: randomise(Feedforward(Dense(2, 6, key=jax.random.key(0)), categorical(3))),
 }
 
-PROPOSALS: dict[str, Callable[[], Proposal]] = {"recognition": Recognition}
+PROPOSALS: dict[str, Callable[[], Proposal]] = {
+    "recognition": Recognition,
+    "refined by importance": lambda: Refined(AIR(3, 4, rate=0.5)),
+    "refined by gradients": lambda: Refined(straight_through(3, 4, rate=0.5)),
+    "refined until idle": lambda: Refined(AIR(6, 4, patience=2)),
+}
+
+
+def held_posterior(net: BeliefNet, x: jax.Array, refiner: Refiner) -> Posterior:
+    """The refined posterior of a refiner without randomness, held constant under differentiation."""
+    return jax.lax.stop_gradient(refiner.refine(net, x, key=jax.random.key(0)))
+
+
+def factorial_elbo(net: BeliefNet, x: jax.Array, posterior: Posterior) -> jax.Array:
+    """Exact ELBO of a factorial posterior over discrete layers, `[batch]`."""
+    states = enumerate_latents(net, x)
+    log_q = posterior.log_probs(states.latents).sum(axis=-1)
+    return jnp.sum(jnp.exp(log_q) * (states.log_p - log_q), axis=0)
+
+
+def negative_divergence(net: BeliefNet, x: jax.Array, posterior: Posterior) -> jax.Array:
+    """Exact -KL(p(h | x) || q~) over discrete layers, `[batch]`."""
+    states = enumerate_latents(net, x)
+    log_posterior = jax.nn.log_softmax(states.log_p, axis=0)
+    return jnp.sum(jnp.exp(log_posterior) * (posterior.log_probs(states.latents).sum(axis=-1) - log_posterior), axis=0)
+
+
+def surrogate(net: BeliefNet, x: jax.Array, posterior: Posterior) -> jax.Array:
+    """What mean-passing climbs, `[batch]`."""
+    return posterior.elbo(net, x, tuple(mean[None] for mean in posterior.means))[0]
+
+
+def sampled_elbo(net: BeliefNet, x: jax.Array, posterior: Posterior) -> jax.Array:
+    """The ELBO of a factorial posterior from many draws, `[batch]`; the noise is the same for every posterior."""
+    latents = posterior.draw(20_000, key=jax.random.key(8), sampler=Reparameterize())
+    return posterior.elbo(net, x, latents).mean(axis=0)
+
+
+@dataclass(frozen=True)
+class RefinerCase:
+    """A refiner and what it climbs.
+
+    Attributes:
+        make: Builds it for a number of steps.
+        objective: What it climbs, per datum, for a net, a batch and a posterior.
+        nets: Names of the nets on which the claim is tested.
+    """
+
+    make: Callable[[int], Refiner]
+    objective: Callable[[BeliefNet, jax.Array, Posterior], jax.Array]
+    nets: tuple[str, ...]
+
+
+DISCRETE = (*NETS, "categorical", "two categorical", "categorical on binary")
+
+REFINERS: dict[str, RefinerCase] = {
+    "air": RefinerCase(lambda steps: AIR(steps, 500), negative_divergence, DISCRETE),
+    "air, undamped": RefinerCase(lambda steps: AIR(steps, 20_000, rate=1.0), negative_divergence, tuple(NETS)),
+    "gdir": RefinerCase(lambda steps: gdir(steps, 50), sampled_elbo, ("normal", "two normal layers")),
+    "gdir, no momentum": RefinerCase(lambda steps: gdir(steps, 50, momentum=0.0), sampled_elbo, ("normal",)),
+    "mean-passing": RefinerCase(mean_passing, surrogate, (*DISCRETE, "normal", "binary on normal")),
+    "straight-through": RefinerCase(lambda steps: straight_through(steps, 200, rate=0.3), factorial_elbo, DISCRETE),
+    "straight-through, logits": RefinerCase(
+        lambda steps: straight_through(steps, 200, slope="logits"), factorial_elbo, tuple(NETS)
+    ),
+    "concrete": RefinerCase(lambda steps: concrete(steps, 200, temperature=0.3, rate=0.3), factorial_elbo, DISCRETE),
+}
 
 
 @dataclass(frozen=True)
@@ -347,6 +416,47 @@ NVIL_CASES: dict[str, EstimatorCase] = {
     "nvil, paper order": nvil_case(shrunk_gradient, moments={"order": Order.PAPER}),
 }
 
+
+def em_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+    """The M-step at a posterior without randomness: E_q~[log p(x, h) + log q(h | x)], q~ held."""
+    posterior = held_posterior(net, x, estimator.refiner)
+
+    def both(net: BeliefNet) -> jax.Array:
+        states = enumerate_latents(net, x)
+        mass = jnp.exp(posterior.log_probs(states.latents).sum(axis=-1))
+        return jnp.sum(mass * (states.log_p + states.log_q), axis=0).mean()
+
+    return eqx.filter_grad(both)(net)
+
+
+def weighted_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+    """E[sum_k w~_k grad (log p + log q)] for draws from a refined posterior without randomness, which also weighs."""
+    states = enumerate_latents(net, x)
+    log_r = held_posterior(net, x, estimator.proposal.refiner).log_probs(states.latents).sum(axis=-1)
+    indices = [jnp.arange(len(log_r))] * estimator.num_particles
+    sets = jnp.stack(jnp.meshgrid(*indices, indexing="ij"), -1).reshape(-1, estimator.num_particles)
+    mass = jnp.exp(log_r[sets].sum(axis=1))
+    weights = jax.nn.softmax((states.log_p - log_r)[sets], axis=1)
+
+    def weighted(net: BeliefNet) -> jax.Array:
+        again = enumerate_latents(net, x)
+        return jnp.sum(mass * jnp.sum(weights * (again.log_p + again.log_q)[sets], axis=1), axis=0).mean()
+
+    return eqx.filter_grad(weighted)(net)
+
+
+def refined_bound(net: BeliefNet, x: jax.Array, refiner: Refiner) -> jax.Array:
+    """The exact bound of two particles from a refined posterior without randomness, `[batch]`."""
+    states = enumerate_latents(net, x)
+    log_r = held_posterior(net, x, refiner).log_probs(states.latents).sum(axis=-1)
+    f = states.log_p - log_r
+    pairs = jnp.logaddexp(f[:, None], f[None]) - jnp.log(2)
+    return jnp.sum(jnp.exp(log_r[:, None] + log_r[None]) * pairs, axis=(0, 1))
+
+
+STEADY = mean_passing(3, rate=0.5)
+"""A refiner without randomness: its posterior can be held, and expectations under it are exact."""
+
 NORMAL = ("normal", "two normal layers")
 TVO_TWO, TVO_THREE = TVO(2, num_intervals=3, first=0.2), TVO(3, num_intervals=1)
 
@@ -381,6 +491,19 @@ ESTIMATORS: dict[str, EstimatorCase] = {
     "iwae, five particles": EstimatorCase(lambda net: IWAE(net, 5), bound_gradient, bound_of(5), nets=("normal",)),
     "dreg": EstimatorCase(lambda net: DReG(net, 2), bound_gradient, bound_of(2), nets=NORMAL),
     "dreg, five particles": EstimatorCase(lambda net: DReG(net, 5), bound_gradient, bound_of(5), nets=("normal",)),
+    "em": EstimatorCase(
+        lambda net: VariationalEM(STEADY, 2),
+        em_gradient,
+        lambda net, x: factorial_elbo(net, x, held_posterior(net, x, STEADY)),
+        nets=DISCRETE,
+    ),
+    "reweighted wake, refined": EstimatorCase(
+        lambda net: ReweightedWake(2, Refined(STEADY)),
+        weighted_gradient,
+        lambda net, x: refined_bound(net, x, STEADY),
+        nets=("one layer", "two layers"),
+    ),
+    "semi-amortised, no steps": EstimatorCase(lambda net: SemiAmortised(gdir(0), 2), elbo_gradient, nets=("normal",)),
     "straight-through": EstimatorCase(
         lambda net: SGVB(net, 2, sampler=StraightThrough()),
         slope_gradient(mean_slope),

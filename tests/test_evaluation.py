@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 from cases import FAMILY_NETS, NETS, OBSERVATIONS, PROPOSALS, small_net
 from laws import assert_mean, draws
 from numpyro.distributions import Laplace
@@ -25,7 +26,9 @@ from beliefnet.evaluation import (
     exact_posterior,
     particle_bounds,
 )
+from beliefnet.evaluation._bounds import rungs
 from beliefnet.evaluation._enumerate import count_states
+from beliefnet.evaluation._pareto import pareto_k
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Dream, Recognition
 from beliefnet.samplers import Concrete, MeanPassing
@@ -52,10 +55,10 @@ def brute_force(net, x):
         for h2 in itertools.product((0.0, 1.0), repeat=net.layer_sizes[1]):
             h1, h2 = np.array(h1), np.array(h2)
             p_h2 = bernoulli(h2, sigmoid(np.asarray(top.parameters, np.float64)))
-            p_h1 = bernoulli(h1, sigmoid(affine(middle.network, h2)))
-            p_x = bernoulli(x, sigmoid(affine(bottom.network, h1)))
+            p_h1 = bernoulli(h1, sigmoid(affine(middle.network.network, 2 * h2 - 1)))
+            p_x = bernoulli(x, sigmoid(affine(bottom.network.network, 2 * h1 - 1)))
             q_h1 = bernoulli(h1, sigmoid(affine(first.network.network, x - np.asarray(first.network.offset))))
-            q_h2 = bernoulli(h2, sigmoid(affine(second.network, h1)))
+            q_h2 = bernoulli(h2, sigmoid(affine(second.network.network, 2 * h1 - 1)))
             p.append(p_h2 * p_h1 * p_x)
             q.append(q_h1 * q_h2)
     return np.array(p), np.array(q)
@@ -142,6 +145,47 @@ def test_chunks_do_not_change_what_is_estimated(chunk: int):
     samples = draws(lambda key: particle_bounds(net, OBSERVATIONS, 4, chunk=chunk, key=key), 20_000)
     assert_mean(samples.bound, exact_bound(net, OBSERVATIONS, 4))
     assert_mean(samples.elbo, exact_elbo(net, OBSERVATIONS))
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64, 230])
+def test_the_ladder_and_the_tail_are_those_of_the_particles(chunk: int):
+    """Against all the log-weights at once; the last chunk is incomplete."""
+    net = small_net(2, 3)
+    bounds = particle_bounds(net, OBSERVATIONS, 230, chunk=chunk, key=jax.random.key(0))
+    _, draw_key = jax.random.split(jax.random.key(0))
+    parts = [
+        Trace.record(net, Recognition().draw(net, OBSERVATIONS, chunk, key=jax.random.fold_in(draw_key, index)))
+        for index in range(-(-230 // chunk))
+    ]
+    f = np.concatenate([np.asarray(part.log_weight, np.float64) for part in parts])[:230]
+    expected = [np.logaddexp.reduce(f[:count], axis=0) - np.log(count) for count in (10, 100, 230)]
+    np.testing.assert_allclose(bounds.ladder.T, expected, rtol=1e-5)
+    np.testing.assert_allclose(bounds.ladder[:, -1], bounds.bound, rtol=1e-6)
+    np.testing.assert_allclose(bounds.tail, -np.sort(-f, axis=0)[: int(3 * 230**0.5) + 1].T, rtol=1e-6)
+
+
+def test_rungs():
+    assert rungs(5) == [5]
+    assert rungs(10) == [10]
+    assert rungs(1000) == [10, 100, 1000]
+    assert rungs(2500) == [10, 100, 1000, 2500]
+
+
+@pytest.mark.parametrize("shape", [-0.2, 0.2, 0.5, 0.9])
+def test_pareto_k_recovers_the_shape_of_the_tail(shape: float):
+    """Drawn towards 1/2 by ten observations of a hundred or so."""
+    ratios = scipy.stats.genpareto.rvs(shape, size=(400, 1000), random_state=np.random.default_rng(0)) + 1
+    tail = -np.sort(-np.log(ratios), axis=1)[:, : int(3 * 1000**0.5) + 1]
+    fitted = pareto_k(tail.astype(np.float32))
+    count = tail.shape[1] - 1
+    assert np.mean((fitted * (count + 10) - 5) / count) == pytest.approx(shape, abs=0.06)
+    assert fitted.std() < 0.25
+
+
+def test_pareto_k_of_weights_that_are_all_the_same():
+    fitted = pareto_k(np.zeros((2, 40), np.float32))
+    assert np.isfinite(fitted).all()
+    assert (fitted < 0.7).all()
 
 
 def test_weights_of_any_size_stay_finite():

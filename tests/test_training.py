@@ -127,7 +127,7 @@ def test_fitted_says_what_happened(config):
     bounds = [row["valid_bound"] for row in fitted.history]
     assert fitted.best_bound == max(bounds)
     assert fitted.best_epoch == 1 + bounds.index(max(bounds))
-    assert_same(fitted.net, fitted.state.best_net)
+    assert_same(fitted.net, fitted.state.best.net)
     assert fitted.net.layer_sizes == (4, 3)
     assert all(row["seconds"] > 0 and row["examples_per_second"] > 0 for row in fitted.history)
     assert all(-7 < row[name] < 0 for row in fitted.history for name in ("train_bound", "valid_bound"))

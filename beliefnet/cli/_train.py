@@ -27,6 +27,7 @@ from beliefnet.training import (
     TrainConfig,
     check_same_run,
     fit,
+    net_of_start,
     read_record,
     stream,
     write_atomically,
@@ -64,6 +65,8 @@ def train(
     for name in config.unused_by_net() + config.unused_by_estimator():
         print(f"warning: {name} has no effect with {config.net} and {config.estimator}", file=sys.stderr)
     net, estimator = config.build(dataset.average("train"))
+    if not (resumed and resumed.has_checkpoints):
+        net = net_of_start(config, net)
     folder = _new_folder(config, out) if resumed is None else resumed
     _describe(console, config, dataset, folder)
     with Display(console, config.epochs, num_steps, step=_begun(folder)) as display:

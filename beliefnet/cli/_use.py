@@ -15,8 +15,9 @@ from beliefnet.cli._app import app
 from beliefnet.cli._runs import check_counts, check_suffix, data_of, load_like, open_run, spread, without_nan, writing
 from beliefnet.datasets import Record, names, read_rows
 from beliefnet.evaluation import Evaluation, evaluate, observations
+from beliefnet.proposals import Proposal, Recognition, Refined
 from beliefnet.report import image_sheet
-from beliefnet.training import LoadedRun, OptionError, Stream, stream
+from beliefnet.training import LoadedRun, OptionError, Stream, refiner_for, stream
 
 _ENCODE_ROWS = 5000
 
@@ -28,6 +29,7 @@ def evaluate_run(
     *,
     split: Literal["train", "valid", "test"] = "test",
     particles: int = 1000,
+    refine: str | None = None,
     data: str | None = None,
     limit: int | None = None,
     seed: int = 0,
@@ -35,12 +37,16 @@ def evaluate_run(
 ) -> None:
     """Estimate ELBO, K-particle bound and negative log-likelihood of a trained net, with standard errors.
 
-    The result for a whole split of the run's own data is also written to evaluation.json in the run folder.
+    The result for a whole split of the run's own data, with the run's own proposal, is also written to evaluation.json
+    in the run folder.
 
     Args:
         directory: Run folder of `beliefnet train`.
         split: Part of the data.
         particles: Particles per datum, K; memory does not grow with it.
+        refine: Refine the posterior of every datum first: air, gdir (normal latents), mean-passing, straight-through or
+            concrete, with options as in air:steps=20,samples=20,rate=0.1. By default as in training; none for the
+            recognition net alone.
         data: Another data set or file than the one the net was trained on.
         limit: Use only so many examples, spread evenly over the split (it may be sorted by class).
         seed: Seed of the draws.
@@ -49,6 +55,7 @@ def evaluate_run(
     check_counts(particles=particles, limit=limit, seed=seed)
     run = open_run(directory)
     dataset = data_of(run, data)
+    proposal = _proposal(run, refine)
     rows = spread(dataset.split(split), limit)
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
         task = progress.add_task(f"{split}, {particles} particles", total=len(rows))
@@ -58,6 +65,7 @@ def evaluate_run(
             num_particles=particles,
             key=stream(seed, Stream.EVALUATION),
             prepare=observations(dataset.record),
+            proposal=proposal,
             progress=lambda done: progress.update(task, completed=done),
         )
     report = without_nan(
@@ -65,6 +73,7 @@ def evaluate_run(
             "data": dataset.record.to_dict(),
             "split": split,
             **result.to_dict(),
+            "proposal": "as in training" if refine is None else refine,
             "seed": seed,
             "best_epoch": run.best_epoch,
         }
@@ -74,11 +83,17 @@ def evaluate_run(
         print(json.dumps(report))
     else:
         _show(result, dataset.record, split, run)
-    if limit is not None or data is not None:
+    if limit is not None or data is not None or refine is not None:
         return
     run.folder.write_evaluation(report)
     if not as_json:
         print(f"written to {run.folder.evaluation_file}")
+
+
+def _proposal(run: LoadedRun, refine: str | None) -> Proposal:
+    if refine is None:
+        return run.proposal
+    return Recognition() if refine == "none" else Refined(refiner_for(run.net, refine))
 
 
 def _show(result: Evaluation, record: Record, split: str, run: LoadedRun) -> None:
@@ -91,14 +106,22 @@ def _show(result: Evaluation, record: Record, split: str, run: LoadedRun) -> Non
     for name, value in (
         ("ELBO", result.elbo),
         (f"bound, {count} particles", result.bound),
-        (f"NLL, {count} particles", result.nll),
+        *((f"NLL, {rung} particles", nll) for rung, nll in result.ladder.items()),
         (f"effective sample size of {count}", result.ess),
     ):
         table.add_row(name, f"{value.mean:.3f}", f"{value.stderr:.3f}")
     sizes = run.net.layer_sizes
-    for index, (kl, active) in enumerate(zip(result.kl_per_layer, result.active_units, strict=True)):
+    for index, (kl, active) in enumerate(zip(result.kl_per_layer or [], result.active_units, strict=False)):
         table.add_row(f"KL of layer {index + 1} ({active} of {sizes[index]} units active)", f"{kl:.3f}", "")
+    if result.pareto_k is not None:
+        table.add_row("Pareto k-hat, median", f"{result.pareto_k:.2f}", "")
     console.print(table)
+    if result.untrusted:
+        console.print(
+            f"The weights of {100 * result.untrusted:.0f} % of the data have too heavy a tail (k-hat above 0.7): "
+            "there, more particles would still raise the bound and lower the NLL.",
+            soft_wrap=True,
+        )
 
 
 @app.command

@@ -2,5 +2,6 @@
 
 from beliefnet.conditionals._feedforward import Conditional, Feedforward, Prior
 from beliefnet.conditionals._networks import MLP, Centred, Dense, Network, Signs
+from beliefnet.conditionals._observed import Observed
 
-__all__ = ["MLP", "Centred", "Conditional", "Dense", "Feedforward", "Network", "Prior", "Signs"]
+__all__ = ["MLP", "Centred", "Conditional", "Dense", "Feedforward", "Network", "Observed", "Prior", "Signs"]

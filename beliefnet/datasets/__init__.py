@@ -1,10 +1,11 @@
 """Data sets: by name or from a user's own file, with a record of where they came from.
 
-`load` gives three splits of rows and a `Record`; `read_rows` gives the rows of one file for a trained model.
+`load` gives three splits of rows and a `Record`; `read_rows` gives the rows of one file for a trained model, and
+`read_incomplete_rows` those of a file with missing entries.
 """
 
 from beliefnet.datasets._errors import DataError, DataUnavailable
-from beliefnet.datasets._files import read_rows
+from beliefnet.datasets._files import read_incomplete_rows, read_rows
 from beliefnet.datasets._load import Listing, available, fetch, load, names
 from beliefnet.datasets._record import Dataset, Record, checksum
 from beliefnet.datasets._values import check_width
@@ -21,5 +22,6 @@ __all__ = [
     "fetch",
     "load",
     "names",
+    "read_incomplete_rows",
     "read_rows",
 ]

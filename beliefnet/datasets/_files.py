@@ -10,7 +10,7 @@ from beliefnet.datasets._errors import DataError
 from beliefnet.datasets._raw import RawData, Scale, to_means
 from beliefnet.datasets._splits import DEFAULT_FRACTION, cut, split_sizes
 from beliefnet.datasets._tables import Table, read_named_table, read_tables
-from beliefnet.datasets._values import check_width
+from beliefnet.datasets._values import check_known_values, check_width
 
 
 def read_file(
@@ -66,6 +66,26 @@ def read_rows(
     mode = choose_binarization(table.scale, binarization, "dynamic", str(given))
     rows = binarize_rows(table.rows, table.scale, mode, np.random.default_rng(seed))
     return to_means(rows, table.scale) if mode == "dynamic" else rows
+
+
+def read_incomplete_rows(path: str | Path, *, num_features: int, array: str | None = None) -> np.ndarray:
+    """Read one array of rows in which NaN stands for a missing entry, for a model that takes `num_features` columns.
+
+    Args:
+        path: A `.npy`, `.npz` or `.csv` file.
+        num_features: The width the model takes.
+        array: Which array of an `.npz` file to read; None for its training rows or its only array.
+
+    Returns:
+        Rows `[n, num_features]`: float32 means in [0, 1], or NaN.
+
+    Raises:
+        DataError: If the file, its values or its width cannot be used.
+    """
+    given, check = Path(path).expanduser(), check_known_values
+    table = read_tables(given, check)["train"] if array is None else read_named_table(given, array, check)
+    check_width(table.rows, num_features, str(given))
+    return to_means(table.rows, table.scale)
 
 
 def _shares(tables: Mapping[str, Table], fractions: Mapping[str, float | None], path: Path) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Which arrays a user's file holds, and how their values are to be read."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,9 @@ from beliefnet.datasets._csv import read_csv
 from beliefnet.datasets._errors import DataError
 from beliefnet.datasets._raw import Scale
 from beliefnet.datasets._values import check_numbers, check_values, image_shape_of
+
+Check = Callable[[np.ndarray, str], np.ndarray]
+"""Checks rows `[n, num_features]`, named by a label in errors, and returns them as uint8 bits or float32."""
 
 SUFFIXES = (".npy", ".npz", ".csv")
 
@@ -37,11 +40,12 @@ class Table:
     image_shape: tuple[int, int] | None
 
 
-def read_tables(path: Path) -> dict[str, Table]:
+def read_tables(path: Path, check: Check = check_values) -> dict[str, Table]:
     """Read the splits that a file holds.
 
     Args:
         path: A `.npy`, `.npz` or `.csv` file.
+        check: What the values must pass.
 
     Returns:
         A table for `"train"`, and for `"valid"` and `"test"` if an `.npz` file has them.
@@ -52,13 +56,13 @@ def read_tables(path: Path) -> dict[str, Table]:
     check_path(path)
     if _suffix(path) != ".npz":
         array = read_npy(path) if _suffix(path) == ".npy" else read_csv(path)
-        return {"train": _to_table(array, "", str(path))}
+        return {"train": _to_table(array, "", str(path), check)}
     names = _split_names(npz_names(path), path)
     arrays = read_npz(path, names.values())
-    return {split: _to_table(arrays[name], name, f"{path} (array {name!r})") for split, name in names.items()}
+    return {split: _to_table(arrays[name], name, f"{path} (array {name!r})", check) for split, name in names.items()}
 
 
-def read_named_table(path: Path, name: str) -> Table:
+def read_named_table(path: Path, name: str, check: Check = check_values) -> Table:
     """Read one array of an `.npz` file; `DataError` if there is none of this name or it cannot be used."""
     check_path(path)
     names = npz_names(path) if _suffix(path) == ".npz" else []
@@ -67,7 +71,7 @@ def read_named_table(path: Path, name: str) -> Table:
             f"expected a .npz file with an array {name!r}, got {path} with {names or 'no named arrays'}; "
             "try one of its own names, or leaving the array's name out"
         )
-    return _to_table(read_npz(path, [name])[name], name, f"{path} (array {name!r})")
+    return _to_table(read_npz(path, [name])[name], name, f"{path} (array {name!r})", check)
 
 
 def check_path(path: Path) -> None:
@@ -103,7 +107,7 @@ def _split_names(names: list[str], path: Path) -> dict[str, str]:
     return {split: candidates[0] for split, candidates in found.items() if candidates}
 
 
-def _to_table(array: np.ndarray, name: str, label: str) -> Table:
+def _to_table(array: np.ndarray, name: str, label: str, check: Check) -> Table:
     if name.endswith("_bits"):
         array = _unpack(array, label)
     rows = check_numbers(array, label)
@@ -111,7 +115,7 @@ def _to_table(array: np.ndarray, name: str, label: str) -> Table:
     # The cache format stores grey images as bytes under names of this form; elsewhere 255 is a mistake.
     if name.endswith("_images") and array.dtype == np.uint8:
         return Table(rows, "bytes", image_shape)
-    values = check_values(rows, label)
+    values = check(rows, label)
     return Table(values, "bits" if values.dtype == np.uint8 else "unit", image_shape)
 
 

@@ -73,6 +73,24 @@ def check_values(rows: np.ndarray, label: str) -> np.ndarray:
     return rows.astype(np.uint8 if np.all((rows == 0) | (rows == 1)) else np.float32)
 
 
+def check_known_values(rows: np.ndarray, label: str) -> np.ndarray:
+    """Check rows `[n, num_features]` of which some entries are NaN, because they are missing.
+
+    Args:
+        rows: Rows that passed `check_numbers`.
+        label: What to call them in an error.
+
+    Returns:
+        float32, NaN where there was NaN; as `check_values` where there was none.
+
+    Raises:
+        DataError: With the position of the first value that is infinite, or not in [0, 1].
+    """
+    missing = np.isnan(rows)
+    known = check_values(np.where(missing, 0, rows), label)
+    return np.where(missing, np.float32(np.nan), known) if missing.any() else known
+
+
 def check_width(rows: np.ndarray, num_features: int, label: str) -> None:
     """Check that rows have the number of columns that a model was trained on.
 

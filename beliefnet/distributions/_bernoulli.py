@@ -5,10 +5,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax import Array, lax
+from jax import Array
 from jaxtyping import Float
 
-from beliefnet._numerics import bernoulli_log_prob
+from beliefnet._numerics import bernoulli_log_prob, joint_bernoulli_log_prob
 from beliefnet._types import Key
 
 
@@ -32,13 +32,8 @@ class Bernoulli(dist.BernoulliLogits):
 
 
 class BernoulliLayer(dist.Independent):
-    """Independent Bernoulli units as one event.
-
-    The units' log-probabilities are summed as a product with ones: on a CPU, XLA's own sum first writes out whatever
-    was broadcast into its operand, such as an observation over particles, while this takes one fused pass.
-    """
+    """Independent Bernoulli units as one event, whose log-probability is one fused pass."""
 
     def log_prob(self, value: Any, intermediates: Any = None) -> Float[Array, "..."]:
         """Return the log-probability of all units together, in nats."""
-        terms = jnp.asarray(self.base_dist.log_prob(value))
-        return jnp.matmul(terms, jnp.ones(terms.shape[-1], terms.dtype), precision=lax.Precision.HIGHEST)
+        return joint_bernoulli_log_prob(jnp.asarray(self.base_dist.logits), jnp.asarray(value))  # pyright: ignore

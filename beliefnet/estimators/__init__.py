@@ -5,6 +5,7 @@ from beliefnet.estimators._base import Estimate, Estimator
 from beliefnet.estimators._combine import Sum
 from beliefnet.estimators._credit import Credit, CreditEstimator, Payment, RecognitionCreditEstimator, check_particles
 from beliefnet.estimators._em import SemiAmortised, VariationalEM
+from beliefnet.estimators._hvi import HVI
 from beliefnet.estimators._iwae import IWAE, DReG
 from beliefnet.estimators._local_expectation import LocalExpectation
 from beliefnet.estimators._muprop import MuProp
@@ -28,6 +29,7 @@ from beliefnet.estimators._wake_sleep import (
 
 __all__ = [
     "ARM",
+    "HVI",
     "IWAE",
     "NVIL",
     "REBAR",

@@ -12,7 +12,18 @@ from beliefnet.evaluation._exact import (
 )
 from beliefnet.evaluation._gradient_reference import Reference
 from beliefnet.evaluation._gradients import LEAST_DRAWS, EstimatorReport, GradientReport, PartReport, gradient_report
+from beliefnet.evaluation._impute import (
+    ImputationScore,
+    Imputed,
+    default_refiner,
+    imputation_score,
+    impute,
+    net_observing,
+    one_pass,
+    starting_fill,
+)
 from beliefnet.evaluation._observations import Prepare, as_floats, binarize, observations
+from beliefnet.evaluation._sandwich import Sandwich, sandwich
 
 __all__ = [
     "LEAST_DRAWS",
@@ -21,12 +32,16 @@ __all__ = [
     "EstimatorReport",
     "Evaluation",
     "GradientReport",
+    "ImputationScore",
+    "Imputed",
     "Mean",
     "PartReport",
     "Prepare",
     "Reference",
+    "Sandwich",
     "as_floats",
     "binarize",
+    "default_refiner",
     "enumerate_latents",
     "evaluate",
     "exact_bound",
@@ -35,6 +50,12 @@ __all__ = [
     "exact_log_likelihood",
     "exact_posterior",
     "gradient_report",
+    "imputation_score",
+    "impute",
+    "net_observing",
     "observations",
+    "one_pass",
     "particle_bounds",
+    "sandwich",
+    "starting_fill",
 ]

@@ -1,5 +1,6 @@
 """Bounds and likelihood estimates from weighted particles, in bounded memory."""
 
+import itertools
 from functools import partial
 
 import equinox as eqx
@@ -25,18 +26,22 @@ class DatumBounds(eqx.Module):
         ess: Effective sample size of the K weights, between 1 and K, `[batch]`.
         kl: Mean of log r(h_l) - log p(h_l | h_(l+1)) per layer, bottom first, `[batch, layers]`, r being what the
             layer was drawn from, such as q(h_l | h_(l-1)); None where the proposal has no such terms.
+        ladder: Log-mean-exp of the first 10, 100, ... and all K log-weights, `[batch, rungs]` (see `rungs`).
+        tail: The largest log-weights, largest first, `[batch, min(K / 5, 3 sqrt K) + 1]`: what k-hat is fitted to.
     """
 
     elbo: Float[Array, " batch"]
     bound: Float[Array, " batch"]
     ess: Float[Array, " batch"]
     kl: Float[Array, "batch layers"] | None
+    ladder: Float[Array, "batch rungs"]
+    tail: Float[Array, "batch tail"]
 
 
 class _Running(eqx.Module):
     """What has been seen so far; weights are kept relative to the largest, so that none overflows.
 
-    All but `largest` are means over particles: sums of many terms would lose digits.
+    Weights, squares, log-weights and KL are means over particles: sums of many terms would lose digits.
     """
 
     largest: Float[Array, " batch"]
@@ -44,6 +49,8 @@ class _Running(eqx.Module):
     squares: Float[Array, " batch"]
     log_weights: Float[Array, " batch"]
     kl: Float[Array, "batch layers"] | None
+    ladder: Float[Array, "batch rungs"]
+    tail: Float[Array, "batch tail"]
 
 
 @partial(jax.jit, static_argnames=("num_particles", "chunk"))
@@ -66,23 +73,28 @@ def bounds_of_batch(
     def add_chunk(index: Array, running: _Running) -> _Running:
         trace = drawn(index)
         num_new = jnp.minimum(chunk, num_particles - index * chunk)
-        return _accumulate(running, trace, num_new, num_new / (index * chunk + num_new))
+        return _accumulate(running, trace, num_new, index * chunk, steps)
 
-    nothing = jnp.zeros(x.shape[0])
+    nothing, steps = jnp.zeros(x.shape[0]), jnp.array(rungs(num_particles))
     has_layers = eqx.filter_eval_shape(drawn, 0).log_layers is not None
     no_kl = jnp.zeros((x.shape[0], len(net.layer_sizes))) if has_layers else None
-    start = _Running(nothing - jnp.inf, nothing, nothing, nothing, no_kl)
+    no_ladder = jnp.full((x.shape[0], len(steps)), -jnp.inf)
+    no_tail = jnp.full((x.shape[0], _tail_size(num_particles) + 1), -jnp.inf)
+    start = _Running(nothing - jnp.inf, nothing, nothing, nothing, no_kl, no_ladder, no_tail)
     running = lax.fori_loop(0, -(-num_particles // chunk), add_chunk, start)
     return DatumBounds(
         elbo=running.log_weights,
         bound=running.largest + jnp.log(running.weights),
         ess=num_particles * running.weights**2 / running.squares,
         kl=running.kl,
+        ladder=running.ladder,
+        tail=running.tail,
     )
 
 
-def _accumulate(running: _Running, trace: Trace, num_new: Array, share: Array) -> _Running:
-    """Take in the first `num_new` particles of a trace; they then make up a `share` of all."""
+def _accumulate(running: _Running, trace: Trace, num_new: Array, num_old: Array, steps: Array) -> _Running:
+    """Take in the first `num_new` particles of a trace, after `num_old` others."""
+    share = num_new / (num_old + num_new)
     is_new = (jnp.arange(trace.num_particles) < num_new)[:, None]
 
     def blend(old: Array, new: Array) -> Array:
@@ -96,13 +108,33 @@ def _accumulate(running: _Running, trace: Trace, num_new: Array, share: Array) -
     kl = None
     if running.kl is not None and trace.log_layers is not None:
         kl = blend(running.kl, jnp.where(is_new[..., None], trace.log_layers - trace.log_p[..., 1:], 0.0))
+    # What the weights up to each rung that lies among the new ones come to, relative to the same reference.
+    up_to = jnp.arange(trace.num_particles)[:, None] < (steps - num_old)
+    sums = jnp.einsum("nb,nr->br", weights, up_to.astype(weights.dtype), precision=lax.Precision.HIGHEST)
+    sums += (num_old * running.weights * rescale)[:, None]
+    ladder = reference[:, None] + jnp.log(sums / steps)
+    is_here = (steps > num_old) & (steps <= num_old + num_new)
+    tail = jnp.concatenate([running.tail, log_weight.T], axis=1)
     return _Running(
         largest=largest,
         weights=blend(running.weights * rescale, weights),
         squares=blend(running.squares * rescale**2, weights**2),
         log_weights=blend(running.log_weights, jnp.where(is_new, trace.log_weight, 0.0)),
         kl=kl,
+        ladder=jnp.where(is_here, ladder, running.ladder),
+        tail=lax.top_k(tail, running.tail.shape[1])[0],
     )
+
+
+def rungs(num_particles: int) -> list[int]:
+    """Return the numbers of particles at which the bound is noted on the way: 10, 100, ..., and all."""
+    powers = itertools.takewhile(lambda count: count < num_particles, (10**i for i in itertools.count(1)))
+    return [*powers, num_particles]
+
+
+def _tail_size(num_particles: int) -> int:
+    """How many of the largest weights are the tail (Vehtari et al. 2024)."""
+    return int(min(0.2 * num_particles, 3 * num_particles**0.5))
 
 
 def particle_bounds(
@@ -151,4 +183,4 @@ def particle_bounds(
 
 def rows_per_pass(net: BeliefNet) -> int:
     """Return how many rows (data times particles) one pass holds: about 32 MB in the widest layer."""
-    return max(1, 2**23 // max(net.num_visible, *net.layer_sizes))
+    return max(1, 2**20 // max(net.num_visible, *net.layer_sizes))

@@ -12,8 +12,9 @@ from jax import Array
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.evaluation._bounds import DatumBounds, particle_bounds, rows_per_pass
+from beliefnet.evaluation._bounds import DatumBounds, particle_bounds, rows_per_pass, rungs
 from beliefnet.evaluation._observations import Prepare, as_floats
+from beliefnet.evaluation._pareto import LEAST_PARTICLES, TRUSTED_K, pareto_k
 from beliefnet.proposals import Proposal
 
 _ACTIVE_VARIANCE = 0.01
@@ -46,6 +47,12 @@ class Evaluation:
         ess: Effective sample size of the K weights.
         kl_per_layer: Mean of log r(h_l) - log p(h_l | h_(l+1)), bottom first, r being what the layer was drawn from,
             such as q(h_l | h_(l-1)); they sum to the KL of the ELBO. None where the proposal has no such terms.
+        ladder: Estimated negative log-likelihood from the first 10, 100, ... and all particles, by their number: where
+            it still falls from rung to rung, more particles would lower it further.
+        pareto_k: Median over the data of k-hat, the shape of the tail of the weights; None for fewer than 100
+            particles.
+        untrusted: Share of the data whose k-hat is above 0.7: their estimates are not to be trusted. None for fewer
+            than 100 particles.
         active_units: Units per layer whose mean under the recognition net varies over the data by more than 0.01
             (variance), bottom first (Burda et al. 2015); in deep nets, with layer means fed upward.
     """
@@ -58,6 +65,9 @@ class Evaluation:
     ess: Mean
     kl_per_layer: list[float] | None
     active_units: list[int]
+    ladder: dict[int, Mean]
+    pareto_k: float | None
+    untrusted: float | None
 
     def to_dict(self) -> dict:
         """Return plain numbers, lists and dictionaries."""
@@ -123,6 +133,7 @@ def encode_batch(net: BeliefNet, x: Array) -> tuple[Array, ...]:
 def _summarise(net: BeliefNet, parts: list[DatumBounds], activity: np.ndarray, num_particles: int) -> Evaluation:
     data = jax.tree.map(lambda *leaves: np.concatenate(leaves).astype(np.float64), *parts)
     count = len(data.elbo)
+    k_hat = pareto_k(data.tail) if num_particles >= LEAST_PARTICLES else None
     variance = activity[1] / count - (activity[0] / count) ** 2
     layers = np.split(variance > _ACTIVE_VARIANCE, np.cumsum(net.layer_sizes)[:-1])
     return Evaluation(
@@ -134,4 +145,7 @@ def _summarise(net: BeliefNet, parts: list[DatumBounds], activity: np.ndarray, n
         ess=Mean.of(data.ess),
         kl_per_layer=None if data.kl is None else [float(value) for value in data.kl.mean(axis=0)],
         active_units=[int(layer.sum()) for layer in layers],
+        ladder={rung: Mean.of(-data.ladder[:, index]) for index, rung in enumerate(rungs(num_particles))},
+        pareto_k=None if k_hat is None else float(np.median(k_hat)),
+        untrusted=None if k_hat is None else float((k_hat > TRUSTED_K).mean()),
     )

@@ -1,8 +1,20 @@
 """Proposals: what draws the configurations that are weighed."""
 
+from beliefnet.proposals._annealed import Annealed, Schedule
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.proposals._dream import Dream
+from beliefnet.proposals._hamiltonian import Hamiltonian
 from beliefnet.proposals._recognition import Recognition
 from beliefnet.proposals._refined import Factorial, Refined
 
-__all__ = ["Dream", "Factorial", "Particles", "Proposal", "Recognition", "Refined"]
+__all__ = [
+    "Annealed",
+    "Dream",
+    "Factorial",
+    "Hamiltonian",
+    "Particles",
+    "Proposal",
+    "Recognition",
+    "Refined",
+    "Schedule",
+]

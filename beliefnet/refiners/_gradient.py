@@ -1,5 +1,7 @@
 """Refinement by gradient steps on the parameters of the posterior, with any sampler that gives draws a derivative."""
 
+from typing import Literal
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -122,13 +124,13 @@ def straight_through(
     rate: float = 0.1,
     momentum: float = 0.0,
     patience: int = 0,
-    sampler: StraightThrough | None = None,
+    slope: Literal["mean", "logits"] = "mean",
 ) -> GradientAscent:
     """Return refinement of discrete posteriors through exact draws with the derivative of their mean: biased.
 
-    `StraightThrough(slope="logits")` as the sampler leaves the sigmoid's derivative out.
+    The slope of the logits leaves the derivative of the sigmoid out.
     """
-    return GradientAscent(sampler or StraightThrough(), num_steps, num_samples, rate, momentum, patience)
+    return GradientAscent(StraightThrough(slope), num_steps, num_samples, rate, momentum, patience)
 
 
 def concrete(

@@ -5,6 +5,13 @@ Plain numbers in, a file out. Nothing here touches pyplot or any other global st
 
 from beliefnet.report._curves import plot_training_curve
 from beliefnet.report._gradients import plot_gradient_report
-from beliefnet.report._images import image_sheet, reconstruction_sheet, tile_images
+from beliefnet.report._images import image_sheet, reconstruction_sheet, stacked_sheet, tile_images
 
-__all__ = ["image_sheet", "plot_gradient_report", "plot_training_curve", "reconstruction_sheet", "tile_images"]
+__all__ = [
+    "image_sheet",
+    "plot_gradient_report",
+    "plot_training_curve",
+    "reconstruction_sheet",
+    "stacked_sheet",
+    "tile_images",
+]

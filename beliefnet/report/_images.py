@@ -1,7 +1,7 @@
 """Sheets of grey images, drawn pixel for pixel."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -100,20 +100,43 @@ def reconstruction_sheet(
             f"expected one reconstruction for each original, got shapes {above.shape} and {below.shape}; "
             "try reconstructing the same rows"
         )
-    columns = _columns(2 * len(above), image_shape)
-    _check_layout(above, image_shape, columns)
-    layout = (2 * math.ceil(len(above) / columns), columns)
-    (above, shape), (below, _) = (_enlarge(values, image_shape, layout) for values in (above, below))
-    # Each array with blanks in the unused places, as [pairs, columns, d].
+    return stacked_sheet({"original": above, "reconstruction": below}, image_shape, path)
+
+
+def stacked_sheet(versions: Mapping[str, ArrayLike], image_shape: tuple[int, int] | None, path: Path) -> Path:
+    """Save several versions of the same images, one row of each right below the other.
+
+    Args:
+        versions: for each label, values in [0, 1] of shape [n, d]; NaN is drawn as a gap.
+        image_shape: height and width with height * width = d, or None for strips.
+        path: PNG file to write.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ValueError: the versions do not have the same shape, there is no image, or the sizes do not fit.
+    """
+    arrays = [_rows_of_pixels(values) for values in versions.values()]
+    depth, count = len(arrays), len(arrays[0])
+    if len({values.shape for values in arrays}) > 1:
+        shapes = " and ".join(str(values.shape) for values in arrays)
+        raise ValueError(f"expected versions of the same images, got shapes {shapes}; try the same rows of each")
+    columns = _columns(depth * count, image_shape)
+    _check_layout(arrays[0], image_shape, columns)
+    layout = (depth * math.ceil(count / columns), columns)
+    enlarged = [_enlarge(values, image_shape, layout) for values in arrays]
+    shape = enlarged[0][1]
+    # Each array with blanks in the unused places, as [groups, columns, d].
     rows = [
-        _filled(values, layout[0] // 2 * columns).reshape(-1, columns, values.shape[1]) for values in (above, below)
+        _filled(values, layout[0] // depth * columns).reshape(-1, columns, math.prod(shape)) for values, _ in enlarged
     ]
-    pairs = [tile_images(np.concatenate(pair), shape, columns=columns, gap=_GAP) for pair in zip(*rows, strict=True)]
-    space = np.full((4 * _GAP, pairs[0].shape[1]), np.nan)
-    sheet = np.concatenate([part for pair in pairs for part in (pair, space)][:-1])
-    pitch = len(pairs[0]) + len(space)
-    labels = [("original", 0.25 * len(pairs[0])), ("reconstruction", 0.75 * len(pairs[0]))]
-    placed = [(text, index * pitch + centre) for index in range(len(pairs)) for text, centre in labels]
+    groups = [tile_images(np.concatenate(group), shape, columns=columns, gap=_GAP) for group in zip(*rows, strict=True)]
+    space = np.full((4 * _GAP, groups[0].shape[1]), np.nan)
+    sheet = np.concatenate([part for group in groups for part in (group, space)][:-1])
+    pitch = len(groups[0]) + len(space)
+    labels = [(text, (index + 0.5) / depth * len(groups[0])) for index, text in enumerate(versions)]
+    placed = [(text, index * pitch + centre) for index in range(len(groups)) for text, centre in labels]
     return _save_sheet(sheet, path, title=None, labels=placed)
 
 

@@ -12,14 +12,15 @@ from beliefnet.training._estimator_options import (
     TVOOptions,
     VIMCOOptions,
 )
+from beliefnet.training._estimator_specs import parse_estimator
 from beliefnet.training._estimators import ESTIMATORS, EstimatorOptions
 from beliefnet.training._folder import RunFolder, RunFolderError, write_atomically
-from beliefnet.training._load import LoadedRun, load_run
+from beliefnet.training._load import LoadedRun, load_run, net_of_start
 from beliefnet.training._loop import Fitted, TrainingDiverged, check_same_run, fit
 from beliefnet.training._nets import NETS, NetOptions
 from beliefnet.training._optimizers import Learnable, OptimizerOptions, make_optimizer
 from beliefnet.training._options import EXTENDABLE, LARGEST_SEED, FitOptions
-from beliefnet.training._specs import parse_estimator
+from beliefnet.training._refiners import REFINERS, parse_refiner, refiner_for
 from beliefnet.training._state import Learner, TrainState
 from beliefnet.training._step import make_run_steps, train_step
 from beliefnet.training._streams import Stream, stream
@@ -30,6 +31,7 @@ __all__ = [
     "EXTENDABLE",
     "LARGEST_SEED",
     "NETS",
+    "REFINERS",
     "CheckpointError",
     "Checkpoints",
     "ConcreteOptions",
@@ -63,8 +65,11 @@ __all__ = [
     "load_run",
     "make_optimizer",
     "make_run_steps",
+    "net_of_start",
     "parse_estimator",
+    "parse_refiner",
     "read_record",
+    "refiner_for",
     "stream",
     "train_step",
     "write_atomically",

@@ -24,10 +24,12 @@ class TrainConfig(FitOptions, EstimatorOptions, NetOptions):
     Attributes:
         data: Name of a data set (see `beliefnet datasets`), or a .npy, .npz or .csv file.
         binarization: How grey values become bits: static, dynamic or threshold; each data set has its own default.
+        start: Folder of a finished run with the same net: training starts from its best net, not from random weights.
     """
 
     data: str = "digits"
     binarization: str | None = None
+    start: str | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -43,6 +45,8 @@ class TrainConfig(FitOptions, EstimatorOptions, NetOptions):
         if self.data not in names() and Path(self.data).exists():
             # The run can then be repeated from another directory.
             values["data"] = str(Path(self.data).resolve())
+        if self.start is not None:
+            values["start"] = str(Path(self.start).resolve())
         return values
 
     @classmethod

@@ -24,11 +24,14 @@ from beliefnet.estimators import (
     MultiSampleDisARM,
     MuProp,
     Reinforce,
+    SemiAmortised,
     Signal,
     StandIn,
+    VariationalEM,
     reweighted_wake_sleep,
     wake_sleep,
 )
+from beliefnet.proposals import Refined
 from beliefnet.samplers import Concrete, Half, StraightThrough
 from beliefnet.training._checks import OptionError, suggestion
 from beliefnet.training._estimator_options import (
@@ -40,6 +43,7 @@ from beliefnet.training._estimator_options import (
     TVOOptions,
     VIMCOOptions,
 )
+from beliefnet.training._refiners import parse_refiner, refiner_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +54,12 @@ class EstimatorOptions:
         estimator: Gradient estimator; nvil by default, sgvb for a vae. For any latents: nvil, reinforce, vimco,
             wake-sleep, rws (reweighted wake-sleep), tvo, muprop. For normal ones: sgvb, stl, iwae, dreg. For binary
             ones: arm, disarm, multi-sample-disarm, rebar, relax. For discrete ones: local-expectation, and, biased,
-            concrete, straight-through, darn (the 1/2 estimator; binary).
+            concrete, straight-through, darn (the 1/2 estimator; binary). With a refined posterior: em (variational
+            EM), semi-amortised (gradients through the refinement).
         particles: Draws per datum; more of them lower the noise of the recognition gradient.
+        refine: For em, rws and semi-amortised: how the posterior is refined, as air, gdir (normal latents),
+            mean-passing, straight-through or concrete, with options as in air:steps=20,samples=20,rate=0.1,patience=0;
+            by default air (gdir for normal latents), and nothing for rws.
         nvil: Options of the nvil estimator.
         vimco: Options of the vimco estimator.
         rws: Options of the rws estimator.
@@ -63,6 +71,7 @@ class EstimatorOptions:
 
     estimator: str | None = None
     particles: int = 4
+    refine: str | None = None
     nvil: NVILOptions = field(default_factory=NVILOptions)
     vimco: VIMCOOptions = field(default_factory=VIMCOOptions)
     rws: RWSOptions = field(default_factory=RWSOptions)
@@ -82,6 +91,8 @@ class EstimatorOptions:
                 f"expected estimator to be one of {', '.join(ESTIMATORS)}, got {self.estimator!r}"
                 + suggestion(str(self.estimator), ESTIMATORS)
             )
+        if self.refine is not None:
+            parse_refiner(self.refine)
         least = 2 if self.estimator in _NEED_TWO else 1
         if self.particles < least:
             raise OptionError(
@@ -109,7 +120,8 @@ class EstimatorOptions:
         """Return the names of options that were set for another estimator than the chosen one."""
         groups = [f.name for f in fields(EstimatorOptions) if is_dataclass(getattr(self, f.name))]
         own = str(self.estimator).replace("-", "_")
-        return [
+        refines = ["refine"] if self.refine is not None and self.estimator not in _REFINED else []
+        return refines + [
             f"{group}.{f.name}".replace("_", "-")
             for group in groups
             if group != own
@@ -144,7 +156,20 @@ def _vimco(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
 
 
 def _rws(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
-    return reweighted_wake_sleep(chosen.particles, wake_phi=chosen.rws.wake_phi, sleep_phi=chosen.rws.sleep_phi)
+    phases, proposal = chosen.rws, None if chosen.refine is None else Refined(refiner_for(net, chosen.refine))
+    return reweighted_wake_sleep(
+        chosen.particles, wake_phi=phases.wake_phi, sleep_phi=phases.sleep_phi, proposal=proposal
+    )
+
+
+def _em(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
+    return VariationalEM(refiner_for(net, chosen.refine), chosen.particles)
+
+
+def _semi_amortised(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
+    is_normal = Kind.CONTINUOUS in net.latent_kinds
+    spec = chosen.refine or ("gdir:steps=5,samples=1" if is_normal else "straight-through:steps=5,samples=1")
+    return SemiAmortised(refiner_for(net, spec), chosen.particles)  # pyright: ignore[reportArgumentType]
 
 
 def _tvo(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
@@ -183,6 +208,8 @@ ESTIMATORS: dict[str, Builder] = {
     "vimco": _vimco,
     "wake-sleep": _of_particles(wake_sleep),
     "rws": _rws,
+    "em": _em,
+    "semi-amortised": _semi_amortised,
     "tvo": _tvo,
     "sgvb": _of_net(SGVB),
     "stl": _of_net(STL),
@@ -201,4 +228,5 @@ ESTIMATORS: dict[str, Builder] = {
 }
 
 _RELAXATIONS = frozenset({"concrete", "straight-through", "darn"})
+_REFINED = frozenset({"em", "rws", "semi-amortised"})
 _NEED_TWO = frozenset({"reinforce", "vimco", "tvo"})

@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from beliefnet._net import BeliefNet
 from beliefnet.datasets import Record
+from beliefnet.proposals import Proposal
 from beliefnet.training._checkpoint import Restored, read_record
+from beliefnet.training._checks import OptionError
 from beliefnet.training._config import TrainConfig
 from beliefnet.training._folder import RunFolder, RunFolderError
 from beliefnet.training._optimizers import make_optimizer
@@ -23,6 +27,7 @@ class LoadedRun:
         config: How the run was described.
         record: The data it was trained on.
         net: The net with the best validation bound so far.
+        proposal: What its bound is measured with: the recognition net, or what refines it in training.
         best_epoch: The epoch after which it was found.
         skipped: One sentence for each damaged checkpoint that was passed over.
     """
@@ -31,6 +36,7 @@ class LoadedRun:
     config: TrainConfig
     record: Record
     net: BeliefNet
+    proposal: Proposal
     best_epoch: int
     skipped: tuple[str, ...]
 
@@ -58,4 +64,29 @@ def load_run(path: Path | str) -> LoadedRun:
             f"expected a run that has finished an epoch, got {path}, stopped at step {restored.step}; "
             f"try beliefnet train --resume {path}"
         )
-    return LoadedRun(folder, config, record, state.best_net, int(state.best_epoch), restored.skipped)
+    best = state.best
+    proposal = best.estimator.bound_proposal
+    return LoadedRun(folder, config, record, best.net, proposal, int(state.best_epoch), restored.skipped)
+
+
+def net_of_start(config: TrainConfig, net: BeliefNet) -> BeliefNet:
+    """Return the net that training starts from: that of the run named by `config.start`, or the one given.
+
+    Args:
+        config: The description of the run to be started.
+        net: A net with its initial parameters, as the description asks for.
+
+    Raises:
+        RunFolderError: If there is no such run, or it has not finished an epoch.
+        OptionError: If its net is another one.
+    """
+    if config.start is None:
+        return net
+    started = load_run(config.start)
+    shapes = [jax.tree.map(jnp.shape, tree) for tree in (net, started.net)]
+    if jax.tree.structure(net) != jax.tree.structure(started.net) or shapes[0] != shapes[1]:
+        raise OptionError(
+            f"expected --start to be a run with the same net, got {config.start} with "
+            f"{started.config.describe(started.record.num_features)}; try the options of its config.toml"
+        )
+    return started.net

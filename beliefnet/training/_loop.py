@@ -114,7 +114,7 @@ class _Run:
             prepare, optimizer, batch_size=options.batch_size, key=stream(options.seed, Stream.STEPS)
         )
         self.run_steps = run_steps.lower(self.state.learner, self.data, jnp.int32(1)).compile()
-        self.validate = make_validator(dataset, prepare, estimator, key=stream(options.seed, Stream.VALIDATION))
+        self.validate = make_validator(dataset, prepare, key=stream(options.seed, Stream.VALIDATION))
 
     @property
     def step(self) -> int:
@@ -137,8 +137,8 @@ class _Run:
                 self._save()
         self._save()
         state = self.state
-        net = state.best_net if int(state.best_epoch) else state.learner.params.net
-        return Fitted(net, float(state.best_bound), int(state.best_epoch), self.history, state, reason)
+        best = state.best if int(state.best_epoch) else state.learner.params
+        return Fitted(best.net, float(state.best_bound), int(state.best_epoch), self.history, state, reason)
 
     def _dispatch(self) -> None:
         """Take the next steps: as many as fit in half a second, and not past the end of the epoch."""
@@ -156,7 +156,7 @@ class _Run:
 
     def _end_epoch(self) -> None:
         learner, epoch = self.state.learner, self.step // self.epoch_steps
-        valid_bound = self.validate(learner.params.net)
+        valid_bound = self.validate(learner.params)
         if not jnp.isfinite(valid_bound):
             raise TrainingDiverged(self._divergence(f"the validation bound is {valid_bound}", self.step - 1))
         self.history.append(
@@ -172,8 +172,8 @@ class _Run:
         )
         state = eqx.tree_at(lambda s: s.learner.objective_sum, self.state, jnp.zeros(()))
         if float(valid_bound) > float(state.best_bound):
-            best_net = jax.tree.map(jnp.copy, learner.params.net)
-            state = TrainState(state.learner, best_net, valid_bound, jnp.asarray(epoch, jnp.int32))
+            best = jax.tree.map(jnp.copy, learner.params)
+            state = TrainState(state.learner, best, valid_bound, jnp.asarray(epoch, jnp.int32))
         self.state = state
         self.clock.end_epoch()
         if self.folder is not None:

@@ -1,53 +1,39 @@
-"""Estimators written in one word, such as `nvil` or `vimco:particles=5,local-signals=true`."""
+"""Things written in one word with their options, such as `vimco:particles=5,local-signals=true`."""
 
 import types
-from collections.abc import Callable
-from dataclasses import fields, is_dataclass
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Union, get_args, get_origin
 
 from beliefnet.training._checks import OptionError, suggestion
-from beliefnet.training._estimators import ESTIMATORS, EstimatorOptions
 
 
-def parse_estimator(spec: str) -> EstimatorOptions:
-    """Read `name` or `name:option=value,option=value`.
-
-    The options are those that every estimator has (such as `particles`) and those of the estimator's own group, without
-    the name of the group; dashes and underscores are the same.
+def read_name(spec: str, what: str, known: Mapping[str, Any]) -> tuple[str, str]:
+    """Split off the name of one of the known things.
 
     Raises:
-        OptionError: If there is no such estimator or option, or a value cannot be used.
-
-    Example:
-        >>> parse_estimator("vimco:particles=5").particles
-        5
+        OptionError: If it is none of them.
     """
-    estimator, _, rest = spec.strip().partition(":")
-    if estimator not in ESTIMATORS:
+    name, _, rest = spec.strip().partition(":")
+    if name not in known:
         raise OptionError(
-            f"expected the name of an estimator ({', '.join(ESTIMATORS)}), got {estimator!r} in {spec!r}"
-            + suggestion(estimator, ESTIMATORS)
+            f"expected the name of {what} ({', '.join(known)}), got {name!r} in {spec!r}" + suggestion(name, known)
         )
-    group = estimator.replace("-", "_")
-    kinds = get_type_hints(EstimatorOptions)
-    own = kinds.get(group)
-    own_kinds = get_type_hints(own) if is_dataclass(own) else {}
-    common = {f.name for f in fields(EstimatorOptions) if not is_dataclass(kinds[f.name])} - {"estimator"}
-    chosen: dict[str, Any] = {}
-    inside: dict[str, Any] = {}
+    return name, rest
+
+
+def read_values(rest: str, kinds: Mapping[str, Any], spec: str) -> dict[str, Any]:
+    """Read `option=value,option=value`; what kind of value an option takes is given.
+
+    Raises:
+        OptionError: If there is no such option, or a value cannot be used.
+    """
+    values: dict[str, Any] = {}
     for item in filter(None, rest.split(",")):
-        name, value = _split(item, spec, [*sorted(common), *own_kinds])
-        if name in chosen or name in inside:
+        name, value = _split(item, spec, list(kinds))
+        if name in values:
             raise OptionError(f"expected {_dashes(name)} once, got it twice in {spec!r}; try leaving one out")
-        if name in own_kinds:
-            inside[name] = _convert(value, own_kinds[name], name, spec)
-        else:
-            chosen[name] = _convert(value, kinds[name], name, spec)
-    if is_dataclass(own) and isinstance(own, type):
-        chosen[group] = own(**inside)
-    options = EstimatorOptions(estimator=estimator, **chosen)
-    options.check_estimator()
-    return options
+        values[name] = _convert(value, kinds[name], name, spec)
+    return values
 
 
 def _dashes(name: str) -> str:

@@ -39,13 +39,13 @@ class TrainState(eqx.Module):
 
     Attributes:
         learner: What the steps change.
-        best_net: The net with the best validation bound so far.
-        best_bound: Its validation bound, in nats per example.
+        best: The parameters with the best validation bound so far.
+        best_bound: Their validation bound, in nats per example.
         best_epoch: The epoch after which it was found; 0 before the first evaluation.
     """
 
     learner: Learner
-    best_net: BeliefNet
+    best: Learnable
     best_bound: Float[Array, ""]
     best_epoch: Int[Array, ""]
 
@@ -61,6 +61,6 @@ class TrainState(eqx.Module):
             objective_sum=jnp.zeros(()),
             first_bad_step=jnp.full((), -1, jnp.int32),
         )
-        state = cls(learner, net, jnp.full((), -jnp.inf), jnp.zeros((), jnp.int32))
+        state = cls(learner, params, jnp.full((), -jnp.inf), jnp.zeros((), jnp.int32))
         # Steps donate their buffers: no two leaves may share one, nor belong to the caller.
         return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state)

@@ -6,31 +6,28 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.datasets import Dataset
-from beliefnet.estimators import Estimator
 from beliefnet.evaluation import Prepare, particle_bounds
+from beliefnet.training._optimizers import Learnable
 
 _VALIDATION_ROWS = 2000
 
 
-def make_validator(
-    dataset: Dataset, prepare: Prepare, estimator: Estimator, *, key: Key
-) -> Callable[[BeliefNet], Array]:
+def make_validator(dataset: Dataset, prepare: Prepare, *, key: Key) -> Callable[[Learnable], Array]:
     """Return a function that gives the mean validation bound of a net; the same draws are made every time.
 
     The bound is the one that the estimator climbs, with the proposal that it is measured with.
     """
     valid = jnp.asarray(dataset.valid)
 
-    def validate(net: BeliefNet) -> Array:
-        total = jnp.zeros(())
+    def validate(params: Learnable) -> Array:
+        total, estimator = jnp.zeros(()), params.estimator
         for index, start in enumerate(range(0, len(valid), _VALIDATION_ROWS)):
             data_key, draw_key = jax.random.split(jax.random.fold_in(key, index))
             x = prepare(valid[start : start + _VALIDATION_ROWS], data_key)
             total += particle_bounds(
-                net, x, estimator.bound_particles, key=draw_key, proposal=estimator.bound_proposal
+                params.net, x, estimator.bound_particles, key=draw_key, proposal=estimator.bound_proposal
             ).bound.sum()
         return total / len(valid)
 

@@ -1,0 +1,76 @@
+"""Hamiltonian variational inference: net and dynamics climb one bound."""
+
+import equinox as eqx
+from jax import Array
+from jaxtyping import Float
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key
+from beliefnet.estimators._base import Estimate, Estimator
+from beliefnet.estimators._credit import check_particles
+from beliefnet.proposals import Hamiltonian
+
+
+class HVI(Estimator[None]):
+    """The bound of particles that Hamiltonian dynamics move, differentiated through draws and dynamics.
+
+        E[ log p(x, h_T) - log q(h_0 | x) + sum_t (log r(v'_t | x, h_t) - log N(v_t; 0, scale_t^2)) ]
+
+    The log-weight is a deterministic function of noise and of all parameters, so that its gradient is unbiased: for the
+    model, which also enters through its force on the particles, for the recognition net, and for step sizes, momentum
+    scales and reverse models, which are trained with the net. The bound is on log p(x), and is that of the trained
+    `proposal`, not of the recognition net alone. Costs K passes down and up, and as many differentiated gradients of
+    log p(x, h) for each leapfrog step.
+
+    Args:
+        proposal: The dynamics, made for the net that is trained.
+        num_particles: Draws per datum, K.
+
+    Raises:
+        ValueError: If `num_particles` is not positive, or the proposal is not a `Hamiltonian`.
+
+    Reference:
+        Salimans, Kingma & Welling 2015, *Markov chain Monte Carlo and variational inference: bridging the gap*.
+    """
+
+    proposal: Hamiltonian
+    num_particles: int = eqx.field(static=True, default=1)
+
+    def __check_init__(self):
+        check_particles("HVI", self.num_particles, least=1)
+        if not isinstance(self.proposal, Hamiltonian):
+            raise ValueError(
+                f"expected a Hamiltonian as the proposal of HVI, got {type(self.proposal).__name__}; try "
+                "Hamiltonian(net, key=key)"
+            )
+
+    @property
+    def bound_particles(self) -> int:
+        """1: it climbs the mean log-weight."""
+        return 1
+
+    @property
+    def bound_proposal(self) -> Hamiltonian:
+        """The proposal itself."""
+        return self.proposal
+
+    def init(self, net: BeliefNet) -> None:
+        """Return nothing: no statistics are kept.
+
+        Raises:
+            ValueError: If the proposal was not made for this net.
+        """
+        self.proposal.check(net)
+
+    def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
+        """Draw, and differentiate through the draw."""
+
+        def bound(parts: tuple[BeliefNet, HVI]) -> tuple[Array, Array]:
+            net, own = parts
+            particles = own.proposal.draw(net, x, own.num_particles, key=key)
+            log_weight = net.log_joint(x, particles.latents).sum(axis=-1) - particles.log_proposal
+            value = log_weight.mean()
+            return value, value
+
+        (net_grads, own_grads), objective = eqx.filter_grad(bound, has_aux=True)((net, self))
+        return Estimate(net_grads, own_grads, state, objective)

@@ -1,0 +1,341 @@
+"""Missing entries, filled in by what the posterior given the observed ones says of them."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jaxtyping import Bool, Float
+from numpy.typing import ArrayLike
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key, Values
+from beliefnet.conditionals import Centred, Feedforward, Observed
+from beliefnet.distributions import Kind
+from beliefnet.evaluation._bounds import rows_per_pass
+from beliefnet.evaluation._evaluate import Mean
+from beliefnet.proposals import Factorial
+from beliefnet.refiners import AIR, Refiner, gdir
+
+_CHUNK = 50
+_FLOOR = 1e-3
+
+
+class Imputed(eqx.Module):
+    """Completed data.
+
+    Attributes:
+        means: Observed entries as they were given, and the expectation of the others given them, `[rows, visible]`.
+        bound: Log-mean-exp of the K log-weights, `[rows]`: at large K, log p of the observed part, in nats.
+        ess: Effective sample size of the K weights, between 1 and K, `[rows]`; near 1, one particle decides.
+    """
+
+    means: Float[np.ndarray | Array, "rows visible"]
+    bound: Float[np.ndarray | Array, " rows"]
+    ess: Float[np.ndarray | Array, " rows"]
+
+
+def impute(
+    net: BeliefNet,
+    x: ArrayLike,
+    observed: ArrayLike | None = None,
+    *,
+    num_particles: int = 800,
+    num_starts: int = 8,
+    rounds: int = 3,
+    refiner: Refiner | None = None,
+    fill: ArrayLike | None = None,
+    key: Key,
+    progress: Callable[[int], None] | None = None,
+) -> Imputed:
+    """Fill in what is missing: E[x_missing | x_observed], by particles from posteriors refined on what is observed.
+
+        h_k ~ q~(h),  w~ = softmax_k [log p(x_observed, h_k) - log q~(h_k)],  x_missing = sum_k w~_k E[x_missing | h_k]
+
+    A factorial posterior finds one explanation of what is observed, so that there are several starts. Each goes several
+    rounds: the recognition net sees the row, the missing entries at `fill` in the first round, the refiner improves its
+    posterior, and a particle of it, chosen by weight, draws what the next round sees. The particles of the last
+    posteriors of all starts are weighed together, which makes the result exact as K grows, whatever was found before.
+    Each row has random numbers of its own: the result does not depend on how many rows are given at once.
+
+    Args:
+        net: The net.
+        x: Data, `[rows, visible]`. NaN is missing; values of other missing entries are not looked at.
+        observed: Which entries were observed, `[rows, visible]`; by default those that are not NaN. A row without any
+            gets the mean of the model.
+        num_particles: Particles per row, K, shared out among the starts and rounded up.
+        num_starts: Starts per row.
+        rounds: Rounds per start.
+        refiner: How a posterior is improved; that of `default_refiner` if not given.
+        fill: What the recognition net first sees in the place of missing entries, `[visible]`; by default the mean of
+            the data that the net was made with, or 0.5 where it has none.
+        key: Random key for the draws.
+        progress: Called with the number of rows done so far.
+
+    Raises:
+        ValueError: If the data are of another width than the net, an observed entry is not a number, or neither 0 nor 1
+            where the net is over binary observations, a count is not positive, or the posterior cannot be refined.
+
+    Reference:
+        The rounds are those of Rezende, Mohamed & Wierstra 2014, *Stochastic backpropagation and approximate inference
+        in deep generative models*, refined and weighed.
+
+    Example:
+        >>> import jax
+        >>> from beliefnet.nets import sigmoid_belief_net
+        >>> net = sigmoid_belief_net(3, (2,), key=jax.random.key(0))
+        >>> impute(net, [[1.0, float("nan"), 0.0]], key=jax.random.key(1)).means.shape
+        (1, 3)
+    """
+    x, observed = _checked(net, x, observed)
+    for name, value in (("num_particles", num_particles), ("num_starts", num_starts), ("rounds", rounds)):
+        if value < 1:
+            raise ValueError(f"expected {name} of at least 1, got {value}; try leaving it out")
+    refiner = default_refiner(net) if refiner is None else refiner
+    refiner.check(net)
+    fill = starting_fill(net, fill)
+    count = -(-num_particles // num_starts)
+    size = min(len(x), max(1, rows_per_pass(net) // (num_starts * max(min(count, _CHUNK), refiner.num_samples))))
+    parts = []
+    for start in range(0, len(x), size):
+        # The last block is filled up with its last row, so that one program serves all.
+        rows = np.minimum(np.arange(start, start + size), len(x) - 1)
+        keys = jax.vmap(partial(jax.random.fold_in, key))(rows)
+        settings = {"count": count, "num_starts": num_starts, "rounds": rounds}
+        done = _impute_rows(net, refiner, x[rows], observed[rows], fill, keys, **settings)
+        parts.append(jax.tree.map(np.asarray, done))
+        if progress is not None:
+            progress(int(rows[-1]) + 1)
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(x)], *parts)
+
+
+def one_pass(
+    net: BeliefNet, x: ArrayLike, observed: ArrayLike | None = None, *, fill: ArrayLike | None = None
+) -> Array:
+    """Fill in what is missing by one pass up and down, to compare with: the decoded means of the first latent layer.
+
+    Args:
+        net: The net.
+        x: Data, `[rows, visible]`; NaN is missing.
+        observed: Which entries were observed, `[rows, visible]`; by default those that are not NaN.
+        fill: What the recognition net sees in the place of missing entries, as for `impute`.
+
+    Returns:
+        Observed entries as they were given, and the decoded mean of the others, `[rows, visible]`.
+
+    Raises:
+        ValueError: As for `impute`.
+    """
+    x, observed = _checked(net, x, observed)
+    filled = jnp.where(observed, x, starting_fill(net, fill))
+    decoded = net.decode((jnp.asarray(net.recognition.conditionals[0](filled).mean),))
+    return jnp.where(observed, x, decoded)
+
+
+def net_observing(net: BeliefNet, observed: Bool[Array, "batch visible"]) -> BeliefNet:
+    """Return a net whose log_joint is log p(x_observed, h): it shares the parameters, and weighs particles likewise.
+
+    Its recognition net still sees whole rows, and missing entries at whatever value they are given.
+
+    Args:
+        net: A net over independent units.
+        observed: Which entries of each datum were observed, `[batch, visible]`.
+
+    Raises:
+        ValueError: If `observed` is not as wide as the net.
+    """
+    bottom = net.generative.conditionals[-1]
+    whole = bottom.conditional if isinstance(bottom, Observed) else bottom
+    return eqx.tree_at(lambda net: net.generative.conditionals[-1], net, Observed(whole, observed))
+
+
+def default_refiner(net: BeliefNet, num_steps: int = 20, num_samples: int = 20) -> Refiner:
+    """Return gradient refinement where all latents are continuous, else adaptive importance sampling."""
+    if all(kind is Kind.CONTINUOUS for kind in net.latent_kinds):
+        return gdir(num_steps, num_samples)
+    return AIR(num_steps, num_samples)
+
+
+def starting_fill(net: BeliefNet, fill: ArrayLike | None = None) -> Float[Array, " visible"]:
+    """Return what the recognition net first sees in the place of missing entries: if not given, what it subtracts.
+
+    Raises:
+        ValueError: If it is not `[visible]`.
+    """
+    if fill is not None:
+        if np.shape(fill) != (net.num_visible,):
+            raise ValueError(f"expected fill of shape ({net.num_visible},), got {np.shape(fill)}; try the data's mean")
+        return jnp.asarray(fill, float)
+    first = net.recognition.conditionals[0]
+    if isinstance(first, Feedforward) and isinstance(first.network, Centred):
+        return jnp.asarray(first.network.offset)
+    return jnp.full(net.num_visible, 0.5)
+
+
+@partial(jax.jit, static_argnames=("count", "num_starts", "rounds"))
+def _impute_rows(
+    net: BeliefNet,
+    refiner: Refiner,
+    x: Float[Array, "rows visible"],
+    observed: Bool[Array, "rows visible"],
+    fill: Float[Array, " visible"],
+    keys: Array,
+    *,
+    count: int,
+    num_starts: int,
+    rounds: int,
+) -> Imputed:
+    """Fill in rows, each with a key of its own, by `count` particles from each start."""
+
+    def fill_in(x: Array, observed: Array, key: Key) -> tuple[Array, Array, Array]:
+        seen, keys = net_observing(net, observed[None]), jax.random.split(key, rounds + 1)
+
+        def once(filled: Array, round_key: Key) -> tuple[Array, Factorial]:
+            refine_key, draw_key = jax.random.split(round_key)
+            proposal = Factorial(refiner.refine(seen, filled, key=refine_key))
+            guess = _drawn(seen, filled, proposal, min(count, _CHUNK), key=draw_key)
+            return jnp.where(observed, x, guess), proposal
+
+        # The starts are a batch of their own.
+        filled = jnp.broadcast_to(jnp.where(observed, x, fill), (num_starts, *x.shape))
+        proposals = lax.scan(once, filled, keys[:-1])[1]
+        last = jax.tree.map(lambda leaf: leaf[-1], proposals)
+        means, bound, ess = _weigh(seen, filled, last, count, key=keys[-1])
+        return jnp.where(observed, x, means), bound, ess
+
+    return Imputed(*jax.vmap(fill_in)(x, observed, keys))
+
+
+def _drawn(
+    net: BeliefNet, x: Float[Array, "starts visible"], proposal: Factorial, count: int, *, key: Key
+) -> Float[Array, "starts visible"]:
+    """Draw an observation of each start: from one of its particles, chosen by weight."""
+    draw_key, choice_key, visible_key = jax.random.split(key, 3)
+    log_weight, latents = _particles(net, x, proposal, count, key=draw_key)
+    chosen = jax.random.categorical(choice_key, log_weight, axis=0)
+    first = jnp.take_along_axis(latents[0], chosen[None, :, None], axis=0)[0]
+    return jnp.asarray(net.generative.conditionals[-1](first).sample(visible_key))
+
+
+def _particles(
+    net: BeliefNet, x: Float[Array, "starts visible"], proposal: Factorial, count: int, *, key: Key
+) -> tuple[Float[Array, "particles starts"], Values]:
+    particles = proposal.draw(net, x, count, key=key)
+    return net.log_joint(x, particles.latents).sum(axis=-1) - particles.log_proposal, particles.latents
+
+
+class _Sums(eqx.Module):
+    """Sums over particles, relative to the largest weight."""
+
+    largest: Float[Array, ""]
+    weights: Float[Array, ""]
+    squares: Float[Array, ""]
+    means: Float[Array, " visible"]
+
+
+def _weigh(
+    net: BeliefNet, x: Float[Array, "starts visible"], proposal: Factorial, count: int, *, key: Key
+) -> tuple[Float[Array, " visible"], Float[Array, ""], Float[Array, ""]]:
+    """Draw `count` particles of each start, a chunk at a time, and weigh all of them together.
+
+    Returns:
+        The weighted mean of what they decode to, the log-mean-exp of the log-weights, and their effective sample size.
+    """
+    chunk = min(count, _CHUNK)
+
+    def add_chunk(index: Array, sums: _Sums) -> _Sums:
+        log_weight, latents = _particles(net, x, proposal, chunk, key=jax.random.fold_in(key, index))
+        is_new = jnp.arange(chunk)[:, None] < count - index * chunk
+        log_weight = jnp.where(is_new, log_weight, -jnp.inf)
+        largest = jnp.maximum(sums.largest, log_weight.max())
+        rescale, weights = jnp.exp(sums.largest - largest), jnp.exp(log_weight - largest)
+        return _Sums(
+            largest,
+            sums.weights * rescale + weights.sum(),
+            sums.squares * rescale**2 + (weights**2).sum(),
+            sums.means * rescale + jnp.einsum("ks,ksv->v", weights, net.decode(latents)),
+        )
+
+    nothing = jnp.zeros(())
+    sums = lax.fori_loop(
+        0, -(-count // chunk), add_chunk, _Sums(nothing - jnp.inf, nothing, nothing, jnp.zeros(x.shape[-1]))
+    )
+    bound = sums.largest + jnp.log(sums.weights / (count * len(x)))
+    return sums.means / sums.weights, bound, sums.weights**2 / sums.squares
+
+
+def _checked(net: BeliefNet, x: ArrayLike, observed: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the data with zeros in the place of what is missing, and which entries were observed."""
+    x = np.asarray(x, np.float32)
+    if x.ndim != 2 or x.shape[1] != net.num_visible or not len(x):
+        raise ValueError(f"expected data of shape [rows, {net.num_visible}], got {list(x.shape)}")
+    observed = ~np.isnan(x) if observed is None else np.asarray(observed, bool)
+    if observed.shape != x.shape:
+        raise ValueError(f"expected observed of the shape of the data, {list(x.shape)}, got {list(observed.shape)}")
+    _refuse(x, observed & ~np.isfinite(x), "finite observed entries", "marking it as missing")
+    if _visible_kind(net) is Kind.BINARY:
+        wrong = observed & (x != 0) & (x != 1)
+        _refuse(x, wrong, "zeros and ones, as the net is over binary observations", "evaluation.binarize first")
+    return np.where(observed, x, np.float32(0)), observed
+
+
+def _refuse(x: np.ndarray, wrong: np.ndarray, expected: str, advice: str) -> None:
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise ValueError(f"expected {expected}, got {x[row, column]:g} at [{row}, {column}]; try {advice}")
+
+
+@dataclass(frozen=True)
+class ImputationScore:
+    """How well hidden entries were filled in.
+
+    Attributes:
+        log_likelihood: Mean log-probability of what was hidden, in nats per hidden entry, each entry by its own mean.
+        accuracy: Share of the hidden entries that are on the side of one half that their mean is on.
+        num_hidden: Number of hidden entries.
+    """
+
+    log_likelihood: Mean
+    accuracy: Mean
+    num_hidden: int
+
+
+def imputation_score(truth: ArrayLike, means: ArrayLike, hidden: ArrayLike) -> ImputationScore:
+    """Score what was filled in for binary entries that were hidden; standard errors are over the rows.
+
+    Args:
+        truth: Zeros and ones, `[rows, visible]`; looked at where hidden.
+        means: What was filled in, `[rows, visible]`, first moved into [0.001, 0.999].
+        hidden: Which entries to score, `[rows, visible]`.
+
+    Raises:
+        ValueError: If nothing was hidden.
+    """
+    truth, hidden = np.asarray(truth) == 1, np.asarray(hidden, bool)
+    if not hidden.any():
+        raise ValueError("expected hidden entries to score, got none; try hiding some")
+    inside = np.clip(np.asarray(means, np.float64), _FLOOR, 1 - _FLOOR)
+    log_probability = np.where(truth, np.log(inside), np.log1p(-inside))
+    right = (inside > 0.5) == truth
+    return ImputationScore(_per_entry(log_probability, hidden), _per_entry(right, hidden), int(hidden.sum()))
+
+
+def _per_entry(values: np.ndarray, hidden: np.ndarray) -> Mean:
+    """Average over entries; rows, which may have different numbers of them, are what varies independently."""
+    sums, counts = np.where(hidden, values, 0).sum(axis=1, dtype=np.float64), hidden.sum(axis=1)
+    mean = sums.sum() / counts.sum()
+    rows = len(sums)
+    spread = math.sqrt(rows / (rows - 1) * ((sums - mean * counts) ** 2).sum()) if rows > 1 else math.nan
+    return Mean(float(mean), float(spread / counts.sum()))
+
+
+def _visible_kind(net: BeliefNet) -> Kind:
+    bottom, kinds = net.generative.conditionals[-1], []
+    parent = jax.ShapeDtypeStruct((1, net.layer_sizes[0]), jnp.float32)
+    jax.eval_shape(lambda value: kinds.append(Kind.of(bottom(value))), parent)
+    return kinds[0]

@@ -1,0 +1,97 @@
+"""Bounds of the log-likelihood from both sides, on data that the model itself made."""
+
+from dataclasses import asdict, dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float
+
+from beliefnet._net import BeliefNet
+from beliefnet._numerics import log_mean_exp
+from beliefnet._trace import Trace
+from beliefnet._types import Key
+from beliefnet.evaluation._bounds import rows_per_pass
+from beliefnet.evaluation._evaluate import Mean
+from beliefnet.proposals import Annealed
+
+
+@dataclass(frozen=True)
+class Sandwich:
+    """What log p(x) of the model's own data lies between; nats per example.
+
+    Attributes:
+        num_examples: Number of data, drawn from the model.
+        num_particles: Particles per datum in each direction, K.
+        num_temperatures: Of the annealing.
+        lower: Stochastic lower bound: in expectation at most E log p(x).
+        upper: Stochastic upper bound: in expectation at least E log p(x).
+        gap: `upper - lower`, datum by datum. It bounds what either of them is off by, in expectation; on data like the
+            model's own, also what the NLL by the same annealing is too high by.
+    """
+
+    num_examples: int
+    num_particles: int
+    num_temperatures: int
+    lower: Mean
+    upper: Mean
+    gap: Mean
+
+    def to_dict(self) -> dict:
+        """Return plain numbers and dictionaries."""
+        return asdict(self)
+
+
+def sandwich(net: BeliefNet, num_examples: int, num_particles: int, annealed: Annealed, *, key: Key) -> Sandwich:
+    """Bound the log-likelihood from both sides by bidirectional Monte Carlo, to see how far annealing can be trusted.
+
+    Data drawn from the model come with one exact draw from their posterior. Annealing forwards gives the lower bound,
+    log-mean-exp_k f_k; annealing backwards from the exact draw, K times, gives the upper one, -log-mean-exp_k (-f_k).
+
+    Args:
+        net: The net that the data are drawn from.
+        num_examples: Number of data.
+        num_particles: Particles per datum in each direction, K.
+        annealed: The annealing that is judged.
+        key: Random key.
+
+    Raises:
+        ValueError: If a number is not positive, or the net cannot be annealed.
+
+    Reference:
+        Grosse, Ghahramani & Adams 2015, *Sandwiching the marginal likelihood using bidirectional Monte Carlo*.
+    """
+    for name, value, good in (("num_examples", num_examples, 100), ("num_particles", num_particles, 10)):
+        if value < 1:
+            raise ValueError(f"expected {name} of at least 1, got {value}; try {good}")
+    size = max(1, rows_per_pass(net) // num_particles)
+    parts = []
+    for index, start in enumerate(range(0, num_examples, size)):
+        size_now = min(size, num_examples - start)
+        block = _bounds(net, annealed, jax.random.fold_in(key, index), size_now, num_particles)
+        parts.append(np.asarray(jnp.stack(block), np.float64))
+    lower, upper = np.concatenate(parts, axis=1)
+    return Sandwich(
+        num_examples=num_examples,
+        num_particles=num_particles,
+        num_temperatures=annealed.num_temperatures,
+        lower=Mean.of(lower),
+        upper=Mean.of(upper),
+        gap=Mean.of(upper - lower),
+    )
+
+
+@partial(jax.jit, static_argnames=("num_examples", "num_particles"))
+def _bounds(
+    net: BeliefNet, annealed: Annealed, key: Key, num_examples: int, num_particles: int
+) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
+    """Return the lower and the upper bound of each of some new data."""
+    dream_key, prepare_key, draw_key, reverse_key = jax.random.split(key, 4)
+    x, latents = net.dream((num_examples,), key=dream_key)
+    ready = annealed.prepare(net, x, key=prepare_key)
+    forwards = Trace.record(net, ready.draw(net, x, num_particles, key=draw_key)).log_weight
+    exact = tuple(jnp.broadcast_to(value, (num_particles, *value.shape)) for value in latents)
+    backwards = ready.reverse(net, x, exact, key=reverse_key)
+    return log_mean_exp(forwards), -log_mean_exp(-backwards)

@@ -1,0 +1,246 @@
+"""Particles that Hamiltonian dynamics move from the recognition net's draws towards the posterior."""
+
+import math
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jax import Array, lax
+from jax.scipy.stats import norm
+from jaxtyping import Float
+from numpyro.distributions import constraints
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key, Values
+from beliefnet.conditionals import Dense
+from beliefnet.distributions import Kind, check_kind, normal, units
+from beliefnet.proposals._base import Particles, Proposal
+from beliefnet.samplers import Reparameterize
+
+
+_LONGEST_KICK = 10.0
+"""Beyond it the step is too long for the force, and the next ones would overflow; no valid step comes near."""
+
+
+class Phase(eqx.Module):
+    """A point in phase space.
+
+    Attributes:
+        position: All latent layers side by side, bottom first.
+        momentum: As many numbers.
+        force: The gradient of log p(x, h) at the position; it is kept so that no point asks for it twice.
+    """
+
+    position: Float[Array, "*lead units"]
+    momentum: Float[Array, "*lead units"]
+    force: Float[Array, "*lead units"]
+
+
+def leapfrog(force: Callable[[Array], Array], start: Phase, step_size: Float[Array, " units"], num_steps: int) -> Phase:
+    """Follow Hamiltonian dynamics with unit mass: reversible, and preserves volume whatever the force.
+
+    Each of its kicks and drifts moves half of the phase space by a function of the other half. What it keeps only to
+    second order in the step size is the energy, v v / 2 - log p(x, h).
+    """
+
+    def kick(momentum: Array, force: Array) -> Array:
+        return momentum + 0.5 * jnp.clip(step_size * force, -_LONGEST_KICK, _LONGEST_KICK)
+
+    def step(phase: Phase, _: None) -> tuple[Phase, None]:
+        momentum = kick(phase.momentum, phase.force)
+        position = phase.position + step_size * momentum
+        pull = force(position)
+        return Phase(position, kick(momentum, pull), pull), None
+
+    return lax.scan(step, start, length=num_steps)[0]
+
+
+class ReverseModel(eqx.Module):
+    """r(v | x, h): independent normal momenta, given the data and the position where the dynamics ended.
+
+    One layer of tanh units gives means and scales, in units of the momentum's scale. It starts as the standard normal,
+    which the momenta were drawn from.
+
+    Args:
+        num_visible: Width of the observation.
+        num_latents: Units in all latent layers.
+        num_units: Tanh units.
+        key: Random key for the weights.
+    """
+
+    from_data: Dense
+    from_position: Dense
+    output: Dense
+
+    def __init__(self, num_visible: int, num_latents: int, num_units: int, *, key: Key):
+        data_key, position_key, output_key = jax.random.split(key, 3)
+        self.from_data = Dense(num_visible, num_units, key=data_key)
+        self.from_position = Dense(num_latents, num_units, key=position_key)
+        output = Dense(num_units, normal.num_parameters(num_latents), key=output_key)
+        start = (jnp.zeros_like(output.weight), normal.neutral(num_latents))
+        self.output = eqx.tree_at(lambda dense: (dense.weight, dense.bias), output, start)
+
+    def __call__(self, x: Float[Array, "batch visible"], position: Float[Array, "*lead latents"]) -> dist.Distribution:
+        """Return the distribution of the momentum; data and position have maps of their own, so that x is not tiled."""
+        return normal(self.output(jnp.tanh(self.from_data(x) + self.from_position(position))))
+
+
+class Iteration(eqx.Module):
+    """One draw of the momentum, and the dynamics that follow.
+
+    Attributes:
+        log_step_size: Log of each unit's step size, `[latents]`.
+        log_momentum_scale: Log of the standard deviation of each unit's momentum, `[latents]`.
+        reverse: What the momentum afterwards is thought to be.
+    """
+
+    log_step_size: Float[Array, " latents"]
+    log_momentum_scale: Float[Array, " latents"]
+    reverse: ReverseModel
+
+
+class Hamiltonian(Proposal):
+    """Draws from q(h | x), then moves each particle by Hamiltonian dynamics on log p(x, h) (HVI).
+
+    Each iteration draws a momentum v ~ N(0, scale^2), takes leapfrog steps to (h', v') without accepting or rejecting,
+    and guesses the momentum back by a learnt reverse model r:
+
+        log-weight = log p(x, h_T) - log q(h_0 | x) + sum_t [log r(v'_t | x, h_t) - log N(v_t; 0, scale_t^2)]
+
+    The dynamics preserve volume, so that the mean of exp(log-weight) is p(x), whatever the parameters. `log_proposal`
+    is log p(x, h_T) less the log-weight: it scores the particle's whole path, not h_T alone. The mean log-weight is
+    below the ELBO of h_T by what r misses. At the start, with scale 1 and r what momenta are drawn from, it is the
+    recognition net's ELBO up to the leapfrog's error in the energy. A diagonal mass would say nothing new, as every
+    unit has a step size. Each iteration costs `num_steps` gradients of log p(x, h); memory under differentiation grows
+    with both numbers.
+
+    Args:
+        net: The net whose posterior is approached; its latent layers must be continuous and unbounded, such as normal.
+        num_iterations: Draws of the momentum, T.
+        num_steps: Leapfrog steps after each of them; 0 leaves the particle where it is.
+        key: Random key for the reverse model's weights.
+        step_size: Of the leapfrog steps, at the start. It should be below the posterior's standard deviation in its
+            narrowest direction; above twice that, the dynamics diverge.
+        num_units: Tanh units in the reverse model of each iteration.
+
+    Raises:
+        ValueError: If a number cannot be used, or a latent layer is discrete or bounded.
+
+    Reference:
+        Salimans, Kingma & Welling 2015, *Markov chain Monte Carlo and variational inference: bridging the gap*,
+        section 5.
+    """
+
+    iterations: tuple[Iteration, ...]
+    num_steps: int = eqx.field(static=True)
+
+    def __init__(
+        self,
+        net: BeliefNet,
+        num_iterations: int = 1,
+        num_steps: int = 5,
+        *,
+        key: Key,
+        step_size: float = 0.05,
+        num_units: int = 100,
+    ):
+        for name, value, least in (
+            ("num_iterations", num_iterations, 1),
+            ("num_steps", num_steps, 0),
+            ("num_units", num_units, 1),
+        ):
+            if value < least or value != int(value):
+                raise ValueError(f"expected Hamiltonian to have {name} of at least {least}, got {value}; try 5")
+        if not 0 < step_size < math.inf:
+            raise ValueError(f"expected Hamiltonian to have a positive step_size, got {step_size}; try 0.05")
+        _check_layers(net)
+        size = sum(net.layer_sizes)
+        self.iterations = tuple(
+            Iteration(
+                jnp.full(size, math.log(step_size)),
+                jnp.zeros(size),
+                ReverseModel(net.num_visible, size, num_units, key=iteration_key),
+            )
+            for iteration_key in jax.random.split(key, num_iterations)
+        )
+        self.num_steps = num_steps
+
+    @property
+    def explains_data(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def is_exact(self) -> bool:
+        """True: on the space of positions and momenta, weights are importance weights."""
+        return True
+
+    @property
+    def has_derivative(self) -> bool:
+        """True."""
+        return True
+
+    def check(self, net: BeliefNet) -> None:
+        """Check that it can move the latents of a net.
+
+        Raises:
+            ValueError: If a layer is discrete or bounded, or the net has other sizes than the one it was made for.
+        """
+        _check_layers(net)
+        reverse = self.iterations[0].reverse
+        made_for = (reverse.from_data.num_inputs, reverse.from_position.num_inputs)
+        if made_for != (net.num_visible, sum(net.layer_sizes)):
+            raise ValueError(
+                f"expected the net that Hamiltonian was made for, of {made_for[0]} visible and {made_for[1]} latent "
+                f"units, got one of {net.num_visible} and {sum(net.layer_sizes)}; try Hamiltonian(net, key=key)"
+            )
+
+    def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
+        """Draw `num_particles` configurations for every datum.
+
+        Raises:
+            ValueError: If it cannot move the latents of this net.
+        """
+        self.check(net)
+        start_key, *keys = jax.random.split(key, 1 + len(self.iterations))
+        start = net.infer(x, num_particles, key=start_key, sampler=Reparameterize())
+        ends = [sum(net.layer_sizes[: index + 1]) for index in range(len(net.layer_sizes) - 1)]
+
+        def layers(position: Float[Array, "*lead latents"]) -> Values:
+            return tuple(jnp.split(position, ends, axis=-1))
+
+        force = jax.grad(lambda position: net.log_joint(x, layers(position)).sum())
+        position, log_proposal = jnp.concatenate(start.values, axis=-1), start.log_probs.sum(axis=-1)
+        pull = force(position)
+        for iteration, momentum_key in zip(self.iterations, keys, strict=True):
+            noise = jax.random.normal(momentum_key, position.shape, position.dtype)
+            scale, step_size = jnp.exp(iteration.log_momentum_scale), jnp.exp(iteration.log_step_size)
+            end = leapfrog(force, Phase(position, scale * noise, pull), step_size, self.num_steps)
+            # Both densities are those of momenta in units of the same scale, whose volume cancels.
+            log_reverse = iteration.reverse(x, end.position).log_prob(end.momentum / scale)
+            log_proposal += norm.logpdf(noise).sum(axis=-1) - log_reverse
+            position, pull = end.position, end.force
+        return Particles(x, layers(position), log_proposal)
+
+
+def _check_layers(net: BeliefNet) -> None:
+    """Check that every latent layer is continuous under both chains, and may take any real value."""
+    for index, kind in enumerate(net.latent_kinds):
+        advice = "Recognition(), or Refined(AIR()) for discrete units"
+        check_kind("Hamiltonian", kind, frozenset({Kind.CONTINUOUS}), advice, place=f" in latent layer {index + 1}")
+
+    def look(x: Array, latents: Values) -> None:
+        up = net.recognition.distributions(x, latents)
+        down = net.generative.distributions(None, (*latents[::-1], x))[-2::-1]
+        for index, layer in enumerate(zip(up, down, strict=True)):
+            for base in map(units, layer):
+                if base.support is not constraints.real:
+                    raise ValueError(
+                        f"expected units that may take any real value for Hamiltonian, got {type(base).__name__} "
+                        f"units in latent layer {index + 1}; try normal units, or Recognition()"
+                    )
+
+    shapes = [jax.ShapeDtypeStruct((1, size), jnp.float32) for size in (net.num_visible, *net.layer_sizes)]
+    jax.eval_shape(look, shapes[0], tuple(shapes[1:]))

@@ -1,0 +1,59 @@
+"""Refiners by name, written in one word such as `air:steps=20,samples=20`."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+from beliefnet._net import BeliefNet
+from beliefnet.distributions import Kind
+from beliefnet.refiners import AIR, Refiner, concrete, gdir, mean_passing, straight_through
+from beliefnet.training._checks import OptionError
+from beliefnet.training._specs import read_name, read_values
+
+REFINERS: dict[str, Callable[..., Refiner]] = {
+    "air": AIR,
+    "gdir": gdir,
+    "mean-passing": mean_passing,
+    "straight-through": straight_through,
+    "concrete": concrete,
+}
+
+
+def parse_refiner(spec: str) -> Refiner:
+    """Read `name` or `name:option=value,option=value`.
+
+    The options are the arguments of the refiner; `num_steps` and `num_samples` are called steps and samples.
+
+    Raises:
+        OptionError: If there is no such refiner or option, or a value cannot be used.
+
+    Example:
+        >>> parse_refiner("air:steps=5").num_steps
+        5
+    """
+    name, rest = read_name(spec, "a refiner", REFINERS)
+    make = REFINERS[name]
+    hints = get_type_hints(make)
+    arguments = {argument.removeprefix("num_"): argument for argument in inspect.signature(make).parameters}
+    kinds: dict[str, Any] = {short: hints[argument] for short, argument in arguments.items()}
+    values = read_values(rest, kinds, spec)
+    try:
+        return make(**{arguments[short]: value for short, value in values.items()})
+    except ValueError as error:
+        raise OptionError(f"{spec!r} cannot be used: {error}") from error
+
+
+def refiner_for(net: BeliefNet, spec: str | None) -> Refiner:
+    """Make the refiner that was asked for, or by default one that suits the latents, and check that it fits the net.
+
+    Raises:
+        OptionError: If it cannot be made, or does not refine the posterior of this net.
+    """
+    if spec is None:
+        spec = "gdir" if Kind.CONTINUOUS in net.latent_kinds else "air"
+    refiner = parse_refiner(spec)
+    try:
+        refiner.check(net)
+    except ValueError as error:
+        raise OptionError(f"refiner {spec} does not fit this net: {error}") from error
+    return refiner

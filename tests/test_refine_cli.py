@@ -1,0 +1,132 @@
+"""Refinement on the command line: --refine, --start, and refiners written in one word."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from conftest import SMALL
+from test_cli import fails, files, rows
+
+from beliefnet.cli import run
+from beliefnet.proposals import Recognition, Refined
+from beliefnet.refiners import AIR, GradientAscent
+from beliefnet.samplers import StraightThrough
+from beliefnet.training import OptionError, load_run, parse_refiner
+
+PLAIN = SMALL[:3] + SMALL[5:]  # without the option of another estimator
+
+
+@pytest.fixture
+def copy(trained, tmp_path):
+    """A copy of the trained run, to be changed."""
+    return shutil.copytree(trained, tmp_path / "copy")
+
+
+def report(capsys, folder, *tokens):
+    assert run(["evaluate", str(folder), "--json", *tokens]) == 0
+    return json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+
+
+def test_evaluation_with_a_refined_posterior(copy, capsys):
+    before = files(copy)
+    plain = report(capsys, copy, "--particles", "200", "--limit", "5", "--refine", "none")
+    refined = report(capsys, copy, "--particles", "200", "--limit", "5", "--refine", "air:steps=3,samples=5")
+    assert files(copy) == before
+    assert (plain["proposal"], refined["proposal"]) == ("none", "air:steps=3,samples=5")
+    assert plain["elbo"] != refined["elbo"]
+    assert refined["nll"]["mean"] == pytest.approx(plain["nll"]["mean"], abs=0.2)
+    assert list(refined["ladder"]) == ["10", "100", "200"]
+    assert refined["ladder"]["200"]["mean"] == pytest.approx(refined["nll"]["mean"], abs=1e-4)
+    assert len(refined["kl_per_layer"]) == 2
+    assert refined["pareto_k"] < 2
+    assert 0 <= refined["untrusted"] <= 1
+
+
+def test_few_particles_say_nothing_of_the_tail(copy, capsys):
+    few = report(capsys, copy, "--particles", "20")
+    assert (few["pareto_k"], few["untrusted"]) == (None, None)
+    assert run(["evaluate", str(copy), "--particles", "20"]) == 0
+    table = capsys.readouterr().out
+    assert "NLL, 10 particles" in table
+    assert "k-hat" not in table
+
+
+def test_training_with_a_refined_posterior(tmp_path, grey_file, capsys):
+    """The run validates and evaluates with what it was trained with, and starts from another run's net."""
+    begin, folder = tmp_path / "begin", tmp_path / "em"
+    tokens = ["train", "--data", str(grey_file), *PLAIN, "--checkpoint-seconds", "0"]
+    assert run([*tokens, "--epochs", "8", "--out", str(begin)]) == 0
+    refine = ["--estimator", "em", "--refine", "straight-through:steps=2,samples=3,slope=logits", "--particles", "2"]
+    assert run([*tokens, *refine, "--epochs", "2", "--start", str(begin), "--out", str(folder)]) == 0
+    assert rows(folder)[0]["valid_bound"] > rows(begin)[0]["valid_bound"]
+    loaded = load_run(folder)
+    assert isinstance(loaded.proposal, Refined)
+    assert loaded.proposal.refiner == GradientAscent(StraightThrough("logits"), 2, 3)
+    assert isinstance(load_run(begin).proposal, Recognition)
+    capsys.readouterr()
+    own, none = report(capsys, folder, "--particles", "5"), report(capsys, folder, "--refine", "none")
+    assert own["elbo"]["mean"] != none["elbo"]["mean"]
+    # The checkpoint has all there is: the run goes on without the one that it started from.
+    shutil.rmtree(begin)
+    assert run(["train", "--resume", str(folder), "--epochs", "3"]) == 0
+    assert len(rows(folder)) == 3
+
+
+@pytest.mark.parametrize("estimator", ["rws", "semi-amortised"])
+def test_other_estimators_that_refine(tmp_path, grey_file, estimator):
+    tokens = ["train", "--data", str(grey_file), *PLAIN, "--epochs", "1", "--estimator", estimator]
+    assert run([*tokens, "--refine", "straight-through:steps=1,samples=2", "--out", str(tmp_path / "run")]) == 0
+    assert np.isfinite(rows(tmp_path / "run")[0]["valid_bound"])
+
+
+def test_what_has_no_effect_is_said(tmp_path, grey_file, capsys):
+    tokens = ["train", "--data", str(grey_file), *PLAIN, "--epochs", "1", "--refine", "air"]
+    assert run([*tokens, "--out", str(tmp_path / "run")]) == 0
+    assert "refine has no effect with sbn and nvil" in capsys.readouterr().err
+
+
+def test_refiners_in_one_word():
+    assert parse_refiner("air") == AIR()
+    assert parse_refiner("air:steps=5,samples=7,rate=1,patience=2") == AIR(5, 7, 1.0, 2)
+    assert parse_refiner("mean-passing:momentum=0.5").num_samples == 1
+    assert parse_refiner("gdir").momentum == 0.9
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("aire", "did you mean 'air'"),
+        ("air:stepps=3", "did you mean 'steps'"),
+        ("air:steps=many", "steps to be a whole number, got 'many'"),
+        ("air:rate=2", "rate in (0, 1], got 2.0"),
+        ("air:steps=1,steps=2", "steps once"),
+        ("straight-through:slope=steep", "slope to be one of mean, logits, got 'steep'"),
+    ],
+)
+def test_a_spec_that_cannot_be_used(spec, words):
+    with pytest.raises(OptionError) as caught:
+        parse_refiner(spec)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "words"),
+    [
+        (["--refine", "air:"], None),
+        (["--refine", "nothing"], "'nothing'"),
+        (["--refine", "gdir"], "got binary units in latent layer 1"),
+    ],
+)
+def test_evaluate_names_what_is_wrong_with_a_refiner(copy, capsys, tokens, words):
+    if words is None:
+        assert run(["evaluate", str(copy), "--limit", "2", *tokens]) == 0
+    else:
+        assert words in fails(capsys, *["evaluate", str(copy), *tokens])
+
+
+def test_a_start_with_another_net_is_refused(trained, tmp_path, grey_file, capsys):
+    tokens = ["train", "--data", grey_file, "--hidden", "5", "--batch-size", "8", "--start", trained]
+    assert "7-4-3 sigmoid belief net" in fails(capsys, *tokens, "--out", tmp_path / "run")
+    tokens[-1] = tmp_path / "nowhere"
+    assert "there is no such folder" in fails(capsys, *tokens, "--out", tmp_path / "run")

@@ -1,0 +1,290 @@
+"""Refiners: what they climb, what they converge to, and what they leave alone."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from cases import (
+    FAMILY_NETS,
+    NETS,
+    OBSERVATIONS,
+    REFINERS,
+    RefinerCase,
+    chain_net,
+    factorial_elbo,
+    randomise,
+    small_net,
+)
+from laws import assert_mean, draws
+
+from beliefnet import BeliefNet, Chain
+from beliefnet.conditionals import Dense, Feedforward, Prior
+from beliefnet.distributions import bernoulli, categorical, expected_log_prob, normal
+from beliefnet.estimators import SemiAmortised, VariationalEM
+from beliefnet.evaluation import enumerate_latents, exact_posterior
+from beliefnet.refiners import (
+    AIR,
+    GradientAscent,
+    Posterior,
+    Progress,
+    Refiner,
+    concrete,
+    gdir,
+    mean_passing,
+    straight_through,
+)
+from beliefnet.samplers import Plain, Reparameterize
+
+ALL_NETS = NETS | FAMILY_NETS
+PAIRS = [(name, net) for name, case in REFINERS.items() for net in case.nets]
+
+
+@eqx.filter_jit
+def refined(net: BeliefNet, refiner: Refiner, posterior: Posterior | None = None) -> Posterior:
+    start = Posterior.recognised(net, OBSERVATIONS) if posterior is None else posterior
+    return refiner.refine(net, OBSERVATIONS, start, key=jax.random.key(4))
+
+
+@pytest.mark.parametrize(("name", "net_name"), PAIRS)
+def test_more_steps_climb_the_refiners_own_objective(name: str, net_name: str):
+    case: RefinerCase = REFINERS[name]
+    net = ALL_NETS[net_name]()
+    posteriors = [Posterior.recognised(net, OBSERVATIONS)]
+    for _ in range(3):
+        posteriors.append(refined(net, case.make(6), posteriors[-1]))
+    reached = np.array([case.objective(net, OBSERVATIONS, posterior) for posterior in posteriors])
+    assert np.isfinite(reached).all()
+    assert reached[1].mean() > reached[0].mean()
+    assert (np.diff(reached, axis=0) > -0.03).all()
+
+
+@pytest.mark.parametrize(("rate", "steps"), [(0.3, 25), (1.0, 8)])
+@pytest.mark.parametrize("net_name", ["one layer", "two layers", "categorical on binary"])
+def test_air_with_many_samples_finds_the_marginals(net_name: str, rate: float, steps: int):
+    """For any rate: the posterior's own marginals are the fixed point."""
+    net = ALL_NETS[net_name]()
+    states, mass = enumerate_latents(net, OBSERVATIONS), exact_posterior(net, OBSERVATIONS)
+    posterior = refined(net, AIR(steps, 20_000, rate=rate))
+    for values, means in zip(states.latents, posterior.means, strict=True):
+        np.testing.assert_allclose(means, jnp.sum(mass[..., None] * values, axis=0), atol=0.02)
+
+
+def test_air_with_many_samples_finds_the_moments_of_a_normal_unit():
+    net = chain_net((normal, 1), scale=0.7)
+    grid = jnp.linspace(-8, 8, 4001)[:, None, None]
+    mass = jax.nn.softmax(net.log_joint(OBSERVATIONS, (grid,)).sum(axis=-1), axis=0)
+    layer = refined(net, AIR(25, 20_000, rate=0.3)).layers[0]
+    mean = jnp.sum(mass * grid[..., 0], axis=0)
+    np.testing.assert_allclose(layer.mean[:, 0], mean, atol=0.03)
+    np.testing.assert_allclose(layer.variance[:, 0], jnp.sum(mass * (grid[..., 0] - mean) ** 2, axis=0), atol=0.05)
+
+
+def separate_net() -> BeliefNet:
+    """Each latent unit has an observed unit of its own: the posterior is factorial, and the recognition net exact."""
+    weights, biases, prior = jnp.array([1.5, -2.0, 0.7]), jnp.array([0.2, -0.5, 0.9]), jnp.array([0.3, -0.8, 0.1])
+    down = eqx.tree_at(lambda d: (d.weight, d.bias), Dense(3, 3, key=jax.random.key(0)), (jnp.diag(weights), biases))
+    # log p(x | 1) - log p(x | 0) is affine in x.
+    bias = prior - jax.nn.softplus(biases + weights) + jax.nn.softplus(biases)
+    up = eqx.tree_at(lambda d: (d.weight, d.bias), down, (jnp.diag(weights), bias))
+    return BeliefNet(
+        Chain((Prior(prior, bernoulli), Feedforward(down, bernoulli))), Chain((Feedforward(up, bernoulli),))
+    )
+
+
+def test_air_leaves_an_exact_posterior_alone():
+    net = separate_net()
+    before = Posterior.recognised(net, OBSERVATIONS)
+    states, mass = enumerate_latents(net, OBSERVATIONS), exact_posterior(net, OBSERVATIONS)
+    np.testing.assert_allclose(jnp.exp(before.log_probs(states.latents).sum(axis=-1)), mass, atol=1e-5)
+    means = draws(lambda key: AIR(10, 50).refine(net, OBSERVATIONS, key=key).means[0], 500)
+    assert_mean(means, before.means[0])
+    # Ten steps of weight 0.1 on means of fifty draws.
+    assert means.std(axis=0).max() < 0.05
+
+
+@pytest.mark.parametrize("name", REFINERS)
+def test_refiners_leave_the_prior_alone_where_the_data_say_nothing(name: str):
+    """Decoder and recognition net without weights: the posterior is the prior, from the start."""
+    families = {"gdir": normal, "gdir, no momentum": normal}
+    net = jax.tree.map(jnp.zeros_like, chain_net((families.get(name, bernoulli), 2)))
+    before = Posterior.recognised(net, OBSERVATIONS)
+    after = refined(net, REFINERS[name].make(20))
+    np.testing.assert_allclose(after.parameters[0], before.parameters[0], atol=0.15)
+
+
+@pytest.mark.parametrize("net_name", [*NETS, "categorical", "two categorical", "categorical on binary"])
+def test_closed_forms_average_to_the_exact_elbo_and_divergence(net_name: str):
+    net = ALL_NETS[net_name]()
+    posterior = refined(net, mean_passing(3))
+    states = enumerate_latents(net, OBSERVATIONS)
+    log_q = posterior.log_probs(states.latents).sum(axis=-1)
+
+    def terms(key: Any) -> tuple[jax.Array, jax.Array]:
+        latents = posterior.draw(1, key=key)
+        elbo = posterior.elbo(net, OBSERVATIONS, latents)[0]
+        return elbo, posterior.divergence(net, OBSERVATIONS, latents)[0]
+
+    exact = factorial_elbo(net, OBSERVATIONS, posterior), jnp.sum(jnp.exp(log_q) * (log_q - states.log_q), axis=0)
+    assert_mean(draws(terms, 20_000), exact)
+
+
+def test_the_closed_form_of_normal_layers_is_that_of_draws():
+    q, p = normal(jnp.array([0.3, -1.0, 0.5, 2.0])), normal(jnp.array([-0.4, 0.2, 1.5, -0.3]))
+    values = q.sample(jax.random.key(0), (200_000,))
+    assert_mean(np.asarray(p.log_prob(values), np.float64), expected_log_prob(q, p))
+    entropy = dist.Normal(q.base_dist.loc, q.base_dist.scale).entropy().sum()
+    np.testing.assert_allclose(-expected_log_prob(q, q), entropy, rtol=1e-5)
+
+
+def test_no_closed_form_is_made_up():
+    with pytest.raises(ValueError, match="binary, one-hot or normal"):
+        expected_log_prob(bernoulli(jnp.zeros(2)), normal(jnp.zeros(4)))
+
+
+@pytest.mark.parametrize("family", [bernoulli, categorical(3), normal], ids=["binary", "one-hot", "normal"])
+def test_moments_go_there_and_back(family):
+    parameters = jax.random.normal(jax.random.key(0), (5, 6))
+    moments = family.to_moments(parameters)
+    back = family.from_moments(moments)
+    np.testing.assert_allclose(family.to_moments(back), moments, rtol=1e-4, atol=1e-5)
+    values = family(parameters).sample(jax.random.key(1), (50_000,))
+    assert_mean(np.asarray(family.statistics(values), np.float64), moments)
+
+
+@pytest.mark.parametrize("refiner", [AIR(8, 2, rate=1.0), AIR(8, 1), straight_through(8, 2), concrete(8, 2)])
+def test_refinement_stays_finite(refiner: Refiner):
+    """Undamped, with draws that all agree, and with weights that no float can tell apart."""
+    for scale in (1.0, 3e3):
+        net = jax.tree.map(lambda leaf, scale=scale: scale * leaf, small_net(2, 2))
+        posterior = refined(net, refiner)
+        assert all(np.isfinite(leaf).all() for leaf in posterior.parameters)
+        assert np.isfinite(posterior.log_probs(tuple(jnp.ones_like(m) for m in posterior.means))).all()
+
+
+def test_a_datum_without_any_possible_draw_keeps_its_posterior():
+    net = jax.tree.map(lambda leaf: leaf, small_net(2))
+    visible = net.generative.conditionals[-1].network.network.bias
+    net = eqx.tree_at(lambda n: n.generative.conditionals[-1].network.network.bias, net, visible.at[0].set(-jnp.inf))
+    before, after = Posterior.recognised(net, OBSERVATIONS), refined(net, AIR(5, 5))
+    np.testing.assert_allclose(after.means[0][0], before.means[0][0], rtol=1e-5)
+    assert np.abs(np.asarray(after.means[0][1] - before.means[0][1])).max() > 1e-3
+
+
+def test_nothing_depends_on_the_batch():
+    net = small_net(2, 3)
+    whole = mean_passing(10).refine(net, OBSERVATIONS, key=jax.random.key(0))
+    for row in range(3):
+        alone = mean_passing(10).refine(net, OBSERVATIONS[row : row + 1], key=jax.random.key(0))
+        for one, other in zip(whole.parameters, alone.parameters, strict=True):
+            np.testing.assert_allclose(one[row], other[0], rtol=1e-5, atol=1e-6)
+
+
+class Scripted(Refiner):
+    """Adds 1 to every parameter in each step; the scores are given, `[steps, batch]`."""
+
+    scores: jax.Array
+    num_steps: int = eqx.field(static=True)
+    patience: int = eqx.field(static=True)
+    num_samples: int = eqx.field(static=True, default=1)
+
+    def check(self, net: BeliefNet) -> None:
+        return
+
+    def init(self, posterior: Posterior) -> jax.Array:
+        return jnp.zeros(len(OBSERVATIONS), int)
+
+    def step(self, net: BeliefNet, x: jax.Array, progress: Progress, *, key: Any) -> tuple[Progress, jax.Array]:
+        moved = jax.tree.map(lambda leaf: leaf + 1, progress.posterior)
+        score = jnp.take_along_axis(self.scores, progress.memory[None], axis=0)[0]
+        return Progress(moved, progress.memory + 1), score
+
+
+@pytest.mark.parametrize(("patience", "expected"), [(0, [6, 6, 6]), (2, [0, 6, 2]), (4, [0, 6, 5])])
+def test_patience_keeps_the_best_of_each_datum(patience: int, expected: list[int]):
+    """The score of step t is that of the posterior before it; who improved at the last step keeps what it gave."""
+    scores = jnp.array([[9, 1, 1], [8, 2, 2], [7, 3, 5], [6, 4, 4], [5, 5, 3], [4, 6, 7]], float)
+    scores = scores.at[5, 2].set(4.5)
+    scores = scores.at[5, 2].set(7.0) if patience == 4 else scores
+    net = small_net(2)
+    start = Posterior.recognised(net, OBSERVATIONS)
+    end = Scripted(scores, 6, patience).refine(net, OBSERVATIONS, start, key=jax.random.key(0))
+    moved = np.round(np.asarray(end.parameters[0] - start.parameters[0]))[:, 0]
+    if patience == 4:
+        expected = [0, 6, 6]
+    np.testing.assert_array_equal(moved, expected)
+
+
+def test_patience_ends_a_refinement_long_before_its_last_step():
+    net = small_net(2, 2)
+    posterior = refined(net, mean_passing(10**9, rate=0.5, patience=3))
+    surrogate = REFINERS["mean-passing"].objective
+    reached = surrogate(net, OBSERVATIONS, posterior)
+    assert (reached > surrogate(net, OBSERVATIONS, refined(net, mean_passing(200, rate=0.5))) - 1e-3).all()
+
+
+def test_steps_cost_no_memory():
+    net = small_net(3)
+
+    def temporary(steps: int) -> int:
+        run = jax.jit(lambda net, key: AIR(steps, 500).refine(net, OBSERVATIONS, key=key).parameters)
+        return run.lower(net, jax.random.key(0)).compile().memory_analysis().temp_size_in_bytes
+
+    assert temporary(400) < 1.1 * temporary(4) + 20_000  # the keys of the steps
+
+
+def test_semi_amortised_gradients_go_through_the_refinement():
+    """Against finite differences, with the same noise on both sides."""
+    net = chain_net((normal, 2), (normal, 1))
+    estimator = SemiAmortised(gdir(3, 2, rate=0.3), 2)
+    estimate = estimator.estimate(net, OBSERVATIONS, None, key=jax.random.key(5))
+    direction = randomise(jax.tree.map(jnp.zeros_like, net), 1.0)
+    move = lambda by: jax.tree.map(lambda leaf, d: leaf + by * d, net, direction)  # noqa: E731
+    value = lambda net: estimator.estimate(net, OBSERVATIONS, None, key=jax.random.key(5)).objective  # noqa: E731
+    slope = (value(move(1e-2)) - value(move(-1e-2))) / 2e-2
+    product = sum(jax.tree.leaves(jax.tree.map(lambda g, d: jnp.sum(g * d), estimate.net, direction)))
+    np.testing.assert_allclose(product, slope, rtol=2e-2)
+    held = VariationalEM(gdir(3, 2, rate=0.3), 2).estimate(net, OBSERVATIONS, None, key=jax.random.key(5))
+    assert not np.allclose(
+        held.net.recognition.conditionals[0].network.weight, estimate.net.recognition.conditionals[0].network.weight
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: AIR(num_steps=-1), "num_steps of at least 0, got -1"),
+        (lambda: AIR(num_samples=0), "num_samples of at least 1, got 0"),
+        (lambda: AIR(rate=1.5), r"rate in \(0, 1\], got 1.5"),
+        (lambda: AIR(rate=0.0), "positive rate, got 0.0"),
+        (lambda: AIR(patience=-1), "patience of at least 0"),
+        (lambda: gdir(momentum=1.0), r"momentum in \[0, 1\), got 1.0"),
+        (lambda: concrete(temperature=0.0), "temperature to be positive"),
+        (lambda: straight_through(slope="tangent"), "slope to be mean or logits"),
+        (lambda: GradientAscent(Plain()), "a sampler whose draws have a derivative, got Plain"),
+        (lambda: SemiAmortised(AIR()), "gradient steps for SemiAmortised, got AIR"),
+        (lambda: SemiAmortised(gdir(patience=2)), "got patience 2"),
+        (lambda: VariationalEM(AIR(), 0), "num_particles of at least 1, got 0"),
+    ],
+)
+def test_bad_settings_are_refused(make, words: str):
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("refiner", "net_name", "words"),
+    [
+        (GradientAscent(Reparameterize()), "one layer", "continuous units for Reparameterize, got binary"),
+        (gdir(), "normal on binary", "got binary units in latent layer 1"),
+    ],
+)
+def test_a_refiner_that_does_not_fit_the_net_says_so(refiner: Refiner, net_name: str, words: str):
+    net = ALL_NETS[net_name]()
+    with pytest.raises(ValueError, match=words):
+        refiner.refine(net, OBSERVATIONS, key=jax.random.key(0))
+    with pytest.raises(ValueError, match=words):
+        VariationalEM(refiner, 1).init(net)
