@@ -204,11 +204,10 @@ def log_weight_given_noise(net, proposal, x, noise):
     return total + log_joint(net, x, h)
 
 
-@pytest.mark.parametrize(("net_name", "num_iterations", "num_nodes"), [("normal", 2, 24), ("two normal layers", 1, 12)])
-def test_gradient_is_that_of_the_expected_log_weight(net_name, num_iterations, num_nodes):
-    net = FAMILY_NETS[net_name]()
-    estimator = HVI(random_dynamics(net, num_iterations), num_particles=2)
-    points, weights = gauss_hermite(num_nodes, len(net.layer_sizes) * (1 + num_iterations))
+def test_gradient_is_that_of_the_expected_log_weight():
+    net = FAMILY_NETS["normal"]()
+    estimator = HVI(random_dynamics(net, 2), num_particles=2)
+    points, weights = gauss_hermite(24, 3)
 
     def objective(parts):
         values = log_weight_given_noise(parts[0], parts[1].proposal, OBSERVATIONS, points).mean(axis=-1)
@@ -234,7 +233,7 @@ def estimate(parts, key, x=OBSERVATIONS):
 
 def test_gradient_is_the_slope_at_the_same_noise():
     net, key = chain_net((normal, 2), (normal, 1)), jax.random.key(0)
-    parts = (net, HVI(random_dynamics(net, 2), num_particles=3))
+    parts = (net, HVI(random_dynamics(net), num_particles=3))
     made = estimate(parts, key)
     everywhere = jax.tree.map(jnp.subtract, randomise(parts, 1.0), parts)
     for where in (lambda t: t[0].generative, lambda t: t[0].recognition, lambda t: t[1]):
@@ -245,23 +244,15 @@ def test_gradient_is_the_slope_at_the_same_noise():
         np.testing.assert_allclose(sum(jax.tree.leaves(products)), slope, rtol=1e-2)
 
 
-def test_particles_that_take_no_step_give_sgvb():
-    net, key = FAMILY_NETS["two normal layers"](), jax.random.key(4)
-    made = estimate((net, HVI(Hamiltonian(net, 1, 0, key=jax.random.key(5)), 3)), key)
-    plain = estimate((net, SGVB(net, 3)), jax.random.split(key)[0])
-    np.testing.assert_allclose(made.objective, plain.objective, rtol=1e-5)
-    for one, two in zip(jax.tree.leaves(made.net), jax.tree.leaves(plain.net), strict=True):
-        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-4)
-
-
-def test_untrained_dynamics_cost_the_bound_nothing():
-    """From the same first draws, the error of the energy is all that differs."""
+@pytest.mark.parametrize(("num_steps", "tolerance"), [(0, 1e-4), (5, 0.1)])
+def test_untrained_dynamics_cost_the_bound_nothing(num_steps, tolerance):
+    """From the same first draws, the error of the energy is all that differs from what SGVB averages."""
     net, key = ridge_net(), jax.random.key(0)
-    dynamics = Hamiltonian(net, key=jax.random.key(1))
+    dynamics = Hamiltonian(net, 2, num_steps, key=jax.random.key(1))
     moved = jax.jit(log_weights(net, dynamics, 1000, RIDGE_DATA))(key)
-    still = log_weights(net, Recognition(Reparameterize()), 1000, RIDGE_DATA)(jax.random.split(key)[0])
-    assert float(jnp.abs(moved - still).mean()) > 1e-4
-    np.testing.assert_allclose(moved.mean(axis=0), still.mean(axis=0), atol=0.1)
+    still = log_weights(net, Recognition(Reparameterize()), 1000, RIDGE_DATA)(jax.random.split(key, 3)[0])
+    assert (float(jnp.abs(moved - still).max()) < 1e-3) == (num_steps == 0)
+    np.testing.assert_allclose(moved.mean(axis=0), still.mean(axis=0), atol=tolerance)
 
 
 @pytest.mark.parametrize("scale", [1.0, 100.0])
@@ -314,9 +305,8 @@ def test_dynamics_learn_what_a_factorial_posterior_cannot_express():
 
     plain = bounds(SGVB(net, 10))
     moved = bounds(HVI(Hamiltonian(net, 2, 5, key=jax.random.key(5), step_size=0.1, num_units=20), 10))
-    print(exact, plain.elbo.mean(), moved.elbo.mean(), plain.bound.mean(), moved.bound.mean())
     assert plain.elbo.mean() < exact - 0.5
-    assert plain.elbo.mean() + 0.3 < moved.elbo.mean() < exact
+    assert plain.elbo.mean() + 0.5 < moved.elbo.mean() < exact
     assert float(moved.bound.mean()) == pytest.approx(exact, abs=0.05)
     assert moved.kl is None
 

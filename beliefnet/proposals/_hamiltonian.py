@@ -19,7 +19,6 @@ from beliefnet.distributions import Kind, check_kind, normal, units
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.samplers import Reparameterize
 
-
 _LONGEST_KICK = 10.0
 """Beyond it the step is too long for the force, and the next ones would overflow; no valid step comes near."""
 
@@ -38,7 +37,9 @@ class Phase(eqx.Module):
     force: Float[Array, "*lead units"]
 
 
-def leapfrog(force: Callable[[Array], Array], start: Phase, step_size: Float[Array, " units"], num_steps: int) -> Phase:
+def leapfrog(
+    force: Callable[[Array], Array], start: Phase, step_size: Float[Array, "*#lead units"], num_steps: int
+) -> Phase:
     """Follow Hamiltonian dynamics with unit mass: reversible, and preserves volume whatever the force.
 
     Each of its kicks and drifts moves half of the phase space by a function of the other half. What it keeps only to

@@ -74,7 +74,7 @@ class GibbsWithGradients(Move):
         q(change | h) = softmax(gain / 2),  over every change of one variable of any of the layers
 
     with gains to first order. A change is accepted by the exact ratio of densities and proposals: what the expansion
-    gets wrong costs speed and nothing else. Each change costs one gradient.
+    gets wrong costs speed and nothing else. Each change costs one gradient, and the first one another.
 
     Args:
         layers: Which latent layers it moves, 0 being the bottom one.
@@ -131,18 +131,18 @@ class GibbsWithGradients(Move):
         )
 
     def _put(self, latents: Values, values: Values) -> Values:
-        units = (
+        flat = (
             value[..., 1] if num is None else value.reshape(*value.shape[:-2], -1)
             for value, num in zip(values, self.num_categories, strict=True)
         )
-        return _replaced(latents, self.layers, units)
+        return _replaced(latents, self.layers, flat)
 
 
 class HMC(Move):
     """Hamiltonian Monte Carlo on continuous layers together: a new momentum, leapfrog steps, accepted or refused.
 
-    Every trajectory has a step size of its own, within a fifth of what is asked for: where all are equally long, they may
-    all come back to where they began.
+    Every trajectory has a step size of its own, within a fifth of what is asked for: where all are equally long, they
+    may all come back to where they began.
 
     Args:
         layers: Which latent layers it moves, 0 being the bottom one.
@@ -162,10 +162,9 @@ class HMC(Move):
         """Follow the dynamics once."""
         momentum_key, jitter_key, accept_key = jax.random.split(key, 3)
         widths = [latents[layer].shape[-1] for layer in self.layers]
-        ends = [sum(widths[: index + 1]) for index in range(len(widths) - 1)]
 
         def put(position: Array) -> Values:
-            return _replaced(latents, self.layers, jnp.split(position, ends, axis=-1))
+            return _replaced(latents, self.layers, _split(position, widths))
 
         force = jax.grad(lambda position: log_density(put(position)).sum())
         position = jnp.concatenate([latents[layer] for layer in self.layers], axis=-1)
@@ -243,10 +242,13 @@ def _flat(values: Values) -> Float[Array, "particles batch candidates"]:
 
 def _like(values: Values, flat: Float[Array, "particles batch candidates"]) -> Values:
     """Undo `_flat`."""
-    sizes = [value.shape[-2] * value.shape[-1] for value in values]
-    ends = [sum(sizes[: index + 1]) for index in range(len(sizes) - 1)]
-    parts = jnp.split(flat, ends, axis=-1)
+    parts = _split(flat, [value.shape[-2] * value.shape[-1] for value in values])
     return tuple(part.reshape(value.shape) for part, value in zip(parts, values, strict=True))
+
+
+def _split(flat: Float[Array, "*lead units"], widths: Sequence[int]) -> Values:
+    """Cut the last axis into parts of these widths."""
+    return tuple(jnp.split(flat, [sum(widths[: index + 1]) for index in range(len(widths) - 1)], axis=-1))
 
 
 def _replaced(latents: Values, layers: Sequence[int], values: Iterable[Array]) -> Values:

@@ -5,6 +5,7 @@ from beliefnet.training._checks import OptionError, Options
 from beliefnet.training._config import TrainConfig
 from beliefnet.training._estimator_options import (
     ConcreteOptions,
+    HVIOptions,
     NVILOptions,
     REBAROptions,
     RELAXOptions,
@@ -38,6 +39,7 @@ __all__ = [
     "EstimatorOptions",
     "FitOptions",
     "Fitted",
+    "HVIOptions",
     "Learnable",
     "Learner",
     "LoadedRun",

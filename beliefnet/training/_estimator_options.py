@@ -138,6 +138,29 @@ class RELAXOptions:
         _check_units("relax.units", self.units)
 
 
+@dataclass(frozen=True, kw_only=True)
+class HVIOptions:
+    """The Hamiltonian dynamics of HVI, and where they start; they are learnt.
+
+    Attributes:
+        iterations: Draws of the momentum.
+        steps: Leapfrog steps after each.
+        step_size: Of the leapfrog steps.
+        units: Tanh units in the reverse model of each iteration.
+    """
+
+    iterations: int = 1
+    steps: int = 5
+    step_size: float = 0.05
+    units: int = 100
+
+    def __post_init__(self):
+        for name in ("iterations", "steps", "units"):
+            _check_units(f"hvi.{name}", getattr(self, name))
+        if not 0 < self.step_size < math.inf:
+            raise OptionError(f"expected hvi.step-size to be positive, got {self.step_size}; try 0.05")
+
+
 def _check_start(group: str, temperature: float, scale: float) -> None:
     if not 1e-2 <= temperature <= 1e2:
         raise OptionError(f"expected {group}.temperature from 0.01 to 100, got {temperature}; try 0.5")

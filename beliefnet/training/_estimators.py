@@ -9,6 +9,7 @@ from beliefnet.baselines import Baseline, InputBaseline, LayerBaselines, NoBasel
 from beliefnet.distributions import Kind
 from beliefnet.estimators import (
     ARM,
+    HVI,
     IWAE,
     NVIL,
     REBAR,
@@ -31,11 +32,12 @@ from beliefnet.estimators import (
     reweighted_wake_sleep,
     wake_sleep,
 )
-from beliefnet.proposals import Refined
+from beliefnet.proposals import Hamiltonian, Refined
 from beliefnet.samplers import Concrete, Half, StraightThrough
 from beliefnet.training._checks import OptionError, suggestion
 from beliefnet.training._estimator_options import (
     ConcreteOptions,
+    HVIOptions,
     NVILOptions,
     REBAROptions,
     RELAXOptions,
@@ -52,10 +54,10 @@ class EstimatorOptions:
 
     Attributes:
         estimator: Gradient estimator; nvil by default, sgvb for a vae. For any latents: nvil, reinforce, vimco,
-            wake-sleep, rws (reweighted wake-sleep), tvo, muprop. For normal ones: sgvb, stl, iwae, dreg. For binary
-            ones: arm, disarm, multi-sample-disarm, rebar, relax. For discrete ones: local-expectation, and, biased,
-            concrete, straight-through, darn (the 1/2 estimator; binary). With a refined posterior: em (variational
-            EM), semi-amortised (gradients through the refinement).
+            wake-sleep, rws (reweighted wake-sleep), tvo, muprop. For normal ones: sgvb, stl, iwae, dreg, hvi
+            (Hamiltonian). For binary ones: arm, disarm, multi-sample-disarm, rebar, relax. For discrete ones:
+            local-expectation, and, biased, concrete, straight-through, darn (the 1/2 estimator; binary). With a
+            refined posterior: em (variational EM), semi-amortised (gradients through the refinement).
         particles: Draws per datum; more of them lower the noise of the recognition gradient.
         refine: For em, rws and semi-amortised: how the posterior is refined, as air, gdir (normal latents),
             mean-passing, straight-through or concrete, with options as in air:steps=20,samples=20,rate=0.1,patience=0;
@@ -67,6 +69,7 @@ class EstimatorOptions:
         concrete: Options of the concrete estimator.
         rebar: Options of the rebar estimator.
         relax: Options of the relax estimator.
+        hvi: Options of the hvi estimator.
     """
 
     estimator: str | None = None
@@ -79,6 +82,7 @@ class EstimatorOptions:
     concrete: ConcreteOptions = field(default_factory=ConcreteOptions)
     rebar: REBAROptions = field(default_factory=REBAROptions)
     relax: RELAXOptions = field(default_factory=RELAXOptions)
+    hvi: HVIOptions = field(default_factory=HVIOptions)
 
     def check_estimator(self) -> None:
         """Check that there is such an estimator and that it can work with the number of particles.
@@ -190,6 +194,12 @@ def _relax(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
     return RELAX(net, chosen.particles, key=key, temperature=o.temperature, scale=o.scale, num_units=o.units)
 
 
+def _hvi(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
+    o = chosen.hvi
+    dynamics = Hamiltonian(net, o.iterations, o.steps, key=key, step_size=o.step_size, num_units=o.units)
+    return HVI(dynamics, chosen.particles)
+
+
 def _of_particles(make: Callable[[int], Estimator]) -> Builder:
     return lambda chosen, net, key: make(chosen.particles)
 
@@ -215,6 +225,7 @@ ESTIMATORS: dict[str, Builder] = {
     "stl": _of_net(STL),
     "iwae": _of_net(IWAE),
     "dreg": _of_net(DReG),
+    "hvi": _hvi,
     "muprop": _of_net(MuProp),
     "arm": _of_net(ARM),
     "disarm": _of_net(DisARM),
