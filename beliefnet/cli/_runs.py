@@ -82,7 +82,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def save_array(path: Path, array: np.ndarray | None = None, **arrays: np.ndarray) -> None:
-    """Write one array to a .npy, or named ones to a .npz; a file that is there is replaced at the end, or not at all."""
+    """Write one array to a .npy, or named ones to a .npz; a file that is there is replaced at the end or not at all."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)

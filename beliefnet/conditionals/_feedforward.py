@@ -5,7 +5,6 @@ from abc import abstractmethod
 import equinox as eqx
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from equinox import AbstractVar
 from jax import Array
 from jaxtyping import Float
 
@@ -16,8 +15,6 @@ from beliefnet.distributions import Family
 class Conditional(eqx.Module):
     """The distribution of one layer given the layer that feeds it."""
 
-    family: AbstractVar[Family]
-
     @property
     @abstractmethod
     def num_parents(self) -> int | None:
@@ -27,6 +24,11 @@ class Conditional(eqx.Module):
     @abstractmethod
     def num_units(self) -> int:
         """Width of this layer."""
+
+    @property
+    @abstractmethod
+    def units(self) -> Family:
+        """The family of the layer's units."""
 
     @abstractmethod
     def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead parameters"]:
@@ -61,6 +63,11 @@ class Feedforward(Conditional):
     def num_units(self) -> int:
         """Width of this layer."""
         return self.family.num_units(self.network.num_outputs)
+
+    @property
+    def units(self) -> Family:
+        """The family."""
+        return self.family
 
     def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead parameters"]:
         """Return the network's output."""
@@ -100,6 +107,11 @@ class Prior(Conditional):
     def num_units(self) -> int:
         """Width of this layer."""
         return self.family.num_units(self.parameters.shape[-1])
+
+    @property
+    def units(self) -> Family:
+        """The family."""
+        return self.family
 
     def parameters_given(self, parent: Float[Array, "*lead parents"] | None = None) -> Float[Array, " parameters"]:
         """Return the prior's parameters; the absent parent is ignored."""

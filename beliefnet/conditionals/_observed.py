@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array, lax
@@ -57,7 +56,6 @@ class Observed(Conditional):
 
     conditional: Conditional
     observed: Bool[Array, "batch units"]
-    family: Family = eqx.field(static=True)
 
     def __init__(self, conditional: Conditional, observed: ArrayLike):
         self.conditional, self.observed = conditional, jnp.asarray(observed, bool)
@@ -66,7 +64,6 @@ class Observed(Conditional):
                 f"expected observed of shape [batch, {conditional.num_units}], got {list(self.observed.shape)}; try "
                 "one column per unit"
             )
-        self.family = conditional.family
 
     @property
     def num_parents(self) -> int | None:
@@ -77,6 +74,11 @@ class Observed(Conditional):
     def num_units(self) -> int:
         """Width of the layer, observed or not."""
         return self.conditional.num_units
+
+    @property
+    def units(self) -> Family:
+        """The family of the conditional's units."""
+        return self.conditional.units
 
     def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead parameters"]:
         """Return the parameters of all units."""

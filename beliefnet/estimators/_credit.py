@@ -71,8 +71,11 @@ class CreditEstimator(Estimator[S]):
     """
 
     num_particles: AbstractVar[int]
-    proposal: AbstractVar[Proposal]
-    """Where the particles come from."""
+
+    @property
+    @abstractmethod
+    def proposal(self) -> Proposal:
+        """Where the particles come from."""
 
     @abstractmethod
     def credit(self, trace: Trace, state: S) -> tuple[Credit, S]:

@@ -96,7 +96,7 @@ class SemiAmortised(_RefinedEstimator):
         Kim, Wiseman, Miller, Sontag & Rush 2018, *Semi-amortized variational autoencoders*.
     """
 
-    refiner: GradientAscent
+    refiner: GradientAscent  # pyright: ignore[reportIncompatibleVariableOverride]
     num_particles: int = eqx.field(static=True, default=1)
 
     def __check_init__(self):

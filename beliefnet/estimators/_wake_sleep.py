@@ -16,14 +16,14 @@ class _WakePhase(CreditEstimator[None]):
 
     Args:
         num_particles: Draws per datum.
-        proposal: Where they come from: the recognition net, or for example `Refined(AIR())`.
+        source: Where they come from: the recognition net, or for example `Refined(AIR())`.
 
     Raises:
         ValueError: If `num_particles` is not positive, or the proposal does not draw for the data what it scores.
     """
 
     num_particles: int = eqx.field(static=True, default=1)
-    proposal: Proposal = eqx.field(default_factory=Recognition)
+    source: Proposal = eqx.field(default_factory=Recognition)
 
     def __check_init__(self):
         check_particles(type(self).__name__, self.num_particles, least=1)
@@ -34,9 +34,14 @@ class _WakePhase(CreditEstimator[None]):
             )
 
     @property
+    def proposal(self) -> Proposal:
+        """The source of the draws."""
+        return self.source
+
+    @property
     def bound_proposal(self) -> Proposal:
-        """The proposal itself."""
-        return self.proposal
+        """The source of the draws."""
+        return self.source
 
     def init(self, net: BeliefNet) -> None:
         """Return nothing: no statistics are kept."""

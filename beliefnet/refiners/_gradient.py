@@ -105,7 +105,14 @@ def gdir(
     Reference:
         Hjelm et al. 2016 (GDIR); an earlier draft of it names it gradient backprop variational inference (GBVI).
     """
-    return GradientAscent(Reparameterize(), num_steps, num_samples, rate, momentum, patience)
+    return GradientAscent(
+        sampler=Reparameterize(),
+        num_steps=num_steps,
+        num_samples=num_samples,
+        rate=rate,
+        momentum=momentum,
+        patience=patience,
+    )
 
 
 def mean_passing(num_steps: int = 20, *, rate: float = 0.1, momentum: float = 0.0, patience: int = 0) -> GradientAscent:
@@ -114,7 +121,9 @@ def mean_passing(num_steps: int = 20, *, rate: float = 0.1, momentum: float = 0.
     What is climbed is a mean-field surrogate, log p(x | mu) + E[log p(h)] + H(q~), exact in prior and entropy. It is
     deterministic and cheap, and no bound of log p(x): a decoder that is not linear sees a mean that is never drawn.
     """
-    return GradientAscent(MeanPassing(), num_steps, 1, rate, momentum, patience)
+    return GradientAscent(
+        sampler=MeanPassing(), num_steps=num_steps, num_samples=1, rate=rate, momentum=momentum, patience=patience
+    )
 
 
 def straight_through(
@@ -130,7 +139,14 @@ def straight_through(
 
     The slope of the logits leaves the derivative of the sigmoid out.
     """
-    return GradientAscent(StraightThrough(slope), num_steps, num_samples, rate, momentum, patience)
+    return GradientAscent(
+        sampler=StraightThrough(slope),
+        num_steps=num_steps,
+        num_samples=num_samples,
+        rate=rate,
+        momentum=momentum,
+        patience=patience,
+    )
 
 
 def concrete(
@@ -143,4 +159,11 @@ def concrete(
     patience: int = 0,
 ) -> GradientAscent:
     """Return refinement of discrete posteriors through relaxed draws: it climbs the ELBO as the temperature falls."""
-    return GradientAscent(Concrete(temperature), num_steps, num_samples, rate, momentum, patience)
+    return GradientAscent(
+        sampler=Concrete(temperature),
+        num_steps=num_steps,
+        num_samples=num_samples,
+        rate=rate,
+        momentum=momentum,
+        patience=patience,
+    )

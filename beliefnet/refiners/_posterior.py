@@ -32,9 +32,9 @@ class Posterior(eqx.Module):
         value, parameters = jnp.asarray(x), []
         for conditional in net.recognition.conditionals:
             given = conditional.parameters_given(value)
-            value = jnp.asarray(conditional.family(given).mean)
+            value = jnp.asarray(conditional.units(given).mean)
             parameters.append(given)
-        return cls(tuple(parameters), tuple(c.family for c in net.recognition.conditionals))
+        return cls(tuple(parameters), tuple(c.units for c in net.recognition.conditionals))
 
     @property
     def layers(self) -> tuple[dist.Distribution, ...]:
