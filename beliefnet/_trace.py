@@ -17,15 +17,15 @@ class Trace(eqx.Module):
         log_p: Terms of log p(x, h), bottom first: `[particles, batch, layers + 1]`.
         log_q: Terms of log q(h | x), bottom first: `[particles, batch, layers]`.
         log_proposal: Log-probability under what the latents were drawn from: `[particles, batch]`.
-        log_layers: Its terms, bottom first: `[particles, batch, layers]`; None where it has none.
         values: The observation and the latents, bottom first.
+        log_layers: The terms of `log_proposal`, bottom first: `[particles, batch, layers]`; None where it has none.
     """
 
     log_p: Float[Array, "particles batch layers_and_observation"]
     log_q: Float[Array, "particles batch layers"]
     log_proposal: Float[Array, "particles batch"]
-    log_layers: Float[Array, "particles batch layers"] | None
     values: Values
+    log_layers: Float[Array, "particles batch layers"] | None = None
 
     @classmethod
     def record(cls, net: BeliefNet, particles: Particles) -> "Trace":
@@ -35,8 +35,8 @@ class Trace(eqx.Module):
             net.log_joint(x, latents),
             net.log_recognition(x, latents),
             particles.log_proposal,
-            particles.log_layers,
             (x, *latents),
+            particles.log_layers,
         )
 
     @property

@@ -243,8 +243,11 @@ def test_effective_sample_size_and_bounds_of_one_draw(chunk: int):
     """The same particles, weighed by the textbook's formulas in double precision."""
     net, key = small_net(2, 3), jax.random.key(4)
     bounds = particle_bounds(net, OBSERVATIONS, 7, chunk=chunk, key=key)
+    _, draw_key = jax.random.split(key)  # the other one prepares the proposal
     log_weights = [
-        Trace.record(net, Recognition().draw(net, OBSERVATIONS, chunk, key=jax.random.fold_in(key, index))).log_weight
+        Trace.record(
+            net, Recognition().draw(net, OBSERVATIONS, chunk, key=jax.random.fold_in(draw_key, index))
+        ).log_weight
         for index in range(-(-7 // chunk))
     ]
     f = np.concatenate(log_weights).astype(np.float64)[:7]
