@@ -178,7 +178,7 @@ def log_joint(net, x, h):
 
 
 def log_weight_given_noise(net, proposal, x, noise):
-    """The log-weight by the textbook formulas, `[points, batch]`; the noise `[points, *, dimensions]` is of q, then v."""
+    """The log-weight by the textbook formulas, `[points, batch]`, given all that is random: first in h_0, then in v."""
     num = len(net.layer_sizes)
     below, h, log_q = x, [], 0.0
     for index, conditional in enumerate(net.recognition.conditionals):
@@ -230,10 +230,9 @@ def estimate(parts, key, x=OBSERVATIONS):
     return estimator.estimate(net, x, None, key=key)
 
 
-@pytest.mark.parametrize("net_name", NETS)
-def test_value_and_gradient_are_those_of_the_formula_at_the_same_noise(net_name):
-    net, key = FAMILY_NETS[net_name](), jax.random.key(0)
-    parts = (net, HVI(random_dynamics(net, 2, 3, step_size=0.3), num_particles=2))
+def test_value_and_gradient_are_those_of_the_formula_at_the_same_noise():
+    net, key = FAMILY_NETS["two normal layers"](), jax.random.key(0)
+    parts = (net, HVI(random_dynamics(net, 2, 2, step_size=0.3), num_particles=2))
     start_key, *momentum_keys = jax.random.split(key, 3)
     start = net.infer(OBSERVATIONS, 2, key=start_key, sampler=Reparameterize()).values
     layers = zip(start, net.recognition.distributions(OBSERVATIONS, start), strict=True)
