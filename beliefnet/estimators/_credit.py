@@ -134,6 +134,11 @@ def _purchase_path(
             f"expected a proposal whose draws have a derivative for a path credit, got {type(proposal).__name__} "
             "without one; try Recognition(Reparameterize())"
         )
+    if drawn.log_layers is None:
+        raise ValueError(
+            f"expected a proposal that scores each layer for a path credit, got {type(proposal).__name__}, which scores "
+            "whole paths; try HVI for Hamiltonian dynamics"
+        )
     trace = Trace.record(net, drawn)
     log_weight = trace.log_p.sum(axis=-1) - trace.log_q.sum(axis=-1)
     return jnp.sum(lax.stop_gradient(path) * log_weight) / path.shape[1]
