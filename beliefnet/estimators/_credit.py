@@ -136,8 +136,8 @@ def _purchase_path(
         )
     if drawn.log_layers is None:
         raise ValueError(
-            f"expected a proposal that scores each layer for a path credit, got {type(proposal).__name__}, which scores "
-            "whole paths; try HVI for Hamiltonian dynamics"
+            f"expected a proposal that scores each layer for a path credit, got {type(proposal).__name__}, which "
+            "scores whole paths; try HVI for Hamiltonian dynamics"
         )
     trace = Trace.record(net, drawn)
     log_weight = trace.log_p.sum(axis=-1) - trace.log_q.sum(axis=-1)
