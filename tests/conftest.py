@@ -25,6 +25,8 @@ def pytest_configure(config):
         os.environ[_CACHE] = tempfile.mkdtemp(prefix="beliefnet-tests-")
         config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(_CACHE), ignore_errors=True))
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+    # Programs of the tests run little: optimising them takes longer than running them.
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
     jax.config.update("jax_compilation_cache_dir", os.environ[_CACHE])
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 

@@ -95,11 +95,6 @@ def test_what_is_known_is_the_oracle():
         np.testing.assert_allclose(np.exp(known(name).log_likelihood).sum(), 1, atol=1e-5)
 
 
-def compiled(function):
-    """Compile a program that runs little: optimising it would take longer than running it."""
-    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
-
-
 def stepper(net):
     """The net's move at its posterior, compiled; steps are long, so that acceptance has something to decide."""
 
@@ -108,7 +103,7 @@ def stepper(net):
         move = moves_for(layers, num_changes=3, step_size=0.5, num_leapfrog=3)
         return move(lambda latents: net.log_joint(x, latents).sum(axis=-1), latents, key=key)
 
-    return compiled(step)
+    return jax.jit(step)
 
 
 def followed(step, x, latents, num, seed):
@@ -171,7 +166,7 @@ def test_the_reversal_of_moves_in_turn_runs_them_backwards():
     move = InTurn((GibbsWithGradients((0,), (3,), 2), GibbsWithGradients((1,), (2,), 2)))
     exact = case.draw(6 * NUM, OBSERVATIONS)
 
-    @compiled
+    @jax.jit
     def both_ways(latents, keys):
         def log_density(latents):
             return case.net.log_joint(OBSERVATIONS, latents).sum(axis=-1)
@@ -199,7 +194,7 @@ def test_annealed_weights_are_importance_weights(name: str):
     """Their mean is p(x), that of weighted latents p(x) E[h | x], and that of their logs is above the ELBO."""
     case, annealed = known(ANNEALED[name][0]), ANNEALED[name][1]
 
-    @compiled
+    @jax.jit
     def draw(key):
         particles = annealed.draw(case.net, OBSERVATIONS, 5 * NUM, key=key)
         return Trace.record(case.net, particles).log_weight, particles.latents
@@ -218,7 +213,7 @@ def test_reversed_weights_are_importance_weights():
     case = known("two categorical")
     x, latents = case.net.dream((10 * NUM,), key=jax.random.key(4))
     exact = tuple(h[None] for h in latents)
-    reverse = compiled(lambda x, latents, key: MIXED.reverse(case.net, x, latents, key=key))
+    reverse = jax.jit(lambda x, latents, key: MIXED.reverse(case.net, x, latents, key=key))
     log_weight = np.asarray(reverse(x, exact, jax.random.key(5))[0], np.float64)
     inverse = np.exp(case.log_likelihood[case.where(x)] - log_weight)
     assert_mean((inverse, inverse[:, None] * x), (1.0, np.exp(case.log_likelihood) @ np.asarray(ALL_OBSERVATIONS)))
@@ -227,7 +222,7 @@ def test_reversed_weights_are_importance_weights():
 def test_one_temperature_is_the_start():
     net, key = known("one layer").net, jax.random.key(0)
     annealed = Annealed(1, Factorial(Posterior.recognised(net, OBSERVATIONS)))
-    particles = compiled(lambda: annealed.draw(net, OBSERVATIONS, 5, key=key))()
+    particles = jax.jit(lambda: annealed.draw(net, OBSERVATIONS, 5, key=key))()
     start = annealed.start.draw(net, OBSERVATIONS, 5, key=jax.random.split(key, 3)[1])
     np.testing.assert_array_equal(side_by_side(particles.latents), side_by_side(start.latents))
     np.testing.assert_allclose(particles.log_proposal, start.log_proposal, rtol=1e-5)

@@ -39,7 +39,7 @@ from beliefnet.evaluation import enumerate_latents
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Particles, Recognition
 
-NUM_DRAWS = 40_000
+NUM_DRAWS = 20_000
 
 
 ALL_NETS = NETS | FAMILY_NETS

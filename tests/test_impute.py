@@ -18,7 +18,6 @@ from beliefnet.datasets import load
 from beliefnet.distributions import CategoricalFamily, NormalFamily, bernoulli, categorical, normal
 from beliefnet.estimators import VIMCO
 from beliefnet.evaluation import (
-    default_refiner,
     exact_log_likelihood,
     imputation_score,
     impute,
@@ -27,7 +26,7 @@ from beliefnet.evaluation import (
     starting_fill,
 )
 from beliefnet.nets import sigmoid_belief_net
-from beliefnet.refiners import AIR, GradientAscent, gdir
+from beliefnet.refiners import AIR, GradientAscent, default_refiner, gdir
 from beliefnet.training import FitOptions, fit
 
 NAN = np.nan
@@ -125,7 +124,7 @@ def test_only_observed_units_count():
     np.testing.assert_allclose(part(parent).log_prob(x), expected, atol=1e-6)
     np.testing.assert_array_equal(part(parent).mean, whole.mean)
     np.testing.assert_array_equal(part(parent).sample(jax.random.key(2)), whole.sample(jax.random.key(2)))
-    assert (part.num_units, part.num_parents, part.family) == (3, 2, bernoulli)
+    assert (part.num_units, part.num_parents, part.units) == (3, 2, bernoulli)
     slope = jax.grad(lambda parent: Observed(layer, observed)(parent).log_prob(x).sum())(parent)
     assert np.isfinite(slope).all()
     assert np.abs(slope[:, 1]).max() == 0
@@ -249,7 +248,7 @@ def test_hidden_pixels_are_filled_in_better_than_without_the_net_or_the_refineme
         assert refined.accuracy.mean > score.accuracy.mean + 0.008
 
 
-FEW = ("--particles", "8", "--starts", "2", "--rounds", "1", "--steps", "2", "--samples", "3")
+FEW = ("--particles", "8", "--starts", "2", "--rounds", "1", "--refine", "air:steps=2,samples=3")
 
 
 @pytest.fixture(scope="module")
@@ -329,8 +328,8 @@ def test_the_command_scores_what_it_hides(trained, grey_file, holey, tmp_path, c
         ("HOLEY --particles 0", "--particles of at least 1, got 0"),
         ("HOLEY --starts 0", "--starts of at least 1"),
         ("HOLEY --rounds 0", "--rounds of at least 1"),
-        ("HOLEY --steps -1", "--steps of at least 0, got -1; try 20"),
-        ("HOLEY --samples 0", "--samples of at least 1"),
+        ("HOLEY --refine air:steps=-1", "num_steps of at least 0, got -1; try 20"),
+        ("HOLEY --refine gdir", "refiner gdir does not fit this net"),
         ("HOLEY --limit 0", "--limit of at least 1"),
         ("HOLEY --seed -1", "--seed from 0"),
         ("HOLEY --out c.txt", ".npy or .png, got c.txt; try --out c.npy"),

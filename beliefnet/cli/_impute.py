@@ -33,14 +33,13 @@ from beliefnet.evaluation import (
     Imputed,
     Mean,
     binarize,
-    default_refiner,
     imputation_score,
     impute,
     one_pass,
     starting_fill,
 )
 from beliefnet.report import stacked_sheet
-from beliefnet.training import LoadedRun, OptionError, Stream, stream
+from beliefnet.training import LoadedRun, OptionError, Stream, refiner_for, stream
 
 _SHEET_ROWS = 60
 
@@ -59,8 +58,7 @@ def impute_rows(
     particles: int = 800,
     starts: int = 8,
     rounds: int = 3,
-    steps: int = 20,
-    samples: int = 20,
+    refine: str | None = None,
     split: Literal["train", "valid", "test"] | None = None,
     limit: int | None = None,
     seed: int = 0,
@@ -80,16 +78,16 @@ def impute_rows(
         particles: Particles per row, shared out among the starts.
         starts: Starts per row: more of them find more explanations of what is observed.
         rounds: Rounds per start, each from what the last one filled in.
-        steps: Refinement steps per round.
-        samples: Draws per refinement step.
+        refine: How posteriors are refined, as for `evaluate`; by default air, or gdir where all latents are normal.
         split: Which part of a named data set (the test split by default), or which array of a .npz.
         limit: Use only so many rows, spread evenly.
         seed: Seed of the draws.
         as_json: Print one JSON object and nothing else.
     """
-    check_counts(particles=particles, starts=starts, rounds=rounds, samples=samples, limit=limit, seed=seed)
-    _check(steps, hide, hide_half, out)
+    check_counts(particles=particles, starts=starts, rounds=rounds, limit=limit, seed=seed)
+    _check(hide, hide_half, out)
     run = open_run(directory)
+    refiner = refiner_for(run.net, refine)
     data_key, hide_key, draw_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
     rows = _known(run, spread(_read(run, data, split), limit), key=data_key)
     if hide is not None or hide_half is not None:
@@ -106,7 +104,7 @@ def impute_rows(
             num_particles=particles,
             num_starts=starts,
             rounds=rounds,
-            refiner=default_refiner(run.net, steps, samples),
+            refiner=refiner,
             fill=fill,
             key=draw_key,
             progress=lambda done: progress.update(task, completed=done),
@@ -122,7 +120,7 @@ def impute_rows(
         "num_particles": particles,
         "num_starts": starts,
         "rounds": rounds,
-        "refiner": {"num_steps": steps, "num_samples": samples},
+        "refine": refine,
         "bound": asdict(Mean.of(np.asarray(result.bound, np.float64))),
         "ess": asdict(Mean.of(np.asarray(result.ess, np.float64))),
         "scores": {name: asdict(score) for name, score in scores.items()},
@@ -156,9 +154,7 @@ class _Rows:
     hidden: np.ndarray
 
 
-def _check(steps: int, hide: float | None, hide_half: Side | None, out: Path) -> None:
-    if steps < 0:
-        raise OptionError(f"expected --steps of at least 0, got {steps}; try 20")
+def _check(hide: float | None, hide_half: Side | None, out: Path) -> None:
     if hide is not None and not 0 < hide < 1:
         raise OptionError(f"expected --hide between 0 and 1, got {hide}; try 0.5")
     if hide is not None and hide_half is not None:

@@ -96,7 +96,7 @@ class SemiAmortised(_RefinedEstimator):
         Kim, Wiseman, Miller, Sontag & Rush 2018, *Semi-amortized variational autoencoders*.
     """
 
-    refiner: GradientAscent  # pyright: ignore[reportIncompatibleVariableOverride]
+    refiner: Refiner
     num_particles: int = eqx.field(static=True, default=1)
 
     def __check_init__(self):
@@ -118,6 +118,7 @@ class SemiAmortised(_RefinedEstimator):
 
         def surrogate(parts: tuple[BeliefNet, SemiAmortised]) -> tuple[Array, Array]:
             net, own = parts
+            assert isinstance(own.refiner, GradientAscent)
             posterior: Posterior = own.refiner.refine(net, x, key=refine_key)
             latents = posterior.draw(own.num_particles, key=draw_key, sampler=own.refiner.sampler)
             elbo = posterior.elbo(net, x, latents).mean()

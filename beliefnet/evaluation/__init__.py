@@ -10,18 +10,11 @@ from beliefnet.evaluation._exact import (
     exact_log_likelihood,
     exact_posterior,
 )
+from beliefnet.evaluation._gaps import InferenceGaps, inference_gaps
 from beliefnet.evaluation._gradient_reference import Reference
 from beliefnet.evaluation._gradients import LEAST_DRAWS, EstimatorReport, GradientReport, PartReport, gradient_report
-from beliefnet.evaluation._impute import (
-    ImputationScore,
-    Imputed,
-    default_refiner,
-    imputation_score,
-    impute,
-    net_observing,
-    one_pass,
-    starting_fill,
-)
+from beliefnet.evaluation._imputation_score import ImputationScore, imputation_score
+from beliefnet.evaluation._impute import Imputed, impute, net_observing, one_pass, starting_fill
 from beliefnet.evaluation._observations import Prepare, as_floats, binarize, observations
 from beliefnet.evaluation._sandwich import Sandwich, sandwich
 
@@ -34,6 +27,7 @@ __all__ = [
     "GradientReport",
     "ImputationScore",
     "Imputed",
+    "InferenceGaps",
     "Mean",
     "PartReport",
     "Prepare",
@@ -41,7 +35,6 @@ __all__ = [
     "Sandwich",
     "as_floats",
     "binarize",
-    "default_refiner",
     "enumerate_latents",
     "evaluate",
     "exact_bound",
@@ -52,6 +45,7 @@ __all__ = [
     "gradient_report",
     "imputation_score",
     "impute",
+    "inference_gaps",
     "net_observing",
     "observations",
     "one_pass",

@@ -98,6 +98,24 @@ def evaluate(
     Raises:
         ValueError: If `num_particles` is not positive, or the data are none, or of another width than the net.
     """
+    return weigh(net, data, num_particles, prepare=prepare, proposal=proposal, progress=progress, key=key)[0]
+
+
+def weigh(
+    net: BeliefNet,
+    data: np.ndarray | Array,
+    num_particles: int,
+    *,
+    prepare: Prepare,
+    proposal: Proposal | None,
+    progress: Callable[[int], None] | None = None,
+    key: Key,
+) -> tuple[Evaluation, DatumBounds]:
+    """Evaluate a net on a data set, and return what was found for each datum too.
+
+    Raises:
+        ValueError: As for `evaluate`.
+    """
     if data.ndim != 2 or data.shape[1] != net.num_visible or not len(data):
         raise ValueError(f"expected data of shape [examples, {net.num_visible}], got {list(data.shape)}")
     parts: list[DatumBounds] = []
@@ -111,7 +129,8 @@ def evaluate(
         done += len(x)
         if progress is not None:
             progress(done)
-    return _summarise(net, parts, activity, num_particles)
+    bounds = jax.tree.map(lambda *leaves: np.concatenate(leaves).astype(np.float64), *parts)
+    return _summarise(net, bounds, activity, num_particles), bounds
 
 
 def _blocks(
@@ -130,8 +149,7 @@ def encode_batch(net: BeliefNet, x: Array) -> tuple[Array, ...]:
     return net.encode(x)
 
 
-def _summarise(net: BeliefNet, parts: list[DatumBounds], activity: np.ndarray, num_particles: int) -> Evaluation:
-    data = jax.tree.map(lambda *leaves: np.concatenate(leaves).astype(np.float64), *parts)
+def _summarise(net: BeliefNet, data: DatumBounds, activity: np.ndarray, num_particles: int) -> Evaluation:
     count = len(data.elbo)
     k_hat = pareto_k(data.tail) if num_particles >= LEAST_PARTICLES else None
     variance = activity[1] / count - (activity[0] / count) ** 2

@@ -1,8 +1,6 @@
 """Missing entries, filled in by what the posterior given the observed ones says of them."""
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import equinox as eqx
@@ -18,12 +16,10 @@ from beliefnet._types import Key, Values
 from beliefnet.conditionals import Centred, Feedforward, Observed
 from beliefnet.distributions import Kind
 from beliefnet.evaluation._bounds import rows_per_pass
-from beliefnet.evaluation._evaluate import Mean
 from beliefnet.proposals import Factorial
-from beliefnet.refiners import AIR, Refiner, gdir
+from beliefnet.refiners import Refiner, default_refiner
 
 _CHUNK = 50
-_FLOOR = 1e-3
 
 
 class Imputed(eqx.Module):
@@ -71,7 +67,7 @@ def impute(
         num_particles: Particles per row, K, shared out among the starts and rounded up.
         num_starts: Starts per row.
         rounds: Rounds per start.
-        refiner: How a posterior is improved; that of `default_refiner` if not given.
+        refiner: How a posterior is improved; that of `refiners.default_refiner` if not given.
         fill: What the recognition net first sees in the place of missing entries, `[visible]`; by default the mean of
             the data that the net was made with, or 0.5 where it has none.
         key: Random key for the draws.
@@ -152,13 +148,6 @@ def net_observing(net: BeliefNet, observed: ArrayLike) -> BeliefNet:
     bottom = net.generative.conditionals[-1]
     whole = bottom.conditional if isinstance(bottom, Observed) else bottom
     return eqx.tree_at(lambda net: net.generative.conditionals[-1], net, Observed(whole, observed))
-
-
-def default_refiner(net: BeliefNet, num_steps: int = 20, num_samples: int = 20) -> Refiner:
-    """Return gradient refinement where all latents are continuous, else adaptive importance sampling."""
-    if all(kind is Kind.CONTINUOUS for kind in net.latent_kinds):
-        return gdir(num_steps, num_samples)
-    return AIR(num_steps, num_samples)
 
 
 def starting_fill(net: BeliefNet, fill: ArrayLike | None = None) -> Float[Array, " visible"]:
@@ -288,50 +277,6 @@ def _refuse(x: np.ndarray, wrong: np.ndarray, expected: str, advice: str) -> Non
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         raise ValueError(f"expected {expected}, got {x[row, column]:g} at [{row}, {column}]; try {advice}")
-
-
-@dataclass(frozen=True)
-class ImputationScore:
-    """How well hidden entries were filled in.
-
-    Attributes:
-        log_likelihood: Mean log-probability of what was hidden, in nats per hidden entry, each entry by its own mean.
-        accuracy: Share of the hidden entries that are on the side of one half that their mean is on.
-        num_hidden: Number of hidden entries.
-    """
-
-    log_likelihood: Mean
-    accuracy: Mean
-    num_hidden: int
-
-
-def imputation_score(truth: ArrayLike, means: ArrayLike, hidden: ArrayLike) -> ImputationScore:
-    """Score what was filled in for binary entries that were hidden; standard errors are over the rows.
-
-    Args:
-        truth: Zeros and ones, `[rows, visible]`; looked at where hidden.
-        means: What was filled in, `[rows, visible]`, first moved into [0.001, 0.999].
-        hidden: Which entries to score, `[rows, visible]`.
-
-    Raises:
-        ValueError: If nothing was hidden.
-    """
-    truth, hidden = np.asarray(truth) == 1, np.asarray(hidden, bool)
-    if not hidden.any():
-        raise ValueError("expected hidden entries to score, got none; try hiding some")
-    inside = np.clip(np.asarray(means, np.float64), _FLOOR, 1 - _FLOOR)
-    log_probability = np.where(truth, np.log(inside), np.log1p(-inside))
-    right = (inside > 0.5) == truth
-    return ImputationScore(_per_entry(log_probability, hidden), _per_entry(right, hidden), int(hidden.sum()))
-
-
-def _per_entry(values: np.ndarray, hidden: np.ndarray) -> Mean:
-    """Average over entries; rows, which may have different numbers of them, are what varies independently."""
-    sums, counts = np.where(hidden, values, 0).sum(axis=1, dtype=np.float64), hidden.sum(axis=1)
-    mean = sums.sum() / counts.sum()
-    rows = len(sums)
-    spread = math.sqrt(rows / (rows - 1) * ((sums - mean * counts) ** 2).sum()) if rows > 1 else math.nan
-    return Mean(float(mean), float(spread / counts.sum()))
 
 
 def _visible_kind(net: BeliefNet) -> Kind:

@@ -2,6 +2,7 @@
 
 from beliefnet.refiners._adaptive_importance import AIR
 from beliefnet.refiners._base import Progress, Refiner
+from beliefnet.refiners._default import default_refiner
 from beliefnet.refiners._gradient import GradientAscent, concrete, gdir, mean_passing, straight_through
 from beliefnet.refiners._posterior import Posterior
 
@@ -12,6 +13,7 @@ __all__ = [
     "Progress",
     "Refiner",
     "concrete",
+    "default_refiner",
     "gdir",
     "mean_passing",
     "straight_through",

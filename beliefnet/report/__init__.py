@@ -1,4 +1,4 @@
-"""Pictures of a run as PNG files: training curves, sheets of images, reconstructions and gradient estimators.
+"""Pictures of runs as PNG files: training curves, sheets of images, gradient estimators, refinement.
 
 Plain numbers in, a file out. Nothing here touches pyplot or any other global state of matplotlib.
 """
@@ -6,10 +6,12 @@ Plain numbers in, a file out. Nothing here touches pyplot or any other global st
 from beliefnet.report._curves import plot_training_curve
 from beliefnet.report._gradients import plot_gradient_report
 from beliefnet.report._images import image_sheet, reconstruction_sheet, stacked_sheet, tile_images
+from beliefnet.report._refinement import plot_refinement
 
 __all__ = [
     "image_sheet",
     "plot_gradient_report",
+    "plot_refinement",
     "plot_training_curve",
     "reconstruction_sheet",
     "stacked_sheet",

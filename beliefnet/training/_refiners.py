@@ -5,8 +5,7 @@ from collections.abc import Callable
 from typing import Any, get_type_hints
 
 from beliefnet._net import BeliefNet
-from beliefnet.distributions import Kind
-from beliefnet.refiners import AIR, Refiner, concrete, gdir, mean_passing, straight_through
+from beliefnet.refiners import AIR, Refiner, concrete, default_refiner, gdir, mean_passing, straight_through
 from beliefnet.training._checks import OptionError
 from beliefnet.training._specs import read_name, read_values
 
@@ -49,11 +48,9 @@ def refiner_for(net: BeliefNet, spec: str | None) -> Refiner:
     Raises:
         OptionError: If it cannot be made, or does not refine the posterior of this net.
     """
-    if spec is None:
-        spec = "gdir" if Kind.CONTINUOUS in net.latent_kinds else "air"
-    refiner = parse_refiner(spec)
+    refiner = default_refiner(net) if spec is None else parse_refiner(spec)
     try:
         refiner.check(net)
     except ValueError as error:
-        raise OptionError(f"refiner {spec} does not fit this net: {error}") from error
+        raise OptionError(f"refiner {spec or type(refiner).__name__} does not fit this net: {error}") from error
     return refiner

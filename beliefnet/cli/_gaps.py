@@ -1,0 +1,163 @@
+"""beliefnet gaps and sandwich: how far bounds are from the log-likelihood, and why."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from beliefnet.cli._app import app
+from beliefnet.cli._runs import check_counts, check_suffix, data_of, open_run, spread, without_nan, writing
+from beliefnet.evaluation import InferenceGaps, Mean, Sandwich, inference_gaps, observations
+from beliefnet.evaluation import sandwich as sandwiched
+from beliefnet.proposals import Annealed
+from beliefnet.refiners import Refiner
+from beliefnet.report import plot_refinement
+from beliefnet.training import OptionError, Stream, refiner_for, stream
+
+
+@app.command
+def gaps(
+    directories: Annotated[tuple[Path, ...], Parameter(name="DIR")],
+    /,
+    *,
+    refine: str | None = None,
+    steps: tuple[int, ...] | None = None,
+    particles: int = 100,
+    split: Literal["train", "valid", "test"] = "test",
+    data: str | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    out: Path = Path("gaps.png"),
+) -> None:
+    """Refine the posteriors of trained nets step by step: bound, likelihood and effective sample size, and the gaps.
+
+    The amortisation gap is what refinement gains on the recognition net's ELBO, the approximation gap what is left
+    between the refined ELBO and the estimated log-likelihood.
+
+    Args:
+        directories: Run folders of `beliefnet train`.
+        refine: The refiner, as for `evaluate`; by default air, or gdir where all latents are normal, of 20 steps.
+        steps: After which numbers of steps to evaluate, besides 0 and the last: 1, 2, 5, 10, ... by default.
+        particles: Particles per datum, K, for each of them.
+        split: Part of the data.
+        data: Another data set or file than the one each net was trained on.
+        limit: Use only so many examples, spread evenly over the split.
+        seed: Seed of the draws.
+        as_json: Print one JSON object and nothing else.
+        out: A .png for the picture.
+    """
+    check_counts(particles=particles, limit=limit, seed=seed)
+    check_suffix(out, ".png")
+    names = [path.name or str(path) for path in directories]
+    if not names or len(set(names)) < len(names):
+        raise OptionError(f"expected run folders of different names, got {names or 'none'}; try renaming one")
+    results = {}
+    for name, directory in zip(names, directories, strict=True):
+        run = open_run(directory)
+        refiner = refiner_for(run.net, refine)
+        _check_steps(refiner, steps)
+        dataset = data_of(run, data)
+        with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
+            task = progress.add_task(name, total=None)
+            results[name] = inference_gaps(
+                run.net,
+                spread(dataset.split(split), limit),
+                refiner,
+                num_particles=particles,
+                steps=steps,
+                key=stream(seed, Stream.EVALUATION),
+                prepare=observations(dataset.record),
+                progress=lambda done, task=task: progress.update(task, completed=done),
+            )
+        if not as_json:
+            _show(results[name], name, split)
+    if as_json:
+        print(json.dumps(without_nan({name: result.to_dict() for name, result in results.items()})))
+    with writing(out):
+        plot_refinement(results, out)
+    if not as_json:
+        print(f"written to {out}")
+
+
+def _check_steps(refiner: Refiner, steps: tuple[int, ...] | None) -> None:
+    if refiner.num_steps < 1:
+        raise OptionError(f"expected --refine with one step or more, got {refiner.num_steps}; try air:steps=20")
+    for count in steps or ():
+        if not 0 <= count <= refiner.num_steps:
+            raise OptionError(
+                f"expected --steps from 0 to the refiner's {refiner.num_steps}, got {count}; try --refine "
+                f"air:steps={max(count, 20)}"
+            )
+
+
+def _show(result: InferenceGaps, name: str, split: str) -> None:
+    first = next(iter(result.evaluations.values()))
+    count = first.num_particles
+    title = f"{name}, {split} split, {first.num_examples} examples (nats per example)"
+    table = Table(title=title, title_justify="left")
+    for column in ("steps", "ELBO", "stderr", f"NLL ({count})", "stderr", f"ESS of {count}", "k-hat"):
+        table.add_column(column, justify="right")
+    for steps, evaluation in result.evaluations.items():
+        values = [number for value in (evaluation.elbo, evaluation.nll) for number in (value.mean, value.stderr)]
+        k_hat = "" if evaluation.pareto_k is None else f"{evaluation.pareto_k:.2f}"
+        table.add_row(str(steps), *(f"{value:.3f}" for value in values), f"{evaluation.ess.mean:.1f}", k_hat)
+    console = Console()
+    console.print(table)
+    for what, gap in (("amortisation", result.amortisation), ("approximation", result.approximation)):
+        console.print(f"{what} gap {_number(gap)}", highlight=False)
+
+
+def _number(value: Mean) -> str:
+    return f"{value.mean:.3f} +- {value.stderr:.3f}"
+
+
+@app.command
+def sandwich(
+    directory: Annotated[Path, Parameter(name="DIR")],
+    /,
+    *,
+    ais: int = 500,
+    particles: int = 10,
+    num: int = 100,
+    seed: int = 0,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
+    """Bound log p(x) from both sides on data that the net itself draws: how far `evaluate --ais` can be trusted.
+
+    Annealing forwards bounds it from below; annealing backwards, from the latents that made a datum, from above.
+
+    Args:
+        directory: Run folder of `beliefnet train`.
+        ais: Temperatures of the annealing, which starts from the recognition net.
+        particles: Particles per datum, in each direction.
+        num: Number of data.
+        seed: Seed of the draws.
+        as_json: Print one JSON object and nothing else.
+    """
+    check_counts(ais=ais, particles=particles, num=num, seed=seed)
+    run = open_run(directory)
+    with Console(stderr=True).status(f"annealing {num} examples"):
+        result = sandwiched(run.net, num, particles, Annealed(ais), key=stream(seed, Stream.EVALUATION))
+    if as_json:
+        print(json.dumps(without_nan({**result.to_dict(), "seed": seed, "best_epoch": run.best_epoch})))
+    else:
+        _show_sandwich(result)
+
+
+def _show_sandwich(result: Sandwich) -> None:
+    title = (
+        f"log p(x) of {result.num_examples} examples drawn from the net, {result.num_temperatures} temperatures, "
+        f"{result.num_particles} particles (nats per example)"
+    )
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for column in ("mean", "stderr"):
+        table.add_column(column, justify="right")
+    for name, value in (("lower bound", result.lower), ("upper bound", result.upper), ("gap", result.gap)):
+        table.add_row(name, f"{value.mean:.3f}", f"{value.stderr:.3f}")
+    Console().print(table)

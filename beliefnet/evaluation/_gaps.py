@@ -1,0 +1,112 @@
+"""Where a bound is lost: in the recognition net, or in the family of the posterior."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+from jax import Array
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key
+from beliefnet.evaluation._evaluate import Evaluation, Mean, weigh
+from beliefnet.evaluation._observations import Prepare, as_floats
+from beliefnet.proposals import Proposal, Recognition, Refined
+from beliefnet.refiners import Refiner
+
+
+@dataclass(frozen=True)
+class InferenceGaps:
+    """What is between the ELBO and the log-likelihood, and how refinement closes it; nats per example.
+
+    Attributes:
+        evaluations: The evaluation after so many steps of refinement, by their number; 0 is the recognition net.
+        inference: log p(x) - ELBO of the recognition net: the sum of the other two gaps.
+        amortisation: ELBO after the last step - ELBO of the recognition net: what is lost by guessing the posterior of
+            every datum in one pass. Negative where refinement loses, as it may in deep nets.
+        approximation: log p(x) - ELBO after the last step: what a posterior of this family cannot reach.
+        log_likelihood: Estimated log p(x): the largest mean of the K-particle bounds; too low in expectation, and both
+            gaps that are measured from it too small.
+    """
+
+    evaluations: dict[int, Evaluation]
+    inference: Mean
+    amortisation: Mean
+    approximation: Mean
+    log_likelihood: Mean
+
+    def to_dict(self) -> dict:
+        """Return plain numbers, lists and dictionaries."""
+        return asdict(self)
+
+
+def inference_gaps(
+    net: BeliefNet,
+    data: np.ndarray | Array,
+    refiner: Refiner,
+    *,
+    num_particles: int,
+    steps: Sequence[int] | None = None,
+    key: Key,
+    prepare: Prepare = as_floats,
+    progress: Callable[[int], None] | None = None,
+) -> InferenceGaps:
+    """Tell the amortisation gap from the approximation gap, by refining the posterior of every datum.
+
+    Standard errors of the gaps are those of differences datum by datum.
+
+    Args:
+        net: The net.
+        data: Observations, `[examples, visible]`.
+        refiner: How the posterior is refined; the largest number of steps is its own.
+        num_particles: Particles per datum, K, after each number of steps.
+        steps: After which numbers of steps to evaluate, besides 0 and the last: 1, 2, 5, 10, ... by default.
+        key: Random key; it makes every evaluation see the same binarised data.
+        prepare: Turns stored rows and a key into observations.
+        progress: Called with the number of data done so far, over all evaluations.
+
+    Raises:
+        ValueError: If the refiner takes no step or cannot refine the posterior of this net, a number of steps is
+            negative or above the refiner's, or the data or the number of particles cannot be evaluated.
+
+    Reference:
+        Cremer, Li & Duvenaud 2018, *Inference suboptimality in variational autoencoders*.
+    """
+    refiner.check(net)
+    counts = _counts(refiner.num_steps, steps)
+    found = {}
+    for index, count in enumerate(counts):
+
+        def report(done: int, before: int = index * len(data)) -> None:
+            if progress is not None:
+                progress(before + done)
+
+        found[count] = weigh(
+            net, data, num_particles, prepare=prepare, proposal=_after(refiner, count), progress=report, key=key
+        )
+    first, last = found[0][1].elbo, found[counts[-1]][1].elbo
+    log_likelihood = max((bounds.bound for _, bounds in found.values()), key=np.mean)
+    return InferenceGaps(
+        evaluations={count: evaluation for count, (evaluation, _) in found.items()},
+        inference=Mean.of(np.asarray(log_likelihood - first)),
+        amortisation=Mean.of(np.asarray(last - first)),
+        approximation=Mean.of(np.asarray(log_likelihood - last)),
+        log_likelihood=Mean.of(np.asarray(log_likelihood)),
+    )
+
+
+def _counts(largest: int, steps: Sequence[int] | None) -> list[int]:
+    if largest < 1:
+        raise ValueError(f"expected a refiner with steps, got num_steps {largest}; try 20")
+    if steps is None:
+        steps = [digit * 10**power for power in range(9) for digit in (1, 2, 5) if digit * 10**power < largest]
+    for count in steps:
+        if not 0 <= count <= largest:
+            raise ValueError(f"expected steps from 0 to the refiner's own {largest}, got {count}; try leaving it out")
+    return sorted({0, *steps, largest})
+
+
+def _after(refiner: Refiner, count: int) -> Proposal:
+    """Particles after the first steps of a refinement."""
+    if not count:
+        return Recognition()
+    return Refined(replace(refiner, num_steps=count))

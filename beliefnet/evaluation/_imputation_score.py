@@ -1,0 +1,55 @@
+"""How well hidden entries were filled in."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from beliefnet.evaluation._evaluate import Mean
+
+_FLOOR = 1e-3
+
+
+@dataclass(frozen=True)
+class ImputationScore:
+    """How well hidden entries were filled in.
+
+    Attributes:
+        log_likelihood: Mean log-probability of what was hidden, in nats per hidden entry, each entry by its own mean.
+        accuracy: Share of the hidden entries that are on the side of one half that their mean is on.
+        num_hidden: Number of hidden entries.
+    """
+
+    log_likelihood: Mean
+    accuracy: Mean
+    num_hidden: int
+
+
+def imputation_score(truth: ArrayLike, means: ArrayLike, hidden: ArrayLike) -> ImputationScore:
+    """Score what was filled in for binary entries that were hidden; standard errors are over the rows.
+
+    Args:
+        truth: Zeros and ones, `[rows, visible]`; looked at where hidden.
+        means: What was filled in, `[rows, visible]`, first moved into [0.001, 0.999].
+        hidden: Which entries to score, `[rows, visible]`.
+
+    Raises:
+        ValueError: If nothing was hidden.
+    """
+    truth, hidden = np.asarray(truth) == 1, np.asarray(hidden, bool)
+    if not hidden.any():
+        raise ValueError("expected hidden entries to score, got none; try hiding some")
+    inside = np.clip(np.asarray(means, np.float64), _FLOOR, 1 - _FLOOR)
+    log_probability = np.where(truth, np.log(inside), np.log1p(-inside))
+    right = (inside > 0.5) == truth
+    return ImputationScore(_per_entry(log_probability, hidden), _per_entry(right, hidden), int(hidden.sum()))
+
+
+def _per_entry(values: np.ndarray, hidden: np.ndarray) -> Mean:
+    """Average over entries; rows, which may have different numbers of them, are what varies independently."""
+    sums, counts = np.where(hidden, values, 0).sum(axis=1, dtype=np.float64), hidden.sum(axis=1)
+    mean = sums.sum() / counts.sum()
+    rows = len(sums)
+    spread = math.sqrt(rows / (rows - 1) * ((sums - mean * counts) ** 2).sum()) if rows > 1 else math.nan
+    return Mean(float(mean), float(spread / counts.sum()))

@@ -1,0 +1,108 @@
+"""The gaps between ELBO and log-likelihood, from Python and from the command line."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from cases import OBSERVATIONS, chain_net, small_net
+from test_cli import fails
+
+from beliefnet.cli import run
+from beliefnet.distributions import normal
+from beliefnet.evaluation import exact_elbo, exact_log_likelihood, inference_gaps
+from beliefnet.refiners import AIR, gdir
+from beliefnet.report import plot_refinement
+
+ROWS = np.tile(OBSERVATIONS, (20, 1))
+QUICK = ("--particles", "20", "--limit", "10", "--refine", "air:steps=3,samples=4")
+
+
+def test_gaps_are_those_of_the_exact_quantities():
+    net = small_net(2)
+    gaps = inference_gaps(net, ROWS, AIR(30, 200), num_particles=2000, steps=(2,), key=jax.random.key(0))
+    elbo, log_likelihood = (np.mean(f(net, OBSERVATIONS)) for f in (exact_elbo, exact_log_likelihood))
+    assert list(gaps.evaluations) == [0, 2, 30]
+    assert gaps.evaluations[0].elbo.mean == pytest.approx(elbo, abs=0.03)
+    assert gaps.log_likelihood.mean == pytest.approx(log_likelihood, abs=0.01)
+    assert gaps.inference.mean == pytest.approx(log_likelihood - elbo, abs=0.03)
+    assert gaps.inference.mean == pytest.approx(gaps.amortisation.mean + gaps.approximation.mean)
+    # One factorial posterior per datum is better than the recognition net's, and not perfect.
+    assert gaps.amortisation.mean > 5 * gaps.amortisation.stderr > 0
+    assert gaps.approximation.mean > 5 * gaps.approximation.stderr > 0
+    assert gaps.evaluations[0].elbo.mean < gaps.evaluations[2].elbo.mean < gaps.evaluations[30].elbo.mean
+
+
+def test_settings_of_the_refiner_are_kept_and_progress_goes_on():
+    net, seen = chain_net((normal, 1)), []
+    gaps = inference_gaps(net, ROWS, gdir(3, 2), num_particles=5, key=jax.random.key(0), progress=seen.append)
+    assert list(gaps.evaluations) == [0, 1, 2, 3]
+    assert seen == [60, 120, 180, 240]
+    assert gaps.to_dict()["evaluations"][3]["num_particles"] == 5
+
+
+@pytest.mark.parametrize(
+    ("refiner", "steps", "message"),
+    [
+        (AIR(0), None, "a refiner with steps, got num_steps 0"),
+        (AIR(3), (4,), "steps from 0 to the refiner's own 3, got 4"),
+        (AIR(3), (-1,), "got -1"),
+        (gdir(3), None, "latent layer 1"),
+    ],
+)
+def test_what_cannot_be_refined_is_refused(refiner, steps, message: str):
+    with pytest.raises(ValueError, match=message):
+        inference_gaps(small_net(2), ROWS, refiner, num_particles=5, steps=steps, key=jax.random.key(0))
+
+
+def test_a_picture_of_nothing_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="at least one net"):
+        plot_refinement({}, tmp_path / "none.png")
+
+
+def test_the_command_compares_runs(trained, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").symlink_to(trained)
+    assert run(["gaps", str(trained), "other", *QUICK]) == 0
+    table = capsys.readouterr().out
+    assert all(word in table for word in ("run, test split, 10 examples", "other, test split", "amortisation gap"))
+    assert (tmp_path / "gaps.png").read_bytes().startswith(b"\x89PNG")
+    assert run(["gaps", "other", *QUICK, "--json", "--steps", "2", "--out", "new/x.png"]) == 0
+    report = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert list(report["other"]["evaluations"]) == ["0", "2", "3"]
+    assert report["other"]["amortisation"]["stderr"] > 0
+    assert (tmp_path / "new" / "x.png").exists()
+
+
+def test_the_command_bounds_from_both_sides(trained, capsys):
+    few = ("--ais", "3", "--particles", "2", "--num", "5")
+    assert run(["sandwich", str(trained), *few, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert (report["num_examples"], report["num_particles"], report["num_temperatures"]) == (5, 2, 3)
+    assert report["gap"]["mean"] == pytest.approx(report["upper"]["mean"] - report["lower"]["mean"])
+    assert run(["sandwich", str(trained), *few]) == 0
+    assert all(word in capsys.readouterr().out for word in ("lower bound", "upper bound", "3 temperatures"))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        ("gaps RUN RUN", "run folders of different names"),
+        ("gaps", "DIR"),
+        ("gaps RUN --steps 4", "--steps from 0 to the refiner's 3, got 4; try --refine air:steps=20"),
+        ("gaps RUN --refine air:steps=0", "--refine with one step or more, got 0"),
+        ("gaps RUN --refine gdir", "refiner gdir does not fit this net"),
+        ("gaps RUN --particles 0", "--particles of at least 1"),
+        ("gaps RUN --out x.pdf", ".png, got x.pdf"),
+        ("gaps nothere", "nothere"),
+        ("sandwich RUN --ais 0", "--ais of at least 1"),
+        ("sandwich RUN --num 0", "--num of at least 1"),
+        ("sandwich nothere", "nothere"),
+    ],
+)
+def test_bad_use_of_the_commands(trained, tmp_path, monkeypatch, capsys, tokens: str, message: str):
+    monkeypatch.chdir(tmp_path)
+    words = [trained if word == "RUN" else word for word in tokens.split()]
+    refine = () if "--refine" in words or words[0] != "gaps" else ("--refine", "air:steps=3")
+    assert message in fails(capsys, *words, *refine)
+    assert not list(tmp_path.iterdir())
