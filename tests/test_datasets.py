@@ -317,7 +317,7 @@ def test_arrays_that_cannot_be_used(tmp_path: Path, case: str):
 BAD_TEXTS: dict[str, tuple[str, str]] = {
     "text": ("a,b\n0,1\n1,0\n0,oops\n", r"expected a number at line 4, column 2 of .*, got 'oops'"),
     "text in line 1": ("0,oops\n0,1\n", r"line 1, column 2 of .*, got 'oops'"),
-    "empty cell": ("0,1\n\n0,\n0,1\n", r"line 3, column 2 of .*, got ''"),
+    "empty cell": ("0,1\n\n0,\n0,1\n", r"got nan at row 2, column 2"),
     "spaces": ("0 1\n1 0\n0 1\n", r"line 2, column 1 of .*, got '1 0'; try numbers separated by"),
     "long row": ("a,b\n0,1\n1,0,1\n", r"expected 2 columns at line 3 of .*, as in line 2, got 3"),
     "short row": ("0,1\n1\n", r"expected 2 columns at line 2 of .*, as in line 1, got 1"),

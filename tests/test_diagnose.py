@@ -75,6 +75,8 @@ def test_specs():
     assert chosen.nvil.local_signals is False
     assert parse_estimator("vimco:stand-in=arithmetic,local-signals=True").vimco.stand_in == "arithmetic"
     assert parse_estimator("rws:sleep-phi=false").rws.sleep_phi is False
+    refined = parse_estimator("rws:particles=5,refine=air:steps=3,samples=5")
+    assert (refined.particles, refined.refine) == (5, "air:steps=3,samples=5")
 
 
 @pytest.mark.parametrize(
@@ -96,6 +98,7 @@ def test_specs():
         ("nvil:smoothing=much", "smoothing to be a number, got 'much'"),
         ("nvil:smoothing=1", "nvil.smoothing in .*got 1.0"),
         ("rws:wake-phi=false,sleep-phi=false", "got neither"),
+        ("vimco:refine=air", "got refine in 'vimco:refine=air', which has no effect"),
     ],
 )
 def test_bad_specs(spec, message):

@@ -13,7 +13,7 @@ from cases import FAMILY_NETS, NETS, OBSERVATIONS, nvil
 from laws import draws
 
 from beliefnet.baselines import Moments
-from beliefnet.estimators import SGVB, VIMCO, DReG, Reinforce, Wake, wake_sleep
+from beliefnet.estimators import SGVB, VIMCO, DReG, Reinforce, VariationalEM, Wake, wake_sleep
 from beliefnet.evaluation import exact_gradient, gradient_report
 from beliefnet.evaluation._gradient_draws import Draw, split_parts
 from beliefnet.evaluation._gradients import _normal_score
@@ -51,6 +51,11 @@ def test_unbiased_estimators_pass(report, name):
         assert part.bias_z > -4
         assert part.relative_bias < 4 * part.relative_noise
         assert part.mean_cosine > 0.99
+
+
+def test_bounds_of_other_particles_are_refused():
+    with pytest.raises(ValueError, match="got em, which climbs that of Refined particles"):
+        gradient_report(NETS["one layer"](), OBSERVATIONS, {"em": VariationalEM()}, num_draws=NUM_DRAWS, key=KEY)
 
 
 @pytest.mark.parametrize("name", ["wake-sleep", "wake"])

@@ -273,7 +273,8 @@ def test_the_command_completes_a_file(trained, holey, tmp_path, capsys, monkeypa
     np.testing.assert_array_equal(completed[~missing], x[~missing])
     assert np.all((completed[missing] > 0) & (completed[missing] < 1))
 
-    np.savetxt("holey.csv", x, delimiter=",")
+    cells = [",".join("" if np.isnan(value) else str(value) for value in row) for row in x]
+    (tmp_path / "holey.csv").write_text("\n".join(cells))
     np.savez("holey.npz", train=x[:3], test=x)
     for tokens in (["holey.csv"], ["holey.npz", "--split", "test"]):
         assert run(["impute", str(trained), *tokens, "--out", "again.npy", *FEW]) == 0

@@ -33,7 +33,8 @@ def test_evaluation_with_a_refined_posterior(copy, capsys):
     plain = report(capsys, copy, "--particles", "200", "--limit", "5", "--refine", "none")
     refined = report(capsys, copy, "--particles", "200", "--limit", "5", "--refine", "air:steps=3,samples=5")
     assert files(copy) == before
-    assert (plain["proposal"], refined["proposal"]) == ("none", "air:steps=3,samples=5")
+    assert plain["proposal"].startswith("Recognition")
+    assert "AIR(num_steps=3, num_samples=5" in refined["proposal"]
     assert plain["elbo"] != refined["elbo"]
     assert refined["nll"]["mean"] == pytest.approx(plain["nll"]["mean"], abs=0.2)
     assert list(refined["ladder"]) == ["10", "100", "200"]

@@ -24,8 +24,9 @@ from laws import assert_mean, draws
 from beliefnet import BeliefNet, Chain
 from beliefnet.conditionals import Dense, Feedforward, Prior
 from beliefnet.distributions import bernoulli, categorical, expected_log_prob, normal
-from beliefnet.estimators import SemiAmortised, VariationalEM
+from beliefnet.estimators import ReweightedWake, SemiAmortised, VariationalEM
 from beliefnet.evaluation import enumerate_latents, exact_posterior
+from beliefnet.proposals import Refined
 from beliefnet.refiners import (
     AIR,
     GradientAscent,
@@ -37,7 +38,7 @@ from beliefnet.refiners import (
     mean_passing,
     straight_through,
 )
-from beliefnet.samplers import Plain, Reparameterize
+from beliefnet.samplers import Concrete, Plain, Reparameterize
 
 ALL_NETS = NETS | FAMILY_NETS
 PAIRS = [(name, net) for name, case in REFINERS.items() for net in case.nets]
@@ -293,3 +294,30 @@ def test_a_refiner_that_does_not_fit_the_net_says_so(refiner: Refiner, net_name:
         refiner.refine(net, OBSERVATIONS, key=jax.random.key(0))
     with pytest.raises(ValueError, match=words):
         VariationalEM(refiner, 1).init(net)
+
+
+@pytest.mark.parametrize("make", [VariationalEM, SemiAmortised])
+def test_settings_of_a_refiner_are_not_learnt(make):
+    """Nothing in them is a parameter, not even a temperature."""
+    assert jax.tree.leaves(make(concrete(2, 2, temperature=0.3))) == []
+
+
+@pytest.mark.filterwarnings("ignore:A JAX array is being set as static")
+def test_a_temperature_that_could_be_learnt_is_refused():
+    with pytest.raises(ValueError, match="plain numbers in the sampler of GradientAscent, got arrays"):
+        GradientAscent(Concrete(jnp.array(0.5)))
+
+
+def test_a_source_that_cannot_draw_is_refused_before_training():
+    with pytest.raises(ValueError, match="latent layer 1"):
+        ReweightedWake(2, Refined(gdir())).init(small_net(2))
+
+
+def test_a_score_without_any_possible_draw_is_the_lowest():
+    net = small_net(2)
+    never = jnp.array([-3e38, 0, -3e38])
+    net = eqx.tree_at(lambda n: n.generative.conditionals[-1].network.network.bias, net, never)
+    start = Posterior.recognised(net, OBSERVATIONS)
+    _, score = AIR(1, 5).step(net, OBSERVATIONS, Progress(start, None), key=jax.random.key(0))
+    assert score[0] == 0
+    assert (score[1:] >= 1 - 1e-5).all()

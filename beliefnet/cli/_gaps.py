@@ -10,13 +10,23 @@ from rich.progress import Progress
 from rich.table import Table
 
 from beliefnet.cli._app import app
-from beliefnet.cli._runs import check_counts, check_suffix, data_of, open_run, spread, without_nan, writing
+from beliefnet.cli._runs import (
+    check_counts,
+    check_suffix,
+    chosen_proposal,
+    chosen_refiner,
+    data_of,
+    open_run,
+    spread,
+    without_nan,
+    writing,
+)
 from beliefnet.evaluation import InferenceGaps, Mean, Sandwich, inference_gaps, observations
 from beliefnet.evaluation import sandwich as sandwiched
 from beliefnet.proposals import Annealed
 from beliefnet.refiners import Refiner
 from beliefnet.report import plot_refinement
-from beliefnet.training import OptionError, Stream, refiner_for, stream
+from beliefnet.training import OptionError, Stream, stream
 
 
 @app.command
@@ -41,7 +51,8 @@ def gaps(
 
     Args:
         directories: Run folders of `beliefnet train`.
-        refine: The refiner, as for `evaluate`; by default air, or gdir where all latents are normal, of 20 steps.
+        refine: The refiner: air, gdir, mean-passing, straight-through or concrete, with options as in
+            air:steps=20,samples=20. By default that of the run, or else air, or gdir where all latents are normal.
         steps: After which numbers of steps to evaluate, besides 0 and the last: 1, 2, 5, 10, ... by default.
         particles: Particles per datum, K, for each of them.
         split: Part of the data.
@@ -59,7 +70,7 @@ def gaps(
     results = {}
     for name, directory in zip(names, directories, strict=True):
         run = open_run(directory)
-        refiner = refiner_for(run.net, refine)
+        refiner = chosen_refiner(run, refine)
         _check_steps(refiner, steps)
         dataset = data_of(run, data)
         with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
@@ -124,6 +135,7 @@ def sandwich(
     ais: int = 500,
     particles: int = 10,
     num: int = 100,
+    refine: str | None = None,
     seed: int = 0,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
@@ -133,16 +145,19 @@ def sandwich(
 
     Args:
         directory: Run folder of `beliefnet train`.
-        ais: Temperatures of the annealing, which starts from the recognition net.
+        ais: Temperatures of the annealing.
         particles: Particles per datum, in each direction.
         num: Number of data.
+        refine: What the annealing starts from, as for `evaluate`.
         seed: Seed of the draws.
         as_json: Print one JSON object and nothing else.
     """
     check_counts(ais=ais, particles=particles, num=num, seed=seed)
     run = open_run(directory)
+    annealed = chosen_proposal(run, refine, ais)
+    assert isinstance(annealed, Annealed)
     with Console(stderr=True).status(f"annealing {num} examples"):
-        result = sandwiched(run.net, num, particles, Annealed(ais), key=stream(seed, Stream.EVALUATION))
+        result = sandwiched(run.net, num, particles, annealed, key=stream(seed, Stream.EVALUATION))
     if as_json:
         print(json.dumps(without_nan({**result.to_dict(), "seed": seed, "best_epoch": run.best_epoch})))
     else:

@@ -19,7 +19,9 @@ from beliefnet.cli._app import app
 from beliefnet.cli._runs import (
     check_counts,
     check_suffix,
+    chosen_refiner,
     data_of,
+    described,
     load_like,
     open_run,
     save_array,
@@ -39,7 +41,7 @@ from beliefnet.evaluation import (
     starting_fill,
 )
 from beliefnet.report import stacked_sheet
-from beliefnet.training import LoadedRun, OptionError, Stream, refiner_for, stream
+from beliefnet.training import LoadedRun, OptionError, Stream, stream
 
 _SHEET_ROWS = 60
 
@@ -78,7 +80,8 @@ def impute_rows(
         particles: Particles per row, shared out among the starts.
         starts: Starts per row: more of them find more explanations of what is observed.
         rounds: Rounds per start, each from what the last one filled in.
-        refine: How posteriors are refined, as for `evaluate`; by default air, or gdir where all latents are normal.
+        refine: How posteriors are refined, as in air:steps=20,samples=20; by default as in training, or else by air, or
+            gdir where all latents are normal.
         split: Which part of a named data set (the test split by default), or which array of a .npz.
         limit: Use only so many rows, spread evenly.
         seed: Seed of the draws.
@@ -87,7 +90,7 @@ def impute_rows(
     check_counts(particles=particles, starts=starts, rounds=rounds, limit=limit, seed=seed)
     _check(hide, hide_half, out)
     run = open_run(directory)
-    refiner = refiner_for(run.net, refine)
+    refiner = chosen_refiner(run, refine)
     data_key, hide_key, draw_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
     rows = _known(run, spread(_read(run, data, split), limit), key=data_key)
     if hide is not None or hide_half is not None:
@@ -117,10 +120,10 @@ def impute_rows(
         "num_missing": int((~rows.observed & ~rows.hidden).sum()),
         "num_hidden": int(rows.hidden.sum()),
         "hide": hide if hide_half is None else hide_half,
-        "num_particles": particles,
+        "num_particles": result.num_particles,
         "num_starts": starts,
         "rounds": rounds,
-        "refine": refine,
+        "refine": described(refiner),
         "bound": asdict(Mean.of(np.asarray(result.bound, np.float64))),
         "ess": asdict(Mean.of(np.asarray(result.ess, np.float64))),
         "scores": {name: asdict(score) for name, score in scores.items()},
@@ -176,7 +179,7 @@ def _is_file(data: str) -> bool:
 def _known(run: LoadedRun, means: np.ndarray, *, key: Key) -> _Rows:
     """Make bits of grey values as for training, each drawn once."""
     known = ~np.isnan(means)
-    is_threshold = run.config.binarization == "threshold"
+    is_threshold = run.record.binarization == "threshold"
     bits = means >= 0.5 if is_threshold else np.asarray(binarize(jnp.asarray(means), key))
     return _Rows(means, bits.astype(np.float32), known, np.zeros_like(known))
 

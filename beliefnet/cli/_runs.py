@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from beliefnet.datasets import DataError, Dataset, check_width, load
-from beliefnet.training import LARGEST_SEED, LoadedRun, OptionError, load_run
+from beliefnet.proposals import Annealed, Proposal, Recognition, Refined
+from beliefnet.refiners import Refiner
+from beliefnet.training import LARGEST_SEED, LoadedRun, OptionError, load_run, refiner_for
 
 
 def open_run(directory: Path) -> LoadedRun:
@@ -28,6 +30,33 @@ def check_counts(*, seed: int = 0, **counts: int | None) -> None:
             raise OptionError(f"expected --{name} of at least 1, got {value}; try 100")
     if not 0 <= seed <= LARGEST_SEED:
         raise OptionError(f"expected --seed from 0 to {LARGEST_SEED}, got {seed}; try 0")
+
+
+def chosen_proposal(run: LoadedRun, refine: str | None, ais: int | None = None) -> Proposal:
+    """Return where the particles come from: by default as in training; refined, and annealed, where asked for."""
+    proposal = run.proposal
+    if refine is not None:
+        proposal = Recognition() if refine == "none" else Refined(refiner_for(run.net, refine))
+    if ais is None:
+        return proposal
+    if not isinstance(proposal, Recognition | Refined):
+        raise OptionError(
+            f"expected annealing to start from the recognition net or a refined posterior, got a run with "
+            f"{type(proposal).__name__} particles; try --refine none"
+        )
+    return Annealed(ais, proposal)
+
+
+def described(module: Proposal | Refiner) -> str:
+    """Return a proposal or refiner with its settings on one line."""
+    return " ".join(repr(module).split())
+
+
+def chosen_refiner(run: LoadedRun, refine: str | None) -> Refiner:
+    """Return the refiner that was asked for, or that of the run, or one that suits the net."""
+    if refine is None and isinstance(run.proposal, Refined):
+        return run.proposal.refiner
+    return refiner_for(run.net, refine)
 
 
 def data_of(run: LoadedRun, data: str | None) -> Dataset:

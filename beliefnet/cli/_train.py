@@ -66,7 +66,9 @@ def train(
         print(f"warning: {name} has no effect with {config.net} and {config.estimator}", file=sys.stderr)
     net, estimator = config.build(dataset.average("train"))
     if not (resumed and resumed.has_checkpoints):
-        net = net_of_start(config, net)
+        net, skipped = net_of_start(config, net)
+        for sentence in skipped:
+            print(f"warning: {sentence}", file=sys.stderr)
     folder = _new_folder(config, out) if resumed is None else resumed
     _describe(console, config, dataset, folder)
     with Display(console, config.epochs, num_steps, step=_begun(folder)) as display:

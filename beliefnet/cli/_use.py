@@ -15,7 +15,9 @@ from beliefnet.cli._app import app
 from beliefnet.cli._runs import (
     check_counts,
     check_suffix,
+    chosen_proposal,
     data_of,
+    described,
     load_like,
     open_run,
     save_array,
@@ -25,9 +27,8 @@ from beliefnet.cli._runs import (
 )
 from beliefnet.datasets import Record, names, read_rows
 from beliefnet.evaluation import Evaluation, evaluate, observations
-from beliefnet.proposals import Annealed, Proposal, Recognition, Refined
 from beliefnet.report import image_sheet
-from beliefnet.training import LoadedRun, OptionError, Stream, refiner_for, stream
+from beliefnet.training import LoadedRun, OptionError, Stream, stream
 
 _ENCODE_ROWS = 5000
 
@@ -68,7 +69,7 @@ def evaluate_run(
     check_counts(particles=particles, limit=limit, ais=ais, seed=seed)
     run = open_run(directory)
     dataset = data_of(run, data)
-    proposal = _proposal(run, refine, ais)
+    proposal = chosen_proposal(run, refine, ais)
     rows = spread(dataset.split(split), limit)
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
         task = progress.add_task(f"{split}, {particles} particles", total=len(rows))
@@ -86,7 +87,7 @@ def evaluate_run(
             "data": dataset.record.to_dict(),
             "split": split,
             **result.to_dict(),
-            "proposal": "as in training" if refine is None else refine,
+            "proposal": described(proposal),
             "ais": ais,
             "seed": seed,
             "best_epoch": run.best_epoch,
@@ -104,20 +105,6 @@ def evaluate_run(
         print(f"written to {run.folder.evaluation_file}")
 
 
-def _proposal(run: LoadedRun, refine: str | None, ais: int | None) -> Proposal:
-    proposal = run.proposal
-    if refine is not None:
-        proposal = Recognition() if refine == "none" else Refined(refiner_for(run.net, refine))
-    if ais is None:
-        return proposal
-    if not isinstance(proposal, Recognition | Refined):
-        raise OptionError(
-            f"expected --ais to start from the recognition net or a refined posterior, got a run with "
-            f"{type(proposal).__name__} particles; try --refine none"
-        )
-    return Annealed(ais, proposal)
-
-
 def _show(result: Evaluation, record: Record, split: str, run: LoadedRun) -> None:
     console = Console()
     table = Table(title=f"{record.name}, {split} split, {result.num_examples} examples (nats per example)")
@@ -133,14 +120,15 @@ def _show(result: Evaluation, record: Record, split: str, run: LoadedRun) -> Non
     ):
         table.add_row(name, f"{value.mean:.3f}", f"{value.stderr:.3f}")
     sizes = run.net.layer_sizes
-    for index, (kl, active) in enumerate(zip(result.kl_per_layer or [], result.active_units, strict=False)):
-        table.add_row(f"KL of layer {index + 1} ({active} of {sizes[index]} units active)", f"{kl:.3f}", "")
+    for index, active in enumerate(result.active_units):
+        kl = "" if result.kl_per_layer is None else f"{result.kl_per_layer[index]:.3f}"
+        table.add_row(f"KL of layer {index + 1} ({active} of {sizes[index]} units active)", kl, "")
     if result.pareto_k is not None:
         table.add_row("Pareto k-hat, median", f"{result.pareto_k:.2f}", "")
     console.print(table)
     if result.untrusted:
         console.print(
-            f"The weights of {100 * result.untrusted:.0f} % of the data have too heavy a tail (k-hat above 0.7): "
+            f"The weights of {100 * result.untrusted:.0f} % of the data have too heavy a tail (k-hat): "
             "there, more particles would still raise the bound and lower the NLL.",
             soft_wrap=True,
         )

@@ -18,7 +18,7 @@ def read_csv(path: Path) -> np.ndarray:
     """Read a table of numbers from a text file.
 
     The delimiter is whichever of comma, semicolon and tab the first line has most of. A first line without any number
-    is taken for a header; blank lines are passed over.
+    is taken for a header; blank lines are passed over. An empty cell is NaN.
 
     Args:
         path: The file, in UTF-8.
@@ -47,10 +47,22 @@ def _parse(text: str, path: Path) -> np.ndarray:
             "try a file that holds data"
         )
     try:
-        rows = [line for _, line in lines]
-        return np.loadtxt(rows, delimiter=delimiter, comments=None, quotechar='"', ndmin=2)
+        return _numbers([line for _, line in lines], delimiter)
+    except ValueError:
+        lines = [(number, _filled(line, delimiter)) for number, line in lines]
+    try:
+        return _numbers([line for _, line in lines], delimiter)
     except ValueError as error:
         raise _diagnose(lines, delimiter, path, error) from error
+
+
+def _numbers(lines: list[str], delimiter: str) -> np.ndarray:
+    return np.loadtxt(lines, delimiter=delimiter, comments=None, quotechar='"', ndmin=2)
+
+
+def _filled(line: str, delimiter: str) -> str:
+    """Write nan where a cell is empty."""
+    return delimiter.join(cell if cell.strip() else "nan" for cell in _cells(line, delimiter))
 
 
 def _diagnose(lines: list[Line], delimiter: str, path: Path, error: ValueError) -> DataError:

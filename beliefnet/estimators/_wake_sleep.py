@@ -44,8 +44,12 @@ class _WakePhase(CreditEstimator[None]):
         return self.source
 
     def init(self, net: BeliefNet) -> None:
-        """Return nothing: no statistics are kept."""
-        return
+        """Return nothing: no statistics are kept.
+
+        Raises:
+            ValueError: If the source cannot draw for this net.
+        """
+        self.source.check(net)
 
 
 class Wake(_WakePhase):

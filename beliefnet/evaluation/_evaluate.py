@@ -9,12 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from numpy.typing import ArrayLike
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.evaluation._bounds import DatumBounds, particle_bounds, rows_per_pass, rungs
 from beliefnet.evaluation._observations import Prepare, as_floats
-from beliefnet.evaluation._pareto import LEAST_PARTICLES, TRUSTED_K, pareto_k
+from beliefnet.evaluation._pareto import LEAST_PARTICLES, pareto_k, trusted_k
 from beliefnet.proposals import Proposal
 
 _ACTIVE_VARIANCE = 0.01
@@ -28,8 +29,9 @@ class Mean:
     stderr: float
 
     @classmethod
-    def of(cls, values: np.ndarray) -> "Mean":
+    def of(cls, values: ArrayLike) -> "Mean":
         """Average one value per datum."""
+        values = np.asarray(values, np.float64)
         spread = float(values.std(ddof=1)) if len(values) > 1 else math.nan
         return cls(float(values.mean()), spread / math.sqrt(len(values)))
 
@@ -51,8 +53,8 @@ class Evaluation:
             it still falls from rung to rung, more particles would lower it further.
         pareto_k: Median over the data of k-hat, the shape of the tail of the weights; None for fewer than 100
             particles.
-        untrusted: Share of the data whose k-hat is above 0.7: their estimates are not to be trusted. None for fewer
-            than 100 particles.
+        untrusted: Share of the data whose k-hat is above min(1 - 1 / log10 K, 0.7): their estimates are not to be
+            trusted. None for fewer than 100 particles.
         active_units: Units per layer whose mean under the recognition net varies over the data by more than 0.01
             (variance), bottom first (Burda et al. 2015); in deep nets, with layer means fed upward.
     """
@@ -151,7 +153,7 @@ def encode_batch(net: BeliefNet, x: Array) -> tuple[Array, ...]:
 
 def _summarise(net: BeliefNet, data: DatumBounds, activity: np.ndarray, num_particles: int) -> Evaluation:
     count = len(data.elbo)
-    k_hat = pareto_k(data.tail) if num_particles >= LEAST_PARTICLES else None
+    k_hat = pareto_k(np.asarray(data.tail)) if num_particles >= LEAST_PARTICLES else None
     variance = activity[1] / count - (activity[0] / count) ** 2
     layers = np.split(variance > _ACTIVE_VARIANCE, np.cumsum(net.layer_sizes)[:-1])
     return Evaluation(
@@ -165,5 +167,5 @@ def _summarise(net: BeliefNet, data: DatumBounds, activity: np.ndarray, num_part
         active_units=[int(layer.sum()) for layer in layers],
         ladder={rung: Mean.of(-data.ladder[:, index]) for index, rung in enumerate(rungs(num_particles))},
         pareto_k=None if k_hat is None else float(np.median(k_hat)),
-        untrusted=None if k_hat is None else float((k_hat > TRUSTED_K).mean()),
+        untrusted=None if k_hat is None else float((~(k_hat <= trusted_k(num_particles))).mean()),
     )

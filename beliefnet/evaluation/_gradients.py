@@ -16,6 +16,7 @@ from beliefnet._types import Key
 from beliefnet.estimators import Estimator
 from beliefnet.evaluation._gradient_draws import TOTALS, Draw, Moments, with_totals
 from beliefnet.evaluation._gradient_reference import Reference, ReferenceGradient, reference_gradient
+from beliefnet.proposals import Recognition
 
 _ROUNDING = 2e-6
 LEAST_DRAWS = 8
@@ -137,7 +138,8 @@ def gradient_report(
         progress: Called with what is about to be measured.
 
     Raises:
-        ValueError: If there is no estimator, too few draws, `x` has another width than the net, or `states` names an
+        ValueError: If there is no estimator, one that climbs the bound of another proposal than the recognition net
+            (such as a refined posterior), too few draws, `x` has another width than the net, or `states` names an
             estimator that is not there.
     """
     reference_draws = 4 * num_draws if reference_draws is None else reference_draws
@@ -173,6 +175,12 @@ def _check(
         raise ValueError(f"expected x of shape [batch, {net.num_visible}], got {list(x.shape)}; try x[:20]")
     if not estimators:
         raise ValueError("expected at least one estimator, got none; try {'reinforce': Reinforce(4)}")
+    for name, estimator in estimators.items():
+        if not isinstance(estimator.bound_proposal, Recognition):
+            raise ValueError(
+                f"expected estimators that climb a bound of the recognition net, got {name}, which climbs that of "
+                f"{type(estimator.bound_proposal).__name__} particles; try leaving it out"
+            )
     for name in states:
         if name not in estimators:
             raise ValueError(f"expected states of {', '.join(estimators)}, got one of {name!r}; try the same names")

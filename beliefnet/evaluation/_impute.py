@@ -27,13 +27,15 @@ class Imputed(eqx.Module):
 
     Attributes:
         means: Observed entries as they were given, and the expectation of the others given them, `[rows, visible]`.
-        bound: Log-mean-exp of the K log-weights, `[rows]`: at large K, log p of the observed part, in nats.
-        ess: Effective sample size of the K weights, between 1 and K, `[rows]`; near 1, one particle decides.
+        bound: Log-mean-exp of the log-weights, `[rows]`: with many particles, log p of the observed part, in nats.
+        ess: Effective sample size of the weights, `[rows]`; near 1, one particle decides.
+        num_particles: How many there were per row: as many for each start, so that the number asked for is rounded up.
     """
 
     means: Float[np.ndarray | Array, "rows visible"]
     bound: Float[np.ndarray | Array, " rows"]
     ess: Float[np.ndarray | Array, " rows"]
+    num_particles: int = eqx.field(static=True)
 
 
 def impute(
@@ -197,7 +199,7 @@ def _impute_rows(
         means, bound, ess = _weigh(seen, filled, last, count, key=keys[-1])
         return jnp.where(observed, x, means), bound, ess
 
-    return Imputed(*jax.vmap(fill_in)(x, observed, keys))
+    return Imputed(*jax.vmap(fill_in)(x, observed, keys), num_particles=count * num_starts)
 
 
 def _drawn(
@@ -242,7 +244,9 @@ def _weigh(
         is_new = jnp.arange(chunk)[:, None] < count - index * chunk
         log_weight = jnp.where(is_new, log_weight, -jnp.inf)
         largest = jnp.maximum(sums.largest, log_weight.max())
-        rescale, weights = jnp.exp(sums.largest - largest), jnp.exp(log_weight - largest)
+        # Where no weight is finite yet, any finite reference keeps -inf - (-inf) from becoming NaN.
+        reference = jnp.where(jnp.isfinite(largest), largest, 0.0)
+        rescale, weights = jnp.exp(sums.largest - reference), jnp.exp(log_weight - reference)
         return _Sums(
             largest,
             sums.weights * rescale + weights.sum(),

@@ -1,12 +1,17 @@
 """Whether importance weights can be trusted: the shape of their tail."""
 
+import math
+
 import numpy as np
 from jaxtyping import Float
 
-TRUSTED_K = 0.7
-"""Above it, more particles help so slowly that the estimate is not to be trusted."""
 LEAST_PARTICLES = 100
 """With fewer, the tail has too few weights to say anything."""
+
+
+def trusted_k(num_particles: int) -> float:
+    """Return the largest k-hat at which an estimate from so many particles is to be trusted: at most 0.7."""
+    return min(1 - 1 / math.log10(num_particles), 0.7)
 
 
 def pareto_k(tail: Float[np.ndarray, "batch tail"]) -> Float[np.ndarray, " batch"]:

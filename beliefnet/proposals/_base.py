@@ -44,6 +44,14 @@ class Proposal(eqx.Module):
     def has_derivative(self) -> bool:
         """Whether the drawn latents are differentiable functions of the recognition net's parameters."""
 
+    def check(self, net: BeliefNet) -> None:
+        """Check that it can draw for a net; what can be drawn for any net passes.
+
+        Raises:
+            ValueError: If it cannot, naming the layer.
+        """
+        return
+
     def prepare(self, net: BeliefNet, x: Float[Array, "batch visible"], *, key: Key) -> "Proposal":
         """Do what is done once for a batch, however many particles are drawn, and return what draws them."""
         return self

@@ -57,6 +57,14 @@ class Refined(_Exact):
 
     refiner: Refiner
 
+    def check(self, net: BeliefNet) -> None:
+        """Check that the refiner can refine the posterior of a net.
+
+        Raises:
+            ValueError: If it cannot, naming the layer.
+        """
+        self.refiner.check(net)
+
     def prepare(self, net: BeliefNet, x: Float[Array, "batch visible"], *, key: Key) -> Factorial:
         """Refine the posterior of every datum.
 

@@ -6,13 +6,14 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpyro.distributions as dist
 from equinox import AbstractVar
 from jax import Array, lax
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
-from beliefnet._types import Key
-from beliefnet.distributions import Kind
+from beliefnet._types import Key, Values
+from beliefnet.distributions import Kind, units
 from beliefnet.refiners._posterior import Posterior
 
 
@@ -43,7 +44,8 @@ class Refiner(eqx.Module):
 
     Every datum moves on its own, so that nothing depends on the batch. With `patience` 0 all data take `num_steps`
     steps. Otherwise a datum stops when its score has not improved for `patience` steps, and keeps the posterior with
-    the best score; the batch is done when all have stopped. The score is a noisy estimate from the draws of a step.
+    the best score; the batch is done when all have stopped. The score is a noisy estimate from the draws of a step;
+    what the very last step gives has none, and is kept if the posterior before it was the best so far.
     """
 
     num_steps: AbstractVar[int]
@@ -137,17 +139,33 @@ def _where(chosen: Array, one: Any, other: Any) -> Any:
 
 
 def check_kinds(net: BeliefNet) -> None:
-    """Check that every latent layer has moments and closed forms.
+    """Check that every latent layer has moments and closed forms, and the same units under both chains.
 
     Raises:
         ValueError: If not, naming the layer.
     """
-    if Kind.OTHER in net.latent_kinds:
-        layer = net.latent_kinds.index(Kind.OTHER) + 1
-        raise ValueError(
-            f"expected binary, one-hot or normal units to refine, got others in latent layer {layer}; try the "
-            "recognition net alone"
-        )
+
+    def look(x: Array, latents: Values) -> None:
+        up = net.recognition.distributions(x, latents)
+        down = net.generative.distributions(None, (*latents[::-1], x))[-2::-1]
+        for index, layers in enumerate(zip(up, down, strict=True), 1):
+            bases = [units(layer) for layer in layers]
+            kinds = {Kind.of(base) for base in bases}
+            for base in bases:
+                if Kind.of(base) in (Kind.BINARY, Kind.ONE_HOT) or isinstance(base, dist.Normal):
+                    continue
+                raise ValueError(
+                    f"expected binary, one-hot or normal units to refine, got {type(base).__name__} units in latent "
+                    f"layer {index}; try the recognition net alone"
+                )
+            if len(kinds) > 1:
+                raise ValueError(
+                    f"expected the same units in both chains to refine, got {' and '.join(k.value for k in kinds)} "
+                    f"ones in latent layer {index}; try the recognition net alone"
+                )
+
+    shapes = [jax.ShapeDtypeStruct((1, size), jnp.float32) for size in (net.num_visible, *net.layer_sizes)]
+    jax.eval_shape(look, shapes[0], tuple(shapes[1:]))
 
 
 def check_settings(name: str, *, num_steps: int, num_samples: int, rate: float, patience: int) -> None:

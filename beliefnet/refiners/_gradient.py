@@ -43,7 +43,7 @@ class GradientAscent(Refiner):
         networks*, call gradient-descent inference refinement.
     """
 
-    sampler: Sampler
+    sampler: Sampler = eqx.field(static=True)
     num_steps: int = eqx.field(static=True, default=20)
     num_samples: int = eqx.field(static=True, default=20)
     rate: float = eqx.field(static=True, default=0.1)
@@ -60,6 +60,10 @@ class GradientAscent(Refiner):
         )
         if not 0 <= self.momentum < 1:
             raise ValueError(f"expected momentum in [0, 1), got {self.momentum}; try 0.9")
+        if any(eqx.is_array(leaf) for leaf in jax.tree.leaves(self.sampler)):
+            raise ValueError(
+                f"expected plain numbers in the sampler of {type(self).__name__}, got arrays; try Concrete(0.5)"
+            )
         if not self.sampler.has_derivative:
             raise ValueError(
                 f"expected a sampler whose draws have a derivative, got {type(self.sampler).__name__}; try "

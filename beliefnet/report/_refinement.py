@@ -35,13 +35,15 @@ def plot_refinement(gaps: Mapping[str, InferenceGaps], path: Path) -> Path:
     if not gaps:
         raise ValueError("expected at least one net, got none")
     figure = Figure(figsize=(11.5, 3.9), facecolor="white", layout="constrained")
-    for axes, (quantity, title, unit) in zip(figure.subplots(1, 3), _PANELS, strict=True):
+    panels = figure.subplots(1, 3)
+    for axes, (quantity, title, unit) in zip(panels, _PANELS, strict=True):
         for index, (name, one) in enumerate(gaps.items()):
             _draw(axes, one.evaluations, quantity, name, _COLOURS[index % len(_COLOURS)])
         axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK)
         axes.set_ylabel(unit, color=INK)
         _dress(axes)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=4, frameon=False, labelcolor=INK)
+    lines = panels[0].get_legend_handles_labels()
+    figure.legend(*lines, loc="outside upper left", ncols=4, frameon=False, labelcolor=INK)
     return save_png(figure, path)
 
 

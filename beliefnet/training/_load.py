@@ -69,8 +69,10 @@ def load_run(path: Path | str) -> LoadedRun:
     return LoadedRun(folder, config, record, best.net, proposal, int(state.best_epoch), restored.skipped)
 
 
-def net_of_start(config: TrainConfig, net: BeliefNet) -> BeliefNet:
+def net_of_start(config: TrainConfig, net: BeliefNet) -> tuple[BeliefNet, tuple[str, ...]]:
     """Return the net that training starts from: that of the run named by `config.start`, or the one given.
+
+    One sentence for each damaged checkpoint of that run that was passed over comes with it.
 
     Args:
         config: The description of the run to be started.
@@ -81,7 +83,7 @@ def net_of_start(config: TrainConfig, net: BeliefNet) -> BeliefNet:
         OptionError: If its net is another one.
     """
     if config.start is None:
-        return net
+        return net, ()
     started = load_run(config.start)
     shapes = [jax.tree.map(jnp.shape, tree) for tree in (net, started.net)]
     if jax.tree.structure(net) != jax.tree.structure(started.net) or shapes[0] != shapes[1]:
@@ -89,4 +91,4 @@ def net_of_start(config: TrainConfig, net: BeliefNet) -> BeliefNet:
             f"expected --start to be a run with the same net, got {config.start} with "
             f"{started.config.describe(started.record.num_features)}; try the options of its config.toml"
         )
-    return started.net
+    return started.net, started.skipped
