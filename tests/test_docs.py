@@ -56,7 +56,7 @@ def test_links_lead_somewhere(page: Path):
 def test_every_option_of_the_documents_exists():
     """Options named in the documents are options of the command line."""
     known = {"--help", "--debug"}
-    for command in ("train", "evaluate", "sample", "encode", "diagnose", "impute"):
+    for command in ("train", "evaluate", "gaps", "sandwich", "sample", "encode", "diagnose", "impute"):
         known |= {name for argument in app[command].assemble_argument_collection() for name in argument.names}
     named = {
         (page.name, option)

@@ -11,7 +11,7 @@ import pytest
 from cases import small_net
 
 from beliefnet.datasets import DataError, Dataset, Record, load
-from beliefnet.estimators import NVIL
+from beliefnet.estimators import Reinforce
 from beliefnet.evaluation import as_floats, particle_bounds
 from beliefnet.training import (
     CheckpointError,
@@ -399,7 +399,7 @@ def test_validation_uses_all_of_the_data(monkeypatch):
     rows = np.random.default_rng(0).integers(0, 2, (11, 3)).astype(np.uint8)
     record = Record("x", "x", "none", {"train": 11, "valid": 11, "test": 11}, 3, None, "x", "x")
     net, key = small_net(2), jax.random.key(3)
-    bound = make_validator(Dataset(record, rows, rows, rows), as_floats, key=key)(Learnable(net, NVIL()))
+    bound = make_validator(Dataset(record, rows, rows, rows), as_floats, key=key)(Learnable(net, Reinforce(2)))
     parts = []
     for index, start in enumerate(range(0, 11, 4)):
         _, draw_key = jax.random.split(jax.random.fold_in(key, index))
