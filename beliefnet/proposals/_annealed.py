@@ -18,7 +18,7 @@ from beliefnet._types import Key, Values
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.proposals._moves import LogDensity, Move, moves_for
 from beliefnet.proposals._recognition import Recognition
-from beliefnet.proposals._refined import Factorial, _Exact
+from beliefnet.proposals._refined import Factorial
 
 _STEEPNESS = 4.0
 
@@ -85,7 +85,7 @@ class _Path:
         return latents, log_weight + widths[-1] * self.log_ratio(latents)
 
 
-class Annealed(_Exact):
+class Annealed(Proposal):
     """Draws from another proposal, then moves each particle along a path of densities to the posterior (AIS).
 
     With r(h) the density of the start, inverse temperatures 0 = b_0 < ... < b_N = 1, h_0 ~ r, and each h_n moved from

@@ -30,19 +30,19 @@ class Proposal(eqx.Module):
     """Draws particles for a batch of observations."""
 
     @property
-    @abstractmethod
     def explains_data(self) -> bool:
         """Whether the latents are drawn for the given observations, so that their weights say something about them."""
+        return True
 
     @property
-    @abstractmethod
     def is_exact(self) -> bool:
         """Whether the latents are drawn from what `log_proposal` scores, so that weights are importance weights."""
+        return True
 
     @property
-    @abstractmethod
     def has_derivative(self) -> bool:
         """Whether the drawn latents are differentiable functions of the recognition net's parameters."""
+        return False
 
     def check(self, net: BeliefNet) -> None:
         """Check that it can draw for a net; what can be drawn for any net passes.

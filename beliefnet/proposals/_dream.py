@@ -16,16 +16,6 @@ class Dream(Proposal):
         """False: the observation is dreamt as well."""
         return False
 
-    @property
-    def is_exact(self) -> bool:
-        """True."""
-        return True
-
-    @property
-    def has_derivative(self) -> bool:
-        """False."""
-        return False
-
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Dream `num_particles` configurations for every row of `x`; log_proposal is log p(x, h)."""
         dreamt, latents = net.dream((num_particles, x.shape[0]), key=key)

@@ -169,16 +169,6 @@ class Hamiltonian(Proposal):
         self.num_steps = num_steps
 
     @property
-    def explains_data(self) -> bool:
-        """True."""
-        return True
-
-    @property
-    def is_exact(self) -> bool:
-        """True: on the space of positions and momenta, weights are importance weights."""
-        return True
-
-    @property
     def has_derivative(self) -> bool:
         """True."""
         return True

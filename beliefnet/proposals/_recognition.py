@@ -16,11 +16,6 @@ class Recognition(Proposal):
     sampler: Sampler = eqx.field(default_factory=Plain)
 
     @property
-    def explains_data(self) -> bool:
-        """True."""
-        return True
-
-    @property
     def is_exact(self) -> bool:
         """That of the sampler."""
         return self.sampler.is_exact

@@ -10,26 +10,7 @@ from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.refiners import Posterior, Refiner
 
 
-class _Exact(Proposal):
-    """A proposal that draws discrete or held values for the given data from what it scores."""
-
-    @property
-    def explains_data(self) -> bool:
-        """True."""
-        return True
-
-    @property
-    def is_exact(self) -> bool:
-        """True."""
-        return True
-
-    @property
-    def has_derivative(self) -> bool:
-        """False."""
-        return False
-
-
-class Factorial(_Exact):
+class Factorial(Proposal):
     """Draws from a given factorial posterior of the batch.
 
     Args:
@@ -45,7 +26,7 @@ class Factorial(_Exact):
         return Particles(x, latents, log_layers.sum(axis=-1), log_layers)
 
 
-class Refined(_Exact):
+class Refined(Proposal):
     """Draws from the posterior that a refiner makes of the recognition net's.
 
     The draws of the refinement and those of the particles are independent, so that weights are importance weights: the

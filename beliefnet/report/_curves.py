@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from beliefnet.report._figure import FAINT, GRID, INK, save_png
+from beliefnet.report._figure import FAINT, INK, save_png, undress
 
 _TRAIN = "#9aa5b1"
 _VALID = "#2563eb"
@@ -93,11 +93,7 @@ def _dress(axes: Axes, title: str, elapsed: str) -> None:
     axes.set_xlabel(f"epoch{elapsed}", color=INK)
     axes.set_ylabel("bound (nats per example)", color=INK)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.grid(axis="y", color=GRID, lw=1)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=FAINT, length=0)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(FAINT)
+    undress(axes)
     if axes.get_legend_handles_labels()[0]:
         # On a line of its own between the title and the curves.
         place = {"loc": "lower left", "bbox_to_anchor": (-0.01, 1), "borderaxespad": 0.2}

@@ -3,12 +3,22 @@
 import os
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 DPI = 144
 INK = "#1f2933"
 FAINT = "#7b8794"
 GRID = "#e4e7eb"
+
+
+def undress(axes: Axes) -> None:
+    """Leave of the frame of a plot what helps to read it: the lower edge, and lines across."""
+    axes.grid(axis="y", color=GRID, lw=1)
+    axes.set_axisbelow(True)
+    axes.tick_params(which="both", colors=FAINT, length=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(FAINT)
 
 
 def save_png(figure: Figure, path: Path) -> Path:

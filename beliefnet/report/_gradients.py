@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter, NullLocator
 
 from beliefnet.evaluation import GradientReport
-from beliefnet.report._figure import FAINT, GRID, INK, save_png
+from beliefnet.report._figure import FAINT, GRID, INK, save_png, undress
 
 _UNBIASED = "#2563eb"
 _BIASED = "#d9480f"
@@ -79,9 +79,8 @@ def _draw_panel(axes: Axes, report: GradientReport, part: str, quantity: str) ->
 
 
 def _dress(axes: Axes) -> None:
-    axes.grid(axis="both", color=GRID, lw=1)
-    axes.set_axisbelow(True)
-    axes.tick_params(which="both", colors=FAINT, length=0)
+    undress(axes)
+    axes.grid(axis="x", color=GRID, lw=1)
     axes.tick_params(axis="y", labelcolor=INK)
     low, high = axes.get_xlim()
     if high / low < 300:
@@ -91,8 +90,6 @@ def _dress(axes: Axes) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(axis="x", which="both", labelsize=8)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(FAINT)
 
 
 def _wrap(name: str) -> str:

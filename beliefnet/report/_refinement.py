@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from beliefnet.evaluation import Evaluation, InferenceGaps
-from beliefnet.report._figure import FAINT, GRID, INK, save_png
+from beliefnet.report._figure import INK, save_png, undress
 
 _COLOURS = ("#2563eb", "#d9480f", "#0f766e", "#9333ea", "#b45309", "#475569")
 _PANELS = (
@@ -59,8 +59,4 @@ def _draw(axes: Axes, evaluations: Mapping[int, Evaluation], quantity: str, name
 def _dress(axes: Axes) -> None:
     axes.set_xlabel("steps of refinement", color=INK)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.grid(axis="y", color=GRID, lw=1)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=FAINT, length=0)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(FAINT)
+    undress(axes)
