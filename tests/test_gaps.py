@@ -11,6 +11,7 @@ from test_cli import fails
 from beliefnet.cli import run
 from beliefnet.distributions import normal
 from beliefnet.evaluation import exact_elbo, exact_log_likelihood, inference_gaps
+from beliefnet.evaluation._gaps import _best
 from beliefnet.refiners import AIR, gdir
 from beliefnet.report import plot_refinement
 
@@ -31,6 +32,12 @@ def test_gaps_are_those_of_the_exact_quantities():
     assert gaps.amortisation.mean > 5 * gaps.amortisation.stderr > 0
     assert gaps.approximation.mean > 5 * gaps.approximation.stderr > 0
     assert gaps.evaluations[0].elbo.mean < gaps.evaluations[2].elbo.mean < gaps.evaluations[30].elbo.mean
+
+
+def test_each_half_of_the_data_is_judged_by_the_other():
+    bounds = np.array([[0.0, 3.0, 0.0, 3.0], [1.0, 1.0, 1.0, 1.0]])
+    np.testing.assert_array_equal(_best(bounds), [0, 1, 0, 1])
+    np.testing.assert_array_equal(_best(bounds[:, :1]), [1])
 
 
 def test_settings_of_the_refiner_are_kept_and_progress_goes_on():
