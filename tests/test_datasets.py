@@ -17,7 +17,18 @@ import numpy as np
 import pytest
 
 from beliefnet import datasets
-from beliefnet.datasets import DataError, DataUnavailable, Record, _load, available, fetch, load, names, read_rows
+from beliefnet.datasets import (
+    DataError,
+    DataUnavailable,
+    Record,
+    _load,
+    available,
+    fetch,
+    load,
+    names,
+    read_incomplete_rows,
+    read_rows,
+)
 from beliefnet.datasets._download import Download
 from beliefnet.datasets.sources import SOURCES, Remote
 from beliefnet.datasets.sources._grey import IDX_FILES, unpack_grey
@@ -763,3 +774,12 @@ def test_real_data_has_the_shapes_it_lists(real_data: Callable[[str], None], nam
     assert data.record.splits == dict(SOURCES[name].splits)
     assert data.train.shape == (data.record.splits["train"], 784)
     assert data.record.binarization == SOURCES[name].binarization
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_empty_cells_of_a_text_are_missing(tmp_path: Path, delimiter: str):
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(delimiter.join(row) for row in (["", ""], ["1", ""], ["", ""], ["0", "1"])) + "\n\n")
+    nan = np.nan
+    expected = [[nan, nan], [1, nan], [nan, nan], [0, 1]]
+    np.testing.assert_array_equal(read_incomplete_rows(path, num_features=2), expected)

@@ -9,7 +9,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from cyclopts import App, ArgumentCollection, CycloptsError, Parameter
 from cyclopts.config import Toml
@@ -85,11 +85,16 @@ def _config_files(tokens: Sequence[str]) -> tuple[Callable, ...]:
 def _check_whole(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
     """Refuse a fraction where an option counts something; it would be rounded without a word."""
     for argument in arguments:
-        if argument.hint is int or int in get_args(argument.hint):
+        if _counts(argument.hint):
             for token in argument.tokens:
                 if not _is_whole(token.value):
                     name = argument.name.removeprefix("--")
                     raise OptionError(f"expected {name} to be a whole number, got {token.value}; try 1")
+
+
+def _counts(hint: Any) -> bool:
+    """Whether a type is a whole number, or one is among its parts."""
+    return hint is int or any(map(_counts, get_args(hint)))
 
 
 def _is_whole(text: str) -> bool:
@@ -121,7 +126,7 @@ def _message(error: Exception) -> str:
         return f"{error.strerror}{place}"
     if "RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error) or isinstance(error, MemoryError):
         wanted = str(error).splitlines()[0].rpartition(": ")[2] or "no more to be had"
-        return f"out of memory ({wanted}); try a smaller --hidden, --batch-size, --particles or --num"
+        return f"out of memory ({wanted}); try a smaller --hidden, --batch-size, --particles, --ais or --num"
     return str(error) or type(error).__name__
 
 

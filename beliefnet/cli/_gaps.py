@@ -16,6 +16,7 @@ from beliefnet.cli._runs import (
     chosen_proposal,
     chosen_refiner,
     data_of,
+    described,
     open_run,
     spread,
     without_nan,
@@ -67,11 +68,13 @@ def gaps(
     names = [path.name or str(path) for path in directories]
     if not names or len(set(names)) < len(names):
         raise OptionError(f"expected run folders of different names, got {names or 'none'}; try renaming one")
-    results = {}
-    for name, directory in zip(names, directories, strict=True):
-        run = open_run(directory)
-        refiner = chosen_refiner(run, refine)
+    # All of them are looked at before the first long computation.
+    runs = [open_run(directory) for directory in directories]
+    refiners = [chosen_refiner(run, refine) for run in runs]
+    for refiner in refiners:
         _check_steps(refiner, steps)
+    results = {}
+    for name, run, refiner in zip(names, runs, refiners, strict=True):
         dataset = data_of(run, data)
         with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
             task = progress.add_task(name, total=None)
@@ -87,6 +90,7 @@ def gaps(
             )
         if not as_json:
             _show(results[name], name, split)
+            print(f"refined by {described(refiner)}")
     if as_json:
         print(json.dumps(without_nan({name: result.to_dict() for name, result in results.items()})))
     with writing(out):
@@ -101,8 +105,8 @@ def _check_steps(refiner: Refiner, steps: tuple[int, ...] | None) -> None:
     for count in steps or ():
         if not 0 <= count <= refiner.num_steps:
             raise OptionError(
-                f"expected --steps from 0 to the refiner's {refiner.num_steps}, got {count}; try --refine "
-                f"air:steps={max(count, 20)}"
+                f"expected --steps from 0 to the refiner's {refiner.num_steps}, got {count}; try "
+                f"--refine with steps={max(count, 20)}"
             )
 
 
@@ -162,6 +166,7 @@ def sandwich(
         print(json.dumps(without_nan({**result.to_dict(), "seed": seed, "best_epoch": run.best_epoch})))
     else:
         _show_sandwich(result)
+        print(f"annealed from {described(annealed.start)}")
 
 
 def _show_sandwich(result: Sandwich) -> None:

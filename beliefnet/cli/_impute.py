@@ -88,7 +88,7 @@ def impute_rows(
         as_json: Print one JSON object and nothing else.
     """
     check_counts(particles=particles, starts=starts, rounds=rounds, limit=limit, seed=seed)
-    _check(hide, hide_half, out)
+    _check(data, hide, hide_half, out)
     run = open_run(directory)
     refiner = chosen_refiner(run, refine)
     data_key, hide_key, draw_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
@@ -157,12 +157,16 @@ class _Rows:
     hidden: np.ndarray
 
 
-def _check(hide: float | None, hide_half: Side | None, out: Path) -> None:
+def _check(data: str, hide: float | None, hide_half: Side | None, out: Path) -> None:
     if hide is not None and not 0 < hide < 1:
         raise OptionError(f"expected --hide between 0 and 1, got {hide}; try 0.5")
     if hide is not None and hide_half is not None:
         raise OptionError(f"expected --hide or --hide-half, got both ({hide} and {hide_half}); try one of them")
     check_suffix(out, ".npy", ".png")
+    if _is_file(data) and out.exists() and out.samefile(Path(data).expanduser()):
+        raise OptionError(f"expected --out to be another file than the data, got {out}; try --out completed.npy")
+    with writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _read(run: LoadedRun, data: str, split: str | None) -> np.ndarray:

@@ -56,6 +56,8 @@ def chosen_refiner(run: LoadedRun, refine: str | None) -> Refiner:
     """Return the refiner that was asked for, or that of the run, or one that suits the net."""
     if refine is None and isinstance(run.proposal, Refined):
         return run.proposal.refiner
+    if refine == "none":
+        raise OptionError("expected --refine to be a refiner, got none, which this command cannot go without; try air")
     return refiner_for(run.net, refine)
 
 

@@ -27,6 +27,7 @@ from beliefnet.cli._runs import (
 )
 from beliefnet.datasets import Record, names, read_rows
 from beliefnet.evaluation import Evaluation, evaluate, observations
+from beliefnet.proposals import Recognition
 from beliefnet.report import image_sheet
 from beliefnet.training import LoadedRun, OptionError, Stream, stream
 
@@ -98,6 +99,8 @@ def evaluate_run(
         print(json.dumps(report))
     else:
         _show(result, dataset.record, split, run)
+        if not isinstance(proposal, Recognition):
+            print(f"particles of {described(proposal)}")
     if not (limit is data is refine is ais is None):
         return
     run.folder.write_evaluation(report)
@@ -121,8 +124,11 @@ def _show(result: Evaluation, record: Record, split: str, run: LoadedRun) -> Non
         table.add_row(name, f"{value.mean:.3f}", f"{value.stderr:.3f}")
     sizes = run.net.layer_sizes
     for index, active in enumerate(result.active_units):
-        kl = "" if result.kl_per_layer is None else f"{result.kl_per_layer[index]:.3f}"
-        table.add_row(f"KL of layer {index + 1} ({active} of {sizes[index]} units active)", kl, "")
+        units = f"{active} of {sizes[index]} units active"
+        if result.kl_per_layer is None:
+            table.add_row(f"layer {index + 1}, {units}", "", "")
+        else:
+            table.add_row(f"KL of layer {index + 1} ({units})", f"{result.kl_per_layer[index]:.3f}", "")
     if result.pareto_k is not None:
         table.add_row("Pareto k-hat, median", f"{result.pareto_k:.2f}", "")
     console.print(table)

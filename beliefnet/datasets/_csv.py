@@ -35,11 +35,14 @@ def read_csv(path: Path) -> np.ndarray:
 
 
 def _parse(text: str, path: Path) -> np.ndarray:
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    if not lines:
+    if not text.strip():
         raise DataError(f"expected rows of numbers, got an empty file {path}; try a file that holds data")
-    delimiter = max(DELIMITERS, key=lines[0][1].count)
-    if not any(_is_number(cell) for cell in _cells(lines[0][1], delimiter)):
+    delimiter = max(DELIMITERS, key=next(line for line in text.splitlines() if line.strip()).count)
+    # A row of empty cells is a row, even where the delimiter is a blank itself.
+    numbered = enumerate(text.splitlines(), 1)
+    lines = [(number, line) for number, line in numbered if line.strip() or delimiter in line]
+    first = [cell for cell in _cells(lines[0][1], delimiter) if cell.strip()]
+    if first and not any(map(_is_number, first)):
         lines = lines[1:]
     if not lines:
         raise DataError(

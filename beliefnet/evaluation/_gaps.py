@@ -26,8 +26,8 @@ class InferenceGaps:
             nets, and with a refiner that does not climb the ELBO.
         approximation: log p(x) - ELBO after the last step: what is left. It is what a factorial posterior cannot reach
             if the refiner found the best one.
-        log_likelihood: Estimated log p(x): the best of the K-particle bounds, too low in expectation. So are
-            `inference` and `approximation`. Which bound is best, is decided for each half of the data by the other half.
+        log_likelihood: Estimated log p(x): the best of the K-particle bounds, as decided for each half of the data by
+            the other half. It is too low in expectation, and so are `inference` and `approximation`.
     """
 
     evaluations: dict[int, Evaluation]
