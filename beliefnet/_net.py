@@ -1,14 +1,17 @@
 """A belief net: a generative chain from the top layer to the data, and a recognition chain back up."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpyro.distributions as dist
 from jax import Array
 from jaxtyping import Float
 
 from beliefnet._chain import Chain, Draw
 from beliefnet._types import Key, Values
-from beliefnet.distributions import Kind
+from beliefnet.distributions import Autoregressive, Kind, units
 from beliefnet.samplers import Plain, Sampler
 
 
@@ -56,15 +59,25 @@ class BeliefNet(eqx.Module):
     def latent_kinds(self) -> tuple[Kind, ...]:
         """What kind of units each latent layer has under the recognition net, from the bottom up."""
         kinds = []
-
-        def look(value: Array) -> None:
-            for conditional in self.recognition.conditionals:
-                distribution = conditional(value)
-                kinds.append(Kind.of(distribution))
-                value = jnp.zeros(distribution.shape())
-
-        jax.eval_shape(look, jax.ShapeDtypeStruct((1, self.num_visible), jnp.float32))
+        self.show_latents(lambda _, recognised, __: kinds.append(Kind.of(recognised)))
         return tuple(kinds)
+
+    def show_latents(self, look: Callable[[int, dist.Distribution, dist.Distribution], None]) -> None:
+        """Show the units of each latent layer to a function, without computing anything.
+
+        Args:
+            look: Called with the number of the layer, 1 being the bottom one, and the distribution of its units under
+                the recognition and under the generative chain, whose parameters have shapes but no values.
+        """
+
+        def show(x: Array, latents: Values) -> None:
+            up = self.recognition.distributions(x, latents)
+            down = self.generative.distributions(None, (*latents[::-1], x))[-2::-1]
+            for index, (recognised, generated) in enumerate(zip(up, down, strict=True), 1):
+                look(index, units(recognised), units(generated))
+
+        shapes = [jax.ShapeDtypeStruct((1, size), jnp.float32) for size in (self.num_visible, *self.layer_sizes)]
+        jax.eval_shape(show, shapes[0], tuple(shapes[1:]))
 
     def above(self, layer: int) -> "BeliefNet":
         """Return the net whose observation is a layer of this one, 0 being the data: it shares the parameters.
@@ -105,22 +118,41 @@ class BeliefNet(eqx.Module):
         return values[-1], values[-2::-1]
 
     def sample_means(self, shape: tuple[int, ...], *, key: Key) -> Float[Array, "*shape visible"]:
-        """Draw latents from the generative chain and return the mean of the observation given them."""
-        _, latents = self.dream(shape, key=key)
-        return self.decode(latents)
+        """Draw from the generative chain and return the mean of the observation given the latents that were drawn.
+
+        Of an autoregressive observation it is the mean of each unit given those that were drawn before it.
+        """
+        x, latents = self.dream(shape, key=key)
+        return _unit_means(self.generative.conditionals[-1](latents[0]), x)
 
     def decode(self, latents: Values) -> Float[Array, "*lead visible"]:
-        """Return the mean of the observation given the bottom latent layer."""
-        return self.generative.conditionals[-1](latents[0]).mean  # pyright: ignore[reportReturnType]
+        """Return the mean of the observation given the bottom latent layer.
+
+        In an autoregressive layer, means in the place of draws are fed to later units.
+        """
+        bottom = self.generative.conditionals[-1]
+        return bottom.units(bottom.parameters_given(latents[0])).mean  # pyright: ignore[reportReturnType]
 
     def reconstruct(self, x: Float[Array, "batch visible"], *, key: Key) -> Float[Array, "batch visible"]:
-        """Return the mean of the observation given one draw of the latents for each datum."""
-        return self.decode(self.infer(x, 1, key=key).values)[0]
+        """Return the mean of the observation given one draw of the latents for each datum.
+
+        Of an autoregressive observation it is the mean of each unit given a draw of those before it.
+        """
+        infer_key, draw_key = jax.random.split(key)
+        visible = self.generative.conditionals[-1](self.infer(x, 1, key=infer_key).values[0])
+        return _unit_means(visible, jnp.asarray(visible.sample(draw_key)))[0]
 
     def encode(self, x: Float[Array, "batch visible"]) -> Values:
         """Return the means of the latent layers, `[batch, units]` each; means, not draws, are fed upward."""
         x, means = jnp.asarray(x), []
         for conditional in self.recognition.conditionals:
-            x = conditional(x).mean  # pyright: ignore[reportAssignmentType]
+            x = conditional.units(conditional.parameters_given(x)).mean
             means.append(x)
         return tuple(means)
+
+
+def _unit_means(layer: dist.Distribution, value: Float[Array, "*lead units"]) -> Float[Array, "*lead units"]:
+    """Return the mean of each unit of a layer, given the values of those before it where that matters."""
+    if isinstance(layer, Autoregressive):
+        return jax.nn.sigmoid(layer.logits_given(value))
+    return layer.mean  # pyright: ignore[reportReturnType]

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from beliefnet import BeliefNet, Chain
 from beliefnet.baselines import InputBaseline, Moments, NoBaseline, Order, RunningMoments
-from beliefnet.conditionals import MLP, Centred, Conditional, Dense, Feedforward, Prior
+from beliefnet.conditionals import MLP, Autoregressive, Centred, Conditional, Dense, Feedforward, Prior
 from beliefnet.distributions import Family, bernoulli, categorical, normal
 from beliefnet.estimators import (
     ARM,
@@ -45,7 +45,7 @@ from beliefnet.estimators import (
     wake_sleep,
 )
 from beliefnet.evaluation import enumerate_latents, exact_bound, exact_elbo, exact_gradient
-from beliefnet.nets import sigmoid_belief_net
+from beliefnet.nets import darn, sigmoid_belief_net
 from beliefnet.proposals import Proposal, Recognition, Refined
 from beliefnet.refiners import AIR, Posterior, Refiner, concrete, gdir, mean_passing, straight_through
 from beliefnet.samplers import Half, Reparameterize, StraightThrough
@@ -97,8 +97,10 @@ FAMILY_NETS: dict[str, Callable[[], BeliefNet]] = {
     "two normal layers": lambda: chain_net((normal, 1), (normal, 1)),
     "normal on binary": lambda: chain_net((bernoulli, 2), (normal, 1)),
     "binary on normal": lambda: chain_net((normal, 1), (bernoulli, 2)),
+    "darn": lambda: randomise(darn(3, (2, 2), key=jax.random.key(0), visible_mean=MEAN)),
+    "connected": lambda: randomise(darn(3, (2, 2), key=jax.random.key(0), autoregressive_recognition=True)),
 }
-"""Latent layers of other families, and mixed ones."""
+"""Latent layers of other families, mixed ones, and units that depend on each other, above and in both nets."""
 
 CONDITIONALS: dict[str, Callable[[], Conditional]] = {
     "dense": lambda: randomise(Feedforward(Dense(2, 3, key=jax.random.key(0)), bernoulli)),
@@ -106,6 +108,10 @@ CONDITIONALS: dict[str, Callable[[], Conditional]] = {
     "mlp": lambda: randomise(Feedforward(MLP((2, 4, 3), jnp.tanh, key=jax.random.key(0)), bernoulli)),
     "prior": lambda: randomise(Prior(jnp.zeros(3), bernoulli)),
     "one-hot": lambda: randomise(Feedforward(Dense(2, 6, key=jax.random.key(0)), categorical(3))),
+    "autoregressive": lambda: randomise(
+        Autoregressive(Feedforward(Dense(2, 3, key=jax.random.key(0)), bernoulli), jnp.zeros((3, 3)))
+    ),
+    "autoregressive prior": lambda: randomise(Autoregressive(Prior(jnp.zeros(3), bernoulli), jnp.zeros((3, 3)))),
 }
 
 PROPOSALS: dict[str, Callable[[], Proposal]] = {
@@ -161,13 +167,13 @@ class RefinerCase:
     nets: tuple[str, ...]
 
 
-DISCRETE = (*NETS, "categorical", "two categorical", "categorical on binary")
+DISCRETE = (*NETS, "categorical", "two categorical", "categorical on binary", "darn", "connected")
 
 REFINERS: dict[str, RefinerCase] = {
     "air": RefinerCase(lambda steps: AIR(steps, 500), negative_divergence, DISCRETE),
     "air, undamped": RefinerCase(lambda steps: AIR(steps, 20_000, rate=1.0), negative_divergence, tuple(NETS)),
     "gdir": RefinerCase(lambda steps: gdir(steps, 50), sampled_elbo, ("normal", "two normal layers")),
-    "gdir, no momentum": RefinerCase(lambda steps: gdir(steps, 50, momentum=0.0), sampled_elbo, ("normal",)),
+    "gdir, momentum": RefinerCase(lambda steps: gdir(steps, 50, rate=0.03, momentum=0.7), sampled_elbo, ("normal",)),
     "mean-passing": RefinerCase(mean_passing, surrogate, (*DISCRETE, "normal", "binary on normal")),
     "straight-through": RefinerCase(lambda steps: straight_through(steps, 200, rate=0.3), factorial_elbo, DISCRETE),
     "straight-through, logits": RefinerCase(
@@ -396,6 +402,8 @@ def nvil_case(
 
 
 ANY = (*NETS, *FAMILY_NETS)
+SINGLE = (*NETS, "darn")
+"""Nets whose recognition layers have binary units that can be paid one by one."""
 
 NVIL_CASES: dict[str, EstimatorCase] = {
     "nvil, not normalised": nvil_case(nets=ANY),
@@ -474,7 +482,9 @@ ESTIMATORS: dict[str, EstimatorCase] = {
     ),
     "wake": EstimatorCase(lambda net: Wake(2), wake_gradient),
     "sleep": EstimatorCase(lambda net: Sleep(2), sleep_gradient, dream_objective),
-    "wake-sleep": EstimatorCase(lambda net: wake_sleep(2), sum_of(wake_gradient, sleep_gradient), state=no_state),
+    "wake-sleep": EstimatorCase(
+        lambda net: wake_sleep(2), sum_of(wake_gradient, sleep_gradient), state=no_state, nets=(*SINGLE, "connected")
+    ),
     "weighted wake": EstimatorCase(lambda net: WeightedWake(2), weighted_wake_gradient, bound_of(2)),
     "reweighted wake": EstimatorCase(lambda net: ReweightedWake(2), reweighted_wake_gradient, bound_of(2), nets=ANY),
     "reweighted wake-sleep": EstimatorCase(
@@ -510,12 +520,14 @@ ESTIMATORS: dict[str, EstimatorCase] = {
         nets=(*NETS, "categorical", "two categorical"),
     ),
     "1/2 estimator": EstimatorCase(lambda net: SGVB(net, sampler=Half()), slope_gradient(half_slope)),
-    "arm": EstimatorCase(ARM, elbo_gradient),
-    "disarm": EstimatorCase(lambda net: DisARM(net, 2), elbo_gradient),
+    "arm": EstimatorCase(ARM, elbo_gradient, nets=SINGLE),
+    "disarm": EstimatorCase(lambda net: DisARM(net, 2), elbo_gradient, nets=SINGLE),
     "multi-sample disarm": EstimatorCase(lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2)),
     "multi-sample disarm, three": EstimatorCase(lambda net: MultiSampleDisARM(net, 3), bound_gradient, bound_of(3)),
-    "muprop": EstimatorCase(lambda net: MuProp(net, 2), elbo_gradient, nets=ANY),
-    "rebar": EstimatorCase(lambda net: REBAR(net, 2, temperature=0.7, scale=0.6), elbo_gradient),
+    "muprop": EstimatorCase(
+        lambda net: MuProp(net, 2), elbo_gradient, nets=tuple(name for name in ANY if name != "connected")
+    ),
+    "rebar": EstimatorCase(lambda net: REBAR(net, 2, temperature=0.7, scale=0.6), elbo_gradient, nets=SINGLE),
     "relax": EstimatorCase(lambda net: randomise(RELAX(net, key=jax.random.key(1)), scale=0.3), elbo_gradient),
     "local expectation": EstimatorCase(
         LocalExpectation,

@@ -51,7 +51,7 @@ def test_settings_of_the_refiner_are_kept_and_progress_goes_on():
 @pytest.mark.parametrize(
     ("refiner", "steps", "message"),
     [
-        (AIR(0), None, "a refiner with steps, got num_steps 0"),
+        (AIR(0), None, "a refiner with one step or more, got 0"),
         (AIR(3), (4,), "steps from 0 to the refiner's own 3, got 4"),
         (AIR(3), (-1,), "got -1"),
         (gdir(3), None, "latent layer 1"),
@@ -78,6 +78,8 @@ def test_the_command_compares_runs(trained, tmp_path, capsys, monkeypatch):
     report = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert list(report["other"]["evaluations"]) == ["0", "2", "3"]
     assert report["other"]["amortisation"]["stderr"] > 0
+    assert report["other"]["refine"] == "AIR(num_steps=3, num_samples=4, rate=0.1, patience=0)"
+    assert (report["other"]["split"], report["other"]["seed"]) == ("test", 0)
     assert (tmp_path / "new" / "x.png").exists()
 
 
@@ -86,6 +88,7 @@ def test_the_command_bounds_from_both_sides(trained, capsys):
     assert run(["sandwich", str(trained), *few, "--json"]) == 0
     report = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert (report["num_examples"], report["num_particles"], report["num_temperatures"]) == (5, 2, 3)
+    assert (report["refine"], report["seed"]) == ("Recognition(sampler=Plain())", 0)
     assert report["gap"]["mean"] == pytest.approx(report["upper"]["mean"] - report["lower"]["mean"])
     assert run(["sandwich", str(trained), *few]) == 0
     table = capsys.readouterr().out
@@ -97,8 +100,11 @@ def test_the_command_bounds_from_both_sides(trained, capsys):
     [
         ("gaps RUN RUN", "run folders of different names"),
         ("gaps", "DIR"),
-        ("gaps RUN --steps 4", "--steps from 0 to the refiner's 3, got 4; try --refine with steps=20"),
-        ("gaps RUN --refine air:steps=0", "--refine with one step or more, got 0"),
+        (
+            "gaps RUN --steps 4",
+            "--steps and --refine do not fit each other: expected steps from 0 to the refiner's own 3, got 4",
+        ),
+        ("gaps RUN --refine air:steps=0", "--refine do not fit each other: expected a refiner with one step or more"),
         ("gaps RUN --refine gdir", "refiner gdir does not fit this net"),
         ("gaps RUN --particles 0", "--particles of at least 1"),
         ("gaps RUN --out x.pdf", ".png, got x.pdf"),

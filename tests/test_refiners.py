@@ -110,7 +110,7 @@ def test_air_leaves_an_exact_posterior_alone():
 @pytest.mark.parametrize("name", REFINERS)
 def test_refiners_leave_the_prior_alone_where_the_data_say_nothing(name: str):
     """Decoder and recognition net without weights: the posterior is the prior, from the start."""
-    families = {"gdir": normal, "gdir, no momentum": normal}
+    families = {"gdir": normal, "gdir, momentum": normal}
     net = jax.tree.map(jnp.zeros_like, chain_net((families.get(name, bernoulli), 2)))
     before = Posterior.recognised(net, OBSERVATIONS)
     after = refined(net, REFINERS[name].make(20))

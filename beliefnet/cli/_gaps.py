@@ -22,7 +22,7 @@ from beliefnet.cli._runs import (
     without_nan,
     writing,
 )
-from beliefnet.evaluation import InferenceGaps, Mean, Sandwich, inference_gaps, observations
+from beliefnet.evaluation import InferenceGaps, Mean, Sandwich, inference_gaps, observations, steps_of_refinement
 from beliefnet.evaluation import sandwich as sandwiched
 from beliefnet.proposals import Annealed
 from beliefnet.refiners import Refiner
@@ -71,43 +71,47 @@ def gaps(
     # All of them are looked at before the first long computation.
     runs = [open_run(directory) for directory in directories]
     refiners = [chosen_refiner(run, refine) for run in runs]
-    for refiner in refiners:
-        _check_steps(refiner, steps)
-    results = {}
-    for name, run, refiner in zip(names, runs, refiners, strict=True):
+    counts = [_steps(refiner, steps) for refiner in refiners]
+    results, records = {}, {}
+    for name, run, refiner, chosen in zip(names, runs, refiners, counts, strict=True):
         dataset = data_of(run, data)
+        rows = spread(dataset.split(split), limit)
         with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
-            task = progress.add_task(name, total=None)
+            task = progress.add_task(name, total=len(rows) * len(chosen))
             results[name] = inference_gaps(
                 run.net,
-                spread(dataset.split(split), limit),
+                rows,
                 refiner,
                 num_particles=particles,
-                steps=steps,
+                steps=chosen,
                 key=stream(seed, Stream.EVALUATION),
                 prepare=observations(dataset.record),
                 progress=lambda done, task=task: progress.update(task, completed=done),
             )
+        records[name] = {
+            "data": dataset.record.to_dict(),
+            "split": split,
+            **results[name].to_dict(),
+            "refine": described(refiner),
+            "seed": seed,
+            "best_epoch": run.best_epoch,
+        }
         if not as_json:
             _show(results[name], name, split)
             print(f"refined by {described(refiner)}")
     if as_json:
-        print(json.dumps(without_nan({name: result.to_dict() for name, result in results.items()})))
+        print(json.dumps(without_nan(records)))
     with writing(out):
         plot_refinement(results, out)
     if not as_json:
         print(f"written to {out}")
 
 
-def _check_steps(refiner: Refiner, steps: tuple[int, ...] | None) -> None:
-    if refiner.num_steps < 1:
-        raise OptionError(f"expected --refine with one step or more, got {refiner.num_steps}; try air:steps=20")
-    for count in steps or ():
-        if not 0 <= count <= refiner.num_steps:
-            raise OptionError(
-                f"expected --steps from 0 to the refiner's {refiner.num_steps}, got {count}; try "
-                f"--refine with steps={max(count, 20)}"
-            )
+def _steps(refiner: Refiner, steps: tuple[int, ...] | None) -> list[int]:
+    try:
+        return steps_of_refinement(refiner, steps)
+    except ValueError as error:
+        raise OptionError(f"--steps and --refine do not fit each other: {error}") from error
 
 
 def _show(result: InferenceGaps, name: str, split: str) -> None:
@@ -163,7 +167,8 @@ def sandwich(
     with Console(stderr=True).status(f"annealing {num} examples"):
         result = sandwiched(run.net, num, particles, annealed, key=stream(seed, Stream.EVALUATION))
     if as_json:
-        print(json.dumps(without_nan({**result.to_dict(), "seed": seed, "best_epoch": run.best_epoch})))
+        start = {"refine": described(annealed.start), "seed": seed, "best_epoch": run.best_epoch}
+        print(json.dumps(without_nan({**result.to_dict(), **start})))
     else:
         _show_sandwich(result)
         print(f"annealed from {described(annealed.start)}")

@@ -1,5 +1,6 @@
 """What the commands that use a finished run have in common."""
 
+import dataclasses
 import math
 import sys
 from collections.abc import Iterator
@@ -7,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
+import jax
 import numpy as np
 
 from beliefnet.datasets import DataError, Dataset, check_width, load
@@ -48,8 +51,17 @@ def chosen_proposal(run: LoadedRun, refine: str | None, ais: int | None = None) 
 
 
 def described(module: Proposal | Refiner) -> str:
-    """Return a proposal or refiner with its settings on one line."""
-    return " ".join(repr(module).split())
+    """Return a proposal or refiner with its settings on one line; what it learnt is left out."""
+    settings = {
+        field.name: getattr(module, field.name)
+        for field in dataclasses.fields(module)
+        if not any(eqx.is_array(leaf) for leaf in jax.tree.leaves(getattr(module, field.name)))
+    }
+    return f"{type(module).__name__}({', '.join(f'{name}={_setting(value)}' for name, value in settings.items())})"
+
+
+def _setting(value: object) -> str:
+    return described(value) if isinstance(value, Proposal | Refiner) else repr(value)
 
 
 def chosen_refiner(run: LoadedRun, refine: str | None) -> Refiner:

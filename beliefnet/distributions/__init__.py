@@ -1,5 +1,6 @@
 """Distributions of a layer: NumPyro's, and our own where none exists or speed asks for it."""
 
+from beliefnet.distributions._autoregressive import Autoregressive, LinearAutoregressive
 from beliefnet.distributions._bernoulli import Bernoulli
 from beliefnet.distributions._expected import expected_log_prob
 from beliefnet.distributions._family import (
@@ -15,11 +16,13 @@ from beliefnet.distributions._kind import Kind, check_kind, units
 from beliefnet.distributions._one_hot import OneHot
 
 __all__ = [
+    "Autoregressive",
     "Bernoulli",
     "BernoulliFamily",
     "CategoricalFamily",
     "Family",
     "Kind",
+    "LinearAutoregressive",
     "NormalFamily",
     "OneHot",
     "bernoulli",

@@ -5,6 +5,7 @@ from enum import Enum
 import numpyro.distributions as dist
 from numpyro.distributions import constraints
 
+from beliefnet.distributions._autoregressive import Autoregressive
 from beliefnet.distributions._one_hot import OneHot
 
 
@@ -14,9 +15,21 @@ class Kind(Enum):
     BINARY = "binary"
     """Zeros and ones, with a logit each."""
     ONE_HOT = "one-hot"
+    AUTOREGRESSIVE = "autoregressive"
+    """Zeros and ones that depend on each other."""
     CONTINUOUS = "continuous"
     """Draws are a differentiable function of the parameters."""
     OTHER = "other"
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether a unit takes finitely many values."""
+        return self in (Kind.BINARY, Kind.ONE_HOT, Kind.AUTOREGRESSIVE)
+
+    @property
+    def factorial(self) -> "Kind":
+        """The kind of independent units with the same values."""
+        return Kind.BINARY if self is Kind.AUTOREGRESSIVE else self
 
     @classmethod
     def of(cls, distribution: dist.Distribution) -> "Kind":
@@ -24,6 +37,8 @@ class Kind(Enum):
         base = units(distribution)
         if isinstance(base, OneHot):
             return cls.ONE_HOT
+        if isinstance(base, Autoregressive):
+            return cls.AUTOREGRESSIVE
         if base.support is constraints.boolean and hasattr(base, "logits"):
             return cls.BINARY
         return cls.CONTINUOUS if base.has_rsample else cls.OTHER

@@ -10,7 +10,7 @@ from beliefnet.evaluation._exact import (
     exact_log_likelihood,
     exact_posterior,
 )
-from beliefnet.evaluation._gaps import InferenceGaps, inference_gaps
+from beliefnet.evaluation._gaps import InferenceGaps, inference_gaps, steps_of_refinement
 from beliefnet.evaluation._gradient_reference import Reference
 from beliefnet.evaluation._gradients import LEAST_DRAWS, EstimatorReport, GradientReport, PartReport, gradient_report
 from beliefnet.evaluation._imputation_score import ImputationScore, imputation_score
@@ -52,4 +52,5 @@ __all__ = [
     "particle_bounds",
     "sandwich",
     "starting_fill",
+    "steps_of_refinement",
 ]

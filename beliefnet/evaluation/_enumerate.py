@@ -4,7 +4,6 @@ import itertools
 import math
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -83,14 +82,11 @@ def count_states(net: BeliefNet) -> int:
     """
     counts = []
 
-    def look(value: Array) -> None:
-        for conditional in net.recognition.conditionals:
-            distribution = conditional(value)
-            values, size = _values(units(distribution), distribution.event_shape[0])
-            counts.append(len(values) ** size)
-            value = jnp.zeros(distribution.shape())
+    def look(layer: int, recognised: dist.Distribution, _: dist.Distribution) -> None:
+        values, size = _values(recognised, net.layer_sizes[layer - 1])
+        counts.append(len(values) ** size)
 
-    jax.eval_shape(look, jax.ShapeDtypeStruct((1, net.num_visible), jnp.float32))
+    net.show_latents(look)
     return math.prod(counts)
 
 
@@ -125,6 +121,6 @@ def _values(base: dist.Distribution, num_units: int) -> tuple[np.ndarray, int]:
         return np.eye(base.num_categories), num_units // base.num_categories
     if isinstance(base, dist.Normal):
         return np.polynomial.hermite_e.hermegauss(_NUM_NODES)[0][:, None], num_units
-    if Kind.of(base) is Kind.BINARY:
+    if Kind.of(base) in (Kind.BINARY, Kind.AUTOREGRESSIVE):
         return np.array([[0.0], [1.0]]), num_units
     raise ValueError(f"expected discrete or normal latents to enumerate, got {type(base).__name__} units")

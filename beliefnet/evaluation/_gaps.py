@@ -74,7 +74,7 @@ def inference_gaps(
         Cremer, Li & Duvenaud 2018, *Inference suboptimality in variational autoencoders*.
     """
     refiner.check(net)
-    counts = _counts(refiner.num_steps, steps)
+    counts = steps_of_refinement(refiner, steps)
     found = {}
     for index, count in enumerate(counts):
 
@@ -96,6 +96,27 @@ def inference_gaps(
     )
 
 
+def steps_of_refinement(refiner: Refiner, steps: Sequence[int] | None = None) -> list[int]:
+    """Return after which numbers of steps to look at a refinement, in order: those asked for, 0 and the last.
+
+    Args:
+        refiner: How the posterior is refined; the largest number of steps is its own.
+        steps: Those asked for: 1, 2, 5, 10, ... by default.
+
+    Raises:
+        ValueError: If the refiner takes no step, or a number of steps is negative or above the refiner's.
+    """
+    largest = refiner.num_steps
+    if largest < 1:
+        raise ValueError("expected a refiner with one step or more, got 0 steps; try 20")
+    if steps is None:
+        steps = [digit * 10**power for power in range(9) for digit in (1, 2, 5) if digit * 10**power < largest]
+    for count in steps:
+        if not 0 <= count <= largest:
+            raise ValueError(f"expected steps from 0 to the refiner's own {largest}, got {count}; try {largest}")
+    return sorted({0, *steps, largest})
+
+
 def _best(bounds: np.ndarray) -> np.ndarray:
     """Choose among bounds `[choices, data]`, each half of the data by the mean of the other half: fair to both."""
     best, is_odd = bounds[-1].copy(), np.arange(bounds.shape[1]) % 2 == 1
@@ -103,17 +124,6 @@ def _best(bounds: np.ndarray) -> np.ndarray:
         for half in (is_odd, ~is_odd):
             best[half] = bounds[bounds[:, ~half].mean(axis=1).argmax(), half]
     return best
-
-
-def _counts(largest: int, steps: Sequence[int] | None) -> list[int]:
-    if largest < 1:
-        raise ValueError(f"expected a refiner with steps, got num_steps {largest}; try 20")
-    if steps is None:
-        steps = [digit * 10**power for power in range(9) for digit in (1, 2, 5) if digit * 10**power < largest]
-    for count in steps:
-        if not 0 <= count <= largest:
-            raise ValueError(f"expected steps from 0 to the refiner's own {largest}, got {count}; try leaving it out")
-    return sorted({0, *steps, largest})
 
 
 def _after(refiner: Refiner, count: int) -> Proposal:

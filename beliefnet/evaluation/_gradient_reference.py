@@ -90,7 +90,7 @@ def reference_gradient(
 
 def _not_exact(net: BeliefNet, x: Array, bound_particles: int) -> str:
     """Say why there is no exact gradient, or why it would not fit in memory; nothing if it can be had."""
-    if not set(net.latent_kinds) <= {Kind.BINARY, Kind.ONE_HOT}:
+    if not all(kind.is_finite for kind in net.latent_kinds):
         return "latents that are not discrete cannot be enumerated"
     num_states = min(count_states(net), 2**64)
     sets = math.comb(num_states + bound_particles - 1, bound_particles) if bound_particles > 1 else 0

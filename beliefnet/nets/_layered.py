@@ -1,6 +1,7 @@
 """What the ready-made nets have in common: a generative net of layers, and a recognition net that mirrors it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Literal, get_args
 
 import equinox as eqx
 import jax
@@ -13,10 +14,11 @@ from beliefnet._chain import Chain
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import stable_logit
 from beliefnet._types import Key
-from beliefnet.conditionals import MLP, Centred, Conditional, Dense, Feedforward, Network, Prior, Signs
+from beliefnet.conditionals import MLP, Autoregressive, Centred, Conditional, Dense, Feedforward, Network, Prior, Signs
 from beliefnet.distributions import Family, bernoulli
 
 Activation = Callable[[Array], Array]
+Part = Literal["latents", "visible", "recognition"]
 
 
 def layered_net(
@@ -27,6 +29,7 @@ def layered_net(
     deterministic: Sequence[int] = (),
     activation: Activation = jax.nn.softplus,
     signs: bool = True,
+    autoregressive: Collection[Part] = (),
     input_mean: ArrayLike | None = None,
     visible_mean: ArrayLike | None = None,
 ) -> BeliefNet:
@@ -46,11 +49,14 @@ def layered_net(
             the recognition net; the generative net has them the other way round.
         activation: Elementwise function of the deterministic layers.
         signs: Whether the maps see binary latents as -1 and 1 (Maddison et al. 2017 do) rather than as 0 and 1.
+        autoregressive: Which binary layers have connections among their units: "latents" of the generative net, the
+            "visible" layer, the "recognition" net. They start at zero.
         input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
         visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
 
     Raises:
-        ValueError: If a width is not positive, or a mean is not `[num_visible]` or not in [0, 1].
+        ValueError: If a width is not positive, a mean is not `[num_visible]` or not in [0, 1], or a layer is to be
+            autoregressive that is not binary, or a part that does not exist.
 
     Example:
         >>> import jax
@@ -59,6 +65,12 @@ def layered_net(
         (20, 5)
     """
     _check_sizes(num_visible, [size for _, size in layers], deterministic)
+    unknown = set(autoregressive) - set(get_args(Part))
+    if unknown:
+        raise ValueError(
+            f"expected autoregressive parts among {', '.join(get_args(Part))}, got {', '.join(sorted(unknown))}; try "
+            "('latents',)"
+        )
     input_mean, visible_mean = (
         None if mean is None else _checked_mean(name, mean, num_visible)
         for name, mean in (("input_mean", input_mean), ("visible_mean", visible_mean))
@@ -69,7 +81,8 @@ def layered_net(
     up_keys, down_keys = jnp.split(jax.random.split(key, 2 * len(layers)), 2)
     top_family, top_size = layers[-1]
     recognition: list[Conditional] = []
-    generative: list[Conditional] = [Prior(top_family.neutral(top_size), top_family)]
+    prior = Prior(top_family.neutral(top_size), top_family)
+    generative = [_connected(prior, "latents" in autoregressive)]
     for index in range(len(layers)):
         up = _network(widths[index], deterministic, parameters[index + 1], activation, key=up_keys[index])
         down = _network(widths[index + 1], deterministic[::-1], parameters[index], activation, key=down_keys[index])
@@ -82,9 +95,16 @@ def layered_net(
             up = Signs(up)
         if signs and families[index + 1] == bernoulli:
             down = Signs(down)
-        recognition.append(Feedforward(up, families[index + 1]))
-        generative.insert(1, Feedforward(down, families[index]))
+        recognition.append(_connected(Feedforward(up, families[index + 1]), "recognition" in autoregressive))
+        part = "latents" if index > 0 else "visible"
+        generative.insert(1, _connected(Feedforward(down, families[index]), part in autoregressive))
     return BeliefNet(Chain(tuple(generative)), Chain(tuple(recognition)))
+
+
+def _connected(layer: Conditional, is_autoregressive: bool) -> Conditional:
+    if not is_autoregressive:
+        return layer
+    return Autoregressive(layer, jnp.zeros((layer.num_units, layer.num_units)))
 
 
 def _network(

@@ -19,6 +19,7 @@ from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.proposals._moves import LogDensity, Move, moves_for
 from beliefnet.proposals._recognition import Recognition
 from beliefnet.proposals._refined import Factorial
+from beliefnet.refiners import Posterior
 
 _STEEPNESS = 4.0
 
@@ -218,10 +219,5 @@ def _path(net: BeliefNet, x: Float[Array, "batch visible"], start: Proposal) -> 
 
 def _layers(net: BeliefNet, x: Float[Array, "batch visible"], start: Proposal) -> tuple[dist.Distribution, ...]:
     """Return a distribution of each latent layer given the data alone; means, not draws, are fed upward."""
-    if isinstance(start, Factorial):
-        return start.posterior.layers
-    value, layers = jnp.asarray(x), []
-    for conditional in net.recognition.conditionals:
-        layers.append(conditional(value))
-        value = jnp.asarray(layers[-1].mean)
-    return tuple(layers)
+    posterior = start.posterior if isinstance(start, Factorial) else Posterior.recognised(net, x)
+    return posterior.layers

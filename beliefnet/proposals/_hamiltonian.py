@@ -15,7 +15,7 @@ from numpyro.distributions import constraints
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
 from beliefnet.conditionals import Dense
-from beliefnet.distributions import Kind, check_kind, normal, units
+from beliefnet.distributions import Kind, check_kind, normal
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.samplers import Reparameterize
 
@@ -218,20 +218,16 @@ class Hamiltonian(Proposal):
 
 def _check_layers(net: BeliefNet) -> None:
     """Check that every latent layer is continuous under both chains, and may take any real value."""
-    for index, kind in enumerate(net.latent_kinds):
-        advice = "Recognition(), or Refined(AIR()) for discrete units"
-        check_kind("Hamiltonian", kind, frozenset({Kind.CONTINUOUS}), advice, place=f" in latent layer {index + 1}")
+    advice = "Recognition(), or Refined(AIR()) for discrete units"
 
-    def look(x: Array, latents: Values) -> None:
-        up = net.recognition.distributions(x, latents)
-        down = net.generative.distributions(None, (*latents[::-1], x))[-2::-1]
-        for index, layer in enumerate(zip(up, down, strict=True)):
-            for base in map(units, layer):
-                if base.support is not constraints.real:
-                    raise ValueError(
-                        f"expected units that may take any real value for Hamiltonian, got {type(base).__name__} "
-                        f"units in latent layer {index + 1}; try normal units, or Recognition()"
-                    )
+    def look(layer: int, *bases: dist.Distribution) -> None:
+        for base in bases:
+            place = f" in latent layer {layer}"
+            check_kind("Hamiltonian", Kind.of(base), frozenset({Kind.CONTINUOUS}), advice, place=place)
+            if base.support is not constraints.real:
+                raise ValueError(
+                    f"expected units that may take any real value for Hamiltonian, got {type(base).__name__} units"
+                    f"{place}; try normal units, or Recognition()"
+                )
 
-    shapes = [jax.ShapeDtypeStruct((1, size), jnp.float32) for size in (net.num_visible, *net.layer_sizes)]
-    jax.eval_shape(look, shapes[0], tuple(shapes[1:]))
+    net.show_latents(look)

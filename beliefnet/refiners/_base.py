@@ -12,8 +12,8 @@ from jax import Array, lax
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
-from beliefnet._types import Key, Values
-from beliefnet.distributions import Kind, units
+from beliefnet._types import Key
+from beliefnet.distributions import Kind
 from beliefnet.refiners._posterior import Posterior
 
 
@@ -145,27 +145,21 @@ def check_kinds(net: BeliefNet) -> None:
         ValueError: If not, naming the layer.
     """
 
-    def look(x: Array, latents: Values) -> None:
-        up = net.recognition.distributions(x, latents)
-        down = net.generative.distributions(None, (*latents[::-1], x))[-2::-1]
-        for index, layers in enumerate(zip(up, down, strict=True), 1):
-            bases = [units(layer) for layer in layers]
-            kinds = {Kind.of(base) for base in bases}
-            for base in bases:
-                if Kind.of(base) in (Kind.BINARY, Kind.ONE_HOT) or isinstance(base, dist.Normal):
-                    continue
+    def look(layer: int, *bases: dist.Distribution) -> None:
+        for base in bases:
+            if not Kind.of(base).is_finite and not isinstance(base, dist.Normal):
                 raise ValueError(
                     f"expected binary, one-hot or normal units to refine, got {type(base).__name__} units in latent "
-                    f"layer {index}; try the recognition net alone"
+                    f"layer {layer}; try the recognition net alone"
                 )
-            if len(kinds) > 1:
-                raise ValueError(
-                    f"expected the same units in both chains to refine, got {' and '.join(k.value for k in kinds)} "
-                    f"ones in latent layer {index}; try the recognition net alone"
-                )
+        kinds = [Kind.of(base).factorial.value for base in bases]
+        if len(set(kinds)) > 1:
+            raise ValueError(
+                f"expected the same units in both chains to refine, got {' and '.join(kinds)} ones in latent layer "
+                f"{layer}; try the recognition net alone"
+            )
 
-    shapes = [jax.ShapeDtypeStruct((1, size), jnp.float32) for size in (net.num_visible, *net.layer_sizes)]
-    jax.eval_shape(look, shapes[0], tuple(shapes[1:]))
+    net.show_latents(look)
 
 
 def check_settings(name: str, *, num_steps: int, num_samples: int, rate: float, patience: int) -> None:

@@ -59,7 +59,7 @@ class GradientAscent(Refiner):
             patience=self.patience,
         )
         if not 0 <= self.momentum < 1:
-            raise ValueError(f"expected momentum in [0, 1), got {self.momentum}; try 0.9")
+            raise ValueError(f"expected momentum in [0, 1), got {self.momentum}; try 0.5")
         if any(eqx.is_array(leaf) for leaf in jax.tree.leaves(self.sampler)):
             raise ValueError(
                 f"expected plain numbers in the sampler of {type(self).__name__}, got arrays; try Concrete(0.5)"
@@ -76,7 +76,7 @@ class GradientAscent(Refiner):
         Raises:
             ValueError: If not, naming the layer.
         """
-        self.sampler.check(net.latent_kinds)
+        self.sampler.check([kind.factorial for kind in net.latent_kinds])
         check_kinds(net)
 
     def init(self, posterior: Posterior) -> Velocity:
@@ -102,7 +102,7 @@ class GradientAscent(Refiner):
 
 
 def gdir(
-    num_steps: int = 20, num_samples: int = 20, *, rate: float = 0.1, momentum: float = 0.9, patience: int = 0
+    num_steps: int = 20, num_samples: int = 20, *, rate: float = 0.1, momentum: float = 0.0, patience: int = 0
 ) -> GradientAscent:
     """Return gradient refinement of normal posteriors through reparameterised draws: it climbs the ELBO.
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
-from beliefnet.distributions import Family, expected_log_prob
+from beliefnet.distributions import Autoregressive, Family, expected_log_prob
 from beliefnet.samplers import Plain, Sampler
 
 
@@ -71,8 +71,9 @@ class Posterior(eqx.Module):
         """Return what draws say of the ELBO, with everything that has a closed form taken in closed form.
 
         That is log p(x | h1) + sum_l E_q~[log p(h_l | h_(l+1)) | h_(l+1)] + sum_l H(q~_l), in nats. Its mean over exact
-        draws is the ELBO; in a net with one latent layer, prior and entropy are exact. At the means in place of draws
-        it is the mean-field surrogate that mean-passing climbs, which is no bound.
+        draws is the ELBO; in a net with one latent layer, prior and entropy are exact. An autoregressive layer has no
+        closed form and is taken at the draw. At the means in place of draws it is the mean-field surrogate that
+        mean-passing climbs, which is no bound.
 
         Args:
             net: The net whose ELBO it is.
@@ -82,15 +83,15 @@ class Posterior(eqx.Module):
         prior, *downward = net.generative.conditionals
         visible, *given = [conditional(value) for conditional, value in zip(downward[::-1], latents, strict=True)]
         total = jnp.asarray(visible.log_prob(x))
-        for own, model in zip(self.layers, [*given, prior(None)], strict=True):
-            total += expected_log_prob(own, model) - expected_log_prob(own, own)
+        for own, model, value in zip(self.layers, [*given, prior(None)], latents, strict=True):
+            total += _expected(own, model, value) - expected_log_prob(own, own)
         return total
 
     def divergence(self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values) -> Float[Array, "*lead"]:
         """Return what draws say of KL(q~(h) || q(h | x)) with the recognition net, in nats.
 
-        Each layer is taken in closed form given the draw of the one below it; in a net with one latent layer the
-        result is exact and does not depend on the draws.
+        Each layer is taken in closed form given the draw of the one below it, an autoregressive one at its own draw; in
+        a net with one latent layer of independent units the result is exact and does not depend on the draws.
 
         Args:
             net: The net whose recognition net it is.
@@ -99,6 +100,13 @@ class Posterior(eqx.Module):
         """
         total = jnp.zeros(latents[0].shape[:-1])
         recognised = net.recognition.distributions(jnp.asarray(x), latents)
-        for own, given in zip(self.layers, recognised, strict=True):
-            total += expected_log_prob(own, own) - expected_log_prob(own, given)
+        for own, given, value in zip(self.layers, recognised, latents, strict=True):
+            total += expected_log_prob(own, own) - _expected(own, given, value)
         return total
+
+
+def _expected(own: dist.Distribution, other: dist.Distribution, drawn: Array) -> Array:
+    """Return E_own[log other(h)] in closed form, or log other(h) at what was drawn from the first."""
+    if isinstance(other, Autoregressive):
+        return jnp.asarray(other.log_prob(drawn))
+    return expected_log_prob(own, other)

@@ -59,6 +59,7 @@ _SCORE = "an estimator that needs no derivative of draws (vimco, nvil, reinforce
 _ADVICE = {
     Kind.BINARY: f"a relaxation (concrete, straight-through), or {_SCORE}",
     Kind.ONE_HOT: f"a relaxation (concrete, straight-through), or {_SCORE}",
+    Kind.AUTOREGRESSIVE: _SCORE,
     Kind.CONTINUOUS: f"sgvb, stl, iwae or dreg, or {_SCORE}",
     Kind.OTHER: _SCORE,
 }

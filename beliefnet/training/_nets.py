@@ -1,7 +1,8 @@
 """Ready-made nets by name, with their options."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import jax
@@ -10,7 +11,7 @@ import numpy as np
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.nets import categorical_belief_net, sigmoid_belief_net, vae
+from beliefnet.nets import categorical_belief_net, darn, sigmoid_belief_net, vae
 from beliefnet.training._checks import OptionError, suggestion
 
 
@@ -19,14 +20,16 @@ class NetOptions:
     """Which net, and how large.
 
     Attributes:
-        net: Kind of net: sbn (binary latents), categorical (one-hot latents) or vae (normal latents).
+        net: Kind of net: sbn (binary latents), fdarn (latents of a layer depend on each other), darn (and so do visible
+            units), categorical (one-hot latents) or vae (normal latents).
         hidden: Numbers of latent variables per layer, from the one next to the data upward.
         deterministic: Widths of deterministic layers between stochastic ones, going up; by default none, and 500 in a
             vae.
         activation: Function of the deterministic layers.
         categories: Categories of each variable of a categorical net.
-        signs: Let the layers of an sbn see the binary latents that feed them as -1 and 1, not as 0 and 1; deep nets
-            gain most.
+        autoregressive_recognition: Let the units of a recognition layer depend on each other, too, in a darn or fdarn.
+        signs: Let the layers of an sbn or darn see the binary latents that feed them as -1 and 1, not as 0 and 1; deep
+            nets gain most.
         center_input: Let the recognition net see the data minus its mean.
         data_bias: Start the visible biases at the logits of the data's mean.
     """
@@ -36,6 +39,7 @@ class NetOptions:
     deterministic: tuple[int, ...] | None = None
     activation: Literal["softplus", "tanh", "relu"] = "softplus"
     categories: int = 10
+    autoregressive_recognition: bool = False
     signs: bool = True
     center_input: bool = True
     data_bias: bool = True
@@ -69,12 +73,9 @@ class NetOptions:
 
     def unused_by_net(self) -> list[str]:
         """Return the names of options that were set and that the chosen net does not have."""
-        idle = {
-            "activation": not self._widths,
-            "categories": self.net != "categorical",
-            "signs": self.net != "sbn",
-        }
-        return [name for name, is_idle in idle.items() if is_idle and getattr(self, name) != getattr(type(self), name)]
+        own = {option for kind in NETS.values() for option in kind.options} - set(NETS[self.net].options)
+        idle = sorted(own) + ([] if self._widths else ["activation"])
+        return [name for name in idle if getattr(self, name) != getattr(type(self), name)]
 
     def describe(self, num_visible: int) -> str:
         """Return the net in a few words, such as `784-200 sigmoid belief net`."""
@@ -98,11 +99,9 @@ class NetOptions:
             "input_mean": mean if self.center_input else None,
             "visible_mean": mean if self.data_bias else None,
         }
-        if self.net == "categorical":
-            settings["num_categories"] = self.categories
-        if self.net == "sbn":
-            settings["signs"] = self.signs
-        return NETS[self.net].make(len(data_mean), self.hidden, **settings)
+        kind = NETS[self.net]
+        settings |= {argument: getattr(self, option) for option, argument in kind.options.items()}
+        return kind.make(len(data_mean), self.hidden, **settings)
 
 
 @dataclass(frozen=True)
@@ -114,17 +113,25 @@ class NetKind:
         title: What to call it.
         estimator: Name of the estimator that it is trained with by default.
         deterministic: Widths of its deterministic layers by default.
+        options: Options that not every net has, and the arguments that take them.
     """
 
     make: Callable[..., BeliefNet]
     title: str
     estimator: str
     deterministic: tuple[int, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
 
+
+_CONNECTED = {"signs": "signs", "autoregressive_recognition": "autoregressive_recognition"}
 
 NETS = {
-    "sbn": NetKind(sigmoid_belief_net, "sigmoid belief net", "nvil"),
-    "categorical": NetKind(categorical_belief_net, "categorical belief net", "nvil"),
+    "sbn": NetKind(sigmoid_belief_net, "sigmoid belief net", "nvil", options={"signs": "signs"}),
+    "fdarn": NetKind(partial(darn, autoregressive_visible=False), "fDARN", "nvil", options=_CONNECTED),
+    "darn": NetKind(darn, "deep autoregressive network", "nvil", options=_CONNECTED),
+    "categorical": NetKind(
+        categorical_belief_net, "categorical belief net", "nvil", options={"categories": "num_categories"}
+    ),
     "vae": NetKind(vae, "variational autoencoder", "sgvb", (500,)),
 }
 

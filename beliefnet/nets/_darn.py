@@ -1,0 +1,73 @@
+"""Deep autoregressive networks."""
+
+from collections.abc import Sequence
+
+import jax
+from jax.typing import ArrayLike
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key
+from beliefnet.distributions import bernoulli
+from beliefnet.nets._layered import Activation, Part, layered_net
+
+
+def darn(
+    num_visible: int,
+    hidden: Sequence[int] = (200,),
+    *,
+    key: Key,
+    autoregressive_visible: bool = True,
+    autoregressive_recognition: bool = False,
+    deterministic: Sequence[int] = (),
+    activation: Activation = jax.nn.softplus,
+    signs: bool = True,
+    input_mean: ArrayLike | None = None,
+    visible_mean: ArrayLike | None = None,
+) -> BeliefNet:
+    """Make a deep autoregressive network: a sigmoid belief net with connections among the units of a layer.
+
+    Each binary unit depends on those before it in its layer, and on the layer above. Without connections among the
+    visible units it is an fDARN.
+
+    Args:
+        num_visible: Number of observed binary units.
+        hidden: Widths of the latent layers, from the bottom up.
+        key: Random key for the weights.
+        autoregressive_visible: Whether visible units depend on each other given the latents; if not, they are scored,
+            drawn and filled in independently.
+        autoregressive_recognition: Whether the units of a recognition layer depend on each other, too: closer to the
+            posterior, but drawn one after the other.
+        deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
+        activation: Elementwise function of the deterministic layers.
+        signs: Whether the maps see latents as -1 and 1 rather than as 0 and 1.
+        input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
+        visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
+
+    Raises:
+        ValueError: If a width is not positive, or a mean is not `[num_visible]` or not in [0, 1].
+
+    Reference:
+        Gregor, Danihelka, Mnih, Blundell & Wierstra 2014, *Deep autoregressive networks*; for fDARN, Mnih & Gregor
+        2014, *Neural variational inference and learning in belief networks*.
+
+    Example:
+        >>> import jax
+        >>> darn(64, (20,), key=jax.random.key(0)).layer_sizes
+        (20,)
+    """
+    parts: dict[Part, bool] = {
+        "latents": True,
+        "visible": autoregressive_visible,
+        "recognition": autoregressive_recognition,
+    }
+    return layered_net(
+        num_visible,
+        [(bernoulli, size) for size in hidden],
+        key=key,
+        deterministic=deterministic,
+        activation=activation,
+        signs=signs,
+        autoregressive=[part for part, chosen in parts.items() if chosen],
+        input_mean=input_mean,
+        visible_mean=visible_mean,
+    )
