@@ -130,8 +130,7 @@ class BeliefNet(eqx.Module):
 
         In an autoregressive layer, means in the place of draws are fed to later units.
         """
-        bottom = self.generative.conditionals[-1]
-        return bottom.units(bottom.parameters_given(latents[0])).mean  # pyright: ignore[reportReturnType]
+        return self.generative.conditionals[-1].mean_given(latents[0])
 
     def reconstruct(self, x: Float[Array, "batch visible"], *, key: Key) -> Float[Array, "batch visible"]:
         """Return the mean of the observation given one draw of the latents for each datum.
@@ -146,7 +145,7 @@ class BeliefNet(eqx.Module):
         """Return the means of the latent layers, `[batch, units]` each; means, not draws, are fed upward."""
         x, means = jnp.asarray(x), []
         for conditional in self.recognition.conditionals:
-            x = conditional.units(conditional.parameters_given(x)).mean
+            x = conditional.mean_given(x)
             means.append(x)
         return tuple(means)
 

@@ -1,34 +1,45 @@
 """Training speed against its floor: the matrix products of the same step alone.
 
-    python benchmarks/train_step.py [--hidden 200] [--batch-size 100] [--particles 1] [--steps 1000] [--rounds 7]
+    python benchmarks/train_step.py [--nets sbn fdarn] [--hidden 200] [--batch-size 100] [--particles 1] [--steps 1000]
 
-The step is NVIL on a sigmoid belief net with 784 visible units, as `fit` runs it: many steps in one dispatch, data on
-the device, baseline networks, Adam. The floor is XLA's own float32 products of that step, in the same kind of loop:
-forward and weight gradient of every dense layer of generative net, recognition net and baseline networks. Both are
-timed in turn in one process; on a shared machine only the ratio means something. Peak memory is that of the process.
+The step is NVIL on a net with 784 visible units, as `fit` runs it: many steps in one dispatch, data on the device,
+baseline networks, Adam. The floor is XLA's own float32 products of that step on a sigmoid belief net, in the same kind
+of loop: forward and weight gradient of every dense layer of generative net, recognition net and baseline networks. All
+are timed in turn in one process; on a shared machine only the ratio means something. Peak memory is that of the
+process. The nets beside `sbn` have connections within layers: `fdarn` among its latents in the generative net,
+`fdarn-both` also in the recognition net, whose units are drawn one after the other, `darn` also among visible units.
 """
 
 import argparse
 import itertools
 import statistics
+from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from _timing import Product, Runner, binary_rows, peak_megabytes, products_runner, time_in_turn
 
+from beliefnet import BeliefNet
 from beliefnet.estimators import NVIL
 from beliefnet.evaluation import as_floats
-from beliefnet.nets import sigmoid_belief_net
+from beliefnet.nets import darn, sigmoid_belief_net
 from beliefnet.training import OptimizerOptions, TrainState, make_optimizer, make_run_steps
 
 NUM_VISIBLE, NUM_EXAMPLES, BASELINE_UNITS = 784, 50_000, 100
+NETS: dict[str, Callable[..., BeliefNet]] = {
+    "sbn": sigmoid_belief_net,
+    "fdarn": partial(darn, autoregressive_visible=False),
+    "fdarn-both": partial(darn, autoregressive_visible=False, autoregressive_recognition=True),
+    "darn": darn,
+}
 
 
-def step_runner(hidden: list[int], batch_size: int, particles: int, num_steps: int) -> Runner:
+def step_runner(kind: str, hidden: list[int], batch_size: int, particles: int, num_steps: int) -> Runner:
     """Return a function that takes `num_steps` training steps."""
     data = binary_rows(NUM_EXAMPLES, NUM_VISIBLE)
     mean = data.mean(axis=0, dtype=jnp.float32)
-    net = sigmoid_belief_net(NUM_VISIBLE, hidden, key=jax.random.key(0), input_mean=mean, visible_mean=mean)
+    net = NETS[kind](NUM_VISIBLE, hidden, key=jax.random.key(0), input_mean=mean, visible_mean=mean)
     estimator = NVIL(net, num_particles=particles, key=jax.random.key(1))
     optimizer = make_optimizer(OptimizerOptions(), 10**6)
     run_steps = make_run_steps(as_floats, optimizer, batch_size=batch_size, key=jax.random.key(2))
@@ -54,8 +65,9 @@ def floor_runner(hidden: list[int], batch_size: int, particles: int, num_steps: 
 
 
 def main() -> None:
-    """Time both, in turn, and print the ratio."""
+    """Time all, in turn, and print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nets", nargs="+", default=["sbn", "fdarn"], choices=list(NETS))
     parser.add_argument("--hidden", type=int, nargs="+", default=[200])
     parser.add_argument("--batch-size", type=int, default=100)
     parser.add_argument("--particles", type=int, default=1)
@@ -63,14 +75,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     arguments = (options.hidden, options.batch_size, options.particles, options.steps)
-    runners = {"step": step_runner(*arguments), "floor": floor_runner(*arguments)}
+    runners = {kind: step_runner(kind, *arguments) for kind in options.nets}
+    runners["floor"] = floor_runner(*arguments)
     seconds = time_in_turn(runners, options.rounds)
-    examples = options.batch_size * options.steps
+    first, floor = options.nets[0], seconds["floor"]
     for name, values in seconds.items():
-        median = statistics.median(values)
-        print(f"{name:5}  {median / options.steps * 1e3:.3f} ms a step  {examples / median:,.0f} examples/s")
-    ratios = sorted(floor / step for step, floor in zip(seconds["step"], seconds["floor"], strict=True))
-    print(f"ratio  {statistics.median(ratios):.2f} of the floor (min {ratios[0]:.2f}, max {ratios[-1]:.2f})")
+        milliseconds = statistics.median(values) / options.steps * 1e3
+        of_floor = statistics.median(f / s for s, f in zip(values, floor, strict=True))
+        times = statistics.median(s / f for s, f in zip(values, seconds[first], strict=True))
+        rate = options.batch_size / milliseconds * 1e3
+        print(
+            f"{name:10}  {milliseconds:7.3f} ms a step  {rate:8,.0f} examples/s  {of_floor:.2f} of the floor  "
+            f"{times:.2f} times {first}"
+        )
     print(f"memory {peak_megabytes():.0f} MB at the peak")
 
 

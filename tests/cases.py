@@ -102,6 +102,8 @@ FAMILY_NETS: dict[str, Callable[[], BeliefNet]] = {
 }
 """Latent layers of other families, mixed ones, and units that depend on each other, above and in both nets."""
 
+ALL_NETS = NETS | FAMILY_NETS
+
 CONDITIONALS: dict[str, Callable[[], Conditional]] = {
     "dense": lambda: randomise(Feedforward(Dense(2, 3, key=jax.random.key(0)), bernoulli)),
     "centred": lambda: randomise(Feedforward(Centred(Dense(2, 3, key=jax.random.key(0)), MEAN[:2]), bernoulli)),
@@ -401,7 +403,7 @@ def nvil_case(
     )
 
 
-ANY = (*NETS, *FAMILY_NETS)
+ANY = tuple(ALL_NETS)
 SINGLE = (*NETS, "darn")
 """Nets whose recognition layers have binary units that can be paid one by one."""
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import ALL_OBSERVATIONS, FAMILY_NETS, NETS, OBSERVATIONS
+from cases import ALL_NETS, ALL_OBSERVATIONS, NETS, OBSERVATIONS
 from laws import MAX_Z, assert_frequencies, assert_mean, z_scores
 from numpyro.distributions import Exponential, Poisson
 
@@ -66,7 +66,7 @@ class Known:
 
 @functools.cache
 def known(name: str) -> Known:
-    net = {**NETS, **FAMILY_NETS}[name]()
+    net = ALL_NETS[name]()
     tables, log_width = [], 0.0
     for conditional in net.recognition.conditionals:
         match conditional.family:

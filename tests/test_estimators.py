@@ -8,7 +8,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import ESTIMATORS, FAMILY_NETS, NETS, NVIL_CASES, OBSERVATIONS, EstimatorCase, nvil, randomise, small_net
+from cases import (
+    ALL_NETS,
+    ESTIMATORS,
+    FAMILY_NETS,
+    NETS,
+    NVIL_CASES,
+    OBSERVATIONS,
+    EstimatorCase,
+    nvil,
+    randomise,
+    small_net,
+)
 from jaxtyping import TypeCheckError
 from laws import assert_mean, draws
 
@@ -40,9 +51,6 @@ from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Particles, Recognition
 
 NUM_DRAWS = 20_000
-
-
-ALL_NETS = NETS | FAMILY_NETS
 
 
 def claims() -> list[tuple[str, str, int]]:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import ALL_OBSERVATIONS, FAMILY_NETS, NETS, small_net
+from cases import ALL_NETS, ALL_OBSERVATIONS, FAMILY_NETS, NETS, small_net
 from laws import assert_mean
 from test_cli import fails, files
 
@@ -96,7 +96,7 @@ def test_the_enumeration_agrees_with_the_oracle():
 
 @pytest.mark.parametrize("name", ["three layers", "categorical on binary", "normal", "normal on binary"])
 def test_what_is_filled_in_is_the_expectation_given_the_rest(name: str):
-    net = {**NETS, **FAMILY_NETS}[name]()
+    net = ALL_NETS[name]()
     many = {"num_particles": 300, "num_starts": 2, "rounds": 2, "refiner": AIR(4, 10)}
     if name == "normal":
         many["refiner"] = gdir(4, 10, momentum=0.0)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import CONDITIONALS, MEAN, NETS, OBSERVATIONS, small_net
+from cases import ALL_NETS, CONDITIONALS, DISCRETE, MEAN, OBSERVATIONS, small_net
 from laws import assert_frequencies, draws
 
 from beliefnet import BeliefNet, Chain
@@ -79,17 +79,17 @@ def test_softplus_and_log_mean_exp_at_the_edges():
     np.testing.assert_allclose(stable_logit(jnp.array([0.0, 0.5, 1.0]), 0.01), [-4.59512, 0, 4.59512], rtol=1e-5)
 
 
-@pytest.mark.parametrize("net_name", NETS)
+@pytest.mark.parametrize("net_name", DISCRETE)
 def test_draws_are_scored_as_they_are_drawn(net_name: str):
-    net = NETS[net_name]()
+    net = ALL_NETS[net_name]()
     draw = net.infer(OBSERVATIONS, 4, key=jax.random.key(0))
     np.testing.assert_allclose(draw.log_probs, net.log_recognition(OBSERVATIONS, draw.values), rtol=1e-5)
     assert [v.shape for v in draw.values] == [(4, 3, size) for size in net.layer_sizes]
 
 
-@pytest.mark.parametrize("net_name", NETS)
+@pytest.mark.parametrize("net_name", DISCRETE)
 def test_draws_have_the_enumerated_frequencies(net_name: str):
-    net = NETS[net_name]()
+    net = ALL_NETS[net_name]()
     x = OBSERVATIONS[:1]
     states = enumerate_latents(net, x)
     all_bits = jnp.concatenate(states.latents, axis=-1)
@@ -101,9 +101,9 @@ def test_draws_have_the_enumerated_frequencies(net_name: str):
     assert_frequencies(draws(which, 20_000), jnp.exp(states.log_q[:, 0]))
 
 
-@pytest.mark.parametrize("net_name", NETS)
+@pytest.mark.parametrize("net_name", DISCRETE)
 def test_dreams_have_the_enumerated_frequencies(net_name: str):
-    net = NETS[net_name]()
+    net = ALL_NETS[net_name]()
     marginal = jnp.exp(enumerate_latents(net, BITS).log_p).sum(axis=0)
     np.testing.assert_allclose(marginal.sum(), 1, rtol=1e-5)
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpyro.distributions as dist
 import pytest
 from cases import (
-    FAMILY_NETS,
+    ALL_NETS,
     NETS,
     OBSERVATIONS,
     REFINERS,
@@ -40,7 +40,6 @@ from beliefnet.refiners import (
 )
 from beliefnet.samplers import Concrete, Plain, Reparameterize
 
-ALL_NETS = NETS | FAMILY_NETS
 PAIRS = [(name, net) for name, case in REFINERS.items() for net in case.nets]
 
 

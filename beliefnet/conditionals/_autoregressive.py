@@ -24,7 +24,7 @@ class Autoregressive(Conditional):
     """
 
     base: Conditional
-    weight: Float[Array, "units units"]
+    weight: Float[Array, "_ _"]
 
     def __check_init__(self):
         if self.base.units != bernoulli:

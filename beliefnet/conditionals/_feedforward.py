@@ -38,6 +38,10 @@ class Conditional(eqx.Module):
     def __call__(self, parent: Float[Array, "*lead parents"] | None) -> dist.Distribution:
         """Return the layer's distribution: batch shape `lead`, event shape `(num_units,)`."""
 
+    def mean_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead units"]:
+        """Return the means of the units; where units depend on each other, with means fed to later ones."""
+        return jnp.asarray(self.units(self.parameters_given(parent)).mean)
+
 
 class Feedforward(Conditional):
     """A layer whose units are independent given its parent: a network computes the parameters of a family.

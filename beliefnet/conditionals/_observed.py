@@ -89,7 +89,7 @@ class Observed(Conditional):
         layer = self.conditional(parent)
         if not isinstance(layer, dist.Independent):
             raise ValueError(
-                f"expected a layer of units that have a log-probability each, got {type(layer).__name__}; try binary "
-                "or normal units"
+                f"expected a layer of units that have a log-probability each, got {type(layer).__name__}; try a net "
+                "whose visible units are independent given the latents, such as an sbn, fdarn or vae"
             )
         return ObservedUnits(layer.base_dist, self.observed)

@@ -156,6 +156,8 @@ def check_units(estimator: UnitEstimator, net: BeliefNet, num_particles: int) ->
     name = type(estimator).__name__
     check_particles(name, num_particles, least=1)
     for index, kind in enumerate(net.latent_kinds):
-        others = "sgvb, stl or iwae" if kind is Kind.CONTINUOUS else "concrete, straight-through"
-        advice = f"an estimator for any latents (vimco, reinforce, nvil), or {others}"
+        others = {Kind.CONTINUOUS: ", or sgvb, stl or iwae", Kind.AUTOREGRESSIVE: ""}
+        advice = "an estimator for any latents (vimco, reinforce, nvil)" + others.get(
+            kind, ", or concrete, straight-through"
+        )
         check_kind(name, kind, estimator.kinds, advice, place=f" in latent layer {index + 1}")

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
-from beliefnet.conditionals import Centred, Feedforward, Observed
+from beliefnet.conditionals import Autoregressive, Centred, Feedforward, Observed
 from beliefnet.distributions import Kind
 from beliefnet.evaluation._bounds import rows_per_pass
 from beliefnet.proposals import Factorial
@@ -131,7 +131,7 @@ def one_pass(
     """
     x, observed = _checked(net, x, observed)
     filled = jnp.where(observed, x, starting_fill(net, fill))
-    decoded = net.decode((jnp.asarray(net.recognition.conditionals[0](filled).mean),))
+    decoded = net.decode((net.recognition.conditionals[0].mean_given(filled),))
     return jnp.where(observed, x, decoded)
 
 
@@ -163,6 +163,8 @@ def starting_fill(net: BeliefNet, fill: ArrayLike | None = None) -> Float[Array,
             raise ValueError(f"expected fill of shape ({net.num_visible},), got {np.shape(fill)}; try the data's mean")
         return jnp.asarray(fill, float)
     first = net.recognition.conditionals[0]
+    if isinstance(first, Autoregressive):
+        first = first.base
     if isinstance(first, Feedforward) and isinstance(first.network, Centred):
         return jnp.asarray(first.network.offset)
     return jnp.full(net.num_visible, 0.5)

@@ -1,0 +1,129 @@
+"""Nets whose units depend on each other within a layer."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cases import ALL_NETS, ALL_OBSERVATIONS, MEAN, OBSERVATIONS, randomise
+from conftest import SMALL
+from laws import assert_mean, draws
+from test_cli import fails
+
+from beliefnet.cli import run
+from beliefnet.conditionals import Autoregressive, Dense, Feedforward, Prior
+from beliefnet.distributions import LinearAutoregressive, bernoulli, normal
+from beliefnet.estimators import ARM, SGVB
+from beliefnet.evaluation import exact_log_likelihood, impute, starting_fill
+from beliefnet.nets import darn, layered_net
+from beliefnet.samplers import Concrete
+
+BASE = jnp.array([0.4, -1.0, 0.3, 0.8])
+WEIGHT = jax.random.normal(jax.random.key(4), (4, 4))
+
+
+def sigmoid(logit):
+    return 1 / (1 + np.exp(-logit))
+
+
+def test_logits_are_linear_in_the_signs_of_earlier_units():
+    layer = LinearAutoregressive(BASE, WEIGHT)
+    value, expected = np.array([1.0, 0.0, 0.0, 1.0]), np.zeros(4)
+    for i in range(4):
+        expected[i] = BASE[i] + sum((2 * value[j] - 1) * WEIGHT[j, i] for j in range(i))
+    np.testing.assert_allclose(layer.logits_given(jnp.asarray(value)), expected, rtol=1e-5)
+
+
+def test_means_are_fed_to_later_units():
+    expected = np.zeros(4)
+    for i in range(4):
+        expected[i] = sigmoid(BASE[i] + sum((2 * expected[j] - 1) * WEIGHT[j, i] for j in range(i)))
+    np.testing.assert_allclose(LinearAutoregressive(BASE, WEIGHT).fed_means, expected, rtol=1e-5)
+
+
+def test_units_that_do_not_depend_on_each_other_are_independent_ones():
+    base = Feedforward(Dense(2, 3, key=jax.random.key(0)), bernoulli)
+    layer, parent = Autoregressive(base, jnp.tril(jnp.ones((3, 3)))), jnp.array([[1.0, 0.0], [0.0, 1.0]])
+    np.testing.assert_allclose(layer(parent).log_prob(jnp.ones(3)), base(parent).log_prob(jnp.ones(3)), rtol=1e-6)
+    np.testing.assert_allclose(layer.mean_given(parent), base.mean_given(parent), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["darn", "connected"])
+def test_means_of_samples_average_to_the_mean(name: str):
+    net = ALL_NETS[name]()
+    probabilities = jnp.exp(exact_log_likelihood(net, ALL_OBSERVATIONS))
+    means = draws(lambda key: net.sample_means((), key=key), 20_000)
+    assert_mean(means, probabilities @ ALL_OBSERVATIONS)
+
+
+def test_units_are_drawn_in_one_loop():
+    """The program does not grow with the width, and there is one product for all units where they are scored."""
+
+    def size(width: int) -> int:
+        net = darn(width, (width,), key=jax.random.key(0), autoregressive_recognition=True)
+        return str(jax.make_jaxpr(lambda key: net.dream((2,), key=key))(jax.random.key(0))).count(" = ")
+
+    assert size(10) == size(100)
+    layer = LinearAutoregressive(BASE, WEIGHT)
+    scored = jax.make_jaxpr(layer.log_prob)(jnp.ones((5, 4)))
+    assert "scan" not in str(scored)
+    assert "while" not in str(scored)
+
+
+def test_use_of_a_net():
+    net = randomise(darn(3, (2, 4), key=jax.random.key(0), autoregressive_recognition=True, input_mean=MEAN))
+    assert [mean.shape for mean in net.encode(OBSERVATIONS)] == [(3, 2), (3, 4)]
+    for means in (net.reconstruct(OBSERVATIONS, key=jax.random.key(0)), net.decode((jnp.ones((3, 2)),))):
+        assert means.shape == (3, 3)
+        assert ((means > 0) & (means < 1)).all()
+
+
+def test_the_fill_of_missing_entries_is_found_under_the_connections():
+    net = darn(3, (2,), key=jax.random.key(0), autoregressive_recognition=True, input_mean=MEAN)
+    np.testing.assert_allclose(starting_fill(net), MEAN)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Autoregressive(Prior(jnp.zeros(4), normal), jnp.zeros((2, 2))), "a base of binary units"),
+        (lambda: Autoregressive(Prior(jnp.zeros(4), bernoulli), jnp.zeros((4, 3))), r"got \(4, 3\)"),
+        (
+            lambda: layered_net(3, [(bernoulli, 2)], key=jax.random.key(0), autoregressive=("prior",)),  # pyright: ignore
+            "among latents, visible, recognition, got prior",
+        ),
+        (
+            lambda: layered_net(3, [(normal, 2)], key=jax.random.key(0), autoregressive=("latents",)),
+            "a base of binary units for an autoregressive layer, got NormalFamily",
+        ),
+        (lambda: ARM(ALL_NETS["connected"]()), r"binary units for ARM, got autoregressive .* \(vimco, .*nvil\)$"),
+        (lambda: SGVB(ALL_NETS["connected"](), sampler=Concrete(0.5)), "got autoregressive units in latent layer 1"),
+        (
+            lambda: impute(ALL_NETS["darn"](), np.array([[1.0, np.nan, 0.0]]), key=jax.random.key(0)),
+            "try a net whose visible units are independent",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(make, message: str):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("options", [("fdarn",), ("darn",), ("fdarn", "--autoregressive-recognition")])
+def test_from_the_command_line(options, grey_file, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(["train", "--data", str(grey_file), *SMALL, "--epochs", "1", "--out", "run", "--net", *options]) == 0
+    assert ("fDARN" if options[0] == "fdarn" else "deep autoregressive network") in capsys.readouterr().out
+    assert run(["evaluate", "run", "--particles", "10", "--refine", "air:steps=2,samples=3"]) == 0
+    assert run(["encode", "run", str(grey_file), "--out", "codes.npy"]) == 0
+    assert run(["sample", "run", "--num", "4", "--out", "samples.png"]) == 0
+    assert (tmp_path / "samples.png").exists()
+
+
+def test_an_estimator_that_cannot_pay_connected_units_is_refused(grey_file, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    tokens = ("--data", str(grey_file), "--net", "darn", "--autoregressive-recognition", "--estimator", "disarm")
+    message = fails(capsys, "train", *tokens, "--batch-size", "8")
+    assert "got autoregressive units in latent layer 1; try an estimator" in message
+    tokens = ("--data", str(grey_file), "--autoregressive-recognition", *SMALL, "--epochs", "1")
+    assert run(["train", *tokens, "--out", "run"]) == 0
+    assert "autoregressive_recognition has no effect with sbn and nvil" in capsys.readouterr().err
