@@ -142,6 +142,15 @@ def test_use_of_a_net():
         assert ((means > 0) & (means < 1)).all()
 
 
+def test_latents_start_at_their_mean():
+    net = sigmoid_belief_net(3, (2, 4), key=jax.random.key(0), latent_mean=0.01, signs=False)
+    silent = jax.tree.map(lambda leaf: 0 * leaf if leaf.ndim == 2 else leaf, net)
+    for mean in (*silent.encode(OBSERVATIONS), silent.generative.conditionals[0](None).mean):
+        np.testing.assert_allclose(mean, 0.01, rtol=1e-5)
+    np.testing.assert_allclose(silent.generative.conditionals[1](jnp.ones(4)).mean, 0.01, rtol=1e-5)
+    np.testing.assert_allclose(silent.decode((jnp.ones(2),)), 0.5)
+
+
 def test_initial_biases_and_centring():
     net = sigmoid_belief_net(3, (2,), key=jax.random.key(0), input_mean=MEAN, visible_mean=MEAN)
     np.testing.assert_allclose(net.decode((jnp.full((2,), 0.5),)), MEAN, rtol=1e-5)

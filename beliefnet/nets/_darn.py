@@ -21,6 +21,7 @@ def darn(
     deterministic: Sequence[int] = (),
     activation: Activation = jax.nn.softplus,
     signs: bool = True,
+    latent_mean: float = 0.5,
     input_mean: ArrayLike | None = None,
     visible_mean: ArrayLike | None = None,
 ) -> BeliefNet:
@@ -40,11 +41,13 @@ def darn(
         deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
         activation: Elementwise function of the deterministic layers.
         signs: Whether the maps see latents as -1 and 1 rather than as 0 and 1.
+        latent_mean: Probability of latents at the start, in both nets, in (0, 1); a small one leads to sparse codes.
         input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
         visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
 
     Raises:
-        ValueError: If a width is not positive, or a mean is not `[num_visible]` or not in [0, 1].
+        ValueError: If a width is not positive, `latent_mean` is not in (0, 1), or a mean is not `[num_visible]` or not
+            in [0, 1].
 
     Reference:
         Gregor, Danihelka, Mnih, Blundell & Wierstra 2014, *Deep autoregressive networks*; for fDARN, Mnih & Gregor
@@ -67,6 +70,7 @@ def darn(
         deterministic=deterministic,
         activation=activation,
         signs=signs,
+        latent_mean=latent_mean,
         autoregressive=[part for part, chosen in parts.items() if chosen],
         input_mean=input_mean,
         visible_mean=visible_mean,

@@ -1,5 +1,6 @@
 """What the ready-made nets have in common: a generative net of layers, and a recognition net that mirrors it."""
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from typing import Literal, get_args
 
@@ -30,6 +31,7 @@ def layered_net(
     activation: Activation = jax.nn.softplus,
     signs: bool = True,
     autoregressive: Collection[Part] = (),
+    latent_mean: float = 0.5,
     input_mean: ArrayLike | None = None,
     visible_mean: ArrayLike | None = None,
 ) -> BeliefNet:
@@ -51,12 +53,14 @@ def layered_net(
         signs: Whether the maps see binary latents as -1 and 1 (Maddison et al. 2017 do) rather than as 0 and 1.
         autoregressive: Which binary layers have connections among their units: "latents" of the generative net, the
             "visible" layer, the "recognition" net. They start at zero.
+        latent_mean: Probability of binary latents at the start, in both nets, in (0, 1); a small one leads to sparse
+            codes, whose posterior is closer to independent units.
         input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
         visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
 
     Raises:
-        ValueError: If a width is not positive, a mean is not `[num_visible]` or not in [0, 1], or a layer is to be
-            autoregressive that is not binary, or a part that does not exist.
+        ValueError: If a width is not positive, `latent_mean` is not in (0, 1), a mean is not `[num_visible]` or not in
+            [0, 1], a layer is to be autoregressive that is not binary, or a part that does not exist.
 
     Example:
         >>> import jax
@@ -79,16 +83,22 @@ def layered_net(
     families = [bernoulli, *(family for family, _ in layers)]
     widths = [family.num_units(count) for family, count in zip(families, parameters, strict=True)]
     up_keys, down_keys = jnp.split(jax.random.split(key, 2 * len(layers)), 2)
+    latent_bias = _logit_of(latent_mean)
     top_family, top_size = layers[-1]
     recognition: list[Conditional] = []
-    prior = Prior(top_family.neutral(top_size), top_family)
+    neutral = top_family.neutral(top_size)
+    prior = Prior(neutral + latent_bias if top_family == bernoulli else neutral, top_family)
     generative = [_connected(prior, "latents" in autoregressive)]
     for index in range(len(layers)):
         up = _network(widths[index], deterministic, parameters[index + 1], activation, key=up_keys[index])
         down = _network(widths[index + 1], deterministic[::-1], parameters[index], activation, key=down_keys[index])
         if index == 0 and visible_mean is not None:
             # A pixel that is never on in training may be on at test: the floor keeps its price at a few nats.
-            down = eqx.tree_at(_last_bias, down, stable_logit(visible_mean, floor=0.01))
+            down = _plus_bias(down, stable_logit(visible_mean, floor=0.01))
+        if index > 0 and families[index] == bernoulli:
+            down = _plus_bias(down, latent_bias)
+        if families[index + 1] == bernoulli:
+            up = _plus_bias(up, latent_bias)
         if index == 0 and input_mean is not None:
             up = Centred(up, input_mean)
         if signs and index > 0 and families[index] == bernoulli:
@@ -115,8 +125,19 @@ def _network(
     return MLP((num_inputs, *deterministic, num_outputs), activation, key=key)
 
 
+def _plus_bias(network: Network, amount: ArrayLike) -> Network:
+    """Add to the biases of a network's last map, which start at zero."""
+    return eqx.tree_at(_last_bias, network, replace_fn=lambda bias: bias + jnp.asarray(amount))
+
+
 def _last_bias(network: Dense | MLP) -> Array:
     return network.bias if isinstance(network, Dense) else network.layers[-1].bias
+
+
+def _logit_of(latent_mean: float) -> float:
+    if not 0 < latent_mean < 1:
+        raise ValueError(f"expected latent_mean between 0 and 1, got {latent_mean}; try 0.5")
+    return math.log(latent_mean / (1 - latent_mean))
 
 
 def _check_sizes(num_visible: int, sizes: Sequence[int], deterministic: Sequence[int]) -> None:

@@ -30,6 +30,8 @@ class NetOptions:
         autoregressive_recognition: Let the units of a recognition layer depend on each other, too, in a darn or fdarn.
         signs: Let the layers of an sbn or darn see the binary latents that feed them as -1 and 1, not as 0 and 1; deep
             nets gain most.
+        latent_mean: Probability of the latents of an sbn or darn at the start; a small one, such as 0.01, leads to
+            sparse codes.
         center_input: Let the recognition net see the data minus its mean.
         data_bias: Start the visible biases at the logits of the data's mean.
     """
@@ -41,6 +43,7 @@ class NetOptions:
     categories: int = 10
     autoregressive_recognition: bool = False
     signs: bool = True
+    latent_mean: float = 0.5
     center_input: bool = True
     data_bias: bool = True
 
@@ -68,6 +71,8 @@ class NetOptions:
         if any(size < 1 for size in self.deterministic or ()):
             given = " ".join(map(str, self.deterministic or ()))
             raise OptionError(f"expected deterministic to be positive sizes, got {given}; try --deterministic 200")
+        if not 0 < self.latent_mean < 1:
+            raise OptionError(f"expected latent-mean between 0 and 1, got {self.latent_mean}; try 0.5")
         if self.net == "categorical" and self.categories < 2:
             raise OptionError(f"expected categories of at least 2, got {self.categories}; try 10")
 
@@ -123,10 +128,11 @@ class NetKind:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-_CONNECTED = {"signs": "signs", "autoregressive_recognition": "autoregressive_recognition"}
+_BINARY = {"signs": "signs", "latent_mean": "latent_mean"}
+_CONNECTED = _BINARY | {"autoregressive_recognition": "autoregressive_recognition"}
 
 NETS = {
-    "sbn": NetKind(sigmoid_belief_net, "sigmoid belief net", "nvil", options={"signs": "signs"}),
+    "sbn": NetKind(sigmoid_belief_net, "sigmoid belief net", "nvil", options=_BINARY),
     "fdarn": NetKind(partial(darn, autoregressive_visible=False), "fDARN", "nvil", options=_CONNECTED),
     "darn": NetKind(darn, "deep autoregressive network", "nvil", options=_CONNECTED),
     "categorical": NetKind(
