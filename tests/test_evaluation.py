@@ -30,7 +30,8 @@ from beliefnet.evaluation._bounds import rungs
 from beliefnet.evaluation._enumerate import count_states
 from beliefnet.evaluation._pareto import pareto_k
 from beliefnet.nets import sigmoid_belief_net
-from beliefnet.proposals import Dream, Recognition
+from beliefnet.proposals import Dream, Recognition, Refined
+from beliefnet.refiners import gdir
 from beliefnet.samplers import Concrete, MeanPassing
 
 
@@ -329,3 +330,9 @@ def test_quadrature_is_not_taken_for_a_likelihood():
 def test_states_are_counted(name: str, states: int):
     net = FAMILY_NETS[name]()
     assert count_states(net) == states == enumerate_latents(net, OBSERVATIONS).log_p.shape[0]
+
+
+def test_a_posterior_that_diverged_is_an_error():
+    proposal = Refined(gdir(5, 2, rate=1e30))
+    with pytest.raises(ValueError, match="NaN for 3 of 3 examples; try a smaller rate"):
+        evaluate(FAMILY_NETS["normal"](), OBSERVATIONS, num_particles=5, proposal=proposal, key=jax.random.key(0))

@@ -105,7 +105,7 @@ def test_the_command_bounds_from_both_sides(trained, capsys):
             "--steps and --refine do not fit each other: expected steps from 0 to the refiner's own 3, got 4",
         ),
         ("gaps RUN --refine air:steps=0", "--refine do not fit each other: expected a refiner with one step or more"),
-        ("gaps RUN --refine gdir", "refiner gdir does not fit this net"),
+        ("gaps RUN --refine gdir", "got binary units in latent layer 1; try air"),
         ("gaps RUN --particles 0", "--particles of at least 1"),
         ("gaps RUN --out x.pdf", ".png, got x.pdf"),
         ("gaps nothere", "nothere"),

@@ -132,6 +132,12 @@ def weigh(
         if progress is not None:
             progress(done)
     bounds = jax.tree.map(lambda *leaves: np.concatenate(leaves).astype(np.float64), *parts)
+    num_wrong = int(np.isnan(bounds.bound).sum())
+    if num_wrong:
+        raise ValueError(
+            f"expected log-weights that are numbers, got NaN for {num_wrong} of {done} examples; try a smaller rate if "
+            "their posterior was refined, or another net: a parameter or an observation may not be finite"
+        )
     return _summarise(net, bounds, activity, num_particles), bounds
 
 

@@ -84,7 +84,10 @@ def net_of_start(config: TrainConfig, net: BeliefNet) -> tuple[BeliefNet, tuple[
     """
     if config.start is None:
         return net, ()
-    started = load_run(config.start)
+    try:
+        started = load_run(config.start)
+    except RunFolderError as error:
+        raise RunFolderError(f"--start cannot be used: {error}") from error
     shapes = [jax.tree.map(jnp.shape, tree) for tree in (net, started.net)]
     if jax.tree.structure(net) != jax.tree.structure(started.net) or shapes[0] != shapes[1]:
         raise OptionError(

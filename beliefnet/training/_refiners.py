@@ -52,5 +52,7 @@ def refiner_for(net: BeliefNet, spec: str | None) -> Refiner:
     try:
         refiner.check(net)
     except ValueError as error:
-        raise OptionError(f"refiner {spec or type(refiner).__name__} does not fit this net: {error}") from error
+        # What layers say of themselves advises estimators: AIR is the refiner that takes all that any refiner takes.
+        reason = str(error) if isinstance(refiner, AIR) else f"{str(error).rpartition('; try ')[0]}; try air"
+        raise OptionError(f"refiner {spec or type(refiner).__name__} does not fit this net: {reason}") from error
     return refiner
