@@ -128,7 +128,7 @@ class BeliefNet(eqx.Module):
     def decode(self, latents: Values) -> Float[Array, "*lead visible"]:
         """Return the mean of the observation given the bottom latent layer.
 
-        In an autoregressive layer, means in the place of draws are fed to later units.
+        Of an autoregressive layer it is a guess: means in the place of draws are fed to later units.
         """
         return self.generative.conditionals[-1].mean_given(latents[0])
 
@@ -137,9 +137,10 @@ class BeliefNet(eqx.Module):
 
         Of an autoregressive observation it is the mean of each unit given a draw of those before it.
         """
-        infer_key, draw_key = jax.random.split(key)
-        visible = self.generative.conditionals[-1](self.infer(x, 1, key=infer_key).values[0])
-        return _unit_means(visible, jnp.asarray(visible.sample(draw_key)))[0]
+        visible = self.generative.conditionals[-1](self.infer(x, 1, key=key).values[0])
+        if not isinstance(visible, Autoregressive):
+            return visible.mean[0]
+        return _unit_means(visible, visible.sample(jax.random.fold_in(key, 1)))[0]
 
     def encode(self, x: Float[Array, "batch visible"]) -> Values:
         """Return the means of the latent layers, `[batch, units]` each; means, not draws, are fed upward."""

@@ -41,7 +41,7 @@ from beliefnet.nets import sigmoid_belief_net, vae
 from beliefnet.training._estimators import ESTIMATORS, EstimatorOptions
 
 NUM_VISIBLE = 784
-TAKES_PATHS = {"sgvb", "stl", "iwae", "dreg", "concrete", "straight-through", "darn", "rebar", "relax", "muprop"}
+TAKES_PATHS = {"sgvb", "stl", "iwae", "dreg", "concrete", "straight-through", "half", "rebar", "relax", "muprop"}
 """Estimators that differentiate through drawn values: they also need the input gradient of each layer."""
 
 

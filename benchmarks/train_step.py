@@ -1,6 +1,7 @@
 """Training speed against its floor: the matrix products of the same step alone.
 
-    python benchmarks/train_step.py [--nets sbn fdarn] [--hidden 200] [--batch-size 100] [--particles 1] [--steps 1000]
+    python benchmarks/train_step.py [--nets sbn fdarn] [--hidden 200] [--batch-size 100] [--particles 1]
+        [--steps 1000] [--rounds 7]
 
 The step is NVIL on a net with 784 visible units, as `fit` runs it: many steps in one dispatch, data on the device,
 baseline networks, Adam. The floor is XLA's own float32 products of that step on a sigmoid belief net, in the same kind

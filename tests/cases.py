@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from beliefnet import BeliefNet, Chain
 from beliefnet.baselines import InputBaseline, Moments, NoBaseline, Order, RunningMoments
-from beliefnet.conditionals import MLP, Autoregressive, Centred, Conditional, Dense, Feedforward, Prior
+from beliefnet.conditionals import MLP, NADE, Centred, Conditional, Dense, Feedforward, LinearlyConnected, Prior
 from beliefnet.distributions import Family, bernoulli, categorical, normal
 from beliefnet.estimators import (
     ARM,
@@ -99,6 +99,7 @@ FAMILY_NETS: dict[str, Callable[[], BeliefNet]] = {
     "binary on normal": lambda: chain_net((normal, 1), (bernoulli, 2)),
     "darn": lambda: randomise(darn(3, (2, 2), key=jax.random.key(0), visible_mean=MEAN)),
     "connected": lambda: randomise(darn(3, (2, 2), key=jax.random.key(0), autoregressive_recognition=True)),
+    "nade": lambda: randomise(darn(3, (3,), key=jax.random.key(0), autoregressive_recognition=True, nade_units=2)),
 }
 """Latent layers of other families, mixed ones, and units that depend on each other, above and in both nets."""
 
@@ -111,9 +112,20 @@ CONDITIONALS: dict[str, Callable[[], Conditional]] = {
     "prior": lambda: randomise(Prior(jnp.zeros(3), bernoulli)),
     "one-hot": lambda: randomise(Feedforward(Dense(2, 6, key=jax.random.key(0)), categorical(3))),
     "autoregressive": lambda: randomise(
-        Autoregressive(Feedforward(Dense(2, 3, key=jax.random.key(0)), bernoulli), jnp.zeros((3, 3)))
+        LinearlyConnected(Feedforward(Dense(2, 3, key=jax.random.key(0)), bernoulli), jnp.zeros((3, 3)))
     ),
-    "autoregressive prior": lambda: randomise(Autoregressive(Prior(jnp.zeros(3), bernoulli), jnp.zeros((3, 3)))),
+    "nade": lambda: randomise(
+        NADE(
+            Feedforward(Dense(2, 3, key=jax.random.key(0)), bernoulli),
+            Dense(2, 4, key=jax.random.key(1)),
+            jnp.zeros((3, 4)),
+            jnp.zeros((3, 4)),
+        )
+    ),
+    "nade prior": lambda: randomise(
+        NADE(Prior(jnp.zeros(3), bernoulli), jnp.zeros(2), jnp.zeros((3, 2)), jnp.zeros((3, 2)))
+    ),
+    "autoregressive prior": lambda: randomise(LinearlyConnected(Prior(jnp.zeros(3), bernoulli), jnp.zeros((3, 3)))),
 }
 
 PROPOSALS: dict[str, Callable[[], Proposal]] = {
@@ -169,7 +181,7 @@ class RefinerCase:
     nets: tuple[str, ...]
 
 
-DISCRETE = (*NETS, "categorical", "two categorical", "categorical on binary", "darn", "connected")
+DISCRETE = (*NETS, "categorical", "two categorical", "categorical on binary", "darn", "connected", "nade")
 
 REFINERS: dict[str, RefinerCase] = {
     "air": RefinerCase(lambda steps: AIR(steps, 500), negative_divergence, DISCRETE),
@@ -403,7 +415,7 @@ def nvil_case(
     )
 
 
-ANY = tuple(ALL_NETS)
+ANY = tuple(name for name in ALL_NETS if name != "darn")
 SINGLE = (*NETS, "darn")
 """Nets whose recognition layers have binary units that can be paid one by one."""
 
@@ -524,16 +536,22 @@ ESTIMATORS: dict[str, EstimatorCase] = {
     "1/2 estimator": EstimatorCase(lambda net: SGVB(net, sampler=Half()), slope_gradient(half_slope)),
     "arm": EstimatorCase(ARM, elbo_gradient, nets=SINGLE),
     "disarm": EstimatorCase(lambda net: DisARM(net, 2), elbo_gradient, nets=SINGLE),
-    "multi-sample disarm": EstimatorCase(lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2)),
+    "multi-sample disarm": EstimatorCase(
+        lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2), nets=SINGLE
+    ),
     "multi-sample disarm, three": EstimatorCase(lambda net: MultiSampleDisARM(net, 3), bound_gradient, bound_of(3)),
     "muprop": EstimatorCase(
-        lambda net: MuProp(net, 2), elbo_gradient, nets=tuple(name for name in ANY if name != "connected")
+        lambda net: MuProp(net, 2),
+        elbo_gradient,
+        nets=tuple(name for name in ALL_NETS if name not in ("connected", "nade")),
     ),
     "rebar": EstimatorCase(lambda net: REBAR(net, 2, temperature=0.7, scale=0.6), elbo_gradient, nets=SINGLE),
-    "relax": EstimatorCase(lambda net: randomise(RELAX(net, key=jax.random.key(1)), scale=0.3), elbo_gradient),
+    "relax": EstimatorCase(
+        lambda net: randomise(RELAX(net, key=jax.random.key(1)), scale=0.3), elbo_gradient, nets=SINGLE
+    ),
     "local expectation": EstimatorCase(
         LocalExpectation,
         elbo_gradient,
-        nets=(*NETS, "categorical", "two categorical", "categorical on binary"),
+        nets=(*SINGLE, "categorical", "two categorical", "categorical on binary"),
     ),
 }

@@ -23,7 +23,7 @@ from beliefnet.proposals._moves import GibbsWithGradients, InTurn, moves_for
 from beliefnet.refiners import AIR, Posterior
 from beliefnet.samplers import Concrete
 
-DISCRETE = (*NETS, "categorical", "two categorical", "categorical on binary")
+DISCRETE = (*NETS, "categorical", "two categorical", "categorical on binary", "connected")
 WITH_NORMAL = ("two normal layers", "binary on normal")
 REFINED = Refined(AIR(num_steps=3, num_samples=5))
 NUM = 5_000
@@ -69,7 +69,7 @@ def known(name: str) -> Known:
     net = ALL_NETS[name]()
     tables, log_width = [], 0.0
     for conditional in net.recognition.conditionals:
-        match conditional.family:
+        match conditional.units:
             case NormalFamily():  # one unit each
                 tables.append(np.linspace(-9, 9, 181)[:, None])
                 log_width += np.log(0.1)
@@ -99,7 +99,7 @@ def stepper(net):
     """The net's move at its posterior, compiled; steps are long, so that acceptance has something to decide."""
 
     def step(x, latents, key):
-        layers = net.recognition.distributions(x, net.encode(x))
+        layers = Posterior.recognised(net, x).layers
         move = moves_for(layers, num_changes=3, step_size=0.5, num_leapfrog=3)
         return move(lambda latents: net.log_joint(x, latents).sum(axis=-1), latents, key=key)
 

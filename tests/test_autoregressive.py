@@ -1,5 +1,7 @@
 """Nets whose units depend on each other within a layer."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,13 +12,14 @@ from laws import assert_mean, draws
 from test_cli import fails
 
 from beliefnet.cli import run
-from beliefnet.conditionals import Autoregressive, Dense, Feedforward, Prior
-from beliefnet.distributions import LinearAutoregressive, bernoulli, normal
+from beliefnet.conditionals import NADE, Dense, Feedforward, LinearlyConnected, Prior
+from beliefnet.distributions import LinearAutoregressive, NADELayer, bernoulli, normal
 from beliefnet.estimators import ARM, SGVB
-from beliefnet.evaluation import exact_log_likelihood, impute, starting_fill
+from beliefnet.evaluation import exact_log_likelihood, impute, one_pass, starting_fill
 from beliefnet.nets import darn, layered_net
-from beliefnet.samplers import Concrete
+from beliefnet.samplers import Concrete, MeanPassing
 
+KEY = jax.random.key(0)
 BASE = jnp.array([0.4, -1.0, 0.3, 0.8])
 WEIGHT = jax.random.normal(jax.random.key(4), (4, 4))
 
@@ -33,6 +36,18 @@ def test_logits_are_linear_in_the_signs_of_earlier_units():
     np.testing.assert_allclose(layer.logits_given(jnp.asarray(value)), expected, rtol=1e-5)
 
 
+def test_hidden_units_of_a_nade_see_the_units_before():
+    keys = jax.random.split(jax.random.key(0), 4)
+    shapes = ((7,), (2, 3), (7, 3), (7, 3))
+    base, hidden, inputs, outputs = (jax.random.normal(k, shape) for k, shape in zip(keys, shapes, strict=True))
+    layer, value = NADELayer(base, hidden, inputs, outputs), np.array([1.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0])
+    expected = np.zeros((2, 7))
+    for row, i in itertools.product(range(2), range(7)):
+        seen = hidden[row] + sum((value[j] * inputs[j] for j in range(i)), jnp.zeros(3))
+        expected[row, i] = base[i] + sigmoid(np.asarray(seen)) @ outputs[i]
+    np.testing.assert_allclose(layer.logits_given(jnp.asarray(value)), expected, rtol=1e-5)
+
+
 def test_means_are_fed_to_later_units():
     expected = np.zeros(4)
     for i in range(4):
@@ -41,13 +56,13 @@ def test_means_are_fed_to_later_units():
 
 
 def test_units_that_do_not_depend_on_each_other_are_independent_ones():
-    base = Feedforward(Dense(2, 3, key=jax.random.key(0)), bernoulli)
-    layer, parent = Autoregressive(base, jnp.tril(jnp.ones((3, 3)))), jnp.array([[1.0, 0.0], [0.0, 1.0]])
+    base = Feedforward(Dense(2, 3, key=KEY), bernoulli)
+    layer, parent = LinearlyConnected(base, jnp.tril(jnp.ones((3, 3)))), jnp.array([[1.0, 0.0], [0.0, 1.0]])
     np.testing.assert_allclose(layer(parent).log_prob(jnp.ones(3)), base(parent).log_prob(jnp.ones(3)), rtol=1e-6)
     np.testing.assert_allclose(layer.mean_given(parent), base.mean_given(parent), rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["darn", "connected"])
+@pytest.mark.parametrize("name", ["darn", "connected", "nade"])
 def test_means_of_samples_average_to_the_mean(name: str):
     net = ALL_NETS[name]()
     probabilities = jnp.exp(exact_log_likelihood(net, ALL_OBSERVATIONS))
@@ -59,7 +74,7 @@ def test_units_are_drawn_in_one_loop():
     """The program does not grow with the width, and there is one product for all units where they are scored."""
 
     def size(width: int) -> int:
-        net = darn(width, (width,), key=jax.random.key(0), autoregressive_recognition=True)
+        net = darn(width, (width,), key=KEY, autoregressive_recognition=True)
         return str(jax.make_jaxpr(lambda key: net.dream((2,), key=key))(jax.random.key(0))).count(" = ")
 
     assert size(10) == size(100)
@@ -70,36 +85,55 @@ def test_units_are_drawn_in_one_loop():
 
 
 def test_use_of_a_net():
-    net = randomise(darn(3, (2, 4), key=jax.random.key(0), autoregressive_recognition=True, input_mean=MEAN))
+    net = randomise(darn(3, (2, 4), key=KEY, autoregressive_recognition=True, input_mean=MEAN))
     assert [mean.shape for mean in net.encode(OBSERVATIONS)] == [(3, 2), (3, 4)]
-    for means in (net.reconstruct(OBSERVATIONS, key=jax.random.key(0)), net.decode((jnp.ones((3, 2)),))):
+    for means in (net.reconstruct(OBSERVATIONS, key=KEY), net.decode((jnp.ones((3, 2)),))):
         assert means.shape == (3, 3)
         assert ((means > 0) & (means < 1)).all()
 
 
 def test_the_fill_of_missing_entries_is_found_under_the_connections():
-    net = darn(3, (2,), key=jax.random.key(0), autoregressive_recognition=True, input_mean=MEAN)
+    net = darn(3, (2,), key=KEY, autoregressive_recognition=True, input_mean=MEAN)
     np.testing.assert_allclose(starting_fill(net), MEAN)
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Autoregressive(Prior(jnp.zeros(4), normal), jnp.zeros((2, 2))), "a base of binary units"),
-        (lambda: Autoregressive(Prior(jnp.zeros(4), bernoulli), jnp.zeros((4, 3))), r"got \(4, 3\)"),
         (
-            lambda: layered_net(3, [(bernoulli, 2)], key=jax.random.key(0), autoregressive=("prior",)),  # pyright: ignore
+            lambda: LinearlyConnected(Prior(jnp.zeros(4), normal), jnp.zeros((2, 2))),
+            "a Feedforward or Prior of binary units as the base",
+        ),
+        (lambda: LinearlyConnected(Prior(jnp.zeros(4), bernoulli), jnp.zeros((4, 3))), r"got \(4, 3\)"),
+        (
+            lambda: NADE(Prior(jnp.zeros(3), bernoulli), Dense(2, 4, key=KEY), jnp.zeros((3, 4)), jnp.zeros((3, 4))),
+            "that see None parents, as its base does, got 2",
+        ),
+        (
+            lambda: NADE(Prior(jnp.zeros(3), bernoulli), jnp.zeros(4), jnp.zeros((3, 4)), jnp.zeros((3, 2))),
+            r"outputs of shape \(3, 4\), got \(3, 2\)",
+        ),
+        (
+            lambda: LinearlyConnected(LinearlyConnected(Prior(jnp.zeros(2), bernoulli), jnp.eye(2)), jnp.eye(2)),
+            "as the base of an autoregressive layer, got LinearlyConnected",
+        ),
+        (lambda: one_pass(ALL_NETS["darn"](), np.ones((1, 3)), None), "visible units that are independent"),
+        (lambda: SGVB(ALL_NETS["connected"](), sampler=MeanPassing()), "got autoregressive units"),
+        (lambda: layered_net(3, [(normal, 2)], key=KEY, latent_mean=0.1), "binary latents for latent_mean 0.1"),
+        (lambda: darn(3, (2,), key=KEY, nade_units=0), "nade_units of at least 1, got 0"),
+        (
+            lambda: layered_net(3, [(bernoulli, 2)], key=KEY, autoregressive=("prior",)),  # pyright: ignore
             "among latents, visible, recognition, got prior",
         ),
         (
-            lambda: layered_net(3, [(normal, 2)], key=jax.random.key(0), autoregressive=("latents",)),
-            "a base of binary units for an autoregressive layer, got NormalFamily",
+            lambda: layered_net(3, [(normal, 2)], key=KEY, autoregressive=("latents",)),
+            "binary units to depend on each other, got NormalFamily among the autoregressive 'latents'",
         ),
         (lambda: ARM(ALL_NETS["connected"]()), r"binary units for ARM, got autoregressive .* \(vimco, .*nvil\)$"),
         (lambda: SGVB(ALL_NETS["connected"](), sampler=Concrete(0.5)), "got autoregressive units in latent layer 1"),
         (
-            lambda: impute(ALL_NETS["darn"](), np.array([[1.0, np.nan, 0.0]]), key=jax.random.key(0)),
-            "try a net whose visible units are independent",
+            lambda: impute(ALL_NETS["darn"](), np.array([[1.0, np.nan, 0.0]]), key=KEY),
+            "visible units that are independent given the latents",
         ),
     ],
 )
@@ -108,11 +142,14 @@ def test_what_cannot_be_is_refused(make, message: str):
         make()
 
 
-@pytest.mark.parametrize("options", [("fdarn",), ("darn",), ("fdarn", "--autoregressive-recognition")])
+@pytest.mark.parametrize(
+    "options", [("fdarn",), ("darn",), ("nade", "--nade-units", "3", "--autoregressive-recognition")]
+)
 def test_from_the_command_line(options, grey_file, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert run(["train", "--data", str(grey_file), *SMALL, "--epochs", "1", "--out", "run", "--net", *options]) == 0
-    assert ("fDARN" if options[0] == "fdarn" else "deep autoregressive network") in capsys.readouterr().out
+    titles = {"fdarn": "fDARN", "darn": "deep autoregressive network", "nade": "belief net of NADE layers"}
+    assert titles[options[0]] in capsys.readouterr().out
     assert run(["evaluate", "run", "--particles", "10", "--refine", "air:steps=2,samples=3"]) == 0
     assert run(["encode", "run", str(grey_file), "--out", "codes.npy"]) == 0
     assert run(["sample", "run", "--num", "4", "--out", "samples.png"]) == 0

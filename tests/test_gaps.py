@@ -88,7 +88,7 @@ def test_the_command_bounds_from_both_sides(trained, capsys):
     assert run(["sandwich", str(trained), *few, "--json"]) == 0
     report = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert (report["num_examples"], report["num_particles"], report["num_temperatures"]) == (5, 2, 3)
-    assert (report["refine"], report["seed"]) == ("Recognition(sampler=Plain())", 0)
+    assert (report["proposal"], report["seed"]) == ("Recognition(sampler=Plain())", 0)
     assert report["gap"]["mean"] == pytest.approx(report["upper"]["mean"] - report["lower"]["mean"])
     assert run(["sandwich", str(trained), *few]) == 0
     table = capsys.readouterr().out
@@ -102,9 +102,9 @@ def test_the_command_bounds_from_both_sides(trained, capsys):
         ("gaps", "DIR"),
         (
             "gaps RUN --steps 4",
-            "--steps and --refine do not fit each other: expected steps from 0 to the refiner's own 3, got 4",
+            "steps from 0 to the refiner's own 3, got 4; try --refine with steps=20",
         ),
-        ("gaps RUN --refine air:steps=0", "--refine do not fit each other: expected a refiner with one step or more"),
+        ("gaps RUN --refine air:steps=0", "a refiner with one step or more, got 0 steps; try --refine with steps=20"),
         ("gaps RUN --refine gdir", "got binary units in latent layer 1; try air"),
         ("gaps RUN --particles 0", "--particles of at least 1"),
         ("gaps RUN --out x.pdf", ".png, got x.pdf"),

@@ -142,13 +142,25 @@ def test_use_of_a_net():
         assert ((means > 0) & (means < 1)).all()
 
 
-def test_latents_start_at_their_mean():
-    net = sigmoid_belief_net(3, (2, 4), key=jax.random.key(0), latent_mean=0.01, signs=False)
-    silent = jax.tree.map(lambda leaf: 0 * leaf if leaf.ndim == 2 else leaf, net)
-    for mean in (*silent.encode(OBSERVATIONS), silent.generative.conditionals[0](None).mean):
-        np.testing.assert_allclose(mean, 0.01, rtol=1e-5)
-    np.testing.assert_allclose(silent.generative.conditionals[1](jnp.ones(4)).mean, 0.01, rtol=1e-5)
-    np.testing.assert_allclose(silent.decode((jnp.ones(2),)), 0.5)
+@pytest.mark.parametrize("signs", [True, False])
+def test_latents_start_at_their_mean(signs: bool):
+    net = sigmoid_belief_net(3, (2, 4), key=jax.random.key(0), latent_mean=0.01, signs=signs, visible_mean=MEAN)
+    rare = [jnp.full(size, 0.01 if signs else 0.0) for size in (2, 4)]
+    np.testing.assert_allclose(net.decode((rare[0],)), MEAN, rtol=1e-5)
+    np.testing.assert_allclose(net.generative.conditionals[1](rare[1]).mean, 0.01, rtol=1e-5)
+    np.testing.assert_allclose(net.recognition.conditionals[1](rare[0]).mean, 0.01, rtol=1e-5)
+    np.testing.assert_allclose(net.encode(jnp.zeros((1, 3)))[0], 0.01, rtol=1e-5)
+    np.testing.assert_allclose(net.generative.conditionals[0](None).mean, 0.01, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.int32])
+@pytest.mark.parametrize("name", CONDITIONALS)
+def test_values_of_any_type_are_scored_alike(name: str, kind: type):
+    conditional, states = CONDITIONALS[name](), np.asarray(states_of(name))
+    distribution = conditional(parent_of(conditional))
+    np.testing.assert_allclose(
+        distribution.log_prob(jnp.asarray(states.astype(kind))), distribution.log_prob(states), rtol=1e-6
+    )
 
 
 def test_initial_biases_and_centring():

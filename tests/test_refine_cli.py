@@ -91,7 +91,7 @@ def test_refiners_in_one_word():
     assert parse_refiner("air") == AIR()
     assert parse_refiner("air:steps=5,samples=7,rate=1,patience=2") == AIR(5, 7, 1.0, 2)
     assert parse_refiner("mean-passing:momentum=0.5").num_samples == 1
-    assert parse_refiner("gdir:momentum=0.5").momentum == 0.5
+    assert (parse_refiner("gdir").momentum, parse_refiner("gdir:momentum=0.5").momentum) == (0, 0.5)
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,8 @@ def _steps(refiner: Refiner, steps: tuple[int, ...] | None) -> list[int]:
     try:
         return steps_of_refinement(refiner, steps)
     except ValueError as error:
-        raise OptionError(f"--steps and --refine do not fit each other: {error}") from error
+        reason = str(error).partition("; try ")[0]
+        raise OptionError(f"{reason}; try --refine with steps={max(20, *(steps or (20,)))}") from error
 
 
 def _show(result: InferenceGaps, name: str, split: str) -> None:
@@ -167,7 +168,7 @@ def sandwich(
     with Console(stderr=True).status(f"annealing {num} examples"):
         result = sandwiched(run.net, num, particles, annealed, key=stream(seed, Stream.EVALUATION))
     if as_json:
-        start = {"refine": described(annealed.start), "seed": seed, "best_epoch": run.best_epoch}
+        start = {"proposal": described(annealed.start), "seed": seed, "best_epoch": run.best_epoch}
         print(json.dumps(without_nan({**result.to_dict(), **start})))
     else:
         _show_sandwich(result)

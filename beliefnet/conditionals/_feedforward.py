@@ -39,8 +39,8 @@ class Conditional(eqx.Module):
         """Return the layer's distribution: batch shape `lead`, event shape `(num_units,)`."""
 
     def mean_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead units"]:
-        """Return the means of the units; where units depend on each other, with means fed to later ones."""
-        return jnp.asarray(self.units(self.parameters_given(parent)).mean)
+        """Return the means of the units; where units depend on each other, a guess: means are fed to later ones."""
+        return jnp.asarray(self(parent).mean)
 
 
 class Feedforward(Conditional):

@@ -1,6 +1,6 @@
 """Distributions of a layer: NumPyro's, and our own where none exists or speed asks for it."""
 
-from beliefnet.distributions._autoregressive import Autoregressive, LinearAutoregressive
+from beliefnet.distributions._autoregressive import Autoregressive, LinearAutoregressive, NADELayer
 from beliefnet.distributions._bernoulli import Bernoulli
 from beliefnet.distributions._expected import expected_log_prob
 from beliefnet.distributions._family import (
@@ -23,6 +23,7 @@ __all__ = [
     "Family",
     "Kind",
     "LinearAutoregressive",
+    "NADELayer",
     "NormalFamily",
     "OneHot",
     "bernoulli",

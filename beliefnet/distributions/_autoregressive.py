@@ -1,6 +1,7 @@
 """Binary units of one layer that depend on each other, in order."""
 
-from abc import abstractmethod
+import math
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jax
@@ -22,21 +23,21 @@ class Autoregressive(dist.Distribution):
 
     support = constraints.independent(constraints.boolean, 1)  # pyright: ignore
 
-    @abstractmethod
-    def logits_given(self, value: Float[Array, "*lead units"]) -> Float[Array, "*lead units"]:
-        """Return the logit of each unit given the values of those before it."""
+    def logits_given(self, value: Float[Array, "*#lead units"]) -> Float[Array, "*lead units"]:
+        """Return the logit of each unit given the values of those before it; leading axes broadcast."""
+        raise NotImplementedError
 
-    @abstractmethod
-    def begin(self, shape: tuple[int, ...]) -> Any:
-        """Return what is known before the first unit, for draws of the leading shape `shape`."""
+    def begin(self, shape: tuple[int, ...]) -> Array:
+        """Return what is known before the first unit, `[*shape, ...]`."""
+        raise NotImplementedError
 
-    @abstractmethod
-    def logit(self, known: Any, index: Array) -> Float[Array, "*lead"]:
+    def logit(self, known: Array, index: Array) -> Float[Array, "*lead"]:
         """Return the logit of a unit given all before it."""
+        raise NotImplementedError
 
-    @abstractmethod
-    def follow(self, known: Any, index: Array, value: Float[Array, "*lead"]) -> Any:
+    def follow(self, known: Array, index: Array, value: Float[Array, "*lead"]) -> Array:
         """Return what is known after a unit took a value."""
+        raise NotImplementedError
 
     def sample(self, key: Key | None, sample_shape: tuple[int, ...] = ()) -> Float[Array, "..."]:
         """Draw zeros and ones, as floats of shape `sample_shape + batch_shape + event_shape`."""
@@ -51,18 +52,25 @@ class Autoregressive(dist.Distribution):
 
     def log_prob(self, value: Any, intermediates: Any = None) -> Float[Array, "..."]:
         """Return the log-probability of all units together, in nats."""
-        value = jnp.asarray(value)
+        value = jnp.asarray(value, float)
         return joint_bernoulli_log_prob(self.logits_given(value), value)
 
     @property
+    def mean(self) -> Float[Array, "*lead units"]:
+        """Raise: it has no closed form."""
+        raise NotImplementedError(
+            f"expected no use of the mean of {type(self).__name__}, which has no closed form; try fed_means"
+        )
+
+    @property
     def fed_means(self) -> Float[Array, "*lead units"]:
-        """The probability of each unit where those before it are at theirs: a guess at the mean, which has no form."""
+        """The probability of each unit where those before it are at theirs, `[*lead, units]`: a guess at the mean."""
         return self._in_turn(lambda probability, _: probability, self.batch_shape)
 
-    def _in_turn(self, choose: Any, shape: tuple[int, ...]) -> Float[Array, "*lead units"]:
+    def _in_turn(self, choose: Callable[[Array, Array], Array], shape: tuple[int, ...]) -> Float[Array, "*lead units"]:
         """Give each unit the value that is chosen for its probability and index."""
 
-        def step(known: Any, index: Array) -> tuple[Any, Array]:
+        def step(known: Array, index: Array) -> tuple[Array, Array]:
             value = choose(jax.nn.sigmoid(self.logit(known, index)), index)
             return self.follow(known, index, value), value
 
@@ -99,9 +107,9 @@ class LinearAutoregressive(Autoregressive):
         self.base, self.weight = base, weight
         super().__init__(jnp.shape(base)[:-1], jnp.shape(base)[-1:], validate_args=validate_args)
 
-    def logits_given(self, value: Float[Array, "*lead units"]) -> Float[Array, "*lead units"]:
+    def logits_given(self, value: Float[Array, "*#lead units"]) -> Float[Array, "*lead units"]:
         """Return the base plus one product with the weights above the diagonal."""
-        flat = (2 * value - 1).reshape(-1, value.shape[-1]) @ jnp.triu(self.weight, 1)
+        flat = (2 * value - 1.0).reshape(-1, value.shape[-1]) @ jnp.triu(self.weight, 1)
         return self.base + flat.reshape(value.shape)
 
     def begin(self, shape: tuple[int, ...]) -> Float[Array, "*lead units"]:
@@ -117,3 +125,81 @@ class LinearAutoregressive(Autoregressive):
     ) -> Float[Array, "*lead units"]:
         """Note the sign of the unit."""
         return known.at[..., index].set(2 * value - 1)
+
+
+class NADELayer(Autoregressive):
+    """Logits from hidden units that see all units before: a neural autoregressive distribution estimator.
+
+    `logits_i = base_i + sigmoid(hidden + sum_(j < i) value_j inputs_j) . outputs_i`. Scoring takes a few products for
+    each of about sqrt(units) blocks of units, and as many times `lead * hidden * sqrt(units)` numbers, derivatives
+    included.
+
+    Args:
+        base: Logits without what units say of each other, `[*lead, units]`.
+        hidden: What hidden units see before the first unit, `[*lead, hidden]`.
+        inputs: From each unit to the hidden ones, `[units, hidden]`.
+        outputs: From the hidden units to each logit, `[units, hidden]`.
+
+    Reference:
+        Larochelle & Murray 2011, *The neural autoregressive distribution estimator*.
+    """
+
+    arg_constraints: ClassVar[dict[str, Any]] = {  # pyright: ignore
+        "base": constraints.real_vector,
+        "hidden": constraints.real_vector,
+        "inputs": constraints.real_matrix,
+        "outputs": constraints.real_matrix,
+    }
+
+    def __init__(
+        self,
+        base: Float[Array, "*lead units"],
+        hidden: Float[Array, "*lead hidden"],
+        inputs: Float[Array, "units hidden"],
+        outputs: Float[Array, "units hidden"],
+        *,
+        validate_args: bool | None = None,
+    ):
+        self.base, self.hidden, self.inputs, self.outputs = base, hidden, inputs, outputs
+        lead = jnp.broadcast_shapes(jnp.shape(base)[:-1], jnp.shape(hidden)[:-1])
+        super().__init__(lead, jnp.shape(base)[-1:], validate_args=validate_args)
+
+    def logits_given(self, value: Float[Array, "*#lead units"]) -> Float[Array, "*lead units"]:
+        """Return the base plus what the hidden units say, a block of units at a time."""
+        num_units = value.shape[-1]
+        size = math.isqrt(num_units - 1) + 1
+        count = -(-num_units // size)
+        strict = jnp.tri(size, k=-1)
+
+        def blocks(array: Array, axis: int) -> Array:
+            """Cut an axis into blocks, the last one filled up with zeros, and put the blocks first."""
+            axis %= array.ndim
+            widths = [(0, 0)] * array.ndim
+            widths[axis] = (0, count * size - num_units)
+            shape = (*array.shape[:axis], count, size, *array.shape[axis + 1 :])
+            return jnp.moveaxis(jnp.pad(array, widths).reshape(shape), axis, 0)
+
+        @jax.checkpoint
+        def block(known: Array, part: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+            some, inputs, outputs = part
+            seen = known[..., None, :] + (some[..., None, :] * strict) @ inputs
+            return known + some @ inputs, jnp.einsum("...uh,uh->...u", jax.nn.sigmoid(seen), outputs)
+
+        lead = jnp.broadcast_shapes(value.shape[:-1], self.hidden.shape[:-1])
+        parts = blocks(value, -1), blocks(self.inputs, 0), blocks(self.outputs, 0)
+        said = jnp.moveaxis(lax.scan(block, self.begin(lead), parts)[1], 0, -2)
+        return self.base + said.reshape(*lead, -1)[..., :num_units]
+
+    def begin(self, shape: tuple[int, ...]) -> Float[Array, "*lead hidden"]:
+        """Return what the hidden units see before the first unit."""
+        return jnp.broadcast_to(self.hidden, (*shape, self.hidden.shape[-1]))
+
+    def logit(self, known: Float[Array, "*lead hidden"], index: Array) -> Float[Array, "*lead"]:
+        """Return the base plus what the hidden units say of one unit."""
+        return self.base[..., index] + jax.nn.sigmoid(known) @ self.outputs[index]
+
+    def follow(
+        self, known: Float[Array, "*lead hidden"], index: Array, value: Float[Array, "*lead"]
+    ) -> Float[Array, "*lead hidden"]:
+        """Let the hidden units see the unit."""
+        return known + value[..., None] * self.inputs[index]

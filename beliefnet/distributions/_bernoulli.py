@@ -36,4 +36,4 @@ class BernoulliLayer(dist.Independent):
 
     def log_prob(self, value: Any, intermediates: Any = None) -> Float[Array, "..."]:
         """Return the log-probability of all units together, in nats."""
-        return joint_bernoulli_log_prob(jnp.asarray(self.base_dist.logits), jnp.asarray(value))  # pyright: ignore
+        return joint_bernoulli_log_prob(jnp.asarray(self.base_dist.logits), jnp.asarray(value, float))  # pyright: ignore

@@ -121,6 +121,6 @@ def _values(base: dist.Distribution, num_units: int) -> tuple[np.ndarray, int]:
         return np.eye(base.num_categories), num_units // base.num_categories
     if isinstance(base, dist.Normal):
         return np.polynomial.hermite_e.hermegauss(_NUM_NODES)[0][:, None], num_units
-    if Kind.of(base) in (Kind.BINARY, Kind.AUTOREGRESSIVE):
+    if Kind.of(base).factorial is Kind.BINARY:
         return np.array([[0.0], [1.0]]), num_units
     raise ValueError(f"expected discrete or normal latents to enumerate, got {type(base).__name__} units")

@@ -22,8 +22,9 @@ class InferenceGaps:
         evaluations: The evaluation after so many steps of refinement, by their number; 0 is the recognition net.
         inference: log p(x) - ELBO of the recognition net: the sum of the other two gaps.
         amortisation: ELBO after the last step - ELBO of the recognition net: what is lost by guessing the posterior of
-            every datum in one pass, as far as this refiner finds it. Negative where refinement loses, as it may in deep
-            nets, and with a refiner that does not climb the ELBO.
+            every datum in one pass, as far as this refiner finds it. Negative where refinement loses: a factorial posterior
+            gives up what deep or autoregressive recognition nets know of dependence, and a refiner need not climb the
+            ELBO.
         approximation: log p(x) - ELBO after the last step: what is left. It is what a factorial posterior cannot reach
             if the refiner found the best one.
         log_likelihood: Estimated log p(x): the best of the K-particle bounds, as decided for each half of the data by
@@ -108,12 +109,14 @@ def steps_of_refinement(refiner: Refiner, steps: Sequence[int] | None = None) ->
     """
     largest = refiner.num_steps
     if largest < 1:
-        raise ValueError("expected a refiner with one step or more, got 0 steps; try 20")
+        raise ValueError("expected a refiner with one step or more, got 0 steps; try num_steps=20")
     if steps is None:
         steps = [digit * 10**power for power in range(9) for digit in (1, 2, 5) if digit * 10**power < largest]
     for count in steps:
         if not 0 <= count <= largest:
-            raise ValueError(f"expected steps from 0 to the refiner's own {largest}, got {count}; try {largest}")
+            raise ValueError(
+                f"expected steps from 0 to the refiner's own {largest}, got {count}; try a refiner of more steps"
+            )
     return sorted({0, *steps, largest})
 
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
-from beliefnet.conditionals import Autoregressive, Centred, Feedforward, Observed
+from beliefnet.conditionals import Centred, Connected, Feedforward, Observed
 from beliefnet.distributions import Kind
 from beliefnet.evaluation._bounds import rows_per_pass
 from beliefnet.proposals import Factorial
@@ -163,7 +163,7 @@ def starting_fill(net: BeliefNet, fill: ArrayLike | None = None) -> Float[Array,
             raise ValueError(f"expected fill of shape ({net.num_visible},), got {np.shape(fill)}; try the data's mean")
         return jnp.asarray(fill, float)
     first = net.recognition.conditionals[0]
-    if isinstance(first, Autoregressive):
+    if isinstance(first, Connected):
         first = first.base
     if isinstance(first, Feedforward) and isinstance(first.network, Centred):
         return jnp.asarray(first.network.offset)
@@ -273,7 +273,13 @@ def _checked(net: BeliefNet, x: ArrayLike, observed: ArrayLike | None) -> tuple[
     if observed.shape != x.shape:
         raise ValueError(f"expected observed of the shape of the data, {list(x.shape)}, got {list(observed.shape)}")
     _refuse(x, observed & ~np.isfinite(x), "finite observed entries", "marking it as missing")
-    if _visible_kind(net) is Kind.BINARY:
+    kind = _visible_kind(net)
+    if kind is Kind.AUTOREGRESSIVE:
+        raise ValueError(
+            "expected visible units that are independent given the latents, so that missing ones drop out, got "
+            "autoregressive ones; try a net such as an sbn, fdarn or vae"
+        )
+    if kind is Kind.BINARY:
         wrong = observed & (x != 0) & (x != 1)
         _refuse(x, wrong, "zeros and ones, as the net is over binary observations", "evaluation.binarize first")
     return np.where(observed, x, np.float32(0)), observed

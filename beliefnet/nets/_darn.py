@@ -18,6 +18,7 @@ def darn(
     key: Key,
     autoregressive_visible: bool = True,
     autoregressive_recognition: bool = False,
+    nade_units: int | None = None,
     deterministic: Sequence[int] = (),
     activation: Activation = jax.nn.softplus,
     signs: bool = True,
@@ -38,6 +39,8 @@ def darn(
             drawn and filled in independently.
         autoregressive_recognition: Whether the units of a recognition layer depend on each other, too: closer to the
             posterior, but drawn one after the other.
+        nade_units: Let units depend on each other through so many hidden units in each layer, not linearly: layers are
+            NADEs then.
         deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
         activation: Elementwise function of the deterministic layers.
         signs: Whether the maps see latents as -1 and 1 rather than as 0 and 1.
@@ -46,12 +49,13 @@ def darn(
         visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
 
     Raises:
-        ValueError: If a width is not positive, `latent_mean` is not in (0, 1), or a mean is not `[num_visible]` or not
-            in [0, 1].
+        ValueError: If a width or `nade_units` is not positive, `latent_mean` is not in (0, 1), or a mean is not
+            `[num_visible]` or not in [0, 1].
 
     Reference:
         Gregor, Danihelka, Mnih, Blundell & Wierstra 2014, *Deep autoregressive networks*; for fDARN, Mnih & Gregor
-        2014, *Neural variational inference and learning in belief networks*.
+        2014, *Neural variational inference and learning in belief networks*; for NADE, Larochelle & Murray 2011, *The
+        neural autoregressive distribution estimator*, and as layers of a deep net Bornschein & Bengio 2015.
 
     Example:
         >>> import jax
@@ -71,6 +75,7 @@ def darn(
         activation=activation,
         signs=signs,
         latent_mean=latent_mean,
+        nade_units=nade_units,
         autoregressive=[part for part, chosen in parts.items() if chosen],
         input_mean=input_mean,
         visible_mean=visible_mean,

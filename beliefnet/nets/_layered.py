@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
 import equinox as eqx
@@ -15,7 +17,18 @@ from beliefnet._chain import Chain
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import stable_logit
 from beliefnet._types import Key
-from beliefnet.conditionals import MLP, Autoregressive, Centred, Conditional, Dense, Feedforward, Network, Prior, Signs
+from beliefnet.conditionals import (
+    MLP,
+    NADE,
+    Centred,
+    Conditional,
+    Dense,
+    Feedforward,
+    LinearlyConnected,
+    Network,
+    Prior,
+    Signs,
+)
 from beliefnet.distributions import Family, bernoulli
 
 Activation = Callable[[Array], Array]
@@ -31,6 +44,7 @@ def layered_net(
     activation: Activation = jax.nn.softplus,
     signs: bool = True,
     autoregressive: Collection[Part] = (),
+    nade_units: int | None = None,
     latent_mean: float = 0.5,
     input_mean: ArrayLike | None = None,
     visible_mean: ArrayLike | None = None,
@@ -53,6 +67,8 @@ def layered_net(
         signs: Whether the maps see binary latents as -1 and 1 (Maddison et al. 2017 do) rather than as 0 and 1.
         autoregressive: Which binary layers have connections among their units: "latents" of the generative net, the
             "visible" layer, the "recognition" net. They start at zero.
+        nade_units: Make the connections by so many sigmoid hidden units in each layer (a NADE); by default they are
+            linear.
         latent_mean: Probability of binary latents at the start, in both nets, in (0, 1); a small one leads to sparse
             codes, whose posterior is closer to independent units.
         input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
@@ -69,12 +85,7 @@ def layered_net(
         (20, 5)
     """
     _check_sizes(num_visible, [size for _, size in layers], deterministic)
-    unknown = set(autoregressive) - set(get_args(Part))
-    if unknown:
-        raise ValueError(
-            f"expected autoregressive parts among {', '.join(get_args(Part))}, got {', '.join(sorted(unknown))}; try "
-            "('latents',)"
-        )
+    connect = _Connections(frozenset(autoregressive), nade_units)
     input_mean, visible_mean = (
         None if mean is None else _checked_mean(name, mean, num_visible)
         for name, mean in (("input_mean", input_mean), ("visible_mean", visible_mean))
@@ -83,12 +94,15 @@ def layered_net(
     families = [bernoulli, *(family for family, _ in layers)]
     widths = [family.num_units(count) for family, count in zip(families, parameters, strict=True)]
     up_keys, down_keys = jnp.split(jax.random.split(key, 2 * len(layers)), 2)
+    prior_key, *pair_keys = jax.random.split(jax.random.fold_in(key, 1), 1 + 2 * len(layers))
+    if latent_mean != 0.5 and bernoulli not in families[1:]:
+        raise ValueError(f"expected binary latents for latent_mean {latent_mean}, got none; try leaving it out")
     latent_bias = _logit_of(latent_mean)
     top_family, top_size = layers[-1]
     recognition: list[Conditional] = []
     neutral = top_family.neutral(top_size)
     prior = Prior(neutral + latent_bias if top_family == bernoulli else neutral, top_family)
-    generative = [_connected(prior, "latents" in autoregressive)]
+    generative = [connect("latents", prior, None, key=prior_key)]
     for index in range(len(layers)):
         up = _network(widths[index], deterministic, parameters[index + 1], activation, key=up_keys[index])
         down = _network(widths[index + 1], deterministic[::-1], parameters[index], activation, key=down_keys[index])
@@ -99,33 +113,84 @@ def layered_net(
             down = _plus_bias(down, latent_bias)
         if families[index + 1] == bernoulli:
             up = _plus_bias(up, latent_bias)
-        if index == 0 and input_mean is not None:
-            up = Centred(up, input_mean)
-        if signs and index > 0 and families[index] == bernoulli:
-            up = Signs(up)
-        if signs and families[index + 1] == bernoulli:
-            down = Signs(down)
-        recognition.append(_connected(Feedforward(up, families[index + 1]), "recognition" in autoregressive))
+        is_binary = [families[place] == bernoulli for place in (index, index + 1)]
+        see_below = partial(
+            _seen,
+            mean=None if index else input_mean,
+            signs=signs and index > 0 and is_binary[0],
+            latent_mean=latent_mean,
+        )
+        see_above = partial(_seen, signs=signs and is_binary[1], latent_mean=latent_mean)
+        layer = Feedforward(see_below(up), families[index + 1])
+        recognition.append(connect("recognition", layer, see_below, key=pair_keys[2 * index]))
+        layer = Feedforward(see_above(down), families[index])
         part = "latents" if index > 0 else "visible"
-        generative.insert(1, _connected(Feedforward(down, families[index]), part in autoregressive))
+        generative.insert(1, connect(part, layer, see_above, key=pair_keys[2 * index + 1]))
     return BeliefNet(Chain(tuple(generative)), Chain(tuple(recognition)))
 
 
-def _connected(layer: Conditional, is_autoregressive: bool) -> Conditional:
-    if not is_autoregressive:
-        return layer
-    return Autoregressive(layer, jnp.zeros((layer.num_units, layer.num_units)))
+@dataclass(frozen=True)
+class _Connections:
+    """Which layers have connections among their units, and of what kind."""
+
+    parts: frozenset[Part]
+    nade_units: int | None
+
+    def __post_init__(self):
+        known = get_args(Part)
+        unknown = sorted(self.parts - set(known))
+        if unknown:
+            raise ValueError(
+                f"expected autoregressive parts among {', '.join(known)}, got {', '.join(unknown)}; try ('latents',)"
+            )
+        if self.nade_units is not None and self.nade_units < 1:
+            raise ValueError(f"expected nade_units of at least 1, got {self.nade_units}; try 100")
+
+    def __call__(
+        self, part: Part, layer: Conditional, see: Callable[[Dense], Network] | None, *, key: Key
+    ) -> Conditional:
+        """Return a layer with its connections, if its part has any; `see` makes networks of the parent see it well."""
+        if part not in self.parts:
+            return layer
+        if layer.units != bernoulli:
+            raise ValueError(
+                f"expected binary units to depend on each other, got {type(layer.units).__name__} among the "
+                f"autoregressive {part!r}; try leaving it out, or binary layers"
+            )
+        size, count = layer.num_units, self.nade_units
+        if count is None:
+            return LinearlyConnected(layer, jnp.zeros((size, size)))
+        hidden_key, input_key = jax.random.split(key)
+        hidden = jnp.zeros(count)
+        if see is not None:
+            assert layer.num_parents is not None
+            hidden = see(Dense(layer.num_parents, count, key=hidden_key))
+        inputs = jax.nn.initializers.glorot_uniform()(input_key, (size, count))
+        return NADE(layer, hidden, inputs, jnp.zeros((size, count)))
+
+
+def _seen(
+    network: Dense | MLP, *, mean: Float[Array, " visible"] | None = None, signs: bool = False, latent_mean: float = 0.5
+) -> Network:
+    """Let a network see its input with the mean subtracted, or as -1 and 1 with the result at the mean as without."""
+    if mean is not None:
+        return Centred(network, mean)
+    if not signs:
+        return network
+    first = network if isinstance(network, Dense) else network.layers[0]
+    bias = first.bias - (2 * latent_mean - 1) * first.weight.sum(axis=0)
+    return Signs(eqx.tree_at(lambda net: (net if isinstance(net, Dense) else net.layers[0]).bias, network, bias))
 
 
 def _network(
     num_inputs: int, deterministic: Sequence[int], num_outputs: int, activation: Activation, *, key: Key
-) -> Network:
+) -> Dense | MLP:
     if not deterministic:
         return Dense(num_inputs, num_outputs, key=key)
     return MLP((num_inputs, *deterministic, num_outputs), activation, key=key)
 
 
-def _plus_bias(network: Network, amount: ArrayLike) -> Network:
+def _plus_bias(network: Dense | MLP, amount: ArrayLike) -> Dense | MLP:
     """Add to the biases of a network's last map, which start at zero."""
     return eqx.tree_at(_last_bias, network, replace_fn=lambda bias: bias + jnp.asarray(amount))
 

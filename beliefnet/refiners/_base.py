@@ -149,14 +149,15 @@ def check_kinds(net: BeliefNet) -> None:
         for base in bases:
             if not Kind.of(base).is_finite and not isinstance(base, dist.Normal):
                 raise ValueError(
-                    f"expected binary, one-hot or normal units to refine, got {type(base).__name__} units in latent "
-                    f"layer {layer}; try the recognition net alone"
+                    f"expected binary, autoregressive, one-hot or normal units to refine, got {type(base).__name__} "
+                    f"units in latent layer {layer}; try the recognition net alone"
                 )
-        kinds = [Kind.of(base).factorial.value for base in bases]
-        if len(set(kinds)) > 1:
+        kinds = [Kind.of(base) for base in bases]
+        if len({kind.factorial for kind in kinds}) > 1:
             raise ValueError(
-                f"expected the same units in both chains to refine, got {' and '.join(kinds)} ones in latent layer "
-                f"{layer}; try the recognition net alone"
+                f"expected units of the same values in both chains to refine, got "
+                f"{' and '.join(kind.value for kind in kinds)} ones in latent layer {layer}; try the recognition net "
+                "alone"
             )
 
     net.show_latents(look)

@@ -23,9 +23,9 @@ class GradientAscent(Refiner):
         v <- momentum v + grad_z (1/N) sum_n [log p(x | h_n) + sum_l E[log p(h_l | h_(l+1),n)]] + H(q~)
         z <- z + rate v
 
-    The draws h_n and their derivative are the sampler's; expectations within a layer, and entropies, are exact. What
-    is climbed is the ELBO with a sampler whose derivative is true; see the named forms for the others. It works on
-    any number of layers; all of them move together.
+    The draws h_n and their derivative are the sampler's; expectations within a layer, and entropies, are exact, but for
+    autoregressive layers of the generative net, which are taken at the draws. What is climbed is the ELBO with a sampler
+    whose derivative is true; see the named forms for the others. It works on any number of layers; all move together.
 
     Args:
         sampler: How draws are made differentiable.
@@ -122,8 +122,9 @@ def gdir(
 def mean_passing(num_steps: int = 20, *, rate: float = 0.1, momentum: float = 0.0, patience: int = 0) -> GradientAscent:
     """Return refinement with means in the place of draws, for any units (MPVI).
 
-    What is climbed is a mean-field surrogate, log p(x | mu) + E[log p(h)] + H(q~), exact in prior and entropy. It is
-    deterministic and cheap, and no bound of log p(x): a decoder that is not linear sees a mean that is never drawn.
+    What is climbed is a mean-field surrogate, log p(x | mu) + E[log p(h)] + H(q~), exact in entropy and in a
+    prior of independent units. It is deterministic and cheap, and no bound of log p(x): a decoder that is not linear
+    sees a mean that is never drawn.
     """
     return GradientAscent(
         sampler=MeanPassing(), num_steps=num_steps, num_samples=1, rate=rate, momentum=momentum, patience=patience

@@ -126,7 +126,7 @@ class Half(Sampler):
 class MeanPassing(Sampler):
     """The mean in place of a draw, with its derivative: a deterministic, mean-field pass through the net."""
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind)
+    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind) - {Kind.AUTOREGRESSIVE}
     has_derivative: ClassVar[bool] = True
     is_exact: ClassVar[bool] = False
 

@@ -235,9 +235,9 @@ ESTIMATORS: dict[str, Builder] = {
     "local-expectation": _of_net(LocalExpectation),
     "concrete": _concrete,
     "straight-through": _of_net(lambda net, particles: SGVB(net, particles, sampler=StraightThrough())),
-    "darn": _of_net(lambda net, particles: SGVB(net, particles, sampler=Half())),
+    "half": _of_net(lambda net, particles: SGVB(net, particles, sampler=Half())),
 }
 
-_RELAXATIONS = frozenset({"concrete", "straight-through", "darn"})
+_RELAXATIONS = frozenset({"concrete", "straight-through", "half"})
 _REFINED = frozenset({"em", "rws", "semi-amortised"})
 _NEED_TWO = frozenset({"reinforce", "vimco", "tvo"})

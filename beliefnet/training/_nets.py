@@ -21,16 +21,18 @@ class NetOptions:
 
     Attributes:
         net: Kind of net: sbn (binary latents), fdarn (latents of a layer depend on each other), darn (and so do visible
-            units), categorical (one-hot latents) or vae (normal latents).
+            units), nade (as darn, through hidden units), categorical (one-hot latents) or vae (normal latents).
         hidden: Numbers of latent variables per layer, from the one next to the data upward.
         deterministic: Widths of deterministic layers between stochastic ones, going up; by default none, and 500 in a
             vae.
         activation: Function of the deterministic layers.
         categories: Categories of each variable of a categorical net.
-        autoregressive_recognition: Let the units of a recognition layer depend on each other, too, in a darn or fdarn.
-        signs: Let the layers of an sbn or darn see the binary latents that feed them as -1 and 1, not as 0 and 1; deep
+        autoregressive_recognition: Let the units of a recognition layer depend on each other, too, in a darn, fdarn or
+            nade.
+        nade_units: Hidden units of each layer of a nade.
+        signs: Let the layers of binary nets see the binary latents that feed them as -1 and 1, not as 0 and 1; deep
             nets gain most.
-        latent_mean: Probability of the latents of an sbn or darn at the start; a small one, such as 0.01, leads to
+        latent_mean: Probability of binary latents at the start; a small one, such as 0.01, leads to
             sparse codes.
         center_input: Let the recognition net see the data minus its mean.
         data_bias: Start the visible biases at the logits of the data's mean.
@@ -42,6 +44,7 @@ class NetOptions:
     activation: Literal["softplus", "tanh", "relu"] = "softplus"
     categories: int = 10
     autoregressive_recognition: bool = False
+    nade_units: int = 100
     signs: bool = True
     latent_mean: float = 0.5
     center_input: bool = True
@@ -73,6 +76,8 @@ class NetOptions:
             raise OptionError(f"expected deterministic to be positive sizes, got {given}; try --deterministic 200")
         if not 0 < self.latent_mean < 1:
             raise OptionError(f"expected latent-mean between 0 and 1, got {self.latent_mean}; try 0.5")
+        if self.net == "nade" and self.nade_units < 1:
+            raise OptionError(f"expected nade-units of at least 1, got {self.nade_units}; try 100")
         if self.net == "categorical" and self.categories < 2:
             raise OptionError(f"expected categories of at least 2, got {self.categories}; try 10")
 
@@ -135,6 +140,7 @@ NETS = {
     "sbn": NetKind(sigmoid_belief_net, "sigmoid belief net", "nvil", options=_BINARY),
     "fdarn": NetKind(partial(darn, autoregressive_visible=False), "fDARN", "nvil", options=_CONNECTED),
     "darn": NetKind(darn, "deep autoregressive network", "nvil", options=_CONNECTED),
+    "nade": NetKind(darn, "belief net of NADE layers", "nvil", options=_CONNECTED | {"nade_units": "nade_units"}),
     "categorical": NetKind(
         categorical_belief_net, "categorical belief net", "nvil", options={"categories": "num_categories"}
     ),

@@ -52,7 +52,14 @@ def refiner_for(net: BeliefNet, spec: str | None) -> Refiner:
     try:
         refiner.check(net)
     except ValueError as error:
-        # What layers say of themselves advises estimators: AIR is the refiner that takes all that any refiner takes.
-        reason = str(error) if isinstance(refiner, AIR) else f"{str(error).rpartition('; try ')[0]}; try air"
+        reason = f"{str(error).partition('; try ')[0]}; try {_advice(net)}"
         raise OptionError(f"refiner {spec or type(refiner).__name__} does not fit this net: {reason}") from error
     return refiner
+
+
+def _advice(net: BeliefNet) -> str:
+    try:
+        AIR().check(net)
+    except ValueError:
+        return "the recognition net alone"
+    return "air"
