@@ -43,8 +43,8 @@ class VariationalEM(_RefinedEstimator):
         theta climbs E_q~[log p(x, h)],  phi climbs E_q~[log q(h | x)], that is, descends KL(q~ || q)
 
     Expectations within a layer of independent units are exact given the draws of the others: with one such latent
-    layer, the recognition net's gradient has no noise of its own. Unbiased for the theta-gradient of the ELBO at q~; the recognition net is fitted
-    to q~, which is not the gradient of a bound.
+    layer, the recognition net's gradient has no noise of its own. Unbiased for the theta-gradient of the ELBO at q~;
+    the recognition net is fitted to q~, which is not the gradient of a bound.
 
     Args:
         refiner: The E-step.

@@ -24,8 +24,9 @@ class GradientAscent(Refiner):
         z <- z + rate v
 
     The draws h_n and their derivative are the sampler's; expectations within a layer, and entropies, are exact, but for
-    autoregressive layers of the generative net, which are taken at the draws. What is climbed is the ELBO with a sampler
-    whose derivative is true; see the named forms for the others. It works on any number of layers; all move together.
+    autoregressive layers of the generative net, which are taken at the draws. What is climbed is the ELBO with a
+    sampler whose derivative is true; see the named forms for the others. It works on any number of layers; all move
+    together.
 
     Args:
         sampler: How draws are made differentiable.
