@@ -163,4 +163,4 @@ def test_an_estimator_that_cannot_pay_connected_units_is_refused(grey_file, tmp_
     assert "got autoregressive units in latent layer 1; try an estimator" in message
     tokens = ("--data", str(grey_file), "--autoregressive-recognition", *SMALL, "--epochs", "1")
     assert run(["train", *tokens, "--out", "run"]) == 0
-    assert "autoregressive_recognition has no effect with sbn and nvil" in capsys.readouterr().err
+    assert "--autoregressive-recognition has no effect with --net sbn" in capsys.readouterr().err

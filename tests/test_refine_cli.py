@@ -84,7 +84,7 @@ def test_other_estimators_that_refine(tmp_path, grey_file, estimator):
 def test_what_has_no_effect_is_said(tmp_path, grey_file, capsys):
     tokens = ["train", "--data", str(grey_file), *PLAIN, "--epochs", "1", "--refine", "air"]
     assert run([*tokens, "--out", str(tmp_path / "run")]) == 0
-    assert "refine has no effect with sbn and nvil" in capsys.readouterr().err
+    assert "--refine has no effect with --estimator nvil" in capsys.readouterr().err
 
 
 def test_refiners_in_one_word():
@@ -128,6 +128,6 @@ def test_evaluate_names_what_is_wrong_with_a_refiner(copy, capsys, tokens, words
 
 def test_a_start_with_another_net_is_refused(trained, tmp_path, grey_file, capsys):
     tokens = ["train", "--data", grey_file, "--hidden", "5", "--batch-size", "8", "--start", trained]
-    assert "7-4-3 sigmoid belief net" in fails(capsys, *tokens, "--out", tmp_path / "run")
+    assert "7-4-3 sigmoid belief net (hidden=(4, 3))" in fails(capsys, *tokens, "--out", tmp_path / "run")
     tokens[-1] = tmp_path / "nowhere"
     assert "--start cannot be used: expected a run folder" in fails(capsys, *tokens, "--out", tmp_path / "run")

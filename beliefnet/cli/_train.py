@@ -62,8 +62,12 @@ def train(
         config = _fitting(config, len(dataset.train))
     num_steps = config.epochs * config.steps_per_epoch(len(dataset.train))
     resumed = None if resume is None else _resumed_folder(config, resume, out, dataset)
-    for name in config.unused_by_net() + config.unused_by_estimator():
-        print(f"warning: {name} has no effect with {config.net} and {config.estimator}", file=sys.stderr)
+    for names, chosen in (
+        (config.unused_by_net(), f"--net {config.net}"),
+        (config.unused_by_estimator(), f"--estimator {config.estimator}"),
+    ):
+        for name in names:
+            print(f"warning: --{name.replace('_', '-')} has no effect with {chosen}", file=sys.stderr)
     net, estimator = config.build(dataset.average("train"))
     if not (resumed and resumed.has_checkpoints):
         net, skipped = net_of_start(config, net)

@@ -104,7 +104,7 @@ class SemiAmortised(_RefinedEstimator):
         if not isinstance(self.refiner, GradientAscent):
             raise ValueError(
                 f"expected a refiner with gradient steps for SemiAmortised, got {type(self.refiner).__name__}; try "
-                "gdir(5) for normal latents, straight_through(5) for discrete ones, or VariationalEM"
+                "gdir(5) for normal latents, straight_through(5) for discrete ones, or variational EM"
             )
         if self.refiner.patience:
             raise ValueError(

@@ -56,12 +56,13 @@ class EstimatorOptions:
         estimator: Gradient estimator; nvil by default, sgvb for a vae. For any latents: nvil, reinforce, vimco,
             wake-sleep, rws (reweighted wake-sleep), tvo, muprop. For normal ones: sgvb, stl, iwae, dreg, hvi
             (Hamiltonian). For binary ones: arm, disarm, multi-sample-disarm, rebar, relax. For discrete ones:
-            local-expectation, and, biased, concrete, straight-through, darn (the 1/2 estimator; binary). With a
+            local-expectation, and, biased, concrete, straight-through, half (the 1/2 estimator; binary). With a
             refined posterior: em (variational EM), semi-amortised (gradients through the refinement).
         particles: Draws per datum; more of them lower the noise of the recognition gradient.
         refine: For em, rws and semi-amortised: how the posterior is refined, as air, gdir (normal latents),
             mean-passing, straight-through or concrete, with options as in air:steps=20,samples=20,rate=0.1,patience=0;
-            by default air (gdir for normal latents), and nothing for rws.
+            by default air for em (gdir for normal latents), straight-through:steps=5,samples=1 for semi-amortised
+            (gdir:steps=5,samples=1 for normal latents), which takes no air, and nothing for rws.
         nvil: Options of the nvil estimator.
         vimco: Options of the vimco estimator.
         rws: Options of the rws estimator.
@@ -173,7 +174,8 @@ def _em(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
 def _semi_amortised(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
     is_normal = Kind.CONTINUOUS in net.latent_kinds
     spec = chosen.refine or ("gdir:steps=5,samples=1" if is_normal else "straight-through:steps=5,samples=1")
-    return SemiAmortised(refiner_for(net, spec), chosen.particles)  # pyright: ignore[reportArgumentType]
+    refiner = refiner_for(net, spec, advice="gdir" if is_normal else "straight-through")
+    return SemiAmortised(refiner, chosen.particles)  # pyright: ignore[reportArgumentType]
 
 
 def _tvo(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:

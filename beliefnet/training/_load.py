@@ -1,6 +1,6 @@
 """A finished or interrupted run, read back for use."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import jax
@@ -14,6 +14,7 @@ from beliefnet.training._checkpoint import Restored, read_record
 from beliefnet.training._checks import OptionError
 from beliefnet.training._config import TrainConfig
 from beliefnet.training._folder import RunFolder, RunFolderError
+from beliefnet.training._nets import NetOptions
 from beliefnet.training._optimizers import make_optimizer
 from beliefnet.training._state import TrainState
 
@@ -90,8 +91,14 @@ def net_of_start(config: TrainConfig, net: BeliefNet) -> tuple[BeliefNet, tuple[
         raise RunFolderError(f"--start cannot be used: {error}") from error
     shapes = [jax.tree.map(jnp.shape, tree) for tree in (net, started.net)]
     if jax.tree.structure(net) != jax.tree.structure(started.net) or shapes[0] != shapes[1]:
+        differing = [
+            f"{field.name.replace('_', '-')}={getattr(started.config, field.name)}"
+            for field in fields(NetOptions)
+            if getattr(started.config, field.name) != getattr(config, field.name)
+        ]
         raise OptionError(
             f"expected --start to be a run with the same net, got {config.start} with "
-            f"{started.config.describe(started.record.num_features)}; try the options of its config.toml"
+            f"{started.config.describe(started.record.num_features)} ({', '.join(differing) or 'other data'}); try the "
+            "options of its config.toml"
         )
     return started.net, started.skipped

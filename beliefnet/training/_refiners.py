@@ -42,8 +42,13 @@ def parse_refiner(spec: str) -> Refiner:
         raise OptionError(f"{spec!r} cannot be used: {error}") from error
 
 
-def refiner_for(net: BeliefNet, spec: str | None) -> Refiner:
+def refiner_for(net: BeliefNet, spec: str | None, *, advice: str | None = None) -> Refiner:
     """Make the refiner that was asked for, or by default one that suits the latents, and check that it fits the net.
+
+    Args:
+        net: The net.
+        spec: As for `parse_refiner`.
+        advice: What to try in the place of one that does not fit; by default what fits the net.
 
     Raises:
         OptionError: If it cannot be made, or does not refine the posterior of this net.
@@ -52,7 +57,7 @@ def refiner_for(net: BeliefNet, spec: str | None) -> Refiner:
     try:
         refiner.check(net)
     except ValueError as error:
-        reason = f"{str(error).partition('; try ')[0]}; try {_advice(net)}"
+        reason = f"{str(error).partition('; try ')[0]}; try {advice or _advice(net)}"
         raise OptionError(f"refiner {spec or type(refiner).__name__} does not fit this net: {reason}") from error
     return refiner
 
