@@ -50,7 +50,7 @@ from beliefnet.evaluation import enumerate_latents
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Particles, Recognition
 
-NUM_DRAWS = 20_000
+NUM_DRAWS = 12_000
 
 
 def claims() -> list[tuple[str, str, int]]:
