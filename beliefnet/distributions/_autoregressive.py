@@ -130,9 +130,8 @@ class LinearAutoregressive(Autoregressive):
 class NADELayer(Autoregressive):
     """Logits from hidden units that see all units before: a neural autoregressive distribution estimator.
 
-    `logits_i = base_i + sigmoid(hidden + sum_(j < i) value_j inputs_j) . outputs_i`. Scoring takes a few products for
-    each of about sqrt(units) blocks of units, and as many times `lead * hidden * sqrt(units)` numbers, derivatives
-    included.
+    `logits_i = base_i + sigmoid(hidden + sum_(j < i) value_j inputs_j) . outputs_i`. Units are scored in about
+    sqrt(units) blocks, one after the other, so that hidden units are kept for one block at a time.
 
     Args:
         base: Logits without what units say of each other, `[*lead, units]`.

@@ -69,8 +69,8 @@ def layered_net(
             "visible" layer, the "recognition" net. They start at zero.
         nade_units: Make the connections by so many sigmoid hidden units in each layer (a NADE); by default they are
             linear.
-        latent_mean: Probability of binary latents at the start, in both nets, in (0, 1); a small one leads to sparse
-            codes, whose posterior is closer to independent units.
+        latent_mean: Probability of binary latents at the start, in both nets, in (0, 1); wake-sleep is faster with a
+            small one.
         input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
         visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
 
