@@ -32,7 +32,7 @@ def sigmoid_belief_net(
         deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
         activation: Elementwise function of the deterministic layers.
         signs: Whether the maps see latents as -1 and 1 rather than as 0 and 1: deep nets learn better.
-        latent_mean: Probability of latents at the start, in both nets, in (0, 1); wake-sleep is faster with a small one.
+        latent_mean: Probability of latents at the start, in (0, 1); wake-sleep is faster with a small one.
         input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
         visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
 
