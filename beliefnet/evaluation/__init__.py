@@ -16,6 +16,7 @@ from beliefnet.evaluation._gradients import LEAST_DRAWS, EstimatorReport, Gradie
 from beliefnet.evaluation._imputation_score import ImputationScore, imputation_score
 from beliefnet.evaluation._impute import Imputed, impute, net_observing, one_pass, starting_fill
 from beliefnet.evaluation._observations import Prepare, as_floats, binarize, observations
+from beliefnet.evaluation._perplexity import Perplexity, perplexity
 from beliefnet.evaluation._sandwich import Sandwich, sandwich
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "InferenceGaps",
     "Mean",
     "PartReport",
+    "Perplexity",
     "Prepare",
     "Reference",
     "Sandwich",
@@ -50,6 +52,7 @@ __all__ = [
     "observations",
     "one_pass",
     "particle_bounds",
+    "perplexity",
     "sandwich",
     "starting_fill",
     "steps_of_refinement",
