@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import jax
-import jax.numpy as jnp
 from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
@@ -16,7 +15,7 @@ from beliefnet._types import Key
 from beliefnet.cli._app import app
 from beliefnet.cli._runs import check_counts, check_suffix, data_of, open_latent_run, spread, without_nan, writing
 from beliefnet.estimators import Estimator
-from beliefnet.evaluation import LEAST_DRAWS, GradientReport, PartReport, gradient_report, observations
+from beliefnet.evaluation import LEAST_DRAWS, GradientReport, PartReport, dense_rows, gradient_report, observations
 from beliefnet.report import plot_gradient_report
 from beliefnet.training import EstimatorOptions, OptionError, Stream, parse_estimator, stream, write_atomically
 
@@ -65,7 +64,7 @@ def diagnose(
     run = open_latent_run(directory)
     dataset = data_of(run, data)
     data_key, make_key, report_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
-    x = observations(dataset.record)(jnp.asarray(spread(dataset.split(split), batch_size)), data_key)
+    x = observations(dataset.record)(dense_rows(spread(dataset.split(split), batch_size)), data_key)
     built = _build(options, run.net, key=make_key)
     with Console(stderr=True).status("compiling") as status:
         report = gradient_report(

@@ -77,7 +77,7 @@ def gaps(
         dataset = data_of(run, data)
         rows = spread(dataset.split(split), limit)
         with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
-            task = progress.add_task(name, total=len(rows) * len(chosen))
+            task = progress.add_task(name, total=rows.shape[0] * len(chosen))
             results[name] = inference_gaps(
                 run.net,
                 rows,

@@ -102,9 +102,12 @@ def data_of(run: LoadedRun, data: str | None) -> Dataset:
 
 def load_like(run: LoadedRun, data: str) -> Dataset:
     """Load other data with the binarisation that the net was trained with, where there is anything to binarise."""
-    dataset = load(data, seed=run.config.seed)
+    wanted = {"values": run.record.values, "seed": run.config.seed}
+    if run.record.values == "counts":
+        wanted |= {"vocabulary_size": run.config.vocabulary_size, "text_column": run.config.text_column}
+    dataset = load(data, **wanted)
     if dataset.record.binarization != "none" and run.config.binarization is not None:
-        dataset = load(data, seed=run.config.seed, binarization=run.config.binarization)
+        dataset = load(data, **wanted, binarization=run.config.binarization)
     check_width(dataset.train, run.net.num_visible, data)
     return dataset
 

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from beliefnet.cli._app import app
 from beliefnet.cli._progress import Display
+from beliefnet.cli._topics import draw_topics, topics_by_coherence
 from beliefnet.datasets import Dataset
 from beliefnet.evaluation import dense_rows, observations
 from beliefnet.report import image_sheet, plot_training_curve, reconstruction_sheet
@@ -44,7 +45,7 @@ def train(
     resume: Path | None = None,
     config: Annotated[TrainConfig, Parameter(name="*")] = _DEFAULTS,
 ) -> int:
-    """Train a net and leave a run folder: checkpoint, metrics, curves, samples and reconstructions.
+    """Train a net and leave a run folder: checkpoint, metrics, curves, samples and reconstructions, or topics.
 
     Without options, a 64-200 sigmoid belief net is trained on the digits that come with scikit-learn.
 
@@ -57,6 +58,7 @@ def train(
     """
     console = Console(soft_wrap=True)
     dataset = config.load_data()
+    config = config.settled(dataset)
     if resume is None:
         config = _fitting(config, dataset.record.splits["train"])
     num_steps = config.epochs * config.steps_per_epoch(dataset.record.splits["train"])
@@ -73,6 +75,8 @@ def train(
         for sentence in skipped:
             print(f"warning: {sentence}", file=sys.stderr)
     folder = _new_folder(config, out) if resumed is None else resumed
+    if dataset.words is not None:
+        folder.write_words(dataset.words)
     _describe(console, config, dataset, folder)
     with Display(console, config.epochs, num_steps, step=_begun(folder)) as display:
         fitted = fit(net, estimator, dataset, config, folder=folder, watcher=display)
@@ -155,6 +159,9 @@ def _draw(folder: RunFolder, fitted: Fitted, dataset: Dataset) -> None:
     shape, net = dataset.record.image_shape, fitted.net
     sample_key, data_key, reconstruction_key = jax.random.split(stream(0, Stream.PLOTS), 3)
     plot_training_curve(fitted.history, folder.plots / "training_curve.png", title=folder.path.name)
+    if dataset.words is not None:
+        draw_topics(topics_by_coherence(net, dataset.train), dataset.words, folder.plots / "topics.png")
+        return
     samples = net.sample_means((100,), key=sample_key)
     image_sheet(np.asarray(samples), shape, folder.plots / "samples.png", title="samples (means)")
     if not net.layer_sizes:

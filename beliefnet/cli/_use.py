@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-import jax.numpy as jnp
 import numpy as np
 from cyclopts import Parameter
 from rich.console import Console
@@ -27,10 +26,10 @@ from beliefnet.cli._runs import (
     writing,
 )
 from beliefnet.datasets import Record, names, read_rows
-from beliefnet.evaluation import Evaluation, evaluate, observations
+from beliefnet.evaluation import Evaluation, dense_rows, evaluate, observations
 from beliefnet.proposals import Recognition
 from beliefnet.report import image_sheet
-from beliefnet.training import LoadedRun, OptionError, Stream, stream
+from beliefnet.training import LoadedRun, OptionError, Stream, stream, write_atomically
 
 _ENCODE_ROWS = 5000
 
@@ -76,7 +75,7 @@ def evaluate_run(
     proposal = chosen_proposal(run, refine, ais)
     rows = spread(dataset.split(split), limit)
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
-        task = progress.add_task(f"{split}, {particles} particles", total=len(rows))
+        task = progress.add_task(f"{split}, {particles} particles", total=rows.shape[0])
         result = evaluate(
             run.net,
             rows,
@@ -130,6 +129,10 @@ def _show(result: Evaluation, record: Record, split: str, run: LoadedRun) -> Non
     ):
         table.add_row(name, f"{value.mean:.3f}", f"{value.stderr:.3f}")
     sizes = run.net.layer_sizes
+    for scored, by in ((result.elbo_perplexity, "ELBO"), (result.perplexity, f"{count} particles")):
+        if scored is not None:
+            for unit, value in (("document", scored.per_document), ("token", scored.per_token)):
+                table.add_row(f"perplexity per {unit}, {by}", f"{value.mean:.2f}", f"{value.stderr:.2f}")
     for index, active in enumerate(result.active_units):
         units = f"{active} of {sizes[index]} units active"
         if result.kl_per_layer is None:
@@ -153,7 +156,7 @@ def sample(
     /,
     *,
     num: int = 100,
-    out: Path = Path("samples.png"),
+    out: Path | None = None,
     values: Literal["draws", "means"] | None = None,
     seed: int = 0,
 ) -> None:
@@ -162,21 +165,30 @@ def sample(
     Args:
         directory: Run folder of `beliefnet train`.
         num: How many.
-        out: A .png for a sheet of images, or a .npy for an array [num, visible].
-        values: Binary draws, or the means that they are drawn with; by default means in a .png, draws in a .npy.
+        out: A .png for a sheet of images (samples.png by default), a .txt for documents, one a line (samples.txt by
+            default), or a .npy for an array [num, visible].
+        values: Draws, or the means that they are drawn with; by default means in a .png, draws otherwise.
         seed: Seed of the draws.
     """
     check_counts(num=num, seed=seed)
-    check_suffix(out, ".png", ".npy")
     run = open_run(directory)
+    kind = ".png" if run.record.values == "binary" else ".txt"
+    out = out or Path(f"samples{kind}")
+    check_suffix(out, kind, ".npy")
     key = stream(seed, Stream.SAMPLES)
     wants_means = values == "means" or (values is None and out.suffix == ".png")
     drawn = np.asarray(run.net.sample_means((num,), key=key) if wants_means else run.net.dream((num,), key=key)[0])
     if out.suffix == ".png":
         with writing(out):
             image_sheet(drawn, run.record.image_shape, out)
+    elif out.suffix == ".txt":
+        if wants_means:
+            raise OptionError(f"expected --values draws for documents in {out}, got means; try --out samples.npy")
+        names = np.asarray(run.folder.read_words())
+        with writing(out):
+            write_atomically(out, "".join(f"{' '.join(np.repeat(names, row))}\n" for row in drawn.astype(int)))
     else:
-        save_array(out, drawn if wants_means else drawn.astype(np.uint8))
+        save_array(out, drawn if wants_means else drawn.astype(np.uint8 if kind == ".png" else np.int32))
     print(f"{num} samples written to {out}")
 
 
@@ -205,19 +217,29 @@ def encode(
     if layer is not None and not 1 <= layer <= depth:
         raise OptionError(f"expected --layer from 1 to {depth}, got {layer}; try {depth}, the top one")
     if data in names() or not Path(data).expanduser().exists():
-        rows = load_like(run, data).means(split or "test")
+        dataset = load_like(run, data)
+        rows = dataset.means(split or "test") if dataset.words is None else dataset.split(split or "test")
     else:
-        binarization = run.config.binarization
-        rows = read_rows(data, num_features=run.net.num_visible, array=split, binarization=binarization)
+        is_text = run.record.values == "counts"
+        rows = read_rows(
+            data,
+            num_features=run.net.num_visible,
+            values=run.record.values,
+            array=split,
+            binarization=run.config.binarization,
+            words=run.folder.read_words() if is_text else None,
+            text_column=run.config.text_column,
+        )
+    count = rows.shape[0]
     parts = [
-        run.net.encode(jnp.asarray(rows[start : start + _ENCODE_ROWS], jnp.float32))
-        for start in range(0, len(rows), _ENCODE_ROWS)
+        run.net.encode(dense_rows(rows[start : start + _ENCODE_ROWS]).astype(float))
+        for start in range(0, count, _ENCODE_ROWS)
     ]
     codes = [np.concatenate([np.asarray(part[index]) for part in parts]) for index in range(depth)]
     if out.suffix == ".npz":
         save_array(out, **{f"h{index + 1}": code for index, code in enumerate(codes)})
-        print(f"codes of {len(rows)} examples, {depth} layers, written to {out}")
+        print(f"codes of {count} examples, {depth} layers, written to {out}")
     else:
         chosen = depth if layer is None else layer
         save_array(out, codes[chosen - 1])
-        print(f"codes of {len(rows)} examples, layer {chosen}, {codes[chosen - 1].shape[1]} units, written to {out}")
+        print(f"codes of {count} examples, layer {chosen}, {codes[chosen - 1].shape[1]} units, written to {out}")

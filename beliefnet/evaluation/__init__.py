@@ -20,6 +20,7 @@ from beliefnet.evaluation._observations import Prepare, as_floats, binarize, obs
 from beliefnet.evaluation._perplexity import Perplexity, perplexity
 from beliefnet.evaluation._rows import SparseRows, Stored, dense_rows, on_device
 from beliefnet.evaluation._sandwich import Sandwich, sandwich
+from beliefnet.evaluation._topics import Topic, npmi, topics
 
 __all__ = [
     "LEAST_DRAWS",
@@ -39,6 +40,7 @@ __all__ = [
     "Sandwich",
     "SparseRows",
     "Stored",
+    "Topic",
     "as_floats",
     "binarize",
     "dense_rows",
@@ -54,6 +56,7 @@ __all__ = [
     "impute",
     "inference_gaps",
     "net_observing",
+    "npmi",
     "observations",
     "on_device",
     "one_pass",
@@ -62,4 +65,5 @@ __all__ = [
     "sandwich",
     "starting_fill",
     "steps_of_refinement",
+    "topics",
 ]

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jax.scipy.special import logsumexp
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
@@ -108,11 +109,12 @@ def _accumulate(running: _Running, trace: Trace, num_new: Array, num_old: Array,
     kl = None
     if running.kl is not None and trace.log_layers is not None:
         kl = blend(running.kl, jnp.where(is_new[..., None], trace.log_layers - trace.log_p[..., 1:], 0.0))
-    # What the weights up to each rung that lies among the new ones come to, relative to the same reference.
-    up_to = jnp.arange(trace.num_particles)[:, None] < (steps - num_old)
-    sums = jnp.einsum("nb,nr->br", weights, up_to.astype(weights.dtype), precision=lax.Precision.HIGHEST)
-    sums += (num_old * running.weights * rescale)[:, None]
-    ladder = reference[:, None] + jnp.log(sums / steps)
+    # What the weights up to each rung that lies among the new ones come to; each relative to its own largest, because
+    # a later particle may outweigh all before it by more than single precision can tell.
+    up_to = jnp.arange(trace.num_particles) < (steps - num_old)[:, None]
+    new = logsumexp(jnp.where(up_to[..., None], log_weight, -jnp.inf), axis=1)
+    old = running.largest + jnp.log(running.weights * num_old)
+    ladder = (jnp.logaddexp(new, old) - jnp.log(steps)[:, None]).T
     is_here = (steps > num_old) & (steps <= num_old + num_new)
     tail = jnp.concatenate([running.tail, log_weight.T], axis=1)
     return _Running(

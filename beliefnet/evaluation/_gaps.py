@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
-from jax import Array
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.evaluation._evaluate import Evaluation, Mean, weigh
+from beliefnet.evaluation._evaluate import Evaluation, weigh
+from beliefnet.evaluation._mean import Mean
 from beliefnet.evaluation._observations import Prepare, as_floats
+from beliefnet.evaluation._rows import Stored
 from beliefnet.proposals import Proposal, Recognition, Refined
 from beliefnet.refiners import Refiner
 
@@ -44,7 +45,7 @@ class InferenceGaps:
 
 def inference_gaps(
     net: BeliefNet,
-    data: np.ndarray | Array,
+    data: Stored,
     refiner: Refiner,
     *,
     num_particles: int,
@@ -79,7 +80,7 @@ def inference_gaps(
     found = {}
     for index, count in enumerate(counts):
 
-        def report(done: int, before: int = index * len(data)) -> None:
+        def report(done: int, before: int = index * data.shape[0]) -> None:
             if progress is not None:
                 progress(before + done)
 

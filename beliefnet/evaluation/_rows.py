@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
-from scipy.sparse import csr_matrix
 
-Stored: TypeAlias = np.ndarray | Array | csr_matrix
+from beliefnet.datasets import CSR
+
+Stored: TypeAlias = np.ndarray | Array | CSR
 """Rows `[examples, visible]` as a data set keeps them."""
 
 
@@ -31,7 +32,7 @@ class SparseRows(eqx.Module):
     longest: int = eqx.field(static=True)
 
     @classmethod
-    def of(cls, matrix: csr_matrix) -> "SparseRows":
+    def of(cls, matrix: CSR) -> "SparseRows":
         """Put a matrix on the device."""
         parts = (jnp.asarray(part, jnp.int32) for part in (matrix.data, matrix.indices, matrix.indptr))
         return cls(*parts, width=matrix.shape[1], longest=int(np.diff(matrix.indptr).max()))
@@ -53,9 +54,9 @@ class SparseRows(eqx.Module):
 
 def on_device(rows: Stored) -> Array | SparseRows:
     """Put rows on the device as they are stored; either result gives dense rows for an array of indices."""
-    return SparseRows.of(rows) if isinstance(rows, csr_matrix) else jnp.asarray(rows)
+    return jnp.asarray(rows) if isinstance(rows, np.ndarray | Array) else SparseRows.of(rows)
 
 
 def dense_rows(rows: Stored) -> Array:
     """Put a few rows on the device, dense."""
-    return jnp.asarray(rows.toarray() if isinstance(rows, csr_matrix) else rows)
+    return jnp.asarray(rows if isinstance(rows, np.ndarray | Array) else rows.toarray())

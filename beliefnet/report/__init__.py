@@ -1,4 +1,4 @@
-"""Pictures of runs as PNG files: training curves, sheets of images, gradient estimators, refinement.
+"""Pictures of runs as PNG files: curves, sheets of images, gradient estimators, refinement, topics.
 
 Plain numbers in, a file out. Nothing here touches pyplot or any other global state of matplotlib.
 """
@@ -7,11 +7,13 @@ from beliefnet.report._curves import plot_training_curve
 from beliefnet.report._gradients import plot_gradient_report
 from beliefnet.report._images import image_sheet, reconstruction_sheet, stacked_sheet, tile_images
 from beliefnet.report._refinement import plot_refinement
+from beliefnet.report._topics import plot_topics
 
 __all__ = [
     "image_sheet",
     "plot_gradient_report",
     "plot_refinement",
+    "plot_topics",
     "plot_training_curve",
     "reconstruction_sheet",
     "stacked_sheet",

@@ -1,6 +1,6 @@
 """The description of a training run: options, from a TOML file or the command line, and what is built of them."""
 
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -22,20 +22,27 @@ class TrainConfig(FitOptions, EstimatorOptions, NetOptions):
     """All that a training run depends on.
 
     Attributes:
-        data: Name of a data set (see `beliefnet datasets`), or a .npy, .npz or .csv file.
+        data: Name of a data set (see `beliefnet datasets`), or a .npy, .npz or .csv file; of documents also a sparse
+            .npz, .mtx, .svmlight or .txt file, or a folder of texts.
         binarization: How grey values become bits: static, dynamic or threshold; each data set has its own default.
+        vocabulary_size: Number of words of documents to keep, the most frequent ones; by default 2000 of texts, and as
+            many as there are of a matrix of counts.
+        text_column: Column of a .csv file that holds texts.
         start: Folder of a finished run with the same net: training starts from its best net, not from random weights.
     """
 
     data: str = "digits"
     binarization: str | None = None
+    vocabulary_size: int | None = None
+    text_column: str | None = None
     start: str | None = None
 
     def __post_init__(self):
         super().__post_init__()
         self.check_net()
         if self.estimator is None:
-            object.__setattr__(self, "estimator", NETS[self.net].estimator)
+            is_normal = self.net == "document" and self.latents == "normal"
+            object.__setattr__(self, "estimator", "sgvb" if is_normal else NETS[self.net].estimator)
         self.check_estimator()
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,7 +84,20 @@ class TrainConfig(FitOptions, EstimatorOptions, NetOptions):
         Raises:
             DataError: If there is no such data set, or its file cannot be used.
         """
-        return load(self.data, binarization=self.binarization, seed=self.seed)
+        return load(
+            self.data,
+            values=self.values,
+            binarization=self.binarization,
+            seed=self.seed,
+            vocabulary_size=self.vocabulary_size,
+            text_column=self.text_column,
+        )
+
+    def settled(self, dataset: Dataset) -> "TrainConfig":
+        """Return the configuration with what it takes from the data written down."""
+        if self.values != "counts" or self.document_length is not None:
+            return self
+        return replace(self, document_length=round(float(dataset.average("train").sum()), 3))
 
     def build(self, data_mean: np.ndarray) -> tuple[BeliefNet, Estimator]:
         """Make the net and the estimator with their initial parameters.

@@ -3,6 +3,7 @@
 import json
 import os
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ class RunFolderError(RuntimeError):
 class RunFolder:
     """`config.toml`, `metrics.jsonl`, `checkpoints/`, `evaluation.json` and `plots/` of one training run.
 
+    A document net also has a `vocabulary.txt`, a word on each line.
+
     Args:
         path: The folder.
     """
@@ -28,6 +31,7 @@ class RunFolder:
         self.config_file = self.path / "config.toml"
         self.metrics_file = self.path / "metrics.jsonl"
         self.evaluation_file = self.path / "evaluation.json"
+        self.vocabulary_file = self.path / "vocabulary.txt"
         self.plots = self.path / "plots"
         self.checkpoints = Checkpoints(self.path / "checkpoints")
 
@@ -108,6 +112,24 @@ class RunFolder:
         rows = [row for row in self.read_metrics() if row["step"] <= step]
         write_atomically(self.metrics_file, "".join(json.dumps(row) + "\n" for row in rows))
         return rows
+
+    def write_words(self, words: Sequence[str]) -> None:
+        """Write `vocabulary.txt`."""
+        write_atomically(self.vocabulary_file, "".join(f"{word}\n" for word in words))
+
+    def read_words(self) -> tuple[str, ...]:
+        """Read the words of a document net.
+
+        Raises:
+            RunFolderError: If they are not there.
+        """
+        try:
+            return tuple(self.vocabulary_file.read_text(encoding="utf-8").splitlines())
+        except OSError as error:
+            raise RunFolderError(
+                f"expected the words of a document net in {self.vocabulary_file}, got {error.strerror}; try training "
+                "the net again"
+            ) from error
 
     def write_evaluation(self, result: dict[str, Any]) -> None:
         """Write `evaluation.json`."""

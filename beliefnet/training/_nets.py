@@ -1,5 +1,6 @@
 """Ready-made nets by name, with their options."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,7 +12,8 @@ import numpy as np
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.nets import categorical_belief_net, darn, fully_visible_net, nade, sigmoid_belief_net, vae
+from beliefnet.distributions import bernoulli, normal
+from beliefnet.nets import categorical_belief_net, darn, document_net, fully_visible_net, nade, sigmoid_belief_net, vae
 from beliefnet.training._checks import OptionError, suggestion
 
 
@@ -21,9 +23,9 @@ class NetOptions:
 
     Attributes:
         net: Kind of net: sbn (binary latents), fdarn (latents of a layer depend on each other), darn (and so do visible
-            units), categorical (one-hot latents), vae (normal latents); or without latents, with an exact likelihood:
-            fvsbn (fully visible sigmoid belief net) and nade (each visible unit depends on those before it through
-            hidden units).
+            units), categorical (one-hot latents), vae (normal latents), document (word counts); or without latents,
+            with an exact likelihood: fvsbn (fully visible sigmoid belief net) and nade (each visible unit depends on
+            those before it through hidden units).
         hidden: Numbers of latent variables per layer, from the one next to the data upward; of a nade, its number of
             hidden units.
         deterministic: Widths of deterministic layers between stochastic ones, going up; by default none, and 500 in a
@@ -33,6 +35,9 @@ class NetOptions:
         autoregressive_recognition: Let the units of a recognition layer depend on each other, too, in a darn or fdarn.
         nade_units: Let the units of a layer of a darn or fdarn depend on each other through so many hidden units (NADE
             layers), not linearly.
+        latents: Latents of a document net: binary or normal.
+        document_length: Mean number of words of documents that are drawn from a document net; by default that of the
+            training data.
         signs: Let the layers of binary nets see the binary latents that feed them as -1 and 1, not as 0 and 1; deep
             nets gain most.
         latent_mean: Probability of binary latents at the start; wake-sleep is faster with a small one, such as 0.0025.
@@ -47,6 +52,8 @@ class NetOptions:
     categories: int = 10
     autoregressive_recognition: bool = False
     nade_units: int | None = None
+    latents: Literal["binary", "normal"] = "binary"
+    document_length: float | None = None
     signs: bool = True
     latent_mean: float = 0.5
     center_input: bool = True
@@ -62,7 +69,7 @@ class NetOptions:
         Raises:
             OptionError: If not.
         """
-        for name, known in (("net", NETS), ("activation", _ACTIVATIONS)):
+        for name, known in (("net", NETS), ("activation", _ACTIVATIONS), ("latents", _LATENTS)):
             given = getattr(self, name)
             if given not in known:
                 raise OptionError(
@@ -85,6 +92,11 @@ class NetOptions:
             )
         if self.nade_units is not None and self.nade_units < 1:
             raise OptionError(f"expected nade-units of at least 1, got {self.nade_units}; try 100")
+        if self.document_length is not None and not 0 < self.document_length < math.inf:
+            raise OptionError(
+                f"expected document-length of a positive number of words, got {self.document_length}; try leaving it "
+                "out"
+            )
         if self.net == "categorical" and self.categories < 2:
             raise OptionError(f"expected categories of at least 2, got {self.categories}; try 10")
 
@@ -93,6 +105,11 @@ class NetOptions:
         own = {option for kind in NETS.values() for option in kind.options} - set(NETS[self.net].options)
         idle = sorted(own | NETS[self.net].ignored) + ([] if self._widths else ["activation"])
         return [name for name in idle if getattr(self, name) != getattr(type(self), name)]
+
+    @property
+    def values(self) -> Literal["binary", "counts"]:
+        """What the chosen net is a model of."""
+        return NETS[self.net].values
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -140,6 +157,7 @@ class NetKind:
         options: Options that not every net has, and the arguments that take them.
         has_latents: Whether it has latents; if not, it is made of its width, `hidden`, a key and the visible mean.
         ignored: Options that other nets share and that it does not have.
+        values: What it is a model of.
     """
 
     make: Callable[..., BeliefNet]
@@ -149,6 +167,13 @@ class NetKind:
     options: Mapping[str, str] = field(default_factory=dict)
     has_latents: bool = True
     ignored: frozenset[str] = frozenset()
+    values: Literal["binary", "counts"] = "binary"
+
+
+def _document_net(num_words: int, hidden: tuple[int, ...], *, latents: str, length: float | None, **settings: Any):
+    if length is None:
+        return document_net(num_words, hidden, latents=_LATENTS[latents], **settings)
+    return document_net(num_words, hidden, latents=_LATENTS[latents], length=length, **settings)
 
 
 _BINARY = {"signs": "signs", "latent_mean": "latent_mean"}
@@ -163,6 +188,13 @@ NETS = {
         categorical_belief_net, "categorical belief net", "nvil", options={"categories": "num_categories"}
     ),
     "vae": NetKind(vae, "variational autoencoder", "sgvb", (500,)),
+    "document": NetKind(
+        _document_net,
+        "document net",
+        "nvil",
+        options={"signs": "signs", "latents": "latents", "document_length": "length"},
+        values="counts",
+    ),
     "fvsbn": NetKind(
         lambda num_visible, hidden, key, mean: fully_visible_net(num_visible, visible_mean=mean),
         "fully visible sigmoid belief net",
@@ -179,4 +211,5 @@ NETS = {
     ),
 }
 
+_LATENTS = {"binary": bernoulli, "normal": normal}
 _ACTIVATIONS = {"softplus": jax.nn.softplus, "tanh": jnp.tanh, "relu": jax.nn.relu}
