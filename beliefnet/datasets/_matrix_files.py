@@ -13,15 +13,18 @@ from beliefnet.datasets._csv import read_csv
 from beliefnet.datasets._errors import DataError
 from beliefnet.datasets._sparse import CSR
 from beliefnet.datasets._tables import split_names
+from beliefnet.datasets._words import read_words, vocabulary_path
 
 SPLITS = ("train", "valid", "test")
 
 
-def read_matrices(path: Path) -> dict[str, CSR]:
+def read_matrices(path: Path, least_width: int = 0) -> dict[str, CSR]:
     """Read the splits that a file holds.
 
     Args:
         path: A file with one of the suffixes of `READERS`.
+        least_width: Number of columns to go up to where the format does not say how many there are; that of the
+            vocabulary beside the file, if there is one, comes before it.
 
     Returns:
         Counts `[documents, words]` of `"train"`, and of `"valid"` and `"test"` if the file has them.
@@ -29,13 +32,18 @@ def read_matrices(path: Path) -> dict[str, CSR]:
     Raises:
         DataError: If the file or its values cannot be used.
     """
-    matrices = READERS[path.suffix.lower()](path)
+    suffix = path.suffix.lower()
+    matrices = READERS[suffix](path)
     counts = {split: to_counts(matrix, _label(path, split, len(matrices))) for split, matrix in matrices.items()}
     widths = {split: matrix.shape[1] for split, matrix in counts.items()}
     if len(set(widths.values())) > 1:
         raise DataError(
             f"expected splits with the same number of columns in {path}, got {widths}; try writing them alike"
         )
+    if suffix in _OF_UNSTATED_WIDTH:
+        beside = vocabulary_path(path)
+        least_width = len(read_words(beside)) if beside.exists() else least_width
+        counts["train"].resize(counts["train"].shape[0], max(widths["train"], least_width))
     return counts
 
 
@@ -64,8 +72,7 @@ def holds_sparse_matrix(path: Path) -> bool:
 def _read_npz_matrices(path: Path) -> dict[str, Any]:
     names = npz_names(path)
     if _is_scipy(names):
-        with readable(path):
-            return {"train": sparse.load_npz(path)}
+        return {"train": _read_scipy(path)}
     found = _stems(names)
     if not found:
         of_split = split_names(names, path)
@@ -78,6 +85,21 @@ def _read_npz_matrices(path: Path) -> dict[str, Any]:
             f"got {', '.join(map(repr, names))}; try scipy.sparse.save_npz for a single matrix"
         )
     return dict(_read_pieces(path, names, splits))
+
+
+def _read_scipy(path: Path) -> Any:
+    with readable(path):
+        try:
+            matrix = sparse.load_npz(path)
+            # Other formats are checked as they are built.
+            if matrix.format in ("csr", "csc", "bsr"):
+                matrix.check_format(full_check=True)
+        except (KeyError, TypeError, IndexError, AttributeError, NotImplementedError) as error:
+            raise DataError(
+                f"expected a sparse matrix as written by scipy.sparse.save_npz in {path}, got other arrays ({error}); "
+                "try writing it again"
+            ) from error
+    return matrix
 
 
 def _read_pieces(path: Path, names: list[str], stems: list[str]) -> dict[str, CSR]:
@@ -151,4 +173,5 @@ READERS: Mapping[str, Callable[[Path], dict[str, Any]]] = {
 }
 """How a file of each suffix is read: into dense or sparse matrices, by the name of the split."""
 
-_ALWAYS_SPARSE = (".mtx", ".svm", ".svmlight", ".libsvm")
+_OF_UNSTATED_WIDTH = (".svm", ".svmlight", ".libsvm")
+_ALWAYS_SPARSE = (".mtx", *_OF_UNSTATED_WIDTH)

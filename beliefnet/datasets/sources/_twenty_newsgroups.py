@@ -112,7 +112,7 @@ def _read_counts(files: Mapping[str, Path], part: str, num_words: int) -> CSR:
 
 TWENTY_NEWSGROUPS = Remote(
     name=NAME,
-    description="Usenet posts as word counts (Dieng, Ruiz and Blei 2020)",
+    description="Usenet posts (Dieng, Ruiz and Blei 2020)",
     variant="ETM release, 10314/1000 split",
     origin=BASE_URLS[0],
     splits={"train": 10314, "valid": NUM_VALID, "test": 7530},
