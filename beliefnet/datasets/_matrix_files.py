@@ -5,12 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from scipy import sparse
-
 from beliefnet.datasets._arrays import npz_names, read_npy, read_npz, readable
-from beliefnet.datasets._counts import PIECES, from_pieces, to_counts
+from beliefnet.datasets._counts import to_counts
 from beliefnet.datasets._csv import read_csv
 from beliefnet.datasets._errors import DataError
+from beliefnet.datasets._pieces import from_pieces, from_scipy_pieces
 from beliefnet.datasets._sparse import CSR
 from beliefnet.datasets._tables import split_names
 from beliefnet.datasets._words import read_words, vocabulary_path
@@ -53,7 +52,7 @@ def read_named_matrix(path: Path, name: str) -> CSR:
     if name in names:
         return to_counts(read_npz(path, [name])[name], f"{path} (array {name!r})")
     if name in _stems(names):
-        return to_counts(_read_pieces(path, names, [name])[name], f"{path} (matrix {name!r})")
+        return to_counts(_read_pieces(path, names, name), f"{path} (matrix {name!r})")
     raise DataError(
         f"expected a .npz file with an array or matrix {name!r}, got {path} with {names or 'no named arrays'}; "
         "try one of its own names, or leaving the array's name out"
@@ -72,7 +71,7 @@ def holds_sparse_matrix(path: Path) -> bool:
 def _read_npz_matrices(path: Path) -> dict[str, Any]:
     names = npz_names(path)
     if _is_scipy(names):
-        return {"train": _read_scipy(path)}
+        return {"train": from_scipy_pieces(read_npz(path, names), path)}
     found = _stems(names)
     if not found:
         of_split = split_names(names, path)
@@ -84,34 +83,11 @@ def _read_npz_matrices(path: Path) -> dict[str, Any]:
             f"expected the arrays train_data, train_indices, train_indptr and train_shape in {path}, "
             f"got {', '.join(map(repr, names))}; try scipy.sparse.save_npz for a single matrix"
         )
-    return dict(_read_pieces(path, names, splits))
+    return {split: _read_pieces(path, names, split) for split in splits}
 
 
-def _read_scipy(path: Path) -> Any:
-    with readable(path):
-        try:
-            matrix = sparse.load_npz(path)
-            # Other formats are checked as they are built.
-            if matrix.format in ("csr", "csc", "bsr"):
-                matrix.check_format(full_check=True)
-        except (KeyError, TypeError, IndexError, AttributeError, NotImplementedError) as error:
-            raise DataError(
-                f"expected a sparse matrix as written by scipy.sparse.save_npz in {path}, got other arrays ({error}); "
-                "try writing it again"
-            ) from error
-    return matrix
-
-
-def _read_pieces(path: Path, names: list[str], stems: list[str]) -> dict[str, CSR]:
-    needed = [f"{stem}_{piece}" for stem in stems for piece in PIECES]
-    missing = [name for name in needed if name not in names]
-    if missing:
-        raise DataError(
-            f"expected the pieces {', '.join(needed)} of sparse matrices in {path}, got no {', '.join(missing)}; "
-            "try writing all four pieces of each"
-        )
-    arrays = read_npz(path, needed)
-    return {stem: from_pieces(arrays, stem, path) for stem in stems}
+def _read_pieces(path: Path, names: list[str], stem: str) -> CSR:
+    return from_pieces(read_npz(path, [name for name in names if name.startswith(f"{stem}_")]), stem, path)
 
 
 def _stems(names: list[str]) -> list[str]:

@@ -9,10 +9,11 @@ import numpy as np
 from scipy import sparse
 
 from beliefnet.datasets._arrays import readable
-from beliefnet.datasets._counts import from_pieces, to_counts, to_pieces
+from beliefnet.datasets._counts import to_counts
 from beliefnet.datasets._download import Download
 from beliefnet.datasets._errors import DataError
 from beliefnet.datasets._formats import read_mat
+from beliefnet.datasets._pieces import from_pieces, to_pieces
 from beliefnet.datasets._raw import RawCounts
 from beliefnet.datasets._sparse import CSR
 from beliefnet.datasets._splits import cut
