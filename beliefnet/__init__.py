@@ -12,7 +12,7 @@ from beliefnet._types import Key, Values
 __version__ = version("beliefnet")
 
 _FAMILIES = frozenset(
-    {"baselines", "conditionals", "datasets", "distributions", "estimators", "evaluation"}
+    {"baselines", "comparisons", "conditionals", "datasets", "distributions", "estimators", "evaluation"}
     | {"nets", "proposals", "report", "samplers", "training"}
 )
 

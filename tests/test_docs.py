@@ -60,7 +60,7 @@ BENCHMARK = r"`[^`]*(benchmarks/\w+\.py)[^`]*`"
 def test_every_option_of_the_documents_exists():
     """Options named in the documents are options of the command line, or of the benchmark that is run with them."""
     known = {"--help", "--debug"}
-    for command in ("train", "evaluate", "gaps", "sandwich", "sample", "encode", "diagnose", "impute"):
+    for command in ("train", "evaluate", "compare", "gaps", "sandwich", "sample", "encode", "diagnose", "impute"):
         known |= {name for argument in app[command].assemble_argument_collection() for name in argument.names}
     named, unknown = set(), set()
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "results" / "README.md"]:

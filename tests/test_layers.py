@@ -25,7 +25,7 @@ LAYERS = [
     {"baselines"},
     {"estimators"},
     {"evaluation"},
-    {"training"},
+    {"training", "comparisons"},
     {PUBLIC},
     {"sklearn", "numpyro", "report"},
     {"reproduce"},

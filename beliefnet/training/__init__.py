@@ -22,6 +22,7 @@ from beliefnet.training._nets import NETS, NetOptions
 from beliefnet.training._optimizers import Learnable, OptimizerOptions, make_optimizer
 from beliefnet.training._options import EXTENDABLE, LARGEST_SEED, FitOptions
 from beliefnet.training._refiners import REFINERS, parse_refiner, refiner_for
+from beliefnet.training._specs import read_spec
 from beliefnet.training._state import Learner, TrainState
 from beliefnet.training._step import make_run_steps, train_step
 from beliefnet.training._streams import Stream, stream
@@ -71,6 +72,7 @@ __all__ = [
     "parse_estimator",
     "parse_refiner",
     "read_record",
+    "read_spec",
     "refiner_for",
     "stream",
     "train_step",

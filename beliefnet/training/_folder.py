@@ -113,6 +113,22 @@ class RunFolder:
         """Write `evaluation.json`."""
         write_atomically(self.evaluation_file, json.dumps(result, indent=2) + "\n")
 
+    def read_evaluation(self) -> dict[str, Any]:
+        """Read `evaluation.json`.
+
+        Raises:
+            RunFolderError: If there is none, or it does not parse.
+        """
+        hint = f"try beliefnet evaluate {self.path}"
+        if not self.evaluation_file.is_file():
+            raise RunFolderError(f"expected {self.evaluation_file}, got a run that was not evaluated; {hint}")
+        try:
+            return json.loads(self.evaluation_file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise RunFolderError(
+                f"expected JSON in {self.evaluation_file}, got a file that does not parse: {error}; {hint}"
+            ) from error
+
 
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file by new text, so that a crash leaves either the old file or the new one."""

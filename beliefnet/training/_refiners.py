@@ -1,13 +1,11 @@
 """Refiners by name, written in one word such as `air:steps=20,samples=20`."""
 
-import inspect
 from collections.abc import Callable
-from typing import Any, get_type_hints
 
 from beliefnet._net import BeliefNet
 from beliefnet.refiners import AIR, Refiner, concrete, default_refiner, gdir, mean_passing, straight_through
 from beliefnet.training._checks import OptionError
-from beliefnet.training._specs import read_name, read_values
+from beliefnet.training._specs import read_spec
 
 REFINERS: dict[str, Callable[..., Refiner]] = {
     "air": AIR,
@@ -30,16 +28,7 @@ def parse_refiner(spec: str) -> Refiner:
         >>> parse_refiner("air:steps=5").num_steps
         5
     """
-    name, rest = read_name(spec, "a refiner", REFINERS)
-    make = REFINERS[name]
-    hints = get_type_hints(make)
-    arguments = {argument.removeprefix("num_"): argument for argument in inspect.signature(make).parameters}
-    kinds: dict[str, Any] = {short: hints[argument] for short, argument in arguments.items()}
-    values = read_values(rest, kinds, spec)
-    try:
-        return make(**{arguments[short]: value for short, value in values.items()})
-    except ValueError as error:
-        raise OptionError(f"{spec!r} cannot be used: {error}") from error
+    return read_spec(spec, "a refiner", REFINERS)
 
 
 def refiner_for(net: BeliefNet, spec: str | None, *, advice: str | None = None) -> Refiner:

@@ -1,10 +1,38 @@
 """Things written in one word with their options, such as `vimco:particles=5,local-signals=true`."""
 
+import inspect
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from beliefnet.training._checks import OptionError, suggestion
+
+T = TypeVar("T")
+
+
+def read_spec(spec: str, what: str, makers: Mapping[str, Callable[..., T]]) -> T:
+    """Make one of the known things from `name` or `name:option=value,option=value`.
+
+    The options are the arguments of what makes it, `num_` left out: `num_steps` is called steps.
+
+    Args:
+        spec: The word.
+        what: What it should be, for the message where it is not, such as "a refiner".
+        makers: What makes each of them, by name.
+
+    Raises:
+        OptionError: If there is no such thing or option, or a value cannot be used.
+    """
+    name, rest = read_name(spec, what, makers)
+    make = makers[name]
+    hints = get_type_hints(make)
+    arguments = {argument.removeprefix("num_"): argument for argument in inspect.signature(make).parameters}
+    kinds: dict[str, Any] = {short: hints[argument] for short, argument in arguments.items()}
+    values = read_values(rest, kinds, spec)
+    try:
+        return make(**{arguments[short]: value for short, value in values.items()})
+    except ValueError as error:
+        raise OptionError(f"{spec!r} cannot be used: {error}") from error
 
 
 def read_name(spec: str, what: str, known: Mapping[str, Any]) -> tuple[str, str]:

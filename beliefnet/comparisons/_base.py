@@ -1,0 +1,134 @@
+"""What all comparisons have in common."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self, TypeAlias, TypeVar
+
+import numpy as np
+from jaxtyping import Float
+from scipy import sparse
+
+Rows: TypeAlias = np.ndarray | sparse.csr_matrix
+"""Binary rows as an array `[examples, visible]`, or counts of words as a sparse matrix `[documents, words]`."""
+
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class Comparison(ABC):
+    """A model that latent-variable nets are compared with: settings, and what `fit` finds under names that end in `_`.
+
+    Attributes:
+        method: What `log_likelihood` is of log p(x): exact, an estimate or a bound.
+        values: The rows that it is for: `"binary"` or `"counts"`.
+    """
+
+    method: ClassVar[str]
+    values: ClassVar[str]
+
+    @abstractmethod
+    def fit(self, train: Rows, valid: Rows, *, seed: int) -> Self:
+        """Fit the model to training rows; validation rows say when to stop, where the method can use them.
+
+        Args:
+            train: Rows to be fitted.
+            valid: Other rows of the same width.
+            seed: Of all random numbers.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            ValueError: If the rows are of another kind than `values`, or the two widths differ.
+        """
+
+    @abstractmethod
+    def log_likelihood(self, rows: Rows) -> Float[np.ndarray, " examples"]:
+        """Return log p(x) of each row, in nats, as exactly as `method` says.
+
+        Raises:
+            ValueError: If the model was not fitted, or the rows are of another kind or width.
+        """
+
+    @property
+    @abstractmethod
+    def findings(self) -> dict[str, Any]:
+        """What is worth knowing about the fit, as plain numbers."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.init}
+
+    def _at_least(self, least: float, *names: str) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if value is not None and not least <= value < float("inf"):
+                works = getattr(type(self), name)
+                hint = "leaving it out" if works is None else works
+                raise ValueError(f"expected {name} of at least {least}, got {value}; try {hint}")
+
+    def _above_zero(self, *names: str) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                works = getattr(type(self), name)
+                hint = "leaving it out" if works is None else works
+                raise ValueError(f"expected {name} above 0, got {value}; try {hint}")
+
+
+def fitted(found: T | None, model: Comparison) -> T:
+    """Return what a fit found.
+
+    Raises:
+        ValueError: If there was none.
+    """
+    if found is None:
+        raise ValueError(
+            f"expected a fitted model, got {type(model).__name__} before fit; try fit(train, valid, seed=0)"
+        )
+    return found
+
+
+def binary_rows(rows: Rows, num_visible: int | None = None) -> np.ndarray:
+    """Check that rows `[examples, visible]` are zeros and ones, and of a width.
+
+    Raises:
+        ValueError: If they are not.
+    """
+    if not isinstance(rows, np.ndarray):
+        raise ValueError(f"expected an array of zeros and ones, got {type(rows).__name__}; try a model of counts")
+    _check_shape(rows, num_visible)
+    if not ((rows == 0) | (rows == 1)).all():
+        raise ValueError("expected rows of zeros and ones, got other values; try static or threshold binarisation")
+    return rows
+
+
+def count_rows(rows: Rows, num_words: int | None = None) -> sparse.csr_matrix:
+    """Check that rows `[documents, words]` are whole counts in a sparse matrix, without empty documents.
+
+    Raises:
+        ValueError: If they are not.
+    """
+    if isinstance(rows, np.ndarray) or rows.format != "csr":
+        raise ValueError(
+            f"expected a sparse matrix of counts, got {type(rows).__name__}; try scipy.sparse.csr_matrix(rows)"
+        )
+    _check_shape(rows, num_words)
+    if (rows.data < 0).any() or (rows.data != np.rint(rows.data)).any():
+        raise ValueError("expected whole counts of words, got other values; try counts instead of weights")
+    num_empty = int((rows.sum(axis=1) == 0).sum())
+    if num_empty:
+        raise ValueError(f"expected documents of at least one token, got {num_empty} empty ones; try leaving them out")
+    return rows
+
+
+def shape_of(rows: Rows) -> tuple[int, int]:
+    """Return the number of rows and their width."""
+    return rows.shape  # pyright: ignore[reportReturnType]: SciPy's own annotation allows for no shape.
+
+
+def _check_shape(rows: Rows, width: int | None) -> None:
+    if rows.ndim != 2 or 0 in shape_of(rows) or width not in (None, shape_of(rows)[1]):
+        expected = "width" if width is None else width
+        raise ValueError(f"expected rows of shape [examples, {expected}], got {list(shape_of(rows))}; try others")
