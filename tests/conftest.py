@@ -13,6 +13,9 @@ from jaxtyping import install_import_hook
 
 # Shapes and types in signatures are checked in every test.
 with install_import_hook([f"beliefnet.{name}" for name in CHECKED], "checking.typechecker"):
+    # The fixtures that the modules about downloads share; they import the package.
+    from serving import cache, server  # noqa: F401
+
     from beliefnet.cli import run
 
 SMALL = ("--hidden", "4", "3", "--nvil.baseline-units", "3", "--batch-size", "8", "--learning-rate", "0.02")

@@ -2,19 +2,16 @@
 
 import doctest
 import gzip
-import hashlib
 import json
 import os
 import struct
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
+from serving import Server, stand_in
 
 from beliefnet import datasets
 from beliefnet.datasets import (
@@ -29,23 +26,13 @@ from beliefnet.datasets import (
     read_incomplete_rows,
     read_rows,
 )
-from beliefnet.datasets._download import Download
 from beliefnet.datasets.sources import SOURCES, Remote
 from beliefnet.datasets.sources._grey import IDX_FILES, unpack_grey
 from beliefnet.datasets.sources._packed import packed_layout
 
+pytestmark = pytest.mark.usefixtures("cache")
+
 REAL_DATA = os.environ.get("BELIEFNET_DATA")
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, no data folder, and no proxy between the tests and their server."""
-    folder = tmp_path / "cache"
-    monkeypatch.delenv("BELIEFNET_DATA", raising=False)
-    monkeypatch.setenv("BELIEFNET_CACHE", str(folder))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    return folder
 
 
 @pytest.fixture
@@ -494,50 +481,6 @@ def test_read_rows_checks_width_and_values(tmp_path: Path, bits: np.ndarray):
 # Downloads, from a server on this machine
 
 
-@dataclass
-class Server:
-    """What the local server answers: `files` by name, and how it misbehaves."""
-
-    url: str = ""
-    files: dict[str, bytes] = field(default_factory=dict)
-    damage: Callable[[bytes], bytes] = bytes
-    asked: list[str] = field(default_factory=list)
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    state = Server()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            name = self.path.strip("/")
-            state.asked.append(name)
-            if name not in state.files:
-                self.send_error(404)
-                return
-            self.send_response(200)
-            # The length of the intact file, so that a shortened body is a broken transfer.
-            self.send_header("Content-Length", str(len(state.files[name])))
-            self.end_headers()
-            self.wfile.write(state.damage(state.files[name]))
-
-        def log_message(self, *_args: object):
-            pass
-
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    state.url = f"http://127.0.0.1:{httpd.server_port}"
-    yield state
-    httpd.shutdown()
-    thread.join()
-    httpd.server_close()
-
-
-def sha256(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
 def idx(array: np.ndarray) -> bytes:
     header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
     return gzip.compress(header + array.tobytes(), mtime=0)
@@ -545,15 +488,6 @@ def idx(array: np.ndarray) -> bytes:
 
 def amat(rows: np.ndarray) -> bytes:
     return "".join(" ".join(map(str, row)) + "\n" for row in rows).encode()
-
-
-def stand_in(name: str, server: Server, files: dict[str, bytes], **changes: object) -> Remote:
-    """The named source, with small files that the local server publishes."""
-    source = SOURCES[name]
-    assert isinstance(source, Remote)
-    server.files |= files
-    downloads = tuple(Download(file_name, sha256(content)) for file_name, content in files.items())
-    return replace(source, downloads=downloads, base_urls=(server.url,), **changes)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Matrices of word counts in one canonical form."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,6 @@ from beliefnet.datasets._errors import DataError
 from beliefnet.datasets._sparse import CSR
 
 LARGEST_COUNT = np.iinfo(np.int32).max
-
-PIECES = ("data", "indices", "indptr", "shape")
-"""What a sparse matrix is kept as in an `.npz` file, each after the name of a split."""
 
 
 def to_counts(matrix: Any, label: str) -> CSR:
@@ -56,38 +52,6 @@ def canonical(counts: CSR) -> CSR:
     return plain
 
 
-def from_pieces(arrays: Mapping[str, np.ndarray], name: str, label: object) -> CSR:
-    """Build a sparse matrix of the arrays `name_data`, `name_indices`, `name_indptr` and `name_shape`.
-
-    Args:
-        arrays: The arrays, and perhaps others.
-        name: What the names of the four begin with.
-        label: What to call their file in an error.
-
-    Raises:
-        DataError: If they do not fit together.
-    """
-    data, indices, indptr, shape = (arrays[f"{name}_{piece}"] for piece in PIECES)
-    try:
-        num_rows, num_columns = (int(size) for size in shape)
-        matrix = sparse.csr_matrix((data, indices, indptr), shape=(num_rows, num_columns))
-        matrix.check_format(full_check=True)
-    # scipy raises TypeError for indices that are no integers.
-    except (ValueError, TypeError, OverflowError) as error:
-        raise DataError(
-            f"expected {_names(name)} in {label} to be the pieces of a sparse matrix, got others ({error}); "
-            "try writing them again, or scipy.sparse.save_npz"
-        ) from error
-    return matrix
-
-
-def to_pieces(counts: CSR, name: str) -> dict[str, np.ndarray]:
-    """Return the arrays that `from_pieces` reads."""
-    plain = canonical(counts)
-    arrays = (plain.data, plain.indices, plain.indptr, np.array(plain.shape, np.int64))
-    return {f"{name}_{piece}": array for piece, array in zip(PIECES, arrays, strict=True)}
-
-
 def words_per_document(counts: CSR) -> np.ndarray:
     """Return the length of each document, int64 `[documents]`."""
     return np.asarray(counts.sum(axis=1, dtype=np.int64)).ravel()
@@ -109,7 +73,3 @@ def _check_entries(counts: CSR, label: str) -> None:
             f"column {counts.indices[first] + 1} (rows and columns counted from 1); try counts of words, "
             "not frequencies or weights"
         )
-
-
-def _names(name: str) -> str:
-    return ", ".join(f"{name}_{piece}" for piece in PIECES)

@@ -14,7 +14,7 @@ from beliefnet.datasets._options import Options
 from beliefnet.datasets._raw import RawCounts
 from beliefnet.datasets._sparse import CSR
 from beliefnet.datasets._splits import cut_missing
-from beliefnet.datasets._texts import count_words, holds_texts, learn_words, read_texts
+from beliefnet.datasets._texts import count_all_words, count_words, holds_texts, read_texts
 from beliefnet.datasets._values import check_width
 from beliefnet.datasets._words import numbered_words, words_beside
 
@@ -52,8 +52,8 @@ def read_documents(path: Path, options: Options) -> RawCounts:
         return RawCounts(**splits, words=words_beside(path, num_columns) or numbered_words(num_columns))
     texts = {"train": read_texts(path, options.text_column)}
     parts = cut_missing(texts, options.fractions, options.seed, str(path))
-    words = learn_words(parts["train"].tolist(), str(path))
-    return RawCounts(**{split: count_words(part.tolist(), words) for split, part in parts.items()}, words=words)
+    counts, words = count_all_words(parts, str(path))
+    return RawCounts(**counts, words=words)
 
 
 def read_counts(
@@ -86,8 +86,8 @@ def read_counts(
     if holds_texts(path, text_column):
         if words is None:
             raise DataError(f"expected a matrix of counts, got the texts {path}; try words=..., the model's vocabulary")
-        return _with_words(count_words(read_texts(path, text_column).tolist(), words), path)
-    counts = read_matrices(path)["train"] if array is None else read_named_matrix(path, array)
+        return _with_words(count_words(read_texts(path, text_column), words), path)
+    counts = read_matrices(path, num_features)["train"] if array is None else read_named_matrix(path, array)
     own = words_beside(path, counts.shape[1])
     if words is not None and (own is not None or counts.shape[1] != num_features):
         return _with_words(_by_words(counts, own or numbered_words(counts.shape[1]), words), path)

@@ -5,23 +5,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from scipy import sparse
-
 from beliefnet.datasets._arrays import npz_names, read_npy, read_npz, readable
-from beliefnet.datasets._counts import PIECES, from_pieces, to_counts
+from beliefnet.datasets._counts import to_counts
 from beliefnet.datasets._csv import read_csv
 from beliefnet.datasets._errors import DataError
+from beliefnet.datasets._pieces import from_pieces, from_scipy_pieces
 from beliefnet.datasets._sparse import CSR
 from beliefnet.datasets._tables import split_names
+from beliefnet.datasets._words import read_words, vocabulary_path
 
 SPLITS = ("train", "valid", "test")
 
 
-def read_matrices(path: Path) -> dict[str, CSR]:
+def read_matrices(path: Path, least_width: int = 0) -> dict[str, CSR]:
     """Read the splits that a file holds.
 
     Args:
         path: A file with one of the suffixes of `READERS`.
+        least_width: Number of columns to go up to where the format does not say how many there are; that of the
+            vocabulary beside the file, if there is one, comes before it.
 
     Returns:
         Counts `[documents, words]` of `"train"`, and of `"valid"` and `"test"` if the file has them.
@@ -29,13 +31,18 @@ def read_matrices(path: Path) -> dict[str, CSR]:
     Raises:
         DataError: If the file or its values cannot be used.
     """
-    matrices = READERS[path.suffix.lower()](path)
+    suffix = path.suffix.lower()
+    matrices = READERS[suffix](path)
     counts = {split: to_counts(matrix, _label(path, split, len(matrices))) for split, matrix in matrices.items()}
     widths = {split: matrix.shape[1] for split, matrix in counts.items()}
     if len(set(widths.values())) > 1:
         raise DataError(
             f"expected splits with the same number of columns in {path}, got {widths}; try writing them alike"
         )
+    if suffix in _OF_UNSTATED_WIDTH:
+        beside = vocabulary_path(path)
+        least_width = len(read_words(beside)) if beside.exists() else least_width
+        counts["train"].resize(counts["train"].shape[0], max(widths["train"], least_width))
     return counts
 
 
@@ -45,7 +52,7 @@ def read_named_matrix(path: Path, name: str) -> CSR:
     if name in names:
         return to_counts(read_npz(path, [name])[name], f"{path} (array {name!r})")
     if name in _stems(names):
-        return to_counts(_read_pieces(path, names, [name])[name], f"{path} (matrix {name!r})")
+        return to_counts(_read_pieces(path, names, name), f"{path} (matrix {name!r})")
     raise DataError(
         f"expected a .npz file with an array or matrix {name!r}, got {path} with {names or 'no named arrays'}; "
         "try one of its own names, or leaving the array's name out"
@@ -64,8 +71,7 @@ def holds_sparse_matrix(path: Path) -> bool:
 def _read_npz_matrices(path: Path) -> dict[str, Any]:
     names = npz_names(path)
     if _is_scipy(names):
-        with readable(path):
-            return {"train": sparse.load_npz(path)}
+        return {"train": from_scipy_pieces(read_npz(path, names), path)}
     found = _stems(names)
     if not found:
         of_split = split_names(names, path)
@@ -77,19 +83,11 @@ def _read_npz_matrices(path: Path) -> dict[str, Any]:
             f"expected the arrays train_data, train_indices, train_indptr and train_shape in {path}, "
             f"got {', '.join(map(repr, names))}; try scipy.sparse.save_npz for a single matrix"
         )
-    return dict(_read_pieces(path, names, splits))
+    return {split: _read_pieces(path, names, split) for split in splits}
 
 
-def _read_pieces(path: Path, names: list[str], stems: list[str]) -> dict[str, CSR]:
-    needed = [f"{stem}_{piece}" for stem in stems for piece in PIECES]
-    missing = [name for name in needed if name not in names]
-    if missing:
-        raise DataError(
-            f"expected the pieces {', '.join(needed)} of sparse matrices in {path}, got no {', '.join(missing)}; "
-            "try writing all four pieces of each"
-        )
-    arrays = read_npz(path, needed)
-    return {stem: from_pieces(arrays, stem, path) for stem in stems}
+def _read_pieces(path: Path, names: list[str], stem: str) -> CSR:
+    return from_pieces(read_npz(path, [name for name in names if name.startswith(f"{stem}_")]), stem, path)
 
 
 def _stems(names: list[str]) -> list[str]:
@@ -151,4 +149,5 @@ READERS: Mapping[str, Callable[[Path], dict[str, Any]]] = {
 }
 """How a file of each suffix is read: into dense or sparse matrices, by the name of the split."""
 
-_ALWAYS_SPARSE = (".mtx", ".svm", ".svmlight", ".libsvm")
+_OF_UNSTATED_WIDTH = (".svm", ".svmlight", ".libsvm")
+_ALWAYS_SPARSE = (".mtx", *_OF_UNSTATED_WIDTH)

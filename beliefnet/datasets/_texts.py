@@ -43,28 +43,36 @@ def read_texts(path: Path, text_column: str | None) -> np.ndarray:
     return np.array(texts, dtype=object)
 
 
-def learn_words(texts: Sequence[str], label: str) -> tuple[str, ...]:
-    """Return the words of texts in alphabetical order: lower case, letters only, without English stop words.
+def count_all_words(texts: Mapping[str, np.ndarray], label: str) -> tuple[dict[str, CSR], tuple[str, ...]]:
+    """Count the words of texts: lower case, letters only, without English stop words.
+
+    Args:
+        texts: Strings `[documents]` by the name of the split; the vocabulary is that of `"train"`.
+        label: What to call them in an error.
+
+    Returns:
+        The counts `[documents, words]` by the name of the split, and the words in alphabetical order.
 
     Raises:
-        DataError: If there are none.
+        DataError: If the training documents have no words.
     """
     # Imported here because scikit-learn takes a while, and most uses never need it.
     from sklearn.feature_extraction.text import CountVectorizer
 
     vectorizer = CountVectorizer(token_pattern=WORD, stop_words="english")
     try:
-        vectorizer.fit(texts)
+        counts = {"train": canonical(vectorizer.fit_transform(texts["train"]))}
     except ValueError as error:
         raise DataError(
             f"expected texts with words in {label} (two letters or more, English stop words aside), "
-            f"got none in {len(texts)} documents; try other texts"
+            f"got none in {len(texts['train'])} training documents; try other texts"
         ) from error
-    return tuple(vectorizer.get_feature_names_out())
+    counts |= {split: canonical(vectorizer.transform(part)) for split, part in texts.items() if split != "train"}
+    return counts, tuple(vectorizer.get_feature_names_out().tolist())
 
 
-def count_words(texts: Sequence[str], words: Sequence[str]) -> CSR:
-    """Return how often each of the words occurs in each text, `[texts, words]`."""
+def count_words(texts: np.ndarray, words: Sequence[str]) -> CSR:
+    """Return how often each of the words occurs in each text, `[documents, words]`."""
     from sklearn.feature_extraction.text import CountVectorizer
 
     vectorizer = CountVectorizer(token_pattern=WORD, vocabulary=list(words))

@@ -9,10 +9,11 @@ import numpy as np
 from scipy import sparse
 
 from beliefnet.datasets._arrays import readable
-from beliefnet.datasets._counts import from_pieces, to_counts, to_pieces
+from beliefnet.datasets._counts import to_counts
 from beliefnet.datasets._download import Download
 from beliefnet.datasets._errors import DataError
 from beliefnet.datasets._formats import read_mat
+from beliefnet.datasets._pieces import from_pieces, to_pieces
 from beliefnet.datasets._raw import RawCounts
 from beliefnet.datasets._sparse import CSR
 from beliefnet.datasets._splits import cut
@@ -112,7 +113,7 @@ def _read_counts(files: Mapping[str, Path], part: str, num_words: int) -> CSR:
 
 TWENTY_NEWSGROUPS = Remote(
     name=NAME,
-    description="Usenet posts as word counts (Dieng, Ruiz and Blei 2020)",
+    description="Usenet posts (Dieng, Ruiz and Blei 2020)",
     variant="ETM release, 10314/1000 split",
     origin=BASE_URLS[0],
     splits={"train": 10314, "valid": NUM_VALID, "test": 7530},
