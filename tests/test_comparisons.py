@@ -56,6 +56,15 @@ def test_a_mixture_sums_to_one(mixture):
     assert np.exp(mixture.log_likelihood(every_row(6))).sum() == pytest.approx(1, abs=1e-5)
 
 
+def test_columns_that_never_change_are_no_trouble():
+    random = np.random.default_rng(0)
+    rows = np.concatenate([np.ones((3000, 1)), random.integers(2, size=(3000, 6)), np.zeros((3000, 1))], axis=1)
+    model = MixtureOfBernoullis(num_components=7, smoothing=0.01, max_iterations=20).fit(rows, rows[:50], seed=0)
+    found = model.log_likelihood(every_row(8))
+    assert np.isfinite(found).all()
+    assert np.exp(found).sum() == pytest.approx(1, abs=1e-5)
+
+
 def test_expectation_maximisation_climbs_its_objective():
     model = MixtureOfBernoullis(num_components=5, smoothing=0.5, patience=1000, max_iterations=40)
     objective = [row["objective"] for row in model.fit(TRAIN, VALID, seed=3).history_]
@@ -228,6 +237,7 @@ def test_scores_are_named_as_in_an_evaluation(mixture):
             "different training rows as num_components, got 500; try",
         ),
         (lambda: MixtureOfBernoullis().log_likelihood(VALID), "fitted model, got MixtureOfBernoullis before fit"),
+        (lambda: MixtureOfBernoullis().findings, "fitted model"),
         (lambda: MixtureOfBernoullis(2).fit(TRAIN / 2, VALID, seed=0), "zeros and ones, got other values; try static"),
         (lambda: MixtureOfBernoullis(2).fit(TRAIN, VALID[:, :4], seed=0), r"shape \[examples, 6\], got \[200, 4\]"),
         (
@@ -342,6 +352,15 @@ def test_bad_use_of_compare(evaluated, run_folder, binary_file, grey_file, tmp_p
     data = [] if "--data" in tokens else ["--data", str(binary_file)]
     assert message in fails(capsys, "compare", *data, *(named.get(token, token) for token in tokens.split()))
     assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_grey_values_become_bits(grey_file, capsys):
+    tokens = ["compare", "--data", str(grey_file), "--models", "mixture:components=2", "--split", "valid", "--json"]
+    assert run([*tokens, "--binarization", "threshold"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["data"]["binarization"], report["split"]) == ("threshold", "valid")
+    (found,) = report["models"]
+    assert found["nll"]["mean"] == pytest.approx(-found["findings"]["valid_log_likelihood"])
 
 
 def test_evaluations_that_lack_something_are_refused(evaluated, binary_file, tmp_path, capsys):

@@ -133,6 +133,7 @@ class MixtureOfBernoullis(Comparison):
     @property
     def findings(self) -> dict[str, Any]:
         """The validation log-likelihood (nats per example), and the iterations of the best start."""
+        fitted(self.mixture_, self)
         return {"valid_log_likelihood": max(row["valid"] for row in self.history_), "iterations": len(self.history_)}
 
     def _climb(
@@ -164,7 +165,8 @@ def _expect(mixture: _Mixture, rows: np.ndarray) -> tuple[float, _Statistics]:
         total += float(np.asarray(log_likelihood, np.float64).sum())
         counts = counts + np.asarray(block_counts, np.float64)
         sums = sums + np.asarray(block_sums, np.float64)
-    return total, _Statistics(counts, sums)
+    # Rounding must not leave fewer than no examples where a unit is off.
+    return total, _Statistics(counts, np.minimum(sums, counts[:, None]))
 
 
 @jax.jit
