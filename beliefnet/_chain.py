@@ -28,7 +28,7 @@ class Chain(eqx.Module):
     """Conditionals in the order in which they are drawn.
 
     A generative chain starts with a `Prior` and ends at the observation; a recognition chain starts at the
-    observation's first latent layer.
+    observation's first latent layer, and is empty in a net without latents.
 
     Raises:
         ValueError: If the width of a layer is not what the next conditional takes.
@@ -37,8 +37,6 @@ class Chain(eqx.Module):
     conditionals: tuple[Conditional, ...]
 
     def __check_init__(self):
-        if not self.conditionals:
-            raise ValueError("expected at least one conditional in a chain, got none")
         for index, (below, above) in enumerate(zip(self.conditionals[:-1], self.conditionals[1:], strict=True)):
             if below.num_units != above.num_parents:
                 raise ValueError(
@@ -61,6 +59,9 @@ class Chain(eqx.Module):
             sampler: How each layer is drawn.
             key: Random key; each layer gets its own.
         """
+        if not self.conditionals:
+            lead = () if parent is None else parent.shape[:-1]
+            return Draw((), jnp.zeros((*shape, *lead, 0)))
         values, log_probs = [], []
         for conditional, layer_key in zip(self.conditionals, jax.random.split(key, len(self)), strict=True):
             distribution = conditional(parent)
@@ -72,10 +73,12 @@ class Chain(eqx.Module):
 
     def distributions(self, parent: Float[Array, "*lead inputs"] | None, values: Values) -> list[dist.Distribution]:
         """Return each conditional's distribution given the values of the layer before it."""
-        parents = (parent, *values[:-1])
+        parents = (parent, *values)[: len(values)]
         return [conditional(given) for conditional, given in zip(self.conditionals, parents, strict=True)]
 
     def log_probs(self, parent: Float[Array, "... inputs"] | None, values: Values) -> Float[Array, "*lead layers"]:
         """Return the log-probability of each value given the one before it, `[*lead, layers]`, in nats."""
+        if not values:
+            return jnp.zeros((*(() if parent is None else parent.shape[:-1]), 0))
         terms = [d.log_prob(v) for d, v in zip(self.distributions(parent, values), values, strict=True)]
         return jnp.stack(jnp.broadcast_arrays(*terms), axis=-1)

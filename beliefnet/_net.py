@@ -18,7 +18,8 @@ from beliefnet.samplers import Plain, Sampler
 class BeliefNet(eqx.Module):
     """A deep directed latent-variable model with its recognition net (a Helmholtz machine).
 
-    Everything public is ordered from the bottom up: the observation `x`, then `latents = (h1, ..., hL)`.
+    Everything public is ordered from the bottom up: the observation `x`, then `latents = (h1, ..., hL)`. With an empty
+    recognition chain there are no latents: the generative chain is one layer, whose likelihood is exact.
 
     Args:
         generative: Chain that draws `hL, ..., h1, x`.
@@ -32,13 +33,16 @@ class BeliefNet(eqx.Module):
     recognition: Chain
 
     def __check_init__(self):
+        if not self.generative.conditionals:
+            raise ValueError("expected at least one conditional in the generative chain, got none; try a Prior")
         if self.generative.conditionals[0].num_parents is not None:
             raise ValueError(
                 f"expected a generative chain that starts with a Prior, got "
                 f"{type(self.generative.conditionals[0]).__name__}; try Prior(parameters, family) first"
             )
         down = [c.num_units for c in self.generative.conditionals]
-        up = [self.recognition.conditionals[0].num_parents] + [c.num_units for c in self.recognition.conditionals]
+        seen = self.recognition.conditionals[0].num_parents if self.recognition.conditionals else down[-1]
+        up = [seen] + [c.num_units for c in self.recognition.conditionals]
         if down[::-1] != up:
             raise ValueError(
                 f"expected chains over the same layers, got a generative chain of widths {down[::-1]} (from the data "
@@ -123,7 +127,7 @@ class BeliefNet(eqx.Module):
         Of an autoregressive observation it is the mean of each unit given those that were drawn before it.
         """
         x, latents = self.dream(shape, key=key)
-        return _unit_means(self.generative.conditionals[-1](latents[0]), x)
+        return _unit_means(self.generative.conditionals[-1](latents[0] if latents else None), x)
 
     def decode(self, latents: Values) -> Float[Array, "*lead visible"]:
         """Return the mean of the observation given the bottom latent layer.

@@ -31,8 +31,10 @@ class Trace(eqx.Module):
     def record(cls, net: BeliefNet, particles: Particles) -> "Trace":
         """Score particles under both chains of the net."""
         x, latents = particles.x, particles.latents
+        log_p = net.log_joint(x, latents)
         return cls(
-            net.log_joint(x, latents),
+            # Without latents all particles are the same, and scored once.
+            jnp.broadcast_to(log_p, (*particles.log_proposal.shape, log_p.shape[-1])),
             net.log_recognition(x, latents),
             particles.log_proposal,
             (x, *latents),

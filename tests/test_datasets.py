@@ -424,9 +424,9 @@ def test_paths_that_lead_nowhere(tmp_path: Path):
         load(Path("digits"))
     with pytest.raises(DataError, match="got the folder"):
         load(tmp_path)
-    (tmp_path / "x.txt").write_text("0,1\n")
-    with pytest.raises(DataError, match=r"expected a \.npy, \.npz or \.csv file, got .*x\.txt"):
-        load(tmp_path / "x.txt")
+    (tmp_path / "x.dat").write_text("0,1\n")
+    with pytest.raises(DataError, match=r"expected a \.npy, \.npz or \.csv file, got .*x\.dat"):
+        load(tmp_path / "x.dat")
 
 
 @pytest.mark.parametrize("name", ["x.npy", "x.npz", "x.csv"])

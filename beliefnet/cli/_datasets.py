@@ -16,14 +16,21 @@ def show() -> None:
     """List the data sets that --data takes by name, and where each is."""
     table = Table(box=None, pad_edge=False)
     table.add_column("name", no_wrap=True)
-    for column in ("what", "image", "train / valid / test", "binarization", "where"):
+    for column in ("what", "size", "train / valid / test", "binarization", "where"):
         table.add_column(column, overflow="fold")
     for row in datasets.available():
-        height, width = row.image_shape
         sizes = " / ".join(str(size) for size in row.splits.values())
-        table.add_row(row.name, row.description, f"{height}x{width}", sizes, row.binarization, row.where)
+        table.add_row(row.name, row.description, _size(row), sizes, row.binarization, row.where)
     Console().print(table)
-    Console().print("\nA .npy, .npz or .csv file of your own can be given instead of a name.", soft_wrap=True)
+    Console().print(
+        "\nA .npy, .npz or .csv file of your own can be given instead of a name; "
+        "for documents also a .mtx, .svmlight or .txt file, or a folder of .txt files.",
+        soft_wrap=True,
+    )
+
+
+def _size(row: datasets.Listing) -> str:
+    return f"{row.num_features} words" if row.image_shape is None else "{}x{}".format(*row.image_shape)
 
 
 @datasets_app.command

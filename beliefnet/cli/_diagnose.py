@@ -14,7 +14,7 @@ from rich.table import Table
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.cli._app import app
-from beliefnet.cli._runs import check_counts, check_suffix, data_of, open_run, spread, without_nan, writing
+from beliefnet.cli._runs import check_counts, check_suffix, data_of, open_latent_run, spread, without_nan, writing
 from beliefnet.estimators import Estimator
 from beliefnet.evaluation import LEAST_DRAWS, GradientReport, PartReport, gradient_report, observations
 from beliefnet.report import plot_gradient_report
@@ -62,7 +62,7 @@ def diagnose(
     """
     _check(batch_size, draws, seed, out)
     options = _parse(estimators)
-    run = open_run(directory)
+    run = open_latent_run(directory)
     dataset = data_of(run, data)
     data_key, make_key, report_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
     x = observations(dataset.record)(jnp.asarray(spread(dataset.split(split), batch_size)), data_key)

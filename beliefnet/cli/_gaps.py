@@ -17,7 +17,7 @@ from beliefnet.cli._runs import (
     chosen_refiner,
     data_of,
     described,
-    open_run,
+    open_latent_run,
     spread,
     without_nan,
     writing,
@@ -69,7 +69,7 @@ def gaps(
     if not names or len(set(names)) < len(names):
         raise OptionError(f"expected run folders of different names, got {names or 'none'}; try renaming one")
     # All of them are looked at before the first long computation.
-    runs = [open_run(directory) for directory in directories]
+    runs = [open_latent_run(directory) for directory in directories]
     refiners = [chosen_refiner(run, refine) for run in runs]
     counts = [_steps(refiner, steps) for refiner in refiners]
     results, records = {}, {}
@@ -162,7 +162,7 @@ def sandwich(
         as_json: Print one JSON object and nothing else.
     """
     check_counts(ais=ais, particles=particles, num=num, seed=seed)
-    run = open_run(directory)
+    run = open_latent_run(directory)
     annealed = chosen_proposal(run, refine, ais)
     assert isinstance(annealed, Annealed)
     with Console(stderr=True).status(f"annealing {num} examples"):

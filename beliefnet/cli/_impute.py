@@ -23,7 +23,7 @@ from beliefnet.cli._runs import (
     data_of,
     described,
     load_like,
-    open_run,
+    open_latent_run,
     save_array,
     spread,
     without_nan,
@@ -89,7 +89,7 @@ def impute_rows(
     """
     check_counts(particles=particles, starts=starts, rounds=rounds, limit=limit, seed=seed)
     _check(data, hide, hide_half, out)
-    run = open_run(directory)
+    run = open_latent_run(directory)
     refiner = chosen_refiner(run, refine)
     data_key, hide_key, draw_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
     rows = _known(run, spread(_read(run, data, split), limit), key=data_key)

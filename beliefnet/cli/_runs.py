@@ -26,6 +26,17 @@ def open_run(directory: Path) -> LoadedRun:
     return run
 
 
+def open_latent_run(directory: Path) -> LoadedRun:
+    """Load the best net of a run that has latents, for what a net without them cannot do."""
+    run = open_run(directory)
+    if not run.net.layer_sizes:
+        raise OptionError(
+            f"expected a run of a net with latents, got {run.config.describe(run.record.num_features)} in {directory}; "
+            "try beliefnet evaluate or sample"
+        )
+    return run
+
+
 def check_counts(*, seed: int = 0, **counts: int | None) -> None:
     """Check that options that count something are positive, and that a seed can be used."""
     for name, value in counts.items():
@@ -98,11 +109,12 @@ def load_like(run: LoadedRun, data: str) -> Dataset:
     return dataset
 
 
-def spread(rows: np.ndarray, limit: int | None) -> np.ndarray:
+def spread(rows: Any, limit: int | None) -> Any:
     """Take so many rows, spread evenly: a split may be sorted by class."""
-    if limit is None or limit >= len(rows):
+    num_rows = rows.shape[0]
+    if limit is None or limit >= num_rows:
         return rows
-    return rows[np.arange(limit) * len(rows) // limit]
+    return rows[np.arange(limit) * num_rows // limit]
 
 
 def check_suffix(path: Path, *allowed: str) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import tomli_w
 from cyclopts import Parameter
@@ -16,7 +15,7 @@ from rich.console import Console
 from beliefnet.cli._app import app
 from beliefnet.cli._progress import Display
 from beliefnet.datasets import Dataset
-from beliefnet.evaluation import observations
+from beliefnet.evaluation import dense_rows, observations
 from beliefnet.report import image_sheet, plot_training_curve, reconstruction_sheet
 from beliefnet.training import (
     EXTENDABLE,
@@ -59,8 +58,8 @@ def train(
     console = Console(soft_wrap=True)
     dataset = config.load_data()
     if resume is None:
-        config = _fitting(config, len(dataset.train))
-    num_steps = config.epochs * config.steps_per_epoch(len(dataset.train))
+        config = _fitting(config, dataset.record.splits["train"])
+    num_steps = config.epochs * config.steps_per_epoch(dataset.record.splits["train"])
     resumed = None if resume is None else _resumed_folder(config, resume, out, dataset)
     for names, chosen in (
         (config.unused_by_net(), f"--net {config.net}"),
@@ -98,7 +97,7 @@ def _fitting(config: TrainConfig, num_train: int) -> TrainConfig:
 def _new_folder(config: TrainConfig, out: Path | None) -> RunFolder:
     if out is None:
         kind = [] if config.net == "sbn" else [config.net]
-        stem = "-".join([Path(config.data).stem, *kind, *map(str, config.hidden), str(config.estimator)])
+        stem = "-".join([Path(config.data).stem, *kind, *map(str, config.sizes), str(config.estimator)])
         candidates = [Path("runs") / stem, *(Path("runs") / f"{stem}-{index}" for index in range(2, 10_000))]
         out = next(path for path in candidates if not path.exists())
     return RunFolder.create(out, config.to_dict())
@@ -134,7 +133,7 @@ def _flat(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_continues(saved: dict[str, Any], config: TrainConfig, dataset: Dataset) -> None:
-    begun = -(-saved["step"] // config.steps_per_epoch(len(dataset.train)))
+    begun = -(-saved["step"] // config.steps_per_epoch(dataset.record.splits["train"]))
     if config.epochs < begun:
         raise OptionError(
             f"expected epochs of at least the {begun} that the run has begun, got {config.epochs}; "
@@ -158,7 +157,9 @@ def _draw(folder: RunFolder, fitted: Fitted, dataset: Dataset) -> None:
     plot_training_curve(fitted.history, folder.plots / "training_curve.png", title=folder.path.name)
     samples = net.sample_means((100,), key=sample_key)
     image_sheet(np.asarray(samples), shape, folder.plots / "samples.png", title="samples (means)")
-    originals = observations(dataset.record)(jnp.asarray(dataset.valid[:40]), data_key)
+    if not net.layer_sizes:
+        return
+    originals = observations(dataset.record)(dense_rows(dataset.valid[:40]), data_key)
     reconstructions = np.asarray(net.reconstruct(originals, key=reconstruction_key))
     reconstruction_sheet(np.asarray(originals), reconstructions, shape, folder.plots / "reconstructions.png")
 

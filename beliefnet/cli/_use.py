@@ -19,6 +19,7 @@ from beliefnet.cli._runs import (
     data_of,
     described,
     load_like,
+    open_latent_run,
     open_run,
     save_array,
     spread,
@@ -70,6 +71,8 @@ def evaluate_run(
     check_counts(particles=particles, limit=limit, ais=ais, seed=seed)
     run = open_run(directory)
     dataset = data_of(run, data)
+    if not run.net.layer_sizes:
+        particles = 1
     proposal = chosen_proposal(run, refine, ais)
     rows = spread(dataset.split(split), limit)
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
@@ -115,6 +118,10 @@ def _show(result: Evaluation, record: Record, split: str, run: LoadedRun) -> Non
     table.add_column("mean", justify="right")
     table.add_column("stderr", justify="right")
     count = result.num_particles
+    if not run.net.layer_sizes:
+        table.add_row("NLL, exact", f"{result.nll.mean:.3f}", f"{result.nll.stderr:.3f}")
+        console.print(table)
+        return
     for name, value in (
         ("ELBO", result.elbo),
         (f"bound, {count} particles", result.bound),
@@ -193,7 +200,7 @@ def encode(
         split: Which part of a named data set (the test split by default), or which array of a .npz.
     """
     check_suffix(out, ".npy", ".npz")
-    run = open_run(directory)
+    run = open_latent_run(directory)
     depth = len(run.net.layer_sizes)
     if layer is not None and not 1 <= layer <= depth:
         raise OptionError(f"expected --layer from 1 to {depth}, got {layer}; try {depth}, the top one")

@@ -2,7 +2,7 @@
 
 from beliefnet.conditionals._autoregressive import NADE, Connected, LinearlyConnected
 from beliefnet.conditionals._feedforward import Conditional, Feedforward, Prior
-from beliefnet.conditionals._networks import MLP, Centred, Dense, Network, Signs
+from beliefnet.conditionals._networks import MLP, Centred, Dense, LogCounts, Network, Signs
 from beliefnet.conditionals._observed import Observed
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Dense",
     "Feedforward",
     "LinearlyConnected",
+    "LogCounts",
     "Network",
     "Observed",
     "Prior",

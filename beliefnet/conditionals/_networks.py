@@ -121,6 +121,26 @@ class Centred(Network):
         return self.network(values - jax.lax.stop_gradient(self.offset))
 
 
+class LogCounts(Network):
+    """A network that sees the logarithm of one plus each count: a document's longest counts would drown the others."""
+
+    network: Network
+
+    @property
+    def num_inputs(self) -> int:
+        """Width of the parent layer."""
+        return self.network.num_inputs
+
+    @property
+    def num_outputs(self) -> int:
+        """Width of the result."""
+        return self.network.num_outputs
+
+    def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
+        """Apply the network to `log(1 + values)`."""
+        return self.network(jnp.log1p(values))
+
+
 class Signs(Network):
     """A network that sees zeros and ones as -1 and 1.
 

@@ -5,9 +5,10 @@
 """
 
 from beliefnet.datasets._errors import DataError, DataUnavailable
-from beliefnet.datasets._files import read_incomplete_rows, read_rows
+from beliefnet.datasets._files import read_incomplete_rows
 from beliefnet.datasets._load import Listing, available, fetch, load, names
 from beliefnet.datasets._record import Dataset, Record, checksum
+from beliefnet.datasets._rows import read_rows
 from beliefnet.datasets._values import check_width
 
 __all__ = [

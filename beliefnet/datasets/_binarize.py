@@ -64,13 +64,12 @@ def binarize_rows(rows: np.ndarray, scale: Scale, binarization: str, rng: np.ran
     return rows
 
 
-def binarize(raw: RawData, binarization: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def binarize(raw: RawData, binarization: str, seed: int) -> dict[str, np.ndarray]:
     """Apply one binarisation to the train, valid and test rows, each from its own stream of `seed`."""
-    train, valid, test = (
-        binarize_rows(rows, raw.scale, binarization, np.random.default_rng([seed, stream]))
-        for stream, rows in enumerate(raw.arrays)
-    )
-    return train, valid, test
+    return {
+        split: binarize_rows(rows, raw.scale, binarization, np.random.default_rng([seed, stream]))
+        for stream, (split, rows) in enumerate(zip(("train", "valid", "test"), raw.arrays, strict=True))
+    }
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from beliefnet.datasets._binarize import binarize_rows, choose_binarization
 from beliefnet.datasets._errors import DataError
 from beliefnet.datasets._raw import RawData, Scale, to_means
-from beliefnet.datasets._splits import DEFAULT_FRACTION, cut, split_sizes
+from beliefnet.datasets._splits import cut_missing
 from beliefnet.datasets._tables import Table, read_named_table, read_tables
 from beliefnet.datasets._values import check_known_values, check_width
 
@@ -30,40 +30,21 @@ def read_file(
         DataError: If the file, its values or the fractions cannot be used.
     """
     tables = read_tables(path)
-    shares = _shares(tables, fractions, path)
     scale = _common_scale(tables, path)
     rows = {split: _on_scale(table.rows, scale) for split, table in tables.items()}
-    sizes = split_sizes(len(rows["train"]), list(shares.values()), str(path))
-    *parts, rows["train"] = cut(rows["train"], sizes, seed)
-    rows |= zip(shares, parts, strict=True)
+    rows = cut_missing(rows, fractions, seed, str(path))
     return RawData(rows["train"], rows["valid"], rows["test"], scale), tables["train"].image_shape
 
 
-def read_rows(
-    path: str | Path, *, num_features: int, array: str | None = None, binarization: str | None = None, seed: int = 0
+def read_binary_rows(
+    path: Path, *, num_features: int, array: str | None, binarization: str | None, seed: int
 ) -> np.ndarray:
-    """Read one array of rows, without splits, for a model that takes `num_features` columns.
-
-    Args:
-        path: A `.npy`, `.npz` or `.csv` file.
-        num_features: The width the model takes.
-        array: Which array of an `.npz` file to read; None for its training rows or its only array.
-        binarization: What to do with values between 0 and 1: `"static"` or `"threshold"` make bits of them,
-            `"dynamic"` or None keep them as Bernoulli means. Rows that are already 0/1 are returned as they are.
-        seed: Seed of the sample that `"static"` draws.
-
-    Returns:
-        Rows `[n, num_features]`: uint8 in {0, 1}, or float32 means in [0, 1].
-
-    Raises:
-        DataError: If the file, its values or its width cannot be used.
-    """
-    given = Path(path).expanduser()
-    table = read_tables(given)["train"] if array is None else read_named_table(given, array)
-    check_width(table.rows, num_features, str(given))
+    """Read one array of bits, or of means of bits; see `read_rows`."""
+    table = read_tables(path)["train"] if array is None else read_named_table(path, array)
+    check_width(table.rows, num_features, str(path))
     if table.scale == "bits":
         return table.rows
-    mode = choose_binarization(table.scale, binarization, "dynamic", str(given))
+    mode = choose_binarization(table.scale, binarization, "dynamic", str(path))
     rows = binarize_rows(table.rows, table.scale, mode, np.random.default_rng(seed))
     return to_means(rows, table.scale) if mode == "dynamic" else rows
 
@@ -86,18 +67,6 @@ def read_incomplete_rows(path: str | Path, *, num_features: int, array: str | No
     table = read_tables(given, check)["train"] if array is None else read_named_table(given, array, check)
     check_width(table.rows, num_features, str(given))
     return to_means(table.rows, table.scale)
-
-
-def _shares(tables: Mapping[str, Table], fractions: Mapping[str, float | None], path: Path) -> dict[str, float]:
-    """Return the fraction to cut off for each split that the file does not hold."""
-    for split, fraction in fractions.items():
-        if fraction is not None and split in tables:
-            raise DataError(
-                f"expected no {split}_fraction, because {path} holds {split} rows of its own, got {fraction}; "
-                "try leaving the option out"
-            )
-    missing = {split: fraction for split, fraction in fractions.items() if split not in tables}
-    return {split: DEFAULT_FRACTION if fraction is None else fraction for split, fraction in missing.items()}
 
 
 def _common_scale(tables: Mapping[str, Table], path: Path) -> Scale:

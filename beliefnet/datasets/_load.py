@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from beliefnet.datasets._binarize import binarize, choose_binarization
+from beliefnet.datasets._document_files import only_documents
 from beliefnet.datasets._errors import DataError
-from beliefnet.datasets._files import read_file
-from beliefnet.datasets._raw import RawData
-from beliefnet.datasets._record import Dataset, Record, checksum
+from beliefnet.datasets._kinds import KINDS
+from beliefnet.datasets._options import Options, Values, check_options, check_values_asked
+from beliefnet.datasets._record import Dataset
 from beliefnet.datasets._tables import SUFFIXES
-from beliefnet.datasets.sources import SOURCES, Remote, Source
+from beliefnet.datasets.sources import SOURCES, Remote
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,9 @@ class Listing:
     Attributes:
         name: The name that `load` takes.
         description: What it is.
-        image_shape: Height and width of its images.
+        values: `"binary"` for images, `"counts"` for documents.
+        num_features: Number of pixels, or of words that are kept by default.
+        image_shape: Height and width of its images; None for documents.
         splits: Number of train, valid and test rows.
         binarization: The default.
         where: `"built in"`, the path of its file, or `"absent"`.
@@ -29,7 +31,9 @@ class Listing:
 
     name: str
     description: str
-    image_shape: tuple[int, int]
+    values: Values
+    num_features: int
+    image_shape: tuple[int, int] | None
     splits: dict[str, int]
     binarization: str
     where: str
@@ -50,6 +54,8 @@ def available() -> list[Listing]:
         Listing(
             source.name,
             source.description,
+            source.values,
+            source.num_features,
             source.image_shape,
             dict(source.splits),
             source.binarization,
@@ -62,15 +68,22 @@ def available() -> list[Listing]:
 def load(
     data: str | Path,
     *,
+    values: Values | None = None,
     binarization: str | None = None,
     seed: int = 0,
     valid_fraction: float | None = None,
     test_fraction: float | None = None,
+    vocabulary_size: int | None = None,
+    text_column: str | None = None,
 ) -> Dataset:
-    """Load a data set by name, or a user's own file.
+    """Load a data set by name, or a user's own file or folder.
 
     Args:
-        data: A name out of `names()`, or the path of a `.npy`, `.npz` or `.csv` file with values between 0 and 1.
+        data: A name out of `names()`; the path of a `.npy`, `.npz` or `.csv` file with values between 0 and 1; or that
+            of documents: a matrix of word counts (`.npz`, `.mtx`, `.svmlight`, or any of the former), a `.txt` file
+            with a document on each line, or a folder of `.txt` files.
+        values: What the data must hold: `"binary"` for bits and means of bits, `"counts"` for documents. None for what
+            a named data set holds, and for binary values in a file unless it can only hold documents.
         binarization: What becomes of values that are not 0 or 1. `"static"`: one Bernoulli sample, drawn now;
             `"threshold"`: 1 where the value is at least one half; `"dynamic"`: kept, to be sampled anew at every use.
             None for the data set's default, which for a file is `"dynamic"`.
@@ -78,9 +91,13 @@ def load(
         valid_fraction: Fraction of a file's training rows to cut off for validation, by default 0.1; only for a file
             without validation rows of its own.
         test_fraction: The same for test rows.
+        vocabulary_size: Number of words of documents to keep, the most frequent ones; None for the data set's default,
+            which is 2000 for texts and all words for a matrix.
+        text_column: Name of the column of a `.csv` file that holds texts, each row being a document.
 
     Returns:
-        The three splits `[n, num_features]` and their record.
+        The three splits `[n, num_features]` and their record. Documents without any word of the vocabulary are left
+        out, with a warning.
 
     Raises:
         DataError: If the name is unknown, or the file or the options cannot be used.
@@ -89,15 +106,23 @@ def load(
     >>> load("bars").train.shape
     (5000, 64)
     """
-    fractions = {"valid": valid_fraction, "test": test_fraction}
+    options = Options(
+        binarization=binarization,
+        seed=seed,
+        valid_fraction=valid_fraction,
+        test_fraction=test_fraction,
+        vocabulary_size=vocabulary_size,
+        text_column=text_column,
+    )
     if isinstance(data, str) and data in SOURCES:
-        return _load_named(SOURCES[data], binarization, seed, fractions)
+        return _load_named(data, values, options)
     if isinstance(data, str) and not _looks_like_path(data):
         raise _unknown(data)
     path = Path(data).expanduser()
-    raw, image_shape = read_file(path, seed=seed, fractions=fractions)
-    mode = choose_binarization(raw.scale, binarization, "dynamic", str(data))
-    return _assemble(raw, mode, seed, (path.stem, "user file", str(data)), image_shape)
+    held = "counts" if only_documents(path, text_column) else values or "binary"
+    check_values_asked(values, held, str(data))
+    check_options(options, held, str(data))
+    return KINDS[held].file(path, str(data), options)
 
 
 def fetch(name: str, *, base_urls: Sequence[str] | None = None) -> Path:
@@ -122,34 +147,17 @@ def fetch(name: str, *, base_urls: Sequence[str] | None = None) -> Path:
     return source.fetch(base_urls or source.base_urls)
 
 
-def _load_named(source: Source, binarization: str | None, seed: int, fractions: dict[str, float | None]) -> Dataset:
-    for split, fraction in fractions.items():
-        if fraction is not None:
+def _load_named(name: str, values: Values | None, options: Options) -> Dataset:
+    source = SOURCES[name]
+    check_values_asked(values, source.values, repr(name))
+    check_options(options, source.values, repr(name))
+    fixed = {f"{split}_fraction": fraction for split, fraction in options.fractions.items()}
+    for option, given in (fixed | {"text_column": options.text_column}).items():
+        if given is not None:
             raise DataError(
-                f"expected no {split}_fraction for {source.name!r}, whose split is fixed, got {fraction}; "
-                "try leaving the option out"
+                f"expected no {option} for {name!r}, whose split is fixed, got {given}; try leaving the option out"
             )
-    raw = source.read()
-    mode = choose_binarization(raw.scale, binarization, source.binarization, repr(source.name))
-    return _assemble(raw, mode, seed, (source.name, source.variant, source.origin), source.image_shape)
-
-
-def _assemble(
-    raw: RawData, mode: str, seed: int, provenance: tuple[str, str, str], image_shape: tuple[int, int] | None
-) -> Dataset:
-    train, valid, test = binarize(raw, mode, seed)
-    name, variant, source = provenance
-    record = Record(
-        name=name,
-        variant=variant,
-        binarization=mode,
-        splits={"train": len(train), "valid": len(valid), "test": len(test)},
-        num_features=train.shape[1],
-        image_shape=image_shape,
-        source=source,
-        checksum=checksum((train, valid, test)),
-    )
-    return Dataset(record, train, valid, test)
+    return KINDS[source.values].named(source, options)
 
 
 def _looks_like_path(data: str) -> bool:
@@ -162,5 +170,6 @@ def _unknown(name: str) -> DataError:
     hint = f"did you mean {guess[0]!r}?" if guess else "try one of these names, or the path of a file"
     kinds = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
     return DataError(
-        f"expected a data set name ({', '.join(SOURCES)}) or a path to a {kinds} file, got {name!r}; {hint}"
+        f"expected a data set name ({', '.join(SOURCES)}) or a path to a {kinds} file or to documents, "
+        f"got {name!r}; {hint}"
     )

@@ -1,12 +1,17 @@
-"""What every reader hands over: three splits and the scale of their values."""
+"""What every reader hands over: three splits, and how their values are to be read."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from beliefnet.datasets._sparse import CSR
+
 Scale = Literal["bits", "unit", "bytes"]
 """bits: uint8 in {0, 1}; unit: float32 in [0, 1]; bytes: uint8 in 0..255, read as value / 255."""
+
+Rows = np.ndarray | CSR
+"""Rows `[n, num_features]`: images, or documents as word counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +34,33 @@ class RawData:
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The train, valid and test rows, in this order."""
         return self.train, self.valid, self.test
+
+
+@dataclass(frozen=True, eq=False)
+class RawCounts:
+    """Documents as they were read, before any word or document is left out.
+
+    Attributes:
+        train: Counts `[n_train, words]` of the training documents, as `to_counts` returns them.
+        valid: Counts `[n_valid, words]` of the validation documents.
+        test: Counts `[n_test, words]` of the test documents.
+        words: The word of each column.
+    """
+
+    train: CSR
+    valid: CSR
+    test: CSR
+    words: tuple[str, ...]
+
+    @property
+    def matrices(self) -> dict[str, CSR]:
+        """The counts by the name of the split."""
+        return {"train": self.train, "valid": self.valid, "test": self.test}
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The number of documents by the name of the split."""
+        return {split: int(counts.shape[0]) for split, counts in self.matrices.items()}
 
 
 def to_means(rows: np.ndarray, scale: Scale) -> np.ndarray:

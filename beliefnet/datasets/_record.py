@@ -1,14 +1,15 @@
 """A loaded data set and the record of where it came from."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from beliefnet.datasets._errors import DataError
-from beliefnet.datasets._raw import Scale, to_means
+from beliefnet.datasets._options import Values
+from beliefnet.datasets._raw import Rows, Scale, to_means
 
 SPLITS = ("train", "valid", "test")
 
@@ -20,12 +21,13 @@ class Record:
     Attributes:
         name: Name of the data set, or the stem of a user's file.
         variant: Which version of it, for example `"salakhutdinov-murray-2008"` or `"user file"`.
-        binarization: `"none"` (the data is already 0/1), `"static"`, `"dynamic"` or `"threshold"`.
+        binarization: `"none"` (the data is already 0/1, or word counts), `"static"`, `"dynamic"` or `"threshold"`.
         splits: Number of rows of the train, valid and test split.
         num_features: Number of columns.
         image_shape: Height and width when the rows are images, else None.
         source: Where it came from: a URL, a library's loader, or the path as the user gave it.
-        checksum: `"sha256:..."` of the shapes and contents of the three splits.
+        checksum: `"sha256:..."` of the shapes and contents of the three splits, and of the words where there are any.
+        values: `"binary"` for bits and means of bits, `"counts"` for documents.
     """
 
     name: str
@@ -36,12 +38,14 @@ class Record:
     image_shape: tuple[int, int] | None
     source: str
     checksum: str
+    values: Values = "binary"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON or TOML; `image_shape` is left out when None, which TOML cannot say."""
-        values = asdict(self)
-        shape = values.pop("image_shape")
-        return values if shape is None else {**values, "image_shape": list(shape)}
+        """Return plain values for JSON or TOML; an `image_shape` of None and binary `values` go without saying."""
+        plain = asdict(self)
+        shape, values = plain.pop("image_shape"), plain.pop("values")
+        plain |= {} if shape is None else {"image_shape": list(shape)}
+        return plain if values == "binary" else {**plain, "values": values}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Record":
@@ -57,11 +61,16 @@ class Record:
             DataError: If a field is missing or unknown.
         """
         known = {field.name for field in fields(cls)}
-        wrong = (known - {"image_shape"} - set(values)) | (set(values) - known)
+        wrong = (known - {"image_shape", "values"} - set(values)) | (set(values) - known)
         if wrong:
             raise DataError(
                 f"expected a data record with the fields {_listed(sorted(known))}, got {_listed(sorted(values))}; "
                 f"try adding or removing {_listed(sorted(wrong))}"
+            )
+        if values.get("values", "binary") not in get_args(Values):
+            raise DataError(
+                f"expected a data record with values {_listed(get_args(Values))}, got {values['values']!r}; "
+                "try a newer version of beliefnet"
             )
         shape = values.get("image_shape")
         plain = {**values, "splits": dict(values["splits"]), "image_shape": None if shape is None else tuple(shape)}
@@ -73,21 +82,24 @@ class Dataset:
     """Three splits of rows and their record.
 
     The rows are uint8 in {0, 1}, except under `"dynamic"` binarisation: then they are intensities (uint8 in 0..255 or
-    float32 in [0, 1]) that are to be read through `means` and sampled anew at every use.
+    float32 in [0, 1]) that are to be read through `means` and sampled anew at every use. Documents are sparse matrices
+    of word counts: int32, indices sorted, without duplicates, zeros or empty rows.
 
     Attributes:
         record: Where the rows came from.
         train: Training rows `[n_train, num_features]`.
         valid: Validation rows `[n_valid, num_features]`.
         test: Test rows `[n_test, num_features]`.
+        words: The word of each column of documents; None for images.
     """
 
     record: Record
-    train: np.ndarray
-    valid: np.ndarray
-    test: np.ndarray
+    train: Rows
+    valid: Rows
+    test: Rows
+    words: tuple[str, ...] | None = None
 
-    def split(self, name: str) -> np.ndarray:
+    def split(self, name: str) -> Rows:
         """Return the rows `[n, num_features]` of one split.
 
         Args:
@@ -115,20 +127,31 @@ class Dataset:
             The means.
 
         Raises:
-            DataError: If there is no such split.
+            DataError: If there is no such split, or it holds word counts.
         """
-        return to_means(self.split(name), self._scale)
+        rows = self.split(name)
+        if not isinstance(rows, np.ndarray):
+            raise DataError(
+                f"expected binary data to read as means, got {self.record.name!r}, which holds word counts; "
+                f"try split({name!r}) for the counts"
+            )
+        return to_means(rows, self._scale)
 
     def average(self, name: str) -> np.ndarray:
-        """Return the average row of one split, float32 `[num_features]` in [0, 1], without a copy of the split.
+        """Return the average row of one split, without a copy of the split.
 
         Args:
             name: `"train"`, `"valid"` or `"test"`.
 
+        Returns:
+            float32 `[num_features]`: means in [0, 1], or how often each word occurs in a document.
+
         Raises:
             DataError: If there is no such split.
         """
-        return to_means(self.split(name).mean(axis=0, dtype=np.float64), self._scale)
+        # A sparse matrix has a matrix of one row for its mean.
+        average = np.asarray(self.split(name).mean(axis=0, dtype=np.float64)).reshape(-1)
+        return to_means(average, self._scale)
 
     @property
     def _scale(self) -> Scale:
@@ -136,15 +159,28 @@ class Dataset:
         return "bytes" if stored_as_bytes else "unit"
 
 
-def checksum(arrays: Sequence[np.ndarray]) -> str:
-    """Return `"sha256:..."` over the shapes, dtypes and contents of arrays, in their order."""
+def checksum(splits: Sequence[Rows], words: Sequence[str] | None = None) -> str:
+    """Return `"sha256:..."` over the shapes, dtypes and contents of splits, in their order, and over the words."""
     digest = hashlib.sha256()
-    for array in arrays:
+    for array in (piece for rows in splits for piece in _pieces(rows)):
         # Little-endian bytes, so that the checksum does not depend on the machine.
         plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
         digest.update(f"{plain.shape}{array.dtype.name}".encode())
         digest.update(plain.data)
+    if words is not None:
+        digest.update("\n".join(words).encode())
     return f"sha256:{digest.hexdigest()}"
+
+
+def _pieces(rows: Rows) -> Iterator[np.ndarray]:
+    """Yield the arrays that rows consist of; the width of indices depends on how a sparse matrix was made."""
+    if isinstance(rows, np.ndarray):
+        yield rows
+    else:
+        yield np.array(rows.shape, np.int64)
+        yield rows.indptr.astype(np.int64)
+        yield rows.indices.astype(np.int64)
+        yield rows.data
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """Cutting validation and test rows off, reproducibly."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -41,16 +42,46 @@ def split_sizes(num_rows: int, fractions: Sequence[float], label: str) -> list[i
     return sizes
 
 
-def cut(rows: np.ndarray, sizes: Sequence[int], seed: int) -> list[np.ndarray]:
-    """Cut parts of the given sizes off rows `[n, num_features]` at random, keeping the order inside each part.
+def cut(rows: Any, sizes: Sequence[int], seed: int) -> list[Any]:
+    """Cut parts of the given sizes off rows `[n, ...]` at random, keeping the order inside each part.
 
     Args:
-        rows: The rows to share out.
+        rows: The rows to share out: an array or a sparse matrix.
         sizes: Number of rows of each part to cut off.
         seed: Seed of the permutation.
 
     Returns:
         The parts, in the order of `sizes`, followed by the rest.
     """
-    order = np.random.default_rng(seed).permutation(len(rows))
+    order = np.random.default_rng(seed).permutation(rows.shape[0])
     return [rows[np.sort(part)] for part in np.split(order, np.cumsum(sizes))]
+
+
+def cut_missing(
+    present: Mapping[str, Any], fractions: Mapping[str, float | None], seed: int, label: str
+) -> dict[str, Any]:
+    """Cut off the training rows, at random, the splits that a file does not hold.
+
+    Args:
+        present: The rows of `"train"`, and of the other splits that the file holds.
+        fractions: For `"valid"` and `"test"` the fraction of the training rows to cut off, None for the default.
+        seed: Seed of the permutation.
+        label: What to call the file in an error.
+
+    Returns:
+        The rows of all three splits.
+
+    Raises:
+        DataError: If a fraction makes no sense, or is given for a split that the file holds.
+    """
+    for split, fraction in fractions.items():
+        if fraction is not None and split in present:
+            raise DataError(
+                f"expected no {split}_fraction, because {label} holds {split} rows of its own, got {fraction}; "
+                "try leaving the option out"
+            )
+    missing = {split: fraction for split, fraction in fractions.items() if split not in present}
+    shares = [DEFAULT_FRACTION if fraction is None else fraction for fraction in missing.values()]
+    sizes = split_sizes(present["train"].shape[0], shares, label)
+    *parts, train = cut(present["train"], sizes, seed)
+    return {**present, "train": train, **dict(zip(missing, parts, strict=True))}

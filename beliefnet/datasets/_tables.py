@@ -57,7 +57,7 @@ def read_tables(path: Path, check: Check = check_values) -> dict[str, Table]:
     if _suffix(path) != ".npz":
         array = read_npy(path) if _suffix(path) == ".npy" else read_csv(path)
         return {"train": _to_table(array, "", str(path), check)}
-    names = _split_names(npz_names(path), path)
+    names = split_names(npz_names(path), path)
     arrays = read_npz(path, names.values())
     return {split: _to_table(arrays[name], name, f"{path} (array {name!r})", check) for split, name in names.items()}
 
@@ -89,8 +89,8 @@ def _suffix(path: Path) -> str:
     return path.suffix.lower()
 
 
-def _split_names(names: list[str], path: Path) -> dict[str, str]:
-    """Map each split to the array that holds it."""
+def split_names(names: list[str], path: Path) -> dict[str, str]:
+    """Map each split in an `.npz` file to the name of its array; `DataError` if that is unclear."""
     if len(names) == 1:
         return {"train": names[0]}
     found = {split: [name for name in accepted if name in names] for split, accepted in ARRAY_NAMES.items()}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from beliefnet.datasets._errors import DataError
+from beliefnet.datasets._raw import Rows
 
 
 def check_numbers(array: np.ndarray, label: str) -> np.ndarray:
@@ -91,7 +92,7 @@ def check_known_values(rows: np.ndarray, label: str) -> np.ndarray:
     return np.where(missing, np.float32(np.nan), known) if missing.any() else known
 
 
-def check_width(rows: np.ndarray, num_features: int, label: str) -> None:
+def check_width(rows: Rows, num_features: int, label: str) -> None:
     """Check that rows have the number of columns that a model was trained on.
 
     Args:

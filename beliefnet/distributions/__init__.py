@@ -1,13 +1,16 @@
 """Distributions of a layer: NumPyro's, and our own where none exists or speed asks for it."""
 
 from beliefnet.distributions._autoregressive import Autoregressive, LinearAutoregressive, NADELayer
+from beliefnet.distributions._bag_of_words import BagOfWords
 from beliefnet.distributions._bernoulli import Bernoulli
 from beliefnet.distributions._expected import expected_log_prob
 from beliefnet.distributions._family import (
+    BagOfWordsFamily,
     BernoulliFamily,
     CategoricalFamily,
     Family,
     NormalFamily,
+    bag_of_words,
     bernoulli,
     categorical,
     normal,
@@ -17,6 +20,8 @@ from beliefnet.distributions._one_hot import OneHot
 
 __all__ = [
     "Autoregressive",
+    "BagOfWords",
+    "BagOfWordsFamily",
     "Bernoulli",
     "BernoulliFamily",
     "CategoricalFamily",
@@ -26,6 +31,7 @@ __all__ = [
     "NADELayer",
     "NormalFamily",
     "OneHot",
+    "bag_of_words",
     "bernoulli",
     "categorical",
     "check_kind",

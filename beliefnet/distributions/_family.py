@@ -10,6 +10,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._numerics import softplus, stable_logit
+from beliefnet.distributions._bag_of_words import BagOfWords
 from beliefnet.distributions._bernoulli import Bernoulli, BernoulliLayer
 from beliefnet.distributions._one_hot import OneHot
 
@@ -169,6 +170,46 @@ class CategoricalFamily(Family):
         return jnp.log(jnp.maximum(moments, _SMALLEST_PROBABILITY))
 
 
+@dataclass(frozen=True)
+class BagOfWordsFamily(Family):
+    """Word counts of documents; one parameter per word, the logit.
+
+    Attributes:
+        length: Mean number of words of documents that are drawn; that of documents that are scored is their own.
+    """
+
+    length: float
+
+    def __post_init__(self):
+        if not 0 < self.length < float("inf"):
+            raise ValueError(f"expected documents of a positive mean length, got {self.length}; try 100")
+
+    def __call__(self, parameters: Float[Array, "*lead parameters"]) -> dist.Distribution:
+        """Return documents with the parameters as logits of the words."""
+        return BagOfWords(parameters, self.length)
+
+    def num_units(self, num_parameters: int) -> int:
+        """Return the number of parameters: every word is a unit."""
+        return num_parameters
+
+    def num_parameters(self, size: int) -> int:
+        """Return the number of words."""
+        return size
+
+    def statistics(self, values: Float[Array, "*lead units"]) -> Float[Array, "*lead parameters"]:
+        """Return the counts."""
+        return values
+
+    def to_moments(self, parameters: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
+        """Return the mean counts."""
+        return self.length * jax.nn.softmax(parameters, axis=-1)
+
+    def from_moments(self, moments: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
+        """Return the logs of the words' shares of the counts, however long the documents are."""
+        total = moments.sum(axis=-1, keepdims=True)
+        return jnp.log(jnp.maximum(moments / total, _SMALLEST_PROBABILITY))
+
+
 def _unscaled(scale: Float[Array, "..."]) -> Float[Array, "..."]:
     """Return what the softplus turns into a scale."""
     above = scale - _SMALLEST_SCALE
@@ -182,3 +223,8 @@ normal = NormalFamily()
 def categorical(num_categories: int) -> CategoricalFamily:
     """Return the family of categorical variables with so many categories each, in one-hot form."""
     return CategoricalFamily(num_categories)
+
+
+def bag_of_words(length: float) -> BagOfWordsFamily:
+    """Return the family of documents; those that are drawn have so many words on average."""
+    return BagOfWordsFamily(length)

@@ -7,6 +7,7 @@ from beliefnet.estimators._credit import Credit, CreditEstimator, Payment, Recog
 from beliefnet.estimators._em import SemiAmortised, VariationalEM
 from beliefnet.estimators._hvi import HVI
 from beliefnet.estimators._iwae import IWAE, DReG
+from beliefnet.estimators._likelihood import MaximumLikelihood
 from beliefnet.estimators._local_expectation import LocalExpectation
 from beliefnet.estimators._muprop import MuProp
 from beliefnet.estimators._nvil import NVIL
@@ -47,6 +48,7 @@ __all__ = [
     "Layer",
     "LayerCredit",
     "LocalExpectation",
+    "MaximumLikelihood",
     "MuProp",
     "MultiSampleDisARM",
     "PathEstimator",

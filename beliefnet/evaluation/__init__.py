@@ -2,7 +2,7 @@
 
 from beliefnet.evaluation._bounds import DatumBounds, particle_bounds
 from beliefnet.evaluation._enumerate import Enumeration, enumerate_latents
-from beliefnet.evaluation._evaluate import Evaluation, Mean, evaluate
+from beliefnet.evaluation._evaluate import Evaluation, evaluate
 from beliefnet.evaluation._exact import (
     exact_bound,
     exact_elbo,
@@ -15,8 +15,10 @@ from beliefnet.evaluation._gradient_reference import Reference
 from beliefnet.evaluation._gradients import LEAST_DRAWS, EstimatorReport, GradientReport, PartReport, gradient_report
 from beliefnet.evaluation._imputation_score import ImputationScore, imputation_score
 from beliefnet.evaluation._impute import Imputed, impute, net_observing, one_pass, starting_fill
+from beliefnet.evaluation._mean import Mean
 from beliefnet.evaluation._observations import Prepare, as_floats, binarize, observations
 from beliefnet.evaluation._perplexity import Perplexity, perplexity
+from beliefnet.evaluation._rows import SparseRows, Stored, dense_rows, on_device
 from beliefnet.evaluation._sandwich import Sandwich, sandwich
 
 __all__ = [
@@ -35,8 +37,11 @@ __all__ = [
     "Prepare",
     "Reference",
     "Sandwich",
+    "SparseRows",
+    "Stored",
     "as_floats",
     "binarize",
+    "dense_rows",
     "enumerate_latents",
     "evaluate",
     "exact_bound",
@@ -50,6 +55,7 @@ __all__ = [
     "inference_gaps",
     "net_observing",
     "observations",
+    "on_device",
     "one_pass",
     "particle_bounds",
     "perplexity",

@@ -183,4 +183,4 @@ def particle_bounds(
 
 def rows_per_pass(net: BeliefNet) -> int:
     """Return how many rows (data times particles) one pass holds: about 32 MB in the widest layer."""
-    return max(1, 2**20 // max(net.num_visible, *net.layer_sizes))
+    return max(1, 2**20 // max((net.num_visible, *net.layer_sizes)))

@@ -1,39 +1,26 @@
 """The evaluation of a net on a data set."""
 
-import math
+import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from numpy.typing import ArrayLike
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
+from beliefnet.distributions import BagOfWordsFamily
 from beliefnet.evaluation._bounds import DatumBounds, particle_bounds, rows_per_pass, rungs
+from beliefnet.evaluation._mean import Mean
 from beliefnet.evaluation._observations import Prepare, as_floats
 from beliefnet.evaluation._pareto import LEAST_PARTICLES, pareto_k, trusted_k
+from beliefnet.evaluation._perplexity import Perplexity, perplexity
+from beliefnet.evaluation._rows import Stored, dense_rows
 from beliefnet.proposals import Proposal
 
 _ACTIVE_VARIANCE = 0.01
-
-
-@dataclass(frozen=True)
-class Mean:
-    """A mean over data with its standard error."""
-
-    mean: float
-    stderr: float
-
-    @classmethod
-    def of(cls, values: ArrayLike) -> "Mean":
-        """Average one value per datum."""
-        values = np.asarray(values, np.float64)
-        spread = float(values.std(ddof=1)) if len(values) > 1 else math.nan
-        return cls(float(values.mean()), spread / math.sqrt(len(values)))
 
 
 @dataclass(frozen=True)
@@ -57,6 +44,8 @@ class Evaluation:
             trusted. None for fewer than 100 particles.
         active_units: Units per layer whose mean under the recognition net varies over the data by more than 0.01
             (variance), bottom first (Burda et al. 2015); in deep nets, with layer means fed upward.
+        elbo_perplexity: Perplexity of documents by the ELBO, an upper bound; None where the data are no word counts.
+        perplexity: The same by the K-particle bound.
     """
 
     num_examples: int
@@ -70,6 +59,8 @@ class Evaluation:
     ladder: dict[int, Mean]
     pareto_k: float | None
     untrusted: float | None
+    elbo_perplexity: Perplexity | None = None
+    perplexity: Perplexity | None = None
 
     def to_dict(self) -> dict:
         """Return plain numbers, lists and dictionaries."""
@@ -78,7 +69,7 @@ class Evaluation:
 
 def evaluate(
     net: BeliefNet,
-    data: np.ndarray | Array,
+    data: Stored,
     *,
     num_particles: int,
     key: Key,
@@ -90,7 +81,7 @@ def evaluate(
 
     Args:
         net: The net to be evaluated.
-        data: Observations, `[examples, visible]`.
+        data: Observations, `[examples, visible]`, dense or a sparse matrix.
         num_particles: Particles per datum, K.
         key: Random key for the draws (and for dynamic binarisation).
         prepare: Turns stored rows and a key into observations; a conversion to floats by default.
@@ -105,7 +96,7 @@ def evaluate(
 
 def weigh(
     net: BeliefNet,
-    data: np.ndarray | Array,
+    data: Stored,
     num_particles: int,
     *,
     prepare: Prepare,
@@ -118,15 +109,17 @@ def weigh(
     Raises:
         ValueError: As for `evaluate`.
     """
-    if data.ndim != 2 or data.shape[1] != net.num_visible or not len(data):
+    if data.ndim != 2 or data.shape[1] != net.num_visible or not data.shape[0]:
         raise ValueError(f"expected data of shape [examples, {net.num_visible}], got {list(data.shape)}")
     parts: list[DatumBounds] = []
+    lengths: list[np.ndarray] = []
     activity = np.zeros((2, sum(net.layer_sizes)))
     done = 0
     for x, block_key in _blocks(net, data, num_particles, prepare, key=key):
         block = particle_bounds(net, x, num_particles, key=block_key, proposal=proposal)
         parts.append(jax.tree.map(np.asarray, block))
-        means = np.asarray(jnp.concatenate(encode_batch(net, x), axis=-1), np.float64)
+        lengths.append(np.asarray(x.sum(axis=-1), np.float64))
+        means = np.concatenate([np.zeros((len(x), 0)), *encode_batch(net, x)], axis=-1, dtype=np.float64)
         activity += np.stack([means.sum(axis=0), (means**2).sum(axis=0)])
         done += len(x)
         if progress is not None:
@@ -138,17 +131,23 @@ def weigh(
             f"expected log-weights that are numbers, got NaN for {num_wrong} of {done} examples; try a smaller rate if "
             "their posterior was refined, or another net: a parameter or an observation may not be finite"
         )
-    return _summarise(net, bounds, activity, num_particles), bounds
+    evaluation = _summarise(net, bounds, activity, num_particles)
+    if isinstance(net.generative.conditionals[-1].units, BagOfWordsFamily):
+        words = np.concatenate(lengths)
+        evaluation = replace(
+            evaluation, elbo_perplexity=perplexity(bounds.elbo, words), perplexity=perplexity(bounds.bound, words)
+        )
+    return evaluation, bounds
 
 
 def _blocks(
-    net: BeliefNet, data: np.ndarray | Array, num_particles: int, prepare: Prepare, *, key: Key
+    net: BeliefNet, data: Stored, num_particles: int, prepare: Prepare, *, key: Key
 ) -> Iterator[tuple[Array, Key]]:
     """Cut the data into blocks that fit in memory, small enough that progress shows at large K."""
     size = max(1, rows_per_pass(net) // min(num_particles, 100))
-    for index, start in enumerate(range(0, len(data), size)):
+    for index, start in enumerate(range(0, data.shape[0], size)):
         data_key, draw_key = jax.random.split(jax.random.fold_in(key, index))
-        yield prepare(jnp.asarray(data[start : start + size]), data_key), draw_key
+        yield prepare(dense_rows(data[start : start + size]), data_key), draw_key
 
 
 @eqx.filter_jit
@@ -161,7 +160,8 @@ def _summarise(net: BeliefNet, data: DatumBounds, activity: np.ndarray, num_part
     count = len(data.elbo)
     k_hat = pareto_k(np.asarray(data.tail)) if num_particles >= LEAST_PARTICLES else None
     variance = activity[1] / count - (activity[0] / count) ** 2
-    layers = np.split(variance > _ACTIVE_VARIANCE, np.cumsum(net.layer_sizes)[:-1])
+    edges = np.cumsum((0, *net.layer_sizes))
+    is_active = variance > _ACTIVE_VARIANCE
     return Evaluation(
         num_examples=count,
         num_particles=num_particles,
@@ -170,7 +170,7 @@ def _summarise(net: BeliefNet, data: DatumBounds, activity: np.ndarray, num_part
         nll=Mean.of(-data.bound),
         ess=Mean.of(data.ess),
         kl_per_layer=None if data.kl is None else [float(value) for value in data.kl.mean(axis=0)],
-        active_units=[int(layer.sum()) for layer in layers],
+        active_units=[int(is_active[a:b].sum()) for a, b in itertools.pairwise(edges)],
         ladder={rung: Mean.of(-data.ladder[:, index]) for index, rung in enumerate(rungs(num_particles))},
         pareto_k=None if k_hat is None else float(np.median(k_hat)),
         untrusted=None if k_hat is None else float((~(k_hat <= trusted_k(num_particles))).mean()),

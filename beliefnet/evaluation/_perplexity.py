@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from beliefnet.evaluation._evaluate import Mean
+from beliefnet.evaluation._mean import Mean
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ def perplexity(log_likelihood: ArrayLike, lengths: ArrayLike) -> Perplexity:
         raise ValueError(f"expected one length per document, got shapes {list(nats.shape)} and {list(lengths.shape)}")
     if not (lengths > 0).all():
         raise ValueError(
-            f"expected documents of at least one token, got {int((lengths <= 0).sum())} empty ones; "
-            "try leaving them out"
+            f"expected documents of at least one token, got {int((lengths <= 0).sum())} empty ones; try leaving them "
+            "out"
         )
     document = Mean.of(nats / lengths)
     rate = nats.sum() / lengths.sum()

@@ -2,7 +2,18 @@
 
 from beliefnet.nets._darn import darn
 from beliefnet.nets._discrete import categorical_belief_net, sigmoid_belief_net
+from beliefnet.nets._document import document_net
+from beliefnet.nets._fully_visible import fully_visible_net, nade
 from beliefnet.nets._layered import layered_net
 from beliefnet.nets._vae import vae
 
-__all__ = ["categorical_belief_net", "darn", "layered_net", "sigmoid_belief_net", "vae"]
+__all__ = [
+    "categorical_belief_net",
+    "darn",
+    "document_net",
+    "fully_visible_net",
+    "layered_net",
+    "nade",
+    "sigmoid_belief_net",
+    "vae",
+]

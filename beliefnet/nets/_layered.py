@@ -25,11 +25,12 @@ from beliefnet.conditionals import (
     Dense,
     Feedforward,
     LinearlyConnected,
+    LogCounts,
     Network,
     Prior,
     Signs,
 )
-from beliefnet.distributions import Family, bernoulli
+from beliefnet.distributions import BagOfWordsFamily, Family, bernoulli
 
 Activation = Callable[[Array], Array]
 Part = Literal["latents", "visible", "recognition"]
@@ -40,6 +41,7 @@ def layered_net(
     layers: Sequence[tuple[Family, int]],
     *,
     key: Key,
+    visible: Family = bernoulli,
     deterministic: Sequence[int] = (),
     activation: Activation = jax.nn.softplus,
     signs: bool = True,
@@ -49,18 +51,19 @@ def layered_net(
     input_mean: ArrayLike | None = None,
     visible_mean: ArrayLike | None = None,
 ) -> BeliefNet:
-    """Make a net over binary observations with latent layers of any families, and a recognition net that mirrors it.
+    """Make a net with latent layers of any families, and a recognition net that mirrors it.
 
     Each layer is an affine map of the one that feeds it, or a network with deterministic layers in between. Weights
     start Glorot-uniform, biases at zero, the prior at the family's neutral parameters. The mean of the training data is
     worth giving twice: learning is faster when the recognition net sees centred data and the visible biases start at
-    the data's logits.
+    the data's logits. Of word counts the recognition net sees log(1 + count).
 
     Args:
-        num_visible: Number of observed binary units.
+        num_visible: Number of observed units.
         layers: Family and number of variables of each latent layer, from the bottom up, for example
             `[(bernoulli, 200), (normal, 50)]`.
         key: Random key for the weights.
+        visible: Family of the observation: `bernoulli` or `bag_of_words(length)`.
         deterministic: Widths of the deterministic layers between one stochastic layer and the next, in the order of
             the recognition net; the generative net has them the other way round.
         activation: Elementwise function of the deterministic layers.
@@ -72,11 +75,13 @@ def layered_net(
         latent_mean: Probability of binary latents at the start, in both nets, in (0, 1); wake-sleep is faster with a
             small one.
         input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
-        visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
+        visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1]; of word counts, at the
+            logarithms of their shares.
 
     Raises:
         ValueError: If a width is not positive, `latent_mean` is not in (0, 1), a mean is not `[num_visible]` or not in
-            [0, 1], a layer is to be autoregressive that is not binary, or a part that does not exist.
+            [0, 1] (for counts, negative), a layer is to be autoregressive that is not binary, or a part that does not
+            exist.
 
     Example:
         >>> import jax
@@ -86,12 +91,10 @@ def layered_net(
     """
     _check_sizes(num_visible, [size for _, size in layers], deterministic)
     connect = _Connections(frozenset(autoregressive), nade_units)
-    input_mean, visible_mean = (
-        None if mean is None else _checked_mean(name, mean, num_visible)
-        for name, mean in (("input_mean", input_mean), ("visible_mean", visible_mean))
-    )
-    parameters = [num_visible, *(family.num_parameters(size) for family, size in layers)]
-    families = [bernoulli, *(family for family, _ in layers)]
+    visible_bias = starting_bias(visible, num_visible, visible_mean)
+    offset = None if input_mean is None else _checked_mean("input_mean", input_mean, visible, num_visible)
+    parameters = [visible.num_parameters(num_visible), *(family.num_parameters(size) for family, size in layers)]
+    families = [visible, *(family for family, _ in layers)]
     widths = [family.num_units(count) for family, count in zip(families, parameters, strict=True)]
     up_keys, down_keys = jnp.split(jax.random.split(key, 2 * len(layers)), 2)
     prior_key, *pair_keys = jax.random.split(jax.random.fold_in(key, 1), 1 + 2 * len(layers))
@@ -106,17 +109,17 @@ def layered_net(
     for index in range(len(layers)):
         up = _network(widths[index], deterministic, parameters[index + 1], activation, key=up_keys[index])
         down = _network(widths[index + 1], deterministic[::-1], parameters[index], activation, key=down_keys[index])
-        if index == 0 and visible_mean is not None:
-            # A pixel that is never on in training may be on at test: the floor keeps its price at a few nats.
-            down = _plus_bias(down, stable_logit(visible_mean, floor=0.01))
-        if index > 0 and families[index] == bernoulli:
+        if index == 0:
+            down = _plus_bias(down, visible_bias)
+        elif families[index] == bernoulli:
             down = _plus_bias(down, latent_bias)
         if families[index + 1] == bernoulli:
             up = _plus_bias(up, latent_bias)
         is_binary = [families[place] == bernoulli for place in (index, index + 1)]
         see_below = partial(
             _seen,
-            mean=None if index else input_mean,
+            mean=None if index else offset,
+            counts=isinstance(families[index], BagOfWordsFamily),
             signs=signs and index > 0 and is_binary[0],
             latent_mean=latent_mean,
         )
@@ -170,9 +173,16 @@ class _Connections:
 
 
 def _seen(
-    network: Dense | MLP, *, mean: Float[Array, " visible"] | None = None, signs: bool = False, latent_mean: float = 0.5
+    network: Dense | MLP,
+    *,
+    mean: Float[Array, " visible"] | None = None,
+    counts: bool = False,
+    signs: bool = False,
+    latent_mean: float = 0.5,
 ) -> Network:
     """Let a network see its input with the mean subtracted, or as -1 and 1 with the result at the mean as without."""
+    if counts:
+        return LogCounts(network if mean is None else Centred(network, jnp.log1p(mean)))
     if mean is not None:
         return Centred(network, mean)
     if not signs:
@@ -215,10 +225,27 @@ def _check_sizes(num_visible: int, sizes: Sequence[int], deterministic: Sequence
         raise ValueError(f"expected deterministic layers of positive sizes, got {list(deterministic)}; try (200,)")
 
 
-def _checked_mean(name: str, mean: ArrayLike, num_visible: int) -> Float[Array, " visible"]:
+def starting_bias(visible: Family, num_visible: int, visible_mean: ArrayLike | None) -> Float[Array, " parameters"]:
+    """Return the parameters of visible units with the data's mean, kept off the edges, or neutral ones.
+
+    A pixel that is never on in training may be on at test: the floor keeps its price at a few nats.
+
+    Raises:
+        ValueError: If the width is not positive, or the mean is not `[num_visible]` or not in the family's range.
+    """
+    if num_visible < 1:
+        raise ValueError(f"expected at least 1 visible unit, got {num_visible}")
+    if visible_mean is None:
+        return visible.neutral(num_visible)
+    mean = _checked_mean("visible_mean", visible_mean, visible, num_visible)
+    return stable_logit(mean, floor=0.01) if visible == bernoulli else visible.from_moments(mean)
+
+
+def _checked_mean(name: str, mean: ArrayLike, visible: Family, num_visible: int) -> Float[Array, " visible"]:
     mean = jnp.asarray(mean, float)
     if mean.shape != (num_visible,):
         raise ValueError(f"expected {name} of shape ({num_visible},), got {mean.shape}")
-    if not bool(((mean >= 0) & (mean <= 1)).all()):
-        raise ValueError(f"expected {name} in [0, 1], got values from {mean.min()} to {mean.max()}")
+    largest = 1 if visible == bernoulli else jnp.inf
+    if not bool(((mean >= 0) & (mean <= largest)).all()):
+        raise ValueError(f"expected {name} in [0, {largest}], got values from {mean.min()} to {mean.max()}")
     return mean

@@ -22,6 +22,7 @@ from beliefnet.estimators import (
     DReG,
     Estimator,
     LocalExpectation,
+    MaximumLikelihood,
     MultiSampleDisARM,
     MuProp,
     Reinforce,
@@ -53,8 +54,9 @@ class EstimatorOptions:
     """Which estimator, and how.
 
     Attributes:
-        estimator: Gradient estimator; nvil by default, sgvb for a vae. For any latents: nvil, reinforce, vimco,
-            wake-sleep, rws (reweighted wake-sleep), tvo, muprop. For normal ones: sgvb, stl, iwae, dreg, hvi
+        estimator: Gradient estimator; nvil by default, sgvb for a vae, and likelihood, which is exact, for a net
+            without latents. For any latents: nvil, reinforce, vimco, wake-sleep, rws (reweighted wake-sleep), tvo,
+            muprop. For normal ones: sgvb, stl, iwae, dreg, hvi
             (Hamiltonian). For binary ones: arm, disarm, multi-sample-disarm, rebar, relax. For discrete ones:
             local-expectation, and, biased, concrete, straight-through, half (the 1/2 estimator; binary). With a
             refined posterior: em (variational EM), semi-amortised (gradients through the refinement).
@@ -111,13 +113,19 @@ class EstimatorOptions:
             OptionError: If it does not handle the latent layers of the net.
         """
         self.check_estimator()
+        if not net.layer_sizes and self.estimator != "likelihood":
+            raise OptionError(
+                f"expected estimator likelihood for a net without latents, got {self.estimator}; try leaving it out"
+            )
         if self.estimator in _RELAXATIONS and set(net.latent_kinds) == {Kind.CONTINUOUS}:
             raise OptionError(
                 f"expected an estimator for continuous latents, got {self.estimator}, which relaxes discrete ones; "
                 "try sgvb, stl, iwae or dreg"
             )
         try:
-            return ESTIMATORS[str(self.estimator)](self, net, key)
+            estimator = ESTIMATORS[str(self.estimator)](self, net, key)
+            estimator.init(net)
+            return estimator
         except ValueError as error:
             raise OptionError(f"estimator {self.estimator} does not fit this net: {error}") from error
 
@@ -125,8 +133,10 @@ class EstimatorOptions:
         """Return the names of options that were set for another estimator than the chosen one."""
         groups = [f.name for f in fields(EstimatorOptions) if is_dataclass(getattr(self, f.name))]
         own = str(self.estimator).replace("-", "_")
-        refines = ["refine"] if self.refine is not None and self.estimator not in _REFINED else []
-        return refines + [
+        common = ["refine"] if self.refine is not None and self.estimator not in _REFINED else []
+        if self.estimator == "likelihood" and self.particles != EstimatorOptions.particles:
+            common.append("particles")
+        return common + [
             f"{group}.{f.name}".replace("_", "-")
             for group in groups
             if group != own
@@ -215,6 +225,7 @@ def _signal(is_local: bool) -> Signal:
 
 
 ESTIMATORS: dict[str, Builder] = {
+    "likelihood": lambda chosen, net, key: MaximumLikelihood(),
     "nvil": _nvil,
     "reinforce": _of_particles(Reinforce),
     "vimco": _vimco,

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from beliefnet._net import BeliefNet
 from beliefnet.datasets import DataError, Dataset, Record
 from beliefnet.estimators import Estimator
-from beliefnet.evaluation import observations
+from beliefnet.evaluation import observations, on_device
 from beliefnet.training._checkpoint import read_record
 from beliefnet.training._checks import OptionError
 from beliefnet.training._clock import Clock
@@ -102,14 +102,14 @@ class _Run:
         watcher: Watcher,
     ):
         self.options, self.folder, self.watcher, self.record = options, folder, watcher, dataset.record
-        self.epoch_steps = options.steps_per_epoch(len(dataset.train))
+        self.epoch_steps = options.steps_per_epoch(dataset.record.splits["train"])
         self.history: list[dict[str, Any]] = []
         optimizer = make_optimizer(options, options.epochs * self.epoch_steps)
         prepare = observations(dataset.record)
         self.state = TrainState.start(net, estimator, optimizer)
         self.clock = Clock()
         self._restore()
-        self.data = jnp.asarray(dataset.train)
+        self.data = on_device(dataset.train)
         run_steps = make_run_steps(
             prepare, optimizer, batch_size=options.batch_size, key=stream(options.seed, Stream.STEPS)
         )

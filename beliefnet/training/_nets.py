@@ -11,7 +11,7 @@ import numpy as np
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.nets import categorical_belief_net, darn, sigmoid_belief_net, vae
+from beliefnet.nets import categorical_belief_net, darn, fully_visible_net, nade, sigmoid_belief_net, vae
 from beliefnet.training._checks import OptionError, suggestion
 
 
@@ -21,15 +21,18 @@ class NetOptions:
 
     Attributes:
         net: Kind of net: sbn (binary latents), fdarn (latents of a layer depend on each other), darn (and so do visible
-            units), nade (as darn, through hidden units), categorical (one-hot latents) or vae (normal latents).
-        hidden: Numbers of latent variables per layer, from the one next to the data upward.
+            units), categorical (one-hot latents), vae (normal latents); or without latents, with an exact likelihood:
+            fvsbn (fully visible sigmoid belief net) and nade (each visible unit depends on those before it through
+            hidden units).
+        hidden: Numbers of latent variables per layer, from the one next to the data upward; of a nade, its number of
+            hidden units.
         deterministic: Widths of deterministic layers between stochastic ones, going up; by default none, and 500 in a
             vae.
         activation: Function of the deterministic layers.
         categories: Categories of each variable of a categorical net.
-        autoregressive_recognition: Let the units of a recognition layer depend on each other, too, in a darn, fdarn or
-            nade.
-        nade_units: Hidden units of each layer of a nade.
+        autoregressive_recognition: Let the units of a recognition layer depend on each other, too, in a darn or fdarn.
+        nade_units: Let the units of a layer of a darn or fdarn depend on each other through so many hidden units (NADE
+            layers), not linearly.
         signs: Let the layers of binary nets see the binary latents that feed them as -1 and 1, not as 0 and 1; deep
             nets gain most.
         latent_mean: Probability of binary latents at the start; wake-sleep is faster with a small one, such as 0.0025.
@@ -43,7 +46,7 @@ class NetOptions:
     activation: Literal["softplus", "tanh", "relu"] = "softplus"
     categories: int = 10
     autoregressive_recognition: bool = False
-    nade_units: int = 100
+    nade_units: int | None = None
     signs: bool = True
     latent_mean: float = 0.5
     center_input: bool = True
@@ -75,7 +78,12 @@ class NetOptions:
             raise OptionError(f"expected deterministic to be positive sizes, got {given}; try --deterministic 200")
         if not 0 < self.latent_mean < 1:
             raise OptionError(f"expected latent-mean between 0 and 1, got {self.latent_mean}; try 0.5")
-        if self.net == "nade" and self.nade_units < 1:
+        if self.net == "nade" and len(self.hidden) > 1:
+            raise OptionError(
+                f"expected hidden to be one number of hidden units for a nade, got {' '.join(map(str, self.hidden))}; "
+                "try --hidden 500, or layers of latents with --net darn --nade-units 100"
+            )
+        if self.nade_units is not None and self.nade_units < 1:
             raise OptionError(f"expected nade-units of at least 1, got {self.nade_units}; try 100")
         if self.net == "categorical" and self.categories < 2:
             raise OptionError(f"expected categories of at least 2, got {self.categories}; try 10")
@@ -83,13 +91,18 @@ class NetOptions:
     def unused_by_net(self) -> list[str]:
         """Return the names of options that were set and that the chosen net does not have."""
         own = {option for kind in NETS.values() for option in kind.options} - set(NETS[self.net].options)
-        idle = sorted(own) + ([] if self._widths else ["activation"])
+        idle = sorted(own | NETS[self.net].ignored) + ([] if self._widths else ["activation"])
         return [name for name in idle if getattr(self, name) != getattr(type(self), name)]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Numbers of hidden variables per layer of the chosen net; none of a fully visible one."""
+        return () if "hidden" in NETS[self.net].ignored else self.hidden
 
     def describe(self, num_visible: int) -> str:
         """Return the net in a few words, such as `784-200 sigmoid belief net`."""
         times = f"x{self.categories}" if self.net == "categorical" else ""
-        sizes = "-".join([str(num_visible), *(f"{size}{times}" for size in self.hidden)])
+        sizes = "-".join([str(num_visible), *(f"{size}{times}" for size in self.sizes)])
         between = f", {'-'.join(map(str, self._widths))} {self.activation} units between" if self._widths else ""
         return f"{sizes} {NETS[self.net].title}{between}"
 
@@ -110,6 +123,8 @@ class NetOptions:
         }
         kind = NETS[self.net]
         settings |= {argument: getattr(self, option) for option, argument in kind.options.items()}
+        if not kind.has_latents:
+            return kind.make(len(data_mean), self.hidden[0], settings["key"], settings["visible_mean"])
         return kind.make(len(data_mean), self.hidden, **settings)
 
 
@@ -123,6 +138,8 @@ class NetKind:
         estimator: Name of the estimator that it is trained with by default.
         deterministic: Widths of its deterministic layers by default.
         options: Options that not every net has, and the arguments that take them.
+        has_latents: Whether it has latents; if not, it is made of its width, `hidden`, a key and the visible mean.
+        ignored: Options that other nets share and that it does not have.
     """
 
     make: Callable[..., BeliefNet]
@@ -130,20 +147,36 @@ class NetKind:
     estimator: str
     deterministic: tuple[int, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    has_latents: bool = True
+    ignored: frozenset[str] = frozenset()
 
 
 _BINARY = {"signs": "signs", "latent_mean": "latent_mean"}
-_CONNECTED = _BINARY | {"autoregressive_recognition": "autoregressive_recognition"}
+_CONNECTED = _BINARY | {"autoregressive_recognition": "autoregressive_recognition", "nade_units": "nade_units"}
+_OF_LATENTS = frozenset({"deterministic", "center_input"})
 
 NETS = {
     "sbn": NetKind(sigmoid_belief_net, "sigmoid belief net", "nvil", options=_BINARY),
     "fdarn": NetKind(partial(darn, autoregressive_visible=False), "fDARN", "nvil", options=_CONNECTED),
     "darn": NetKind(darn, "deep autoregressive network", "nvil", options=_CONNECTED),
-    "nade": NetKind(darn, "belief net of NADE layers", "nvil", options=_CONNECTED | {"nade_units": "nade_units"}),
     "categorical": NetKind(
         categorical_belief_net, "categorical belief net", "nvil", options={"categories": "num_categories"}
     ),
     "vae": NetKind(vae, "variational autoencoder", "sgvb", (500,)),
+    "fvsbn": NetKind(
+        lambda num_visible, hidden, key, mean: fully_visible_net(num_visible, visible_mean=mean),
+        "fully visible sigmoid belief net",
+        "likelihood",
+        has_latents=False,
+        ignored=_OF_LATENTS | {"hidden"},
+    ),
+    "nade": NetKind(
+        lambda num_visible, hidden, key, mean: nade(num_visible, hidden, key=key, visible_mean=mean),
+        "neural autoregressive distribution estimator",
+        "likelihood",
+        has_latents=False,
+        ignored=_OF_LATENTS,
+    ),
 }
 
 _ACTIVATIONS = {"softplus": jax.nn.softplus, "tanh": jnp.tanh, "relu": jax.nn.relu}

@@ -7,7 +7,7 @@ from jax import Array, lax
 from jaxtyping import Int, Num
 
 from beliefnet._types import Key
-from beliefnet.evaluation import Prepare
+from beliefnet.evaluation import Prepare, SparseRows
 from beliefnet.training._optimizers import Learnable
 from beliefnet.training._state import Learner
 
@@ -46,14 +46,15 @@ def make_run_steps(
 ) -> jax.stages.Wrapped:
     """Return a compiled function that takes many steps in one dispatch.
 
-    It is called as `run(learner, data, num_steps)` with the data `[examples, visible]` already on the device, and
-    gives the learner after `num_steps` more steps of this epoch; the learner's buffers are reused. Every epoch has
-    its own order of the data, drawn from the key and the epoch, and leaves out the examples of the last, incomplete
-    batch; every step has its own key: the result depends on the step counter, never on how steps are dispatched.
+    It is called as `run(learner, data, num_steps)` with the data `[examples, visible]` already on the device, dense or
+    sparse, and gives the learner after `num_steps` more steps of this epoch; the learner's buffers are reused. Every
+    epoch has its own order of the data, drawn from the key and the epoch, and leaves out the examples of the last,
+    incomplete batch; every step has its own key: the result depends on the step counter, never on how steps are
+    dispatched.
     """
     order_key, step_key = jax.random.split(key)
 
-    def run(learner: Learner, data: Num[Array, "examples visible"], num_steps: Int[Array, ""]) -> Learner:
+    def run(learner: Learner, data: Num[Array, "examples visible"] | SparseRows, num_steps: Int[Array, ""]) -> Learner:
         epoch_steps = data.shape[0] // batch_size
         order = jax.random.permutation(jax.random.fold_in(order_key, learner.step // epoch_steps), data.shape[0])
 

@@ -8,7 +8,7 @@ from jax import Array
 
 from beliefnet._types import Key
 from beliefnet.datasets import Dataset
-from beliefnet.evaluation import Prepare, particle_bounds
+from beliefnet.evaluation import Prepare, on_device, particle_bounds
 from beliefnet.training._optimizers import Learnable
 
 _VALIDATION_ROWS = 2000
@@ -19,16 +19,18 @@ def make_validator(dataset: Dataset, prepare: Prepare, *, key: Key) -> Callable[
 
     The bound is the one that the estimator climbs, with the proposal that it is measured with.
     """
-    valid = jnp.asarray(dataset.valid)
+    valid = on_device(dataset.valid)
+    num_rows = valid.shape[0]
 
     def validate(params: Learnable) -> Array:
         total, estimator = jnp.zeros(()), params.estimator
-        for index, start in enumerate(range(0, len(valid), _VALIDATION_ROWS)):
+        for index, start in enumerate(range(0, num_rows, _VALIDATION_ROWS)):
             data_key, draw_key = jax.random.split(jax.random.fold_in(key, index))
-            x = prepare(valid[start : start + _VALIDATION_ROWS], data_key)
+            rows = valid[jnp.arange(start, min(start + _VALIDATION_ROWS, num_rows))]
+            x = prepare(rows, data_key)
             total += particle_bounds(
                 params.net, x, estimator.bound_particles, key=draw_key, proposal=estimator.bound_proposal
             ).bound.sum()
-        return total / len(valid)
+        return total / num_rows
 
     return validate

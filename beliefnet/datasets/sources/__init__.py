@@ -1,5 +1,7 @@
 """The named data sets, one file each; the table `SOURCES` is all that the rest of the package knows of them."""
 
+from typing import Any
+
 from beliefnet.datasets.sources._bars import BARS
 from beliefnet.datasets.sources._base import BuiltIn, Remote, Source
 from beliefnet.datasets.sources._binarized_mnist import BINARIZED_MNIST
@@ -7,9 +9,18 @@ from beliefnet.datasets.sources._caltech_silhouettes import CALTECH_SILHOUETTES
 from beliefnet.datasets.sources._digits import DIGITS
 from beliefnet.datasets.sources._fashion_mnist import FASHION_MNIST
 from beliefnet.datasets.sources._mnist import MNIST
+from beliefnet.datasets.sources._twenty_newsgroups import TWENTY_NEWSGROUPS
 
-SOURCES: dict[str, Source] = {
-    source.name: source for source in (DIGITS, BARS, BINARIZED_MNIST, MNIST, FASHION_MNIST, CALTECH_SILHOUETTES)
-}
+_ALL: tuple[Source[Any], ...] = (
+    DIGITS,
+    BARS,
+    BINARIZED_MNIST,
+    MNIST,
+    FASHION_MNIST,
+    CALTECH_SILHOUETTES,
+    TWENTY_NEWSGROUPS,
+)
+
+SOURCES: dict[str, Source[Any]] = {source.name: source for source in _ALL}
 
 __all__ = ["SOURCES", "BuiltIn", "Remote", "Source"]

@@ -1,50 +1,70 @@
 """What a named data set is: a description and a way to get at its rows."""
 
 import abc
-import os
+import math
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 
-from beliefnet.datasets._arrays import npz_names, read_npz
+from beliefnet.datasets._assemble import Provenance
 from beliefnet.datasets._cache import cache_folder, locate, search_folders
 from beliefnet.datasets._download import Download, obtain
 from beliefnet.datasets._errors import DataError, DataUnavailable
-from beliefnet.datasets._raw import RawData
+from beliefnet.datasets._options import Values
+from beliefnet.datasets._raw import RawCounts, RawData
+from beliefnet.datasets.sources._store import Layout, move_store, read_store, stored_files, write_store
 
-Layout = Mapping[str, tuple[tuple[int, ...], str]]
-"""Names of the arrays that a cached file must hold, with shape and dtype."""
+R = TypeVar("R", RawData, RawCounts)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source(abc.ABC):
-    """A named data set.
+class Source(abc.ABC, Generic[R]):
+    """A named data set: of images, or of documents as word counts.
 
     Attributes:
         name: The name that `load` takes.
         description: One line for a listing.
         variant: Which version of the data set this is, for the record.
         origin: Where it comes from, for the record.
-        image_shape: Height and width of the images.
         splits: Number of train, valid and test rows.
-        binarization: The default; `"none"` when the data is already binary.
+        image_shape: Height and width of images; None for documents.
+        binarization: The default; `"none"` when there is nothing to binarise.
+        num_words: Number of words of documents that are kept by default; None for images.
     """
 
     name: str
     description: str
     variant: str
     origin: str
-    image_shape: tuple[int, int]
     splits: Mapping[str, int]
-    binarization: str
+    image_shape: tuple[int, int] | None = None
+    binarization: str = "none"
+    num_words: int | None = None
+
+    @property
+    def values(self) -> Values:
+        """What the rows hold."""
+        return "binary" if self.num_words is None else "counts"
+
+    @property
+    def num_features(self) -> int:
+        """Number of pixels, or of words by default."""
+        return math.prod(self.image_shape or ()) if self.num_words is None else self.num_words
+
+    @property
+    def provenance(self) -> Provenance:
+        """Name, variant and origin."""
+        return Provenance(self.name, self.variant, self.origin)
 
     @abc.abstractmethod
-    def read(self) -> RawData:
-        """Return the rows `[n, height * width]` of the three splits."""
+    def read(self) -> R:
+        """Return the rows of the three splits; documents with all their words, in descending order of frequency."""
 
     @abc.abstractmethod
     def whereabouts(self) -> str:
@@ -52,27 +72,40 @@ class Source(abc.ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuiltIn(Source):
+class BuiltIn(Source[R]):
     """A data set that needs no download.
 
     Attributes:
         make: Makes the rows, the same at every call.
+        package: The optional package that brings the data, if one does.
+        extra: The extra of beliefnet that installs it.
     """
 
-    make: Callable[[], RawData]
+    make: Callable[[], R]
+    package: str | None = None
+    extra: str | None = None
 
-    def read(self) -> RawData:
-        """Return what `make` makes."""
+    def read(self) -> R:
+        """Return what `make` makes; `DataUnavailable` if the package that brings the data is not installed."""
+        if not self._installed:
+            raise DataUnavailable(
+                f"expected the package {self.package!r}, which brings {self.name!r}, got none; "
+                f'try pip install "beliefnet[{self.extra}]"'
+            )
         return self.make()
 
     def whereabouts(self) -> str:
-        """Return `"built in"`."""
-        return "built in"
+        """Return `"built in"`, or `"absent"` if it takes a package that is not installed."""
+        return "built in" if self._installed else "absent"
+
+    @property
+    def _installed(self) -> bool:
+        return self.package is None or find_spec(self.package) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Remote(Source):
-    """A data set that is downloaded once, then kept in one `.npz` file.
+class Remote(Source[R]):
+    """A data set that is downloaded once, then kept in one `.npz` file, its vocabulary beside it.
 
     Attributes:
         file_name: Name of the `.npz` file.
@@ -88,13 +121,12 @@ class Remote(Source):
     downloads: tuple[Download, ...]
     base_urls: tuple[str, ...]
     convert: Callable[[Mapping[str, Path]], dict[str, np.ndarray]]
-    unpack: Callable[[Mapping[str, np.ndarray]], RawData]
+    unpack: Callable[[Mapping[str, np.ndarray]], R]
 
-    def read(self) -> RawData:
+    def read(self) -> R:
         """Return the rows, after downloading them if they are nowhere on this machine."""
         path = self.fetch(self.base_urls)
-        present = npz_names(path)
-        arrays = read_npz(path, [name for name in self.layout if name in present])
+        arrays = read_store(path, self.layout)
         self._check(arrays, path)
         return self.unpack(arrays)
 
@@ -138,11 +170,8 @@ class Remote(Source):
         files = {download.file_name: obtain(download, base_urls, scratch) for download in self.downloads}
         arrays = self.convert(files)
         self._check(arrays, target)
-        complete = scratch / self.file_name
-        # numpy's own annotation takes the arrays' names for its options.
-        save: Callable[..., None] = np.savez_compressed
-        save(complete, **arrays)
-        os.replace(complete, target)
+        write_store(scratch / self.file_name, arrays)
+        move_store(scratch / self.file_name, target, self.layout)
         return target
 
     def _check(self, arrays: Mapping[str, np.ndarray], path: Path) -> None:
@@ -157,8 +186,9 @@ class Remote(Source):
 
     def _advice(self) -> str:
         folders = " or ".join(str(folder) for folder in search_folders())
+        stored = " and ".join(path.name for path in stored_files(Path(self.file_name), self.layout))
         published = ", ".join(download.file_name for download in self.downloads)
         return (
-            f"try putting {self.file_name}, as beliefnet writes it on a machine with a network, or the published files "
+            f"try putting {stored}, as beliefnet writes it on a machine with a network, or the published files "
             f"({published}) into {folders}, or point BELIEFNET_DATA at a folder that holds them"
         )

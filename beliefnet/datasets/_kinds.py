@@ -1,0 +1,31 @@
+"""The kinds of data set: what is read, by whom."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from beliefnet.datasets._documents import document_file, document_source
+from beliefnet.datasets._images import image_file, image_source
+from beliefnet.datasets._options import Options, Values
+from beliefnet.datasets._record import Dataset
+from beliefnet.datasets.sources import Source
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How data sets of one kind are loaded.
+
+    Attributes:
+        named: Loads a named one.
+        file: Loads a user's own, from a path, and the path as the user gave it.
+    """
+
+    named: Callable[[Source[Any], Options], Dataset]
+    file: Callable[[Path, str, Options], Dataset]
+
+
+KINDS: Mapping[Values, Kind] = {
+    "binary": Kind(image_source, image_file),
+    "counts": Kind(document_source, document_file),
+}

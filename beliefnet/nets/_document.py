@@ -1,0 +1,66 @@
+"""Models of documents as bags of words."""
+
+from collections.abc import Sequence
+
+import jax
+from jax.typing import ArrayLike
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key
+from beliefnet.distributions import Family, bag_of_words, bernoulli
+from beliefnet.nets._layered import Activation, layered_net
+
+
+def document_net(
+    num_words: int,
+    hidden: Sequence[int] = (50,),
+    *,
+    key: Key,
+    latents: Family = bernoulli,
+    length: float = 100.0,
+    deterministic: Sequence[int] = (),
+    activation: Activation = jax.nn.softplus,
+    signs: bool = True,
+    input_mean: ArrayLike | None = None,
+    visible_mean: ArrayLike | None = None,
+) -> BeliefNet:
+    """Make a model of word counts: layers of latents below which every word is drawn from one softmax.
+
+    The recognition net sees log(1 + count). A document is scored given its own number of words.
+
+    Args:
+        num_words: Size of the vocabulary.
+        hidden: Numbers of latent variables per layer, from the bottom up.
+        key: Random key for the weights.
+        latents: Family of the latents: `bernoulli` for topics that are on or off, `normal` for a neural variational
+            document model.
+        length: Mean number of words of documents that are drawn from the net.
+        deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
+        activation: Elementwise function of the deterministic layers.
+        signs: Whether the maps see binary latents as -1 and 1 rather than as 0 and 1.
+        input_mean: Mean counts; log(1 + mean) is subtracted from what the recognition net sees, `[num_words]`.
+        visible_mean: Mean counts; the words' biases start at the logarithms of their shares, `[num_words]`.
+
+    Raises:
+        ValueError: If a width or the length is not positive, or a mean is not `[num_words]` or negative.
+
+    Reference:
+        Mnih & Gregor 2014, *Neural variational inference and learning in belief networks*; with normal latents, Miao,
+        Yu & Blunsom 2016, *Neural variational inference for text processing*.
+
+    Example:
+        >>> import jax
+        >>> document_net(2000, (50,), key=jax.random.key(0)).layer_sizes
+        (50,)
+    """
+    return layered_net(
+        num_words,
+        [(latents, size) for size in hidden],
+        key=key,
+        visible=bag_of_words(length),
+        deterministic=deterministic,
+        activation=activation,
+        signs=signs,
+        input_mean=input_mean,
+        visible_mean=visible_mean,
+    )

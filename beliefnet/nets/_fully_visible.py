@@ -1,0 +1,66 @@
+"""Nets without latents, whose likelihood is exact."""
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from beliefnet._chain import Chain
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key
+from beliefnet.conditionals import NADE, Conditional, LinearlyConnected, Prior
+from beliefnet.distributions import bernoulli
+from beliefnet.nets._layered import starting_bias
+
+
+def fully_visible_net(num_visible: int, *, visible_mean: ArrayLike | None = None) -> BeliefNet:
+    """Make a fully visible sigmoid belief net: each unit is a logistic regression on those before it.
+
+    Args:
+        num_visible: Number of observed binary units.
+        visible_mean: The biases start at its logits, `[num_visible]`, in [0, 1].
+
+    Raises:
+        ValueError: If the width is not positive, or the mean is not `[num_visible]` or not in [0, 1].
+
+    Reference:
+        Frey, Hinton & Dayan 1996, *Does the wake-sleep algorithm learn good density estimators?*, where it is called a
+        logistic autoregressive net.
+
+    Example:
+        >>> fully_visible_net(64).layer_sizes
+        ()
+    """
+    prior = Prior(starting_bias(bernoulli, num_visible, visible_mean), bernoulli)
+    return _without_latents(LinearlyConnected(prior, jnp.zeros((num_visible, num_visible))))
+
+
+def nade(num_visible: int, hidden: int = 500, *, key: Key, visible_mean: ArrayLike | None = None) -> BeliefNet:
+    """Make a neural autoregressive distribution estimator: each unit depends on those before it, via hidden units.
+
+    Hidden units are deterministic: there are no latents. For NADE layers in a net with latents see `darn`.
+
+    Args:
+        num_visible: Number of observed binary units.
+        hidden: Number of hidden units.
+        key: Random key for the weights.
+        visible_mean: The biases start at its logits, `[num_visible]`, in [0, 1].
+
+    Raises:
+        ValueError: If a width is not positive, or the mean is not `[num_visible]` or not in [0, 1].
+
+    Reference:
+        Larochelle & Murray 2011, *The neural autoregressive distribution estimator*.
+
+    Example:
+        >>> nade(64, 20, key=jax.random.key(0)).num_visible
+        64
+    """
+    prior = Prior(starting_bias(bernoulli, num_visible, visible_mean), bernoulli)
+    if hidden < 1:
+        raise ValueError(f"expected at least 1 hidden unit, got {hidden}; try 500")
+    inputs = jax.nn.initializers.glorot_uniform()(key, (num_visible, hidden))
+    return _without_latents(NADE(prior, jnp.zeros(hidden), inputs, jnp.zeros((num_visible, hidden))))
+
+
+def _without_latents(layer: Conditional) -> BeliefNet:
+    return BeliefNet(Chain((layer,)), Chain(()))
