@@ -28,7 +28,7 @@ class Comparison(ABC):
 
     @abstractmethod
     def fit(self, train: Rows, valid: Rows, *, seed: int) -> Self:
-        """Fit the model to training rows; validation rows say when to stop, where the method can use them.
+        """Fit the model to training rows; validation rows judge it, and say when to stop where the method can use that.
 
         Args:
             train: Rows to be fitted.
@@ -53,7 +53,10 @@ class Comparison(ABC):
     @property
     @abstractmethod
     def findings(self) -> dict[str, Any]:
-        """What is worth knowing about the fit, as plain numbers."""
+        """What is worth knowing about the fit, as plain numbers.
+
+        Always there: `valid_log_likelihood`, the mean over the validation rows, by which settings can be chosen.
+        """
 
     @property
     def settings(self) -> dict[str, Any]:

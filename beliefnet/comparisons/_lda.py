@@ -50,6 +50,7 @@ class LDA(Comparison):
     learning_method: Literal["batch", "online"] = "batch"
     batch_size: int = 128
     topics_: Float[np.ndarray, "topics words"] | None = field(init=False, repr=False, default=None)
+    valid_: float | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self):
         self._at_least(1, "num_topics", "num_passes", "batch_size")
@@ -62,7 +63,7 @@ class LDA(Comparison):
 
         Args:
             train: Counts, `[documents, words]`.
-            valid: More of them; only their kind is looked at.
+            valid: More of them, to be scored in the end.
             seed: Of the topics that training starts from.
 
         Raises:
@@ -72,7 +73,7 @@ class LDA(Comparison):
         from sklearn.decomposition import LatentDirichletAllocation
 
         train = count_rows(train)
-        count_rows(valid, shape_of(train)[1])
+        valid = count_rows(valid, shape_of(train)[1])
         learner = LatentDirichletAllocation(
             self.num_topics,
             doc_topic_prior=self.doc_topic_prior,
@@ -83,6 +84,7 @@ class LDA(Comparison):
             random_state=seed,
         ).fit(train)
         self.topics_ = learner.components_ / learner.components_.sum(axis=1, keepdims=True)
+        self.valid_ = float(self.log_likelihood(valid).mean())
         return self
 
     def log_likelihood(self, rows: Rows) -> Float[np.ndarray, " documents"]:
@@ -112,8 +114,8 @@ class LDA(Comparison):
 
     @property
     def findings(self) -> dict[str, Any]:
-        """The size of the vocabulary."""
-        return {"num_words": fitted(self.topics_, self).shape[1]}
+        """The mean bound of the validation documents (nats per document)."""
+        return {"valid_log_likelihood": fitted(self.valid_, self)}
 
 
 def document_bound(

@@ -101,18 +101,21 @@ class MixtureOfBernoullis(Comparison):
             seed: Of the rows that the components start from.
 
         Raises:
-            ValueError: If the rows are not binary, or there are more components than training rows.
+            ValueError: If the rows are not binary, or there are more components than different training rows.
         """
         train = binary_rows(train)
         valid = binary_rows(valid, train.shape[1])
-        if self.num_components > len(train):
+        # Components that start from the same row would stay the same.
+        distinct = np.unique(train, axis=0)
+        if self.num_components > len(distinct):
             raise ValueError(
-                f"expected at most the {len(train)} training rows as num_components, got {self.num_components}; "
-                f"try {max(1, len(train) // 10)}"
+                f"expected at most the {len(distinct)} different training rows as num_components, got "
+                f"{self.num_components}; try {max(1, len(distinct) // 10)}"
             )
         random, found = np.random.default_rng(seed), -np.inf
         for _ in range(self.num_restarts):
-            mixture, history = self._climb(train, valid, random)
+            start = distinct[random.choice(len(distinct), self.num_components, replace=False)]
+            mixture, history = self._climb(start, train, valid)
             best = max(row["valid"] for row in history)
             if best > found:
                 found, self.mixture_, self.history_ = best, mixture, history
@@ -129,16 +132,16 @@ class MixtureOfBernoullis(Comparison):
 
     @property
     def findings(self) -> dict[str, Any]:
-        """How often the best start was improved, and the best validation log-likelihood (nats per example)."""
-        return {"iterations": len(self.history_), "valid_log_likelihood": max(row["valid"] for row in self.history_)}
+        """The validation log-likelihood (nats per example), and the iterations of the best start."""
+        fitted(self.mixture_, self)
+        return {"valid_log_likelihood": max(row["valid"] for row in self.history_), "iterations": len(self.history_)}
 
     def _climb(
-        self, train: np.ndarray, valid: np.ndarray, random: np.random.Generator
+        self, start: np.ndarray, train: np.ndarray, valid: np.ndarray
     ) -> tuple[_Mixture, list[dict[str, float]]]:
         # The average row with half an example of either kind, so that no probability is 0 or 1.
         average = (train.sum(axis=0, dtype=np.float64) + 0.5) / (len(train) + 1)
-        chosen = random.choice(len(train), self.num_components, replace=False)
-        mixture = _Statistics(np.full(len(chosen), 2.0), train[chosen] + average).mixture()
+        mixture = _Statistics(np.full(len(start), 2.0), start + average).mixture()
         best, history, best_at = mixture, [], 0
         for iteration in range(self.max_iterations):
             log_likelihood, statistics = _expect(mixture, train)
@@ -162,7 +165,8 @@ def _expect(mixture: _Mixture, rows: np.ndarray) -> tuple[float, _Statistics]:
         total += float(np.asarray(log_likelihood, np.float64).sum())
         counts = counts + np.asarray(block_counts, np.float64)
         sums = sums + np.asarray(block_sums, np.float64)
-    return total, _Statistics(counts, sums)
+    # Rounding must not leave fewer than no examples where a unit is off.
+    return total, _Statistics(counts, np.minimum(sums, counts[:, None]))
 
 
 @jax.jit

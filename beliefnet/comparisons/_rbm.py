@@ -51,6 +51,7 @@ class RBM(Comparison):
     num_chains: int = 100
     machine_: BoltzmannMachine | None = field(init=False, repr=False, default=None)
     partition_: LogPartition | None = field(init=False, repr=False, default=None)
+    valid_: float | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self):
         self._at_least(1, "num_hidden", "num_epochs", "batch_size")
@@ -63,14 +64,14 @@ class RBM(Comparison):
 
         Args:
             train: Zeros and ones, `[examples, visible]`.
-            valid: More of them; only their kind is looked at, because the likelihood is not known during training.
+            valid: More of them, to be scored in the end: the likelihood is not known during training.
             seed: Of parameters, order, chains and annealing.
 
         Raises:
             ValueError: If the rows are not binary, or fewer than one batch.
         """
         train = binary_rows(train)
-        binary_rows(valid, train.shape[1])
+        valid = binary_rows(valid, train.shape[1])
         if len(train) < self.batch_size:
             raise ValueError(
                 f"expected batch_size of at most the {len(train)} training rows, got {self.batch_size}; "
@@ -87,6 +88,7 @@ class RBM(Comparison):
             num_chains=self.num_chains,
             key=jax.random.key(seed),
         )
+        self.valid_ = float(self.log_likelihood(valid).mean())
         return self
 
     def log_likelihood(self, rows: Rows) -> Float[np.ndarray, " examples"]:
@@ -103,8 +105,8 @@ class RBM(Comparison):
 
     @property
     def findings(self) -> dict[str, Any]:
-        """The estimate of log Z with its error."""
-        return fitted(self.partition_, self).to_dict()
+        """The validation log-likelihood (nats per example), and the estimate of log Z with its error."""
+        return {"valid_log_likelihood": fitted(self.valid_, self), **fitted(self.partition_, self).to_dict()}
 
     def _train(self, train: np.ndarray, visible_bias: np.ndarray, seed: int) -> BoltzmannMachine:
         # It takes seconds to import, which other commands need not wait for.
