@@ -7,16 +7,20 @@
 from beliefnet.datasets._errors import DataError, DataUnavailable
 from beliefnet.datasets._files import read_incomplete_rows
 from beliefnet.datasets._load import Listing, available, fetch, load, names
+from beliefnet.datasets._raw import Rows
 from beliefnet.datasets._record import Dataset, Record, checksum
 from beliefnet.datasets._rows import read_rows
+from beliefnet.datasets._sparse import CSR
 from beliefnet.datasets._values import check_width
 
 __all__ = [
+    "CSR",
     "DataError",
     "DataUnavailable",
     "Dataset",
     "Listing",
     "Record",
+    "Rows",
     "available",
     "check_width",
     "checksum",
