@@ -69,9 +69,10 @@ def sha256(content: bytes) -> str:
 
 
 def stand_in(name: str, server: Server, files: dict[str, bytes], **changes: object) -> Remote:
-    """The named source, with small files that the local server publishes."""
+    """The named source, with small files that the local server publishes; with their checksums, if it has any."""
     source = SOURCES[name]
     assert isinstance(source, Remote)
     server.files |= files
-    downloads = tuple(Download(file_name, sha256(content)) for file_name, content in files.items())
+    verified = all(download.checksum for download in source.downloads)
+    downloads = tuple(Download(name, sha256(content) if verified else None) for name, content in files.items())
     return replace(source, downloads=downloads, base_urls=(server.url,), **changes)

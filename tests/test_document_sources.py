@@ -1,5 +1,6 @@
 """Named data sets of documents: what they hold, downloads from a local server, and the real data where they are."""
 
+import gzip
 import io
 import os
 import pickle
@@ -17,6 +18,7 @@ from serving import Server, stand_in
 from beliefnet.cli import run
 from beliefnet.datasets import DataError, Dataset, DataUnavailable, available, fetch, load
 from beliefnet.datasets.sources import SOURCES
+from beliefnet.datasets.sources._rcv1 import TOKEN_FILES, convert_tokens, rcv1_layout, unpack_tokens
 from beliefnet.datasets.sources._twenty_newsgroups import unpack_documents
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -221,6 +223,66 @@ def test_damaged_release_leaves_nothing_behind(
     server.damage = lambda content: content[:-1] + bytes([content[-1] ^ 1])
     with pytest.raises(DataUnavailable, match=r"wrong checksum.*_11314\.vocab\.txt and .*_11314\.npz"):
         load("20newsgroups")
+    assert list(cache.iterdir()) == []
+
+
+# RCV1, from a server on this machine
+
+
+def tokens(documents: dict[int, str]) -> bytes:
+    return gzip.compress("".join(f".I {n}\n.W\n{text}\n\n" for n, text in documents.items()).encode(), mtime=0)
+
+
+@pytest.fixture
+def token_files(server: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """Forty documents in five files: all have the stem "reut", twice and on two lines, and two of ten others."""
+    rest = "abcdefghij"
+    texts = {n: f"reut {rest[n % 10]}\n{rest[n % 7]} reut" for n in range(40)}
+    files = {name: tokens({n: texts[n] for n in range(8 * k, 8 * k + 8)}) for k, name in enumerate(TOKEN_FILES)}
+    sizes = {"num_documents": 40, "num_test": 10, "num_words": 6}
+    changes = {"num_words": 6, "splits": {"train": 25, "valid": 5, "test": 10}, "layout": rcv1_layout(**sizes)}
+    convert, unpack = partial(convert_tokens, **sizes), partial(unpack_tokens, num_valid=5)
+    monkeypatch.setitem(SOURCES, "rcv1", stand_in("rcv1", server, files, convert=convert, unpack=unpack, **changes))
+    return files
+
+
+def test_tokens_end_to_end(token_files: dict[str, bytes], server: Server, cache: Path):
+    data = load("rcv1")
+    assert data.record.splits == {"train": 25, "valid": 5, "test": 10}
+    assert (data.words or ())[0] == "reut"
+    rows = np.concatenate([data.split(split).toarray() for split in ("train", "valid", "test")])
+    assert rows.shape == (40, 6)
+    assert (rows[:, 0] == 2).all()
+    # Stems below "h" are in more documents than the others.
+    assert set((data.words or ())[1:]) < set("abcdefg")
+    of_training = np.concatenate([data.split(split).toarray() for split in ("train", "valid")]).sum(axis=0)
+    assert (np.diff(of_training) <= 0).all()
+    assert [path.name for path in sorted(cache.iterdir())] == ["rcv1_794414.npz", "rcv1_794414.vocab.txt"]
+    assert load("rcv1").record == data.record
+    assert sorted(server.asked) == sorted(TOKEN_FILES)
+
+
+def test_tokens_that_are_incomplete(token_files: dict[str, bytes], server: Server, cache: Path):
+    server.files[TOKEN_FILES[2]] = tokens({16: "reut"})
+    with pytest.raises(DataError, match=r"expected 40 documents in lyrl2004_tokens_train.*, got 33; try downloading"):
+        load("rcv1")
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "expected 40 documents"),
+        (b"plain text", "got a damaged"),
+        (gzip.compress(b"reut reut\n"), r"to begin with '\.I' and the number of a document, got 'reut reut"),
+        (tokens(dict.fromkeys(range(99), "reut"))[:-9], "got a damaged"),
+    ],
+    ids=["empty", "text", "no number", "cut short"],
+)
+def test_tokens_that_are_none(token_files: dict[str, bytes], server: Server, cache: Path, content: bytes, message: str):
+    server.files[TOKEN_FILES[0]] = content
+    with pytest.raises(DataError, match=message):
+        load("rcv1")
     assert list(cache.iterdir()) == []
 
 

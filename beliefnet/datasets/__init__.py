@@ -7,6 +7,7 @@
 from beliefnet.datasets._errors import DataError, DataUnavailable
 from beliefnet.datasets._files import read_incomplete_rows
 from beliefnet.datasets._load import Listing, available, fetch, load, names
+from beliefnet.datasets._raw import Rows
 from beliefnet.datasets._record import Dataset, Record, checksum
 from beliefnet.datasets._rows import read_rows
 from beliefnet.datasets._sparse import CSR
@@ -19,6 +20,7 @@ __all__ = [
     "Dataset",
     "Listing",
     "Record",
+    "Rows",
     "available",
     "check_width",
     "checksum",

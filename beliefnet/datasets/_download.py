@@ -17,17 +17,18 @@ class Download:
 
     Attributes:
         file_name: Its name below any of the base URLs.
-        checksum: `"sha256:..."` or `"md5:..."` of the file.
+        checksum: `"sha256:..."` or `"md5:..."` of the file; None where none is published, and the conversion of the
+            file has to tell whether it is complete.
     """
 
     file_name: str
-    checksum: str
+    checksum: str | None
 
 
 def obtain(download: Download, base_urls: Sequence[str], folder: Path) -> Path:
     """Find a published file on this machine, or download it from the first mirror that has it intact.
 
-    A file in one of the searched folders counts only if its checksum is right.
+    A file in one of the searched folders counts only if its checksum is right, where it has one.
 
     Args:
         download: What to get.
@@ -43,10 +44,9 @@ def obtain(download: Download, base_urls: Sequence[str], folder: Path) -> Path:
     # Imported here because it brings an HTTP library along, which most uses never need.
     import pooch
 
-    algorithm, digest = download.checksum.split(":")
     for searched in search_folders():
         present = searched / download.file_name
-        if present.is_file() and pooch.file_hash(str(present), alg=algorithm) == digest:
+        if present.is_file() and _is_intact(present, download.checksum):
             return present
     failures: list[str] = []
     for base_url in base_urls:
@@ -63,6 +63,15 @@ def obtain(download: Download, base_urls: Sequence[str], folder: Path) -> Path:
     raise DataUnavailable(
         f"expected {download.file_name} on this machine or intact from the network, got neither: {', '.join(failures)}"
     )
+
+
+def _is_intact(path: Path, checksum: str | None) -> bool:
+    import pooch
+
+    if checksum is None:
+        return True
+    algorithm, digest = checksum.split(":")
+    return pooch.file_hash(str(path), alg=algorithm) == digest
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -9,6 +9,7 @@ from beliefnet.datasets.sources._caltech_silhouettes import CALTECH_SILHOUETTES
 from beliefnet.datasets.sources._digits import DIGITS
 from beliefnet.datasets.sources._fashion_mnist import FASHION_MNIST
 from beliefnet.datasets.sources._mnist import MNIST
+from beliefnet.datasets.sources._rcv1 import RCV1
 from beliefnet.datasets.sources._reuters import REUTERS
 from beliefnet.datasets.sources._twenty_newsgroups import TWENTY_NEWSGROUPS
 
@@ -21,6 +22,7 @@ _ALL: tuple[Source[Any], ...] = (
     CALTECH_SILHOUETTES,
     TWENTY_NEWSGROUPS,
     REUTERS,
+    RCV1,
 )
 
 SOURCES: dict[str, Source[Any]] = {source.name: source for source in _ALL}

@@ -18,7 +18,7 @@ from beliefnet.datasets._download import Download, obtain
 from beliefnet.datasets._errors import DataError, DataUnavailable
 from beliefnet.datasets._options import Values
 from beliefnet.datasets._raw import RawCounts, RawData
-from beliefnet.datasets.sources._store import Layout, move_store, read_store, stored_files, write_store
+from beliefnet.datasets.sources._store import Layout, misfit, move_store, read_store, stored_files, write_store
 
 R = TypeVar("R", RawData, RawCounts)
 
@@ -176,9 +176,8 @@ class Remote(Source[R]):
 
     def _check(self, arrays: Mapping[str, np.ndarray], path: Path) -> None:
         for name, (shape, dtype) in self.layout.items():
-            array = arrays.get(name)
-            found = "no such array" if array is None else f"{array.dtype} {list(array.shape)}"
-            if found != f"{dtype} {list(shape)}":
+            found = misfit(arrays.get(name), shape, dtype)
+            if found is not None:
                 raise DataError(
                     f"expected the array {name!r} ({dtype} {list(shape)}) of {self.name!r} in {path}, got {found}; "
                     "try moving this file away, so that the data set is downloaded again"

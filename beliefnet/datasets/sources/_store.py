@@ -10,8 +10,8 @@ from beliefnet.datasets._arrays import npz_names, read_npz
 from beliefnet.datasets._errors import DataError
 from beliefnet.datasets._words import read_words, vocabulary_path, write_words
 
-Layout = Mapping[str, tuple[tuple[int, ...], str]]
-"""Names of the arrays that a store must hold, with shape and dtype."""
+Layout = Mapping[str, tuple[tuple[int | None, ...], str]]
+"""Names of the arrays that a store must hold, with shape and dtype; None is any length."""
 
 WORDS = "words"
 """Name of the array of strings (dtype object) that is kept as text, because an `.npz` file would pickle it."""
@@ -40,6 +40,16 @@ def read_store(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
             )
         arrays[WORDS] = np.array(read_words(beside), dtype=object)
     return arrays
+
+
+def misfit(array: np.ndarray | None, shape: tuple[int | None, ...], dtype: str) -> str | None:
+    """Say what there is instead of an array of this shape and dtype; None where there is one."""
+    if array is None:
+        return "no such array"
+    fits = len(shape) == array.ndim and all(
+        size in (None, found) for size, found in zip(shape, array.shape, strict=True)
+    )
+    return None if fits and f"{array.dtype}" == dtype else f"{array.dtype} {list(array.shape)}"
 
 
 def write_store(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
