@@ -124,9 +124,7 @@ def test_the_free_energy_sums_hidden_units_out():
 @pytest.mark.parametrize("num_temperatures", [30, 300])
 def test_the_weights_of_annealing_are_unbiased(num_temperatures: int):
     machine, base_bias = small_machine(), jnp.linspace(-1.0, 1.0, 6)
-    found = log_partition(
-        machine, base_bias, num_temperatures=num_temperatures, num_chains=5000, key=jax.random.key(0)
-    )
+    found = log_partition(machine, base_bias, num_temperatures=num_temperatures, num_chains=5000, key=jax.random.key(0))
     assert abs(np.expm1(found.log_z - exact_log_z(machine))) < MAX_Z * found.stderr
     assert found.low < exact_log_z(machine) < found.high
     assert 0 < found.stderr < 0.1
@@ -395,13 +393,6 @@ def test_documents_have_perplexities(documents_file, capsys):
 
 
 HAS_DOCUMENTS = any(listing.name == "20newsgroups" and listing.where != "absent" for listing in available())
-
-
-@pytest.mark.skipif(not HAS_DOCUMENTS, reason="the documents of 20 Newsgroups are not on this machine")
-def test_documents_by_name(capsys):
-    assert run(["compare", "--data", "20newsgroups", "--models", "lda:topics=2,passes=1", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)["models"][0]
-    assert 500 < found["perplexity"]["per_document"]["mean"] < 3000
 
 
 @pytest.mark.skipif(not HAS_DOCUMENTS, reason="the documents of 20 Newsgroups are not on this machine")
