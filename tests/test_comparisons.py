@@ -3,7 +3,6 @@
 import itertools
 import json
 import shutil
-from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -14,9 +13,9 @@ from scipy import sparse
 from scipy.special import logsumexp, roots_jacobi
 from test_cli import fails, files
 
-from beliefnet.cli import _compare, run
+from beliefnet.cli import run
 from beliefnet.comparisons import LDA, RBM, BoltzmannMachine, MixtureOfBernoullis, document_bound, log_partition, score
-from beliefnet.datasets import Record, available, load
+from beliefnet.datasets import available, load
 from beliefnet.evaluation import Mean, evaluate, perplexity
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.training import RunFolder, TrainConfig
@@ -125,12 +124,10 @@ def test_the_free_energy_sums_hidden_units_out():
 @pytest.mark.parametrize("num_temperatures", [30, 300])
 def test_the_weights_of_annealing_are_unbiased(num_temperatures: int):
     machine, base_bias = small_machine(), jnp.linspace(-1.0, 1.0, 6)
-    found = log_partition(
-        machine, base_bias, num_temperatures=num_temperatures, num_chains=20000, key=jax.random.key(0)
-    )
+    found = log_partition(machine, base_bias, num_temperatures=num_temperatures, num_chains=5000, key=jax.random.key(0))
     assert abs(np.expm1(found.log_z - exact_log_z(machine))) < MAX_Z * found.stderr
     assert found.low < exact_log_z(machine) < found.high
-    assert 0 < found.stderr < 0.05
+    assert 0 < found.stderr < 0.1
 
 
 def test_annealing_from_the_machine_itself_is_exact():
@@ -336,6 +333,7 @@ def test_models_and_runs_in_one_table(evaluated, binary_file, tmp_path, capsys):
         ("--models mixture lda", "data of one kind, got mixture (binary) and lda (counts)"),
         ("--models mixture:components=400", "different training rows as num_components, got 400"),
         ("--models mixture --data GREY", "dynamic binarization"),
+        ("--models lda --data digits", "expected counts data for lda, got binary values of digits; try mixture or rbm"),
         ("--models mixture --data digts", "did you mean 'digits'?"),
         ("--models mixture --split tst", "tst"),
         ("--models mixture --seed -1", "--seed from 0"),
@@ -373,38 +371,18 @@ def test_evaluations_that_lack_something_are_refused(evaluated, binary_file, tmp
     assert "does not parse" in fails(capsys, *tokens)
 
 
-@dataclass
-class Documents:
-    """A data set of counts."""
-
-    record: Record
-    train: sparse.csr_matrix
-    valid: sparse.csr_matrix
-    test: sparse.csr_matrix
-
-    def split(self, name):
-        return getattr(self, name)
-
-
 @pytest.fixture
-def named_documents(monkeypatch):
-    """Documents in the place of any data set that is asked for; gives the options that they were asked for with."""
-    record = replace(load("bars").record, name="documents", splits={"train": 60, "valid": 10, "test": 20})
-    asked = []
-
-    def load_documents(data, **options):
-        asked.append(options)
-        return Documents(record, documents(60), documents(10, 1), documents(20, 2))
-
-    monkeypatch.setattr(_compare, "load", load_documents)
-    return asked
+def documents_file(tmp_path):
+    path = tmp_path / "documents.npz"
+    np.savez(path, **{name: documents(num).toarray() for name, num in (("train", 60), ("valid", 10), ("test", 20))})
+    return path
 
 
-def test_documents_have_perplexities(named_documents, capsys):
-    tokens = ["compare", "--data", "documents", "--models", "lda:topics=2", "lda:topics=3,doc-topic-prior=0.5"]
+def test_documents_have_perplexities(documents_file, capsys):
+    tokens = ["compare", "--data", str(documents_file), "--models", "lda:topics=2", "lda:topics=3,doc-topic-prior=0.5"]
     assert run([*tokens, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert named_documents == [{"seed": 0, "binarization": None, "values": "counts"}]
+    assert report["data"]["values"] == "counts"
     first, second = report["models"]
     assert (first["method"], first["settings"]["num_topics"], second["settings"]["num_topics"]) == ("lower bound", 2, 3)
     assert 1 < first["perplexity"]["per_token"]["mean"] < 6
@@ -414,22 +392,10 @@ def test_documents_have_perplexities(named_documents, capsys):
     assert "lower" in table
 
 
-def test_models_of_binary_rows_refuse_documents(named_documents, capsys):
-    message = fails(capsys, "compare", "--data", "documents", "--models", "mixture")
-    assert "expected binary data for mixture, got counts values of documents; try lda" in message
-
-
-def test_models_of_documents_refuse_images(capsys, monkeypatch):
-    monkeypatch.setattr(_compare, "load", lambda *_, **__: load("bars"))
-    message = fails(capsys, "compare", "--data", "bars", "--models", "lda")
-    assert "expected counts data for lda, got binary values of bars; try mixture or rbm" in message
-
-
 HAS_DOCUMENTS = any(listing.name == "20newsgroups" and listing.where != "absent" for listing in available())
 
 
 @pytest.mark.skipif(not HAS_DOCUMENTS, reason="the documents of 20 Newsgroups are not on this machine")
-def test_documents_by_name(capsys):
-    assert run(["compare", "--data", "20newsgroups", "--models", "lda:topics=2,passes=1", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)["models"][0]
-    assert 500 < found["perplexity"]["per_document"]["mean"] < 3000
+def test_models_of_binary_rows_refuse_documents(capsys):
+    message = fails(capsys, "compare", "--data", "20newsgroups", "--models", "mixture")
+    assert "expected binary data for mixture, got counts values of 20newsgroups; try lda" in message

@@ -7,12 +7,11 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
-from scipy import sparse
 
 from beliefnet.cli._app import app
 from beliefnet.cli._runs import check_counts, without_nan, writing
 from beliefnet.comparisons import LDA, RBM, Comparison, MixtureOfBernoullis, score
-from beliefnet.datasets import DataError, Dataset, Record, load
+from beliefnet.datasets import DataError, Dataset, Record, load, names
 from beliefnet.training import OptionError, RunFolder, RunFolderError, TrainConfig, read_spec, write_atomically
 
 MODELS: dict[str, type[Comparison]] = {"mixture": MixtureOfBernoullis, "rbm": RBM, "lda": LDA}
@@ -79,9 +78,10 @@ def _chosen(specs: tuple[str, ...]) -> dict[str, Comparison]:
 def _data_for(chosen: dict[str, Comparison], data: str, binarization: str | None, seed: int) -> Dataset:
     """Load data of the kind that the models are for."""
     spec, model = next(iter(chosen.items()))
-    values: dict[str, Any] = {"values": "counts"} if model.values == "counts" else {}
-    dataset = load(data, seed=seed, binarization=binarization, **values)
-    found = "counts" if sparse.issparse(dataset.train) else "binary"
+    # A file may hold either; a named data set holds what it holds.
+    values = "counts" if model.values == "counts" and data not in names() else None
+    dataset = load(data, values=values, binarization=binarization, seed=seed)
+    found = dataset.record.values
     if found != model.values:
         fitting = " or ".join(name for name, other in MODELS.items() if other.values == found)
         raise OptionError(f"expected {model.values} data for {spec}, got {found} values of {data}; try {fitting}")
