@@ -64,5 +64,5 @@ class Trace(eqx.Module):
         All layers at once are one reversed cumulative sum.
         """
         steps = self.log_p[..., :-1] - self.log_q
-        steps = steps.at[..., -1].add(self.log_p[..., -1])
+        steps = steps.at[..., -1:].add(self.log_p[..., -1:])
         return jnp.flip(jnp.cumsum(jnp.flip(steps, axis=-1), axis=-1), axis=-1)

@@ -143,12 +143,12 @@ def test_what_cannot_be_is_refused(make, message: str):
 
 
 @pytest.mark.parametrize(
-    "options", [("fdarn",), ("darn",), ("nade", "--nade-units", "3", "--autoregressive-recognition")]
+    "options", [("fdarn",), ("darn",), ("darn", "--nade-units", "3", "--autoregressive-recognition")]
 )
 def test_from_the_command_line(options, grey_file, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert run(["train", "--data", str(grey_file), *SMALL, "--epochs", "1", "--out", "run", "--net", *options]) == 0
-    titles = {"fdarn": "fDARN", "darn": "deep autoregressive network", "nade": "belief net of NADE layers"}
+    titles = {"fdarn": "fDARN", "darn": "deep autoregressive network"}
     assert titles[options[0]] in capsys.readouterr().out
     assert run(["evaluate", "run", "--particles", "10", "--refine", "air:steps=2,samples=3"]) == 0
     assert run(["encode", "run", str(grey_file), "--out", "codes.npy"]) == 0

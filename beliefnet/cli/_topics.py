@@ -67,7 +67,7 @@ def show_topics(
             print(f"written to {out}")
 
 
-def topics_by_coherence(net: BeliefNet, documents: Any, num_words: int = 10) -> list[Topic]:
+def topics_by_coherence(net: BeliefNet, documents: Any, num_words: int) -> list[Topic]:
     """Return the topics of a net, the most coherent first."""
     return sorted(topics(net, documents, num_words=num_words), key=lambda topic: -topic.coherence)
 

@@ -160,7 +160,11 @@ def _draw(folder: RunFolder, fitted: Fitted, dataset: Dataset) -> None:
     sample_key, data_key, reconstruction_key = jax.random.split(stream(0, Stream.PLOTS), 3)
     plot_training_curve(fitted.history, folder.plots / "training_curve.png", title=folder.path.name)
     if dataset.words is not None:
-        draw_topics(topics_by_coherence(net, dataset.train), dataset.words, folder.plots / "topics.png")
+        draw_topics(
+            topics_by_coherence(net, dataset.train, min(10, net.num_visible)),
+            dataset.words,
+            folder.plots / "topics.png",
+        )
         return
     samples = net.sample_means((100,), key=sample_key)
     image_sheet(np.asarray(samples), shape, folder.plots / "samples.png", title="samples (means)")
