@@ -15,7 +15,8 @@ from beliefnet.datasets import DataError, Dataset, Record, load, names
 from beliefnet.training import OptionError, RunFolder, RunFolderError, TrainConfig, read_spec, write_atomically
 
 MODELS: dict[str, type[Comparison]] = {"mixture": MixtureOfBernoullis, "rbm": RBM, "lda": LDA}
-_SCORES = ("num_examples", "elbo", "nll", "perplexity")
+_SCORES = ("num_examples", "elbo", "nll")
+_PERPLEXITIES = {"perplexity": "", "elbo_perplexity": ", by the ELBO"}
 
 
 @app.command
@@ -104,7 +105,7 @@ def _row_of_model(spec: str, model: Comparison, dataset: Dataset, split: str, se
 def _row_of_run(folder: RunFolder, record: Record, split: str) -> dict[str, Any]:
     """Read what was found for a net, which must be for the same data."""
     evaluation, config = folder.read_evaluation(), TrainConfig.from_dict(folder.read_config())
-    wanted = ("data", "split", "num_particles", *_SCORES[:-1])
+    wanted = ("data", "split", "num_particles", *_SCORES)
     missing = [name for name in wanted if name not in evaluation]
     if missing:
         raise RunFolderError(
@@ -125,7 +126,7 @@ def _row_of_run(folder: RunFolder, record: Record, split: str) -> dict[str, Any]
     return {
         "model": folder.path.resolve().name,
         "settings": {"net": config.describe(record.num_features), "estimator": config.estimator},
-        **{name: evaluation[name] for name in _SCORES if name in evaluation},
+        **{name: evaluation[name] for name in (*_SCORES, *_PERPLEXITIES) if name in evaluation},
         "method": f"bound of {evaluation['num_particles']} particles",
     }
 
@@ -137,10 +138,11 @@ def _show(report: dict[str, Any]) -> None:
     columns = {"model": [row["model"] for row in rows], "NLL": [_number(row["nll"]) for row in rows]}
     if any("elbo" in row for row in rows):
         columns["ELBO"] = [_number(row.get("elbo")) for row in rows]
-    if any(row.get("perplexity") for row in rows):
-        for kind in ("per_document", "per_token"):
-            perplexities = [(row.get("perplexity") or {}).get(kind) for row in rows]
-            columns[f"perplexity {kind.replace('_', ' ')}"] = [_number(value) for value in perplexities]
+    for name, by in _PERPLEXITIES.items():
+        if any(row.get(name) for row in rows):
+            for kind in ("per_document", "per_token"):
+                values = [(row.get(name) or {}).get(kind) for row in rows]
+                columns[f"perplexity {kind.replace('_', ' ')}{by}"] = [_number(value) for value in values]
     columns["method"] = [row["method"] for row in rows]
     columns["settings"] = [_settings(row["settings"]) for row in rows]
     for column in columns:

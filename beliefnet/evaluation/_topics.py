@@ -26,8 +26,8 @@ class Topic:
         unit: Number of the unit in the layer next to the data, from 1.
         activity: Mean of the unit over the documents; of a binary unit, the share of documents that have it on.
         words: Indices of the words that it speaks for most, the strongest first.
-        strengths: For each of them p_on(w) log(p_on(w) / p_off(w)), in nats: its term of the divergence between the
-            words' probabilities with the unit on and off, the other units being at their means.
+        strengths: For each of them sqrt(p_on(w)) - sqrt(p_off(w)), p being the probabilities of the words with the unit
+            on and off, the other units being at their means: what the word adds to the Hellinger distance of the two.
         coherence: Mean NPMI of the pairs of these words, from -1 to 1.
     """
 
@@ -141,4 +141,4 @@ def _strengths(
 ) -> Float[Array, "units words"]:
     bottom = net.generative.conditionals[-1]
     log_on, log_off = (jax.nn.log_softmax(bottom.parameters_given(latents), axis=-1) for latents in (on, off))
-    return jnp.exp(log_on) * (log_on - log_off)
+    return jnp.exp(log_on / 2) - jnp.exp(log_off / 2)

@@ -21,6 +21,7 @@ def document_net(
     deterministic: Sequence[int] = (),
     activation: Activation = jax.nn.softplus,
     signs: bool = True,
+    latent_mean: float = 0.5,
     input_mean: ArrayLike | None = None,
     visible_mean: ArrayLike | None = None,
 ) -> BeliefNet:
@@ -38,11 +39,14 @@ def document_net(
         deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
         activation: Elementwise function of the deterministic layers.
         signs: Whether the maps see binary latents as -1 and 1 rather than as 0 and 1.
+        latent_mean: Probability of binary latents at the start, in (0, 1): units that are rarely on make the purest
+            topics.
         input_mean: Mean counts; log(1 + mean) is subtracted from what the recognition net sees, `[num_words]`.
         visible_mean: Mean counts; the words' biases start at the logarithms of their shares, `[num_words]`.
 
     Raises:
-        ValueError: If a width or the length is not positive, or a mean is not `[num_words]` or negative.
+        ValueError: If a width or the length is not positive, `latent_mean` is not in (0, 1), or a mean is not
+            `[num_words]` or negative.
 
     Reference:
         Mnih & Gregor 2014, *Neural variational inference and learning in belief networks*; with normal latents, Miao,
@@ -61,6 +65,7 @@ def document_net(
         deterministic=deterministic,
         activation=activation,
         signs=signs,
+        latent_mean=latent_mean,
         input_mean=input_mean,
         visible_mean=visible_mean,
     )

@@ -192,7 +192,7 @@ NETS = {
         _document_net,
         "document net",
         "nvil",
-        options={"signs": "signs", "latents": "latents", "document_length": "length"},
+        options=_BINARY | {"latents": "latents", "document_length": "length"},
         values="counts",
     ),
     "fvsbn": NetKind(
