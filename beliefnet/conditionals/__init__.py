@@ -2,7 +2,7 @@
 
 from beliefnet.conditionals._autoregressive import NADE, Connected, LinearlyConnected
 from beliefnet.conditionals._feedforward import Conditional, Feedforward, Prior
-from beliefnet.conditionals._networks import MLP, Centred, Dense, LogCounts, Network, Signs
+from beliefnet.conditionals._networks import MLP, Centred, Dense, LogCounts, Network, Signs, Transformed
 from beliefnet.conditionals._observed import Observed
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "Observed",
     "Prior",
     "Signs",
+    "Transformed",
 ]

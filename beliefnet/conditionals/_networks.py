@@ -6,6 +6,7 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from equinox import AbstractVar
 from jax import Array
 from jaxtyping import Float
 
@@ -97,7 +98,31 @@ class MLP(Network):
         return self.layers[-1](values)
 
 
-class Centred(Network):
+class Transformed(Network):
+    """A network that sees a function of its input."""
+
+    network: AbstractVar[Network]
+
+    @property
+    def num_inputs(self) -> int:
+        """Width of the parent layer."""
+        return self.network.num_inputs
+
+    @property
+    def num_outputs(self) -> int:
+        """Width of the result."""
+        return self.network.num_outputs
+
+    @abstractmethod
+    def transform(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead inputs"]:
+        """Return what the network sees."""
+
+    def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
+        """Apply the network to what it sees."""
+        return self.network(self.transform(values))
+
+
+class Centred(Transformed):
     """A network that sees its input with a fixed offset subtracted, such as the mean of the training data.
 
     The offset is data, not a parameter: it gets no gradient.
@@ -106,42 +131,22 @@ class Centred(Network):
     network: Network
     offset: Float[Array, " inputs"]
 
-    @property
-    def num_inputs(self) -> int:
-        """Width of the parent layer."""
-        return self.network.num_inputs
-
-    @property
-    def num_outputs(self) -> int:
-        """Width of the result."""
-        return self.network.num_outputs
-
-    def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
-        """Apply the network to `values - offset`."""
-        return self.network(values - jax.lax.stop_gradient(self.offset))
+    def transform(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead inputs"]:
+        """Return `values - offset`."""
+        return values - jax.lax.stop_gradient(self.offset)
 
 
-class LogCounts(Network):
-    """A network that sees the logarithm of one plus each count: a document's longest counts would drown the others."""
+class LogCounts(Transformed):
+    """A network that sees the logarithm of one plus each count, or else the largest counts would drown the others."""
 
     network: Network
 
-    @property
-    def num_inputs(self) -> int:
-        """Width of the parent layer."""
-        return self.network.num_inputs
-
-    @property
-    def num_outputs(self) -> int:
-        """Width of the result."""
-        return self.network.num_outputs
-
-    def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
-        """Apply the network to `log(1 + values)`."""
-        return self.network(jnp.log1p(values))
+    def transform(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead inputs"]:
+        """Return `log(1 + values)`."""
+        return jnp.log1p(values)
 
 
-class Signs(Network):
+class Signs(Transformed):
     """A network that sees zeros and ones as -1 and 1.
 
     The net can express what it could before, but learns otherwise: with inputs centred at one half, a weight and the
@@ -150,16 +155,6 @@ class Signs(Network):
 
     network: Network
 
-    @property
-    def num_inputs(self) -> int:
-        """Width of the parent layer."""
-        return self.network.num_inputs
-
-    @property
-    def num_outputs(self) -> int:
-        """Width of the result."""
-        return self.network.num_outputs
-
-    def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
-        """Apply the network to `2 * values - 1`."""
-        return self.network(2 * values - 1)
+    def transform(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead inputs"]:
+        """Return `2 * values - 1`."""
+        return 2 * values - 1
