@@ -120,6 +120,11 @@ def test_a_sparse_matrix_is_evaluated_as_its_rows():
     assert sparse == dense
 
 
+def test_empty_documents_are_refused_before_anything_is_computed():
+    with pytest.raises(ValueError, match="at least one word, got 1 empty"):
+        evaluate(small_document_net(), jnp.array([[1.0, 0.0, 2.0], [0.0, 0.0, 0.0]]), num_particles=2, key=KEY)
+
+
 def test_evaluation_gives_perplexities_that_enumeration_confirms():
     net = small_document_net()
     result = evaluate(net, COUNTS, num_particles=20_000, key=KEY)

@@ -58,13 +58,8 @@ class Family(ABC):
         """
 
 
-@dataclass(frozen=True)
-class BernoulliFamily(Family):
-    """Independent binary units; one parameter each, the logit."""
-
-    def __call__(self, parameters: Float[Array, "*lead parameters"]) -> dist.Distribution:
-        """Return units with the parameters as logits."""
-        return BernoulliLayer(Bernoulli(parameters), 1)
+class LogitFamily(Family):
+    """Units with one parameter each, a logit."""
 
     def num_units(self, num_parameters: int) -> int:
         """Return the number of parameters."""
@@ -77,6 +72,15 @@ class BernoulliFamily(Family):
     def statistics(self, values: Float[Array, "*lead units"]) -> Float[Array, "*lead parameters"]:
         """Return the values."""
         return values
+
+
+@dataclass(frozen=True)
+class BernoulliFamily(LogitFamily):
+    """Independent binary units; one parameter each, the logit."""
+
+    def __call__(self, parameters: Float[Array, "*lead parameters"]) -> dist.Distribution:
+        """Return units with the parameters as logits."""
+        return BernoulliLayer(Bernoulli(parameters), 1)
 
     def to_moments(self, parameters: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
         """Return the probabilities."""
@@ -171,7 +175,7 @@ class CategoricalFamily(Family):
 
 
 @dataclass(frozen=True)
-class BagOfWordsFamily(Family):
+class BagOfWordsFamily(LogitFamily):
     """Word counts of documents; one parameter per word, the logit.
 
     Attributes:
@@ -187,18 +191,6 @@ class BagOfWordsFamily(Family):
     def __call__(self, parameters: Float[Array, "*lead parameters"]) -> dist.Distribution:
         """Return documents with the parameters as logits of the words."""
         return BagOfWords(parameters, self.length)
-
-    def num_units(self, num_parameters: int) -> int:
-        """Return the number of parameters: every word is a unit."""
-        return num_parameters
-
-    def num_parameters(self, size: int) -> int:
-        """Return the number of words."""
-        return size
-
-    def statistics(self, values: Float[Array, "*lead units"]) -> Float[Array, "*lead parameters"]:
-        """Return the counts."""
-        return values
 
     def to_moments(self, parameters: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
         """Return the mean counts."""

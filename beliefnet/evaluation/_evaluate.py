@@ -111,14 +111,13 @@ def weigh(
     """
     if data.ndim != 2 or data.shape[1] != net.num_visible or not data.shape[0]:
         raise ValueError(f"expected data of shape [examples, {net.num_visible}], got {list(data.shape)}")
+    lengths = _lengths(net, data)
     parts: list[DatumBounds] = []
-    lengths: list[np.ndarray] = []
     activity = np.zeros((2, sum(net.layer_sizes)))
     done = 0
     for x, block_key in _blocks(net, data, num_particles, prepare, key=key):
         block = particle_bounds(net, x, num_particles, key=block_key, proposal=proposal)
         parts.append(jax.tree.map(np.asarray, block))
-        lengths.append(np.asarray(x.sum(axis=-1), np.float64))
         means = np.concatenate([np.zeros((len(x), 0)), *encode_batch(net, x)], axis=-1, dtype=np.float64)
         activity += np.stack([means.sum(axis=0), (means**2).sum(axis=0)])
         done += len(x)
@@ -132,12 +131,23 @@ def weigh(
             "their posterior was refined, or another net: a parameter or an observation may not be finite"
         )
     evaluation = _summarise(net, bounds, activity, num_particles)
-    if isinstance(net.generative.conditionals[-1].units, BagOfWordsFamily):
-        words = np.concatenate(lengths)
+    if lengths is not None:
         evaluation = replace(
-            evaluation, elbo_perplexity=perplexity(bounds.elbo, words), perplexity=perplexity(bounds.bound, words)
+            evaluation, elbo_perplexity=perplexity(bounds.elbo, lengths), perplexity=perplexity(bounds.bound, lengths)
         )
     return evaluation, bounds
+
+
+def _lengths(net: BeliefNet, data: Stored) -> np.ndarray | None:
+    """Return the number of words of each document, if the net is one of documents."""
+    if not isinstance(net.generative.conditionals[-1].units, BagOfWordsFamily):
+        return None
+    lengths = np.asarray(data.sum(axis=1), np.float64).ravel()
+    if not (lengths > 0).all():
+        raise ValueError(
+            f"expected documents of at least one word, got {int((lengths <= 0).sum())} empty ones; try leaving them out"
+        )
+    return lengths
 
 
 def _blocks(
