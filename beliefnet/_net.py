@@ -21,8 +21,12 @@ class BeliefNet(eqx.Module):
     Everything public is ordered from the bottom up: the observation `x`, then `latents = (h1, ..., hL)`. With an empty
     recognition chain there are no latents: the generative chain is one layer, whose likelihood is exact.
 
+    With a generative chain that starts with a conditional which has a parent, not with a prior, the net is conditional,
+    as structured prediction asks for: the first units of `x` are the condition, which is given, not modelled, and what
+    the net draws and scores are the others, p(outputs | condition). The recognition net sees all of `x`.
+
     Args:
-        generative: Chain that draws `hL, ..., h1, x`.
+        generative: Chain that draws `hL, ..., h1, x`; in a conditional net, from the condition down to the outputs.
         recognition: Chain that draws `h1, ..., hL` given `x`.
 
     Raises:
@@ -35,12 +39,8 @@ class BeliefNet(eqx.Module):
     def __check_init__(self):
         if not self.generative.conditionals:
             raise ValueError("expected at least one conditional in the generative chain, got none; try a Prior")
-        if self.generative.conditionals[0].num_parents is not None:
-            raise ValueError(
-                f"expected a generative chain that starts with a Prior, got "
-                f"{type(self.generative.conditionals[0]).__name__}; try Prior(parameters, family) first"
-            )
-        down = [c.num_units for c in self.generative.conditionals]
+        *between, _ = [c.num_units for c in self.generative.conditionals]
+        down = [*between, self.num_visible]
         seen = self.recognition.conditionals[0].num_parents if self.recognition.conditionals else down[-1]
         up = [seen] + [c.num_units for c in self.recognition.conditionals]
         if down[::-1] != up:
@@ -51,13 +51,26 @@ class BeliefNet(eqx.Module):
 
     @property
     def num_visible(self) -> int:
-        """Width of the observation."""
-        return self.generative.conditionals[-1].num_units
+        """Width of the observation, with the condition if there is one."""
+        return self.num_condition + self.generative.conditionals[-1].num_units
+
+    @property
+    def num_condition(self) -> int:
+        """How many units of the observation, the first ones, are given; 0 in a net of all of it."""
+        return self.generative.conditionals[0].num_parents or 0
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
         """Widths of the latent layers, from the bottom up."""
         return tuple(c.num_units for c in self.recognition.conditionals)
+
+    def split(
+        self, x: Float[Array, "*lead visible"]
+    ) -> tuple[Float[Array, "*lead condition"] | None, Float[Array, "*lead outputs"]]:
+        """Return the condition, None in a net without, and the units that the net is a model of."""
+        if not self.num_condition:
+            return None, x
+        return x[..., : self.num_condition], x[..., self.num_condition :]
 
     @property
     def latent_kinds(self) -> tuple[Kind, ...]:
@@ -76,7 +89,8 @@ class BeliefNet(eqx.Module):
 
         def show(x: Array, latents: Values) -> None:
             up = self.recognition.distributions(x, latents)
-            down = self.generative.distributions(None, (*latents[::-1], x))[-2::-1]
+            condition, outputs = self.split(x)
+            down = self.generative.distributions(condition, (*latents[::-1], outputs))[-2::-1]
             for index, (recognised, generated) in enumerate(zip(up, down, strict=True), 1):
                 look(index, units(recognised), units(generated))
 
@@ -87,11 +101,17 @@ class BeliefNet(eqx.Module):
         """Return the net whose observation is a layer of this one, 0 being the data: it shares the parameters.
 
         Raises:
-            ValueError: If there is no such layer, or nothing above it.
+            ValueError: If there is no such layer, or nothing above it, or the layer is a latent one of a conditional
+                net.
         """
         depth = len(self.recognition)
         if not 0 <= layer < depth:
             raise ValueError(f"expected a layer from 0 to {depth - 1}, got {layer}; try 0")
+        if layer and self.num_condition:
+            raise ValueError(
+                "expected a net without a condition to look at the layers above a latent one, got one given "
+                f"{self.num_condition} units; try nvil or vimco, or one latent layer"
+            )
         return BeliefNet(
             Chain(self.generative.conditionals[: depth - layer + 1]), Chain(self.recognition.conditionals[layer:])
         )
@@ -99,8 +119,12 @@ class BeliefNet(eqx.Module):
     def log_joint(
         self, x: Float[Array, "... visible"], latents: Values
     ) -> Float[Array, "*lead layers_and_observation"]:
-        """Return the terms of log p(x, h): log p(x | h1), ..., log p(hL), bottom first, in nats."""
-        return self.generative.log_probs(None, (*latents[::-1], x))[..., ::-1]
+        """Return the terms of log p(x, h): log p(x | h1), ..., log p(hL), bottom first, in nats.
+
+        In a conditional net they are those of log p(outputs, h | condition).
+        """
+        condition, outputs = self.split(x)
+        return self.generative.log_probs(condition, (*latents[::-1], outputs))[..., ::-1]
 
     def log_recognition(self, x: Float[Array, "... visible"], latents: Values) -> Float[Array, "*lead layers"]:
         """Return the terms of log q(h | x): log q(h1 | x), ..., log q(hL | hL-1), in nats."""
@@ -112,25 +136,52 @@ class BeliefNet(eqx.Module):
         """Draw latents from the recognition net: values `[particles, batch, units]`, bottom first."""
         return self.recognition.draw(jnp.asarray(x), (num_particles,), sampler=sampler or Plain(), key=key)
 
-    def dream(self, shape: tuple[int, ...], *, key: Key) -> tuple[Float[Array, "*shape visible"], Values]:
+    def dream(
+        self, shape: tuple[int, ...], *, key: Key, condition: Float[Array, "batch condition"] | None = None
+    ) -> tuple[Float[Array, "*lead visible"], Values]:
         """Draw an observation and its latents from the generative chain.
 
-        Returns:
-            `x` of shape `[*shape, visible]`, and the latents, bottom first.
-        """
-        values = self.generative.draw(None, shape, sampler=Plain(), key=key).values
-        return values[-1], values[-2::-1]
+        Args:
+            shape: Leading axes of the draws; in a conditional net the axis of the conditions follows.
+            key: Random key.
+            condition: What a conditional net is given, `[batch, condition]`.
 
-    def sample_means(self, shape: tuple[int, ...], *, key: Key) -> Float[Array, "*shape visible"]:
+        Returns:
+            `x` of shape `[*shape, visible]`, or `[*shape, batch, visible]` with the condition in it, and the latents,
+            bottom first.
+
+        Raises:
+            ValueError: If there is a condition where there should be none, none where there should be one, or one of
+                another width.
+        """
+        self._check_condition(condition)
+        values = self.generative.draw(condition, shape, sampler=Plain(), key=key).values
+        return _joined(condition, values[-1]), values[-2::-1]
+
+    def sample_means(
+        self, shape: tuple[int, ...], *, key: Key, condition: Float[Array, "batch condition"] | None = None
+    ) -> Float[Array, "*lead visible"]:
         """Draw from the generative chain and return the mean of the observation given the latents that were drawn.
 
-        Of an autoregressive observation it is the mean of each unit given those that were drawn before it.
+        Of an autoregressive observation it is the mean of each unit given those that were drawn before it. Arguments,
+        shapes and errors are those of `dream`.
         """
-        x, latents = self.dream(shape, key=key)
-        return _unit_means(self.generative.conditionals[-1](latents[0] if latents else None), x)
+        x, latents = self.dream(shape, key=key, condition=condition)
+        above = latents[0] if latents else condition
+        return _joined(condition, _unit_means(self.generative.conditionals[-1](above), self.split(x)[1]))
+
+    def _check_condition(self, condition: Array | None) -> None:
+        if not self.num_condition:
+            if condition is not None:
+                raise ValueError(f"expected no condition, got one of shape {condition.shape}; try leaving it out")
+        elif condition is None or condition.ndim != 2 or condition.shape[1] != self.num_condition:
+            raise ValueError(
+                f"expected a condition of shape [batch, {self.num_condition}], got "
+                f"{'none' if condition is None else condition.shape}; try condition=x[:, :{self.num_condition}]"
+            )
 
     def decode(self, latents: Values) -> Float[Array, "*lead visible"]:
-        """Return the mean of the observation given the bottom latent layer.
+        """Return the mean of the observation given the bottom latent layer; of a conditional net, that of the outputs.
 
         Of an autoregressive layer it is a guess: means in the place of draws are fed to later units.
         """
@@ -141,10 +192,10 @@ class BeliefNet(eqx.Module):
 
         Of an autoregressive observation it is the mean of each unit given a draw of those before it.
         """
-        visible = self.generative.conditionals[-1](self.infer(x, 1, key=key).values[0])
-        if not isinstance(visible, Autoregressive):
-            return visible.mean[0]
-        return _unit_means(visible, visible.sample(jax.random.fold_in(key, 1)))[0]
+        condition, _ = self.split(jnp.asarray(x))
+        layer = self.generative.conditionals[-1](self.infer(x, 1, key=key).values[0])
+        drawn = layer.sample(jax.random.fold_in(key, 1)) if isinstance(layer, Autoregressive) else layer.mean
+        return _joined(condition, _unit_means(layer, drawn))[0]
 
     def encode(self, x: Float[Array, "batch visible"]) -> Values:
         """Return the means of the latent layers, `[batch, units]` each; means, not draws, are fed upward."""
@@ -153,6 +204,13 @@ class BeliefNet(eqx.Module):
             x = conditional.mean_given(x)
             means.append(x)
         return tuple(means)
+
+
+def _joined(condition: Array | None, outputs: Float[Array, "*lead outputs"]) -> Float[Array, "*lead visible"]:
+    """Return outputs with the condition before them, as an observation has it."""
+    if condition is None:
+        return outputs
+    return jnp.concatenate([jnp.broadcast_to(condition, (*outputs.shape[:-1], condition.shape[-1])), outputs], axis=-1)
 
 
 def _unit_means(layer: dist.Distribution, value: Float[Array, "*lead units"]) -> Float[Array, "*lead units"]:

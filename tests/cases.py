@@ -14,7 +14,17 @@ import jax.numpy as jnp
 
 from beliefnet import BeliefNet, Chain
 from beliefnet.baselines import InputBaseline, Moments, NoBaseline, Order, RunningMoments
-from beliefnet.conditionals import MLP, NADE, Centred, Conditional, Dense, Feedforward, LinearlyConnected, Prior
+from beliefnet.conditionals import (
+    MLP,
+    NADE,
+    Centred,
+    Conditional,
+    Dense,
+    EquinoxNetwork,
+    Feedforward,
+    LinearlyConnected,
+    Prior,
+)
 from beliefnet.distributions import Family, bernoulli, categorical, normal
 from beliefnet.estimators import (
     ARM,
@@ -109,6 +119,9 @@ CONDITIONALS: dict[str, Callable[[], Conditional]] = {
     "dense": lambda: randomise(Feedforward(Dense(2, 3, key=jax.random.key(0)), bernoulli)),
     "centred": lambda: randomise(Feedforward(Centred(Dense(2, 3, key=jax.random.key(0)), MEAN[:2]), bernoulli)),
     "mlp": lambda: randomise(Feedforward(MLP((2, 4, 3), jnp.tanh, key=jax.random.key(0)), bernoulli)),
+    "own module": lambda: randomise(
+        Feedforward(EquinoxNetwork(eqx.nn.MLP(2, 3, 4, 1, key=jax.random.key(0)), 2), bernoulli)
+    ),
     "prior": lambda: randomise(Prior(jnp.zeros(3), bernoulli)),
     "one-hot": lambda: randomise(Feedforward(Dense(2, 6, key=jax.random.key(0)), categorical(3))),
     "autoregressive": lambda: randomise(

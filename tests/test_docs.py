@@ -42,6 +42,13 @@ def test_an_own_estimator_is_added_as_the_page_says(capsys):
     assert re.search(r"flip one: largest \|z\| \d\.\d\n$", capsys.readouterr().out)
 
 
+def test_own_networks_are_used_as_the_page_says(capsys):
+    run_page(ROOT / "docs" / "networks.md")
+    bound, features, sizes = capsys.readouterr().out.splitlines()
+    assert float(bound) > -26
+    assert (features, sizes) == ("64 72", "(5,)")
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples(name: str):
     assert doctest.testmod(importlib.import_module(name)).failed == 0

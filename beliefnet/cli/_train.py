@@ -69,7 +69,7 @@ def train(
     ):
         for name in names:
             print(f"warning: --{name.replace('_', '-')} has no effect with {chosen}", file=sys.stderr)
-    net, estimator = config.build(dataset.average("train"))
+    net, estimator = config.build(dataset.average("train"), dataset.record.image_shape)
     if not (resumed and resumed.has_checkpoints):
         net, skipped = net_of_start(config, net)
         for sentence in skipped:

@@ -98,6 +98,74 @@ class MLP(Network):
         return self.layers[-1](values)
 
 
+class Stacked(Network):
+    """Networks in turn, each fed the result of the one before.
+
+    Raises:
+        ValueError: If there is none, or one does not take what the one before gives.
+    """
+
+    networks: tuple[Network, ...]
+
+    def __check_init__(self):
+        if not self.networks:
+            raise ValueError("expected at least one network, got none; try a Dense")
+        for before, after in zip(self.networks[:-1], self.networks[1:], strict=True):
+            if before.num_outputs != after.num_inputs:
+                raise ValueError(
+                    f"expected a network that takes the {before.num_outputs} outputs of the one before, got one that "
+                    f"takes {after.num_inputs}; try equal sizes"
+                )
+
+    @property
+    def num_inputs(self) -> int:
+        """Width of the first network's input."""
+        return self.networks[0].num_inputs
+
+    @property
+    def num_outputs(self) -> int:
+        """Width of the last network's result."""
+        return self.networks[-1].num_outputs
+
+    def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
+        """Apply the networks in turn."""
+        for network in self.networks:
+            values = network(values)
+        return values
+
+
+class Biased(Network):
+    """A network with a bias added to its result.
+
+    Raises:
+        ValueError: If there is not one bias per output.
+    """
+
+    network: Network
+    bias: Float[Array, " outputs"]
+
+    def __check_init__(self):
+        if self.bias.shape != (self.network.num_outputs,):
+            raise ValueError(
+                f"expected {self.network.num_outputs} biases, one per output of the network, got shape "
+                f"{self.bias.shape}"
+            )
+
+    @property
+    def num_inputs(self) -> int:
+        """Width of the parent layer."""
+        return self.network.num_inputs
+
+    @property
+    def num_outputs(self) -> int:
+        """Width of the result."""
+        return self.network.num_outputs
+
+    def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
+        """Return the network's result plus the bias."""
+        return self.network(values) + self.bias
+
+
 class Transformed(Network):
     """A network that sees a function of its input."""
 

@@ -266,6 +266,11 @@ def _weigh(
 
 def _checked(net: BeliefNet, x: ArrayLike, observed: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the data with zeros in the place of what is missing, and which entries were observed."""
+    if net.num_condition:
+        raise ValueError(
+            f"expected a net of whole data to fill them in, got one that is given {net.num_condition} units; try "
+            "net.sample_means with condition="
+        )
     x = np.asarray(x, np.float32)
     if x.ndim != 2 or x.shape[1] != net.num_visible or not len(x):
         raise ValueError(f"expected data of shape [rows, {net.num_visible}], got {list(x.shape)}")

@@ -1,5 +1,6 @@
 """Ready-made nets."""
 
+from beliefnet.nets._bottom import Bottom, Convolution, OwnNetworks
 from beliefnet.nets._darn import darn
 from beliefnet.nets._discrete import categorical_belief_net, sigmoid_belief_net
 from beliefnet.nets._document import document_net
@@ -8,6 +9,9 @@ from beliefnet.nets._layered import layered_net
 from beliefnet.nets._vae import vae
 
 __all__ = [
+    "Bottom",
+    "Convolution",
+    "OwnNetworks",
     "categorical_belief_net",
     "darn",
     "document_net",

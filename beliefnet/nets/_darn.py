@@ -8,7 +8,8 @@ from jax.typing import ArrayLike
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import bernoulli
-from beliefnet.nets._layered import Activation, Part, layered_net
+from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
+from beliefnet.nets._layered import Part, layered_net
 
 
 def darn(
@@ -21,6 +22,7 @@ def darn(
     nade_units: int | None = None,
     deterministic: Sequence[int] = (),
     activation: Activation = jax.nn.softplus,
+    bottom: Bottom = DENSE_LAYERS,
     signs: bool = True,
     latent_mean: float = 0.5,
     input_mean: ArrayLike | None = None,
@@ -43,6 +45,7 @@ def darn(
             NADEs then.
         deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
         activation: Elementwise function of the deterministic layers.
+        bottom: Networks between the data and the bottom latent layer: dense ones, `Convolution` or `OwnNetworks`.
         signs: Whether the maps see latents as -1 and 1 rather than as 0 and 1.
         latent_mean: Probability of latents at the start, in (0, 1); wake-sleep is faster with a small one.
         input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
@@ -73,6 +76,7 @@ def darn(
         key=key,
         deterministic=deterministic,
         activation=activation,
+        bottom=bottom,
         signs=signs,
         latent_mean=latent_mean,
         nade_units=nade_units,

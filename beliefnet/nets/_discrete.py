@@ -8,7 +8,8 @@ from jax.typing import ArrayLike
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import bernoulli, categorical
-from beliefnet.nets._layered import Activation, layered_net
+from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
+from beliefnet.nets._layered import layered_net
 
 
 def sigmoid_belief_net(
@@ -18,6 +19,7 @@ def sigmoid_belief_net(
     key: Key,
     deterministic: Sequence[int] = (),
     activation: Activation = jax.nn.softplus,
+    bottom: Bottom = DENSE_LAYERS,
     signs: bool = True,
     latent_mean: float = 0.5,
     input_mean: ArrayLike | None = None,
@@ -31,6 +33,7 @@ def sigmoid_belief_net(
         key: Random key for the weights.
         deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
         activation: Elementwise function of the deterministic layers.
+        bottom: Networks between the data and the bottom latent layer: dense ones, `Convolution` or `OwnNetworks`.
         signs: Whether the maps see latents as -1 and 1 rather than as 0 and 1: deep nets learn better.
         latent_mean: Probability of latents at the start, in (0, 1); wake-sleep is faster with a small one.
         input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
@@ -56,6 +59,7 @@ def sigmoid_belief_net(
         key=key,
         deterministic=deterministic,
         activation=activation,
+        bottom=bottom,
         signs=signs,
         latent_mean=latent_mean,
         input_mean=input_mean,
@@ -71,6 +75,7 @@ def categorical_belief_net(
     num_categories: int = 10,
     deterministic: Sequence[int] = (),
     activation: Activation = jax.nn.softplus,
+    bottom: Bottom = DENSE_LAYERS,
     input_mean: ArrayLike | None = None,
     visible_mean: ArrayLike | None = None,
 ) -> BeliefNet:
@@ -84,6 +89,7 @@ def categorical_belief_net(
         num_categories: Categories of each variable.
         deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
         activation: Elementwise function of the deterministic layers.
+        bottom: Networks between the data and the bottom latent layer: dense ones, `Convolution` or `OwnNetworks`.
         input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
         visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
 
@@ -102,6 +108,7 @@ def categorical_belief_net(
         key=key,
         deterministic=deterministic,
         activation=activation,
+        bottom=bottom,
         input_mean=input_mean,
         visible_mean=visible_mean,
     )

@@ -8,7 +8,8 @@ from jax.typing import ArrayLike
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import Family, bag_of_words, bernoulli
-from beliefnet.nets._layered import Activation, layered_net
+from beliefnet.nets._bottom import Activation
+from beliefnet.nets._layered import layered_net
 
 
 def document_net(

@@ -20,6 +20,7 @@ from beliefnet._types import Key
 from beliefnet.conditionals import (
     MLP,
     NADE,
+    Biased,
     Centred,
     Conditional,
     Dense,
@@ -31,8 +32,8 @@ from beliefnet.conditionals import (
     Signs,
 )
 from beliefnet.distributions import BagOfWordsFamily, Family, bernoulli
+from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
 
-Activation = Callable[[Array], Array]
 Part = Literal["latents", "visible", "recognition"]
 
 
@@ -44,6 +45,7 @@ def layered_net(
     visible: Family = bernoulli,
     deterministic: Sequence[int] = (),
     activation: Activation = jax.nn.softplus,
+    bottom: Bottom = DENSE_LAYERS,
     signs: bool = True,
     autoregressive: Collection[Part] = (),
     nade_units: int | None = None,
@@ -67,6 +69,8 @@ def layered_net(
         deterministic: Widths of the deterministic layers between one stochastic layer and the next, in the order of
             the recognition net; the generative net has them the other way round.
         activation: Elementwise function of the deterministic layers.
+        bottom: What the networks between the data and the bottom latent layer are: dense ones, `Convolution` or
+            `OwnNetworks`.
         signs: Whether the maps see binary latents as -1 and 1 (Maddison et al. 2017 do) rather than as 0 and 1.
         autoregressive: Which binary layers have connections among their units: "latents" of the generative net, the
             "visible" layer, the "recognition" net. They start at zero.
@@ -107,8 +111,10 @@ def layered_net(
     prior = Prior(neutral + latent_bias if top_family == bernoulli else neutral, top_family)
     generative = [connect("latents", prior, None, key=prior_key)]
     for index in range(len(layers)):
-        up = _network(widths[index], deterministic, parameters[index + 1], activation, key=up_keys[index])
-        down = _network(widths[index + 1], deterministic[::-1], parameters[index], activation, key=down_keys[index])
+        makes = DENSE_LAYERS if index else bottom
+        up = makes.encoder((widths[index], *deterministic, parameters[index + 1]), activation, key=up_keys[index])
+        sizes = (widths[index + 1], *deterministic[::-1], parameters[index])
+        down = makes.decoder(sizes, activation, key=down_keys[index])
         if index == 0:
             down = _plus_bias(down, visible_bias)
         elif families[index] == bernoulli:
@@ -173,7 +179,7 @@ class _Connections:
 
 
 def _seen(
-    network: Dense | MLP,
+    network: Network,
     *,
     mean: Float[Array, " visible"] | None = None,
     counts: bool = False,
@@ -187,22 +193,18 @@ def _seen(
         return Centred(network, mean)
     if not signs:
         return network
+    if not isinstance(network, Dense | MLP):
+        return Signs(network)
     first = network if isinstance(network, Dense) else network.layers[0]
     bias = first.bias - (2 * latent_mean - 1) * first.weight.sum(axis=0)
     return Signs(eqx.tree_at(lambda net: (net if isinstance(net, Dense) else net.layers[0]).bias, network, bias))
 
 
-def _network(
-    num_inputs: int, deterministic: Sequence[int], num_outputs: int, activation: Activation, *, key: Key
-) -> Dense | MLP:
-    if not deterministic:
-        return Dense(num_inputs, num_outputs, key=key)
-    return MLP((num_inputs, *deterministic, num_outputs), activation, key=key)
-
-
-def _plus_bias(network: Dense | MLP, amount: ArrayLike) -> Dense | MLP:
-    """Add to the biases of a network's last map, which start at zero."""
-    return eqx.tree_at(_last_bias, network, replace_fn=lambda bias: bias + jnp.asarray(amount))
+def _plus_bias(network: Network, amount: ArrayLike) -> Network:
+    """Add to the result of a network: to the biases of the last map where that is a dense one."""
+    if isinstance(network, Dense | MLP):
+        return eqx.tree_at(_last_bias, network, replace_fn=lambda bias: bias + jnp.asarray(amount))
+    return Biased(network, jnp.broadcast_to(jnp.asarray(amount, float), (network.num_outputs,)))
 
 
 def _last_bias(network: Dense | MLP) -> Array:

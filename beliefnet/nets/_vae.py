@@ -8,7 +8,8 @@ from jax.typing import ArrayLike
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import normal
-from beliefnet.nets._layered import Activation, layered_net
+from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
+from beliefnet.nets._layered import layered_net
 
 
 def vae(
@@ -18,6 +19,7 @@ def vae(
     key: Key,
     deterministic: Sequence[int] = (500,),
     activation: Activation = jax.nn.softplus,
+    bottom: Bottom = DENSE_LAYERS,
     input_mean: ArrayLike | None = None,
     visible_mean: ArrayLike | None = None,
 ) -> BeliefNet:
@@ -32,6 +34,7 @@ def vae(
         deterministic: Widths of the deterministic layers between one stochastic layer and the next, in the order of
             the encoder; the decoder has them the other way round.
         activation: Elementwise function of the deterministic layers.
+        bottom: Networks between the data and the bottom latent layer: dense ones, `Convolution` or `OwnNetworks`.
         input_mean: Subtracted from what the encoder sees, `[num_visible]`.
         visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
 
@@ -53,6 +56,7 @@ def vae(
         key=key,
         deterministic=deterministic,
         activation=activation,
+        bottom=bottom,
         input_mean=input_mean,
         visible_mean=visible_mean,
     )

@@ -9,7 +9,10 @@ from beliefnet.proposals._base import Particles, Proposal
 
 
 class Dream(Proposal):
-    """Draws observation and latents together from p(x, h); the given observations only say how many to draw."""
+    """Draws observation and latents together from p(x, h); the given observations only say how many to draw.
+
+    Of a conditional net, outputs and latents are drawn, for the conditions in the given observations.
+    """
 
     @property
     def explains_data(self) -> bool:
@@ -18,5 +21,7 @@ class Dream(Proposal):
 
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Dream `num_particles` configurations for every row of `x`; log_proposal is log p(x, h)."""
-        dreamt, latents = net.dream((num_particles, x.shape[0]), key=key)
+        condition, _ = net.split(x)
+        shape = (num_particles, x.shape[0]) if condition is None else (num_particles,)
+        dreamt, latents = net.dream(shape, key=key, condition=condition)
         return Particles(dreamt, latents, net.log_joint(dreamt, latents).sum(axis=-1))

@@ -82,8 +82,9 @@ class Posterior(eqx.Module):
         """
         prior, *downward = net.generative.conditionals
         visible, *given = [conditional(value) for conditional, value in zip(downward[::-1], latents, strict=True)]
-        total = jnp.asarray(visible.log_prob(x))
-        for own, model, value in zip(self.layers, [*given, prior(None)], latents, strict=True):
+        condition, outputs = net.split(jnp.asarray(x))
+        total = jnp.asarray(visible.log_prob(outputs))
+        for own, model, value in zip(self.layers, [*given, prior(condition)], latents, strict=True):
             total += _expected(own, model, value) - expected_log_prob(own, own)
         return total
 

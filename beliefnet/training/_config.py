@@ -99,15 +99,19 @@ class TrainConfig(FitOptions, EstimatorOptions, NetOptions):
             return self
         return replace(self, document_length=round(float(dataset.average("train").sum()), 3))
 
-    def build(self, data_mean: np.ndarray) -> tuple[BeliefNet, Estimator]:
+    def build(self, data_mean: np.ndarray, image_shape: tuple[int, int] | None = None) -> tuple[BeliefNet, Estimator]:
         """Make the net and the estimator with their initial parameters.
 
         Args:
             data_mean: Mean of the training data, `[visible]`; its length is the width of the observation.
+            image_shape: Height and width, if the data are images.
+
+        Raises:
+            OptionError: If the net cannot be one of such data.
         """
         net_key, estimator_key = jax.random.split(stream(self.seed, Stream.PARAMETERS))
-        net = self.build_net(data_mean, key=net_key)
+        net = self.build_net(data_mean, image_shape, key=net_key)
         return net, self.build_estimator(net, key=estimator_key)
 
 
-_SIZES = {"hidden", "deterministic"}
+_SIZES = {"hidden", "deterministic", "convolution"}

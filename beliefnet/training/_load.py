@@ -56,7 +56,7 @@ def load_run(path: Path | str) -> LoadedRun:
     folder = RunFolder.open(Path(path))
     config = TrainConfig.from_dict(folder.read_config())
     record = Record.from_dict(read_record(folder.checkpoints.directory)["data"])
-    net, estimator = config.build(np.full(record.num_features, 0.5))
+    net, estimator = config.build(np.full(record.num_features, 0.5), record.image_shape)
     like = TrainState.start(net, estimator, make_optimizer(config, num_steps=1))
     restored: Restored = folder.checkpoints.restore(like)
     state: TrainState = restored.state

@@ -13,7 +13,16 @@ import numpy as np
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import bernoulli, normal
-from beliefnet.nets import categorical_belief_net, darn, document_net, fully_visible_net, nade, sigmoid_belief_net, vae
+from beliefnet.nets import (
+    Convolution,
+    categorical_belief_net,
+    darn,
+    document_net,
+    fully_visible_net,
+    nade,
+    sigmoid_belief_net,
+    vae,
+)
 from beliefnet.training._checks import OptionError, suggestion
 
 
@@ -31,6 +40,8 @@ class NetOptions:
         deterministic: Widths of deterministic layers between stochastic ones, going up; by default none, and 500 in a
             vae.
         activation: Function of the deterministic layers.
+        convolution: Channels of convolutions between an image and the bottom latent layer, each halving height and
+            width, such as 32 64; the generative net has them the other way round. By default none.
         categories: Categories of each variable of a categorical net.
         autoregressive_recognition: Let the units of a recognition layer depend on each other, too, in a darn or fdarn.
         nade_units: Let the units of a layer of a darn or fdarn depend on each other through so many hidden units (NADE
@@ -49,6 +60,7 @@ class NetOptions:
     hidden: tuple[int, ...] = (200,)
     deterministic: tuple[int, ...] | None = None
     activation: Literal["softplus", "tanh", "relu"] = "softplus"
+    convolution: tuple[int, ...] = ()
     categories: int = 10
     autoregressive_recognition: bool = False
     nade_units: int | None = None
@@ -83,6 +95,11 @@ class NetOptions:
         if any(size < 1 for size in self.deterministic or ()):
             given = " ".join(map(str, self.deterministic or ()))
             raise OptionError(f"expected deterministic to be positive sizes, got {given}; try --deterministic 200")
+        if any(count < 1 for count in self.convolution):
+            given = " ".join(map(str, self.convolution))
+            raise OptionError(
+                f"expected convolution to be positive numbers of channels, got {given}; try --convolution 32 64"
+            )
         if not 0 < self.latent_mean < 1:
             raise OptionError(f"expected latent-mean between 0 and 1, got {self.latent_mean}; try 0.5")
         if self.net == "nade" and len(self.hidden) > 1:
@@ -103,7 +120,7 @@ class NetOptions:
     def unused_by_net(self) -> list[str]:
         """Return the names of options that were set and that the chosen net does not have."""
         own = {option for kind in NETS.values() for option in kind.options} - set(NETS[self.net].options)
-        idle = sorted(own | NETS[self.net].ignored) + ([] if self._widths else ["activation"])
+        idle = sorted(own | NETS[self.net].ignored) + ([] if self._widths or self.convolution else ["activation"])
         return [name for name in idle if getattr(self, name) != getattr(type(self), name)]
 
     @property
@@ -120,15 +137,20 @@ class NetOptions:
         """Return the net in a few words, such as `784-200 sigmoid belief net`."""
         times = f"x{self.categories}" if self.net == "categorical" else ""
         sizes = "-".join([str(num_visible), *(f"{size}{times}" for size in self.sizes)])
+        channels = f", convolutions of {'-'.join(map(str, self.convolution))} channels" if self.convolution else ""
         between = f", {'-'.join(map(str, self._widths))} {self.activation} units between" if self._widths else ""
-        return f"{sizes} {NETS[self.net].title}{between}"
+        return f"{sizes} {NETS[self.net].title}{channels}{between}"
 
-    def build_net(self, data_mean: np.ndarray, *, key: Key) -> BeliefNet:
+    def build_net(self, data_mean: np.ndarray, image_shape: tuple[int, int] | None, *, key: Key) -> BeliefNet:
         """Make the net with its initial parameters.
 
         Args:
             data_mean: Mean of the training data, `[visible]`; its length is the width of the observation.
+            image_shape: Height and width, if the data are images.
             key: Random key for the weights.
+
+        Raises:
+            OptionError: If there are to be convolutions of what is no image, or a smaller one.
         """
         mean = jnp.asarray(data_mean, jnp.float32)
         settings: dict[str, Any] = {
@@ -140,6 +162,8 @@ class NetOptions:
         }
         kind = NETS[self.net]
         settings |= {argument: getattr(self, option) for option, argument in kind.options.items()}
+        if self.convolution and "convolution" not in kind.ignored:
+            settings["bottom"] = _convolution(image_shape, self.convolution)
         if not kind.has_latents:
             return kind.make(len(data_mean), self.hidden[0], settings["key"], settings["visible_mean"])
         return kind.make(len(data_mean), self.hidden, **settings)
@@ -176,9 +200,21 @@ def _document_net(num_words: int, hidden: tuple[int, ...], *, latents: str, leng
     return document_net(num_words, hidden, latents=_LATENTS[latents], length=length, **settings)
 
 
+def _convolution(image_shape: tuple[int, int] | None, channels: tuple[int, ...]) -> Convolution:
+    if image_shape is None:
+        raise OptionError(
+            f"expected images for convolution {' '.join(map(str, channels))}, got data without height and width; try "
+            "an array of shape [n, height, width], or leaving it out"
+        )
+    try:
+        return Convolution(image_shape, channels)
+    except ValueError as error:
+        raise OptionError(f"convolution cannot be used: {error}") from None
+
+
 _BINARY = {"signs": "signs", "latent_mean": "latent_mean"}
 _CONNECTED = _BINARY | {"autoregressive_recognition": "autoregressive_recognition", "nade_units": "nade_units"}
-_OF_LATENTS = frozenset({"deterministic", "center_input"})
+_OF_LATENTS = frozenset({"deterministic", "center_input", "convolution"})
 
 NETS = {
     "sbn": NetKind(sigmoid_belief_net, "sigmoid belief net", "nvil", options=_BINARY),
@@ -193,6 +229,7 @@ NETS = {
         "document net",
         "nvil",
         options=_BINARY | {"latents": "latents", "document_length": "length"},
+        ignored=frozenset({"convolution"}),
         values="counts",
     ),
     "fvsbn": NetKind(

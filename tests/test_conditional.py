@@ -1,0 +1,135 @@
+"""Nets of some units given others, against exact enumeration."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cases import ALL_OBSERVATIONS, OBSERVATIONS, randomise, small_net
+from laws import assert_frequencies, assert_mean, draws
+
+from beliefnet import BeliefNet, Chain
+from beliefnet.conditionals import Dense, Feedforward
+from beliefnet.distributions import bernoulli
+from beliefnet.estimators import VIMCO, DisARM, Reinforce, Sleep
+from beliefnet.evaluation import evaluate, exact_elbo, exact_gradient, exact_log_likelihood, impute, sandwich
+from beliefnet.proposals import Annealed, Refined
+from beliefnet.refiners import AIR, Posterior, straight_through
+
+KEY = jax.random.key(0)
+CONDITIONS = jnp.array([[0.0], [1.0]])
+
+
+def conditional_net(*hidden: int) -> BeliefNet:
+    """Outputs of two units given one, through hidden layers given from the bottom up."""
+    keys = iter(jax.random.split(KEY, 2 * len(hidden) + 1))
+
+    def chain(*sizes: int) -> Chain:
+        pairs = itertools.pairwise(sizes)
+        return Chain(tuple(Feedforward(Dense(a, b, key=next(keys)), bernoulli) for a, b in pairs))
+
+    return randomise(BeliefNet(chain(1, *hidden[::-1], 2), chain(3, *hidden)))
+
+
+SHALLOW, DEEP = conditional_net(3), conditional_net(2, 2)
+
+
+@pytest.mark.parametrize("net", [SHALLOW, DEEP], ids=["one layer", "two layers"])
+def test_outputs_sum_to_one_given_each_condition(net):
+    assert (net.num_visible, net.num_condition) == (3, 1)
+    probabilities = jnp.exp(exact_log_likelihood(net, ALL_OBSERVATIONS)).reshape(2, 4)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert np.abs(probabilities[0] - probabilities[1]).max() > 0.05, "the condition matters"
+
+
+@pytest.mark.parametrize("net", [SHALLOW, DEEP], ids=["one layer", "two layers"])
+def test_dreams_keep_the_condition_and_have_the_enumerated_frequencies(net):
+    x, latents = net.dream((50_000,), key=KEY, condition=CONDITIONS)
+    assert x.shape == (50_000, 2, 3)
+    assert [value.shape for value in latents] == [(50_000, 2, size) for size in net.layer_sizes]
+    np.testing.assert_array_equal(x[..., :1], jnp.broadcast_to(CONDITIONS, (50_000, 2, 1)))
+    states = ALL_OBSERVATIONS.reshape(2, 4, 3)
+    hits = np.asarray((x[:, :, None] == states).all(axis=-1))
+    assert_frequencies(hits, jnp.exp(exact_log_likelihood(net, ALL_OBSERVATIONS)).reshape(2, 4))
+
+
+@pytest.mark.parametrize("net", [SHALLOW, DEEP], ids=["one layer", "two layers"])
+@pytest.mark.parametrize(("estimator", "particles"), [(VIMCO(3), 3), (Reinforce(2), None)], ids=["vimco", "reinforce"])
+def test_gradients_are_those_of_the_bound(net, estimator, particles):
+    state = estimator.init(net)
+    grads = draws(lambda key: estimator.estimate(net, OBSERVATIONS, state, key=key).net, 20_000)
+    assert_mean(grads, exact_gradient(net, OBSERVATIONS, particles))
+
+
+def test_units_are_paid_below_a_condition():
+    estimator = DisARM(SHALLOW)
+    grads = draws(lambda key: estimator.estimate(SHALLOW, OBSERVATIONS, None, key=key).net, 20_000)
+    assert_mean(grads, exact_gradient(SHALLOW, OBSERVATIONS))
+    with pytest.raises(ValueError, match="without a condition to look at the layers above"):
+        DisARM(DEEP).estimate(DEEP, OBSERVATIONS, None, key=KEY)
+
+
+def test_sleep_dreams_for_the_conditions_of_the_data():
+    """The exact gradient of E_p(x, h | condition) [log q(h | x)], averaged over the conditions of the batch."""
+    net, estimator = DEEP, Sleep(2)
+    states = jnp.array([[a, b, c, d, e, f] for a, b, c, d, e, f in np.ndindex(2, 2, 2, 2, 2, 2)], float)
+
+    def objective(net: BeliefNet) -> jax.Array:
+        total = 0.0
+        for condition in OBSERVATIONS[:, :1]:
+            x = jnp.concatenate([jnp.broadcast_to(condition, (64, 1)), states[:, :2]], axis=-1)
+            latents = (states[:, 2:4], states[:, 4:])
+            p = jax.lax.stop_gradient(jnp.exp(net.log_joint(x, latents).sum(axis=-1)))
+            total += (p * net.log_recognition(x, latents).sum(axis=-1)).sum() / len(OBSERVATIONS)
+        return jnp.asarray(total)
+
+    grads = draws(lambda key: estimator.estimate(net, OBSERVATIONS, None, key=key).net, 20_000)
+    assert_mean(grads, jax.grad(objective)(net))
+
+
+@pytest.mark.parametrize("refiner", [AIR(8, 50, rate=0.5), straight_through(8, 20)], ids=["air", "gradient"])
+def test_posteriors_are_refined_given_the_condition(refiner):
+    start = evaluate(SHALLOW, OBSERVATIONS, num_particles=2000, key=KEY)
+    refined = evaluate(SHALLOW, OBSERVATIONS, num_particles=2000, key=KEY, proposal=Refined(refiner))
+    exact = exact_log_likelihood(SHALLOW, OBSERVATIONS).mean()
+    for result in (start, refined):
+        np.testing.assert_allclose(result.bound.mean, exact, atol=0.03)
+    assert refined.ess.mean > start.ess.mean
+
+
+def test_the_closed_form_of_a_posterior_counts_the_condition():
+    posterior = Posterior.recognised(SHALLOW, OBSERVATIONS)
+    latents = posterior.draw(20_000, key=KEY)
+    estimate = posterior.elbo(SHALLOW, OBSERVATIONS, latents).mean(axis=0)
+    np.testing.assert_allclose(estimate, exact_elbo(SHALLOW, OBSERVATIONS), atol=0.03)
+
+
+def test_use_of_a_conditional_net():
+    means = DEEP.sample_means((5,), key=KEY, condition=CONDITIONS)
+    assert means.shape == (5, 2, 3)
+    np.testing.assert_array_equal(means[..., :1], jnp.broadcast_to(CONDITIONS, (5, 2, 1)))
+    rebuilt = DEEP.reconstruct(OBSERVATIONS, key=KEY)
+    assert rebuilt.shape == (3, 3)
+    np.testing.assert_array_equal(rebuilt[:, :1], OBSERVATIONS[:, :1])
+    assert [mean.shape for mean in DEEP.encode(OBSERVATIONS)] == [(3, 2), (3, 2)]
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (lambda: DEEP.dream((3,), key=KEY), r"condition of shape \[batch, 1\], got none; try condition=x\[:, :1\]"),
+        (lambda: DEEP.sample_means((3,), key=KEY, condition=jnp.zeros((2, 2))), r"got \(2, 2\)"),
+        (lambda: impute(DEEP, OBSERVATIONS, key=KEY), "got one that is given 1 units"),
+        (lambda: sandwich(DEEP, 5, 2, Annealed(3), key=KEY), "expected a condition"),
+        (lambda: BeliefNet(DEEP.generative, SHALLOW.recognition), "chains over the same layers"),
+    ],
+)
+def test_what_a_conditional_net_cannot_do(use, message):
+    with pytest.raises(ValueError, match=message):
+        use()
+
+
+def test_other_nets_take_no_condition():
+    with pytest.raises(ValueError, match="expected no condition, got one of shape"):
+        small_net(2).dream((3,), key=KEY, condition=CONDITIONS)

@@ -1,0 +1,207 @@
+"""Networks of the user's own, and convolutional ones."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from laws import assert_mean, draws
+from test_cli import fails, run
+
+from beliefnet.conditionals import Biased, Convolutions, Dense, EquinoxNetwork, Stacked, TransposedConvolutions
+from beliefnet.datasets import load
+from beliefnet.estimators import SGVB, VIMCO, Reinforce
+from beliefnet.evaluation import exact_gradient
+from beliefnet.nets import Convolution, OwnNetworks, darn, sigmoid_belief_net, vae
+from beliefnet.training import TrainConfig, fit, load_run
+
+KEY = jax.random.key(0)
+UP_KEY, DOWN_KEY, NET_KEY = jax.random.split(KEY, 3)
+BITS = jnp.array([[1.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 0.0]])
+
+
+def mlp(num_inputs: int, num_outputs: int, key=KEY) -> eqx.nn.MLP:
+    # A function of one's own among the leaves: it is neither an array nor a static field.
+    return eqx.nn.MLP(num_inputs, num_outputs, 6, 1, activation=lambda x: jnp.maximum(x, 0.1 * x), key=key)
+
+
+def own_net(num_visible: int = 4, num_latent: int = 3):
+    bottom = OwnNetworks(mlp(num_visible, num_latent, UP_KEY), mlp(num_latent, num_visible, DOWN_KEY))
+    return sigmoid_belief_net(num_visible, (num_latent,), bottom=bottom, key=NET_KEY)
+
+
+@pytest.mark.parametrize("lead", [(), (5,), (2, 5)])
+def test_a_module_is_applied_to_every_datum(lead):
+    module = mlp(4, 3)
+    values = jax.random.normal(KEY, (*lead, 4))
+    result = EquinoxNetwork(module, 4)(values)
+    assert result.shape == (*lead, 3)
+    expected = jnp.stack([module(row) for row in values.reshape(-1, 4)]).reshape(result.shape)
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_module_sees_the_shape_that_it_asks_for():
+    module = eqx.nn.Conv2d(1, 2, 3, key=KEY)
+    network = EquinoxNetwork(module, (1, 4, 4))
+    assert (network.num_inputs, network.num_outputs) == (16, 8)
+    image = jax.random.normal(KEY, (1, 4, 4))
+    np.testing.assert_allclose(network(image.ravel()), module(image).ravel(), rtol=1e-5, atol=1e-6)
+
+
+def test_only_arrays_of_real_numbers_are_leaves():
+    network = EquinoxNetwork(mlp(4, 3), 4)
+    assert all(eqx.is_inexact_array(leaf) for leaf in jax.tree.leaves(network))
+    assert len(jax.tree.leaves(network)) == 4
+    np.testing.assert_array_equal(network.module(jnp.ones(4)), network(jnp.ones(4)))  # pyright: ignore[reportArgumentType]
+
+
+class Counted(eqx.Module):
+    count: jax.Array
+
+    def __call__(self, x):
+        return x * self.count
+
+
+class Chosen(eqx.Module):
+    places: set[int]
+
+    def __call__(self, x):
+        return x[jnp.array(sorted(self.places))]
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (eqx.nn.MLP(5, 3, 6, 1, key=KEY), "takes one array of shape \\(4,\\), got an error"),
+        (eqx.nn.Dropout(0.5), "without random numbers"),
+        (lambda x: (x, x), "returns one array, got tuple"),
+        (Counted(jnp.arange(4)), "real numbers, got one of int32; try a static field"),
+        (Chosen({1, 2}), "can be hashed, got set; try jax.numpy.asarray"),
+    ],
+)
+def test_modules_that_do_not_fit(module, message):
+    with pytest.raises(TypeError, match=message):
+        EquinoxNetwork(module, 4)
+
+
+def test_networks_that_do_not_meet():
+    with pytest.raises(ValueError, match="takes the 3 outputs of the one before, got one that takes 2"):
+        Stacked((Dense(4, 3, key=KEY), Dense(2, 3, key=KEY)))
+    with pytest.raises(ValueError, match="at least one network"):
+        Stacked(())
+    with pytest.raises(ValueError, match="expected 3 biases"):
+        Biased(Dense(4, 3, key=KEY), jnp.zeros(2))
+
+
+@pytest.mark.parametrize(("up", "down", "wrong"), [(4, 2, "down"), (2, 4, "up")])
+def test_own_networks_of_other_sizes(up, down, wrong):
+    with pytest.raises(ValueError, match=f"expected {wrong} to be a network of"):
+        sigmoid_belief_net(4, (3,), bottom=OwnNetworks(mlp(4, up - 1), mlp(3, down)), key=KEY)
+
+
+@pytest.mark.parametrize("estimator", [VIMCO(3), Reinforce(2)], ids=["vimco", "reinforce"])
+def test_own_networks_get_the_gradient_of_the_bound(estimator):
+    net = own_net()
+    claimed = exact_gradient(net, BITS, 3 if isinstance(estimator, VIMCO) else None)
+    state = estimator.init(net)
+    assert_mean(draws(lambda key: estimator.estimate(net, BITS, state, key=key).net, 20_000), claimed)
+    assert max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(claimed.recognition)) > 1e-3
+
+
+def test_own_networks_are_trained():
+    dataset = load("bars")
+    bottom = OwnNetworks(mlp(64, 2 * 4, UP_KEY), mlp(4, 64, DOWN_KEY))
+    net = vae(64, (4,), bottom=bottom, key=NET_KEY, visible_mean=dataset.average("train"))
+    config = TrainConfig(data="bars", epochs=3, learning_rate=0.01)
+    history = fit(net, SGVB(net, 2), dataset, config).history
+    assert history[-1]["valid_bound"] > history[0]["valid_bound"] + 0.3
+
+
+SHAPES = [(28, 28), (7, 9), (8, 6)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_convolutions_are_those_of_xla(shape):
+    network = Convolutions(shape, (2, 3), lambda x: x, key=KEY)
+    images = jax.random.normal(KEY, (5, 2, *shape))
+    kernel = network.weights[0].reshape(2, 2, 2, 2, 2, 3).transpose(0, 2, 1, 3, 4, 5).reshape(4, 4, 2, 3)
+    around = [(1, 1 + side % 2) for side in shape]
+    layout = ("NCHW", "HWIO", "NHWC")
+    expected = jax.lax.conv_general_dilated(images, kernel, (2, 2), around, dimension_numbers=layout)
+    np.testing.assert_allclose(network(images.reshape(5, -1)), expected.reshape(5, -1), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_transposed_convolutions_are_the_transpose(shape):
+    up = Convolutions(shape, (2, 3), lambda x: x, key=KEY)
+    down = TransposedConvolutions(shape, (2, 3), lambda x: x, key=KEY)
+    down = eqx.tree_at(lambda network: network.weights[0], down, up.weights[0].T)
+    small, large = jax.random.normal(KEY, (down.num_inputs,)), jax.random.normal(NET_KEY, (down.num_outputs,))
+    np.testing.assert_allclose(large @ down(small), small @ up(large), rtol=1e-4)
+
+
+def test_convolutions_follow_each_other():
+    up, down = (make((7, 9), (1, 2, 3), jax.nn.relu, key=KEY) for make in (Convolutions, TransposedConvolutions))
+    assert up.shapes == ((7, 9), (4, 5), (2, 3))
+    up = eqx.tree_at(lambda network: network.biases, up, (jnp.array([0.1, -0.2]), jnp.array([0.3, 0.0, -0.1])))
+    first = Convolutions((7, 9), (1, 2), jax.nn.relu, key=KEY)
+    second = Convolutions((4, 5), (2, 3), jax.nn.relu, key=KEY)
+    first = eqx.tree_at(lambda n: (n.weights, n.biases), first, (up.weights[:1], up.biases[:1]))
+    second = eqx.tree_at(lambda n: (n.weights, n.biases), second, (up.weights[1:], up.biases[1:]))
+    x = jax.random.normal(KEY, (63,))
+    between = first(x).reshape(4, 5, 2).transpose(2, 0, 1).ravel()
+    np.testing.assert_allclose(up(x), second(between), rtol=1e-5)
+    assert down(up(x)).shape == (63,)
+
+
+@pytest.mark.parametrize("image_shape", SHAPES[:2])
+@pytest.mark.parametrize("make", [sigmoid_belief_net, vae, darn])
+def test_convolutions_give_as_many_parameters_as_there_are(image_shape, make):
+    num_pixels = image_shape[0] * image_shape[1]
+    net = make(num_pixels, (5,), bottom=Convolution(image_shape, (2, 3)), deterministic=(6,), key=KEY)
+    assert (net.num_visible, net.layer_sizes) == (num_pixels, (5,))
+    x = jnp.zeros((2, num_pixels))
+    terms = jax.eval_shape(lambda x: net.log_joint(x, net.infer(x, 3, key=KEY).values), x)
+    assert terms.shape == (3, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Convolution((8, 8), ()), "numbers of channels, got none; try 32 64"),
+        (lambda: Convolution((8, 8), (4, 0)), "got 4 0"),
+        (lambda: Convolution((8, 5), (4, 4, 4, 4)), "at most 3 convolutions"),
+        (lambda: vae(60, (3,), bottom=Convolution((8, 8), (4,)), key=KEY), "images of 8 x 8 pixels, got 60 values"),
+    ],
+)
+def test_convolutions_that_cannot_be(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_a_convolutional_net_is_trained_used_and_loaded(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    options = "--net vae --hidden 3 --deterministic 8 --convolution 2 3 --activation relu --epochs 1 --out run"
+    assert run(["train", "--data", "bars", *options.split()]) == 0
+    assert "convolutions of 2-3 channels, 8 relu units between" in capsys.readouterr().out
+    assert load_run("run").config.convolution == (2, 3)
+    assert run(["evaluate", "run", "--particles", "5", "--limit", "20"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        ("--convolution 0", "convolution to be positive numbers of channels, got 0; try --convolution 32 64"),
+        ("--convolution 2 2 2 2", "convolution cannot be used: expected at most 3 convolutions"),
+    ],
+)
+def test_bad_convolutions_on_the_command_line(tmp_path, monkeypatch, capsys, tokens, message):
+    monkeypatch.chdir(tmp_path)
+    assert message in fails(capsys, "train", "--net", "vae", *tokens.split(), "--out", "run")
+
+
+def test_convolution_needs_images(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.save("flat.npy", np.random.default_rng(0).integers(0, 2, (200, 7)))
+    assert "got data without height and width" in fails(capsys, "train", "--data", "flat.npy", "--convolution", "4")
+    assert not (tmp_path / "runs").exists()
