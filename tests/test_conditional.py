@@ -88,13 +88,13 @@ def test_sleep_dreams_for_the_conditions_of_the_data():
     assert_mean(grads, jax.grad(objective)(net))
 
 
-@pytest.mark.parametrize("refiner", [AIR(8, 50, rate=0.5), straight_through(8, 20)], ids=["air", "gradient"])
+@pytest.mark.parametrize("refiner", [AIR(4, 50, rate=0.3), straight_through(8, 20)], ids=["air", "gradient"])
 def test_posteriors_are_refined_given_the_condition(refiner):
     start = evaluate(SHALLOW, OBSERVATIONS, num_particles=2000, key=KEY)
     refined = evaluate(SHALLOW, OBSERVATIONS, num_particles=2000, key=KEY, proposal=Refined(refiner))
     exact = exact_log_likelihood(SHALLOW, OBSERVATIONS).mean()
     for result in (start, refined):
-        np.testing.assert_allclose(result.bound.mean, exact, atol=0.03)
+        assert -0.03 < exact - result.bound.mean < 0.1
     assert refined.ess.mean > start.ess.mean
 
 
