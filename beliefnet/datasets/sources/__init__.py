@@ -3,7 +3,7 @@
 from typing import Any
 
 from beliefnet.datasets.sources._bars import BARS
-from beliefnet.datasets.sources._base import BuiltIn, Remote, Source
+from beliefnet.datasets.sources._base import BuiltIn, Remote, Source, Stored
 from beliefnet.datasets.sources._binarized_mnist import BINARIZED_MNIST
 from beliefnet.datasets.sources._caltech_silhouettes import CALTECH_SILHOUETTES
 from beliefnet.datasets.sources._digits import DIGITS
@@ -27,4 +27,4 @@ _ALL: tuple[Source[Any], ...] = (
 
 SOURCES: dict[str, Source[Any]] = {source.name: source for source in _ALL}
 
-__all__ = ["SOURCES", "BuiltIn", "Remote", "Source"]
+__all__ = ["SOURCES", "BuiltIn", "Remote", "Source", "Stored"]
