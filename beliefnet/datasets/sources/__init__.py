@@ -9,6 +9,8 @@ from beliefnet.datasets.sources._caltech_silhouettes import CALTECH_SILHOUETTES
 from beliefnet.datasets.sources._digits import DIGITS
 from beliefnet.datasets.sources._fashion_mnist import FASHION_MNIST
 from beliefnet.datasets.sources._mnist import MNIST
+from beliefnet.datasets.sources._omniglot import OMNIGLOT
+from beliefnet.datasets.sources._omniglot_rebuilt import OMNIGLOT_REBUILT
 from beliefnet.datasets.sources._rcv1 import RCV1
 from beliefnet.datasets.sources._reuters import REUTERS
 from beliefnet.datasets.sources._twenty_newsgroups import TWENTY_NEWSGROUPS
@@ -20,6 +22,8 @@ _ALL: tuple[Source[Any], ...] = (
     MNIST,
     FASHION_MNIST,
     CALTECH_SILHOUETTES,
+    OMNIGLOT,
+    OMNIGLOT_REBUILT,
     TWENTY_NEWSGROUPS,
     REUTERS,
     RCV1,
