@@ -199,9 +199,9 @@ def test_documents_do_not_see_each_other():
     np.testing.assert_allclose(document_bound(counts, topics, 0.3), alone, atol=1e-3)
 
 
-@pytest.mark.parametrize("method", ["batch", "online"])
-def test_topics_are_found(method: str):
-    model = LDA(2, num_passes=20, learning_method=method, batch_size=50).fit(documents(300), documents(50, 1), seed=0)
+@pytest.mark.parametrize("learning", [{}, {"learning_method": "online", "batch_size": 50}])
+def test_topics_are_found(learning: dict):
+    model = LDA(2, num_passes=20, **learning).fit(documents(300), documents(50, 1), seed=0)
     assert {frozenset(words) for words in model.topics(3).tolist()} == {frozenset({0, 1, 2}), frozenset({3, 4, 5})}
     assert model.topics(6)[:, 0].tolist() in ([0, 5], [5, 0])
     test = documents(200, seed=2)
@@ -212,6 +212,15 @@ def test_topics_are_found(method: str):
     assert model.findings["valid_log_likelihood"] == model.log_likelihood(documents(50, 1)).mean()
     alone = score(LDA(1).fit(documents(300), documents(50, 1), seed=0), test)
     assert scores.perplexity.per_token.mean < alone.perplexity.per_token.mean - 0.5
+
+
+def test_priors_reach_training_and_the_bound():
+    train, valid = documents(300), documents(50, 1)
+    rare, plain, flat = (LDA(2, topic_word_prior=prior).fit(train, valid, seed=0) for prior in (1e-3, None, 1.0))
+    assert rare.topics_.min() < plain.topics_.min() < flat.topics_.min()
+    given = LDA(2, doc_topic_prior=0.9).fit(train, valid, seed=0)
+    np.testing.assert_array_equal(given.log_likelihood(valid), document_bound(valid, given.topics_, 0.9))
+    assert np.abs(given.topics_ - plain.topics_).max() > 1e-6
 
 
 def test_scores_are_named_as_in_an_evaluation(mixture):
@@ -329,6 +338,14 @@ def test_models_and_runs_in_one_table(evaluated, binary_file, tmp_path, capsys):
         ("--models mixture:components=0", "num_components of at least 1, got 0"),
         ("--models rbm:learning-rate=0", "learning_rate above 0"),
         ("--models lda:learning-method=slow", "one of batch, online, got 'slow'"),
+        ("--models lda:doc-topic-prior=0", "expected doc_topic_prior above 0, got 0.0; try leaving it out"),
+        ("--models lda:topic-word-prior=-1", "expected topic_word_prior above 0, got -1.0; try leaving it out"),
+        ("--models lda:topic-word-prior=2", "expected topic_word_prior of at most 1, which is all scikit-learn takes"),
+        ("--models lda:topic-word-prior=low", "expected topic-word-prior to be a number, got 'low'"),
+        ("--models lda:doc-topic-priors=1", "did you mean 'doc-topic-prior'?"),
+        ("--models lda:passes=0", "expected num_passes of at least 1, got 0"),
+        ("--models lda:batch-size=64", "for learning_method online alone, got 64 for batch, which takes all documents"),
+        ("--models lda:learning-method=online,batch-size=0", "expected batch_size of at least 1, got 0"),
         ("--models mixture mixture", "expected different --models"),
         ("--models mixture lda", "data of one kind, got mixture (binary) and lda (counts)"),
         ("--models mixture:components=400", "different training rows as num_components, got 400"),

@@ -26,7 +26,7 @@ from beliefnet.datasets import (
     read_incomplete_rows,
     read_rows,
 )
-from beliefnet.datasets.sources import SOURCES, Remote
+from beliefnet.datasets.sources import SOURCES, Stored
 from beliefnet.datasets.sources._grey import IDX_FILES, unpack_grey
 from beliefnet.datasets.sources._packed import packed_layout
 
@@ -684,7 +684,7 @@ def test_cache_folder_that_cannot_be_made(small_mnist: object, tmp_path: Path, m
 def real_data(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def need(name: str) -> None:
         source = SOURCES[name]
-        assert isinstance(source, Remote)
+        assert isinstance(source, Stored)
         if not REAL_DATA or not (Path(REAL_DATA) / source.file_name).is_file():
             pytest.skip(f"BELIEFNET_DATA names no folder with {source.file_name}")
         monkeypatch.setenv("BELIEFNET_DATA", REAL_DATA)
@@ -692,22 +692,41 @@ def real_data(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return need
 
 
-@pytest.mark.parametrize(("name", "nats"), [("binarized-mnist", 205.79), ("caltech-silhouettes", 380.06)])
+@pytest.mark.parametrize(
+    ("name", "nats"), [("binarized-mnist", 205.79), ("caltech-silhouettes", 380.06), ("omniglot-rebuilt", 174.84)]
+)
 def test_independent_bernoulli_model_scores_as_known(real_data: Callable[[str], None], name: str, nats: float):
+    """Of grey images, the expectation over their bits."""
     real_data(name)
     data = load(name)
-    means = (data.train.sum(axis=0, dtype=np.float64) + 0.5) / (len(data.train) + 1)
+    train, test = (data.means(split).mean(axis=0, dtype=np.float64) for split in ("train", "test"))
+    means = (train * len(data.train) + 0.5) / (len(data.train) + 1)
     log_odds, log_off = np.log(means) - np.log1p(-means), np.log1p(-means).sum()
-    assert -(data.test.mean(axis=0) @ log_odds + log_off) == pytest.approx(nats, abs=0.005)
+    assert -(test @ log_odds + log_off) == pytest.approx(nats, abs=0.005)
 
 
-@pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "binarized-mnist", "caltech-silhouettes"])
+GREY = ["mnist", "fashion-mnist", "omniglot", "omniglot-rebuilt"]
+
+
+@pytest.mark.parametrize("name", [*GREY, "binarized-mnist", "caltech-silhouettes"])
 def test_real_data_has_the_shapes_it_lists(real_data: Callable[[str], None], name: str):
     real_data(name)
     data = load(name)
     assert data.record.splits == dict(SOURCES[name].splits)
     assert data.train.shape == (data.record.splits["train"], 784)
     assert data.record.binarization == SOURCES[name].binarization
+
+
+def test_real_validation_rows_of_the_rebuilt_omniglot_are_scattered(real_data: Callable[[str], None]):
+    """The file is grouped by character, of each of which it has 15 training rows."""
+    real_data("omniglot-rebuilt")
+    with np.load(Path(os.environ["BELIEFNET_DATA"]) / "omniglot28_rebuilt.npz") as file:
+        images, character = file["train_images"].reshape(-1, 784), file["train_character"]
+    chosen = np.random.RandomState(123).permutation(len(images))[-1345:]
+    data = load("omniglot-rebuilt")
+    np.testing.assert_array_equal(data.valid, images[np.sort(chosen)])
+    assert rows_of(data.train, data.valid) == rows_of(images)
+    assert len(np.unique(character[chosen])) > 800
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

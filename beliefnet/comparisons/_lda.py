@@ -10,6 +10,7 @@ from scipy.special import digamma, gammaln
 
 from beliefnet.comparisons._base import Comparison, Rows, count_rows, fitted, shape_of
 
+_BATCH_DOCUMENTS = 128
 _BLOCK_DOCUMENTS = 500
 _MAX_STEPS = 200
 _TOLERANCE = 1e-3
@@ -27,10 +28,11 @@ class LDA(Comparison):
     Attributes:
         num_topics: Topics.
         num_passes: Passes over the training documents.
-        doc_topic_prior: Parameter of the symmetric Dirichlet prior of a document's topics; 1 / num_topics by default.
-        topic_word_prior: That of a topic's words; 1 / num_topics by default.
+        doc_topic_prior: Parameter of the symmetric Dirichlet prior of a document's topics, at most 1; 1 / num_topics by
+            default.
+        topic_word_prior: That of a topic's words, at most 1; 1 / num_topics by default.
         learning_method: `"batch"` updates topics after every pass, `"online"` after every `batch_size` documents.
-        batch_size: Documents per update, of `"online"` alone.
+        batch_size: Documents per update, of `"online"` alone; 128 by default.
 
     Raises:
         ValueError: If a setting cannot work.
@@ -48,15 +50,24 @@ class LDA(Comparison):
     doc_topic_prior: float | None = None
     topic_word_prior: float | None = None
     learning_method: Literal["batch", "online"] = "batch"
-    batch_size: int = 128
+    batch_size: int | None = None
     topics_: Float[np.ndarray, "topics words"] | None = field(init=False, repr=False, default=None)
     valid_: float | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self):
         self._at_least(1, "num_topics", "num_passes", "batch_size")
         self._above_zero("doc_topic_prior", "topic_word_prior")
+        for name in ("doc_topic_prior", "topic_word_prior"):
+            prior = getattr(self, name)
+            if prior is not None and prior > 1:
+                raise ValueError(f"expected {name} of at most 1, which is all scikit-learn takes, got {prior}; try 1")
         if self.learning_method not in ("batch", "online"):
             raise ValueError(f"expected learning_method batch or online, got {self.learning_method!r}; try 'batch'")
+        if self.batch_size is not None and self.learning_method == "batch":
+            raise ValueError(
+                f"expected batch_size for learning_method online alone, got {self.batch_size} for batch, which takes "
+                "all documents; try learning_method online"
+            )
 
     def fit(self, train: Rows, valid: Rows, *, seed: int) -> Self:
         """Find the topics by variational Bayes.
@@ -79,7 +90,7 @@ class LDA(Comparison):
             doc_topic_prior=self.doc_topic_prior,
             topic_word_prior=self.topic_word_prior,
             learning_method=self.learning_method,
-            batch_size=self.batch_size,
+            batch_size=self.batch_size or _BATCH_DOCUMENTS,
             max_iter=self.num_passes,
             random_state=seed,
         ).fit(train)

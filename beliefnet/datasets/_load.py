@@ -11,7 +11,7 @@ from beliefnet.datasets._kinds import KINDS
 from beliefnet.datasets._options import Options, Values, check_options, check_values_asked
 from beliefnet.datasets._record import Dataset
 from beliefnet.datasets._tables import SUFFIXES
-from beliefnet.datasets.sources import SOURCES, Remote
+from beliefnet.datasets.sources import SOURCES, Stored
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def load(
 
 
 def fetch(name: str, *, base_urls: Sequence[str] | None = None) -> Path:
-    """Make sure that the file of a named data set is on this machine, downloading it if need be.
+    """Make sure that the file of a named data set is on this machine, downloading it if need be and possible.
 
     Args:
         name: A name out of `names()` that is not built in.
@@ -136,15 +136,15 @@ def fetch(name: str, *, base_urls: Sequence[str] | None = None) -> Path:
         The path of its `.npz` file.
 
     Raises:
-        DataError: If there is no such data set, or it is built in.
+        DataError: If there is no such data set, it is built in, or `base_urls` are given for one that is not published.
         DataUnavailable: If a file could not be downloaded intact; the cache is then as it was before.
     """
     if name not in SOURCES:
         raise _unknown(name)
     source = SOURCES[name]
-    if not isinstance(source, Remote):
+    if not isinstance(source, Stored):
         raise DataError(f"expected a data set that is downloaded, got {name!r}, which is built in; try loading it")
-    return source.fetch(base_urls or source.base_urls)
+    return source.fetch(base_urls)
 
 
 def _load_named(name: str, values: Values | None, options: Options) -> Dataset:

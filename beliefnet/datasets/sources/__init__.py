@@ -3,12 +3,14 @@
 from typing import Any
 
 from beliefnet.datasets.sources._bars import BARS
-from beliefnet.datasets.sources._base import BuiltIn, Remote, Source
+from beliefnet.datasets.sources._base import BuiltIn, Remote, Source, Stored
 from beliefnet.datasets.sources._binarized_mnist import BINARIZED_MNIST
 from beliefnet.datasets.sources._caltech_silhouettes import CALTECH_SILHOUETTES
 from beliefnet.datasets.sources._digits import DIGITS
 from beliefnet.datasets.sources._fashion_mnist import FASHION_MNIST
 from beliefnet.datasets.sources._mnist import MNIST
+from beliefnet.datasets.sources._omniglot import OMNIGLOT
+from beliefnet.datasets.sources._omniglot_rebuilt import OMNIGLOT_REBUILT
 from beliefnet.datasets.sources._rcv1 import RCV1
 from beliefnet.datasets.sources._reuters import REUTERS
 from beliefnet.datasets.sources._twenty_newsgroups import TWENTY_NEWSGROUPS
@@ -20,6 +22,8 @@ _ALL: tuple[Source[Any], ...] = (
     MNIST,
     FASHION_MNIST,
     CALTECH_SILHOUETTES,
+    OMNIGLOT,
+    OMNIGLOT_REBUILT,
     TWENTY_NEWSGROUPS,
     REUTERS,
     RCV1,
@@ -27,4 +31,4 @@ _ALL: tuple[Source[Any], ...] = (
 
 SOURCES: dict[str, Source[Any]] = {source.name: source for source in _ALL}
 
-__all__ = ["SOURCES", "BuiltIn", "Remote", "Source"]
+__all__ = ["SOURCES", "BuiltIn", "Remote", "Source", "Stored"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 
@@ -104,28 +104,24 @@ class BuiltIn(Source[R]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Remote(Source[R]):
-    """A data set that is downloaded once, then kept in one `.npz` file, its vocabulary beside it.
+class Stored(Source[R]):
+    """A data set that is kept in one `.npz` file, its vocabulary beside it.
 
     Attributes:
         file_name: Name of the `.npz` file.
         layout: The arrays it must hold; others in it are ignored.
-        downloads: The files as published.
-        base_urls: Where they are, in the order of trying.
-        convert: Turns the published files, by name, into the arrays of the `.npz` file.
         unpack: Turns the arrays of `layout` into rows.
+        remedy: What to try where the file holds something else.
     """
 
     file_name: str
     layout: Layout
-    downloads: tuple[Download, ...]
-    base_urls: tuple[str, ...]
-    convert: Callable[[Mapping[str, Path]], dict[str, np.ndarray]]
     unpack: Callable[[Mapping[str, np.ndarray]], R]
+    remedy: ClassVar[str]
 
     def read(self) -> R:
-        """Return the rows, after downloading them if they are nowhere on this machine."""
-        path = self.fetch(self.base_urls)
+        """Return the rows, from the file that `fetch` finds."""
+        path = self.fetch()
         arrays = read_store(path, self.layout)
         self._check(arrays, path)
         return self.unpack(arrays)
@@ -134,13 +130,51 @@ class Remote(Source[R]):
         """Return the path of the `.npz` file, or `"absent"`."""
         return str(locate(self.file_name) or "absent")
 
-    def fetch(self, base_urls: Sequence[str]) -> Path:
+    @abc.abstractmethod
+    def fetch(self, base_urls: Sequence[str] | None = None) -> Path:
+        """Return the path of the `.npz` file, wherever it has to come from.
+
+        Args:
+            base_urls: Where published files are, in the order of trying; None for their usual places.
+
+        Raises:
+            DataError: If `base_urls` are given for a data set that has no published files.
+            DataUnavailable: If the file is not on this machine, and cannot be brought here.
+        """
+
+    def _check(self, arrays: Mapping[str, np.ndarray], path: Path) -> None:
+        for name, (shape, dtype) in self.layout.items():
+            found = misfit(arrays.get(name), shape, dtype)
+            if found is not None:
+                raise DataError(
+                    f"expected the array {name!r} ({dtype} {list(shape)}) of {self.name!r} in {path}, got {found}; "
+                    f"try {self.remedy}"
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remote(Stored[R]):
+    """A data set that is downloaded once.
+
+    Attributes:
+        downloads: The files as published.
+        base_urls: Where they are, in the order of trying.
+        convert: Turns the published files, by name, into the arrays of the `.npz` file.
+    """
+
+    remedy: ClassVar[str] = "moving this file away, so that the data set is downloaded again"
+
+    downloads: tuple[Download, ...]
+    base_urls: tuple[str, ...]
+    convert: Callable[[Mapping[str, Path]], dict[str, np.ndarray]]
+
+    def fetch(self, base_urls: Sequence[str] | None = None) -> Path:
         """Find the `.npz` file, or download, verify and convert the published files into the cache folder.
 
         A failure leaves nothing behind.
 
         Args:
-            base_urls: Where the files are, in the order of trying.
+            base_urls: Where the files are, in the order of trying; None for their usual places.
 
         Returns:
             The path of the `.npz` file.
@@ -151,13 +185,13 @@ class Remote(Source[R]):
         present = locate(self.file_name)
         if present is not None:
             return present
-        folder = cache_folder()
-        print(f"beliefnet: downloading {self.name!r} from {base_urls[0]} into {folder}", file=sys.stderr)
+        urls, folder = base_urls or self.base_urls, cache_folder()
+        print(f"beliefnet: downloading {self.name!r} from {urls[0]} into {folder}", file=sys.stderr)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             # Below the cache folder, so that the last step is a rename within one file system: all or nothing.
             with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
-                return self._assemble(base_urls, Path(scratch), folder / self.file_name)
+                return self._assemble(urls, Path(scratch), folder / self.file_name)
         except DataUnavailable as error:
             raise DataUnavailable(f"{error}; {self._advice()}") from error
         except OSError as error:
@@ -173,15 +207,6 @@ class Remote(Source[R]):
         write_store(scratch / self.file_name, arrays)
         move_store(scratch / self.file_name, target, self.layout)
         return target
-
-    def _check(self, arrays: Mapping[str, np.ndarray], path: Path) -> None:
-        for name, (shape, dtype) in self.layout.items():
-            found = misfit(arrays.get(name), shape, dtype)
-            if found is not None:
-                raise DataError(
-                    f"expected the array {name!r} ({dtype} {list(shape)}) of {self.name!r} in {path}, got {found}; "
-                    "try moving this file away, so that the data set is downloaded again"
-                )
 
     def _advice(self) -> str:
         folders = " or ".join(str(folder) for folder in search_folders())
