@@ -146,6 +146,7 @@ def test_bad_toml(here, capsys, text, message):
         ("--batch-size 5000", "at most the 1197 training examples, got 5000; try --batch-size 1197"),
         ("--particles 0", "particles of at least 1"),
         ("--net darn --nade-units 0", "nade-units of at least 1, got 0"),
+        ("--deterministic-recognition 0", "deterministic-recognition to be positive sizes, got 0"),
         ("--latent-mean 0", "latent-mean between 0 and 1, got 0.0"),
         ("--momentum 1", "momentum in [0, 1)"),
         ("--nvil.smoothing 1", "nvil.smoothing in [0, 1)"),

@@ -21,6 +21,7 @@ def darn(
     autoregressive_recognition: bool = False,
     nade_units: int | None = None,
     deterministic: Sequence[int] = (),
+    deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,
     bottom: Bottom = DENSE_LAYERS,
     signs: bool = True,
@@ -44,6 +45,7 @@ def darn(
         nade_units: Let units depend on each other through so many hidden units in each layer, not linearly: layers are
             NADEs then.
         deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
+        deterministic_recognition: Those of the recognition net, where it is to have others.
         activation: Elementwise function of the deterministic layers.
         bottom: Networks between the data and the bottom latent layer: dense ones, `Convolution` or `OwnNetworks`.
         signs: Whether the maps see latents as -1 and 1 rather than as 0 and 1.
@@ -75,6 +77,7 @@ def darn(
         [(bernoulli, size) for size in hidden],
         key=key,
         deterministic=deterministic,
+        deterministic_recognition=deterministic_recognition,
         activation=activation,
         bottom=bottom,
         signs=signs,

@@ -18,6 +18,7 @@ def sigmoid_belief_net(
     *,
     key: Key,
     deterministic: Sequence[int] = (),
+    deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,
     bottom: Bottom = DENSE_LAYERS,
     signs: bool = True,
@@ -32,6 +33,7 @@ def sigmoid_belief_net(
         hidden: Widths of the latent layers, from the bottom up, for example `(200, 200)`.
         key: Random key for the weights.
         deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
+        deterministic_recognition: Those of the recognition net, where it is to have others.
         activation: Elementwise function of the deterministic layers.
         bottom: Networks between the data and the bottom latent layer: dense ones, `Convolution` or `OwnNetworks`.
         signs: Whether the maps see latents as -1 and 1 rather than as 0 and 1: deep nets learn better.
@@ -58,6 +60,7 @@ def sigmoid_belief_net(
         [(bernoulli, size) for size in hidden],
         key=key,
         deterministic=deterministic,
+        deterministic_recognition=deterministic_recognition,
         activation=activation,
         bottom=bottom,
         signs=signs,
@@ -74,6 +77,7 @@ def categorical_belief_net(
     key: Key,
     num_categories: int = 10,
     deterministic: Sequence[int] = (),
+    deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,
     bottom: Bottom = DENSE_LAYERS,
     input_mean: ArrayLike | None = None,
@@ -88,6 +92,7 @@ def categorical_belief_net(
         key: Random key for the weights.
         num_categories: Categories of each variable.
         deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
+        deterministic_recognition: Those of the recognition net, where it is to have others.
         activation: Elementwise function of the deterministic layers.
         bottom: Networks between the data and the bottom latent layer: dense ones, `Convolution` or `OwnNetworks`.
         input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
@@ -107,6 +112,7 @@ def categorical_belief_net(
         [(family, size) for size in hidden],
         key=key,
         deterministic=deterministic,
+        deterministic_recognition=deterministic_recognition,
         activation=activation,
         bottom=bottom,
         input_mean=input_mean,

@@ -20,6 +20,7 @@ def document_net(
     latents: Family = bernoulli,
     length: float = 100.0,
     deterministic: Sequence[int] = (),
+    deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,
     signs: bool = True,
     latent_mean: float = 0.5,
@@ -38,6 +39,7 @@ def document_net(
             document model.
         length: Mean number of words of documents that are drawn from the net.
         deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
+        deterministic_recognition: Those of the recognition net, where it is to have others.
         activation: Elementwise function of the deterministic layers.
         signs: Whether the maps see binary latents as -1 and 1 rather than as 0 and 1.
         latent_mean: Probability of binary latents at the start, in (0, 1): units that are rarely on make the purest
@@ -64,6 +66,7 @@ def document_net(
         key=key,
         visible=bag_of_words(length),
         deterministic=deterministic,
+        deterministic_recognition=deterministic_recognition,
         activation=activation,
         signs=signs,
         latent_mean=latent_mean,

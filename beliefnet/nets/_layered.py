@@ -44,6 +44,7 @@ def layered_net(
     key: Key,
     visible: Family = bernoulli,
     deterministic: Sequence[int] = (),
+    deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,
     bottom: Bottom = DENSE_LAYERS,
     signs: bool = True,
@@ -68,6 +69,7 @@ def layered_net(
         visible: Family of the observation: `bernoulli` or `bag_of_words(length)`.
         deterministic: Widths of the deterministic layers between one stochastic layer and the next, in the order of
             the recognition net; the generative net has them the other way round.
+        deterministic_recognition: Those of the recognition net, where it is to have others.
         activation: Elementwise function of the deterministic layers.
         bottom: What the networks between the data and the bottom latent layer are: dense ones, `Convolution` or
             `OwnNetworks`.
@@ -93,7 +95,8 @@ def layered_net(
         >>> layered_net(64, [(bernoulli, 20), (normal, 5)], key=jax.random.key(0)).layer_sizes
         (20, 5)
     """
-    _check_sizes(num_visible, [size for _, size in layers], deterministic)
+    upward = deterministic if deterministic_recognition is None else deterministic_recognition
+    _check_sizes(num_visible, [size for _, size in layers], (*deterministic, *upward))
     connect = _Connections(frozenset(autoregressive), nade_units)
     visible_bias = starting_bias(visible, num_visible, visible_mean)
     offset = None if input_mean is None else _checked_mean("input_mean", input_mean, visible, num_visible)
@@ -112,7 +115,7 @@ def layered_net(
     generative = [connect("latents", prior, None, key=prior_key)]
     for index in range(len(layers)):
         makes = DENSE_LAYERS if index else bottom
-        up = makes.encoder((widths[index], *deterministic, parameters[index + 1]), activation, key=up_keys[index])
+        up = makes.encoder((widths[index], *upward, parameters[index + 1]), activation, key=up_keys[index])
         sizes = (widths[index + 1], *deterministic[::-1], parameters[index])
         down = makes.decoder(sizes, activation, key=down_keys[index])
         if index == 0:

@@ -18,6 +18,7 @@ def vae(
     *,
     key: Key,
     deterministic: Sequence[int] = (500,),
+    deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,
     bottom: Bottom = DENSE_LAYERS,
     input_mean: ArrayLike | None = None,
@@ -33,6 +34,7 @@ def vae(
         key: Random key for the weights.
         deterministic: Widths of the deterministic layers between one stochastic layer and the next, in the order of
             the encoder; the decoder has them the other way round.
+        deterministic_recognition: Those of the recognition net, where it is to have others.
         activation: Elementwise function of the deterministic layers.
         bottom: Networks between the data and the bottom latent layer: dense ones, `Convolution` or `OwnNetworks`.
         input_mean: Subtracted from what the encoder sees, `[num_visible]`.
@@ -55,6 +57,7 @@ def vae(
         [(normal, size) for size in hidden],
         key=key,
         deterministic=deterministic,
+        deterministic_recognition=deterministic_recognition,
         activation=activation,
         bottom=bottom,
         input_mean=input_mean,

@@ -114,4 +114,4 @@ class TrainConfig(FitOptions, EstimatorOptions, NetOptions):
         return net, self.build_estimator(net, key=estimator_key)
 
 
-_SIZES = {"hidden", "deterministic", "convolution"}
+_SIZES = {"hidden", "deterministic", "deterministic_recognition", "convolution"}

@@ -39,6 +39,7 @@ class NetOptions:
             hidden units.
         deterministic: Widths of deterministic layers between stochastic ones, going up; by default none, and 500 in a
             vae.
+        deterministic_recognition: Those of the recognition net, where it is to have others than the generative net.
         activation: Function of the deterministic layers.
         convolution: Channels of convolutions between an image and the bottom latent layer, each halving height and
             width, such as 32 64; the generative net has them the other way round. By default none.
@@ -59,6 +60,7 @@ class NetOptions:
     net: str = "sbn"
     hidden: tuple[int, ...] = (200,)
     deterministic: tuple[int, ...] | None = None
+    deterministic_recognition: tuple[int, ...] | None = None
     activation: Literal["softplus", "tanh", "relu"] = "softplus"
     convolution: tuple[int, ...] = ()
     categories: int = 10
@@ -74,6 +76,10 @@ class NetOptions:
     @property
     def _widths(self) -> tuple[int, ...]:
         return NETS[self.net].deterministic if self.deterministic is None else self.deterministic
+
+    @property
+    def _has_activations(self) -> bool:
+        return bool(self._widths or self.deterministic_recognition or self.convolution)
 
     def check_net(self) -> None:
         """Check that there is such a net, and that its sizes can be.
@@ -92,9 +98,10 @@ class NetOptions:
                 f"expected hidden to be one positive layer size or more, got "
                 f"{' '.join(map(str, self.hidden)) or 'none'}; try --hidden 200 200"
             )
-        if any(size < 1 for size in self.deterministic or ()):
-            given = " ".join(map(str, self.deterministic or ()))
-            raise OptionError(f"expected deterministic to be positive sizes, got {given}; try --deterministic 200")
+        for name in ("deterministic", "deterministic_recognition"):
+            if any(size < 1 for size in getattr(self, name) or ()):
+                option, given = name.replace("_", "-"), " ".join(map(str, getattr(self, name)))
+                raise OptionError(f"expected {option} to be positive sizes, got {given}; try --{option} 200")
         if any(count < 1 for count in self.convolution):
             given = " ".join(map(str, self.convolution))
             raise OptionError(
@@ -120,7 +127,7 @@ class NetOptions:
     def unused_by_net(self) -> list[str]:
         """Return the names of options that were set and that the chosen net does not have."""
         own = {option for kind in NETS.values() for option in kind.options} - set(NETS[self.net].options)
-        idle = sorted(own | NETS[self.net].ignored) + ([] if self._widths or self.convolution else ["activation"])
+        idle = sorted(own | NETS[self.net].ignored) + ([] if self._has_activations else ["activation"])
         return [name for name in idle if getattr(self, name) != getattr(type(self), name)]
 
     @property
@@ -139,7 +146,9 @@ class NetOptions:
         sizes = "-".join([str(num_visible), *(f"{size}{times}" for size in self.sizes)])
         channels = f", convolutions of {'-'.join(map(str, self.convolution))} channels" if self.convolution else ""
         between = f", {'-'.join(map(str, self._widths))} {self.activation} units between" if self._widths else ""
-        return f"{sizes} {NETS[self.net].title}{channels}{between}"
+        upward = "-".join(map(str, self.deterministic_recognition or ())) or "no"
+        others = "" if self.deterministic_recognition is None else f", {upward} units between in the recognition net"
+        return f"{sizes} {NETS[self.net].title}{channels}{between}{others}"
 
     def build_net(self, data_mean: np.ndarray, image_shape: tuple[int, int] | None, *, key: Key) -> BeliefNet:
         """Make the net with its initial parameters.
@@ -156,6 +165,7 @@ class NetOptions:
         settings: dict[str, Any] = {
             "key": key,
             "deterministic": self._widths,
+            "deterministic_recognition": self.deterministic_recognition,
             "activation": _ACTIVATIONS[self.activation],
             "input_mean": mean if self.center_input else None,
             "visible_mean": mean if self.data_bias else None,
@@ -214,7 +224,7 @@ def _convolution(image_shape: tuple[int, int] | None, channels: tuple[int, ...])
 
 _BINARY = {"signs": "signs", "latent_mean": "latent_mean"}
 _CONNECTED = _BINARY | {"autoregressive_recognition": "autoregressive_recognition", "nade_units": "nade_units"}
-_OF_LATENTS = frozenset({"deterministic", "center_input", "convolution"})
+_OF_LATENTS = frozenset({"deterministic", "deterministic_recognition", "center_input", "convolution"})
 
 NETS = {
     "sbn": NetKind(sigmoid_belief_net, "sigmoid belief net", "nvil", options=_BINARY),
