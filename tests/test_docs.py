@@ -4,6 +4,7 @@ import doctest
 import importlib
 import pkgutil
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,22 @@ def test_own_networks_are_used_as_the_page_says(capsys):
     bound, features, sizes = capsys.readouterr().out.splitlines()
     assert float(bound) > -26
     assert (features, sizes) == ("64 72", "(5,)")
+
+
+def test_conditional_nets_are_written_as_the_page_says(capsys):
+    run_page(ROOT / "docs" / "structured_prediction.md")
+    assert capsys.readouterr().out.splitlines() == ["32 64", "(10, 5, 64)"]
+
+
+def test_the_structured_prediction_example_runs(capsys, tmp_path, monkeypatch):
+    options = ["--hidden", "8", "6", "--epochs", "8", "--out", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", ["structured_prediction.py", *options])
+    runpy.run_path(str(ROOT / "examples" / "structured_prediction.py"), run_name="__main__")
+    lines = capsys.readouterr().out.splitlines()
+    by_recognition, alone = (float(re.search(r":\s+(\d+\.\d+)", line)[1]) for line in lines[1:3])  # pyright: ignore
+    assert by_recognition < 20
+    assert abs(alone - by_recognition) < 1, "two estimates of one likelihood"
+    assert (tmp_path / "completions.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("name", MODULES)
