@@ -7,7 +7,7 @@ from jax.typing import ArrayLike
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import normal
+from beliefnet.distributions import Family, bernoulli, normal
 from beliefnet.nets._layered import Activation, layered_net
 
 
@@ -16,27 +16,31 @@ def vae(
     hidden: Sequence[int] = (200,),
     *,
     key: Key,
+    visible: Family = bernoulli,
     deterministic: Sequence[int] = (500,),
     activation: Activation = jax.nn.softplus,
     input_mean: ArrayLike | None = None,
     visible_mean: ArrayLike | None = None,
 ) -> BeliefNet:
-    """Make a variational autoencoder: one or several normal layers over binary observations.
+    """Make a variational autoencoder: one or several normal layers over bits, grey values or counts.
 
     The prior of the top layer starts as the standard normal and is learnt.
 
     Args:
-        num_visible: Number of observed binary units.
+        num_visible: Number of observed units.
         hidden: Widths of the normal layers, from the bottom up.
         key: Random key for the weights.
+        visible: Family of the observation: `bernoulli` for bits, `discretised_logistic(levels)` or `grey_normal` for
+            grey values, `poisson` for counts.
         deterministic: Widths of the deterministic layers between one stochastic layer and the next, in the order of
             the encoder; the decoder has them the other way round.
         activation: Elementwise function of the deterministic layers.
         input_mean: Subtracted from what the encoder sees, `[num_visible]`.
-        visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
+        visible_mean: The visible biases start at this mean of the data, `[num_visible]`; of bits, at its logits.
 
     Raises:
-        ValueError: If a width is not positive, or a mean is not `[num_visible]` or not in [0, 1].
+        ValueError: If a width is not positive, or a mean is not `[num_visible]` or outside the bounds of the visible
+            family.
 
     Reference:
         Kingma & Welling 2014, *Auto-encoding variational Bayes*; Rezende, Mohamed & Wierstra 2014, *Stochastic
@@ -51,6 +55,7 @@ def vae(
         num_visible,
         [(normal, size) for size in hidden],
         key=key,
+        visible=visible,
         deterministic=deterministic,
         activation=activation,
         input_mean=input_mean,
