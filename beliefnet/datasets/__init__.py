@@ -6,6 +6,7 @@
 
 from beliefnet.datasets._errors import DataError, DataUnavailable
 from beliefnet.datasets._files import read_incomplete_rows
+from beliefnet.datasets._levels import check_levels
 from beliefnet.datasets._load import Listing, available, fetch, load, names
 from beliefnet.datasets._raw import Rows
 from beliefnet.datasets._record import Dataset, Record, checksum
@@ -22,6 +23,7 @@ __all__ = [
     "Record",
     "Rows",
     "available",
+    "check_levels",
     "check_width",
     "checksum",
     "fetch",

@@ -1,6 +1,7 @@
 """From stored rows to the observations that a net sees."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +24,16 @@ def binarize(rows: Array, key: Array) -> Array:
     return (jax.random.uniform(key, means.shape) < means).astype(jnp.float32)
 
 
+def scaled(rows: Array, key: Array, *, largest: int) -> Array:
+    """Return stored levels as values in [0, 1]; the key is not used."""
+    return rows.astype(jnp.float32) / largest
+
+
 def observations(record: Record) -> Prepare:
-    """Return how the rows of a data set become observations: drawn anew at every use where binarisation is dynamic."""
+    """Return how the rows of a data set become observations: drawn anew at every use where binarisation is dynamic.
+
+    Grey values that are stored as levels are divided on the device.
+    """
+    if record.levels is not None:
+        return partial(scaled, largest=record.levels - 1)
     return binarize if record.binarization == "dynamic" else as_floats
