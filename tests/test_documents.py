@@ -291,7 +291,7 @@ def test_a_sparse_matrix_trains_and_resumes(suffix, tmp_path, capsys):
     [
         (
             ("train", "--data", "digits", "--net", "document"),
-            "expected counts for a document net or poisson visible units, got",
+            "counts for a document net or poisson",
         ),
         (("train", "--data", "{corpus}"), "--net document"),
         (("train", "--data", "{corpus}", "--net", "document", "--latents", "one"), "normal"),

@@ -51,7 +51,7 @@ KEY = jax.random.key(0)
 MEAN = jnp.array([0.2, 0.5, 0.9])
 GREY = jnp.array([[0.0, 0.5, 1.0], [0.25, 0.25, 0.75], [1.0, 0.0, 0.5]])
 COUNTS = jnp.array([[2.0, 0.0, 1.0], [0.0, 3.0, 0.0], [1.0, 1.0, 4.0]])
-SMALL = ("--hidden", "3", "--nvil.baseline-units", "3", "--batch-size", "8", "--epochs", "1")
+SMALL = ("--hidden", "3", "--estimator", "vimco", "--batch-size", "8", "--epochs", "1")
 
 
 def grid(levels: int) -> jax.Array:
@@ -169,7 +169,7 @@ FAMILIES = {
 }
 
 
-@pytest.mark.parametrize("name", ["logistic", "grey normal", "poisson"])
+@pytest.mark.parametrize("name", ["logistic", "poisson"])
 def test_families_keep_their_contract(name: str):
     family = FAMILIES[name]
     count = family.num_parameters(2)
@@ -221,7 +221,7 @@ VISIBLE = {
 
 def test_observations_of_three_levels_sum_to_one():
     x = jnp.array(list(itertools.product((0.0, 0.5, 1.0), repeat=3)))
-    log_p = exact_log_likelihood(small_net(discretised_logistic(3), 2, 2), x)
+    log_p = eqx.filter_jit(exact_log_likelihood)(small_net(discretised_logistic(3), 2, 2), x)
     np.testing.assert_allclose(jnp.exp(log_p).sum(), 1, rtol=1e-5)
 
 
@@ -245,7 +245,7 @@ def test_gradients_against_enumeration(name: str, visible: str):
     estimator = make(net)
     state = frozen_moments(net) if isinstance(estimator, NVIL) else estimator.init(net)
     grads = draws(lambda key: estimator.estimate(net, x, state, key=key).net, NUM_DRAWS)
-    assert_mean(grads, exact_gradient(net, x, num_particles))
+    assert_mean(grads, eqx.filter_jit(exact_gradient)(net, x, num_particles))
 
 
 @pytest.mark.parametrize("visible", ["logistic", "poisson"])
@@ -253,7 +253,7 @@ def test_reweighted_wake_against_enumeration(visible: str):
     family, x = VISIBLE[visible]
     net, estimator = small_net(family, 2), ReweightedWake(2)
     grads = draws(lambda key: estimator.estimate(net, x, None, key=key).net, NUM_DRAWS)
-    assert_mean(grads, reweighted_wake_gradient(net, x, estimator, None))
+    assert_mean(grads, eqx.filter_jit(reweighted_wake_gradient)(net, x, estimator, None))
 
 
 def test_path_gradients_against_quadrature():
@@ -262,7 +262,7 @@ def test_path_gradients_against_quadrature():
     net = randomise(jax.tree.map(lambda leaf: 0.4 * leaf, net), scale=0.15)
     estimator = SGVB(net, 2)
     grads = draws(lambda key: estimator.estimate(net, GREY, None, key=key).net, NUM_DRAWS)
-    assert_mean(grads, exact_gradient(net, GREY))
+    assert_mean(grads, eqx.filter_jit(exact_gradient)(net, GREY))
 
 
 @pytest.mark.parametrize("visible", ["logistic", "poisson"])
@@ -294,7 +294,7 @@ def test_one_hot_data_can_be_visible():
     net = randomise(layered_net(2, [(bernoulli, 2)], key=KEY, visible=categorical(3), visible_mean=jnp.full(6, 1 / 3)))
     x = jnp.stack([jnp.concatenate(pair) for pair in itertools.product(jnp.eye(3), repeat=2)])
     assert net.num_visible == 6
-    np.testing.assert_allclose(jnp.exp(exact_log_likelihood(net, x)).sum(), 1, rtol=1e-5)
+    np.testing.assert_allclose(jnp.exp(eqx.filter_jit(exact_log_likelihood)(net, x)).sum(), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -467,7 +467,7 @@ def test_a_grey_run_end_to_end(runs, tmp_path, capsys):
     assert 7 < report["bits_per_dimension"]["mean"] <= report["elbo_bits_per_dimension"]["mean"] < 16
     assert run(["evaluate", folder, "--particles", "2", "--limit", "3"]) == 0
     assert "bits per dimension" in capsys.readouterr().out
-    for out in ("s.png", "s.npy", "draws.npy"):
+    for out in ("s.png", "draws.npy"):
         values = "draws" if out == "draws.npy" else "means"
         assert run(["sample", folder, "--num", "3", "--values", values, "--out", str(tmp_path / out)]) == 0
     drawn = np.load(tmp_path / "draws.npy")
@@ -478,15 +478,15 @@ def test_a_grey_run_end_to_end(runs, tmp_path, capsys):
     assert run([*gaps, "--out", str(tmp_path / "g.png")]) == 0
     assert run(["diagnose", folder, "--estimators", "nvil", "--draws", "60", "--batch-size", "4"]) == 0
     capsys.readouterr()
-    hide = ["impute", folder, str(runs / "grey.npy"), "--hide-half", "left", "--particles", "10", "--limit", "6"]
-    assert run([*hide, "--out", str(tmp_path / "completed.png"), "--json"]) == 0
-    scores = json.loads(capsys.readouterr().out)["scores"]
-    assert 0 < scores["refined"]["rmse"]["mean"] < 1
     missing = np.load(runs / "grey.npy").reshape(60, 9).astype(float)
     missing[:, 4] = np.nan
     np.save(tmp_path / "missing.npy", missing)
-    tokens = ["impute", folder, str(tmp_path / "missing.npy"), "--particles", "10", "--limit", "6"]
-    assert run([*tokens, "--out", str(tmp_path / "completed.npy")]) == 0
+    hide = ["impute", folder, str(tmp_path / "missing.npy"), "--hide-half", "right", "--limit", "6", "--rounds", "1"]
+    hide += ["--particles", "8", "--starts", "2", "--refine", "air:steps=2,samples=3"]
+    assert run([*hide, "--out", str(tmp_path / "completed.npy"), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["num_missing"], report["num_hidden"]) == (6, 18)
+    assert 0 < report["scores"]["refined"]["rmse"]["mean"] < 1
     completed = np.load(tmp_path / "completed.npy")
     np.testing.assert_allclose(completed[:, 0], missing[::10, 0] / 255, rtol=1e-5)
 
