@@ -57,6 +57,11 @@ def _softplus_jvp(primals, tangents):
     return softplus(values), jax.nn.sigmoid(values) * tangent
 
 
+def unsoftplus(values: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Return what `softplus` turns into these values, which are positive."""
+    return values + jnp.log(-jnp.expm1(-values))
+
+
 def bernoulli_log_prob(logits: Float[Array, "..."], value: ArrayLike) -> Float[Array, "..."]:
     """Return the elementwise log-probability of binary values under Bernoulli logits, finite for every finite logit."""
     return jnp.asarray(value) * logits - softplus(logits)

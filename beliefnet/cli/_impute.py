@@ -31,10 +31,12 @@ from beliefnet.cli._runs import (
 )
 from beliefnet.datasets import names, read_incomplete_rows
 from beliefnet.evaluation import (
+    GreyImputationScore,
     ImputationScore,
     Imputed,
     Mean,
     binarize,
+    grey_imputation_score,
     imputation_score,
     impute,
     one_pass,
@@ -45,6 +47,7 @@ from beliefnet.training import LoadedRun, OptionError, Stream, stream
 
 _SHEET_ROWS = 60
 
+Score = ImputationScore | GreyImputationScore
 Side = Literal["left", "right", "top", "bottom"]
 
 
@@ -68,8 +71,9 @@ def impute_rows(
 ) -> None:
     """Fill in missing entries of data: their means given the observed ones, by refined posteriors.
 
-    With --hide or --hide-half, entries are hidden first, and what is filled in is scored: mean log-likelihood (nats per
-    hidden entry) and accuracy, beside filling with the training mean and one pass of the recognition net.
+    With --hide or --hide-half, entries are hidden first, and what is filled in is scored, beside filling with the
+    training mean and one pass of the recognition net: mean log-likelihood (nats per hidden entry) and accuracy of bits,
+    the root-mean-square error of grey values.
 
     Args:
         directory: Run folder of `beliefnet train`.
@@ -90,6 +94,11 @@ def impute_rows(
     check_counts(particles=particles, starts=starts, rounds=rounds, limit=limit, seed=seed)
     _check(data, hide, hide_half, out)
     run = open_latent_run(directory)
+    if run.record.values == "counts":
+        raise OptionError(
+            f"expected a run over bits or grey values to fill in missing ones, got counts in {directory}; try "
+            "evaluation.impute in Python for poisson visible units"
+        )
     refiner = chosen_refiner(run, refine)
     data_key, hide_key, draw_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
     rows = _known(run, spread(_read(run, data, split), limit), key=data_key)
@@ -99,10 +108,10 @@ def impute_rows(
         raise OptionError(f"expected missing entries (NaN) in {data}, got none; try --hide 0.5 to see how it would do")
     fill = starting_fill(run.net) if run.config.center_input else data_of(run, None).average("train")
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
-        task = progress.add_task(f"{particles} particles", total=len(rows.bits))
+        task = progress.add_task(f"{particles} particles", total=len(rows.seen))
         result = impute(
             run.net,
-            rows.bits,
+            rows.seen,
             rows.observed,
             num_particles=particles,
             num_starts=starts,
@@ -116,7 +125,7 @@ def impute_rows(
     report = {
         "data": data,
         "split": split if _is_file(data) else split or "test",
-        "num_examples": len(rows.bits),
+        "num_examples": len(rows.seen),
         "num_missing": int((~rows.observed & ~rows.hidden).sum()),
         "num_hidden": int(rows.hidden.sum()),
         "hide": hide if hide_half is None else hide_half,
@@ -137,7 +146,7 @@ def impute_rows(
         _show(report, scores)
     _write(run, rows, result, out)
     if not as_json:
-        print(f"{len(rows.bits)} completed rows written to {out}")
+        print(f"{len(rows.seen)} completed rows written to {out}")
 
 
 @dataclass(frozen=True)
@@ -146,13 +155,13 @@ class _Rows:
 
     Attributes:
         means: As they came; NaN where missing.
-        bits: What the net sees; 0 where missing.
+        seen: What the net sees, bits or grey values; 0 where missing.
         observed: What is neither missing nor hidden.
         hidden: What was hidden to be scored.
     """
 
     means: np.ndarray
-    bits: np.ndarray
+    seen: np.ndarray
     observed: np.ndarray
     hidden: np.ndarray
 
@@ -170,9 +179,9 @@ def _check(data: str, hide: float | None, hide_half: Side | None, out: Path) -> 
 
 
 def _read(run: LoadedRun, data: str, split: str | None) -> np.ndarray:
-    """Return means, NaN where missing."""
+    """Return means or grey values, NaN where missing."""
     if _is_file(data):
-        return read_incomplete_rows(data, num_features=run.net.num_visible, array=split)
+        return read_incomplete_rows(data, num_features=run.net.num_visible, values=run.record.values, array=split)
     return load_like(run, data).means(split or "test")
 
 
@@ -181,8 +190,10 @@ def _is_file(data: str) -> bool:
 
 
 def _known(run: LoadedRun, means: np.ndarray, *, key: Key) -> _Rows:
-    """Make bits of grey values as for training, each drawn once."""
+    """Make bits of grey values as for training, each drawn once, unless they are to stay grey."""
     known = ~np.isnan(means)
+    if run.record.values == "grey":
+        return _Rows(means, np.where(known, means, np.float32(0)), known, np.zeros_like(known))
     is_threshold = run.record.binarization == "threshold"
     bits = means >= 0.5 if is_threshold else np.asarray(binarize(jnp.asarray(means), key))
     return _Rows(means, bits.astype(np.float32), known, np.zeros_like(known))
@@ -193,7 +204,7 @@ def _with_hidden(run: LoadedRun, rows: _Rows, hide: float | None, side: Side | N
     if side is not None:
         chosen = _half(run.record.image_shape, side)
     else:
-        chosen = np.asarray(jax.random.uniform(key, rows.bits.shape)) < (hide or 0)
+        chosen = np.asarray(jax.random.uniform(key, rows.seen.shape)) < (hide or 0)
     hidden = rows.observed & chosen
     if not hidden.any():
         raise OptionError(f"expected --hide to hide an entry or more, got {hide or side}, which hides none; try 0.5")
@@ -216,16 +227,17 @@ def _half(image_shape: tuple[int, int] | None, side: Side) -> np.ndarray:
     return halves[side].ravel()
 
 
-def _scores(run: LoadedRun, rows: _Rows, result: Imputed, fill: ArrayLike) -> dict[str, ImputationScore]:
+def _scores(run: LoadedRun, rows: _Rows, result: Imputed, fill: ArrayLike) -> dict[str, Score]:
     filled = {
         "refined": result.means,
-        "one pass": one_pass(run.net, rows.bits, rows.observed, fill=fill),
-        "training mean": np.broadcast_to(np.asarray(fill), rows.bits.shape),
+        "one pass": one_pass(run.net, rows.seen, rows.observed, fill=fill),
+        "training mean": np.broadcast_to(np.asarray(fill), rows.seen.shape),
     }
-    return {name: imputation_score(rows.bits, means, rows.hidden) for name, means in filled.items()}
+    score = grey_imputation_score if run.record.values == "grey" else imputation_score
+    return {name: score(rows.seen, means, rows.hidden) for name, means in filled.items()}
 
 
-def _show(report: dict, scores: dict[str, ImputationScore]) -> None:
+def _show(report: dict, scores: dict[str, Score]) -> None:
     console = Console()
     ess, count = report["ess"]["mean"], report["num_particles"]
     console.print(
@@ -236,14 +248,22 @@ def _show(report: dict, scores: dict[str, ImputationScore]) -> None:
     )
     if not scores:
         return
-    table = Table(title="hidden entries (log-likelihood in nats per entry)", title_justify="left")
+    columns = {name: _columns(score) for name, score in scores.items()}
+    unit = " (log-likelihood in nats per entry)" if "log-likelihood" in columns["refined"] else ""
+    table = Table(title=f"hidden entries{unit}", title_justify="left")
     table.add_column("filled in by")
-    for column in ("log-likelihood", "stderr", "accuracy", "stderr"):
+    for column in columns["refined"]:
         table.add_column(column, justify="right")
-    for name, score in scores.items():
-        values = (score.log_likelihood.mean, score.log_likelihood.stderr, score.accuracy.mean, score.accuracy.stderr)
-        table.add_row(name, *(f"{value:.4f}" for value in values))
+        table.add_column("stderr", justify="right")
+    for name, values in columns.items():
+        table.add_row(name, *(f"{number:.4f}" for value in values.values() for number in (value.mean, value.stderr)))
     console.print(table)
+
+
+def _columns(score: Score) -> dict[str, Mean]:
+    if isinstance(score, GreyImputationScore):
+        return {"root-mean-square error": score.rmse}
+    return {"log-likelihood": score.log_likelihood, "accuracy": score.accuracy}
 
 
 def _write(run: LoadedRun, rows: _Rows, result: Imputed, out: Path) -> None:
@@ -252,8 +272,8 @@ def _write(run: LoadedRun, rows: _Rows, result: Imputed, out: Path) -> None:
         save_array(out, np.where(rows.observed, rows.means, result.means))
         return
     versions = {
-        "original": np.where(rows.observed | rows.hidden, rows.bits, 0.5),
-        "observed": np.where(rows.observed, rows.bits, 0.5),
+        "original": np.where(rows.observed | rows.hidden, rows.seen, 0.5),
+        "observed": np.where(rows.observed, rows.seen, 0.5),
         "completed": result.means,
     }
     if not rows.hidden.any():

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from beliefnet.datasets import DataError, Dataset, check_width, load
+from beliefnet.evaluation import check_visible
 from beliefnet.proposals import Annealed, Proposal, Recognition, Refined
 from beliefnet.refiners import Refiner
 from beliefnet.training import LARGEST_SEED, LoadedRun, OptionError, load_run, refiner_for
@@ -109,6 +110,7 @@ def load_like(run: LoadedRun, data: str) -> Dataset:
     if dataset.record.binarization != "none" and run.config.binarization is not None:
         dataset = load(data, **wanted, binarization=run.config.binarization)
     check_width(dataset.train, run.net.num_visible, data)
+    check_visible(run.net, dataset.record)
     return dataset
 
 

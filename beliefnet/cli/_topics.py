@@ -46,7 +46,7 @@ def show_topics(
     if out is not None:
         check_suffix(out, ".png")
     run = open_latent_run(directory)
-    if run.record.values != "counts":
+    if run.config.net != "document":
         raise OptionError(
             f"expected a run of a document net, got {run.config.describe(run.record.num_features)} in {directory}; try "
             "beliefnet train --net document --data 20newsgroups"

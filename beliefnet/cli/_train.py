@@ -16,6 +16,7 @@ from beliefnet.cli._app import app
 from beliefnet.cli._progress import Display
 from beliefnet.cli._topics import draw_topics, topics_by_coherence
 from beliefnet.datasets import Dataset
+from beliefnet.distributions import BagOfWordsFamily
 from beliefnet.evaluation import dense_rows, observations
 from beliefnet.report import image_sheet, plot_training_curve, reconstruction_sheet
 from beliefnet.training import (
@@ -101,6 +102,7 @@ def _fitting(config: TrainConfig, num_train: int) -> TrainConfig:
 def _new_folder(config: TrainConfig, out: Path | None) -> RunFolder:
     if out is None:
         kind = [] if config.net == "sbn" else [config.net]
+        kind += [] if config.visible == "bernoulli" else [config.visible]
         stem = "-".join([Path(config.data).stem, *kind, *map(str, config.sizes), str(config.estimator)])
         candidates = [Path("runs") / stem, *(Path("runs") / f"{stem}-{index}" for index in range(2, 10_000))]
         out = next(path for path in candidates if not path.exists())
@@ -147,8 +149,10 @@ def _check_continues(saved: dict[str, Any], config: TrainConfig, dataset: Datase
 
 def _describe(console: Console, config: TrainConfig, dataset: Dataset, folder: RunFolder) -> None:
     record = dataset.record
+    read = f"binarization {record.binarization}" if record.values == "binary" else record.values
+    levels = "" if record.levels is None else f", {record.levels} levels"
     console.print(
-        f"{record.name} ({record.variant}, binarization {record.binarization}): {record.splits['train']} training, "
+        f"{record.name} ({record.variant}, {read}{levels}): {record.splits['train']} training, "
         f"{record.splits['valid']} validation, {record.splits['test']} test examples"
     )
     net = config.describe(record.num_features)
@@ -160,11 +164,10 @@ def _draw(folder: RunFolder, fitted: Fitted, dataset: Dataset) -> None:
     sample_key, data_key, reconstruction_key = jax.random.split(stream(0, Stream.PLOTS), 3)
     plot_training_curve(fitted.history, folder.plots / "training_curve.png", title=folder.path.name)
     if dataset.words is not None:
-        draw_topics(
-            topics_by_coherence(net, dataset.train, min(10, net.num_visible)),
-            dataset.words,
-            folder.plots / "topics.png",
-        )
+        # There is no picture of counts other than words.
+        if isinstance(net.generative.conditionals[-1].units, BagOfWordsFamily):
+            found = topics_by_coherence(net, dataset.train, min(10, net.num_visible))
+            draw_topics(found, dataset.words, folder.plots / "topics.png")
         return
     samples = net.sample_means((100,), key=sample_key)
     image_sheet(np.asarray(samples), shape, folder.plots / "samples.png", title="samples (means)")

@@ -133,6 +133,9 @@ def _show(result: Evaluation, record: Record, split: str, run: LoadedRun) -> Non
         if scored is not None:
             for unit, value in (("document", scored.per_document), ("token", scored.per_token)):
                 table.add_row(f"perplexity per {unit}, {by}", f"{value.mean:.2f}", f"{value.stderr:.2f}")
+    for scored, by in ((result.elbo_bits_per_dimension, "ELBO"), (result.bits_per_dimension, f"{count} particles")):
+        if scored is not None:
+            table.add_row(f"bits per dimension, {by}", f"{scored.mean:.4f}", f"{scored.stderr:.4f}")
     for index, active in enumerate(result.active_units):
         units = f"{active} of {sizes[index]} units active"
         if result.kl_per_layer is None:
@@ -172,7 +175,7 @@ def sample(
     """
     check_counts(num=num, seed=seed)
     run = open_run(directory)
-    kind = ".png" if run.record.values == "binary" else ".txt"
+    kind = ".txt" if run.record.values == "counts" else ".png"
     out = out or Path(f"samples{kind}")
     check_suffix(out, kind, ".npy")
     key = stream(seed, Stream.SAMPLES)
@@ -188,7 +191,8 @@ def sample(
         with writing(out):
             write_atomically(out, "".join(f"{' '.join(np.repeat(names, row))}\n" for row in drawn.astype(int)))
     else:
-        save_array(out, drawn if wants_means else drawn.astype(np.uint8 if kind == ".png" else np.int32))
+        stored = {"binary": np.uint8, "grey": np.float32, "counts": np.int32}[run.record.values]
+        save_array(out, drawn if wants_means else drawn.astype(stored))
     print(f"{num} samples written to {out}")
 
 

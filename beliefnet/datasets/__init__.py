@@ -6,7 +6,9 @@
 
 from beliefnet.datasets._errors import DataError, DataUnavailable
 from beliefnet.datasets._files import read_incomplete_rows
+from beliefnet.datasets._levels import check_levels
 from beliefnet.datasets._load import Listing, available, fetch, load, names
+from beliefnet.datasets._options import Values
 from beliefnet.datasets._raw import Rows
 from beliefnet.datasets._record import Dataset, Record, checksum
 from beliefnet.datasets._rows import read_rows
@@ -21,7 +23,9 @@ __all__ = [
     "Listing",
     "Record",
     "Rows",
+    "Values",
     "available",
+    "check_levels",
     "check_width",
     "checksum",
     "fetch",

@@ -23,6 +23,7 @@ def assemble(
     *,
     values: Values = "binary",
     binarization: str = "none",
+    levels: int | None = None,
     image_shape: tuple[int, int] | None = None,
     words: tuple[str, ...] | None = None,
 ) -> Dataset:
@@ -33,6 +34,7 @@ def assemble(
         provenance: Where they came from.
         values: What they hold.
         binarization: How they became bits.
+        levels: Number of grey levels of values that are stored as their indices.
         image_shape: Height and width of images.
         words: The word of each column of documents.
     """
@@ -48,5 +50,6 @@ def assemble(
         source=provenance.source,
         checksum=checksum((train, valid, test), words),
         values=values,
+        levels=levels,
     )
     return Dataset(record, train, valid, test, words)

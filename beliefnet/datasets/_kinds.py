@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from beliefnet.datasets._documents import document_file, document_source
+from beliefnet.datasets._grey import grey_file, grey_source
 from beliefnet.datasets._images import image_file, image_source
 from beliefnet.datasets._options import Options, Values
 from beliefnet.datasets._record import Dataset
@@ -27,5 +28,6 @@ class Kind:
 
 KINDS: Mapping[Values, Kind] = {
     "binary": Kind(image_source, image_file),
+    "grey": Kind(grey_source, grey_file),
     "counts": Kind(document_source, document_file),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 from beliefnet.datasets._document_files import only_documents
 from beliefnet.datasets._errors import DataError
 from beliefnet.datasets._kinds import KINDS
-from beliefnet.datasets._options import Options, Values, check_options, check_values_asked
+from beliefnet.datasets._options import ANY_VALUES, Options, Values, check_options, choose_values
 from beliefnet.datasets._record import Dataset
 from beliefnet.datasets._tables import SUFFIXES
 from beliefnet.datasets.sources import SOURCES, Stored
@@ -21,7 +21,7 @@ class Listing:
     Attributes:
         name: The name that `load` takes.
         description: What it is.
-        values: `"binary"` for images, `"counts"` for documents.
+        values: What its rows are read as by default: `"binary"` for images, `"counts"` for documents.
         num_features: Number of pixels, or of words that are kept by default.
         image_shape: Height and width of its images; None for documents.
         splits: Number of train, valid and test rows.
@@ -79,11 +79,12 @@ def load(
     """Load a data set by name, or a user's own file or folder.
 
     Args:
-        data: A name out of `names()`; the path of a `.npy`, `.npz` or `.csv` file with values between 0 and 1; or that
-            of documents: a matrix of word counts (`.npz`, `.mtx`, `.svmlight`, or any of the former), a `.txt` file
-            with a document on each line, or a folder of `.txt` files.
-        values: What the data must hold: `"binary"` for bits and means of bits, `"counts"` for documents. None for what
-            a named data set holds, and for binary values in a file unless it can only hold documents.
+        data: A name out of `names()`; the path of a `.npy`, `.npz` or `.csv` file with values between 0 and 1, grey
+            ones also as whole numbers from 0 to 255; or that of documents: a matrix of word counts (`.npz`, `.mtx`,
+            `.svmlight`, or any of the former), a `.txt` file with a document on each line, or a folder of `.txt` files.
+        values: What the rows are read as: `"binary"` for bits and means of bits, `"grey"` for grey values that stay
+            grey, `"counts"` for documents and other counts. None for the default of a named data set, and for binary
+            values in a file unless it can only hold documents.
         binarization: What becomes of values that are not 0 or 1. `"static"`: one Bernoulli sample, drawn now;
             `"threshold"`: 1 where the value is at least one half; `"dynamic"`: kept, to be sampled anew at every use.
             None for the data set's default, which for a file is `"dynamic"`.
@@ -119,10 +120,9 @@ def load(
     if isinstance(data, str) and not _looks_like_path(data):
         raise _unknown(data)
     path = Path(data).expanduser()
-    held = "counts" if only_documents(path, text_column) else values or "binary"
-    check_values_asked(values, held, str(data))
-    check_options(options, held, str(data))
-    return KINDS[held].file(path, str(data), options)
+    chosen = choose_values(values, ("counts",) if only_documents(path, text_column) else ANY_VALUES, str(data))
+    check_options(options, chosen, str(data))
+    return KINDS[chosen].file(path, str(data), options)
 
 
 def fetch(name: str, *, base_urls: Sequence[str] | None = None) -> Path:
@@ -149,15 +149,15 @@ def fetch(name: str, *, base_urls: Sequence[str] | None = None) -> Path:
 
 def _load_named(name: str, values: Values | None, options: Options) -> Dataset:
     source = SOURCES[name]
-    check_values_asked(values, source.values, repr(name))
-    check_options(options, source.values, repr(name))
+    chosen = choose_values(values, source.held, repr(name))
+    check_options(options, chosen, repr(name))
     fixed = {f"{split}_fraction": fraction for split, fraction in options.fractions.items()}
     for option, given in (fixed | {"text_column": options.text_column}).items():
         if given is not None:
             raise DataError(
                 f"expected no {option} for {name!r}, whose split is fixed, got {given}; try leaving the option out"
             )
-    return KINDS[source.values].named(source, options)
+    return KINDS[chosen].named(source, options)
 
 
 def _looks_like_path(data: str) -> bool:

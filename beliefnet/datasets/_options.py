@@ -6,8 +6,11 @@ from typing import Literal
 
 from beliefnet.datasets._errors import DataError
 
-Values = Literal["binary", "counts"]
-"""binary: bits, or means of bits; counts: how often each word occurs in each document."""
+Values = Literal["binary", "grey", "counts"]
+"""binary: bits, or means of bits; grey: values in [0, 1] as they are; counts: such as how often each word occurs."""
+
+ANY_VALUES: tuple[Values, ...] = ("binary", "grey", "counts")
+"""What a user's own numbers can be read as, the default first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,7 @@ class Options:
 class _Wording:
     needed: str
     held: str
+    loaded: str
     hint: str
     unfit: tuple[str, ...]
 
@@ -48,11 +52,20 @@ _WORDINGS: Mapping[Values, _Wording] = {
     "binary": _Wording(
         "binary data",
         "binary images",
+        "binary images",
         "try --data 20newsgroups, or --net sbn",
         ("vocabulary_size", "text_column"),
     ),
+    "grey": _Wording(
+        "grey values for logistic or normal visible units",
+        "grey images",
+        "grey values",
+        "try --data fashion-mnist, or --visible bernoulli",
+        ("binarization", "vocabulary_size", "text_column"),
+    ),
     "counts": _Wording(
-        "word counts for a document net",
+        "counts for a document net or poisson visible units",
+        "word counts",
         "word counts",
         "try --data digits, or --net document",
         ("binarization",),
@@ -60,22 +73,25 @@ _WORDINGS: Mapping[Values, _Wording] = {
 }
 
 
-def check_values_asked(asked: Values | None, held: Values, label: str) -> None:
-    """Check that data hold the values that were asked for.
+def choose_values(asked: Values | None, held: tuple[Values, ...], label: str) -> Values:
+    """Return what the rows of data are read as.
 
     Args:
-        asked: What was asked for; None is content with anything.
-        held: What the data hold.
+        asked: What was asked for; None for what the data are read as by default.
+        held: What the data can be read as, the default first.
         label: What to call the data in an error.
 
     Raises:
-        DataError: If they differ.
+        DataError: If they cannot be read as what was asked for.
     """
     if asked is not None and asked not in _WORDINGS:
-        raise DataError(f"expected values 'binary' or 'counts', got {asked!r}; try leaving the option out")
-    if asked not in (None, held):
-        found = _WORDINGS[held]
-        raise DataError(f"expected {_WORDINGS[asked].needed}, got {label}, which holds {found.held}; {found.hint}")
+        known = ", ".join(repr(values) for values in _WORDINGS)
+        raise DataError(f"expected values to be one of {known}, got {asked!r}; try leaving the option out")
+    if asked is None or asked in held:
+        return asked or held[0]
+    wanted, found = _WORDINGS[asked], _WORDINGS[held[0]]
+    hint = wanted.hint if asked == "grey" else found.hint
+    raise DataError(f"expected {wanted.needed}, got {label}, which holds {found.held}; {hint}")
 
 
 def check_options(options: Options, values: Values, label: str) -> None:
@@ -84,6 +100,6 @@ def check_options(options: Options, values: Values, label: str) -> None:
         given = getattr(options, name)
         if given is not None:
             raise DataError(
-                f"expected no {name} for {label}, which holds {_WORDINGS[values].held}, got {given!r}; "
+                f"expected no {name} for {label}, which holds {_WORDINGS[values].loaded}, got {given!r}; "
                 "try leaving the option out"
             )

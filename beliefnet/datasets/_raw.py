@@ -65,5 +65,10 @@ class RawCounts:
 
 def to_means(rows: np.ndarray, scale: Scale) -> np.ndarray:
     """Return rows `[..., num_features]` as float32 Bernoulli means in [0, 1]."""
-    means = rows.astype(np.float32)
-    return means / np.float32(255) if scale == "bytes" else means
+    return to_unit(rows, 255 if scale == "bytes" else 1)
+
+
+def to_unit(rows: np.ndarray, largest: int) -> np.ndarray:
+    """Return rows `[..., num_features]` as float32, divided by what a one is stored as."""
+    values = rows.astype(np.float32)
+    return values if largest == 1 else values / np.float32(largest)

@@ -9,7 +9,7 @@ import numpy as np
 
 from beliefnet.datasets._errors import DataError
 from beliefnet.datasets._options import Values
-from beliefnet.datasets._raw import Rows, Scale, to_means
+from beliefnet.datasets._raw import Rows, to_unit
 
 SPLITS = ("train", "valid", "test")
 
@@ -21,13 +21,16 @@ class Record:
     Attributes:
         name: Name of the data set, or the stem of a user's file.
         variant: Which version of it, for example `"salakhutdinov-murray-2008"` or `"user file"`.
-        binarization: `"none"` (the data is already 0/1, or word counts), `"static"`, `"dynamic"` or `"threshold"`.
+        binarization: `"none"` (the data is already 0/1, or stays grey, or is counts), `"static"`, `"dynamic"` or
+            `"threshold"`.
         splits: Number of rows of the train, valid and test split.
         num_features: Number of columns.
         image_shape: Height and width when the rows are images, else None.
         source: Where it came from: a URL, a library's loader, or the path as the user gave it.
         checksum: `"sha256:..."` of the shapes and contents of the three splits, and of the words where there are any.
-        values: `"binary"` for bits and means of bits, `"counts"` for documents.
+        values: `"binary"` for bits and means of bits, `"grey"` for grey values, `"counts"` for documents.
+        levels: Of grey values, the number of levels: they are k / (levels - 1). None where they lie on no such grid,
+            and for other values.
     """
 
     name: str
@@ -39,13 +42,16 @@ class Record:
     source: str
     checksum: str
     values: Values = "binary"
+    levels: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON or TOML; an `image_shape` of None and binary `values` go without saying."""
-        plain = asdict(self)
-        shape, values = plain.pop("image_shape"), plain.pop("values")
-        plain |= {} if shape is None else {"image_shape": list(shape)}
-        return plain if values == "binary" else {**plain, "values": values}
+        """Return plain values for JSON or TOML; what is None, and binary `values`, go without saying."""
+        plain = {name: value for name, value in asdict(self).items() if value is not None}
+        if self.image_shape is not None:
+            plain["image_shape"] = list(self.image_shape)
+        if self.values == "binary":
+            del plain["values"]
+        return plain
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Record":
@@ -61,7 +67,7 @@ class Record:
             DataError: If a field is missing or unknown.
         """
         known = {field.name for field in fields(cls)}
-        wrong = (known - {"image_shape", "values"} - set(values)) | (set(values) - known)
+        wrong = (known - {"image_shape", "values", "levels"} - set(values)) | (set(values) - known)
         if wrong:
             raise DataError(
                 f"expected a data record with the fields {_listed(sorted(known))}, got {_listed(sorted(values))}; "
@@ -82,7 +88,8 @@ class Dataset:
     """Three splits of rows and their record.
 
     The rows are uint8 in {0, 1}, except under `"dynamic"` binarisation: then they are intensities (uint8 in 0..255 or
-    float32 in [0, 1]) that are to be read through `means` and sampled anew at every use. Documents are sparse matrices
+    float32 in [0, 1]) that are to be read through `means` and sampled anew at every use. Grey values are uint8, their
+    level in 0..levels-1, or float32 in [0, 1] where they lie on no grid of levels. Documents are sparse matrices
     of word counts: int32, indices sorted, without duplicates, zeros or empty rows.
 
     Attributes:
@@ -116,7 +123,7 @@ class Dataset:
         return getattr(self, name)
 
     def means(self, name: str) -> np.ndarray:
-        """Return one split as float32 Bernoulli means `[n, num_features]` in [0, 1].
+        """Return one split as float32 Bernoulli means, or grey values, `[n, num_features]` in [0, 1].
 
         Binary rows come back as 0.0 and 1.0, so that sampling from the means leaves them as they are.
 
@@ -132,10 +139,10 @@ class Dataset:
         rows = self.split(name)
         if not isinstance(rows, np.ndarray):
             raise DataError(
-                f"expected binary data to read as means, got {self.record.name!r}, which holds word counts; "
+                f"expected binary or grey data to read as means, got {self.record.name!r}, which holds word counts; "
                 f"try split({name!r}) for the counts"
             )
-        return to_means(rows, self._scale)
+        return to_unit(rows, self._largest)
 
     def average(self, name: str) -> np.ndarray:
         """Return the average row of one split, without a copy of the split.
@@ -144,19 +151,21 @@ class Dataset:
             name: `"train"`, `"valid"` or `"test"`.
 
         Returns:
-            float32 `[num_features]`: means in [0, 1], or how often each word occurs in a document.
+            float32 `[num_features]`: means or grey values in [0, 1], or how often each word occurs in a document.
 
         Raises:
             DataError: If there is no such split.
         """
         # A sparse matrix has a matrix of one row for its mean.
         average = np.asarray(self.split(name).mean(axis=0, dtype=np.float64)).reshape(-1)
-        return to_means(average, self._scale)
+        return to_unit(average, self._largest)
 
     @property
-    def _scale(self) -> Scale:
-        stored_as_bytes = self.record.binarization == "dynamic" and self.train.dtype == np.uint8
-        return "bytes" if stored_as_bytes else "unit"
+    def _largest(self) -> int:
+        """What a one is stored as."""
+        if self.record.levels is not None:
+            return self.record.levels - 1
+        return 255 if self.record.binarization == "dynamic" and self.train.dtype == np.uint8 else 1
 
 
 def checksum(splits: Sequence[Rows], words: Sequence[str] | None = None) -> str:

@@ -7,8 +7,8 @@ from typing import Literal, overload
 import numpy as np
 
 from beliefnet.datasets._document_files import only_documents, read_counts
-from beliefnet.datasets._files import read_binary_rows
-from beliefnet.datasets._options import Options, Values, check_options, check_values_asked
+from beliefnet.datasets._files import read_binary_rows, read_grey_rows
+from beliefnet.datasets._options import ANY_VALUES, Options, Values, check_options, choose_values
 from beliefnet.datasets._raw import Rows
 from beliefnet.datasets._sparse import CSR
 
@@ -18,7 +18,7 @@ def read_rows(
     path: str | Path,
     *,
     num_features: int,
-    values: Literal["binary"] = "binary",
+    values: Literal["binary", "grey"] = "binary",
     array: str | None = None,
     binarization: str | None = None,
     seed: int = 0,
@@ -71,7 +71,7 @@ def read_rows(
     Args:
         path: A file that `load` takes, or a folder of texts.
         num_features: The width the model takes.
-        values: What the model takes: `"binary"` or `"counts"`.
+        values: What the model takes: `"binary"`, `"grey"` or `"counts"`.
         array: Which array of an `.npz` file to read; None for its training rows or its only array.
         binarization: What to do with values between 0 and 1: `"static"` or `"threshold"` make bits of them,
             `"dynamic"` or None keep them as Bernoulli means. Rows that are already 0/1 are returned as they are.
@@ -81,16 +81,17 @@ def read_rows(
         text_column: Name of the column of a `.csv` file that holds texts.
 
     Returns:
-        Rows `[n, num_features]`: uint8 in {0, 1}, or float32 means in [0, 1], or word counts as in a `Dataset`, except
-        that documents without any word stay, as empty rows: row `n` is document `n` of the file.
+        Rows `[n, num_features]`: uint8 in {0, 1}, or float32 means or grey values in [0, 1], or word counts as in a
+        `Dataset`, except that documents without any word stay, as empty rows: row `n` is document `n` of the file.
 
     Raises:
         DataError: If the file, its values or its width cannot be used.
     """
     given = Path(path).expanduser()
-    held = "counts" if only_documents(given, text_column) else values
-    check_values_asked(values, held, str(path))
-    check_options(Options(binarization=binarization, text_column=text_column), held, str(path))
-    if held == "counts":
+    choose_values(values, ("counts",) if only_documents(given, text_column) else ANY_VALUES, str(path))
+    check_options(Options(binarization=binarization, text_column=text_column), values, str(path))
+    if values == "counts":
         return read_counts(given, num_features=num_features, array=array, words=words, text_column=text_column)
+    if values == "grey":
+        return read_grey_rows(given, num_features=num_features, array=array)
     return read_binary_rows(given, num_features=num_features, array=array, binarization=binarization, seed=seed)

@@ -1,7 +1,7 @@
 """Checks on the shape and the values of arrays that a user brings."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -74,22 +74,41 @@ def check_values(rows: np.ndarray, label: str) -> np.ndarray:
     return rows.astype(np.uint8 if np.all((rows == 0) | (rows == 1)) else np.float32)
 
 
-def check_known_values(rows: np.ndarray, label: str) -> np.ndarray:
-    """Check rows `[n, num_features]` of which some entries are NaN, because they are missing.
+def check_grey_values(rows: np.ndarray, label: str) -> np.ndarray:
+    """Check that rows `[n, num_features]` are within [0, 1], or whole numbers from 0 to 255 of which one is above 1.
 
     Args:
         rows: Rows that passed `check_numbers`.
         label: What to call them in an error.
 
     Returns:
-        float32, NaN where there was NaN; as `check_values` where there was none.
+        float32 in [0, 1].
 
     Raises:
-        DataError: With the position of the first value that is infinite, or not in [0, 1].
+        DataError: With the position of the first value that is not finite, or out of range.
     """
-    missing = np.isnan(rows)
-    known = check_values(np.where(missing, 0, rows), label)
-    return np.where(missing, np.float32(np.nan), known) if missing.any() else known
+    is_bytes = rows.max() > 1 and rows.min() >= 0 and rows.max() <= 255 and np.array_equal(rows, np.rint(rows))
+    if is_bytes:
+        return rows.astype(np.float32) / np.float32(255)
+    return check_values(rows, label).astype(np.float32)
+
+
+def check_known(check: Callable[[np.ndarray, str], np.ndarray]) -> Callable[[np.ndarray, str], np.ndarray]:
+    """Return a check of rows `[n, num_features]` of which some entries are NaN, because they are missing.
+
+    Args:
+        check: What the other entries must pass.
+
+    Returns:
+        A check that gives float32, NaN where there was NaN, or what the given check gives where there was none.
+    """
+
+    def check_present(rows: np.ndarray, label: str) -> np.ndarray:
+        missing = np.isnan(rows)
+        known = check(np.where(missing, 0, rows), label)
+        return np.where(missing, np.float32(np.nan), known) if missing.any() else known
+
+    return check_present
 
 
 def check_width(rows: Rows, num_features: int, label: str) -> None:

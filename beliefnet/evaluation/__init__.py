@@ -13,10 +13,15 @@ from beliefnet.evaluation._exact import (
 from beliefnet.evaluation._gaps import InferenceGaps, inference_gaps, steps_of_refinement
 from beliefnet.evaluation._gradient_reference import Reference
 from beliefnet.evaluation._gradients import LEAST_DRAWS, EstimatorReport, GradientReport, PartReport, gradient_report
-from beliefnet.evaluation._imputation_score import ImputationScore, imputation_score
+from beliefnet.evaluation._imputation_score import (
+    GreyImputationScore,
+    ImputationScore,
+    grey_imputation_score,
+    imputation_score,
+)
 from beliefnet.evaluation._impute import Imputed, impute, net_observing, one_pass, starting_fill
 from beliefnet.evaluation._mean import Mean
-from beliefnet.evaluation._observations import Prepare, as_floats, binarize, observations
+from beliefnet.evaluation._observations import Prepare, as_floats, binarize, check_visible, observations
 from beliefnet.evaluation._perplexity import Perplexity, perplexity
 from beliefnet.evaluation._rows import SparseRows, Stored, dense_rows, on_device
 from beliefnet.evaluation._sandwich import Sandwich, sandwich
@@ -29,6 +34,7 @@ __all__ = [
     "EstimatorReport",
     "Evaluation",
     "GradientReport",
+    "GreyImputationScore",
     "ImputationScore",
     "Imputed",
     "InferenceGaps",
@@ -43,6 +49,7 @@ __all__ = [
     "Topic",
     "as_floats",
     "binarize",
+    "check_visible",
     "dense_rows",
     "enumerate_latents",
     "evaluate",
@@ -52,6 +59,7 @@ __all__ = [
     "exact_log_likelihood",
     "exact_posterior",
     "gradient_report",
+    "grey_imputation_score",
     "imputation_score",
     "impute",
     "inference_gaps",

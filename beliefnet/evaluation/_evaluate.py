@@ -11,7 +11,7 @@ from jax import Array
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import BagOfWordsFamily
+from beliefnet.distributions import BagOfWordsFamily, DiscretisedLogisticFamily
 from beliefnet.evaluation._bounds import DatumBounds, particle_bounds, rows_per_pass, rungs
 from beliefnet.evaluation._mean import Mean
 from beliefnet.evaluation._observations import Prepare, as_floats
@@ -46,6 +46,9 @@ class Evaluation:
             (variance), bottom first (Burda et al. 2015); in deep nets, with layer means fed upward.
         elbo_perplexity: Perplexity of documents by the ELBO, an upper bound; None where the data are no word counts.
         perplexity: The same by the K-particle bound.
+        elbo_bits_per_dimension: Minus the ELBO in bits per visible unit, for discrete grey levels: an upper bound on
+            what a lossless code takes, log2(levels) being that of uniform noise; None for other visible units.
+        bits_per_dimension: The same by the K-particle bound.
     """
 
     num_examples: int
@@ -61,6 +64,8 @@ class Evaluation:
     untrusted: float | None
     elbo_perplexity: Perplexity | None = None
     perplexity: Perplexity | None = None
+    elbo_bits_per_dimension: Mean | None = None
+    bits_per_dimension: Mean | None = None
 
     def to_dict(self) -> dict:
         """Return plain numbers, lists and dictionaries."""
@@ -134,6 +139,13 @@ def weigh(
     if lengths is not None:
         evaluation = replace(
             evaluation, elbo_perplexity=perplexity(bounds.elbo, lengths), perplexity=perplexity(bounds.bound, lengths)
+        )
+    if isinstance(net.generative.conditionals[-1].units, DiscretisedLogisticFamily):
+        nats_per_bit = net.num_visible * np.log(2)
+        evaluation = replace(
+            evaluation,
+            elbo_bits_per_dimension=Mean.of(-bounds.elbo / nats_per_bit),
+            bits_per_dimension=Mean.of(-bounds.bound / nats_per_bit),
         )
     return evaluation, bounds
 

@@ -46,6 +46,40 @@ def imputation_score(truth: ArrayLike, means: ArrayLike, hidden: ArrayLike) -> I
     return ImputationScore(_per_entry(log_probability, hidden), _per_entry(right, hidden), int(hidden.sum()))
 
 
+@dataclass(frozen=True)
+class GreyImputationScore:
+    """How well hidden grey values were filled in.
+
+    Attributes:
+        squared_error: Mean squared distance of what was filled in from what was hidden, per hidden entry.
+        rmse: Its square root, with the standard error to first order.
+        num_hidden: Number of hidden entries.
+    """
+
+    squared_error: Mean
+    rmse: Mean
+    num_hidden: int
+
+
+def grey_imputation_score(truth: ArrayLike, means: ArrayLike, hidden: ArrayLike) -> GreyImputationScore:
+    """Score what was filled in for grey values, or counts, that were hidden; standard errors are over the rows.
+
+    Args:
+        truth: The values, `[rows, visible]`; looked at where hidden.
+        means: What was filled in, `[rows, visible]`.
+        hidden: Which entries to score, `[rows, visible]`.
+
+    Raises:
+        ValueError: If nothing was hidden.
+    """
+    hidden = np.asarray(hidden, bool)
+    if not hidden.any():
+        raise ValueError("expected hidden entries to score, got none; try hiding some")
+    error = _per_entry((np.asarray(truth, np.float64) - np.asarray(means, np.float64)) ** 2, hidden)
+    root = math.sqrt(error.mean)
+    return GreyImputationScore(error, Mean(root, error.stderr / (2 * root) if root else 0.0), int(hidden.sum()))
+
+
 def _per_entry(values: np.ndarray, hidden: np.ndarray) -> Mean:
     """Average over entries; rows, which may have different numbers of them, are what varies independently."""
     sums, counts = np.where(hidden, values, 0).sum(axis=1, dtype=np.float64), hidden.sum(axis=1)

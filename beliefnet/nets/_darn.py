@@ -7,7 +7,7 @@ from jax.typing import ArrayLike
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import bernoulli
+from beliefnet.distributions import Family, bernoulli
 from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
 from beliefnet.nets._layered import Part, layered_net
 
@@ -17,6 +17,7 @@ def darn(
     hidden: Sequence[int] = (200,),
     *,
     key: Key,
+    visible: Family = bernoulli,
     autoregressive_visible: bool = True,
     autoregressive_recognition: bool = False,
     nade_units: int | None = None,
@@ -31,13 +32,15 @@ def darn(
 ) -> BeliefNet:
     """Make a deep autoregressive network: a sigmoid belief net with connections among the units of a layer.
 
-    Each binary unit depends on those before it in its layer, and on the layer above. Without connections among the
+    Each unit depends on those before it in its layer, and on the layer above. Without connections among the
     visible units it is an fDARN.
 
     Args:
-        num_visible: Number of observed binary units.
+        num_visible: Number of observed units.
         hidden: Widths of the latent layers, from the bottom up.
         key: Random key for the weights.
+        visible: Family of the observation: `bernoulli` for bits, `discretised_logistic(levels)` or `grey_normal` for
+            grey values, `poisson` for counts; any but `bernoulli` without `autoregressive_visible`.
         autoregressive_visible: Whether visible units depend on each other given the latents; if not, they are scored,
             drawn and filled in independently.
         autoregressive_recognition: Whether the units of a recognition layer depend on each other, too: closer to the
@@ -51,11 +54,12 @@ def darn(
         signs: Whether the maps see latents as -1 and 1 rather than as 0 and 1.
         latent_mean: Probability of latents at the start, in (0, 1); wake-sleep is faster with a small one.
         input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
-        visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
+        visible_mean: The visible biases start at this mean of the data, `[num_visible]`; of bits, at its logits.
 
     Raises:
-        ValueError: If a width or `nade_units` is not positive, `latent_mean` is not in (0, 1), or a mean is not
-            `[num_visible]` or not in [0, 1].
+        ValueError: If a width or `nade_units` is not positive, `latent_mean` is not in (0, 1), or visible units
+            are to depend on each other that are not binary, or a mean is not `[num_visible]` or outside the bounds of
+            the visible family.
 
     Reference:
         Gregor, Danihelka, Mnih, Blundell & Wierstra 2014, *Deep autoregressive networks*; for fDARN, Mnih & Gregor
@@ -76,6 +80,7 @@ def darn(
         num_visible,
         [(bernoulli, size) for size in hidden],
         key=key,
+        visible=visible,
         deterministic=deterministic,
         deterministic_recognition=deterministic_recognition,
         activation=activation,

@@ -7,7 +7,7 @@ from jax.typing import ArrayLike
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import bernoulli, categorical
+from beliefnet.distributions import Family, bernoulli, categorical
 from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
 from beliefnet.nets._layered import layered_net
 
@@ -17,6 +17,7 @@ def sigmoid_belief_net(
     hidden: Sequence[int],
     *,
     key: Key,
+    visible: Family = bernoulli,
     deterministic: Sequence[int] = (),
     deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,
@@ -29,9 +30,11 @@ def sigmoid_belief_net(
     """Make a sigmoid belief net: binary layers, each a map of the one above it, with a mirrored recognition net.
 
     Args:
-        num_visible: Number of observed binary units.
+        num_visible: Number of observed units.
         hidden: Widths of the latent layers, from the bottom up, for example `(200, 200)`.
         key: Random key for the weights.
+        visible: Family of the observation: `bernoulli` for bits, `discretised_logistic(levels)` or `grey_normal` for
+            grey values, `poisson` for counts.
         deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
         deterministic_recognition: Those of the recognition net, where it is to have others.
         activation: Elementwise function of the deterministic layers.
@@ -39,11 +42,11 @@ def sigmoid_belief_net(
         signs: Whether the maps see latents as -1 and 1 rather than as 0 and 1: deep nets learn better.
         latent_mean: Probability of latents at the start, in (0, 1); wake-sleep is faster with a small one.
         input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
-        visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
+        visible_mean: The visible biases start at this mean of the data, `[num_visible]`; of bits, at its logits.
 
     Raises:
-        ValueError: If a width is not positive, `latent_mean` is not in (0, 1), or a mean is not `[num_visible]` or not
-            in [0, 1].
+        ValueError: If a width is not positive, `latent_mean` is not in (0, 1), or a mean is not `[num_visible]` or
+            outside the bounds of the visible family.
 
     Reference:
         Neal 1992, *Connectionist learning of belief networks*; Mnih & Gregor 2014, *Neural variational inference and
@@ -59,6 +62,7 @@ def sigmoid_belief_net(
         num_visible,
         [(bernoulli, size) for size in hidden],
         key=key,
+        visible=visible,
         deterministic=deterministic,
         deterministic_recognition=deterministic_recognition,
         activation=activation,
@@ -76,6 +80,7 @@ def categorical_belief_net(
     *,
     key: Key,
     num_categories: int = 10,
+    visible: Family = bernoulli,
     deterministic: Sequence[int] = (),
     deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,
@@ -86,20 +91,23 @@ def categorical_belief_net(
     """Make a belief net of categorical variables in one-hot form, with a mirrored recognition net.
 
     Args:
-        num_visible: Number of observed binary units.
+        num_visible: Number of observed units.
         hidden: Numbers of variables of the latent layers, from the bottom up; a layer has that many times
             `num_categories` units.
         key: Random key for the weights.
         num_categories: Categories of each variable.
+        visible: Family of the observation: `bernoulli` for bits, `discretised_logistic(levels)` or `grey_normal` for
+            grey values, `poisson` for counts.
         deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
         deterministic_recognition: Those of the recognition net, where it is to have others.
         activation: Elementwise function of the deterministic layers.
         bottom: Networks between the data and the bottom latent layer: dense ones, `Convolution` or `OwnNetworks`.
         input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
-        visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
+        visible_mean: The visible biases start at this mean of the data, `[num_visible]`; of bits, at its logits.
 
     Raises:
-        ValueError: If a width is not positive, there is one category, or a mean is not `[num_visible]` in [0, 1].
+        ValueError: If a width is not positive, there is one category, or a mean is not `[num_visible]` or outside the
+            bounds of the visible family.
 
     Example:
         >>> import jax
@@ -111,6 +119,7 @@ def categorical_belief_net(
         num_visible,
         [(family, size) for size in hidden],
         key=key,
+        visible=visible,
         deterministic=deterministic,
         deterministic_recognition=deterministic_recognition,
         activation=activation,

@@ -15,7 +15,6 @@ from jaxtyping import Float
 
 from beliefnet._chain import Chain
 from beliefnet._net import BeliefNet
-from beliefnet._numerics import stable_logit
 from beliefnet._types import Key
 from beliefnet.conditionals import (
     MLP,
@@ -31,7 +30,7 @@ from beliefnet.conditionals import (
     Prior,
     Signs,
 )
-from beliefnet.distributions import BagOfWordsFamily, Family, bernoulli
+from beliefnet.distributions import Family, bernoulli
 from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
 
 Part = Literal["latents", "visible", "recognition"]
@@ -58,15 +57,16 @@ def layered_net(
 
     Each layer is an affine map of the one that feeds it, or a network with deterministic layers in between. Weights
     start Glorot-uniform, biases at zero, the prior at the family's neutral parameters. The mean of the training data is
-    worth giving twice: learning is faster when the recognition net sees centred data and the visible biases start at
-    the data's logits. Of word counts the recognition net sees log(1 + count).
+    worth giving twice: learning is faster when the recognition net sees centred data and the visible biases start
+    where the data's mean is. Of counts the recognition net sees log(1 + count).
 
     Args:
-        num_visible: Number of observed units.
+        num_visible: Number of observed variables; a categorical one has a unit for each category.
         layers: Family and number of variables of each latent layer, from the bottom up, for example
             `[(bernoulli, 200), (normal, 50)]`.
         key: Random key for the weights.
-        visible: Family of the observation: `bernoulli` or `bag_of_words(length)`.
+        visible: Family of the observation: `bernoulli` for bits, `discretised_logistic(levels)` or `grey_normal` for
+            grey values in [0, 1], `poisson` or `bag_of_words(length)` for counts, `categorical(n)` for one-hot data.
         deterministic: Widths of the deterministic layers between one stochastic layer and the next, in the order of
             the recognition net; the generative net has them the other way round.
         deterministic_recognition: Those of the recognition net, where it is to have others.
@@ -80,13 +80,13 @@ def layered_net(
             linear.
         latent_mean: Probability of binary latents at the start, in both nets, in (0, 1); wake-sleep is faster with a
             small one.
-        input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
-        visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1]; of word counts, at the
-            logarithms of their shares.
+        input_mean: Subtracted from what the recognition net sees, `[units]`.
+        visible_mean: The visible biases start where the mean of the visible units is this, `[units]`: for bits at its
+            logits, for counts at logarithms, for grey values at the mean itself.
 
     Raises:
-        ValueError: If a width is not positive, `latent_mean` is not in (0, 1), a mean is not `[num_visible]` or not in
-            [0, 1] (for counts, negative), a layer is to be autoregressive that is not binary, or a part that does not
+        ValueError: If a width is not positive, `latent_mean` is not in (0, 1), a mean is not `[units]` or outside the
+            bounds of the visible family, a layer is to be autoregressive that is not binary, or a part that does not
             exist.
 
     Example:
@@ -128,7 +128,7 @@ def layered_net(
         see_below = partial(
             _seen,
             mean=None if index else offset,
-            counts=isinstance(families[index], BagOfWordsFamily),
+            counts=families[index].is_count,
             signs=signs and index > 0 and is_binary[0],
             latent_mean=latent_mean,
         )
@@ -233,24 +233,22 @@ def _check_sizes(num_visible: int, sizes: Sequence[int], deterministic: Sequence
 def starting_bias(visible: Family, num_visible: int, visible_mean: ArrayLike | None) -> Float[Array, " parameters"]:
     """Return the parameters of visible units with the data's mean, kept off the edges, or neutral ones.
 
-    A pixel that is never on in training may be on at test: the floor keeps its price at a few nats.
-
     Raises:
-        ValueError: If the width is not positive, or the mean is not `[num_visible]` or not in the family's range.
+        ValueError: If the width is not positive, or the mean is not `[units]` or not within the family's bounds.
     """
     if num_visible < 1:
         raise ValueError(f"expected at least 1 visible unit, got {num_visible}")
     if visible_mean is None:
         return visible.neutral(num_visible)
-    mean = _checked_mean("visible_mean", visible_mean, visible, num_visible)
-    return stable_logit(mean, floor=0.01) if visible == bernoulli else visible.from_moments(mean)
+    return visible.starting(_checked_mean("visible_mean", visible_mean, visible, num_visible))
 
 
-def _checked_mean(name: str, mean: ArrayLike, visible: Family, num_visible: int) -> Float[Array, " visible"]:
+def _checked_mean(name: str, mean: ArrayLike, visible: Family, num_visible: int) -> Float[Array, " units"]:
     mean = jnp.asarray(mean, float)
-    if mean.shape != (num_visible,):
-        raise ValueError(f"expected {name} of shape ({num_visible},), got {mean.shape}")
-    largest = 1 if visible == bernoulli else jnp.inf
-    if not bool(((mean >= 0) & (mean <= largest)).all()):
-        raise ValueError(f"expected {name} in [0, {largest}], got values from {mean.min()} to {mean.max()}")
+    width = visible.num_units(visible.num_parameters(num_visible))
+    if mean.shape != (width,):
+        raise ValueError(f"expected {name} of shape ({width},), got {mean.shape}")
+    least, largest = visible.bounds
+    if not bool(((mean >= least) & (mean <= largest)).all()):
+        raise ValueError(f"expected {name} in [{least}, {largest}], got values from {mean.min()} to {mean.max()}")
     return mean

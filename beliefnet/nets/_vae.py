@@ -7,7 +7,7 @@ from jax.typing import ArrayLike
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import normal
+from beliefnet.distributions import Family, bernoulli, normal
 from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
 from beliefnet.nets._layered import layered_net
 
@@ -17,6 +17,7 @@ def vae(
     hidden: Sequence[int] = (200,),
     *,
     key: Key,
+    visible: Family = bernoulli,
     deterministic: Sequence[int] = (500,),
     deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,
@@ -24,24 +25,27 @@ def vae(
     input_mean: ArrayLike | None = None,
     visible_mean: ArrayLike | None = None,
 ) -> BeliefNet:
-    """Make a variational autoencoder: one or several normal layers over binary observations.
+    """Make a variational autoencoder: one or several normal layers over bits, grey values or counts.
 
     The prior of the top layer starts as the standard normal and is learnt.
 
     Args:
-        num_visible: Number of observed binary units.
+        num_visible: Number of observed units.
         hidden: Widths of the normal layers, from the bottom up.
         key: Random key for the weights.
+        visible: Family of the observation: `bernoulli` for bits, `discretised_logistic(levels)` or `grey_normal` for
+            grey values, `poisson` for counts.
         deterministic: Widths of the deterministic layers between one stochastic layer and the next, in the order of
             the encoder; the decoder has them the other way round.
         deterministic_recognition: Those of the recognition net, where it is to have others.
         activation: Elementwise function of the deterministic layers.
         bottom: Networks between the data and the bottom latent layer: dense ones, `Convolution` or `OwnNetworks`.
         input_mean: Subtracted from what the encoder sees, `[num_visible]`.
-        visible_mean: The visible biases start at its logits, `[num_visible]`, in [0, 1].
+        visible_mean: The visible biases start at this mean of the data, `[num_visible]`; of bits, at its logits.
 
     Raises:
-        ValueError: If a width is not positive, or a mean is not `[num_visible]` or not in [0, 1].
+        ValueError: If a width is not positive, or a mean is not `[num_visible]` or outside the bounds of the visible
+            family.
 
     Reference:
         Kingma & Welling 2014, *Auto-encoding variational Bayes*; Rezende, Mohamed & Wierstra 2014, *Stochastic
@@ -56,6 +60,7 @@ def vae(
         num_visible,
         [(normal, size) for size in hidden],
         key=key,
+        visible=visible,
         deterministic=deterministic,
         deterministic_recognition=deterministic_recognition,
         activation=activation,

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
-from beliefnet.distributions import Autoregressive, Family, expected_log_prob
+from beliefnet.distributions import Autoregressive, RefinableFamily, expected_log_prob
 from beliefnet.samplers import Plain, Sampler
 
 
@@ -24,17 +24,28 @@ class Posterior(eqx.Module):
     """
 
     parameters: tuple[Float[Array, "batch _"], ...]
-    families: tuple[Family, ...] = eqx.field(static=True)
+    families: tuple[RefinableFamily, ...] = eqx.field(static=True)
 
     @classmethod
     def recognised(cls, net: BeliefNet, x: Float[Array, "batch visible"]) -> "Posterior":
-        """Start from the recognition net; means, not draws, are fed upward, so that the layers are independent."""
-        value, parameters = jnp.asarray(x), []
+        """Start from the recognition net; means, not draws, are fed upward, so that the layers are independent.
+
+        Raises:
+            ValueError: If a latent layer is of a family that cannot be refined.
+        """
+        value, parameters, families = jnp.asarray(x), [], []
         for conditional in net.recognition.conditionals:
+            family = conditional.units
+            if not isinstance(family, RefinableFamily):
+                raise ValueError(
+                    f"expected latents of a family that can be refined, got {type(family).__name__}; try bernoulli, "
+                    "categorical or normal ones"
+                )
             given = conditional.parameters_given(value)
-            value = jnp.asarray(conditional.units(given).mean)
+            value = jnp.asarray(family(given).mean)
             parameters.append(given)
-        return cls(tuple(parameters), tuple(c.units for c in net.recognition.conditionals))
+            families.append(family)
+        return cls(tuple(parameters), tuple(families))
 
     @property
     def layers(self) -> tuple[dist.Distribution, ...]:

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from beliefnet._net import BeliefNet
-from beliefnet.datasets import Dataset, load, names
+from beliefnet.datasets import Dataset, check_levels, load, names
 from beliefnet.estimators import Estimator
 from beliefnet.training._checks import OptionError, suggestion
 from beliefnet.training._estimators import EstimatorOptions
@@ -24,7 +24,8 @@ class TrainConfig(FitOptions, EstimatorOptions, NetOptions):
     Attributes:
         data: Name of a data set (see `beliefnet datasets`), or a .npy, .npz or .csv file; of documents also a sparse
             .npz, .mtx, .svmlight or .txt file, or a folder of texts.
-        binarization: How grey values become bits: static, dynamic or threshold; each data set has its own default.
+        binarization: How grey values become bits, for bernoulli visible units: static, dynamic or threshold; each data
+            set has its own default.
         vocabulary_size: Number of words of documents to keep, the most frequent ones; by default 2000 of texts, and as
             many as there are of a matrix of counts.
         text_column: Column of a .csv file that holds texts.
@@ -94,8 +95,16 @@ class TrainConfig(FitOptions, EstimatorOptions, NetOptions):
         )
 
     def settled(self, dataset: Dataset) -> "TrainConfig":
-        """Return the configuration with what it takes from the data written down."""
-        if self.values != "counts" or self.document_length is not None:
+        """Return the configuration with what it takes from the data written down.
+
+        Raises:
+            DataError: If logistic visible units cannot model the data, whose values do not lie on their grey levels.
+        """
+        if self.visible == "logistic":
+            levels = self.levels or dataset.record.levels or 256
+            check_levels(dataset.record, levels, self.data)
+            return replace(self, levels=levels)
+        if self.net != "document" or self.document_length is not None:
             return self
         return replace(self, document_length=round(float(dataset.average("train").sum()), 3))
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from beliefnet._net import BeliefNet
 from beliefnet.datasets import DataError, Dataset, Record
 from beliefnet.estimators import Estimator
-from beliefnet.evaluation import observations, on_device
+from beliefnet.evaluation import check_visible, observations, on_device
 from beliefnet.training._checkpoint import read_record
 from beliefnet.training._checks import OptionError
 from beliefnet.training._clock import Clock
@@ -82,7 +82,7 @@ def fit(
 
     Raises:
         OptionError: If the batch is larger than the training split, or the folder holds a run with other options.
-        DataError: If the folder holds a run on other data.
+        DataError: If the folder holds a run on other data, or the net's visible units are no model of such values.
         TrainingDiverged: If the objective or a parameter is not finite any more, or the objective makes no sense.
         CheckpointError: If a checkpoint cannot be written, or fits another architecture.
     """
@@ -101,6 +101,7 @@ class _Run:
         folder: RunFolder | None,
         watcher: Watcher,
     ):
+        check_visible(net, dataset.record)
         self.options, self.folder, self.watcher, self.record = options, folder, watcher, dataset.record
         self.epoch_steps = options.steps_per_epoch(dataset.record.splits["train"])
         self.history: list[dict[str, Any]] = []

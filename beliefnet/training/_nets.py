@@ -12,7 +12,8 @@ import numpy as np
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import bernoulli, normal
+from beliefnet.datasets import Values
+from beliefnet.distributions import Family, bernoulli, discretised_logistic, grey_normal, normal, poisson
 from beliefnet.nets import (
     Convolution,
     categorical_belief_net,
@@ -43,6 +44,9 @@ class NetOptions:
         activation: Function of the deterministic layers.
         convolution: Channels of convolutions between an image and the bottom latent layer, each halving height and
             width, such as 32 64; the generative net has them the other way round. By default none.
+        visible: Visible units of an sbn, fdarn, categorical or vae net: bernoulli for bits; for grey values logistic
+            (discretised, a probability for each grey level) or normal (a density); poisson for counts.
+        levels: Grey levels of logistic visible units; by default those of the data.
         categories: Categories of each variable of a categorical net.
         autoregressive_recognition: Let the units of a recognition layer depend on each other, too, in a darn or fdarn.
         nade_units: Let the units of a layer of a darn or fdarn depend on each other through so many hidden units (NADE
@@ -54,7 +58,7 @@ class NetOptions:
             nets gain most.
         latent_mean: Probability of binary latents at the start; wake-sleep is faster with a small one, such as 0.0025.
         center_input: Let the recognition net see the data minus its mean.
-        data_bias: Start the visible biases at the logits of the data's mean.
+        data_bias: Start the visible biases at the data's mean (bits: at its logits).
     """
 
     net: str = "sbn"
@@ -63,6 +67,8 @@ class NetOptions:
     deterministic_recognition: tuple[int, ...] | None = None
     activation: Literal["softplus", "tanh", "relu"] = "softplus"
     convolution: tuple[int, ...] = ()
+    visible: Literal["bernoulli", "logistic", "normal", "poisson"] = "bernoulli"
+    levels: int | None = None
     categories: int = 10
     autoregressive_recognition: bool = False
     nade_units: int | None = None
@@ -87,7 +93,7 @@ class NetOptions:
         Raises:
             OptionError: If not.
         """
-        for name, known in (("net", NETS), ("activation", _ACTIVATIONS), ("latents", _LATENTS)):
+        for name, known in (("net", NETS), ("activation", _ACTIVATIONS), ("latents", _LATENTS), ("visible", _VISIBLE)):
             given = getattr(self, name)
             if given not in known:
                 raise OptionError(
@@ -109,6 +115,14 @@ class NetOptions:
             )
         if not 0 < self.latent_mean < 1:
             raise OptionError(f"expected latent-mean between 0 and 1, got {self.latent_mean}; try 0.5")
+        if self.visible != "bernoulli" and not NETS[self.net].takes_visible:
+            nets = ", ".join(name for name, kind in NETS.items() if kind.takes_visible)
+            raise OptionError(
+                f"expected a net that takes --visible {self.visible} ({nets}), got {self.net}; try --net vae, or "
+                "leaving --visible out"
+            )
+        if self.levels is not None and self.levels < 2:
+            raise OptionError(f"expected levels of at least 2, got {self.levels}; try leaving it out")
         if self.net == "nade" and len(self.hidden) > 1:
             raise OptionError(
                 f"expected hidden to be one number of hidden units for a nade, got {' '.join(map(str, self.hidden))}; "
@@ -128,12 +142,14 @@ class NetOptions:
         """Return the names of options that were set and that the chosen net does not have."""
         own = {option for kind in NETS.values() for option in kind.options} - set(NETS[self.net].options)
         idle = sorted(own | NETS[self.net].ignored) + ([] if self._has_activations else ["activation"])
+        idle += [] if self.visible == "logistic" else ["levels"]
         return [name for name in idle if getattr(self, name) != getattr(type(self), name)]
 
     @property
-    def values(self) -> Literal["binary", "counts"]:
+    def values(self) -> Values:
         """What the chosen net is a model of."""
-        return NETS[self.net].values
+        kind = NETS[self.net]
+        return _VISIBLE[self.visible].values if kind.takes_visible else kind.values
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -148,7 +164,9 @@ class NetOptions:
         between = f", {'-'.join(map(str, self._widths))} {self.activation} units between" if self._widths else ""
         upward = "-".join(map(str, self.deterministic_recognition or ())) or "no"
         others = "" if self.deterministic_recognition is None else f", {upward} units between in the recognition net"
-        return f"{sizes} {NETS[self.net].title}{channels}{between}{others}"
+        grey = f" of {self.levels} levels" if self.levels is not None and self.visible == "logistic" else ""
+        visible = f", {self.visible} visible units{grey}" if self.visible != "bernoulli" else ""
+        return f"{sizes} {NETS[self.net].title}{channels}{between}{others}{visible}"
 
     def build_net(self, data_mean: np.ndarray, image_shape: tuple[int, int] | None, *, key: Key) -> BeliefNet:
         """Make the net with its initial parameters.
@@ -174,6 +192,8 @@ class NetOptions:
         settings |= {argument: getattr(self, option) for option, argument in kind.options.items()}
         if self.convolution and "convolution" not in kind.ignored:
             settings["bottom"] = _convolution(image_shape, self.convolution)
+        if kind.takes_visible:
+            settings["visible"] = _VISIBLE[self.visible].make(self.levels)
         if not kind.has_latents:
             return kind.make(len(data_mean), self.hidden[0], settings["key"], settings["visible_mean"])
         return kind.make(len(data_mean), self.hidden, **settings)
@@ -191,7 +211,8 @@ class NetKind:
         options: Options that not every net has, and the arguments that take them.
         has_latents: Whether it has latents; if not, it is made of its width, `hidden`, a key and the visible mean.
         ignored: Options that other nets share and that it does not have.
-        values: What it is a model of.
+        values: What it is a model of, if visible units cannot be chosen.
+        takes_visible: Whether they can.
     """
 
     make: Callable[..., BeliefNet]
@@ -201,7 +222,21 @@ class NetKind:
     options: Mapping[str, str] = field(default_factory=dict)
     has_latents: bool = True
     ignored: frozenset[str] = frozenset()
-    values: Literal["binary", "counts"] = "binary"
+    values: Values = "binary"
+    takes_visible: bool = False
+
+
+@dataclass(frozen=True)
+class VisibleKind:
+    """Visible units that nets can be given.
+
+    Attributes:
+        make: Makes their family; its argument is a number of grey levels, or None for the default.
+        values: What they are a model of.
+    """
+
+    make: Callable[[int | None], Family]
+    values: Values
 
 
 def _document_net(num_words: int, hidden: tuple[int, ...], *, latents: str, length: float | None, **settings: Any):
@@ -227,13 +262,19 @@ _CONNECTED = _BINARY | {"autoregressive_recognition": "autoregressive_recognitio
 _OF_LATENTS = frozenset({"deterministic", "deterministic_recognition", "center_input", "convolution"})
 
 NETS = {
-    "sbn": NetKind(sigmoid_belief_net, "sigmoid belief net", "nvil", options=_BINARY),
-    "fdarn": NetKind(partial(darn, autoregressive_visible=False), "fDARN", "nvil", options=_CONNECTED),
+    "sbn": NetKind(sigmoid_belief_net, "sigmoid belief net", "nvil", options=_BINARY, takes_visible=True),
+    "fdarn": NetKind(
+        partial(darn, autoregressive_visible=False), "fDARN", "nvil", options=_CONNECTED, takes_visible=True
+    ),
     "darn": NetKind(darn, "deep autoregressive network", "nvil", options=_CONNECTED),
     "categorical": NetKind(
-        categorical_belief_net, "categorical belief net", "nvil", options={"categories": "num_categories"}
+        categorical_belief_net,
+        "categorical belief net",
+        "nvil",
+        options={"categories": "num_categories"},
+        takes_visible=True,
     ),
-    "vae": NetKind(vae, "variational autoencoder", "sgvb", (500,)),
+    "vae": NetKind(vae, "variational autoencoder", "sgvb", (500,), takes_visible=True),
     "document": NetKind(
         _document_net,
         "document net",
@@ -258,5 +299,11 @@ NETS = {
     ),
 }
 
+_VISIBLE = {
+    "bernoulli": VisibleKind(lambda _: bernoulli, "binary"),
+    "logistic": VisibleKind(lambda levels: discretised_logistic(levels or 256), "grey"),
+    "normal": VisibleKind(lambda _: grey_normal, "grey"),
+    "poisson": VisibleKind(lambda _: poisson, "counts"),
+}
 _LATENTS = {"binary": bernoulli, "normal": normal}
 _ACTIVATIONS = {"softplus": jax.nn.softplus, "tanh": jnp.tanh, "relu": jax.nn.relu}

@@ -49,8 +49,15 @@ class Source(abc.ABC, Generic[R]):
 
     @property
     def values(self) -> Values:
-        """What the rows hold."""
-        return "binary" if self.num_words is None else "counts"
+        """What the rows are read as by default."""
+        return self.held[0]
+
+    @property
+    def held(self) -> tuple[Values, ...]:
+        """What the rows can be read as, the default first."""
+        if self.num_words is not None:
+            return ("counts",)
+        return ("binary",) if self.binarization == "none" else ("binary", "grey")
 
     @property
     def num_features(self) -> int:
