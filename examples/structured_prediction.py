@@ -106,7 +106,9 @@ def main() -> None:
     print(f"test NLL, 100 draws of the net alone:           {plain:.2f} nats")
 
     options.out.mkdir(parents=True, exist_ok=True)
-    sheet = completions(fitted.net, data.test[:10], 7, key=picture_key)
+    # Evenly spread over the split, which may be sorted by class.
+    shown = data.test[:: max(1, len(data.test) // 10)][:10]
+    sheet = completions(fitted.net, shown, 7, key=picture_key)
     image_sheet(
         sheet, data.record.image_shape, options.out / "completions.png", title="digit, given, mean, completions"
     )
