@@ -46,7 +46,7 @@ def rows_of(*matrices: sparse.csr_matrix) -> list[bytes]:
 def test_named_data_hold_what_they_hold():
     with pytest.raises(
         DataError,
-        match=r"^expected word counts for a document net, got 'mnist', which holds binary images; "
+        match=r"^expected counts for a document net or poisson visible units, got 'mnist', which holds binary images; "
         r"try --data 20newsgroups, or --net sbn$",
     ):
         load("mnist", values="counts")

@@ -289,7 +289,10 @@ def test_a_sparse_matrix_trains_and_resumes(suffix, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("tokens", "message"),
     [
-        (("train", "--data", "digits", "--net", "document"), "expected word counts for a document net, got"),
+        (
+            ("train", "--data", "digits", "--net", "document"),
+            "counts for a document net or poisson",
+        ),
         (("train", "--data", "{corpus}"), "--net document"),
         (("train", "--data", "{corpus}", "--net", "document", "--latents", "one"), "normal"),
         (

@@ -590,7 +590,7 @@ def test_record_of_documents_survives_json(tmp_path: Path, counts: sparse.csr_ma
     assert Record.from_dict(json.loads(json.dumps(record.to_dict()))) == record
     assert record.to_dict()["values"] == "counts"
     assert "values" not in load("bars").record.to_dict()
-    with pytest.raises(DataError, match="expected a data record with values 'binary', 'counts', got 'weights'"):
+    with pytest.raises(DataError, match="expected a data record with values 'binary', 'grey', 'counts', got 'weights'"):
         Record.from_dict({**record.to_dict(), "values": "weights"})
 
 

@@ -56,7 +56,7 @@ def check_levels(record: Record, levels: int, label: str) -> None:
     if (levels - 1) % (record.levels - 1):
         raise DataError(
             f"expected values on a grid of {levels} grey levels, k / {levels - 1}, for logistic visible units, got "
-            f"{label} with {record.levels} levels; try data like those the model was trained on"
+            f"{label} with {record.levels} levels; try {record.levels} levels, or other data"
         )
 
 
