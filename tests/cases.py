@@ -299,12 +299,14 @@ def weighted_wake_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: 
     return model_only(exact_gradient(net, x, estimator.num_particles))
 
 
+@eqx.filter_jit
 def dream_objective(net: BeliefNet, x: jax.Array) -> jax.Array:
     """E_p(x, h)[log q(h | x)], over every observation there is."""
     states = enumerate_latents(net, ALL_OBSERVATIONS)
     return jnp.sum(jax.lax.stop_gradient(jnp.exp(states.log_p)) * states.log_q)
 
 
+@eqx.filter_jit
 def sleep_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
     """The recognition net's gradient of the dream objective."""
     return recognition_only(eqx.filter_grad(lambda net: dream_objective(net, x))(net))
@@ -324,6 +326,7 @@ def over_draws(net: BeliefNet, x: jax.Array, count: int, value: Callable[..., ja
     return jnp.sum(probability * value(all_log_p[draws], all_log_q[draws]), axis=0).mean()
 
 
+@eqx.filter_jit
 def reweighted_wake_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
     """The model's part for the K-particle bound; the recognition net's is E[sum_k w~_k grad log q_k]."""
 
@@ -350,6 +353,7 @@ def thermodynamic(log_p: jax.Array, log_q: jax.Array, estimator: TVO) -> jax.Arr
     return total
 
 
+@eqx.filter_jit
 def tvo_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
     """E of the covariance form: sum_j D_j (<grad f> + <g f> - <g> <f>), g = grad [b log p + (1 - b) log q]."""
 
@@ -371,7 +375,9 @@ def tvo_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> Be
 
 
 def tvo_objective(estimator: TVO) -> Callable[[BeliefNet, jax.Array], jax.Array]:
-    return lambda net, x: over_draws(net, x, estimator.num_particles, lambda p, q: thermodynamic(p, q, estimator))
+    return eqx.filter_jit(
+        lambda net, x: over_draws(net, x, estimator.num_particles, lambda p, q: thermodynamic(p, q, estimator))
+    )
 
 
 def mean_slope(distribution: Any, h: jax.Array) -> jax.Array:
@@ -386,6 +392,7 @@ def half_slope(distribution: Any, h: jax.Array) -> jax.Array:
 def slope_gradient(slope: Callable[[Any, jax.Array], jax.Array]) -> Callable[..., BeliefNet]:
     """What SGVB gives in expectation when exact draws are given the derivative of something else."""
 
+    @eqx.filter_jit
     def expected(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
         states = enumerate_latents(net, x)
 
@@ -454,6 +461,7 @@ NVIL_CASES: dict[str, EstimatorCase] = {
 }
 
 
+@eqx.filter_jit
 def em_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
     """The M-step at a posterior without randomness: E_q~[log p(x, h) + log q(h | x)], q~ held."""
     posterior = held_posterior(net, x, estimator.refiner)
@@ -466,6 +474,7 @@ def em_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> Bel
     return eqx.filter_grad(both)(net)
 
 
+@eqx.filter_jit
 def weighted_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
     """E[sum_k w~_k grad (log p + log q)] for draws from a refined posterior without randomness, which also weighs."""
     states = enumerate_latents(net, x)
