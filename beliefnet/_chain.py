@@ -27,7 +27,8 @@ class Draw(eqx.Module):
 class Chain(eqx.Module):
     """Conditionals in the order in which they are drawn.
 
-    A generative chain starts with a `Prior` and ends at the observation; a recognition chain starts at the
+    A generative chain starts with a `Prior`, or in a conditional net with a layer that the condition feeds, and ends at
+    the observation; a recognition chain starts at the
     observation's first latent layer, and is empty in a net without latents.
 
     Raises:

@@ -52,7 +52,7 @@ class BeliefNet(eqx.Module):
     @property
     def num_visible(self) -> int:
         """Width of the observation, with the condition if there is one."""
-        return self.num_condition + self.generative.conditionals[-1].num_units
+        return self.num_condition + self.num_outputs
 
     @property
     def num_condition(self) -> int:
@@ -63,6 +63,11 @@ class BeliefNet(eqx.Module):
     def layer_sizes(self) -> tuple[int, ...]:
         """Widths of the latent layers, from the bottom up."""
         return tuple(c.num_units for c in self.recognition.conditionals)
+
+    @property
+    def num_outputs(self) -> int:
+        """How many units of the observation the net is a model of; all of them, unless it is conditional."""
+        return self.generative.conditionals[-1].num_units
 
     def split(
         self, x: Float[Array, "*lead visible"]
@@ -154,6 +159,7 @@ class BeliefNet(eqx.Module):
             ValueError: If there is a condition where there should be none, none where there should be one, or one of
                 another width.
         """
+        condition = None if condition is None else jnp.asarray(condition, float)
         self._check_condition(condition)
         values = self.generative.draw(condition, shape, sampler=Plain(), key=key).values
         return _joined(condition, values[-1]), values[-2::-1]
@@ -167,7 +173,7 @@ class BeliefNet(eqx.Module):
         shapes and errors are those of `dream`.
         """
         x, latents = self.dream(shape, key=key, condition=condition)
-        above = latents[0] if latents else condition
+        above = latents[0] if latents else self.split(x)[0]
         return _joined(condition, _unit_means(self.generative.conditionals[-1](above), self.split(x)[1]))
 
     def _check_condition(self, condition: Array | None) -> None:
@@ -193,9 +199,10 @@ class BeliefNet(eqx.Module):
         Of an autoregressive observation it is the mean of each unit given a draw of those before it.
         """
         condition, _ = self.split(jnp.asarray(x))
-        layer = self.generative.conditionals[-1](self.infer(x, 1, key=key).values[0])
+        latents = self.infer(x, 1, key=key).values
+        layer = self.generative.conditionals[-1](latents[0][0] if latents else condition)
         drawn = layer.sample(jax.random.fold_in(key, 1)) if isinstance(layer, Autoregressive) else layer.mean
-        return _joined(condition, _unit_means(layer, drawn))[0]
+        return _joined(condition, _unit_means(layer, drawn))
 
     def encode(self, x: Float[Array, "batch visible"]) -> Values:
         """Return the means of the latent layers, `[batch, units]` each; means, not draws, are fed upward."""

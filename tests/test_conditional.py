@@ -11,7 +11,7 @@ from laws import assert_frequencies, assert_mean, draws
 
 from beliefnet import BeliefNet, Chain
 from beliefnet.conditionals import Dense, Feedforward
-from beliefnet.distributions import bernoulli
+from beliefnet.distributions import bag_of_words, bernoulli, discretised_logistic
 from beliefnet.estimators import VIMCO, DisARM, Reinforce, Sleep
 from beliefnet.evaluation import evaluate, exact_elbo, exact_gradient, exact_log_likelihood, impute, sandwich
 from beliefnet.proposals import Annealed, Refined
@@ -113,6 +113,37 @@ def test_use_of_a_conditional_net():
     assert rebuilt.shape == (3, 3)
     np.testing.assert_array_equal(rebuilt[:, :1], OBSERVATIONS[:, :1])
     assert [mean.shape for mean in DEEP.encode(OBSERVATIONS)] == [(3, 2), (3, 2)]
+
+
+def test_numbers_per_unit_count_the_outputs_alone():
+    grey = BeliefNet(
+        Chain(
+            (Feedforward(Dense(2, 3, key=KEY), bernoulli), Feedforward(Dense(3, 8, key=KEY), discretised_logistic(5)))
+        ),
+        Chain((Feedforward(Dense(6, 3, key=KEY), bernoulli),)),
+    )
+    result = evaluate(grey, jnp.full((3, 6), 0.25), num_particles=2, key=KEY)
+    np.testing.assert_allclose(result.elbo_bits_per_dimension.mean, -result.elbo.mean / (4 * np.log(2)), rtol=1e-5)  # pyright: ignore
+    words = BeliefNet(
+        Chain((Feedforward(Dense(2, 3, key=KEY), bernoulli), Feedforward(Dense(3, 4, key=KEY), bag_of_words(5)))),
+        Chain((Feedforward(Dense(6, 3, key=KEY), bernoulli),)),
+    )
+    result = evaluate(words, jnp.array([[50.0, 50, 1, 2, 0, 1]]), num_particles=2, key=KEY)
+    np.testing.assert_allclose(result.elbo_perplexity.per_token.mean, np.exp(-result.elbo.mean / 4), rtol=1e-5)  # pyright: ignore
+
+
+def test_bits_of_any_type_are_conditions():
+    bits = np.array([[0], [1]], np.uint8)
+    as_bytes, as_floats = (DEEP.sample_means((3,), key=KEY, condition=given) for given in (bits, CONDITIONS))
+    np.testing.assert_array_equal(as_bytes, as_floats)
+
+
+def test_without_latents_the_outputs_are_a_regression():
+    net = BeliefNet(Chain((Feedforward(Dense(1, 2, key=KEY), bernoulli),)), Chain(()))
+    means = jax.nn.sigmoid(net.generative.conditionals[0].network(OBSERVATIONS[:, :1]))  # pyright: ignore
+    np.testing.assert_allclose(net.reconstruct(OBSERVATIONS, key=KEY)[:, 1:], means, rtol=1e-6)
+    terms = OBSERVATIONS[:, 1:] * jnp.log(means) + (1 - OBSERVATIONS[:, 1:]) * jnp.log1p(-means)
+    np.testing.assert_allclose(net.log_joint(OBSERVATIONS, ()).sum(axis=-1), terms.sum(axis=1), rtol=1e-5)
 
 
 @pytest.mark.parametrize(

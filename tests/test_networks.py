@@ -10,10 +10,12 @@ from test_cli import fails, run
 
 from beliefnet.conditionals import Biased, Convolutions, Dense, EquinoxNetwork, Stacked, TransposedConvolutions
 from beliefnet.datasets import load
+from beliefnet.distributions import bernoulli, categorical, discretised_logistic, normal
 from beliefnet.estimators import SGVB, VIMCO, Reinforce
 from beliefnet.evaluation import exact_gradient
-from beliefnet.nets import Convolution, OwnNetworks, darn, sigmoid_belief_net, vae
+from beliefnet.nets import Convolution, OwnNetworks, darn, layered_net, sigmoid_belief_net, vae
 from beliefnet.training import TrainConfig, fit, load_run
+from beliefnet.training._optimizers import _is_matrix
 
 KEY = jax.random.key(0)
 UP_KEY, DOWN_KEY, NET_KEY = jax.random.split(KEY, 3)
@@ -55,28 +57,38 @@ def test_only_arrays_of_real_numbers_are_leaves():
     np.testing.assert_array_equal(network.module(jnp.ones(4)), network(jnp.ones(4)))  # pyright: ignore[reportArgumentType]
 
 
+class Twice(eqx.Module):
+    inner: eqx.nn.MLP
+
+    def __call__(self, x):
+        return self.inner(x), self.inner(x)
+
+
 class Counted(eqx.Module):
+    inner: eqx.nn.MLP
     count: jax.Array
 
     def __call__(self, x):
-        return x * self.count
+        return self.inner(x * self.count)
 
 
 class Chosen(eqx.Module):
+    inner: eqx.nn.MLP
     places: set[int]
 
     def __call__(self, x):
-        return x[jnp.array(sorted(self.places))]
+        return self.inner(x)[jnp.array(sorted(self.places))]
 
 
 @pytest.mark.parametrize(
     ("module", "message"),
     [
         (eqx.nn.MLP(5, 3, 6, 1, key=KEY), "takes one array of shape \\(4,\\), got an error"),
-        (eqx.nn.Dropout(0.5), "without random numbers"),
-        (lambda x: (x, x), "returns one array, got tuple"),
-        (Counted(jnp.arange(4)), "real numbers, got one of int32; try a static field"),
-        (Chosen({1, 2}), "can be hashed, got set; try jax.numpy.asarray"),
+        (eqx.nn.Sequential([mlp(4, 4), eqx.nn.Dropout(0.5)]), "without random numbers"),
+        (Twice(mlp(4, 3)), "returns one array, got tuple"),
+        (lambda x: mlp(4, 3)(x), "function without any; a function hides what it closes over"),
+        (Counted(mlp(4, 3), jnp.arange(4)), "real numbers, got one of int32; try a static field"),
+        (Chosen(mlp(4, 3), {1, 2}), "can be hashed, got set; try jax.numpy.asarray"),
     ],
 )
 def test_modules_that_do_not_fit(module, message):
@@ -154,6 +166,45 @@ def test_convolutions_follow_each_other():
     assert down(up(x)).shape == (63,)
 
 
+@pytest.mark.parametrize("family", [bernoulli, discretised_logistic(16)], ids=["bits", "grey"])
+def test_pixels_of_a_convolutional_net_start_at_the_mean_and_are_neighbours(family):
+    mean = jnp.linspace(0.1, 0.9, 64)
+    bottom = Convolution((8, 8), (3,))
+    net = layered_net(64, [(normal, 2)], key=KEY, visible=family, bottom=bottom, visible_mean=mean)
+    # The mean of a logistic that is cut at 0 and 1 is not its location.
+    np.testing.assert_allclose(net.decode((jnp.zeros(2),)), mean, atol=0.05)
+    decoder = net.generative.conditionals[-1].network.network.networks[-1]  # pyright: ignore
+    slope = jax.jacobian(decoder)(jax.random.normal(KEY, (decoder.num_inputs,)))
+    # What one place of the smallest image says is said of 4 by 4 pixels, by every parameter of theirs.
+    reached = (np.abs(slope[:, (1 * 4 + 1) * 3]) > 1e-6).reshape(-1, 8, 8)
+    expected = np.zeros((8, 8), bool)
+    expected[1:5, 1:5] = True
+    np.testing.assert_array_equal(reached, np.broadcast_to(expected, reached.shape))
+
+
+def test_a_decoder_of_ones_own_starts_at_the_mean():
+    mean = jnp.array([0.1, 0.3, 0.6, 0.9])
+    bottom = OwnNetworks(mlp(4, 3, UP_KEY), mlp(3, 4, DOWN_KEY))
+    net = sigmoid_belief_net(4, (3,), bottom=bottom, signs=False, visible_mean=mean, key=KEY)
+    np.testing.assert_allclose(net.decode((jnp.zeros(3),)), mean, rtol=1e-4)
+
+
+def test_a_recognition_net_has_deterministic_layers_of_its_own():
+    def widths(conditional):
+        network = getattr(conditional.network, "network", conditional.network)
+        return tuple(leaf.shape[0] for leaf in jax.tree.leaves(network) if leaf.ndim == 1)
+
+    net = sigmoid_belief_net(4, (3,), deterministic=(6,), deterministic_recognition=(7, 8), key=KEY)
+    assert (widths(net.generative.conditionals[-1]), widths(net.recognition.conditionals[0])) == ((6, 4), (7, 8, 3))
+    net = sigmoid_belief_net(4, (3,), deterministic=(6,), deterministic_recognition=(), key=KEY)
+    assert (widths(net.generative.conditionals[-1]), widths(net.recognition.conditionals[0])) == ((6, 4), (3,))
+
+
+def test_only_weights_decay():
+    shapes = {(3, 1): True, (3,): False, (8, 1, 3, 3): True, (8, 1, 1): False}
+    assert _is_matrix({shape: jnp.ones(shape) for shape in shapes}) == shapes  # pyright: ignore[reportArgumentType]
+
+
 @pytest.mark.parametrize("image_shape", SHAPES[:2])
 @pytest.mark.parametrize("make", [sigmoid_belief_net, vae, darn])
 def test_convolutions_give_as_many_parameters_as_there_are(image_shape, make):
@@ -172,6 +223,11 @@ def test_convolutions_give_as_many_parameters_as_there_are(image_shape, make):
         (lambda: Convolution((8, 8), (4, 0)), "got 4 0"),
         (lambda: Convolution((8, 5), (4, 4, 4, 4)), "at most 3 convolutions"),
         (lambda: vae(60, (3,), bottom=Convolution((8, 8), (4,)), key=KEY), "images of 8 x 8 pixels, got 60 values"),
+        (lambda: Convolutions((8, 8), (1,), jnp.tanh, key=KEY), "channels of two images or more"),
+        (
+            lambda: vae(64, (3,), visible=categorical(3), bottom=Convolution((8, 8), (4,)), key=KEY),
+            "one value per pixel for convolutions, got CategoricalFamily",
+        ),
     ],
 )
 def test_convolutions_that_cannot_be(make, message):
@@ -191,7 +247,7 @@ def test_a_convolutional_net_is_trained_used_and_loaded(tmp_path, monkeypatch, c
 @pytest.mark.parametrize(
     ("tokens", "message"),
     [
-        ("--convolution 0", "convolution to be positive numbers of channels, got 0; try --convolution 32 64"),
+        ("--convolution 0", "convolution to be numbers of channels from 1 to 4096, got 0; try --convolution 32 64"),
         ("--convolution 2 2 2 2", "convolution cannot be used: expected at most 3 convolutions"),
     ],
 )

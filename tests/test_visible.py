@@ -271,6 +271,8 @@ def test_dreams_train_the_recognition_net(visible: str):
     net, estimator = small_net(family, 2, 2), Sleep(2)
     estimate = eqx.filter_jit(estimator.estimate)(net, x, None, key=KEY)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(estimate.net))
+    for conditional in estimate.net.recognition.conditionals:
+        assert max(np.abs(leaf).max() for leaf in jax.tree.leaves(conditional)) > 1e-3
 
 
 @pytest.mark.parametrize(
@@ -365,7 +367,7 @@ STORED = {
     "bytes": (ROWS.astype(np.uint8), 256),
     "whole numbers": (ROWS, 256),
     "floats on the grid": ((ROWS / 255).astype(np.float32), 256),
-    "other levels": (np.round(ROWS / 255 * 15) / 15, 256),
+    "fifteenths": (np.round(ROWS / 255 * 15) / 15, 16),
     "sixteenths": (np.round(ROWS / 255 * 16) / 16, 17),
     "between the levels": (np.random.default_rng(0).random((40, 6)), None),
 }

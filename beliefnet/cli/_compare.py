@@ -123,6 +123,11 @@ def _row_of_run(folder: RunFolder, record: Record, split: str) -> dict[str, Any]
             f"expected runs evaluated on the {split} split, got {folder.path} with {evaluation['split']}; "
             f"try beliefnet evaluate {folder.path} --split {split}"
         )
+    if record.values == "counts" and config.visible == "poisson":
+        raise OptionError(
+            f"expected runs that score the words of a document given its length, got {folder.path} with poisson "
+            "visible units, whose likelihood is that of counts; try runs of --net document"
+        )
     return {
         "model": folder.path.resolve().name,
         "settings": {"net": config.describe(record.num_features), "estimator": config.estimator},
@@ -153,8 +158,8 @@ def _show(report: dict[str, Any]) -> None:
 
 
 def _number(value: dict[str, float | None] | None) -> str:
-    if value is None:
-        return ""
+    if value is None or value["mean"] is None:
+        return "" if value is None else "not finite"
     error = "" if value["stderr"] is None else f" +- {value['stderr']:.2f}"
     return f"{value['mean']:.2f}{error}"
 

@@ -20,13 +20,21 @@ _TAPS = 16
 
 
 class _Convolutions(Network):
-    """Kernels of 4 by 4 with a stride of 2, layer by layer."""
+    """Kernels of 4 by 4 with a stride of 2, layer by layer.
+
+    Raises:
+        ValueError: If there is no layer.
+    """
 
     weights: tuple[Float[Array, "_ _"], ...]
     biases: tuple[Float[Array, " _"], ...]
     image_shape: tuple[int, int] = eqx.field(static=True)
     channels: tuple[int, ...] = eqx.field(static=True)
     activation: Callable[[Array], Array] = eqx.field(static=True)
+
+    def __check_init__(self):
+        if not self.weights:
+            raise ValueError(f"expected channels of two images or more, got {self.channels}; try (1, 32)")
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:

@@ -26,8 +26,8 @@ class EquinoxNetwork(Network):
             an int for a vector.
 
     Raises:
-        TypeError: If the module cannot be called so, or holds what can be neither trained nor fixed: an array of
-            integers, or something that cannot be hashed.
+        TypeError: If the module cannot be called so, has nothing to train, as a function around a module has, or holds
+            what can be neither trained nor fixed: an array of integers, or something that cannot be hashed.
 
     Example:
         >>> import equinox as eqx, jax
@@ -45,6 +45,11 @@ class EquinoxNetwork(Network):
     def __init__(self, module: Callable[[Array], Array], input_shape: int | tuple[int, ...]):
         self.input_shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
         arrays, rest = eqx.partition(module, eqx.is_inexact_array)
+        if not jax.tree.leaves(arrays):
+            raise TypeError(
+                f"expected a module with arrays of real numbers to train, got {type(module).__name__} without any; a "
+                "function hides what it closes over: try an equinox.Module that holds it, or equinox.nn.Sequential"
+            )
         self.arrays = jax.tree.map(jnp.asarray, arrays)
         leaves, structure = jax.tree.flatten(rest)
         for leaf in leaves:
@@ -77,8 +82,8 @@ class EquinoxNetwork(Network):
 def _check_fixed(leaf: Any) -> None:
     if eqx.is_array(leaf):
         raise TypeError(
-            f"expected a module whose arrays hold real numbers, got one of {leaf.dtype}; try a static field "
-            "(equinox.field(static=True)) for what is not trained"
+            f"expected a module whose arrays hold real numbers, got one of {leaf.dtype}; try a static field with a "
+            "tuple for what is not trained"
         )
     try:
         hash(leaf)

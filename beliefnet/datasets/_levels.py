@@ -14,19 +14,19 @@ _LOOK = 100_000
 
 
 def levels_of(arrays: Sequence[np.ndarray]) -> int | None:
-    """Return the number of levels of values in [0, 1]: 256 where these do, else the fewest that do; None where none do.
+    """Return the fewest levels that values in [0, 1] lie on, at most 256; None where they lie on no such grid.
 
     Args:
         arrays: Float values, of any shapes.
 
     >>> [levels_of([np.array(values)]) for values in ([0.0, 0.2, 1.0], [0.0625, 0.5], [0.1, 0.01, 0.001])]
-    [256, 17, None]
+    [6, 17, None]
     """
     found = np.unique(np.concatenate([array.reshape(-1)[:_LOOK] for array in arrays]))
     if len(found) > MOST_LEVELS:
         return None
     found = np.unique(np.concatenate([np.unique(array) for array in arrays])).astype(np.float64)
-    for steps in (MOST_LEVELS - 1, *range(1, MOST_LEVELS - 1)):
+    for steps in range(1, MOST_LEVELS):
         if _is_on_grid(found, steps):
             return steps + 1
     return None

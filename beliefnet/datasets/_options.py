@@ -60,7 +60,7 @@ _WORDINGS: Mapping[Values, _Wording] = {
         "grey values for logistic or normal visible units",
         "grey images",
         "grey values",
-        "try --data fashion-mnist, or --visible bernoulli",
+        "try data with grey values, such as fashion-mnist, or a net over what this holds",
         ("binarization", "vocabulary_size", "text_column"),
     ),
     "counts": _Wording(

@@ -75,7 +75,9 @@ def check_values(rows: np.ndarray, label: str) -> np.ndarray:
 
 
 def check_grey_values(rows: np.ndarray, label: str) -> np.ndarray:
-    """Check that rows `[n, num_features]` are within [0, 1], or whole numbers from 0 to 255 of which one is above 1.
+    """Check that rows `[n, num_features]` are within [0, 1], or grey levels of 8 bits.
+
+    Whole numbers are taken for such levels if they are bytes, or if the largest is 255: others may be of another scale.
 
     Args:
         rows: Rows that passed `check_numbers`.
@@ -87,8 +89,8 @@ def check_grey_values(rows: np.ndarray, label: str) -> np.ndarray:
     Raises:
         DataError: With the position of the first value that is not finite, or out of range.
     """
-    is_bytes = rows.max() > 1 and rows.min() >= 0 and rows.max() <= 255 and np.array_equal(rows, np.rint(rows))
-    if is_bytes:
+    is_bytes = rows.dtype == np.uint8 and rows.max() > 1
+    if is_bytes or (rows.max() == 255 and rows.min() >= 0 and np.array_equal(rows, np.rint(rows))):
         return rows.astype(np.float32) / np.float32(255)
     return check_values(rows, label).astype(np.float32)
 

@@ -83,7 +83,7 @@ class DiscretisedLogistic(dist.Distribution):
 
     @property
     def variance(self) -> Float[Array, "*lead"]:
-        """Variance of each unit, likewise."""
+        """Variance of each unit, to the rounding of the difference of two such sums."""
         square = self._sum_over_levels(2 * jnp.arange(1.0, self.levels) - 1) / (self.levels - 1) ** 2
         return square - self.mean**2
 

@@ -14,7 +14,7 @@ from beliefnet._types import Key
 
 
 class Poisson(dist.Distribution):
-    """Poisson counts, as floats; by the logarithms of their rates, so that neither a tiny nor a zero rate is special.
+    """Poisson counts, as floats; by the logarithms of their rates, so that a tiny rate is not special.
 
         log p(n) = n log_rate - exp(log_rate) - log n!
 

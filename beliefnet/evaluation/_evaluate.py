@@ -141,7 +141,7 @@ def weigh(
             evaluation, elbo_perplexity=perplexity(bounds.elbo, lengths), perplexity=perplexity(bounds.bound, lengths)
         )
     if isinstance(net.generative.conditionals[-1].units, DiscretisedLogisticFamily):
-        nats_per_bit = net.num_visible * np.log(2)
+        nats_per_bit = net.num_outputs * np.log(2)
         evaluation = replace(
             evaluation,
             elbo_bits_per_dimension=Mean.of(-bounds.elbo / nats_per_bit),
@@ -154,7 +154,8 @@ def _lengths(net: BeliefNet, data: Stored) -> np.ndarray | None:
     """Return the number of words of each document, if the net is one of documents."""
     if not isinstance(net.generative.conditionals[-1].units, BagOfWordsFamily):
         return None
-    lengths = np.asarray(data.sum(axis=1), np.float64).ravel()
+    counts = data[:, net.num_condition :] if net.num_condition else data
+    lengths = np.asarray(counts.sum(axis=1), np.float64).ravel()
     if not (lengths > 0).all():
         raise ValueError(
             f"expected documents of at least one word, got {int((lengths <= 0).sum())} empty ones; try leaving them out"

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
-from beliefnet.conditionals import Centred, Connected, Feedforward, Observed
+from beliefnet.conditionals import Centred, Connected, Feedforward, LogCounts, Observed
 from beliefnet.distributions import Kind
 from beliefnet.evaluation._bounds import rows_per_pass
 from beliefnet.proposals import Factorial
@@ -165,8 +165,14 @@ def starting_fill(net: BeliefNet, fill: ArrayLike | None = None) -> Float[Array,
     first = net.recognition.conditionals[0]
     if isinstance(first, Connected):
         first = first.base
-    if isinstance(first, Feedforward) and isinstance(first.network, Centred):
-        return jnp.asarray(first.network.offset)
+    if isinstance(first, Feedforward):
+        match first.network:
+            case Centred(offset=offset):
+                return jnp.asarray(offset)
+            case LogCounts(network=Centred(offset=offset)):
+                return jnp.expm1(offset)
+            case _:
+                pass
     return jnp.full(net.num_visible, 0.5)
 
 

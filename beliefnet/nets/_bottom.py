@@ -126,7 +126,8 @@ class OwnNetworks(Bottom):
         up: From the data to the parameters of the bottom latent layer, all of a unit's first parameters first: for
             normal units their means, then their scales before a softplus. A `Network`, or an Equinox module that maps
             a vector; one that maps an image is wrapped by `conditionals.EquinoxNetwork`.
-        down: From the latent layer to the parameters of the visible units, logits for binary ones; a bias is added.
+        down: From the latent layer to the parameters of the visible units, logits for binary ones; biases are added, by
+            which the result for an input of zeros starts where the data's mean is.
 
     Example:
         >>> import equinox as eqx, jax

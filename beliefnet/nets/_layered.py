@@ -29,9 +29,10 @@ from beliefnet.conditionals import (
     Network,
     Prior,
     Signs,
+    Stacked,
 )
 from beliefnet.distributions import Family, bernoulli
-from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
+from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom, Convolution
 
 Part = Literal["latents", "visible", "recognition"]
 
@@ -87,7 +88,7 @@ def layered_net(
     Raises:
         ValueError: If a width is not positive, `latent_mean` is not in (0, 1), a mean is not `[units]` or outside the
             bounds of the visible family, a layer is to be autoregressive that is not binary, or a part that does not
-            exist.
+            exist; or if convolutions are asked of visible units that are several per pixel.
 
     Example:
         >>> import jax
@@ -95,6 +96,11 @@ def layered_net(
         >>> layered_net(64, [(bernoulli, 20), (normal, 5)], key=jax.random.key(0)).layer_sizes
         (20, 5)
     """
+    if isinstance(bottom, Convolution) and visible.num_units(visible.num_parameters(1)) > 1:
+        raise ValueError(
+            f"expected visible units of one value per pixel for convolutions, got {type(visible).__name__}; try "
+            "discretised_logistic, or dense networks"
+        )
     upward = deterministic if deterministic_recognition is None else deterministic_recognition
     _check_sizes(num_visible, [size for _, size in layers], (*deterministic, *upward))
     connect = _Connections(frozenset(autoregressive), nade_units)
@@ -122,7 +128,7 @@ def layered_net(
             down = _plus_bias(down, visible_bias)
         elif families[index] == bernoulli:
             down = _plus_bias(down, latent_bias)
-        if families[index + 1] == bernoulli:
+        if families[index + 1] == bernoulli and latent_bias:
             up = _plus_bias(up, latent_bias)
         is_binary = [families[place] == bernoulli for place in (index, index + 1)]
         see_below = partial(
@@ -196,22 +202,36 @@ def _seen(
         return Centred(network, mean)
     if not signs:
         return network
-    if not isinstance(network, Dense | MLP):
+    first = _first(network)
+    if first is None:
         return Signs(network)
-    first = network if isinstance(network, Dense) else network.layers[0]
     bias = first.bias - (2 * latent_mean - 1) * first.weight.sum(axis=0)
-    return Signs(eqx.tree_at(lambda net: (net if isinstance(net, Dense) else net.layers[0]).bias, network, bias))
+    return Signs(eqx.tree_at(lambda net: _first(net).bias, network, bias))  # pyright: ignore
 
 
 def _plus_bias(network: Network, amount: ArrayLike) -> Network:
-    """Add to the result of a network: to the biases of the last map where that is a dense one."""
-    if isinstance(network, Dense | MLP):
-        return eqx.tree_at(_last_bias, network, replace_fn=lambda bias: bias + jnp.asarray(amount))
-    return Biased(network, jnp.broadcast_to(jnp.asarray(amount, float), (network.num_outputs,)))
+    """Add to the result of a network: to the biases of its last map, which start at zero.
+
+    A network that does not end with a dense map gets biases, by which its result for an input of zeros is the amount.
+    """
+    last = _last(network)
+    if last is not None:
+        return eqx.tree_at(lambda net: _last(net).bias, network, last.bias + jnp.asarray(amount))  # pyright: ignore
+    return Biased(network, jnp.asarray(amount) - network(jnp.zeros(network.num_inputs)))
 
 
-def _last_bias(network: Dense | MLP) -> Array:
-    return network.bias if isinstance(network, Dense) else network.layers[-1].bias
+def _first(network: Network) -> Dense | None:
+    """Return the affine map that a network starts with, if it does."""
+    if isinstance(network, MLP | Stacked):
+        return _first(network.layers[0] if isinstance(network, MLP) else network.networks[0])
+    return network if isinstance(network, Dense) else None
+
+
+def _last(network: Network) -> Dense | None:
+    """Return the affine map that a network ends with, if it does."""
+    if isinstance(network, MLP | Stacked):
+        return _last(network.layers[-1] if isinstance(network, MLP) else network.networks[-1])
+    return network if isinstance(network, Dense) else None
 
 
 def _logit_of(latent_mean: float) -> float:

@@ -108,10 +108,11 @@ class NetOptions:
             if any(size < 1 for size in getattr(self, name) or ()):
                 option, given = name.replace("_", "-"), " ".join(map(str, getattr(self, name)))
                 raise OptionError(f"expected {option} to be positive sizes, got {given}; try --{option} 200")
-        if any(count < 1 for count in self.convolution):
+        if any(not 1 <= count <= _MOST_CHANNELS for count in self.convolution):
             given = " ".join(map(str, self.convolution))
             raise OptionError(
-                f"expected convolution to be positive numbers of channels, got {given}; try --convolution 32 64"
+                f"expected convolution to be numbers of channels from 1 to {_MOST_CHANNELS}, got {given}; try "
+                "--convolution 32 64"
             )
         if not 0 < self.latent_mean < 1:
             raise OptionError(f"expected latent-mean between 0 and 1, got {self.latent_mean}; try 0.5")
@@ -160,6 +161,8 @@ class NetOptions:
         """Return the net in a few words, such as `784-200 sigmoid belief net`."""
         times = f"x{self.categories}" if self.net == "categorical" else ""
         sizes = "-".join([str(num_visible), *(f"{size}{times}" for size in self.sizes)])
+        if not NETS[self.net].has_latents:
+            return f"{sizes} {NETS[self.net].title}"
         channels = f", convolutions of {'-'.join(map(str, self.convolution))} channels" if self.convolution else ""
         between = f", {'-'.join(map(str, self._widths))} {self.activation} units between" if self._widths else ""
         upward = "-".join(map(str, self.deterministic_recognition or ())) or "no"
@@ -249,7 +252,7 @@ def _convolution(image_shape: tuple[int, int] | None, channels: tuple[int, ...])
     if image_shape is None:
         raise OptionError(
             f"expected images for convolution {' '.join(map(str, channels))}, got data without height and width; try "
-            "an array of shape [n, height, width], or leaving it out"
+            "bits or grey values in an array of shape [n, height, width], or leaving it out"
         )
     try:
         return Convolution(image_shape, channels)
@@ -257,6 +260,7 @@ def _convolution(image_shape: tuple[int, int] | None, channels: tuple[int, ...])
         raise OptionError(f"convolution cannot be used: {error}") from None
 
 
+_MOST_CHANNELS = 4096
 _BINARY = {"signs": "signs", "latent_mean": "latent_mean"}
 _CONNECTED = _BINARY | {"autoregressive_recognition": "autoregressive_recognition", "nade_units": "nade_units"}
 _OF_LATENTS = frozenset({"deterministic", "deterministic_recognition", "center_input", "convolution"})

@@ -107,4 +107,5 @@ def _scale_by_part(options: OptimizerOptions) -> optax.GradientTransformation:
 
 
 def _is_matrix(params: Learnable):
-    return jax.tree.map(lambda p: p.ndim > 1, params)
+    # A bias of a convolution is [channels, 1, 1].
+    return jax.tree.map(lambda p: p.ndim == 2 or sum(size > 1 for size in p.shape) > 1, params)
