@@ -64,7 +64,26 @@ class Dense(Network):
         return flat.reshape(*values.shape[:-1], self.num_outputs)
 
 
-class MLP(Network):
+class Composed(Network):
+    """Networks in turn."""
+
+    @property
+    @abstractmethod
+    def parts(self) -> "tuple[Network, ...]":
+        """The networks, each of which takes what the one before it gives."""
+
+    @property
+    def num_inputs(self) -> int:
+        """Width of the first part's input."""
+        return self.parts[0].num_inputs
+
+    @property
+    def num_outputs(self) -> int:
+        """Width of the last part's result."""
+        return self.parts[-1].num_outputs
+
+
+class MLP(Composed):
     """Dense maps with an activation between them.
 
     Args:
@@ -82,14 +101,9 @@ class MLP(Network):
         self.activation = activation
 
     @property
-    def num_inputs(self) -> int:
-        """Width of the first map's input."""
-        return self.layers[0].num_inputs
-
-    @property
-    def num_outputs(self) -> int:
-        """Width of the last map's result."""
-        return self.layers[-1].num_outputs
+    def parts(self) -> tuple[Network, ...]:
+        """The maps."""
+        return self.layers
 
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Apply the maps in turn."""
@@ -98,7 +112,7 @@ class MLP(Network):
         return self.layers[-1](values)
 
 
-class Stacked(Network):
+class Stacked(Composed):
     """Networks in turn, each fed the result of the one before.
 
     Raises:
@@ -118,14 +132,9 @@ class Stacked(Network):
                 )
 
     @property
-    def num_inputs(self) -> int:
-        """Width of the first network's input."""
-        return self.networks[0].num_inputs
-
-    @property
-    def num_outputs(self) -> int:
-        """Width of the last network's result."""
-        return self.networks[-1].num_outputs
+    def parts(self) -> tuple[Network, ...]:
+        """The networks."""
+        return self.networks
 
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Apply the networks in turn."""

@@ -17,10 +17,10 @@ from beliefnet._chain import Chain
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.conditionals import (
-    MLP,
     NADE,
     Biased,
     Centred,
+    Composed,
     Conditional,
     Dense,
     Feedforward,
@@ -29,7 +29,6 @@ from beliefnet.conditionals import (
     Network,
     Prior,
     Signs,
-    Stacked,
 )
 from beliefnet.distributions import Family, bernoulli
 from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom, Convolution
@@ -222,15 +221,15 @@ def _plus_bias(network: Network, amount: ArrayLike) -> Network:
 
 def _first(network: Network) -> Dense | None:
     """Return the affine map that a network starts with, if it does."""
-    if isinstance(network, MLP | Stacked):
-        return _first(network.layers[0] if isinstance(network, MLP) else network.networks[0])
+    if isinstance(network, Composed):
+        return _first(network.parts[0])
     return network if isinstance(network, Dense) else None
 
 
 def _last(network: Network) -> Dense | None:
     """Return the affine map that a network ends with, if it does."""
-    if isinstance(network, MLP | Stacked):
-        return _last(network.layers[-1] if isinstance(network, MLP) else network.networks[-1])
+    if isinstance(network, Composed):
+        return _last(network.parts[-1])
     return network if isinstance(network, Dense) else None
 
 
