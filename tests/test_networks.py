@@ -239,7 +239,9 @@ def test_a_convolutional_net_is_trained_used_and_loaded(tmp_path, monkeypatch, c
     monkeypatch.chdir(tmp_path)
     options = "--net vae --hidden 3 --deterministic 8 --convolution 2 3 --activation relu --epochs 1 --out run"
     assert run(["train", "--data", "bars", *options.split()]) == 0
-    assert "convolutions of 2-3 channels, 8 relu units between" in capsys.readouterr().out
+    captured = capsys.readouterr()
+    assert "convolutions of 2-3 channels, 8 relu units between" in captured.out
+    assert "try --learning-rate 0.001" in captured.err
     assert load_run("run").config.convolution == (2, 3)
     assert run(["evaluate", "run", "--particles", "5", "--limit", "20"]) == 0
 

@@ -35,6 +35,7 @@ from beliefnet.training import (
 )
 
 _DEFAULTS = TrainConfig()
+_LARGEST_CONVOLUTIONAL_STEP = 1e-3
 
 
 @app.command
@@ -70,6 +71,13 @@ def train(
     ):
         for name in names:
             print(f"warning: --{name.replace('_', '-')} has no effect with {chosen}", file=sys.stderr)
+    if config.convolution and config.learning_rate > _LARGEST_CONVOLUTIONAL_STEP:
+        print(
+            f"warning: --learning-rate {config.learning_rate} can be too large for convolutions: if the bound stays "
+            "where the first epoch leaves it, the decoder has learnt to ignore the latents; try --learning-rate "
+            f"{_LARGEST_CONVOLUTIONAL_STEP}",
+            file=sys.stderr,
+        )
     net, estimator = config.build(dataset.average("train"), dataset.record.image_shape)
     if not (resumed and resumed.has_checkpoints):
         net, skipped = net_of_start(config, net)
