@@ -71,6 +71,7 @@ def train(
     ):
         for name in names:
             print(f"warning: --{name.replace('_', '-')} has no effect with {chosen}", file=sys.stderr)
+    net, estimator = config.build(dataset.average("train"), dataset.record.image_shape)
     if config.convolution and config.learning_rate > _LARGEST_CONVOLUTIONAL_STEP:
         print(
             f"warning: --learning-rate {config.learning_rate} can be too large for convolutions: if the bound stays "
@@ -78,7 +79,6 @@ def train(
             f"{_LARGEST_CONVOLUTIONAL_STEP}",
             file=sys.stderr,
         )
-    net, estimator = config.build(dataset.average("train"), dataset.record.image_shape)
     if not (resumed and resumed.has_checkpoints):
         net, skipped = net_of_start(config, net)
         for sentence in skipped:
