@@ -28,8 +28,7 @@ class Chain(eqx.Module):
     """Conditionals in the order in which they are drawn.
 
     A generative chain starts with a `Prior`, or in a conditional net with a layer that the condition feeds, and ends at
-    the observation; a recognition chain starts at the
-    observation's first latent layer, and is empty in a net without latents.
+    the observation; a recognition chain starts at the first latent layer, and is empty in a net without latents.
 
     Raises:
         ValueError: If the width of a layer is not what the next conditional takes.

@@ -173,8 +173,9 @@ class BeliefNet(eqx.Module):
         shapes and errors are those of `dream`.
         """
         x, latents = self.dream(shape, key=key, condition=condition)
-        above = latents[0] if latents else self.split(x)[0]
-        return _joined(condition, _unit_means(self.generative.conditionals[-1](above), self.split(x)[1]))
+        given, outputs = self.split(x)
+        layer = self.generative.conditionals[-1](latents[0] if latents else given)
+        return _joined(given, _unit_means(layer, outputs))
 
     def _check_condition(self, condition: Array | None) -> None:
         if not self.num_condition:
@@ -202,7 +203,7 @@ class BeliefNet(eqx.Module):
         latents = self.infer(x, 1, key=key).values
         layer = self.generative.conditionals[-1](latents[0][0] if latents else condition)
         drawn = layer.sample(jax.random.fold_in(key, 1)) if isinstance(layer, Autoregressive) else layer.mean
-        return _joined(condition, _unit_means(layer, drawn))
+        return jnp.broadcast_to(_joined(condition, _unit_means(layer, drawn)), x.shape)
 
     def encode(self, x: Float[Array, "batch visible"]) -> Values:
         """Return the means of the latent layers, `[batch, units]` each; means, not draws, are fed upward."""

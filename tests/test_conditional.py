@@ -136,6 +136,7 @@ def test_bits_of_any_type_are_conditions():
     bits = np.array([[0], [1]], np.uint8)
     as_bytes, as_floats = (DEEP.sample_means((3,), key=KEY, condition=given) for given in (bits, CONDITIONS))
     np.testing.assert_array_equal(as_bytes, as_floats)
+    assert as_bytes.dtype == as_floats.dtype
 
 
 def test_without_latents_the_outputs_are_a_regression():

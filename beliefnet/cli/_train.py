@@ -72,7 +72,7 @@ def train(
         for name in names:
             print(f"warning: --{name.replace('_', '-')} has no effect with {chosen}", file=sys.stderr)
     net, estimator = config.build(dataset.average("train"), dataset.record.image_shape)
-    if config.convolution and config.learning_rate > _LARGEST_CONVOLUTIONAL_STEP:
+    if config.channels and config.learning_rate > _LARGEST_CONVOLUTIONAL_STEP:
         print(
             f"warning: --learning-rate {config.learning_rate} can be too large for convolutions: if the bound stays "
             "where the first epoch leaves it, the decoder has learnt to ignore the latents; try --learning-rate "

@@ -84,8 +84,13 @@ class NetOptions:
         return NETS[self.net].deterministic if self.deterministic is None else self.deterministic
 
     @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of the convolutions of the chosen net; none where it does not have any."""
+        return () if "convolution" in NETS[self.net].ignored else self.convolution
+
+    @property
     def _has_activations(self) -> bool:
-        return bool(self._widths or self.deterministic_recognition or self.convolution)
+        return bool(self._widths or self.deterministic_recognition or self.channels)
 
     def check_net(self) -> None:
         """Check that there is such a net, and that its sizes can be.
@@ -163,7 +168,7 @@ class NetOptions:
         sizes = "-".join([str(num_visible), *(f"{size}{times}" for size in self.sizes)])
         if not NETS[self.net].has_latents:
             return f"{sizes} {NETS[self.net].title}"
-        channels = f", convolutions of {'-'.join(map(str, self.convolution))} channels" if self.convolution else ""
+        channels = f", convolutions of {'-'.join(map(str, self.channels))} channels" if self.channels else ""
         between = f", {'-'.join(map(str, self._widths))} {self.activation} units between" if self._widths else ""
         upward = "-".join(map(str, self.deterministic_recognition or ())) or "no"
         others = "" if self.deterministic_recognition is None else f", {upward} units between in the recognition net"
@@ -193,8 +198,8 @@ class NetOptions:
         }
         kind = NETS[self.net]
         settings |= {argument: getattr(self, option) for option, argument in kind.options.items()}
-        if self.convolution and "convolution" not in kind.ignored:
-            settings["bottom"] = _convolution(image_shape, self.convolution)
+        if self.channels:
+            settings["bottom"] = _convolution(image_shape, self.channels)
         if kind.takes_visible:
             settings["visible"] = _VISIBLE[self.visible].make(self.levels)
         if not kind.has_latents:
