@@ -1,7 +1,7 @@
 """Families: how a layer's distribution is made from the numbers that a network gives."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import jax.numpy as jnp
 import numpyro.distributions as dist
@@ -14,11 +14,12 @@ class Family(ABC):
 
     Attributes:
         bounds: Least and largest value of a unit.
-        is_count: Whether units count something: networks see log(1 + count), or else large counts would drown others.
+        values: What data units are a model of: bits, grey values or counts; None for numbers of any kind. Networks see
+            log(1 + count) of counts, or else large ones would drown others.
     """
 
     bounds: ClassVar[tuple[float, float]] = (-float("inf"), float("inf"))
-    is_count: ClassVar[bool] = False
+    values: ClassVar[Literal["binary", "grey", "counts"] | None] = None
 
     @abstractmethod
     def __call__(self, parameters: Float[Array, "*lead parameters"]) -> dist.Distribution:

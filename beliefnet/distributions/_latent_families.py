@@ -22,6 +22,7 @@ _SMALLEST_STARTING_PROBABILITY = 0.01
 class BernoulliFamily(RefinableFamily):
     """Independent binary units; one parameter each, the logit."""
 
+    values = "binary"
     bounds: ClassVar[tuple[float, float]] = (0, 1)
 
     def __call__(self, parameters: Float[Array, "*lead parameters"]) -> dist.Distribution:
@@ -114,6 +115,7 @@ class NormalFamily(RefinableFamily):
 class CategoricalFamily(RefinableFamily):
     """Independent categorical variables in one-hot form; one parameter per category, the logit."""
 
+    values = "binary"
     bounds: ClassVar[tuple[float, float]] = (0, 1)
     num_categories: int
 

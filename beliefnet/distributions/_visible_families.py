@@ -41,7 +41,7 @@ class BagOfWordsFamily(_OneEach):
     """
 
     bounds: ClassVar[tuple[float, float]] = (0, float("inf"))
-    is_count: ClassVar[bool] = True
+    values = "counts"
     length: float
 
     def __post_init__(self):
@@ -66,7 +66,7 @@ class PoissonFamily(_OneEach):
     """
 
     bounds: ClassVar[tuple[float, float]] = (0, float("inf"))
-    is_count: ClassVar[bool] = True
+    values = "counts"
 
     def __call__(self, parameters: Float[Array, "*lead parameters"]) -> dist.Distribution:
         """Return counts with the parameters as log-rates."""
@@ -88,6 +88,7 @@ class DiscretisedLogisticFamily(Family):
         levels: Number of levels.
     """
 
+    values = "grey"
     bounds: ClassVar[tuple[float, float]] = (0, 1)
     levels: int = 256
 

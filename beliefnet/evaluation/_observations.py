@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from beliefnet._net import BeliefNet
-from beliefnet.datasets import DataError, Record, Values, check_levels
-from beliefnet.distributions import BernoulliFamily, CategoricalFamily, DiscretisedLogisticFamily, Family
+from beliefnet.datasets import DataError, Record, check_levels
+from beliefnet.distributions import DiscretisedLogisticFamily
 
 Prepare = Callable[[Array, Array], Array]
 """Takes stored rows `[batch, visible]` and a key, returns observations as floats of the same shape."""
@@ -53,20 +53,10 @@ def check_visible(net: BeliefNet, record: Record) -> None:
             the net.
     """
     family = net.generative.conditionals[-1].units
-    wanted = _values_of(family)
-    if wanted not in (None, record.values):
+    if family.values not in (None, record.values):
         raise DataError(
-            f"expected {wanted} data for visible units of {type(family).__name__}, got {record.name!r} with "
-            f"{record.values} values; try load(..., values={wanted!r}), or another visible family"
+            f"expected {family.values} data for visible units of {type(family).__name__}, got {record.name!r} with "
+            f"{record.values} values; try load(..., values={family.values!r}), or another visible family"
         )
     if isinstance(family, DiscretisedLogisticFamily):
         check_levels(record, family.levels, record.name)
-
-
-def _values_of(family: Family) -> Values | None:
-    """Return what units of a family are a model of; None for numbers of any kind."""
-    if isinstance(family, DiscretisedLogisticFamily):
-        return "grey"
-    if isinstance(family, BernoulliFamily | CategoricalFamily):
-        return "binary"
-    return "counts" if family.is_count else None

@@ -133,7 +133,7 @@ def layered_net(
         see_below = partial(
             _seen,
             mean=None if index else offset,
-            counts=families[index].is_count,
+            counts=families[index].values == "counts",
             signs=signs and index > 0 and is_binary[0],
             latent_mean=latent_mean,
         )
