@@ -12,8 +12,8 @@ from beliefnet._types import Key, Values
 __version__ = version("beliefnet")
 
 _FAMILIES = frozenset(
-    {"baselines", "comparisons", "conditionals", "datasets", "distributions", "estimators", "evaluation"}
-    | {"nets", "proposals", "report", "samplers", "training"}
+    {"baselines", "catalogue", "comparisons", "conditionals", "data", "distributions", "estimators", "evaluation"}
+    | {"moves", "nets", "plots", "proposals", "refiners", "runs", "samplers", "training"}
 )
 
 __all__ = ["BeliefNet", "Chain", "Key", "Trace", "Values", "__version__"]

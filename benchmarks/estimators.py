@@ -36,9 +36,9 @@ from _timing import Product, Runner, binary_rows, peak_megabytes, products_runne
 from jax import Array, lax
 
 from beliefnet import BeliefNet
+from beliefnet.catalogue._estimators import ESTIMATORS, EstimatorOptions
 from beliefnet.estimators import Estimator
 from beliefnet.nets import sigmoid_belief_net, vae
-from beliefnet.training._estimators import ESTIMATORS, EstimatorOptions
 
 NUM_VISIBLE = 784
 TAKES_PATHS = {"sgvb", "stl", "iwae", "dreg", "concrete", "straight-through", "half", "rebar", "relax", "muprop"}

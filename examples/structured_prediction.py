@@ -17,13 +17,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from beliefnet import BeliefNet, Chain
+from beliefnet.catalogue import TrainConfig
 from beliefnet.conditionals import Centred, Dense, Feedforward, Signs
-from beliefnet.datasets import load
+from beliefnet.data import load
 from beliefnet.distributions import bernoulli
 from beliefnet.estimators import VIMCO
 from beliefnet.evaluation import evaluate
-from beliefnet.report import image_sheet
-from beliefnet.training import TrainConfig, fit
+from beliefnet.plots import image_sheet
+from beliefnet.training import fit
 
 
 def half_to_half(mean: np.ndarray, hidden: tuple[int, int], *, key: jax.Array) -> BeliefNet:

@@ -22,7 +22,7 @@ from beliefnet.conditionals import (
     Dense,
     EquinoxNetwork,
     Feedforward,
-    LinearlyConnected,
+    LogisticAutoregression,
     Prior,
 )
 from beliefnet.distributions import Family, bernoulli, categorical, normal
@@ -43,11 +43,11 @@ from beliefnet.estimators import (
     MultiSampleDisARM,
     MuProp,
     Reinforce,
+    Replacement,
     ReweightedWake,
     SemiAmortised,
     Signal,
     Sleep,
-    StandIn,
     VariationalEM,
     Wake,
     WeightedWake,
@@ -125,7 +125,7 @@ CONDITIONALS: dict[str, Callable[[], Conditional]] = {
     "prior": lambda: randomise(Prior(jnp.zeros(3), bernoulli)),
     "one-hot": lambda: randomise(Feedforward(Dense(2, 6, key=jax.random.key(0)), categorical(3))),
     "autoregressive": lambda: randomise(
-        LinearlyConnected(Feedforward(Dense(2, 3, key=jax.random.key(0)), bernoulli), jnp.zeros((3, 3)))
+        LogisticAutoregression(Feedforward(Dense(2, 3, key=jax.random.key(0)), bernoulli), jnp.zeros((3, 3)))
     ),
     "nade": lambda: randomise(
         NADE(
@@ -138,7 +138,9 @@ CONDITIONALS: dict[str, Callable[[], Conditional]] = {
     "nade prior": lambda: randomise(
         NADE(Prior(jnp.zeros(3), bernoulli), jnp.zeros(2), jnp.zeros((3, 2)), jnp.zeros((3, 2)))
     ),
-    "autoregressive prior": lambda: randomise(LinearlyConnected(Prior(jnp.zeros(3), bernoulli), jnp.zeros((3, 3)))),
+    "autoregressive prior": lambda: randomise(
+        LogisticAutoregression(Prior(jnp.zeros(3), bernoulli), jnp.zeros((3, 3)))
+    ),
 }
 
 PROPOSALS: dict[str, Callable[[], Proposal]] = {
@@ -519,13 +521,16 @@ ESTIMATORS: dict[str, EstimatorCase] = {
     "vimco, five particles": EstimatorCase(lambda net: VIMCO(5), bound_gradient, bound_of(5), nets=("one layer",)),
     "vimco, three particles": EstimatorCase(lambda net: VIMCO(3), bound_gradient, bound_of(3), nets=ENDS),
     "vimco, arithmetic": EstimatorCase(
-        lambda net: VIMCO(3, stand_in=StandIn.ARITHMETIC), bound_gradient, bound_of(3), nets=ENDS
+        lambda net: VIMCO(3, replacement=Replacement.ARITHMETIC), bound_gradient, bound_of(3), nets=ENDS
     ),
     "vimco, local signals": EstimatorCase(
         lambda net: VIMCO(3, signal=Signal.LOCAL), bound_gradient, bound_of(3), nets=ENDS
     ),
     "vimco, local, arithmetic": EstimatorCase(
-        lambda net: VIMCO(2, signal=Signal.LOCAL, stand_in=StandIn.ARITHMETIC), bound_gradient, bound_of(2), nets=ENDS
+        lambda net: VIMCO(2, signal=Signal.LOCAL, replacement=Replacement.ARITHMETIC),
+        bound_gradient,
+        bound_of(2),
+        nets=ENDS,
     ),
     "wake": EstimatorCase(lambda net: Wake(2), wake_gradient),
     "sleep": EstimatorCase(lambda net: Sleep(2), sleep_gradient, dream_objective),

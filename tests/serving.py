@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from beliefnet.datasets._download import Download
-from beliefnet.datasets.sources import SOURCES, Remote
+from beliefnet.data._download import Download
+from beliefnet.data.sources import SOURCES, Remote
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def sha256(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def stand_in(name: str, server: Server, files: dict[str, bytes], **changes: object) -> Remote:
+def local_source(name: str, server: Server, files: dict[str, bytes], **changes: object) -> Remote:
     """The named source, with small files that the local server publishes; with their checksums, if it has any."""
     source = SOURCES[name]
     assert isinstance(source, Remote)

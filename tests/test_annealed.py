@@ -18,8 +18,8 @@ from beliefnet.conditionals import Feedforward, Prior
 from beliefnet.distributions import BernoulliFamily, CategoricalFamily, NormalFamily
 from beliefnet.evaluation import Mean, exact_log_likelihood, particle_bounds, sandwich
 from beliefnet.evaluation._sandwich import _bounds
+from beliefnet.moves import GibbsWithGradients, InTurn, moves_for
 from beliefnet.proposals import Annealed, Dream, Factorial, Particles, Recognition, Refined, Schedule
-from beliefnet.proposals._moves import GibbsWithGradients, InTurn, moves_for
 from beliefnet.refiners import AIR, Posterior
 from beliefnet.samplers import Concrete
 

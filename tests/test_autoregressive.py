@@ -12,7 +12,7 @@ from laws import assert_mean, draws
 from test_cli import fails
 
 from beliefnet.cli import run
-from beliefnet.conditionals import NADE, Dense, Feedforward, LinearlyConnected, Prior
+from beliefnet.conditionals import NADE, Dense, Feedforward, LogisticAutoregression, Prior
 from beliefnet.distributions import LinearAutoregressive, NADELayer, bernoulli, normal
 from beliefnet.estimators import ARM, SGVB
 from beliefnet.evaluation import exact_log_likelihood, impute, one_pass, starting_fill
@@ -57,7 +57,7 @@ def test_means_are_fed_to_later_units():
 
 def test_units_that_do_not_depend_on_each_other_are_independent_ones():
     base = Feedforward(Dense(2, 3, key=KEY), bernoulli)
-    layer, parent = LinearlyConnected(base, jnp.tril(jnp.ones((3, 3)))), jnp.array([[1.0, 0.0], [0.0, 1.0]])
+    layer, parent = LogisticAutoregression(base, jnp.tril(jnp.ones((3, 3)))), jnp.array([[1.0, 0.0], [0.0, 1.0]])
     np.testing.assert_allclose(layer(parent).log_prob(jnp.ones(3)), base(parent).log_prob(jnp.ones(3)), rtol=1e-6)
     np.testing.assert_allclose(layer.mean_given(parent), base.mean_given(parent), rtol=1e-6)
 
@@ -101,10 +101,10 @@ def test_the_fill_of_missing_entries_is_found_under_the_connections():
     ("make", "message"),
     [
         (
-            lambda: LinearlyConnected(Prior(jnp.zeros(4), normal), jnp.zeros((2, 2))),
+            lambda: LogisticAutoregression(Prior(jnp.zeros(4), normal), jnp.zeros((2, 2))),
             "a Feedforward or Prior of binary units as the base",
         ),
-        (lambda: LinearlyConnected(Prior(jnp.zeros(4), bernoulli), jnp.zeros((4, 3))), r"got \(4, 3\)"),
+        (lambda: LogisticAutoregression(Prior(jnp.zeros(4), bernoulli), jnp.zeros((4, 3))), r"got \(4, 3\)"),
         (
             lambda: NADE(Prior(jnp.zeros(3), bernoulli), Dense(2, 4, key=KEY), jnp.zeros((3, 4)), jnp.zeros((3, 4))),
             "that see None parents, as its base does, got 2",
@@ -114,8 +114,10 @@ def test_the_fill_of_missing_entries_is_found_under_the_connections():
             r"outputs of shape \(3, 4\), got \(3, 2\)",
         ),
         (
-            lambda: LinearlyConnected(LinearlyConnected(Prior(jnp.zeros(2), bernoulli), jnp.eye(2)), jnp.eye(2)),
-            "as the base of an autoregressive layer, got LinearlyConnected",
+            lambda: LogisticAutoregression(
+                LogisticAutoregression(Prior(jnp.zeros(2), bernoulli), jnp.eye(2)), jnp.eye(2)
+            ),
+            "as the base of an autoregressive layer, got LogisticAutoregression",
         ),
         (lambda: one_pass(ALL_NETS["darn"](), np.ones((1, 3)), None), "visible units that are independent"),
         (lambda: SGVB(ALL_NETS["connected"](), sampler=MeanPassing()), "got autoregressive units"),

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from beliefnet.training._checkpoint import CheckpointError, Checkpoints, read_record
+from beliefnet.runs._checkpoint import CheckpointError, Checkpoints, read_record
 
 AWKWARD = np.array([np.nan, -0.0, 0.0, 1e-45, -np.inf, np.float32(1) / 3], np.float32)
 
@@ -202,7 +202,7 @@ FILLS_THE_DISK = """
     import sys
     from pathlib import Path
     import numpy as np
-    from beliefnet.training._checkpoint import CheckpointError, Checkpoints
+    from beliefnet.runs._checkpoint import CheckpointError, Checkpoints
     checkpoints = Checkpoints(Path(sys.argv[1]))
     noise = lambda size: {"weights": np.random.default_rng(0).normal(size=size)}
     checkpoints.save(1, noise(1000), {})
@@ -252,7 +252,7 @@ SAVES_UNTIL_KILLED = """
     from pathlib import Path
     import numpy as np
     import orbax.checkpoint
-    from beliefnet.training._checkpoint import Checkpoints
+    from beliefnet.runs._checkpoint import Checkpoints
 
     def save_for_ever(directory, reached):
         step = int(Path(reached).read_text())
@@ -351,7 +351,7 @@ def test_reading_a_record_does_not_import_orbax(tmp_path):
     source = """
         import sys
         from pathlib import Path
-        from beliefnet.training._checkpoint import read_record
+        from beliefnet.runs._checkpoint import read_record
         print(read_record(Path(sys.argv[1])), [name for name in sys.modules if name.startswith("orbax")])
     """
     result = run_python(source, tmp_path)

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from conftest import SMALL
 
+from beliefnet.catalogue import load_run
 from beliefnet.cli import run
-from beliefnet.training import TrainState, load_run, make_optimizer
+from beliefnet.training import TrainState, make_optimizer
 
 # One step at a time, so that signals also fall inside epochs.
 STEPWISE = (

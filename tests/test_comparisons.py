@@ -13,12 +13,13 @@ from scipy import sparse
 from scipy.special import logsumexp, roots_jacobi
 from test_cli import fails, files
 
+from beliefnet.catalogue import TrainConfig
 from beliefnet.cli import run
 from beliefnet.comparisons import LDA, RBM, BoltzmannMachine, MixtureOfBernoullis, document_bound, log_partition, score
-from beliefnet.datasets import available, load
+from beliefnet.data import available, load
 from beliefnet.evaluation import Mean, evaluate, perplexity
 from beliefnet.nets import sigmoid_belief_net
-from beliefnet.training import RunFolder, TrainConfig
+from beliefnet.runs import RunFolder
 
 QUICK_RBM = "rbm:hidden=3,epochs=2,batch-size=8,temperatures=50,chains=20"
 

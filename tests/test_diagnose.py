@@ -6,8 +6,9 @@ import shutil
 import pytest
 from test_cli import fails, files
 
+from beliefnet._errors import OptionError
+from beliefnet.catalogue import parse_estimator
 from beliefnet.cli import run
-from beliefnet.training import OptionError, parse_estimator
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_specs():
     chosen = parse_estimator("nvil:particles=2,baseline-units=7,smoothing=0.5,local_signals=false")
     assert (chosen.particles, chosen.nvil.baseline_units, chosen.nvil.smoothing) == (2, 7, 0.5)
     assert chosen.nvil.local_signals is False
-    assert parse_estimator("vimco:stand-in=arithmetic,local-signals=True").vimco.stand_in == "arithmetic"
+    assert parse_estimator("vimco:replacement=arithmetic,local-signals=True").vimco.replacement == "arithmetic"
     assert parse_estimator("rws:sleep-phi=false").rws.sleep_phi is False
     refined = parse_estimator("rws:particles=5,refine=air:steps=3,samples=5")
     assert (refined.particles, refined.refine) == (5, "air:steps=3,samples=5")
@@ -85,7 +86,7 @@ def test_specs():
         ("", "expected the name of an estimator"),
         ("vimc:particles=5", "got 'vimc' in 'vimc:particles=5'; did you mean 'vimco'?"),
         ("vimco:particls=5", "got 'particls' in 'vimco:particls=5'; did you mean 'particles'?"),
-        ("vimco:smoothing=0.5", "expected one of the options .*particles.*stand-in.*, got 'smoothing'"),
+        ("vimco:smoothing=0.5", "expected one of the options .*particles.*replacement.*, got 'smoothing'"),
         ("vimco:vimco=3", "got 'vimco'"),
         ("vimco:estimator=nvil", "got 'estimator'"),
         ("vimco:particles", "expected a value for particles, got 'particles'.*; try particles=VALUE"),
@@ -94,7 +95,10 @@ def test_specs():
         ("vimco:particles=2,particles=3", "particles once, got it twice"),
         ("vimco:particles=1", "particles of at least 2 for vimco, got 1"),
         ("vimco:local-signals=perhaps", "local-signals to be true or false, got 'perhaps'"),
-        ("vimco:stand-in=geometrical", "stand-in to be one of geometric, arithmetic, got .*; did you mean 'geometric'"),
+        (
+            "vimco:replacement=geometrical",
+            "replacement to be one of geometric, arithmetic, got .*; did you mean 'geometric'",
+        ),
         ("nvil:smoothing=much", "smoothing to be a number, got 'much'"),
         ("nvil:smoothing=1", "nvil.smoothing in .*got 1.0"),
         ("rws:wake-phi=false,sleep-phi=false", "got neither"),

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from scipy import io as scipy_io
 from scipy import sparse
-from serving import Server, stand_in
+from serving import Server, local_source
 
 from beliefnet.cli import run
-from beliefnet.datasets import DataError, Dataset, DataUnavailable, available, fetch, load
-from beliefnet.datasets.sources import SOURCES
-from beliefnet.datasets.sources._rcv1 import TOKEN_FILES, convert_tokens, rcv1_layout, unpack_tokens
-from beliefnet.datasets.sources._twenty_newsgroups import unpack_documents
+from beliefnet.data import DataError, Dataset, DataUnavailable, available, fetch, load
+from beliefnet.data.sources import SOURCES
+from beliefnet.data.sources._rcv1 import TOKEN_FILES, convert_tokens, rcv1_layout, unpack_tokens
+from beliefnet.data.sources._twenty_newsgroups import unpack_documents
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -124,7 +124,7 @@ def publish(server: Server, files: dict[str, bytes], counts: sparse.csr_matrix, 
         layout |= {f"{split}_indptr": ((matrix.shape[0] + 1,), "int32"), f"{split}_shape": ((2,), "int64")}
     changes = {"num_words": 9, "splits": {"train": 45, "valid": 5, "test": 10}, "layout": layout}
     unpack = partial(unpack_documents, num_valid=5)
-    monkeypatch.setitem(SOURCES, "20newsgroups", stand_in("20newsgroups", server, files, unpack=unpack, **changes))
+    monkeypatch.setitem(SOURCES, "20newsgroups", local_source("20newsgroups", server, files, unpack=unpack, **changes))
 
 
 def sorted_columns(counts: sparse.csr_matrix) -> list[int]:
@@ -242,7 +242,7 @@ def token_files(server: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, by
     sizes = {"num_documents": 40, "num_test": 10, "num_words": 6}
     changes = {"num_words": 6, "splits": {"train": 25, "valid": 5, "test": 10}, "layout": rcv1_layout(**sizes)}
     convert, unpack = partial(convert_tokens, **sizes), partial(unpack_tokens, num_valid=5)
-    monkeypatch.setitem(SOURCES, "rcv1", stand_in("rcv1", server, files, convert=convert, unpack=unpack, **changes))
+    monkeypatch.setitem(SOURCES, "rcv1", local_source("rcv1", server, files, convert=convert, unpack=unpack, **changes))
     return files
 
 

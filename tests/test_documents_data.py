@@ -9,8 +9,8 @@ import pytest
 from scipy import io as scipy_io
 from scipy import sparse
 
-from beliefnet import datasets
-from beliefnet.datasets import DataError, Dataset, Record, load, read_rows
+from beliefnet import data
+from beliefnet.data import DataError, Dataset, Record, load, read_rows
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -596,13 +596,13 @@ def test_record_of_documents_survives_json(tmp_path: Path, counts: sparse.csr_ma
 
 def test_checksum_sees_every_part(counts: sparse.csr_matrix):
     words = tuple("abcdefghi")
-    original = datasets.checksum((counts,), words)
+    original = data.checksum((counts,), words)
     wide = counts.copy()
     wide.indices, wide.indptr = wide.indices.astype(np.int64), wide.indptr.astype(np.int64)
-    assert original == datasets.checksum((wide,), words)
+    assert original == data.checksum((wide,), words)
     narrower, moved, more = counts[:, :8], counts.copy(), counts.copy()
     moved.indptr = np.where(np.arange(61) == 30, moved.indptr + 1, moved.indptr)
     more.data = more.data + 1
-    others = [datasets.checksum((matrix,), words) for matrix in (narrower, moved, more)]
-    others += [datasets.checksum((counts,), words[::-1]), datasets.checksum((counts,))]
+    others = [data.checksum((matrix,), words) for matrix in (narrower, moved, more)]
+    others += [data.checksum((counts,), words[::-1]), data.checksum((counts,))]
     assert len({original, *others}) == 6

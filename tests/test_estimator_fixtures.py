@@ -36,12 +36,12 @@ from beliefnet.estimators import (
     MuProp,
     RecognitionCreditEstimator,
     Reinforce,
+    Replacement,
     ReweightedWake,
-    StandIn,
     Wake,
     WeightedWake,
 )
-from beliefnet.estimators._credit import purchase
+from beliefnet.estimators._credit import surrogate
 from beliefnet.evaluation import exact_elbo, exact_gradient
 from beliefnet.proposals import Particles
 from beliefnet.samplers import Half, Plain, StraightThrough
@@ -124,11 +124,11 @@ def test_one_bit_has_the_published_gradients():
         assert abs(phi(exact_gradient(bit_net(), ONE, count))[0] - published) < 6e-6
 
 
-@pytest.mark.parametrize("stand_in", list(StandIn))
+@pytest.mark.parametrize("replacement", list(Replacement))
 @pytest.mark.parametrize("count", BIT_GRADIENTS)
-def test_vimco_of_one_bit_expects_the_published_gradient(count: int, stand_in: StandIn):
+def test_vimco_of_one_bit_expects_the_published_gradient(count: int, replacement: Replacement):
     """ZhuSuan, tfsnippet, TFP: enumerated."""
-    assert abs(expected_phi(VIMCO(count, stand_in=stand_in), count) - BIT_GRADIENTS[count]) < 6e-6
+    assert abs(expected_phi(VIMCO(count, replacement=replacement), count) - BIT_GRADIENTS[count]) < 6e-6
 
 
 def test_reinforce_of_one_bit_expects_the_published_gradient():
@@ -396,7 +396,7 @@ def test_what_credit_buys_is_the_hand_gradient():
         (IWAE(net, 5), None, weights * (by_p - by_q)),
         (nvil, state, (by_p + (f - centre) * by_q) / 5),
     ):
-        gradient = jax.grad(lambda y, e=estimator, s=at: purchase(trace(y), e.credit(trace(0.8), s)[0]))(y)
+        gradient = jax.grad(lambda y, e=estimator, s=at: surrogate(trace(y), e.credit(trace(0.8), s)[0]))(y)
         np.testing.assert_allclose(gradient, amounts.sum(axis=0).mean(), rtol=1e-4)
 
 

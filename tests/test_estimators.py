@@ -39,9 +39,9 @@ from beliefnet.estimators import (
     MuProp,
     RecognitionCreditEstimator,
     Reinforce,
+    Replacement,
     ReweightedWake,
     Signal,
-    StandIn,
     Sum,
     Wake,
     reweighted_wake_sleep,
@@ -202,12 +202,12 @@ def log_mean(values):
     return np.log(np.mean(np.exp(values)))
 
 
-@pytest.mark.parametrize("stand_in", list(StandIn))
-def test_vimco_pays_as_its_formula_says(stand_in: StandIn):
+@pytest.mark.parametrize("replacement", list(Replacement))
+def test_vimco_pays_as_its_formula_says(replacement: Replacement):
     """Against the double loop of the paper, in double precision."""
     net = NETS["two layers"]()
     trace = Trace.record(net, Recognition().draw(net, OBSERVATIONS, 5, key=jax.random.key(0)))
-    credit, _ = VIMCO(5, stand_in=stand_in).credit(trace, None)
+    credit, _ = VIMCO(5, replacement=replacement).credit(trace, None)
     f = np.asarray(trace.log_weight, np.float64)
     for datum in range(3):
         weights = np.exp(f[:, datum] - f[:, datum].max())
@@ -215,7 +215,7 @@ def test_vimco_pays_as_its_formula_says(stand_in: StandIn):
         np.testing.assert_allclose(credit.model[:, datum], weights, rtol=1e-4)
         for k in range(5):
             others = np.delete(f[:, datum], k)
-            mean = others.mean() if stand_in is StandIn.GEOMETRIC else log_mean(others)
+            mean = others.mean() if replacement is Replacement.GEOMETRIC else log_mean(others)
             expected = log_mean(f[:, datum]) - log_mean([*others, mean]) - weights[k]
             np.testing.assert_allclose(credit.score[k, datum, 0], expected, rtol=1e-3, atol=1e-5)
 
@@ -258,15 +258,15 @@ def one_layer_trace(f, q) -> Trace:
     return Trace(log_p, log_q, log_q[..., 0], ())
 
 
-@pytest.mark.parametrize("stand_in", list(StandIn))
+@pytest.mark.parametrize("replacement", list(Replacement))
 @pytest.mark.parametrize(
     "weights", [[0.0, -np.inf, -np.inf], [-np.inf] * 3, [0.0, -200.0, -np.inf], [300.0, -300.0, 0.0]]
 )
-def test_vimco_survives_weights_of_zero(stand_in: StandIn, weights: list[float]):
+def test_vimco_survives_weights_of_zero(replacement: Replacement, weights: list[float]):
     f = jnp.asarray(weights, jnp.float32)
     trace = one_layer_trace(f, jnp.full(3, -0.7))
     for signal in Signal:
-        credit, _ = VIMCO(3, stand_in=stand_in, signal=signal).credit(trace, None)
+        credit, _ = VIMCO(3, replacement=replacement, signal=signal).credit(trace, None)
         assert np.isfinite(credit.model).all()
         assert np.isfinite(credit.score).all()
 

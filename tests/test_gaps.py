@@ -12,8 +12,8 @@ from beliefnet.cli import run
 from beliefnet.distributions import normal
 from beliefnet.evaluation import exact_elbo, exact_log_likelihood, inference_gaps
 from beliefnet.evaluation._gaps import _best
+from beliefnet.plots import plot_refinement
 from beliefnet.refiners import AIR, gdir
-from beliefnet.report import plot_refinement
 
 ROWS = np.tile(OBSERVATIONS, (20, 1))
 QUICK = ("--particles", "20", "--refine", "air:steps=3,samples=4", "--steps", "2")

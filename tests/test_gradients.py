@@ -18,7 +18,7 @@ from beliefnet.evaluation import exact_gradient, gradient_report
 from beliefnet.evaluation._gradient_draws import Draw, split_parts
 from beliefnet.evaluation._gradients import _normal_score
 from beliefnet.nets import sigmoid_belief_net
-from beliefnet.report import plot_gradient_report
+from beliefnet.plots import plot_gradient_report
 
 KEY = jax.random.key(0)
 NUM_DRAWS = 2000

@@ -14,7 +14,7 @@ from test_cli import fails, files
 from beliefnet.cli import run
 from beliefnet.cli._impute import _half
 from beliefnet.conditionals import Dense, Feedforward, Observed
-from beliefnet.datasets import load
+from beliefnet.data import load
 from beliefnet.distributions import CategoricalFamily, NormalFamily, bernoulli, categorical, normal
 from beliefnet.estimators import VIMCO
 from beliefnet.evaluation import (

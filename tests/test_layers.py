@@ -14,20 +14,25 @@ PUBLIC = "the package itself"  # what `from beliefnet import VIMCO` reads
 LAYERS = [
     {"_types"},
     {"_numerics"},
-    {"distributions", "datasets"},
+    {"_errors"},
+    {"distributions", "data"},
     {"conditionals", "samplers"},
     {"_chain"},
     {"_net"},
     {"nets"},
     {"refiners"},
+    {"moves"},
     {"proposals"},
     {"_trace"},
     {"baselines"},
     {"estimators"},
     {"evaluation"},
+    {"runs"},
     {"training", "comparisons"},
+    {"plots"},
+    {"catalogue"},
     {PUBLIC},
-    {"sklearn", "numpyro", "report"},
+    {"sklearn", "numpyro", "report", "tables"},
     {"reproduce"},
     {"cli"},
 ]
@@ -37,8 +42,8 @@ LEVELS = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 PLACES = {
     "cyclopts": ("beliefnet.cli",),
     "rich": ("beliefnet.cli", "beliefnet.training"),
-    "matplotlib": ("beliefnet.report",),
-    "orbax": ("beliefnet.training._checkpoint",),
+    "matplotlib": ("beliefnet.plots",),
+    "orbax": ("beliefnet.runs._checkpoint",),
 }
 
 
@@ -88,7 +93,7 @@ def faults(module: str, source: str) -> list[str]:
 
 
 def test_the_package_was_found():
-    assert {"beliefnet._net", "beliefnet.training._checkpoint", "beliefnet.report.__init__"} <= modules().keys()
+    assert {"beliefnet._net", "beliefnet.runs._checkpoint", "beliefnet.plots.__init__"} <= modules().keys()
 
 
 @pytest.mark.parametrize("module", modules())
@@ -107,10 +112,10 @@ def test_imports_point_downward(module):
         ("beliefnet.estimators._vimco", "from ..training import _step"),
         ("beliefnet.estimators.__init__", "from ..training import _step"),
         ("beliefnet.estimators._vimco", "def late():\n    from beliefnet.evaluation import bound"),
-        ("beliefnet.datasets._load", "from beliefnet.distributions import Bernoulli"),
-        ("beliefnet.report._curves", "from beliefnet.cli import main"),
+        ("beliefnet.data._load", "from beliefnet.distributions import Bernoulli"),
+        ("beliefnet.plots._curves", "from beliefnet.cli import main"),
         ("beliefnet.training._loop", "import cyclopts"),
-        ("beliefnet.report._curves", "import rich.table"),
+        ("beliefnet.plots._curves", "import rich.table"),
         ("beliefnet.cli._train", "from matplotlib import pyplot"),
         ("beliefnet.training._loop", "def late():\n    import orbax.checkpoint as ocp"),
         ("beliefnet.helpers._misc", "import math"),
@@ -126,10 +131,10 @@ def test_a_planted_fault_is_caught(module, source):
         ("beliefnet.nets._sigmoid", "from beliefnet._net import BeliefNet\nfrom beliefnet import _chain"),
         ("beliefnet.estimators._vimco", "from ._credit import Credit\nfrom .._trace import Trace\nimport jax"),
         ("beliefnet.estimators.__init__", "from ._vimco import VIMCO\nfrom . import _credit"),
-        ("beliefnet.datasets.sources._mnist", "from .. import _load"),
+        ("beliefnet.data.sources._mnist", "from .. import _load"),
         ("beliefnet.cli._train", "import cyclopts, rich\nfrom beliefnet import report, reproduce"),
         ("beliefnet.cli._app", "from beliefnet import __version__"),
-        ("beliefnet.training._checkpoint", "import orbax.checkpoint as ocp"),
+        ("beliefnet.runs._checkpoint", "import orbax.checkpoint as ocp"),
     ],
 )
 def test_lawful_imports_pass(module, source):

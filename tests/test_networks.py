@@ -8,13 +8,14 @@ import pytest
 from laws import assert_mean, draws
 from test_cli import fails, run
 
+from beliefnet.catalogue import TrainConfig, load_run
 from beliefnet.conditionals import Biased, Convolutions, Dense, EquinoxNetwork, Stacked, TransposedConvolutions
-from beliefnet.datasets import load
+from beliefnet.data import load
 from beliefnet.distributions import bernoulli, categorical, discretised_logistic, normal
 from beliefnet.estimators import SGVB, VIMCO, Reinforce
 from beliefnet.evaluation import exact_gradient
 from beliefnet.nets import Convolution, OwnNetworks, darn, layered_net, sigmoid_belief_net, vae
-from beliefnet.training import TrainConfig, fit, load_run
+from beliefnet.training import fit
 from beliefnet.training._optimizers import _is_matrix
 
 KEY = jax.random.key(0)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.io import savemat
-from serving import Server, stand_in
+from serving import Server, local_source
 from test_cli import fails
 
-from beliefnet.datasets import DataError, DataUnavailable, available, fetch, load
-from beliefnet.datasets.sources import SOURCES, Stored
+from beliefnet.data import DataError, DataUnavailable, available, fetch, load
+from beliefnet.data.sources import SOURCES, Stored
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -36,7 +36,7 @@ def publish(server: Server, monkeypatch: pytest.MonkeyPatch, content: bytes) -> 
     assert isinstance(source, Stored)
     layout = {"train": ((NUM_TRAIN, 784), "float32"), "test": ((NUM_TEST, 784), "float32")}
     unpack = partial(source.unpack, num_valid=NUM_VALID)
-    small = stand_in("omniglot", server, {"chardata.mat": content}, layout=layout, unpack=unpack)
+    small = local_source("omniglot", server, {"chardata.mat": content}, layout=layout, unpack=unpack)
     monkeypatch.setitem(SOURCES, "omniglot", small)
 
 

@@ -8,7 +8,8 @@ import optax
 import pytest
 from cases import nvil, small_net
 
-from beliefnet.training import Learnable, OptimizerOptions, OptionError, make_optimizer
+from beliefnet._errors import OptionError
+from beliefnet.training import Learnable, OptimizerOptions, make_optimizer
 
 
 def params() -> Learnable:

@@ -8,11 +8,12 @@ import pytest
 from conftest import SMALL
 from test_cli import fails, files, rows
 
+from beliefnet._errors import OptionError
+from beliefnet.catalogue import load_run, parse_refiner
 from beliefnet.cli import run
 from beliefnet.proposals import Recognition, Refined
 from beliefnet.refiners import AIR, GradientAscent
 from beliefnet.samplers import StraightThrough
-from beliefnet.training import OptionError, load_run, parse_refiner
 
 PLAIN = SMALL[:3] + SMALL[5:]  # without the option of another estimator
 

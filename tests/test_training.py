@@ -10,26 +10,21 @@ import numpy as np
 import pytest
 from cases import small_net
 
-from beliefnet.datasets import DataError, Dataset, Record, load
+from beliefnet._errors import OptionError
+from beliefnet.catalogue import NVILOptions, TrainConfig, load_run
+from beliefnet.data import DataError, Dataset, Record, load
 from beliefnet.estimators import Reinforce
 from beliefnet.evaluation import as_floats, particle_bounds
+from beliefnet.runs import CheckpointError, Checkpoints, RunFolder, RunFolderError
 from beliefnet.training import (
-    CheckpointError,
-    Checkpoints,
     FitOptions,
     Learnable,
-    NVILOptions,
+    NoCallback,
     OptimizerOptions,
-    OptionError,
-    RunFolder,
-    RunFolderError,
-    Silent,
     Stream,
-    TrainConfig,
     TrainingDiverged,
     TrainState,
     fit,
-    load_run,
     make_optimizer,
     stream,
 )
@@ -43,22 +38,22 @@ class Crash(BaseException):
     """Stands for a SIGKILL: nothing may catch it."""
 
 
-class Observer(Silent):
+class Observer(NoCallback):
     """Keeps what it was told; stops, or crashes, when it has been told often enough."""
 
     def __init__(self, *, stop_at=None, crash_at=None):
         self.steps, self.rows = [], []
         self.stop_at, self.crash_at = stop_at, crash_at
 
-    def steps_done(self, epoch, step, train_bound, examples_per_second):
+    def on_steps(self, epoch, step, train_bound, examples_per_second):
         self.steps.append((epoch, step, train_bound, examples_per_second))
         self._maybe_crash(step)
 
-    def epoch_done(self, row):
+    def on_epoch(self, row):
         self.rows.append(row)
         self._maybe_crash(row["step"] + 0.5)
 
-    def wants_stop(self):
+    def should_stop(self):
         return self.stop_at is not None and bool(self.steps) and self.steps[-1][1] >= self.stop_at
 
     def _maybe_crash(self, moment):
@@ -81,10 +76,10 @@ def one_step_at_a_time(monkeypatch):
     monkeypatch.setattr(loop, "_DISPATCH_SECONDS", 0.0)
 
 
-def train(config, folder=None, watcher=None):
+def train(config, folder=None, callback=None):
     dataset = config.load_data()
     net, estimator = config.build(dataset.average("train"))
-    return fit(net, estimator, dataset, config, folder=folder, watcher=watcher)
+    return fit(net, estimator, dataset, config, folder=folder, callback=callback)
 
 
 def new_folder(tmp_path, config, name="run"):
@@ -277,7 +272,7 @@ def test_a_full_disk_keeps_the_previous_checkpoint(config, tmp_path, monkeypatch
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("beliefnet.training._checkpoint.seal", fail)
+        patch.setattr("beliefnet.runs._checkpoint.seal", fail)
         with pytest.raises(CheckpointError, match=r"No space left on device.*step 6 is intact"):
             train(config, folder)
     assert_same_outcome(whole, train(config, folder))
@@ -428,13 +423,13 @@ def test_a_folder_is_not_resumed_by_another_run(tmp_path):
 
 
 def test_a_run_without_an_epoch_has_nothing_to_load(tmp_path):
-    class Impatient(Silent):
-        def wants_stop(self) -> bool:
+    class Impatient(NoCallback):
+        def should_stop(self) -> bool:
             return True
 
     config = TrainConfig(data="bars", hidden=(2,), epochs=1)
     dataset = config.load_data()
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
-    fit(*config.build(dataset.average("train")), dataset, config, folder=folder, watcher=Impatient())
+    fit(*config.build(dataset.average("train")), dataset, config, folder=folder, callback=Impatient())
     with pytest.raises(RunFolderError, match=r"finished an epoch, got .* stopped at step 0; try .*--resume"):
         load_run(folder.path)

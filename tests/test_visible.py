@@ -18,8 +18,9 @@ from scipy import stats
 from test_cli import fails
 
 from beliefnet.baselines import Order, RunningMoments
+from beliefnet.catalogue import TrainConfig, load_run
 from beliefnet.cli import run
-from beliefnet.datasets import DataError, Record, check_levels, load, read_incomplete_rows, read_rows
+from beliefnet.data import DataError, Record, check_levels, load, read_incomplete_rows, read_rows
 from beliefnet.distributions import (
     DiscretisedLogistic,
     DiscretisedLogisticFamily,
@@ -45,7 +46,7 @@ from beliefnet.evaluation import (
 )
 from beliefnet.nets import categorical_belief_net, darn, layered_net, sigmoid_belief_net, vae
 from beliefnet.refiners import AIR
-from beliefnet.training import FitOptions, TrainConfig, fit, load_run
+from beliefnet.training import FitOptions, fit
 
 KEY = jax.random.key(0)
 MEAN = jnp.array([0.2, 0.5, 0.9])

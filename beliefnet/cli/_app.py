@@ -16,7 +16,7 @@ from cyclopts.config import Toml
 from rich.console import Console
 
 from beliefnet import __version__
-from beliefnet.training import OptionError
+from beliefnet._errors import OptionError
 
 app = App(
     name="beliefnet",

@@ -8,11 +8,13 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
+from beliefnet._errors import OptionError
+from beliefnet.catalogue import TrainConfig, read_spec
 from beliefnet.cli._app import app
 from beliefnet.cli._runs import check_counts, without_nan, writing
 from beliefnet.comparisons import LDA, RBM, Comparison, MixtureOfBernoullis, score
-from beliefnet.datasets import DataError, Dataset, Record, load, names
-from beliefnet.training import OptionError, RunFolder, RunFolderError, TrainConfig, read_spec, write_atomically
+from beliefnet.data import DataError, Dataset, Record, load, names
+from beliefnet.runs import RunFolder, RunFolderError, write_atomically
 
 MODELS: dict[str, type[Comparison]] = {"mixture": MixtureOfBernoullis, "rbm": RBM, "lda": LDA}
 _SCORES = ("num_examples", "elbo", "nll")

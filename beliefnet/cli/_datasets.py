@@ -4,7 +4,7 @@ from cyclopts import App
 from rich.console import Console
 from rich.table import Table
 
-from beliefnet import datasets
+from beliefnet import data
 from beliefnet.cli._app import app
 
 datasets_app = App(name="datasets", help="List the data sets that can be named, or fetch one.")
@@ -18,7 +18,7 @@ def show() -> None:
     table.add_column("name", no_wrap=True)
     for column in ("what", "size", "train / valid / test", "binarization", "where"):
         table.add_column(column, overflow="fold")
-    for row in datasets.available():
+    for row in data.available():
         sizes = " / ".join(str(size) for size in row.splits.values())
         table.add_row(row.name, row.description, _size(row), sizes, row.binarization, row.where)
     Console().print(table)
@@ -29,7 +29,7 @@ def show() -> None:
     )
 
 
-def _size(row: datasets.Listing) -> str:
+def _size(row: data.Listing) -> str:
     return f"{row.num_features} words" if row.image_shape is None else "{}x{}".format(*row.image_shape)
 
 
@@ -40,4 +40,4 @@ def fetch(name: str, /) -> None:
     Args:
         name: One of the names that `beliefnet datasets` lists.
     """
-    print(f"{name} is at {datasets.fetch(name)}")
+    print(f"{name} is at {data.fetch(name)}")

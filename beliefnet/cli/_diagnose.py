@@ -10,14 +10,17 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
+from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
+from beliefnet.catalogue import EstimatorOptions, parse_estimator
 from beliefnet.cli._app import app
 from beliefnet.cli._runs import check_counts, check_suffix, data_of, open_latent_run, spread, without_nan, writing
 from beliefnet.estimators import Estimator
 from beliefnet.evaluation import LEAST_DRAWS, GradientReport, PartReport, dense_rows, gradient_report, observations
-from beliefnet.report import plot_gradient_report
-from beliefnet.training import EstimatorOptions, OptionError, Stream, parse_estimator, stream, write_atomically
+from beliefnet.plots import plot_gradient_report
+from beliefnet.runs import write_atomically
+from beliefnet.training import Stream, stream
 
 _LEGEND = (
     "bias z: about standard normal for an unbiased estimator, * where it cannot be\n"

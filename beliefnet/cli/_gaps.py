@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from beliefnet._errors import OptionError
 from beliefnet.cli._app import app
 from beliefnet.cli._runs import (
     check_counts,
@@ -24,10 +25,10 @@ from beliefnet.cli._runs import (
 )
 from beliefnet.evaluation import InferenceGaps, Mean, Sandwich, inference_gaps, observations, steps_of_refinement
 from beliefnet.evaluation import sandwich as sandwiched
+from beliefnet.plots import plot_refinement
 from beliefnet.proposals import Annealed
 from beliefnet.refiners import Refiner
-from beliefnet.report import plot_refinement
-from beliefnet.training import OptionError, Stream, stream
+from beliefnet.training import Stream, stream
 
 
 @app.command

@@ -14,7 +14,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from beliefnet._errors import OptionError
 from beliefnet._types import Key
+from beliefnet.catalogue import LoadedRun
 from beliefnet.cli._app import app
 from beliefnet.cli._runs import (
     check_counts,
@@ -29,7 +31,7 @@ from beliefnet.cli._runs import (
     without_nan,
     writing,
 )
-from beliefnet.datasets import names, read_incomplete_rows
+from beliefnet.data import names, read_incomplete_rows
 from beliefnet.evaluation import (
     GreyImputationScore,
     ImputationScore,
@@ -42,8 +44,8 @@ from beliefnet.evaluation import (
     one_pass,
     starting_fill,
 )
-from beliefnet.report import stacked_sheet
-from beliefnet.training import LoadedRun, OptionError, Stream, stream
+from beliefnet.plots import stacked_sheet
+from beliefnet.training import Stream, stream
 
 _SHEET_ROWS = 60
 

@@ -62,11 +62,11 @@ class Display:
         with contextlib.suppress(RuntimeError):
             self.console.print("stopping after these steps; once more stops at once, without saving")
 
-    def steps_done(self, epoch: int, step: int, train_bound: float, examples_per_second: float) -> None:
+    def on_steps(self, epoch: int, step: int, train_bound: float, examples_per_second: float) -> None:
         """Move the bar."""
         self.progress.update(self.task, completed=step, epoch=epoch, train=train_bound, speed=examples_per_second)
 
-    def epoch_done(self, row: dict[str, Any]) -> None:
+    def on_epoch(self, row: dict[str, Any]) -> None:
         """Show the bounds of an epoch."""
         self.progress.update(self.task, valid=row["valid_bound"], train=row["train_bound"])
         self._first_epoch = self._first_epoch or (row["epoch"], time.monotonic())
@@ -87,6 +87,6 @@ class Display:
         first, moment = self._first_epoch
         return f"  {(time.monotonic() - moment) / (epoch - first) * (self.num_epochs - epoch):.0f} s left"
 
-    def wants_stop(self) -> bool:
+    def should_stop(self) -> bool:
         """Say whether Ctrl-C was pressed."""
         return self.is_stopping

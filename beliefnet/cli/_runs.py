@@ -12,11 +12,13 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from beliefnet.datasets import DataError, Dataset, check_width, load
+from beliefnet._errors import OptionError
+from beliefnet.catalogue import LoadedRun, load_run, refiner_for
+from beliefnet.data import DataError, Dataset, check_width, load
 from beliefnet.evaluation import check_visible
 from beliefnet.proposals import Annealed, Proposal, Recognition, Refined
 from beliefnet.refiners import Refiner
-from beliefnet.training import LARGEST_SEED, LoadedRun, OptionError, load_run, refiner_for
+from beliefnet.training import LARGEST_SEED
 
 
 def open_run(directory: Path) -> LoadedRun:

@@ -10,12 +10,12 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
+from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet.cli._app import app
 from beliefnet.cli._runs import check_suffix, data_of, open_latent_run, without_nan, writing
 from beliefnet.evaluation import Topic, topics
-from beliefnet.report import plot_topics
-from beliefnet.training import OptionError
+from beliefnet.plots import plot_topics
 
 
 @app.command(name="topics")

@@ -12,27 +12,17 @@ import tomli_w
 from cyclopts import Parameter
 from rich.console import Console
 
+from beliefnet._errors import OptionError
+from beliefnet.catalogue import TrainConfig, net_of_start
 from beliefnet.cli._app import app
 from beliefnet.cli._progress import Display
 from beliefnet.cli._topics import draw_topics, topics_by_coherence
-from beliefnet.datasets import Dataset
+from beliefnet.data import Dataset
 from beliefnet.distributions import BagOfWordsFamily
 from beliefnet.evaluation import dense_rows, observations
-from beliefnet.report import image_sheet, plot_training_curve, reconstruction_sheet
-from beliefnet.training import (
-    EXTENDABLE,
-    Fitted,
-    OptionError,
-    RunFolder,
-    Stream,
-    TrainConfig,
-    check_same_run,
-    fit,
-    net_of_start,
-    read_record,
-    stream,
-    write_atomically,
-)
+from beliefnet.plots import image_sheet, plot_training_curve, reconstruction_sheet
+from beliefnet.runs import RunFolder, read_record, write_atomically
+from beliefnet.training import EXTENDABLE, Fitted, Stream, check_same_run, fit, stream
 
 _DEFAULTS = TrainConfig()
 _LARGEST_CONVOLUTIONAL_STEP = 1e-3
@@ -88,7 +78,7 @@ def train(
         folder.write_words(dataset.words)
     _describe(console, config, dataset, folder)
     with Display(console, config.epochs, num_steps, step=_begun(folder)) as display:
-        fitted = fit(net, estimator, dataset, config, folder=folder, watcher=display)
+        fitted = fit(net, estimator, dataset, config, folder=folder, callback=display)
     if fitted.history:
         _draw(folder, fitted, dataset)
     return _report(console, folder, fitted)

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from beliefnet._errors import OptionError
+from beliefnet.catalogue import LoadedRun
 from beliefnet.cli._app import app
 from beliefnet.cli._runs import (
     check_counts,
@@ -25,11 +27,12 @@ from beliefnet.cli._runs import (
     without_nan,
     writing,
 )
-from beliefnet.datasets import Record, names, read_rows
+from beliefnet.data import Record, names, read_rows
 from beliefnet.evaluation import Evaluation, dense_rows, evaluate, observations
+from beliefnet.plots import image_sheet
 from beliefnet.proposals import Recognition
-from beliefnet.report import image_sheet
-from beliefnet.training import LoadedRun, OptionError, Stream, stream, write_atomically
+from beliefnet.runs import write_atomically
+from beliefnet.training import Stream, stream
 
 _ENCODE_ROWS = 5000
 

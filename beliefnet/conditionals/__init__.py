@@ -1,6 +1,6 @@
 """Conditionals: the distribution of one layer given the one that feeds it, and the networks they are made of."""
 
-from beliefnet.conditionals._autoregressive import NADE, Connected, LinearlyConnected
+from beliefnet.conditionals._autoregressive import NADE, AutoregressiveLayer, LogisticAutoregression
 from beliefnet.conditionals._convolutions import Convolutions, TransposedConvolutions
 from beliefnet.conditionals._equinox import EquinoxNetwork
 from beliefnet.conditionals._feedforward import Conditional, Feedforward, Prior
@@ -21,17 +21,17 @@ from beliefnet.conditionals._observed import Observed
 __all__ = [
     "MLP",
     "NADE",
+    "AutoregressiveLayer",
     "Biased",
     "Centred",
     "Composed",
     "Conditional",
-    "Connected",
     "Convolutions",
     "Dense",
     "EquinoxNetwork",
     "Feedforward",
-    "LinearlyConnected",
     "LogCounts",
+    "LogisticAutoregression",
     "Network",
     "Observed",
     "Prior",

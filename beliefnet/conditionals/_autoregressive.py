@@ -12,7 +12,7 @@ from beliefnet.conditionals._networks import Network
 from beliefnet.distributions import Autoregressive, Family, LinearAutoregressive, NADELayer, bernoulli
 
 
-class Connected(Conditional):
+class AutoregressiveLayer(Conditional):
     """A layer of binary units, each of which may depend on all before it, and on the parent layer.
 
     Raises:
@@ -58,7 +58,7 @@ class Connected(Conditional):
         """Return the layer's distribution."""
 
 
-class LinearlyConnected(Connected):
+class LogisticAutoregression(AutoregressiveLayer):
     """A layer whose logits are linear in the units before, seen as -1 and 1.
 
     Args:
@@ -84,7 +84,7 @@ class LinearlyConnected(Connected):
         return LinearAutoregressive(self.base.parameters_given(parent), jnp.asarray(self.weight))
 
 
-class NADE(Connected):
+class NADE(AutoregressiveLayer):
     """A layer whose logits depend on the units before through sigmoid hidden units, which see the parent too.
 
     Args:

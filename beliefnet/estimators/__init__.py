@@ -3,7 +3,13 @@
 from beliefnet.estimators._arm import ARM, DisARM, MultiSampleDisARM
 from beliefnet.estimators._base import Estimate, Estimator
 from beliefnet.estimators._combine import Sum
-from beliefnet.estimators._credit import Credit, CreditEstimator, Payment, RecognitionCreditEstimator, check_particles
+from beliefnet.estimators._credit import (
+    Credit,
+    CreditEstimator,
+    RecognitionCreditEstimator,
+    SurrogateTerm,
+    check_particles,
+)
 from beliefnet.estimators._em import SemiAmortised, VariationalEM
 from beliefnet.estimators._hvi import HVI
 from beliefnet.estimators._iwae import IWAE, DReG
@@ -18,7 +24,7 @@ from beliefnet.estimators._sgvb import SGVB, STL
 from beliefnet.estimators._signal import Signal
 from beliefnet.estimators._tvo import TVO
 from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check_units
-from beliefnet.estimators._vimco import VIMCO, StandIn
+from beliefnet.estimators._vimco import VIMCO, Replacement
 from beliefnet.estimators._wake_sleep import (
     ReweightedWake,
     Sleep,
@@ -52,15 +58,15 @@ __all__ = [
     "MuProp",
     "MultiSampleDisARM",
     "PathEstimator",
-    "Payment",
     "RecognitionCreditEstimator",
     "Reinforce",
+    "Replacement",
     "ReweightedWake",
     "SemiAmortised",
     "Signal",
     "Sleep",
-    "StandIn",
     "Sum",
+    "SurrogateTerm",
     "UnitEstimator",
     "VariationalEM",
     "Wake",

@@ -13,7 +13,7 @@ from beliefnet._numerics import leave_one_out_log_sum_exp, log_mean_exp, normali
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.distributions import Kind
-from beliefnet.estimators._credit import Credit, Payment
+from beliefnet.estimators._credit import Credit, SurrogateTerm
 from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check_units
 from beliefnet.samplers import Plain
 
@@ -74,7 +74,7 @@ class ARM(UnitEstimator):
         """Pay logits by the difference that the pair makes."""
         pair = _Pair.draw(layer, key=key)
         amount = pair.gain[..., None] * (pair.uniforms - 0.5)
-        return LayerCredit((Payment(amount / self.num_particles, layer.logits),))
+        return LayerCredit((SurrogateTerm(amount / self.num_particles, layer.logits),))
 
 
 class DisARM(UnitEstimator):
@@ -106,7 +106,7 @@ class DisARM(UnitEstimator):
         """Pay the logits of units that differ between the two."""
         pair = _Pair.draw(layer, key=key)
         amount = pair.gain[..., None] * pair.differing(layer)
-        return LayerCredit((Payment(amount / self.num_particles, layer.logits),))
+        return LayerCredit((SurrogateTerm(amount / self.num_particles, layer.logits),))
 
 
 class MultiSampleDisARM(UnitEstimator):
@@ -146,4 +146,4 @@ class MultiSampleDisARM(UnitEstimator):
         swapped = drawn + pair.gain
         surroundings = jnp.stack([leave_one_out_log_sum_exp(drawn), leave_one_out_log_sum_exp(swapped)])
         gain = jnp.mean(jnp.logaddexp(surroundings, swapped) - jnp.logaddexp(surroundings, drawn), axis=0)
-        return LayerCredit((Payment(gain[..., None] * pair.differing(layer), layer.logits),))
+        return LayerCredit((SurrogateTerm(gain[..., None] * pair.differing(layer), layer.logits),))

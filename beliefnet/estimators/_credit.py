@@ -15,7 +15,7 @@ from beliefnet.estimators._base import Estimate, Estimator, S
 from beliefnet.proposals import Particles, Proposal, Recognition
 
 
-class Payment(eqx.Module):
+class SurrogateTerm(eqx.Module):
     """Credit paid to any value that depends on parameters: it buys amount * grad value.
 
     Attributes:
@@ -26,7 +26,7 @@ class Payment(eqx.Module):
     amount: Float[Array, "particles batch *rest"]
     value: Array
 
-    def buy(self) -> Float[Array, ""]:
+    def scalar(self) -> Float[Array, ""]:
         """Return the scalar whose gradient is what the payment buys, summed over the batch.
 
         Raises:
@@ -51,14 +51,14 @@ class Credit(eqx.Module):
         score: Pays grad log q(h_l | h_(l-1)), per particle and layer (or one amount for all layers); None buys nothing.
         path: Pays grad f = grad [log p(x, h) - log q(h | x)] through the drawn values alone, per particle; only for
             a proposal whose draws have a derivative. None buys nothing.
-        own: Payment for the estimator's own parameters, if it has any.
+        own: SurrogateTerm for the estimator's own parameters, if it has any.
     """
 
     objective: Float[Array, " batch"]
     model: Float[Array, "particles batch"] | None = None
     score: Float[Array, "particles batch #layers"] | None = None
     path: Float[Array, "particles batch"] | None = None
-    own: Payment | None = None
+    own: SurrogateTerm | None = None
 
 
 class CreditEstimator(Estimator[S]):
@@ -84,18 +84,18 @@ class CreditEstimator(Estimator[S]):
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: S, *, key: Key) -> Estimate[S]:
         """Estimate the gradient on a batch: draw, pay, differentiate."""
 
-        def surrogate(parts: tuple[BeliefNet, CreditEstimator[S]]):
+        def objective_of(parts: tuple[BeliefNet, CreditEstimator[S]]):
             net, estimator = parts
             drawn = estimator.proposal.draw(net, x, estimator.num_particles, key=key)
             # Drawn values are constants here, whatever sampler drew them: only what is paid for moves a parameter.
             trace = Trace.record(net, lax.stop_gradient(drawn))
             credit, new_state = estimator.credit(lax.stop_gradient(trace), state)
-            total = purchase(trace, credit)
+            total = surrogate(trace, credit)
             if credit.path is not None:
-                total += _purchase_path(estimator.proposal, lax.stop_gradient(net), drawn, credit.path)
+                total += _path_surrogate(estimator.proposal, lax.stop_gradient(net), drawn, credit.path)
             return total, (new_state, credit.objective.mean())
 
-        (net_grads, own_grads), (state, objective) = eqx.filter_grad(surrogate, has_aux=True)((net, self))
+        (net_grads, own_grads), (state, objective) = eqx.filter_grad(objective_of, has_aux=True)((net, self))
         return Estimate(net_grads, own_grads, state, objective)
 
 
@@ -108,7 +108,7 @@ class RecognitionCreditEstimator(CreditEstimator[S]):
         return Recognition()
 
 
-def purchase(trace: Trace, credit: Credit) -> Float[Array, ""]:
+def surrogate(trace: Trace, credit: Credit) -> Float[Array, ""]:
     """Return the scalar whose gradient is what the credit buys with held values, per example.
 
     Raises:
@@ -121,11 +121,11 @@ def purchase(trace: Trace, credit: Credit) -> Float[Array, ""]:
     if credit.score is not None:
         total += jnp.sum(lax.stop_gradient(credit.score) * trace.log_q)
     if credit.own is not None:
-        total += credit.own.buy()
+        total += credit.own.scalar()
     return total / trace.log_proposal.shape[1]
 
 
-def _purchase_path(
+def _path_surrogate(
     proposal: Proposal, net: BeliefNet, drawn: Particles, path: Float[Array, "particles batch"]
 ) -> Float[Array, ""]:
     """The scalar whose gradient is what the path credit buys, per example; the net's parameters are held."""

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import Kind, OneHot, units
-from beliefnet.estimators._credit import Payment
+from beliefnet.estimators._credit import SurrogateTerm
 from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check_units
 from beliefnet.samplers import Plain
 
@@ -52,7 +52,7 @@ class LocalExpectation(UnitEstimator):
             signals = _signals(layer, layer.value[..., None], jnp.array([[0.0], [1.0]]), key=key)
             p = jax.nn.sigmoid(layer.held_logits)
             amount = p * (1 - p) * (signals[..., 1] - signals[..., 0])
-        return LayerCredit((Payment(amount / self.num_particles, layer.logits),))
+        return LayerCredit((SurrogateTerm(amount / self.num_particles, layer.logits),))
 
 
 def _signals(

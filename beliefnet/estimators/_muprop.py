@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import Kind
-from beliefnet.estimators._credit import Payment
+from beliefnet.estimators._credit import SurrogateTerm
 from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check_units
 from beliefnet.samplers import MeanPassing
 
@@ -51,7 +51,7 @@ class MuProp(UnitEstimator):
         constant, pull_back = jax.vjp(mean_field, mean)
         (slope,) = pull_back(jnp.ones_like(constant))
         rest = layer.signal - constant - ((layer.value - mean) * slope).sum(axis=-1)
-        score = Payment(rest / self.num_particles, jnp.asarray(layer.distribution.log_prob(layer.value)))
+        score = SurrogateTerm(rest / self.num_particles, jnp.asarray(layer.distribution.log_prob(layer.value)))
         share = jnp.broadcast_to(slope / self.num_particles, layer.value.shape)
-        expansion = Payment(share, jnp.asarray(layer.distribution.mean))
+        expansion = SurrogateTerm(share, jnp.asarray(layer.distribution.mean))
         return LayerCredit((score, expansion))

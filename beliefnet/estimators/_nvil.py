@@ -6,7 +6,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.baselines import Baseline, LayerBaselines, Moments, RunningMoments
-from beliefnet.estimators._credit import Credit, Payment, RecognitionCreditEstimator, check_particles
+from beliefnet.estimators._credit import Credit, RecognitionCreditEstimator, SurrogateTerm, check_particles
 from beliefnet.estimators._signal import Signal
 
 
@@ -81,5 +81,5 @@ class NVIL(RecognitionCreditEstimator[Moments]):
         payment, state = self.moments.apply(self.signal.read(trace) - prediction, state)
         payment = payment / self.num_particles
         objective = trace.log_weight.mean(axis=0)
-        own = Payment(payment, prediction)
+        own = SurrogateTerm(payment, prediction)
         return Credit(objective, model=trace.uniform_weights, score=payment, own=own), state

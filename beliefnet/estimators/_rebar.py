@@ -16,7 +16,7 @@ from beliefnet._numerics import softplus
 from beliefnet._types import Key
 from beliefnet.conditionals import MLP
 from beliefnet.distributions import Kind
-from beliefnet.estimators._credit import Payment
+from beliefnet.estimators._credit import SurrogateTerm
 from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check_units
 from beliefnet.samplers import Concrete
 
@@ -67,7 +67,7 @@ class _RelaxedControl(UnitEstimator):
         score = (layer.signal - scale * control)[..., None] * (layer.value - jax.nn.sigmoid(logits))
         amount = score + scale * (slope - slope_given)
         ascent = -jnp.mean(jnp.sum(amount**2, axis=-1))
-        return LayerCredit((Payment(amount / self.num_particles, layer.logits),), ascent)
+        return LayerCredit((SurrogateTerm(amount / self.num_particles, layer.logits),), ascent)
 
 
 def _relaxed_given(

@@ -16,7 +16,7 @@ from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.distributions import Kind, check_kind, units
 from beliefnet.estimators._base import Estimate, Estimator
-from beliefnet.estimators._credit import Credit, Payment, check_particles, purchase
+from beliefnet.estimators._credit import Credit, SurrogateTerm, check_particles, surrogate
 from beliefnet.proposals import Recognition
 from beliefnet.samplers import Plain, Sampler
 
@@ -79,11 +79,11 @@ class LayerCredit(eqx.Module):
     """What is paid for the draw of one layer.
 
     Attributes:
-        payments: To values of the recognition net in this layer, such as its logits.
+        terms: To values of the recognition net in this layer, such as its logits.
         ascent: What the estimator's own parameters climb, averaged over the batch, if there are any.
     """
 
-    payments: tuple[Payment, ...]
+    terms: tuple[SurrogateTerm, ...]
     ascent: Float[Array, ""] | None = None
 
 
@@ -122,7 +122,7 @@ class UnitEstimator(Estimator[None]):
         check_units(self, net, self.num_particles)
         draw_key, *layer_keys = jax.random.split(key, 1 + len(net.layer_sizes))
 
-        def surrogate(parts: tuple[BeliefNet, UnitEstimator]):
+        def objective_of(parts: tuple[BeliefNet, UnitEstimator]):
             net, estimator = parts
             held = lax.stop_gradient(net)
             particles = Recognition(Plain()).draw(held, x, estimator.num_particles, key=draw_key)
@@ -133,17 +133,17 @@ class UnitEstimator(Estimator[None]):
                     f"expected a credit without path from {type(estimator).__name__}, whose draws have no derivative, "
                     "got one; try a CreditEstimator"
                 )
-            total = purchase(trace, credit)
+            total = surrogate(trace, credit)
             distributions = net.recognition.distributions(x, particles.latents)
             for index, (distribution, layer_key) in enumerate(zip(distributions, layer_keys, strict=True)):
                 layer = Layer(net=held, index=index, trace=lax.stop_gradient(trace), distribution=distribution)
                 paid = estimator.pay(layer, key=layer_key)
-                total += sum(payment.buy() for payment in paid.payments) / x.shape[0]
+                total += sum(payment.scalar() for payment in paid.terms) / x.shape[0]
                 if paid.ascent is not None:
                     total += paid.ascent
             return total, credit.objective.mean()
 
-        (net_grads, own_grads), objective = eqx.filter_grad(surrogate, has_aux=True)((net, self))
+        (net_grads, own_grads), objective = eqx.filter_grad(objective_of, has_aux=True)((net, self))
         return Estimate(net_grads, own_grads, None, objective)
 
 

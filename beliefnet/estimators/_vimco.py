@@ -14,7 +14,7 @@ from beliefnet.estimators._credit import Credit, RecognitionCreditEstimator, che
 from beliefnet.estimators._signal import Signal
 
 
-class StandIn(Enum):
+class Replacement(Enum):
     """What takes the place of a particle's weight in the bound without it."""
 
     GEOMETRIC = "geometric"
@@ -32,13 +32,13 @@ class VIMCO(RecognitionCreditEstimator[None]):
     replaced by a mean of the others. Unbiased for L_K. Nothing is learnt beside the net, and nothing is carried from
     batch to batch. Costs K passes down and up; the baselines take time and memory linear in K.
 
-    With local signals, the stand-in of particle k at layer l keeps what particle k drew below that layer, and takes
+    With local signals, the replacement of particle k at layer l keeps what particle k drew below that layer, and takes
     only what follows from the others: a closer baseline for the upper layers, unbiased as well. (This goes beyond the
     paper, which pays every layer the same signal.)
 
     Args:
         num_particles: K, at least 2.
-        stand_in: Which mean of the other weights replaces a particle's own.
+        replacement: Which mean of the other weights replaces a particle's own.
         signal: One signal for all layers (the paper's) or one for each.
 
     Raises:
@@ -49,7 +49,7 @@ class VIMCO(RecognitionCreditEstimator[None]):
     """
 
     num_particles: int = eqx.field(static=True, default=5)
-    stand_in: StandIn = eqx.field(static=True, default=StandIn.GEOMETRIC, kw_only=True)
+    replacement: Replacement = eqx.field(static=True, default=Replacement.GEOMETRIC, kw_only=True)
     signal: Signal = eqx.field(static=True, default=Signal.WHOLE, kw_only=True)
 
     def __check_init__(self):
@@ -80,6 +80,6 @@ class VIMCO(RecognitionCreditEstimator[None]):
         signal = self.signal.read(trace) if self.signal is Signal.LOCAL else trace.log_weight[..., None]
         before = trace.log_weight[..., None] - signal if self.signal is Signal.LOCAL else 0.0
         num_others = self.num_particles - 1
-        if self.stand_in is StandIn.GEOMETRIC:
+        if self.replacement is Replacement.GEOMETRIC:
             return before + leave_one_out_sum(signal) / num_others
         return before + leave_one_out_log_sum_exp(signal) - jnp.log(num_others)

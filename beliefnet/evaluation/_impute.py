@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
-from beliefnet.conditionals import Centred, Connected, Feedforward, LogCounts, Observed
+from beliefnet.conditionals import AutoregressiveLayer, Centred, Feedforward, LogCounts, Observed
 from beliefnet.distributions import Kind
 from beliefnet.evaluation._bounds import rows_per_pass
 from beliefnet.proposals import Factorial
@@ -163,7 +163,7 @@ def starting_fill(net: BeliefNet, fill: ArrayLike | None = None) -> Float[Array,
             raise ValueError(f"expected fill of shape ({net.num_visible},), got {np.shape(fill)}; try the data's mean")
         return jnp.asarray(fill, float)
     first = net.recognition.conditionals[0]
-    if isinstance(first, Connected):
+    if isinstance(first, AutoregressiveLayer):
         first = first.base
     if isinstance(first, Feedforward):
         match first.network:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from beliefnet._net import BeliefNet
-from beliefnet.datasets import DataError, Record, check_levels
+from beliefnet.data import DataError, Record, check_levels
 from beliefnet.distributions import DiscretisedLogisticFamily
 
 Prepare = Callable[[Array, Array], Array]

@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
 
-from beliefnet.datasets import CSR
+from beliefnet.data import CSR
 
 Stored: TypeAlias = np.ndarray | Array | CSR
 """Rows `[examples, visible]` as a data set keeps them."""

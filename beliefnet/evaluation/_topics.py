@@ -10,7 +10,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
-from beliefnet.datasets import CSR
+from beliefnet.data import CSR
 from beliefnet.distributions import BagOfWordsFamily, Kind
 from beliefnet.evaluation._evaluate import encode_batch
 from beliefnet.evaluation._rows import dense_rows

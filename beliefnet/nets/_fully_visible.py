@@ -7,7 +7,7 @@ from jax.typing import ArrayLike
 from beliefnet._chain import Chain
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.conditionals import NADE, Conditional, LinearlyConnected, Prior
+from beliefnet.conditionals import NADE, Conditional, LogisticAutoregression, Prior
 from beliefnet.distributions import bernoulli
 from beliefnet.nets._layered import starting_bias
 
@@ -31,7 +31,7 @@ def fully_visible_net(num_visible: int, *, visible_mean: ArrayLike | None = None
         ()
     """
     prior = Prior(starting_bias(bernoulli, num_visible, visible_mean), bernoulli)
-    return _without_latents(LinearlyConnected(prior, jnp.zeros((num_visible, num_visible))))
+    return _without_latents(LogisticAutoregression(prior, jnp.zeros((num_visible, num_visible))))
 
 
 def nade(num_visible: int, hidden: int = 500, *, key: Key, visible_mean: ArrayLike | None = None) -> BeliefNet:

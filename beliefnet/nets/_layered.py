@@ -24,8 +24,8 @@ from beliefnet.conditionals import (
     Conditional,
     Dense,
     Feedforward,
-    LinearlyConnected,
     LogCounts,
+    LogisticAutoregression,
     Network,
     Prior,
     Signs,
@@ -176,7 +176,7 @@ class _Connections:
             )
         size, count = layer.num_units, self.nade_units
         if count is None:
-            return LinearlyConnected(layer, jnp.zeros((size, size)))
+            return LogisticAutoregression(layer, jnp.zeros((size, size)))
         hidden_key, input_key = jax.random.split(key)
         hidden = jnp.zeros(count)
         if see is not None:

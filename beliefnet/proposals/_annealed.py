@@ -15,8 +15,8 @@ from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
+from beliefnet.moves import LogDensity, Move, moves_for
 from beliefnet.proposals._base import Particles, Proposal
-from beliefnet.proposals._moves import LogDensity, Move, moves_for
 from beliefnet.proposals._recognition import Recognition
 from beliefnet.proposals._refined import Factorial
 from beliefnet.refiners import Posterior

@@ -1,11 +1,6 @@
 """Checks that every set of options shares."""
 
-import difflib
-from collections.abc import Iterable
-
-
-class OptionError(ValueError):
-    """An option has a value that cannot work."""
+from beliefnet._errors import OptionError
 
 
 class Options:
@@ -23,10 +18,3 @@ class Options:
                 works = getattr(type(self), name)
                 hint = "leaving it out" if works is None else works
                 raise OptionError(f"expected {name.replace('_', '-')} of at least {least}, got {value}; try {hint}")
-
-
-def suggestion(given: str, known: Iterable[str]) -> str:
-    """Return "; did you mean ...?" where something close is known, else nothing."""
-    by_lower = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(given.lower(), list(by_lower), n=1)
-    return f"; did you mean {by_lower[close[0]]!r}?" if close else ""

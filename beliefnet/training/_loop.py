@@ -10,22 +10,22 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
-from beliefnet.datasets import DataError, Dataset, Record
+from beliefnet.data import DataError, Dataset, Record
 from beliefnet.estimators import Estimator
 from beliefnet.evaluation import check_visible, observations, on_device
-from beliefnet.training._checkpoint import read_record
-from beliefnet.training._checks import OptionError
+from beliefnet.runs._checkpoint import read_record
+from beliefnet.runs._folder import RunFolder
+from beliefnet.runs._manifest import folders
+from beliefnet.training._callback import Callback, NoCallback
 from beliefnet.training._clock import Clock
-from beliefnet.training._folder import RunFolder
-from beliefnet.training._manifest import folders
 from beliefnet.training._optimizers import make_optimizer
 from beliefnet.training._options import EXTENDABLE, FitOptions
 from beliefnet.training._state import TrainState
 from beliefnet.training._step import make_run_steps
 from beliefnet.training._streams import Stream, stream
 from beliefnet.training._validation import make_validator
-from beliefnet.training._watcher import Silent, Watcher
 
 _DISPATCH_SECONDS = 0.5
 
@@ -62,7 +62,7 @@ def fit(
     options: FitOptions | None = None,
     *,
     folder: RunFolder | None = None,
-    watcher: Watcher | None = None,
+    callback: Callback | None = None,
 ) -> Fitted:
     """Train a net.
 
@@ -75,7 +75,7 @@ def fit(
         dataset: Training and validation data.
         options: How to train.
         folder: Where metrics and checkpoints go; nothing is written without one.
-        watcher: Is told of progress, and may ask to stop.
+        callback: Is told of progress, and may ask to stop.
 
     Returns:
         The best net and the history.
@@ -86,7 +86,7 @@ def fit(
         TrainingDiverged: If the objective or a parameter is not finite any more, or the objective makes no sense.
         CheckpointError: If a checkpoint cannot be written, or fits another architecture.
     """
-    return _Run(net, estimator, dataset, options or FitOptions(), folder, watcher or Silent()).finish()
+    return _Run(net, estimator, dataset, options or FitOptions(), folder, callback or NoCallback()).finish()
 
 
 class _Run:
@@ -99,10 +99,10 @@ class _Run:
         dataset: Dataset,
         options: FitOptions,
         folder: RunFolder | None,
-        watcher: Watcher,
+        callback: Callback,
     ):
         check_visible(net, dataset.record)
-        self.options, self.folder, self.watcher, self.record = options, folder, watcher, dataset.record
+        self.options, self.folder, self.callback, self.record = options, folder, callback, dataset.record
         self.epoch_steps = options.steps_per_epoch(dataset.record.splits["train"])
         self.history: list[dict[str, Any]] = []
         optimizer = make_optimizer(options, options.epochs * self.epoch_steps)
@@ -128,7 +128,7 @@ class _Run:
             if self._is_stale():
                 reason = "no improvement"
                 break
-            if self.watcher.wants_stop():
+            if self.callback.should_stop():
                 reason = "interrupted"
                 break
             self._dispatch()
@@ -153,7 +153,7 @@ class _Run:
         self._check_finite()
         train_bound = float(learner.objective_sum) / (position + count)
         speed = clock.steps_per_second * self.options.batch_size
-        self.watcher.steps_done(-(-self.step // self.epoch_steps), self.step, train_bound, speed)
+        self.callback.on_steps(-(-self.step // self.epoch_steps), self.step, train_bound, speed)
 
     def _end_epoch(self) -> None:
         learner, epoch = self.state.learner, self.step // self.epoch_steps
@@ -179,7 +179,7 @@ class _Run:
         self.clock.end_epoch()
         if self.folder is not None:
             self.folder.append_metrics(self.history[-1])
-        self.watcher.epoch_done(self.history[-1])
+        self.callback.on_epoch(self.history[-1])
 
     def _is_stale(self) -> bool:
         since = self.step // self.epoch_steps - int(self.state.best_epoch)

@@ -8,9 +8,10 @@ import equinox as eqx
 import jax
 import optax
 
+from beliefnet._errors import OptionError, suggestion
 from beliefnet._net import BeliefNet
 from beliefnet.estimators import Estimator
-from beliefnet.training._checks import OptionError, Options, suggestion
+from beliefnet.training._checks import Options
 
 
 class Learnable(eqx.Module):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from beliefnet.training._checks import OptionError
+from beliefnet._errors import OptionError
 from beliefnet.training._optimizers import OptimizerOptions
 
 LARGEST_SEED = 2**32 - 1

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from beliefnet._types import Key
-from beliefnet.datasets import Dataset
+from beliefnet.data import Dataset
 from beliefnet.evaluation import Prepare, on_device, particle_bounds
 from beliefnet.training._optimizers import Learnable
 

@@ -1,0 +1,23 @@
+"""The errors that users meet: each message says what was expected, what was found and what to try."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class DataError(ValueError):
+    """Data, or a request for data, that cannot be used as it stands."""
+
+
+class DataUnavailable(DataError):
+    """A data set that is neither on this machine nor could be downloaded."""
+
+
+class OptionError(ValueError):
+    """An option has a value that cannot work."""
+
+
+def suggestion(given: str, known: Iterable[str]) -> str:
+    """Return "; did you mean ...?" where something close is known, else nothing."""
+    by_lower = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(given.lower(), list(by_lower), n=1)
+    return f"; did you mean {by_lower[close[0]]!r}?" if close else ""

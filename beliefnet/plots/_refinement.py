@@ -1,0 +1,62 @@
+"""What refinement does to a net's bounds, over its steps."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from beliefnet.evaluation import Evaluation, InferenceGaps
+from beliefnet.plots._figure import INK, save_png, undress
+
+_COLOURS = ("#2563eb", "#d9480f", "#0f766e", "#9333ea", "#b45309", "#475569")
+_PANELS = (
+    ("elbo", "ELBO", "nats per example"),
+    ("nll", "estimated NLL", "nats per example"),
+    ("ess", "effective sample size", "particles"),
+)
+
+
+def plot_refinement(gaps: Mapping[str, InferenceGaps], path: Path) -> Path:
+    """Save bound, estimated likelihood and effective sample size over the steps of refinement, a line per net.
+
+    Args:
+        gaps: What `inference_gaps` measured, by the name of the net.
+        path: PNG file to write.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ValueError: there are no nets.
+    """
+    if not gaps:
+        raise ValueError("expected at least one net, got none")
+    figure = Figure(figsize=(11.5, 3.9), facecolor="white", layout="constrained")
+    panels = figure.subplots(1, 3)
+    for axes, (quantity, title, unit) in zip(panels, _PANELS, strict=True):
+        for index, (name, one) in enumerate(gaps.items()):
+            _draw(axes, one.evaluations, quantity, name, _COLOURS[index % len(_COLOURS)])
+        axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK)
+        axes.set_ylabel(unit, color=INK)
+        _dress(axes)
+    lines = panels[0].get_legend_handles_labels()
+    figure.legend(*lines, loc="outside upper left", ncols=4, frameon=False, labelcolor=INK)
+    return save_png(figure, path)
+
+
+def _draw(axes: Axes, evaluations: Mapping[int, Evaluation], quantity: str, name: str, colour: str) -> None:
+    """Draw a line with a band of two standard errors."""
+    steps = np.array(list(evaluations))
+    values = [getattr(evaluation, quantity) for evaluation in evaluations.values()]
+    mean, stderr = np.array([v.mean for v in values]), np.nan_to_num([v.stderr for v in values])
+    axes.plot(steps, mean, color=colour, lw=2, marker="o", ms=4, label=name)
+    axes.fill_between(steps, mean - 2 * stderr, mean + 2 * stderr, color=colour, alpha=0.15, lw=0)
+
+
+def _dress(axes: Axes) -> None:
+    axes.set_xlabel("steps of refinement", color=INK)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    undress(axes)

@@ -1,0 +1,174 @@
+"""Pictures: the right pixels in the right places, and no crash on thin or broken metrics."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from beliefnet.plots import image_sheet, plot_training_curve, reconstruction_sheet, tile_images
+
+GREY = np.array([[0.0, 0.25, 0.5, 1.0], [1.0, 1.0, 0.0, 0.0], [0.5, 0.5, 0.5, 0.5]])
+
+
+def metrics(epoch, train, valid):
+    row = {"epoch": epoch, "step": 10 * epoch, "seconds": 1.5 * epoch, "examples_per_second": 900.0}
+    return {**row, "train_bound": train, "valid_bound": valid}
+
+
+def pixels(path):
+    """Red channel of a PNG."""
+    return imread(path)[..., 0]
+
+
+def test_tiles_are_where_they_belong():
+    sheet = tile_images(GREY, (2, 2), columns=2)
+    gap = np.nan
+    expected = [
+        [0.0, 0.25, gap, 1.0, 1.0],
+        [0.5, 1.0, gap, 0.0, 0.0],
+        [gap, gap, gap, gap, gap],
+        [0.5, 0.5, gap, gap, gap],
+        [0.5, 0.5, gap, gap, gap],
+    ]
+    np.testing.assert_array_equal(sheet, expected)
+
+
+@pytest.mark.parametrize(("gap", "shape"), [(0, (4, 4)), (1, (5, 5)), (3, (7, 7))])
+def test_the_gap_sets_the_size(gap, shape):
+    assert tile_images(GREY, (2, 2), columns=2, gap=gap).shape == shape
+
+
+@pytest.mark.parametrize(
+    ("images", "shape", "columns", "message"),
+    [
+        (GREY, (2, 3), 2, r"expected 6 values per image for the shape \(2, 3\), got 4; try"),
+        (GREY, (2, 2), 0, "expected at least 1 column, got 0; try"),
+        (GREY[0], (2, 2), 1, r"expected at least one image as \[n, d\], got shape \(4,\); try"),
+        (GREY[:0], (2, 2), 1, r"got shape \(0, 4\); try"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(tmp_path, images, shape, columns, message):
+    with pytest.raises(ValueError, match=message):
+        tile_images(images, shape, columns=columns)
+    with pytest.raises(ValueError, match=message):
+        image_sheet(images, shape, tmp_path / "sheet.png", columns=columns)
+
+
+def test_a_sheet_shows_each_value_as_a_square(tmp_path):
+    path = image_sheet(GREY, (2, 2), tmp_path / "new" / "folder" / "sheet.png", columns=2)
+    drawn = pixels(path)
+    # 16 screen pixels a value, 2 between images, 16 around the sheet.
+    assert drawn.shape == (2 * 32 + 2 + 32, 2 * 32 + 2 + 32)
+    values = drawn[16:-16, 16:-16]
+    for (row, column), grey in {(0, 0): 0.0, (15, 31): 0.25, (16, 0): 0.5, (31, 31): 1.0, (65, 31): 0.5}.items():
+        assert values[row, column] == pytest.approx(grey, abs=0.01)
+    assert values[0, 34] == 1.0
+    assert values[31, 65] == 0.0
+    assert [p.name for p in path.parent.iterdir()] == ["sheet.png"]
+
+
+def test_values_outside_are_clipped(tmp_path):
+    path = image_sheet([[-3.0, 7.0]], (1, 2), tmp_path / "sheet.png")
+    np.testing.assert_array_equal(pixels(path)[20, [16, 32]], [0.0, 1.0])
+
+
+def test_a_sheet_is_about_square(tmp_path):
+    height, width = pixels(image_sheet(np.zeros((100, 64)), (8, 8), tmp_path / "sheet.png")).shape
+    assert height == width
+    assert 900 < width < 1100
+
+
+def test_data_without_a_shape_become_strips(tmp_path):
+    drawn = pixels(image_sheet(GREY, None, tmp_path / "strips.png"))[16:-16, 16:-16]
+    assert drawn.shape == (3 * 18 + 2 * 2, 1000)
+    np.testing.assert_allclose(drawn[0, [0, 250, 500, 750]], GREY[0], atol=0.01)
+    np.testing.assert_allclose(drawn[-1, [0, 250, 500, 750]], GREY[2], atol=0.01)
+
+
+def test_a_title_fits_above_a_single_image(tmp_path):
+    plain, titled = (
+        pixels(image_sheet(GREY[:1], (2, 2), tmp_path / "one.png", title=title)) for title in (None, "A single image")
+    )
+    assert plain.shape == (64, 64)
+    assert titled.shape[0] > 64
+    assert titled.shape[1] > 200
+    np.testing.assert_array_equal(titled[-48:, 16:48], plain[16:, 16:48])
+
+
+def test_each_reconstruction_is_below_its_original(tmp_path):
+    ones, zeros = np.ones((4, 4)), np.zeros((4, 4))
+    drawn = pixels(reconstruction_sheet(ones, zeros, (2, 2), tmp_path / "pairs.png"))
+    column = drawn[16:-16, -20]
+    # Three columns: two pairs of rows, of which the second has one image, at the left.
+    assert column[:32].min() == 1.0
+    assert column[34:66].max() == 0.0
+    left = drawn[16:-16, drawn.shape[1] - 16 - 100]
+    assert left[74:106].min() == 1.0
+    assert left[108:140].max() == 0.0
+
+
+@pytest.mark.parametrize("shape", [(2, 2), None], ids=["images", "strips"])
+def test_one_pair(tmp_path, shape):
+    assert pixels(reconstruction_sheet(GREY[:1], GREY[1:2], shape, tmp_path / "pair.png")).size
+
+
+def test_reconstructions_of_other_data_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"got shapes \(3, 4\) and \(2, 4\); try"):
+        reconstruction_sheet(GREY, GREY[:2], (2, 2), tmp_path / "pairs.png")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [metrics(1, -200.0, -210.0)],
+        [metrics(1, -200.0, None)],
+        [metrics(1, float("nan"), None), metrics(2, float("-inf"), float("nan"))],
+        [metrics(1, -3e5, None), metrics(2, float("nan"), -120.0), *(metrics(e, -100.0, -101.0) for e in range(3, 60))],
+        [metrics(e, -100.0, -100.0) for e in (1, 2)],
+        [{"epoch": 1, "train_bound": -5.0}],
+    ],
+    ids=["one row", "no validation", "nothing finite", "a low start and a NaN", "flat", "bare"],
+)
+def test_any_metrics_make_a_curve(tmp_path, rows):
+    path = plot_training_curve(rows, tmp_path / "figures" / "curve.png", title="digits")
+    assert pixels(path).shape[1] > 1000
+    assert [p.name for p in path.parent.iterdir()] == ["curve.png"]
+
+
+def test_the_first_epochs_do_not_squash_the_rest(tmp_path):
+    rows = [metrics(e, -90 - 20 / e, None) for e in range(1, 101)]
+    spoilt = [metrics(1, -1e6, None), *rows[1:]]
+    plain, low_start = (pixels(plot_training_curve(r, tmp_path / "curve.png", title="digits")) for r in (rows, spoilt))
+    # The right half, without the note at the bottom, is the same picture.
+    np.testing.assert_array_equal(plain[80:480, 550:], low_start[80:480, 550:])
+
+
+def test_no_rows_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="at least one row of metrics, got none; try"):
+        plot_training_curve([], tmp_path / "curve.png", title="digits")
+
+
+def test_a_failed_picture_leaves_the_old_one(tmp_path, monkeypatch):
+    path = image_sheet(GREY, (2, 2), tmp_path / "sheet.png")
+    before = path.read_bytes()
+
+    def fail(self, target, **_):
+        target.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
+    with pytest.raises(OSError, match="disk full"):
+        image_sheet(GREY, (2, 2), path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["sheet.png"]
+
+
+def test_pyplot_is_never_imported():
+    source = "import sys, beliefnet.plots; print('matplotlib.pyplot' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, cwd=Path(__file__).parents[1]
+    )
+    assert result.stdout == "False\n", result.stderr
