@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import beliefnet
-from beliefnet.cli import app
+from beliefnet.cli._app import load_all
 
 ROOT = Path(__file__).parent.parent
 MODULES = [m.name for m in pkgutil.walk_packages(beliefnet.__path__, "beliefnet.")]
@@ -82,7 +82,7 @@ def test_every_option_of_the_documents_exists():
     """Options named in the documents are options of the command line, or of the benchmark that is run with them."""
     known = {"--help", "--debug"}
     for command in ("train", "evaluate", "compare", "gaps", "sandwich", "sample", "encode", "diagnose", "impute"):
-        known |= {name for argument in app[command].assemble_argument_collection() for name in argument.names}
+        known |= {name for argument in load_all()[command].assemble_argument_collection() for name in argument.names}
     named, unknown = set(), set()
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "results" / "README.md"]:
         text = page.read_text()

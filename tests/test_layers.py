@@ -14,7 +14,7 @@ PUBLIC = "the package itself"  # what `from beliefnet import VIMCO` reads
 LAYERS = [
     {"_types"},
     {"_numerics"},
-    {"_errors"},
+    {"_errors", "_text"},
     {"distributions", "data"},
     {"conditionals", "samplers"},
     {"_chain"},
