@@ -38,11 +38,11 @@ class Estimator(eqx.Module, Generic[S]):
     state; fixed numbers are static fields.
 
     Attributes:
-        kinds: Kinds of latents that it works with; None for any.
+        kinds: Kinds of latents that it works with; any, if nothing else is said.
         least_particles: Fewest draws per datum that it works with.
     """
 
-    kinds: ClassVar[frozenset[Kind] | None] = None
+    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind)
     least_particles: ClassVar[int] = 1
 
     @property

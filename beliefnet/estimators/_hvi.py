@@ -37,7 +37,7 @@ class HVI(Estimator[None]):
         Salimans, Kingma & Welling 2015, *Markov chain Monte Carlo and variational inference: bridging the gap*.
     """
 
-    kinds: ClassVar[frozenset[Kind] | None] = frozenset({Kind.CONTINUOUS})
+    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.CONTINUOUS})
 
     proposal: Hamiltonian
     num_particles: int = eqx.field(static=True, default=1)

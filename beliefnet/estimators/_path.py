@@ -16,7 +16,7 @@ from beliefnet.samplers import Reparameterize, Sampler
 class PathEstimator(CreditEstimator[None]):
     """A credit estimator with a path route: draws of the recognition net that have a derivative."""
 
-    kinds: ClassVar[frozenset[Kind] | None] = frozenset({Kind.CONTINUOUS})
+    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.CONTINUOUS})
 
     num_particles: AbstractVar[int]
     sampler: AbstractVar[Sampler]
