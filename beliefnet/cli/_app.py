@@ -7,6 +7,7 @@ import tomllib
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
@@ -49,15 +50,20 @@ for _name, (_, _line) in COMMANDS.items():
     app.command(App(name=_name, help=_line))
 
 
+def command(target: Any = None, *, name: str | None = None) -> Any:
+    """Register a function, or an app of its own, as a command, in the place that its name and a line held so far."""
+    if target is None:
+        return partial(command, name=name)
+    own = name or getattr(target, "__name__", None) or target.name[0]
+    with contextlib.suppress(KeyError):
+        del app[own]
+    return app.command(target, name=own)
+
+
 def load_command(name: str) -> None:
-    """Import the module of a command, which registers it; so far its name and a line about it held its place."""
-    if name not in COMMANDS or app[name].default_command is not None:
-        return
-    module = COMMANDS[name][0]
-    for command, (home, _) in COMMANDS.items():
-        if home == module:
-            del app[command]
-    import_module(f"beliefnet.cli.{module}")
+    """Import the module of a command, which registers it."""
+    if name in COMMANDS:
+        import_module(f"beliefnet.cli.{COMMANDS[name][0]}")
 
 
 def load_all() -> App:

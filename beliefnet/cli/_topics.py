@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from beliefnet._errors import OptionError
-from beliefnet.cli._app import app
+from beliefnet.cli._app import command
 from beliefnet.cli._pictures import draw_topics, topics_by_coherence
 from beliefnet.cli._runs import check_suffix, data_of, open_latent_run, without_nan, writing
 from beliefnet.evaluation import Topic
 
 
-@app.command(name="topics")
+@command(name="topics")
 def show_topics(
     directory: Annotated[Path, Parameter(name="DIR")],
     /,

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import TrainConfig, net_of_start
-from beliefnet.cli._app import app
+from beliefnet.cli._app import command
 from beliefnet.cli._entry import INTERRUPTED
 from beliefnet.cli._pictures import draw_topics, topics_by_coherence
 from beliefnet.cli._progress import Display
@@ -28,7 +28,7 @@ _DEFAULTS = TrainConfig()
 _LARGEST_CONVOLUTIONAL_STEP = 1e-3
 
 
-@app.command
+@command
 def train(
     config_file: Annotated[Path | None, Parameter(name="CONFIG.toml")] = None,
     /,
