@@ -11,6 +11,7 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter, Nul
 
 from beliefnet.evaluation import GradientReport
 from beliefnet.plots._figure import FAINT, GRID, INK, save_png, undress
+from beliefnet.plots._text import for_picture
 
 _UNBIASED = "#2563eb"
 _BIASED = "#d9480f"
@@ -96,7 +97,7 @@ def _wrap(name: str) -> str:
     """Break a long name after a colon or comma, as in `vimco:particles=5,local-signals=true`."""
     spaced = name.replace(":", ": ").replace(",", ", ")
     lines = textwrap.wrap(spaced, _NAME_WIDTH, break_on_hyphens=False)
-    return "\n".join(line.replace(": ", ":").replace(", ", ",") for line in lines)
+    return "\n".join(for_picture(line.replace(": ", ":").replace(", ", ",")) for line in lines)
 
 
 def _number(value: float) -> str:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from beliefnet.plots._figure import DPI, INK, save_png
+from beliefnet.plots._text import for_picture
 
 _PAPER = "#dde3ea"
 _SHEET = 1000
@@ -188,6 +189,7 @@ def _save_sheet(
     sheet: NDArray[np.float64], path: Path, *, title: str | None, labels: Sequence[tuple[str, float]] = ()
 ) -> Path:
     """Draw `sheet` with one screen pixel per value, so that nothing is resampled; labels are (text, height) pairs."""
+    title = for_picture(title) if title else None
     height, width = sheet.shape
     left = _MARGIN + (150 if labels else 0)
     top = _MARGIN + (40 if title else 0)
@@ -204,5 +206,5 @@ def _save_sheet(
         figure.text(left / total_width, 1 - (top - 16) / total_height, title, fontsize=11, fontweight="bold", color=INK)
     for label, centre in labels:
         x, y = (left - 12) / total_width, 1 - (top + centre) / total_height
-        figure.text(x, y, label, fontsize=7, color=INK, ha="right", va="center")
+        figure.text(x, y, for_picture(label, 24), fontsize=7, color=INK, ha="right", va="center")
     return save_png(figure, path)
