@@ -20,11 +20,12 @@ from pages import CHANGELOG, DOCUMENTS, ROOT, anchors, commands, links, overlong
 
 import beliefnet
 from beliefnet.catalogue import ESTIMATORS
-from beliefnet.cli import app
+from beliefnet.cli._app import load_all
 from beliefnet.data import load
 from beliefnet.estimators import VIMCO
 from beliefnet.nets import sigmoid_belief_net
 
+app = load_all()
 MODULES = [m.name for m in pkgutil.walk_packages(beliefnet.__path__, "beliefnet.")]
 
 
