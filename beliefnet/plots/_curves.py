@@ -18,7 +18,7 @@ _VALID = "#2563eb"
 _BEST = "#d9480f"
 
 
-def plot_training_curve(rows: Sequence[Mapping[str, Any]], path: Path, *, title: str) -> Path:
+def plot_training_curve(rows: Sequence[Mapping[str, Any]], path: Path | str, *, title: str) -> Path:
     """Save the training and validation bound against the epoch, with the best validation epoch marked.
 
     The lower end of the axis may cut off the first epochs, never the second half of the training, and says so.

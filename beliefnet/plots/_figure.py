@@ -23,7 +23,7 @@ def undress(axes: Axes) -> None:
     axes.spines["bottom"].set_color(FAINT)
 
 
-def save_png(figure: Figure, path: Path) -> Path:
+def save_png(figure: Figure, path: Path | str) -> Path:
     """Save `figure` as a PNG at `path`, making the parent folders; a reader never sees a partial file.
 
     Args:

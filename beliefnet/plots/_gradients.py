@@ -23,7 +23,7 @@ _NETS = (("theta", "model, \N{GREEK SMALL LETTER THETA}"), ("phi", "recognition 
 _NAME_WIDTH = 26
 
 
-def plot_gradient_report(report: GradientReport, path: Path) -> Path:
+def plot_gradient_report(report: GradientReport, path: Path | str) -> Path:
     """Save signal-to-noise ratio and variance times cost of each estimator, for theta and for phi.
 
     Estimators whose mean is elsewhere than the gradient of their bound are drawn hollow: their variance is that of

@@ -51,7 +51,7 @@ def tile_images(images: ArrayLike, image_shape: tuple[int, int], *, columns: int
 def image_sheet(
     images: ArrayLike,
     image_shape: tuple[int, int] | None,
-    path: Path,
+    path: Path | str,
     *,
     columns: int | None = None,
     title: str | None = None,
@@ -79,7 +79,7 @@ def image_sheet(
 
 
 def reconstruction_sheet(
-    originals: ArrayLike, reconstructions: ArrayLike, image_shape: tuple[int, int] | None, path: Path
+    originals: ArrayLike, reconstructions: ArrayLike, image_shape: tuple[int, int] | None, path: Path | str
 ) -> Path:
     """Save pairs of rows: data, and right below them what the net makes of their codes.
 
@@ -104,7 +104,7 @@ def reconstruction_sheet(
     return stacked_sheet({"original": above, "reconstruction": below}, image_shape, path)
 
 
-def stacked_sheet(versions: Mapping[str, ArrayLike], image_shape: tuple[int, int] | None, path: Path) -> Path:
+def stacked_sheet(versions: Mapping[str, ArrayLike], image_shape: tuple[int, int] | None, path: Path | str) -> Path:
     """Save several versions of the same images, one row of each right below the other.
 
     Args:
@@ -186,7 +186,7 @@ def _enlarge(
 
 
 def _save_sheet(
-    sheet: NDArray[np.float64], path: Path, *, title: str | None, labels: Sequence[tuple[str, float]] = ()
+    sheet: NDArray[np.float64], path: Path | str, *, title: str | None, labels: Sequence[tuple[str, float]] = ()
 ) -> Path:
     """Draw `sheet` with one screen pixel per value, so that nothing is resampled; labels are (text, height) pairs."""
     title = for_picture(title) if title else None

@@ -20,7 +20,7 @@ _PANELS = (
 )
 
 
-def plot_refinement(gaps: Mapping[str, InferenceGaps], path: Path) -> Path:
+def plot_refinement(gaps: Mapping[str, InferenceGaps], path: Path | str) -> Path:
     """Save bound, estimated likelihood and effective sample size over the steps of refinement, a line per net.
 
     Args:

@@ -15,7 +15,9 @@ _BAR = "#2563eb"
 _COLUMNS = 4
 
 
-def plot_topics(topics: Sequence[tuple[str, Sequence[str], Sequence[float]]], path: Path, *, most: int = 12) -> Path:
+def plot_topics(
+    topics: Sequence[tuple[str, Sequence[str], Sequence[float]]], path: Path | str, *, most: int = 12
+) -> Path:
     """Save the words of topics with a bar each, as long as the word is strong; the lengths are each panel's own.
 
     Args:
