@@ -10,17 +10,18 @@ from beliefnet.estimators._driver_particles import (
     CreditEstimator,
 )
 from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
-from beliefnet.estimators._em import SemiAmortised, VariationalEM
-from beliefnet.estimators._hvi import HVI
+from beliefnet.estimators._em import SemiAmortised, VariationalEM, semi_amortised, variational_em
+from beliefnet.estimators._hvi import HVI, hvi
 from beliefnet.estimators._likelihood import MaximumLikelihood
 from beliefnet.estimators._local_expectation import LocalExpectation
 from beliefnet.estimators._muprop import MuProp
-from beliefnet.estimators._nvil import NVIL
+from beliefnet.estimators._nvil import NVIL, nvil
 from beliefnet.estimators._path import IWAE, SGVB, STL, AbstractPathEstimator, DReG
 from beliefnet.estimators._rebar import REBAR, RELAX
-from beliefnet.estimators._reinforce import Reinforce
+from beliefnet.estimators._reinforce import Reinforce, reinforce
+from beliefnet.estimators._relaxations import concrete, half, straight_through
 from beliefnet.estimators._tvo import TVO
-from beliefnet.estimators._vimco import VIMCO
+from beliefnet.estimators._vimco import VIMCO, vimco
 from beliefnet.estimators._wake_sleep import (
     ReweightedWake,
     Sleep,
@@ -81,7 +82,16 @@ __all__ = [
     "Wake",
     "WeightedWake",
     "check_particles",
+    "concrete",
+    "half",
+    "hvi",
+    "nvil",
+    "reinforce",
     "reweighted_wake_sleep",
+    "semi_amortised",
+    "straight_through",
     "surrogate",
+    "variational_em",
+    "vimco",
     "wake_sleep",
 ]

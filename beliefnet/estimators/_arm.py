@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import leave_one_out_log_sum_exp
 from beliefnet._types import Key
@@ -45,6 +46,7 @@ class _Pair(eqx.Module):
         return 0.5 * (self.partner - layer.value) * jax.nn.sigmoid(jnp.abs(layer.held_logits))
 
 
+@named("arm")
 class ARM(AbstractUnitEstimator):
     """Augment-REINFORCE-merge: each layer's logits are credited by an antithetic pair of draws.
 
@@ -69,6 +71,7 @@ class ARM(AbstractUnitEstimator):
         return LayerCredit((SurrogateTerm(amount / self.num_particles, layer.logits),))
 
 
+@named("disarm")
 class DisARM(AbstractUnitEstimator):
     """DisARM, also known as U2G: ARM with the uniform numbers integrated out.
 
@@ -94,6 +97,7 @@ class DisARM(AbstractUnitEstimator):
         return LayerCredit((SurrogateTerm(amount / self.num_particles, layer.logits),))
 
 
+@named("multi-sample-disarm")
 class MultiSampleDisARM(AbstractUnitEstimator):
     """DisARM for the K-particle bound: each particle's pair, with the other particles as they are.
 

@@ -98,8 +98,6 @@ class AbstractUnitEstimator(Estimator[None]):
         ValueError: If `num_particles` is not positive, or a layer is of another kind.
     """
 
-    kinds: ClassVar[frozenset[Kind]]
-    """The kinds of units that it handles."""
     rule: ClassVar[CreditRule] = WAKE
     """What particles are credited with as a whole: by default the model learns from all alike."""
     num_particles: int = eqx.field(static=True)

@@ -2,12 +2,14 @@
 
 import equinox as eqx
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet.estimators import rules
 from beliefnet.estimators._driver_particles import AbstractRecognitionEstimator
 from beliefnet.estimators.rules import AbstractShares
 
 
+@named("likelihood", kinds=frozenset(), is_default=True)
 class MaximumLikelihood(AbstractRecognitionEstimator[None]):
     """The gradient of log p(x) of a net without latents: exact, whatever the key.
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import Kind, OneHot, units
@@ -15,6 +16,7 @@ from beliefnet.estimators.rules import SurrogateTerm
 from beliefnet.samplers import Plain
 
 
+@named("local-expectation")
 class LocalExpectation(AbstractUnitEstimator):
     """Every unit's own expectation is exact, given what was drawn for all the others.
 

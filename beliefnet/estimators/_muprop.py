@@ -5,6 +5,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import Kind
@@ -13,6 +14,7 @@ from beliefnet.estimators.rules import SurrogateTerm
 from beliefnet.samplers import MeanPassing
 
 
+@named("muprop")
 class MuProp(AbstractUnitEstimator):
     """The score function with a first-order expansion of the mean-field net as its control variate.
 

@@ -1,9 +1,13 @@
 """The estimators that differentiate through their draws."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
+from beliefnet.distributions import Kind
 from beliefnet.estimators import rules
 from beliefnet.estimators._driver_particles import AbstractCreditEstimator
 from beliefnet.estimators.rules import AbstractShares
@@ -24,6 +28,8 @@ class AbstractPathEstimator(AbstractCreditEstimator[None]):
         ValueError: If `num_particles` is not positive, or the sampler does not draw a layer of the net, or gives no
             derivative.
     """
+
+    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.CONTINUOUS})
 
     num_particles: int = eqx.field(static=True)
     sampler: Sampler = eqx.field(static=True)
@@ -50,6 +56,7 @@ class AbstractPathEstimator(AbstractCreditEstimator[None]):
         return Recognition(self.sampler)
 
 
+@named("sgvb", is_default=True)
 class SGVB(AbstractPathEstimator):
     """The reparameterised estimator of the ELBO: log p(x, h) - log q(h | x) is differentiated, draws included.
 
@@ -73,6 +80,7 @@ class SGVB(AbstractPathEstimator):
         return rules.SGVB
 
 
+@named("stl")
 class STL(AbstractPathEstimator):
     """The path derivative of the ELBO ("sticking the landing"): SGVB without the score term, whose mean is zero.
 
@@ -95,6 +103,7 @@ class STL(AbstractPathEstimator):
         return rules.STL
 
 
+@named("iwae")
 class IWAE(AbstractPathEstimator):
     """The reparameterised estimator of the K-particle bound L_K.
 
@@ -117,6 +126,7 @@ class IWAE(AbstractPathEstimator):
         return rules.IWAE
 
 
+@named("dreg")
 class DReG(AbstractPathEstimator):
     """The doubly reparameterised estimator of the K-particle bound L_K.
 

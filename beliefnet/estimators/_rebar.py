@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import softplus
 from beliefnet._types import Key
@@ -96,6 +97,7 @@ def _value_and_slope(function, logits: Float[Array, "particles batch units"]) ->
     return value, pull_back(jnp.ones_like(value))[0]
 
 
+@named("rebar")
 class REBAR(AbstractRelaxedControl):
     """The score function with the signal of the relaxed draw as its control variate: c(z) = F(sigmoid(z / T)).
 
@@ -126,6 +128,7 @@ class REBAR(AbstractRelaxedControl):
         return self.relaxed_signal(layer, z, key=key)
 
 
+@named("relax")
 class RELAX(AbstractRelaxedControl):
     """REBAR with a network added to the control variate: c(z) = F(sigmoid(z / T)) + r(z).
 

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 
+from beliefnet._naming import named
 from beliefnet.estimators._driver_particles import AbstractRecognitionEstimator
 from beliefnet.estimators.rules import LeaveOneOut, Signal
 
@@ -33,3 +34,17 @@ class Reinforce(AbstractRecognitionEstimator[None]):
     def rule(self) -> LeaveOneOut:
         """Each particle's signal less the mean of the others'."""
         return LeaveOneOut(self.signal)
+
+
+@named("reinforce")
+def reinforce(num_particles: int = 4, *, local_signals: bool = True) -> Reinforce:
+    """Return `Reinforce`, with its choice of signals as a switch.
+
+    Args:
+        num_particles: Draws per datum, at least 2.
+        local_signals: Weigh each layer's score by the terms that its draw can change, not by the whole signal.
+
+    Raises:
+        ValueError: If there are fewer than two particles.
+    """
+    return Reinforce(num_particles, signal=Signal.LOCAL if local_signals else Signal.WHOLE)

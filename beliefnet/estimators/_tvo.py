@@ -2,10 +2,12 @@
 
 import equinox as eqx
 
+from beliefnet._naming import named
 from beliefnet.estimators._driver_particles import AbstractRecognitionEstimator
 from beliefnet.estimators.rules import Thermodynamic
 
 
+@named("tvo")
 class TVO(AbstractRecognitionEstimator[None]):
     """The covariance gradient of the thermodynamic variational objective, for latents of any kind.
 

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 
+from beliefnet._naming import named
 from beliefnet.estimators._driver_particles import AbstractRecognitionEstimator
 from beliefnet.estimators.rules import LeaveOneOutBound, Replacement, Signal
 
@@ -39,3 +40,21 @@ class VIMCO(AbstractRecognitionEstimator[None]):
     def rule(self) -> LeaveOneOutBound:
         """What the bound would lose without each particle."""
         return LeaveOneOutBound(self.replacement, self.signal)
+
+
+@named("vimco")
+def vimco(
+    num_particles: int = 5, *, replacement: Replacement = Replacement.GEOMETRIC, local_signals: bool = False
+) -> VIMCO:
+    """Return `VIMCO`, with its choice of signals as a switch.
+
+    Args:
+        num_particles: K, at least 2.
+        replacement: Mean of the other weights that replaces a particle's own.
+        local_signals: Keep, for each layer, what the particle itself drew below it.
+
+    Raises:
+        ValueError: If there are fewer than two particles.
+    """
+    signal = Signal.LOCAL if local_signals else Signal.WHOLE
+    return VIMCO(num_particles, replacement=replacement, signal=signal)

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 
+from beliefnet._naming import named
 from beliefnet.estimators import rules
 from beliefnet.estimators._base import Estimator
 from beliefnet.estimators._combine import Sum
@@ -113,11 +114,13 @@ class ReweightedWake(AbstractWakePhase):
         return rules.REWEIGHTED_WAKE
 
 
+@named("wake-sleep")
 def wake_sleep(num_particles: int = 1) -> Estimator:
     """Return the wake-sleep algorithm: `Wake` for the model and `Sleep` for the recognition net."""
     return Sum((Wake(num_particles), Sleep(num_particles)))
 
 
+@named("rws", title="reweighted wake-sleep")
 def reweighted_wake_sleep(
     num_particles: int = 5, *, wake_phi: bool = True, sleep_phi: bool = True, proposal: Proposal | None = None
 ) -> Estimator:
