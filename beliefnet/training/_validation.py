@@ -25,19 +25,10 @@ def make_validator(data: Observations, *, key: Key) -> Callable[[Learnable], Arr
     def validate(params: Learnable) -> Array:
         total, estimator = jnp.zeros(()), params.estimator
         for index, start in enumerate(range(0, num_rows, _VALIDATION_ROWS)):
-<<<<<<< HEAD
-            data_key, draw_key = jax.random.split(jax.random.fold_in(key, index))
-            rows = valid[jnp.arange(start, min(start + _VALIDATION_ROWS, num_rows))]
-            x = prepare(rows, data_key)
-            total += particle_bounds(
-                params.net, x, estimator.bound.num_particles, key=draw_key, proposal=estimator.bound.proposal
-            ).bound.sum()
-=======
             x = valid.take(jnp.arange(start, min(start + _VALIDATION_ROWS, num_rows)), key=data_key)
-            block_key, proposal = jax.random.fold_in(draw_key, index), estimator.bound_proposal
-            bounds = bounds_of_rows(params.net, x, estimator.bound_particles, key=block_key, proposal=proposal)
+            block_key, bound = jax.random.fold_in(draw_key, index), estimator.bound
+            bounds = bounds_of_rows(params.net, x, bound.num_particles, key=block_key, proposal=bound.proposal)
             total += bounds.bound.sum()
->>>>>>> observations
         return total / num_rows
 
     return validate
