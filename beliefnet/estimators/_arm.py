@@ -12,7 +12,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import leave_one_out_log_sum_exp, log_mean_exp, normalised_weights
 from beliefnet._trace import Trace
 from beliefnet._types import Key
-from beliefnet.distributions import Kind
+from beliefnet.distributions import UnitKind
 from beliefnet.estimators._credit import Credit, SurrogateTerm
 from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check_units
 from beliefnet.samplers import Plain
@@ -58,7 +58,7 @@ class ARM(UnitEstimator):
         Yin & Zhou 2019, *ARM: augment-REINFORCE-merge gradient for stochastic binary networks*.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY})
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY})
     num_particles: int = eqx.field(static=True)
 
     def __init__(self, net: BeliefNet, num_particles: int = 1):
@@ -90,7 +90,7 @@ class DisARM(UnitEstimator):
         Qian & Zhou 2020, *Probabilistic best subset selection via gradient-based optimization* (U2G).
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY})
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY})
     num_particles: int = eqx.field(static=True)
 
     def __init__(self, net: BeliefNet, num_particles: int = 1):
@@ -121,7 +121,7 @@ class MultiSampleDisARM(UnitEstimator):
         Dong, Mnih & Tucker 2020, *DisARM: an antithetic gradient estimator for binary latent variables*, section 3.2.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY})
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY})
     num_particles: int = eqx.field(static=True)
 
     def __init__(self, net: BeliefNet, num_particles: int = 5):

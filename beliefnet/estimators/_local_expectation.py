@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Kind, OneHot, units
+from beliefnet.distributions import OneHot, UnitKind, units
 from beliefnet.estimators._credit import SurrogateTerm
 from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check_units
 from beliefnet.samplers import Plain
@@ -29,7 +29,7 @@ class LocalExpectation(UnitEstimator):
         Titsias & Lázaro-Gredilla 2015, *Local expectation gradients for black box variational inference*.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY, Kind.ONE_HOT})
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY, UnitKind.ONE_HOT})
     num_particles: int = eqx.field(static=True)
 
     def __init__(self, net: BeliefNet, num_particles: int = 1):

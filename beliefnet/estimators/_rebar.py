@@ -15,7 +15,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import softplus
 from beliefnet._types import Key
 from beliefnet.conditionals import MLP
-from beliefnet.distributions import Kind
+from beliefnet.distributions import UnitKind
 from beliefnet.estimators._credit import SurrogateTerm
 from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check_units
 from beliefnet.samplers import Concrete
@@ -120,7 +120,7 @@ class REBAR(_RelaxedControl):
     log_temperature: Float[Array, " layers"]
     scale: Float[Array, " layers"]
     num_particles: int = eqx.field(static=True)
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY})
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY})
 
     def __init__(self, net: BeliefNet, num_particles: int = 1, *, temperature: float = 0.5, scale: float = 1.0):
         check_units(self, net, num_particles)
@@ -165,7 +165,7 @@ class RELAX(_RelaxedControl):
     scale: Float[Array, " layers"]
     networks: tuple[MLP, ...]
     num_particles: int = eqx.field(static=True)
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY})
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY})
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from beliefnet._net import BeliefNet
 from beliefnet._trace import Trace
 from beliefnet._types import Key
-from beliefnet.distributions import Kind, check_kind, units
+from beliefnet.distributions import UnitKind, check_kind, units
 from beliefnet.estimators._base import Estimate, Estimator
 from beliefnet.estimators._credit import Credit, SurrogateTerm, check_particles, surrogate
 from beliefnet.proposals import Recognition
@@ -98,7 +98,7 @@ class UnitEstimator(Estimator[None]):
         ValueError: If `num_particles` is too small, or a layer is of another kind.
     """
 
-    kinds: ClassVar[frozenset[Kind]]
+    kinds: ClassVar[frozenset[UnitKind]]
     num_particles: AbstractVar[int]
 
     @abstractmethod
@@ -156,7 +156,7 @@ def check_units(estimator: UnitEstimator, net: BeliefNet, num_particles: int) ->
     name = type(estimator).__name__
     check_particles(name, num_particles, least=1)
     for index, kind in enumerate(net.latent_kinds):
-        others = {Kind.CONTINUOUS: ", or sgvb, stl or iwae", Kind.AUTOREGRESSIVE: ""}
+        others = {UnitKind.CONTINUOUS: ", or sgvb, stl or iwae", UnitKind.AUTOREGRESSIVE: ""}
         advice = "an estimator for any latents (vimco, reinforce, nvil)" + others.get(
             kind, ", or concrete, straight-through"
         )

@@ -7,7 +7,7 @@ from jax.typing import ArrayLike
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Family, bernoulli, normal
+from beliefnet.distributions import AbstractFamily, bernoulli, normal
 from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
 from beliefnet.nets._layered import layered_net
 
@@ -17,7 +17,7 @@ def vae(
     hidden: Sequence[int] = (200,),
     *,
     key: Key,
-    visible: Family = bernoulli,
+    visible: AbstractFamily = bernoulli,
     deterministic: Sequence[int] = (500,),
     deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,
