@@ -12,7 +12,7 @@ from rich.table import Table
 
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import LoadedRun
-from beliefnet.cli._app import app
+from beliefnet.cli._app import command
 from beliefnet.cli._runs import (
     check_counts,
     check_suffix,
@@ -37,7 +37,7 @@ from beliefnet.training import Stream, stream
 _ENCODE_ROWS = 5000
 
 
-@app.command(name="evaluate")
+@command(name="evaluate")
 def evaluate_run(
     directory: Annotated[Path, Parameter(name="DIR")],
     /,
@@ -156,7 +156,7 @@ def _show(result: Evaluation, record: Record, split: str, run: LoadedRun) -> Non
         )
 
 
-@app.command
+@command
 def sample(
     directory: Annotated[Path, Parameter(name="DIR")],
     /,
@@ -199,7 +199,7 @@ def sample(
     print(f"{num} samples written to {out}")
 
 
-@app.command
+@command
 def encode(
     directory: Annotated[Path, Parameter(name="DIR")],
     data: Annotated[str, Parameter(name="DATA")],

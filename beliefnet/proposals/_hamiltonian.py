@@ -10,6 +10,7 @@ from jax import Array
 from jax.scipy.stats import norm
 from jaxtyping import Float
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
 from beliefnet.conditionals import Dense
@@ -63,6 +64,7 @@ class Iteration(eqx.Module):
     reverse: ReverseModel
 
 
+@named("hamiltonian")
 class Hamiltonian(Proposal):
     """Draws from q(h | x), then moves each particle by Hamiltonian dynamics on log p(x, h) (HVI).
 
