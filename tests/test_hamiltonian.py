@@ -307,7 +307,7 @@ def test_dynamics_learn_what_a_factorial_posterior_cannot_express():
 
     def bounds(estimator):
         fitted, estimator = trained(net, estimator, 600)
-        proposal = estimator.bound_proposal
+        proposal = estimator.bound.proposal
         return particle_bounds(fitted, RIDGE_DATA, 4000, key=jax.random.key(7), proposal=proposal)
 
     plain = bounds(SGVB(net, 10))
@@ -363,8 +363,8 @@ def test_bounded_layers_are_refused():
 def test_dynamics_belong_to_the_sizes_they_were_made_for():
     estimator = HVI(Hamiltonian(FAMILY_NETS["normal"](), key=jax.random.key(0)))
     assert estimator.init(FAMILY_NETS["normal"]()) is None
-    assert estimator.bound_proposal is estimator.proposal
-    assert estimator.bound_particles == 1
+    assert estimator.bound.proposal is estimator.proposal
+    assert estimator.bound.num_particles == 1
     net = FAMILY_NETS["two normal layers"]()
     for refuse in (
         lambda: estimator.init(net),

@@ -10,8 +10,8 @@ from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind
-from beliefnet.estimators._base import Estimate, Estimator
-from beliefnet.estimators._credit import check_particles
+from beliefnet.estimators._base import Estimate, Estimator, check_particles
+from beliefnet.estimators._bound import Bound
 from beliefnet.proposals import Hamiltonian
 
 
@@ -51,14 +51,9 @@ class HVI(Estimator[None]):
             )
 
     @property
-    def bound_particles(self) -> int:
-        """1: it climbs the mean log-weight."""
-        return 1
-
-    @property
-    def bound_proposal(self) -> Hamiltonian:
-        """The proposal itself."""
-        return self.proposal
+    def bound(self) -> Bound:
+        """The mean log-weight of the proposal's particles."""
+        return Bound(1, self.proposal)
 
     def init(self, net: BeliefNet) -> None:
         """Return nothing: no statistics are kept.

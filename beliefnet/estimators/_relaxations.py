@@ -3,8 +3,7 @@
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet.distributions import UnitKind
-from beliefnet.estimators._iwae import IWAE
-from beliefnet.estimators._sgvb import SGVB
+from beliefnet.estimators._path import IWAE, SGVB
 from beliefnet.samplers import Concrete, Half, StraightThrough
 
 _DISCRETE = frozenset({UnitKind.BINARY, UnitKind.ONE_HOT})
