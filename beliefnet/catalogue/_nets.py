@@ -14,7 +14,7 @@ from beliefnet._errors import OptionError, suggestion
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.data import Values
-from beliefnet.distributions import Family, bernoulli, discretised_logistic, grey_normal, normal, poisson
+from beliefnet.distributions import AbstractFamily, bernoulli, discretised_logistic, grey_normal, normal, poisson
 from beliefnet.nets import (
     Convolution,
     categorical_belief_net,
@@ -243,7 +243,7 @@ class VisibleKind:
         values: What they are a model of.
     """
 
-    make: Callable[[int | None], Family]
+    make: Callable[[int | None], AbstractFamily]
     values: Values
 
 
