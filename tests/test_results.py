@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from pages import ROOT, links
 
 RESULTS = ROOT / "results"
 PAGE = (RESULTS / "README.md").read_text()
-FIGURE = r"(\d[\d,]*\.\d+)\*{0,2} \+- (\d+\.\d+)(?! †)"
+FIGURE = r"(\d[\d,]*\.\d+)\*{0,2} \+- (\d+\.\d+)(?!\d| †)"
 
 
 def measured(record: Any) -> Iterator[tuple[float, float]]:
