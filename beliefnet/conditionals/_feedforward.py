@@ -38,7 +38,7 @@ class AbstractConditional(eqx.Module):
 
     @property
     def centre(self) -> Float[Array, "*#parents"] | None:
-        """The values of the parent that are seen as zeros, such as the mean of the data; None where none were chosen."""
+        """The values of the parent that are seen as zeros, such as the mean of the data; None where none are chosen."""
         return None
 
     def seen(self, parent: Float[Array, "*lead parents"]) -> Float[Array, "*lead parents"]:

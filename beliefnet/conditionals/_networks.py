@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+import beliefnet._pickling  # noqa: F401  (networks hold functions of JAX)
 from beliefnet._types import Key
 
 T = TypeVar("T")
