@@ -16,6 +16,16 @@ class OptionError(ValueError):
     """An option has a value that cannot work."""
 
 
+def shown(value: object, limit: int = 60) -> str:
+    """Return a value as a message shows it, of bounded length.
+
+    >>> shown("x" * 100, limit=9)
+    "'xxx...'"
+    """
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 5]}...{text[-1]}"
+
+
 def suggestion(given: str, known: Iterable[str]) -> str:
     """Return "; did you mean ...?" where something close is known, else nothing."""
     by_lower = {name.lower(): name for name in known}

@@ -12,9 +12,11 @@ PUBLIC = "the package itself"  # what `from beliefnet import VIMCO` reads
 
 # From the bottom up: a unit may import itself and the units of lower lines, never its own line's others.
 LAYERS = [
-    {"_types", "_naming"},
+    {"_types", "_naming", "_docstrings"},
     {"_numerics"},
     {"_errors"},
+    {"_values"},
+    {"_options"},
     {"distributions", "data"},
     {"conditionals", "samplers"},
     {"_chain"},
