@@ -256,7 +256,9 @@ class RunFolder:
             ) from error
         now = self.stamp()
         if now is not None and (stamp is None or not stamp.is_same_net(now)):
-            before = "of a net that it does not name" if stamp is None else f"of the best net of epoch {stamp.best_epoch}"
+            before = (
+                "of a net that it does not name" if stamp is None else f"of the best net of epoch {stamp.best_epoch}"
+            )
             raise RunFolderError(
                 f"expected an evaluation of the best net that the run has now (epoch {now.best_epoch}) in "
                 f"{self.evaluation_file}, got one {before}; the run was trained on since; {hint}"

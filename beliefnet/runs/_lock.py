@@ -120,7 +120,9 @@ class RunLock:
                 f"try again when it has ended, kill {owner.get('pid')} to stop it (it saves first), or, if there is no "
                 f"such process, remove {self.path}"
             )
-        return RunLocked(f"expected a run folder that nobody trains in, got {self.path.parent}, in use by {who}; {hint}")
+        return RunLocked(
+            f"expected a run folder that nobody trains in, got {self.path.parent}, in use by {who}; {hint}"
+        )
 
 
 def _lock_file(descriptor: int) -> bool:

@@ -89,7 +89,9 @@ def read_results(directory: Path, kind: str, stamp: Stamp | None) -> tuple[list[
             written = Stamp(**whole["stamp"])
             is_current = stamp is not None and written.is_same_net(stamp)
             content, moment = whole["content"], whole["time"]
-            found.append(Result(whole["kind"], whole["key"], content, written, is_current, moment, whole["environment"]))
+            found.append(
+                Result(whole["kind"], whole["key"], content, written, is_current, moment, whole["environment"])
+            )
         except (OSError, ValueError, KeyError, TypeError) as error:
             skipped.append(f"the result {path} cannot be read ({type(error).__name__}: {error}); it is left out")
     return sorted((r for r in found if r.kind == kind), key=lambda r: r.time), skipped

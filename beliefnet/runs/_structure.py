@@ -90,7 +90,11 @@ def differences(one: Description, other: Description, place: str = "") -> list[D
         ['estimator.num_particles: 5, 3']
     """
     if type(one) is type(other) is list and len(one) == len(other):
-        return [found for i, pair in enumerate(zip(one, other, strict=True)) for found in differences(*pair, f"{place}[{i}]")]
+        return [
+            found
+            for i, pair in enumerate(zip(one, other, strict=True))
+            for found in differences(*pair, f"{place}[{i}]")
+        ]
     if type(one) is type(other) is dict:
         for inner in _INNER:
             if inner in one and inner in other and _head(one) == _head(other):
@@ -100,7 +104,9 @@ def differences(one: Description, other: Description, place: str = "") -> list[D
             return [
                 found
                 for name in names
-                for found in differences(one.get(name, _ABSENT), other.get(name, _ABSENT), f"{place}.{name}".lstrip("."))
+                for found in differences(
+                    one.get(name, _ABSENT), other.get(name, _ABSENT), f"{place}.{name}".lstrip(".")
+                )
             ]
     # True and 1 are equal in Python, and different options.
     same = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
@@ -176,7 +182,11 @@ def _(value: dict) -> Description:
 
 @_describe.register(partial)
 def _(value: partial) -> Description:
-    parts = (_describe(value.func), [_describe(v) for v in value.args], {k: _describe(v) for k, v in value.keywords.items()})
+    parts = (
+        _describe(value.func),
+        [_describe(v) for v in value.args],
+        {k: _describe(v) for k, v in value.keywords.items()},
+    )
     return {"partial": {"function": parts[0], "arguments": parts[1], "keywords": {"dict": parts[2]}}}
 
 

@@ -110,7 +110,9 @@ class Optimizer(eqx.Module):
 
     def _scaled(self, updates: Learnable) -> Learnable:
         parts = (updates.net.generative, updates.net.recognition, updates.estimator)
-        scaled = [jax.tree.map(lambda u, rate=rate: rate * u, part) for rate, part in zip(self.rates, parts, strict=True)]
+        scaled = [
+            jax.tree.map(lambda u, rate=rate: rate * u, part) for rate, part in zip(self.rates, parts, strict=True)
+        ]
         return eqx.tree_at(lambda p: (p.net.generative, p.net.recognition, p.estimator), updates, tuple(scaled))
 
 
