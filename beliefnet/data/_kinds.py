@@ -8,7 +8,7 @@ from typing import Any
 from beliefnet.data._documents import document_file, document_source
 from beliefnet.data._grey import grey_file, grey_source
 from beliefnet.data._images import image_file, image_source
-from beliefnet.data._options import Options, Values
+from beliefnet.data._options import Options, ValueKind
 from beliefnet.data._record import Dataset
 from beliefnet.data.sources import Source
 
@@ -26,7 +26,7 @@ class Kind:
     file: Callable[[Path, str, Options], Dataset]
 
 
-KINDS: Mapping[Values, Kind] = {
+KINDS: Mapping[ValueKind, Kind] = {
     "binary": Kind(image_source, image_file),
     "grey": Kind(grey_source, grey_file),
     "counts": Kind(document_source, document_file),
