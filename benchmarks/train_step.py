@@ -25,7 +25,7 @@ from beliefnet import BeliefNet
 from beliefnet.data import Observations
 from beliefnet.estimators import NVIL
 from beliefnet.nets import darn, sigmoid_belief_net
-from beliefnet.training import OptimizerOptions, TrainState, make_optimizer, make_run_steps
+from beliefnet.training import OptimizerOptions, TrainState, make_optimizer, run_steps
 
 NUM_VISIBLE, NUM_EXAMPLES, BASELINE_UNITS = 784, 50_000, 100
 NETS: dict[str, Callable[..., BeliefNet]] = {

@@ -11,11 +11,11 @@ import pytest
 from cases import small_net
 
 from beliefnet._errors import OptionError
-from beliefnet.catalogue import NVILOptions, TrainConfig, load_run
+from beliefnet.catalogue import NVILOptions, TrainConfig, load_named_run
 from beliefnet.data import DataError, Observations, load
 from beliefnet.estimators import Reinforce
 from beliefnet.evaluation import bounds_of_rows
-from beliefnet.runs import CheckpointError, Checkpoints, RunFolder, RunFolderError
+from beliefnet.runs import CheckpointError, Checkpoints, RunFolder, RunFolderError, load_run
 from beliefnet.training import (
     FitOptions,
     Learnable,
@@ -169,8 +169,9 @@ def test_the_folder_holds_the_outcome(config, tmp_path):
     fitted = train(config, folder)
     assert [json.loads(line) for line in folder.metrics_file.read_text().splitlines()] == fitted.history
     assert set(fitted.history[0]) == {*NO_TIMES, "seconds", "examples_per_second", "data"}
-    loaded = load_run(folder.path)
+    loaded = load_named_run(folder.path)
     assert_same(loaded.net, fitted.net)
+    assert_same(loaded.estimator, fitted.state.best.estimator)
     assert (loaded.config, loaded.best_epoch, loaded.skipped) == (config, fitted.best_epoch, ())
     assert loaded.record == config.load_data().record
 
@@ -273,7 +274,7 @@ def test_a_full_disk_keeps_the_previous_checkpoint(config, tmp_path, monkeypatch
 
     with monkeypatch.context() as patch:
         patch.setattr("beliefnet.runs._checkpoint.seal", fail)
-        with pytest.raises(CheckpointError, match=r"No space left on device.*step 6 is intact"):
+        with pytest.raises(CheckpointError, match=r"got a full disk.*step 6 is intact"):
             train(config, folder)
     assert_same_outcome(whole, train(config, folder))
 
@@ -295,8 +296,10 @@ def test_another_architecture_is_refused(config, tmp_path):
     folder = new_folder(tmp_path, config)
     train(config, folder)
     folder.config_file.write_text(folder.config_file.read_text().replace("    4,", "    5,"))
-    with pytest.raises(CheckpointError, match="try the architecture"):
-        load_run(folder.path)
+    with pytest.raises(
+        RunFolderError, match=r"got net\.generative.*float32\[3, 5\] instead of float32\[3, 4\]; try undoing"
+    ):
+        load_named_run(folder.path)
 
 
 def test_the_batch_must_fit(config):
@@ -310,9 +313,9 @@ def test_the_batch_must_fit(config):
         ({"epochs": 0}, "epochs of at least 1, got 0; try 400"),
         ({"batch_size": -1}, "batch-size of at least 1, got -1; try 100"),
         ({"patience": -1}, "patience of at least 0"),
-        ({"checkpoint_seconds": math.nan}, "checkpoint-seconds of at least 0, got nan"),
+        ({"checkpoint_seconds": math.nan}, "checkpoint-seconds to be a finite number, got nan"),
         ({"learning_rate": -0.1}, "learning-rate of at least 0, got -0.1; try 0.003"),
-        ({"learning_rate": math.inf}, "learning-rate of at least 0, got inf"),
+        ({"learning_rate": math.inf}, "learning-rate to be a finite number, got inf"),
         ({"recognition_learning_rate": -1.0}, "recognition-learning-rate of at least 0, got -1.0; try leaving it out"),
         ({"momentum": 1.0}, "momentum in .0, 1., got 1.0"),
         ({"clip": -1.0}, "clip of at least 0"),

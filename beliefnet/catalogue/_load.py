@@ -3,8 +3,9 @@
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
@@ -48,14 +49,13 @@ def load_named_run(path: Path | str) -> NamedRun:
 def _check_unedited(run: LoadedRun, config: TrainConfig) -> None:
     """Check that a description, which anybody can edit, is that of the net that was trained."""
     structure = read_record(run.folder.checkpoints.directory)["structure"]
-    mean = jnp.full(run.record.num_features, 0.5)
-    net, estimator = eqx.filter_eval_shape(lambda m: config.build(m, run.record.image_shape), mean)
-    described = {"net": describe(net), "estimator": describe(estimator)}
+    built = config.build(np.full(run.record.num_features, 0.5), run.record.image_shape)
+    described = {what: describe(jax.tree.map(jnp.asarray, tree)) for what, tree in zip(structure, built, strict=True)}
     for what in described:
         for place, saved, edited in differences(structure[what], described[what], what):
             raise RunFolderError(
-                f"expected {run.folder.config_file} as it was when the run was trained, got {place} {edited} instead of "
-                f"{saved}; try undoing the edit, or a new run with it: beliefnet train {run.folder.config_file} --out NEW"
+                f"expected {run.folder.config_file} as it was when the run was trained, got {place} {edited} instead "
+                f"of {saved}; try undoing the edit, or a new run: beliefnet train {run.folder.config_file} --out NEW"
             )
 
 

@@ -21,9 +21,8 @@ def environment() -> dict[str, Any]:
         "processor": _processor(),
         "cores": _cores(),
         "device": f"{len(devices)} x {devices[0].platform} ({devices[0].device_kind})",
-        "random numbers": f"{jax.config.jax_default_prng_impl}{_partitionable()}",
-        "precision": f"{'float64' if jax.config.jax_enable_x64 else 'float32'}, matrix products "
-        f"{jax.config.jax_default_matmul_precision or 'default'}",
+        "random numbers": jax.config.read("jax_default_prng_impl") + _partitionable(),
+        "precision": _precision(),
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
     }
 
@@ -42,7 +41,12 @@ def _version(name: str) -> str:
 
 
 def _partitionable() -> str:
-    return "" if jax.config.jax_threefry_partitionable else ", not partitionable"
+    return "" if jax.config.read("jax_threefry_partitionable") else ", not partitionable"
+
+
+def _precision() -> str:
+    floats = "float64" if jax.config.read("jax_enable_x64") else "float32"
+    return f"{floats}, matrix products {jax.config.read('jax_default_matmul_precision') or 'default'}"
 
 
 def _cores() -> int:

@@ -91,26 +91,19 @@ def differences(one: Description, other: Description, place: str = "") -> list[D
     """
     if type(one) is type(other) is list and len(one) == len(other):
         return [
-            found
+            d
             for i, pair in enumerate(zip(one, other, strict=True))
-            for found in differences(*pair, f"{place}[{i}]")
+            for d in differences(pair[0], pair[1], f"{place}[{i}]")
         ]
-    if type(one) is type(other) is dict:
-        for inner in _INNER:
-            if inner in one and inner in other and _head(one) == _head(other):
-                return differences(one[inner], other[inner], place)
-        if not _INNER & (one.keys() | other.keys()) and not _KINDS & (one.keys() | other.keys()):
-            names = [*one, *(name for name in other if name not in one)]
-            return [
-                found
-                for name in names
-                for found in differences(
-                    one.get(name, _ABSENT), other.get(name, _ABSENT), f"{place}.{name}".lstrip(".")
-                )
-            ]
-    # True and 1 are equal in Python, and different options.
-    same = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
-    return [] if same else [Difference(place or "it", _short(one), _short(other))]
+    if type(one) is type(other) is dict and _head(one) == _head(other):
+        inner = next(name for name in _INNER if name in one)
+        parts = one[inner], other[inner]
+        if inner == "tuple":
+            return differences(*parts, place)
+        prefix = f"{place}." if place else ""
+        pairs = {name: tuple(part.get(name, _ABSENT) for part in parts) for name in parts[0] | parts[1]}
+        return [found for name, pair in pairs.items() for found in differences(pair[0], pair[1], f"{prefix}{name}")]
+    return [] if _is_same(one, other) else [Difference(place or "it", _short(one), _short(other))]
 
 
 def fingerprint(description: Description) -> str:
@@ -120,7 +113,7 @@ def fingerprint(description: Description) -> str:
 
 @singledispatch
 def _describe(value: Any) -> Description:
-    if dataclasses.is_dataclass(value) and not callable(getattr(value, "__self__", None)):
+    if hasattr(value, "__dataclass_fields__"):
         return {"class": _public_name(type(value)), "fields": _fields(value)}
     if hasattr(value, "_fields"):
         return {"class": _public_name(type(value)), "fields": {n: _describe(v) for n, v in value._asdict().items()}}
@@ -248,8 +241,8 @@ _BUILDERS = {
     "partial": _partial,
     "value": _own,
 }
-_KINDS = frozenset(_BUILDERS)
-_INNER = {"fields": None, "tuple": None, "dict": None, "equinox": None, "partial": None}.keys()
+_INNER = ("fields", "tuple", "dict", "equinox", "partial")
+"""Where the parts of a description are that has any."""
 _ABSENT = {"value": "nothing", "text": ""}
 
 
@@ -287,11 +280,19 @@ def _public_name(thing: Any) -> str:
     return f"{module}.{name}"
 
 
-def _head(description: dict[str, Any]) -> list[Any]:
-    """What two descriptions must share for a comparison of their parts."""
-    inner = next(name for name in _INNER if name in description)
-    size = len(description["tuple"]) if inner == "tuple" else None
-    return [description.get("class"), inner, size]
+def _head(description: dict[str, Any]) -> list[Any] | float:
+    """What two descriptions must share for a comparison of their parts; nan, equal to nothing, where there are none."""
+    inner = next((name for name in _INNER if name in description), None)
+    if inner is None:
+        return float("nan")
+    return [inner, description.get("class"), len(description["tuple"]) if inner == "tuple" else None]
+
+
+def _is_same(one: Description, other: Description) -> bool:
+    """Whether plain values are equal; True and 1 are not, although Python says so, but 1 and 1.0 are."""
+    if {type(one), type(other)} <= {int, float}:
+        return one == other
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def _short(description: Description) -> str:
@@ -311,7 +312,7 @@ def _short(description: Description) -> str:
         return (description["text"] or description["value"])[:_LONGEST]
     if kind in ("class", "function", "type"):
         return _last(description[kind])
-    return kind if kind in _KINDS else str(description)[:_LONGEST]
+    return kind if kind in _BUILDERS else str(description)[:_LONGEST]
 
 
 def _last(name: str) -> str:

@@ -101,7 +101,7 @@ class Optimizer(eqx.Module):
             _RULES[self.rule](self.momentum),
             # Steps go upward here, so the decay enters with the opposite sign of a descent's.
             optax.add_decayed_weights(-self.weight_decay, mask=_is_matrix),  # pyright: ignore
-            optax.stateless(lambda updates, _: self._scaled(updates)),
+            optax.stateless(lambda updates, _: self._scaled(updates)),  # pyright: ignore
             optax.scale_by_schedule(lambda count: _SCHEDULES[self.schedule](self._progress(count))),  # pyright: ignore
         )
 

@@ -156,7 +156,7 @@ def check_same_run(saved: dict[str, Any], record: Record, now: dict[str, Any]) -
             f"{record.name} ({record.checksum}); try a new folder"
         )
     before, now = ({n: v for n, v in of.items() if n not in EXTENDABLE} for of in (saved["settings"], now))
-    for place, was, given in differences(describe(before)["dict"], describe(now)["dict"]):
+    for place, was, given in differences(describe(before), describe(now)):
         raise OptionError(
             f"expected the options of the run in this folder, got {place.replace('_', '-')}={given} instead of "
             f"{was}; try a new folder"
@@ -174,6 +174,6 @@ def check_same_structure(saved: dict[str, Any], now: dict[str, Any]) -> None:
         place, was, given = found[0]
         more = f" (and {len(found) - 1} more differences)" if len(found) > 1 else ""
         raise OptionError(
-            f"expected the net and the estimator of the run in this folder, got {place} {given} instead of {was}{more}; "
-            "try a new folder"
+            f"expected the net and the estimator of the run in this folder, got {place} {given} instead of {was}"
+            f"{more}; try a new folder"
         )
