@@ -21,7 +21,7 @@ def environment() -> dict[str, Any]:
         "processor": _processor(),
         "cores": _cores(),
         "device": f"{len(devices)} x {devices[0].platform} ({devices[0].device_kind})",
-        "random numbers": jax.config.read("jax_default_prng_impl") + _partitionable(),
+        "random numbers": _setting("default_prng_impl") + _partitionable(),
         "precision": _precision(),
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
     }
@@ -33,6 +33,10 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return [f"{name} {now[name] or 'none'} instead of {before[name] or 'none'}" for name in names]
 
 
+def _setting(name: str) -> Any:
+    return getattr(jax.config, f"jax_{name}")
+
+
 def _version(name: str) -> str:
     try:
         return version(name)
@@ -41,12 +45,12 @@ def _version(name: str) -> str:
 
 
 def _partitionable() -> str:
-    return "" if jax.config.read("jax_threefry_partitionable") else ", not partitionable"
+    return "" if _setting("threefry_partitionable") else ", not partitionable"
 
 
 def _precision() -> str:
-    floats = "float64" if jax.config.read("jax_enable_x64") else "float32"
-    return f"{floats}, matrix products {jax.config.read('jax_default_matmul_precision') or 'default'}"
+    floats = "float64" if _setting("enable_x64") else "float32"
+    return f"{floats}, matrix products {_setting('default_matmul_precision') or 'default'}"
 
 
 def _cores() -> int:

@@ -57,8 +57,8 @@ def append_line(path: Path, value: Any) -> None:
         raise described(error, path) from error
 
 
-def read_lines(path: Path) -> tuple[list[dict[str, Any]], list[int]]:
-    """Return the objects of a file of JSON lines, and the numbers of the lines that are none, from 1.
+def read_lines(path: Path, whole_number: str) -> tuple[list[dict[str, Any]], list[int]]:
+    """Return the objects of a file of JSON lines, each with a whole number, and the numbers of other lines, from 1.
 
     Blank lines are skipped, and so is a last line that a crash cut short.
     """
@@ -72,7 +72,7 @@ def read_lines(path: Path) -> tuple[list[dict[str, Any]], list[int]]:
             row = json.loads(line.decode("utf-8"))
         except ValueError:
             row = None
-        if type(row) is dict:
+        if type(row) is dict and type(row.get(whole_number)) is int:
             rows.append(row)
         elif number < len(lines):
             bad.append(number)

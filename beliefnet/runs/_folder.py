@@ -130,16 +130,14 @@ class RunFolder:
         """
         if not self.metrics_file.exists():
             return []
-        rows, bad = read_lines(self.metrics_file)
-        bad += [0 for row in rows if type(row.get("step")) is not int]
+        rows, bad = read_lines(self.metrics_file, "step")
         if bad:
-            named = [str(number) for number in bad if number]
+            named = ", ".join(map(str, bad[:5])) + (", ..." if len(bad) > 5 else "")
             warnings.warn(
-                f"{len(bad)} rows of {self.metrics_file} cannot be read and are left out"
-                + (f" (line {', '.join(named[:5])}{', ...' if len(named) > 5 else ''})" if named else ""),
+                f"{len(bad)} of the rows of {self.metrics_file} cannot be read and are left out (line {named})",
                 stacklevel=2,
             )
-        return [row for row in rows if type(row.get("step")) is int]
+        return rows
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Add one row.

@@ -310,6 +310,8 @@ def _short(description: Description) -> str:
         return f"{_last(description['enum'])}.{description['name']}"
     if kind == "value":
         return (description["text"] or description["value"])[:_LONGEST]
+    if kind == "float":
+        return description["float"]
     if kind in ("class", "function", "type"):
         return _last(description[kind])
     return kind if kind in _BUILDERS else str(description)[:_LONGEST]
