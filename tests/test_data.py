@@ -64,7 +64,7 @@ def test_builtin_has_the_shapes_it_lists(name: str, binarization: str):
     assert data.record.binarization == binarization
     assert (data.record.num_features, data.record.image_shape) == (64, (8, 8))
     for split in ("train", "valid", "test"):
-        rows = data.split(split)
+        rows = data.split(split).rows
         assert rows.shape == (data.record.splits[split], 64)
         assert rows.dtype == np.uint8
         assert set(np.unique(rows)) == {0, 1}
@@ -256,7 +256,7 @@ def test_npz_with_splits_of_its_own(tmp_path: Path, bits: np.ndarray):
 def test_npz_with_one_split_of_intensities_is_all_intensities(tmp_path: Path, bits: np.ndarray):
     np.savez(tmp_path / "x.npz", train=bits, test=bits / 2)
     data = load(tmp_path / "x.npz")
-    assert {data.split(split).dtype for split in ("train", "valid", "test")} == {np.dtype(np.float32)}
+    assert {data.split(split).rows.dtype for split in ("train", "valid", "test")} == {np.dtype(np.float32)}
 
 
 def test_npz_in_the_cache_format(tmp_path: Path, rng: np.random.Generator):
@@ -542,7 +542,7 @@ def test_idx_files_end_to_end(
 def test_amat_files_end_to_end(small_binarized: dict[str, np.ndarray], cache: Path):
     data = load("binarized-mnist")
     for split, rows in small_binarized.items():
-        np.testing.assert_array_equal(data.split(split), rows)
+        np.testing.assert_array_equal(data.split(split).rows, rows)
     assert (data.record.binarization, data.record.variant) == ("none", "salakhutdinov-murray-2008")
     assert [path.name for path in cache.iterdir()] == ["binarized_mnist.npz"]
     assert load("binarized-mnist").record == data.record

@@ -250,12 +250,12 @@ def test_tokens_end_to_end(token_files: dict[str, bytes], server: Server, cache:
     data = load("rcv1")
     assert data.record.splits == {"train": 25, "valid": 5, "test": 10}
     assert (data.words or ())[0] == "reut"
-    rows = np.concatenate([data.split(split).toarray() for split in ("train", "valid", "test")])
+    rows = np.concatenate([data.split(split).rows.toarray() for split in ("train", "valid", "test")])
     assert rows.shape == (40, 6)
     assert (rows[:, 0] == 2).all()
     # Stems below "h" are in more documents than the others.
     assert set((data.words or ())[1:]) < set("abcdefg")
-    of_training = np.concatenate([data.split(split).toarray() for split in ("train", "valid")]).sum(axis=0)
+    of_training = np.concatenate([data.split(split).rows.toarray() for split in ("train", "valid")]).sum(axis=0)
     assert (np.diff(of_training) <= 0).all()
     assert [path.name for path in sorted(cache.iterdir())] == ["rcv1_794414.npz", "rcv1_794414.vocab.txt"]
     assert load("rcv1").record == data.record
@@ -305,7 +305,7 @@ def test_newsgroups_are_as_listed(newsgroups: Dataset):
 
 
 def test_unigram_model_scores_as_known(newsgroups: Dataset):
-    train, valid, test = (sparse.csr_matrix(newsgroups.split(split)) for split in ("train", "valid", "test"))
+    train, valid, test = (sparse.csr_matrix(newsgroups.split(split).rows) for split in ("train", "valid", "test"))
     totals = np.asarray(train.sum(axis=0) + valid.sum(axis=0)).ravel() + 1
     nats, lengths = -(test @ np.log(totals / totals.sum())), np.asarray(test.sum(axis=1)).ravel()
     assert np.exp((nats / lengths).mean()) == pytest.approx(1281.87, abs=0.005)

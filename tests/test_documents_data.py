@@ -122,7 +122,7 @@ def test_every_kind_of_file_holds_the_same_documents(tmp_path: Path, counts: spa
     assert data.words == tuple(f"word {number}" for number in range(1, 10))
     assert (data.record.values, data.record.binarization, data.record.image_shape) == ("counts", "none", None)
     for split in ("train", "valid", "test"):
-        rows = data.split(split)
+        rows = data.split(split).rows
         assert isinstance(rows, sparse.csr_matrix)
         assert (rows.dtype, rows.has_canonical_format, (rows.data > 0).all()) == (np.int32, True, True)
         assert rows.sum(axis=1).min() > 0
@@ -201,7 +201,7 @@ def test_most_frequent_words_are_kept(tmp_path: Path, counts: sparse.csr_matrix)
     kept = [int(word.split()[1]) - 1 for word in part.words or ()]
     assert kept == sorted(np.argsort(-totals, kind="stable")[:4])
     for split in ("train", "valid", "test"):
-        assert same(part.split(split), whole.split(split)[:, kept])
+        assert same(part.split(split).rows, whole.split(split).rows[:, kept])
     with pytest.raises(DataError, match=r"expected vocabulary_size from 1 to 9, the number of words in .*, got 10"):
         load(tmp_path / "x.npz", vocabulary_size=10)
     with pytest.raises(DataError, match="got 0; try leaving the option out"):
@@ -489,7 +489,7 @@ def test_texts_become_counts(tmp_path: Path, kind: str):
     data = load_texts(tmp_path, kind, TEXTS * 5, seed=4)
     assert data.words == ("cat", "cats", "chase", "der", "dog", "dogs", "don", "größe", "mice", "mind", "mäuse", "word")
     assert (data.record.splits, data.record.name) == ({"train": 24, "valid": 3, "test": 3}, "texts")
-    rows = {tuple(row) for split in ("train", "valid", "test") for row in data.split(split).toarray()}
+    rows = {tuple(row) for split in ("train", "valid", "test") for row in data.split(split).rows.toarray()}
     named = [{word: int(n) for word, n in zip(data.words, row, strict=True) if n} for row in rows]
     assert sorted(named, key=str) == sorted(
         [

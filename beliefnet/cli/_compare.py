@@ -10,7 +10,7 @@ from rich.table import Table
 
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import TrainConfig, read_spec
-from beliefnet.cli._app import app
+from beliefnet.cli._app import command
 from beliefnet.cli._runs import check_counts, without_nan, writing
 from beliefnet.comparisons import LDA, RBM, Comparison, MixtureOfBernoullis, score
 from beliefnet.data import DataError, Dataset, Record, load, names
@@ -21,7 +21,7 @@ _SCORES = ("num_examples", "elbo", "nll")
 _PERPLEXITIES = {"perplexity": "", "elbo_perplexity": ", by the ELBO"}
 
 
-@app.command
+@command
 def compare(
     *,
     data: str,

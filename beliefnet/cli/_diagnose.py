@@ -14,7 +14,7 @@ from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.catalogue import EstimatorOptions, parse_estimator
-from beliefnet.cli._app import app
+from beliefnet.cli._app import command
 from beliefnet.cli._runs import check_counts, check_suffix, data_of, open_latent_run, spread, without_nan, writing
 from beliefnet.estimators import Estimator
 from beliefnet.evaluation import LEAST_DRAWS, GradientReport, PartReport, gradient_report
@@ -28,7 +28,7 @@ _LEGEND = (
 )
 
 
-@app.command
+@command
 def diagnose(
     directory: Annotated[Path, Parameter(name="DIR")],
     /,

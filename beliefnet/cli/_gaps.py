@@ -10,7 +10,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from beliefnet._errors import OptionError
-from beliefnet.cli._app import app
+from beliefnet.cli._app import command
 from beliefnet.cli._runs import (
     check_counts,
     check_suffix,
@@ -31,7 +31,7 @@ from beliefnet.refiners import Refiner
 from beliefnet.training import Stream, stream
 
 
-@app.command
+@command
 def gaps(
     directories: Annotated[tuple[Path, ...], Parameter(name="DIR")],
     /,
@@ -136,7 +136,7 @@ def _number(value: Mean) -> str:
     return f"{value.mean:.3f} +- {value.stderr:.3f}"
 
 
-@app.command
+@command
 def sandwich(
     directory: Annotated[Path, Parameter(name="DIR")],
     /,

@@ -16,7 +16,7 @@ from rich.table import Table
 from beliefnet._errors import OptionError
 from beliefnet._types import Key
 from beliefnet.catalogue import NamedRun
-from beliefnet.cli._app import app
+from beliefnet.cli._app import command
 from beliefnet.cli._runs import (
     check_counts,
     check_suffix,
@@ -51,7 +51,7 @@ Score = ImputationScore | GreyImputationScore
 Side = Literal["left", "right", "top", "bottom"]
 
 
-@app.command(name="impute")
+@command(name="impute")
 def impute_rows(
     directory: Annotated[Path, Parameter(name="DIR")],
     data: Annotated[str, Parameter(name="DATA")],

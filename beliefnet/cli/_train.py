@@ -1,7 +1,6 @@
 """beliefnet train."""
 
 import dataclasses
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,9 +13,10 @@ from rich.console import Console
 
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import TrainConfig, net_of_start
-from beliefnet.cli._app import app
+from beliefnet.cli._app import command
+from beliefnet.cli._entry import INTERRUPTED
+from beliefnet.cli._pictures import draw_topics, topics_by_coherence
 from beliefnet.cli._progress import Display
-from beliefnet.cli._topics import draw_topics, topics_by_coherence
 from beliefnet.data import Dataset
 from beliefnet.distributions import BagOfWordsFamily
 from beliefnet.plots import image_sheet, plot_training_curve, reconstruction_sheet
@@ -27,7 +27,7 @@ _DEFAULTS = TrainConfig()
 _LARGEST_CONVOLUTIONAL_STEP = 1e-3
 
 
-@app.command
+@command
 def train(
     config_file: Annotated[Path | None, Parameter(name="CONFIG.toml")] = None,
     /,
@@ -178,8 +178,8 @@ def _draw(folder: RunFolder, fitted: Fitted, dataset: Dataset) -> None:
 
 def _report(console: Console, folder: RunFolder, fitted: Fitted) -> int:
     if fitted.reason == "interrupted":
-        console.print(f"stopped; go on with: beliefnet train --resume {folder.path}")
-        return 128 + signal.SIGINT
+        console.print(f"interrupted; go on with: beliefnet train --resume {folder.path}")
+        return INTERRUPTED
     if fitted.reason == "no improvement":
         console.print(f"stopped early: no better validation bound since epoch {fitted.best_epoch}")
     console.print(

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import NamedRun
-from beliefnet.cli._app import app
+from beliefnet.cli._app import command
 from beliefnet.cli._runs import (
     check_counts,
     check_suffix,
@@ -36,7 +36,7 @@ from beliefnet.runs import write_atomically
 from beliefnet.training import Stream, stream
 
 
-@app.command(name="evaluate")
+@command(name="evaluate")
 def evaluate_run(
     directory: Annotated[Path, Parameter(name="DIR")],
     /,
@@ -154,7 +154,7 @@ def _show(result: Evaluation, record: Record, split: str, run: NamedRun) -> None
         )
 
 
-@app.command
+@command
 def sample(
     directory: Annotated[Path, Parameter(name="DIR")],
     /,
@@ -197,7 +197,7 @@ def sample(
     print(f"{num} samples written to {out}")
 
 
-@app.command
+@command
 def encode(
     directory: Annotated[Path, Parameter(name="DIR")],
     data: Annotated[str, Parameter(name="DATA")],

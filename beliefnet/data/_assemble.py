@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from beliefnet._types import ValueKind
 from beliefnet.data._observations import Observations
-from beliefnet.data._options import ValueKind
 from beliefnet.data._raw import Rows
 from beliefnet.data._record import Dataset, Record, checksum
 

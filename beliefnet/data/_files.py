@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from beliefnet._errors import DataError
+from beliefnet._types import ValueKind
 from beliefnet.data._binarize import binarize_rows, choose_binarization
-from beliefnet.data._options import ValueKind
 from beliefnet.data._raw import RawData, Scale, to_means
 from beliefnet.data._splits import cut_missing
 from beliefnet.data._tables import Check, Table, read_named_table, read_tables

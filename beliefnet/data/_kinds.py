@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from beliefnet._types import ValueKind
 from beliefnet.data._documents import document_file, document_source
 from beliefnet.data._grey import grey_file, grey_source
 from beliefnet.data._images import image_file, image_source
-from beliefnet.data._options import Options, ValueKind
+from beliefnet.data._options import Options
 from beliefnet.data._record import Dataset
 from beliefnet.data.sources import Source
 

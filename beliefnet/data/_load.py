@@ -6,9 +6,10 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from beliefnet._errors import DataError
+from beliefnet._types import ValueKind
 from beliefnet.data._document_files import only_documents
 from beliefnet.data._kinds import KINDS
-from beliefnet.data._options import ANY_VALUES, Options, ValueKind, check_options, choose_values
+from beliefnet.data._options import ANY_VALUES, Options, check_options, choose_values
 from beliefnet.data._record import Dataset
 from beliefnet.data._tables import SUFFIXES
 from beliefnet.data.sources import SOURCES, Stored

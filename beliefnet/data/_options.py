@@ -2,12 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from beliefnet._errors import DataError
-
-ValueKind = Literal["binary", "grey", "counts"]
-"""binary: bits, or means of bits; grey: values in [0, 1] as they are; counts: such as how often each word occurs."""
+from beliefnet._types import ValueKind
 
 ANY_VALUES: tuple[ValueKind, ...] = ("binary", "grey", "counts")
 """What a user's own numbers can be read as, the default first."""

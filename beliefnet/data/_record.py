@@ -8,8 +8,8 @@ from typing import Any, get_args
 import numpy as np
 
 from beliefnet._errors import DataError
+from beliefnet._types import ValueKind
 from beliefnet.data._observations import Observations
-from beliefnet.data._options import ValueKind
 from beliefnet.data._raw import Rows
 
 SPLITS = ("train", "valid", "test")

@@ -6,9 +6,10 @@ from typing import Literal, overload
 
 import numpy as np
 
+from beliefnet._types import ValueKind
 from beliefnet.data._document_files import only_documents, read_counts
 from beliefnet.data._files import read_binary_rows, read_grey_rows
-from beliefnet.data._options import ANY_VALUES, Options, ValueKind, check_options, choose_values
+from beliefnet.data._options import ANY_VALUES, Options, check_options, choose_values
 from beliefnet.data._raw import Rows
 from beliefnet.data._sparse import CSR
 

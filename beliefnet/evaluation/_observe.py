@@ -62,7 +62,16 @@ def _check_kind(family: Any, observations: Observations) -> None:
             f"expected {family.values} data for visible units of {type(family).__name__}, got {label} with "
             f"{observations.values} values; try load(..., values={family.values!r}), or another visible family"
         )
-    if isinstance(family, DiscretisedLogisticFamily) and largest > 1 and (family.levels - 1) % largest:
+    if not isinstance(family, DiscretisedLogisticFamily):
+        return
+    rows = observations.rows
+    if largest == 1 and np.abs(rows * (family.levels - 1) - np.rint(rows * (family.levels - 1))).max() > 0.02:
+        raise DataError(
+            f"expected values on a grid of {family.levels} grey levels, k / {family.levels - 1}, for logistic visible "
+            f"units, got {label} with values between the levels; try np.rint({family.levels - 1} * x) / "
+            f"{family.levels - 1}, or --visible normal"
+        )
+    if largest > 1 and (family.levels - 1) % largest:
         raise DataError(
             f"expected values on a grid of {family.levels} grey levels, k / {family.levels - 1}, for logistic visible "
             f"units, got {label} with {largest + 1} levels; try {largest + 1} levels, or other data"

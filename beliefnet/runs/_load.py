@@ -59,7 +59,7 @@ class LoadedRun:
                 f"expected to know the estimator of {self.folder.path}, got one of a class of one's own; try "
                 "load_run(path, estimator=estimator)"
             )
-        return self.estimator.bound_proposal
+        return self.estimator.bound.proposal
 
 
 def load_run(path: Path | str, *, net: BeliefNet | None = None, estimator: Estimator | None = None) -> LoadedRun:

@@ -13,10 +13,10 @@ from typing import ClassVar, Generic, TypeVar
 import numpy as np
 
 from beliefnet._errors import DataError, DataUnavailable
+from beliefnet._types import ValueKind
 from beliefnet.data._assemble import Provenance
 from beliefnet.data._cache import cache_folder, locate, search_folders
 from beliefnet.data._download import Download, obtain
-from beliefnet.data._options import ValueKind
 from beliefnet.data._raw import RawCounts, RawData
 from beliefnet.data.sources._store import Layout, misfit, move_store, read_store, stored_files, write_store
 
