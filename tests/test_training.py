@@ -677,7 +677,7 @@ def test_an_own_estimator_is_not_needed_for_the_net(tmp_path):
     with pytest.raises(RunFolderError, match=r"try load_run\(path, estimator=estimator\)"):
         _ = loaded.proposal
     assert load_run(tmp_path, estimator=Recorder(share_on)).proposal == Recognition()
-    with pytest.raises(RunFolderError, match="estimator.look row_number instead of share_on"):
+    with pytest.raises(RunFolderError, match=r"estimator\.look row_number instead of share_on"):
         load_run(tmp_path, estimator=Recorder(row_number))
 
 
