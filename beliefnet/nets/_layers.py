@@ -61,7 +61,7 @@ class LatentLayer:
     """A latent layer of a net.
 
     Attributes:
-        family: Family of its units.
+        family: AbstractFamily of its units.
         size: Number of variables; a categorical one has a unit for each category.
         deterministic: Widths of deterministic layers between it and the layer below, going up; the generative net has
             them the other way round. None makes the maps affine.
@@ -144,7 +144,7 @@ class VisibleLayer:
 
     Attributes:
         size: Number of observed variables; a categorical one has a unit for each category.
-        family: Family of its units.
+        family: AbstractFamily of its units.
         mean: The visible biases start where the mean of the units is this, `[units]`: for bits at its logits, for
             counts at logarithms, for grey values at the mean itself.
         input_mean: Subtracted from what the recognition net sees, `[units]`.
