@@ -80,7 +80,7 @@ def evaluate_run(
 def _keep(run: Run, report: dict[str, Any], *, is_own: bool, is_quiet: bool) -> None:
     """Keep a result beside those of other splits, K and proposals."""
     if is_own:
-        run.folder.write_evaluation(report)
+        run.folder.write_evaluation(report, run.stamp)
         if not is_quiet:
             say(f"written to {run.folder.evaluation_file}")
 

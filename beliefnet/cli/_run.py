@@ -8,17 +8,17 @@ import equinox as eqx
 import jax
 
 from beliefnet._errors import OptionError
-from beliefnet.catalogue import LoadedRun, load_run, refiner_for
+from beliefnet.catalogue import NamedRun, load_named_run, refiner_for
 from beliefnet.cli._text import warn
 from beliefnet.proposals import Annealed, Proposal, Recognition, Refined
 from beliefnet.refiners import Refiner
 
-Run: TypeAlias = LoadedRun
+Run: TypeAlias = NamedRun
 
 
 def open_run(directory: Path) -> Run:
     """Load the best net of a run, and say which checkpoints were passed over."""
-    run = load_run(directory)
+    run = load_named_run(directory)
     for sentence in run.skipped:
         warn(sentence)
     return run

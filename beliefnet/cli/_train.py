@@ -17,7 +17,7 @@ from beliefnet.cli._progress import Display
 from beliefnet.cli._text import make_console, say, warn
 from beliefnet.data import Dataset
 from beliefnet.runs import RunFolder, read_record, write_atomically
-from beliefnet.training import EXTENDABLE, Fitted, check_same_run, fit
+from beliefnet.training import EXTENDABLE, Fitted, check_same_run, fit, settings
 
 _DEFAULTS = TrainConfig()
 _LARGEST_CONVOLUTIONAL_STEP = 1e-3
@@ -116,7 +116,7 @@ def _resumed_folder(config: TrainConfig, path: Path, out: Path | None, dataset: 
         )
     if folder.has_checkpoints:
         saved = read_record(folder.checkpoints.directory)
-        check_same_run(saved, dataset.record, config)
+        check_same_run(saved, dataset.record, settings(config))
         _check_continues(saved, config, dataset)
     write_atomically(folder.config_file, tomli_w.dumps(config.to_dict()))
     return folder
