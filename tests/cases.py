@@ -325,8 +325,8 @@ def over_draws(net: BeliefNet, x: jax.Array, count: int, value: Callable[..., ja
     The drawn values and their probabilities are held constant.
     """
     states = jax.lax.stop_gradient(enumerate_latents(net, x))
-    all_log_p = net.log_joint(x, states.latents).sum(axis=-1)
-    all_log_q = net.log_recognition(x, states.latents).sum(axis=-1)
+    all_log_p = net.log_joint(x, states.latents)
+    all_log_q = net.log_recognition(x, states.latents)
     indices = [jnp.arange(states.log_p.shape[0])] * count
     draws = jnp.stack(jnp.meshgrid(*indices, indexing="ij"), -1).reshape(-1, count)
     probability = jnp.exp(states.log_mass[draws].sum(axis=1))
@@ -409,7 +409,7 @@ def slope_gradient(slope: Callable[[Any, jax.Array], jax.Array]) -> Callable[...
                 like = slope(conditional(below), h)
                 below = h + (like - jax.lax.stop_gradient(like))
                 latents += (below,)
-            f = net.log_joint(x, latents).sum(axis=-1) - net.log_recognition(x, latents).sum(axis=-1)
+            f = net.log_joint(x, latents) - net.log_recognition(x, latents)
             return jnp.sum(jnp.exp(states.log_q) * f, axis=0).mean()
 
         return eqx.filter_grad(relaxed_elbo)(net)

@@ -110,7 +110,7 @@ def test_one_pass_goes_up_and_down():
     net = small_net(2, 3)
     known = np.array([[1.0, NAN, 0.0]])
     filled = np.where(np.isnan(known), starting_fill(net), known)
-    decoded = net.decode((net.recognition.conditionals[0](jnp.asarray(filled, jnp.float32)).mean,))
+    decoded = decode(net, (net.recognition.conditionals[0](jnp.asarray(filled, jnp.float32)).mean,))
     np.testing.assert_allclose(one_pass(net, known), np.where(np.isnan(known), decoded, known), rtol=1e-6)
 
 

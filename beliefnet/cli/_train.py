@@ -166,13 +166,13 @@ def _draw(folder: RunFolder, fitted: Fitted, dataset: Dataset) -> None:
             found = topics_by_coherence(net, dataset.train, min(10, net.num_visible))
             draw_topics(found, dataset.words, folder.plots / "topics.png")
         return
-    samples = net.sample_means((100,), key=sample_key)
+    samples = sample_means(net, (100,), key=sample_key)
     image_sheet(np.asarray(samples), shape, folder.plots / "samples.png", title="samples (means)")
     if not net.layer_sizes:
         return
     shown = np.arange(min(40, len(dataset.valid)))
     originals = dataset.valid.take(shown, key=data_key)
-    reconstructions = np.asarray(net.reconstruct(originals, key=reconstruction_key))
+    reconstructions = np.asarray(reconstruct(net, originals, key=reconstruction_key))
     reconstruction_sheet(np.asarray(originals), reconstructions, shape, folder.plots / "reconstructions.png")
 
 

@@ -181,7 +181,7 @@ def sample(
     check_suffix(out, kind, ".npy")
     key = stream(seed, Stream.SAMPLES)
     wants_means = values == "means" or (values is None and out.suffix == ".png")
-    drawn = np.asarray(run.net.sample_means((num,), key=key) if wants_means else run.net.dream((num,), key=key)[0])
+    drawn = np.asarray(sample_means(run.net, (num,), key=key) if wants_means else run.net.dream((num,), key=key)[0])
     if out.suffix == ".png":
         with writing(out):
             image_sheet(drawn, run.record.image_shape, out)
