@@ -22,6 +22,7 @@ from beliefnet.cli._text import for_terminal, make_console, warn
 
 COMMANDS = {
     "compare": ("_compare", "Fit simpler models to data, and score them as nets are scored."),
+    "convert": ("_convert", "Write a run folder of version 0.1.0 anew."),
     "datasets": ("_datasets", "List the data sets that can be named, or fetch one."),
     "diagnose": ("_diagnose", "Compare gradient estimators at a trained net."),
     "encode": ("_use", "Write the codes of data."),
@@ -124,10 +125,19 @@ def _config_files(tokens: Sequence[str]) -> tuple[Callable, ...]:
             named = Path(bound.arguments["resume"]) / "config.toml"
             if not named.exists():
                 named = None
+            else:
+                _check_version(named.parent)
         if named is not None:
             _check_toml(named)
             return (Toml(named, use_commands_as_keys=False), _check_whole)
     return (_check_whole,)
+
+
+def _check_version(folder: Path) -> None:
+    """Refuse a run of an earlier version before its options, which had other names, are read."""
+    from beliefnet.runs import check_version
+
+    check_version(folder)
 
 
 def _check_whole(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
