@@ -158,9 +158,7 @@ class BeliefNet(eqx.Module):
         condition, outputs = self.split(x)
         return self.generative.log_probs(condition, (*latents[::-1], outputs))[..., ::-1]
 
-    def log_recognition_terms(
-        self, x: Float[Array, "*#lead visible"], latents: Values
-    ) -> Float[Array, "*lead layers"]:
+    def log_recognition_terms(self, x: Float[Array, "*#lead visible"], latents: Values) -> Float[Array, "*lead layers"]:
         """Return the terms of log q(h | x): log q(h1 | x), ..., log q(hL | hL-1), in nats."""
         return self.recognition.log_probs(x, latents)
 
@@ -194,7 +192,7 @@ class BeliefNet(eqx.Module):
     def dream_like(
         self, x: Float[Array, "batch visible"], num_particles: int, *, key: Key
     ) -> tuple[Float[Array, "particles batch visible"], Values]:
-        """Draw `num_particles` observations and their latents for each of a batch, given its condition if it has one."""
+        """Draw `num_particles` observations and their latents for each datum, given its condition if it has one."""
         return self.dream((num_particles, x.shape[0]), key=key)
 
 

@@ -1,4 +1,4 @@
-"""What a trained net is used for, beside the codes of data (`encode`): means of what it draws, and of what it has seen."""
+"""What a trained net is used for: codes of data, means of what it draws, and of what it has seen."""
 
 import equinox as eqx
 import jax

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from beliefnet import ConditionalNet, Chain
+from beliefnet import Chain, ConditionalNet, sample_means
 from beliefnet.catalogue import TrainConfig
 from beliefnet.conditionals import Centred, Dense, Feedforward, Signs
 from beliefnet.data import load

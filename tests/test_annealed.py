@@ -81,7 +81,7 @@ def known(name: str) -> Known:
     states = list(itertools.product(*tables))
     latents = tuple(jnp.asarray(np.stack(values)[:, None], jnp.float32) for values in zip(*states, strict=True))
     score = jax.jit(lambda: [f(ALL_OBSERVATIONS, latents) for f in (net.log_joint, net.log_recognition)])
-    log_p, log_q = (np.asarray(term, np.float64).sum(axis=-1) + log_width for term in score())
+    log_p, log_q = (np.asarray(term, np.float64) + log_width for term in score())
     log_likelihood = np.log(np.exp(log_p).sum(axis=0))
     posterior = np.exp(log_p - log_likelihood)
     elbo, eubo = (np.sum(weights * (log_p - log_q), axis=0) for weights in (np.exp(log_q), posterior))

@@ -11,6 +11,7 @@ from conftest import SMALL
 from laws import assert_mean, draws
 from test_cli import fails
 
+from beliefnet import decode, reconstruct, sample_means
 from beliefnet.cli import run
 from beliefnet.conditionals import NADE, Dense, Feedforward, LogisticAutoregression, Prior
 from beliefnet.distributions import LinearAutoregressive, NADELayer, bernoulli, normal

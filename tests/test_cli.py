@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from conftest import SMALL
 
+from beliefnet import encode
 from beliefnet.catalogue import load_named_run
 from beliefnet.cli import run
 from beliefnet.cli._app import COMMANDS, load_all

@@ -9,7 +9,7 @@ import pytest
 from cases import ALL_OBSERVATIONS, OBSERVATIONS, randomise, small_net
 from laws import assert_frequencies, assert_mean, draws
 
-from beliefnet import BeliefNet, Chain
+from beliefnet import BeliefNet, Chain, ConditionalNet, reconstruct, sample_means
 from beliefnet.conditionals import Dense, Feedforward
 from beliefnet.distributions import bag_of_words, bernoulli, discretised_logistic
 from beliefnet.estimators import VIMCO, DisARM, Reinforce, Sleep

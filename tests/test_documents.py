@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix
 from scipy.special import gammaln
 from test_cli import fails
 
+from beliefnet import encode
 from beliefnet.baselines import Order, RunningMoments
 from beliefnet.cli import run
 from beliefnet.conditionals import LogCounts

@@ -10,7 +10,7 @@ from cases import ALL_OBSERVATIONS, MEAN, OBSERVATIONS, randomise, small_net
 from laws import assert_frequencies, draws
 from test_cli import fails
 
-from beliefnet import BeliefNet, Chain
+from beliefnet import BeliefNet, Chain, sample_means
 from beliefnet.cli import run
 from beliefnet.estimators import VIMCO, MaximumLikelihood, Reinforce, Wake
 from beliefnet.evaluation import evaluate

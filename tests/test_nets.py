@@ -10,7 +10,7 @@ import pytest
 from cases import ALL_NETS, CONDITIONALS, DISCRETE, MEAN, OBSERVATIONS, small_net
 from laws import assert_frequencies, draws
 
-from beliefnet import BeliefNet, Chain
+from beliefnet import BeliefNet, Chain, decode, reconstruct, sample_means
 from beliefnet._numerics import log_mean_exp, softplus, stable_logit
 from beliefnet.distributions import Bernoulli
 from beliefnet.evaluation import enumerate_latents
@@ -137,7 +137,10 @@ def test_use_of_a_net():
     assert (first.shape, second.shape) == ((3, 2), (3, 3))
     np.testing.assert_allclose(first, net.recognition.conditionals[0](OBSERVATIONS).mean)
     np.testing.assert_allclose(second, net.recognition.conditionals[1](first).mean)
-    for means in (reconstruct(net, OBSERVATIONS, key=jax.random.key(0)), sample_means(net, (3,), key=jax.random.key(0))):
+    for means in (
+        reconstruct(net, OBSERVATIONS, key=jax.random.key(0)),
+        sample_means(net, (3,), key=jax.random.key(0)),
+    ):
         assert means.shape == (3, 3)
         assert ((means > 0) & (means < 1)).all()
 

@@ -8,6 +8,7 @@ import pytest
 from laws import assert_mean, draws
 from test_cli import fails, run
 
+from beliefnet import decode
 from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.conditionals import Convolutions, Dense, EquinoxNetwork, Feedforward, Stacked, TransposedConvolutions
 from beliefnet.data import load

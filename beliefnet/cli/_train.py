@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from beliefnet._errors import OptionError
+from beliefnet._uses import reconstruct, sample_means
 from beliefnet.catalogue import TrainConfig, net_of_start
 from beliefnet.cli._app import command
 from beliefnet.cli._entry import INTERRUPTED

@@ -11,6 +11,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from beliefnet._errors import OptionError
+from beliefnet._uses import sample_means
 from beliefnet.catalogue import NamedRun
 from beliefnet.cli._app import command
 from beliefnet.cli._runs import (

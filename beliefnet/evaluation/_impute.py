@@ -249,7 +249,8 @@ def _weigh(
             largest,
             sums.weights * rescale + weights.sum(),
             sums.squares * rescale**2 + (weights**2).sum(),
-            sums.means * rescale + jnp.einsum("ks,ksv->v", weights, net.generative.conditionals[-1].mean_given(latents[0])),
+            sums.means * rescale
+            + jnp.einsum("ks,ksv->v", weights, net.generative.conditionals[-1].mean_given(latents[0])),
         )
 
     nothing = jnp.zeros(())
