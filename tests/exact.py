@@ -42,17 +42,26 @@ class States(eqx.Module):
 Source = Callable[[BeliefNet, jax.Array, Any], States]
 
 
-@eqx.filter_jit
 def recognised(net: BeliefNet, x: jax.Array, estimator: Any = None) -> States:
     """Drawn from the recognition net."""
-    states = jax.lax.stop_gradient(enumerate_latents(net, x))
-    latents = tuple(jnp.broadcast_to(h, (*states.log_q.shape, h.shape[-1])) for h in states.latents)
-    return States(Trace.record(net, Particles(x, latents, states.log_q)), states.log_mass)
+    return _recognised(net, x)
 
 
 @eqx.filter_jit
+def _recognised(net: BeliefNet, x: jax.Array) -> States:
+    states = jax.lax.stop_gradient(enumerate_latents(net, x))
+    latents = tuple(jnp.broadcast_to(h, (*states.log_mass.shape, h.shape[-1])) for h in states.latents)
+    log_q = jnp.broadcast_to(states.log_q, states.log_mass.shape)  # without latents it has no axis of states
+    return States(Trace.record(net, Particles(x, latents, log_q)), states.log_mass)
+
+
 def dreamt(net: BeliefNet, x: jax.Array, estimator: Any = None) -> States:
     """Drawn from the model, observation and latents; the given observations say nothing."""
+    return _dreamt(net)
+
+
+@eqx.filter_jit
+def _dreamt(net: BeliefNet) -> States:
     states = enumerate_latents(net, ALL_OBSERVATIONS)
     num_each = states.log_p.shape[0]
     latents = tuple(
@@ -124,6 +133,29 @@ def expected_estimate(
     indices = tuples(len(states.log_mass), num_particles)
     (by_p, by_q, own), objective = _credited(rule, state, states, indices)
     return Estimate(_pulled_back(net, states.trace, by_p, by_q), own, None, objective)
+
+
+def bound_and_gradient(net: BeliefNet, x: jax.Array, num_particles: int) -> tuple[jax.Array, BeliefNet]:
+    """The exact K-particle bound, `[batch]`, and the gradient of its mean over the batch.
+
+    The probability of a tuple is differentiated by its ratio to what it is: no rule, and no score function.
+    """
+    states = recognised(net, x)
+    indices = tuples(len(states.log_mass), num_particles)
+    (by_p, by_q), bound = _bound(states, indices)
+    return bound, _pulled_back(net, states.trace, by_p, by_q)
+
+
+@eqx.filter_jit
+def _bound(states: States, indices: np.ndarray) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+    def mean(terms: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        log_p, log_q = (each.sum(axis=-1) for each in terms)
+        log_mass = (states.log_mass + log_q - jax.lax.stop_gradient(log_q))[indices].sum(axis=1)
+        values = jax.nn.logsumexp((log_p - log_q)[indices], axis=1) - jnp.log(indices.shape[1])
+        bound = jnp.sum(jnp.exp(log_mass) * values, axis=0)
+        return bound.mean(), bound
+
+    return jax.grad(mean, has_aux=True)((states.trace.log_p, states.trace.log_q))
 
 
 class EveryTuple(Proposal):

@@ -18,6 +18,7 @@ from cases import (
     SINGLE_NETS,
     EstimatorCase,
     Law,
+    net_of,
     nvil,
     randomise,
     small_net,
@@ -55,13 +56,13 @@ from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Particles, Recognition
 
 NUM_DRAWS = 12_000
-EVERY_NET = ALL_NETS | SINGLE_NETS
+EVERY_NET = tuple(ALL_NETS | SINGLE_NETS)
 
 
 def claims(law: Law) -> list[Any]:
     """Every estimator on every net of its claim, net by net, so that neighbours share compiled programs."""
     rows = [(name, net_name) for name, case in ESTIMATORS.items() if case.law is law for net_name in case.nets]
-    rows.sort(key=lambda row: list(EVERY_NET).index(row[1]))
+    rows.sort(key=lambda row: EVERY_NET.index(row[1]))
     slow = [pytest.mark.full]
     return [
         pytest.param(name, net, marks=[] if is_quick(name, net) else slow, id=f"{name} on {net}") for name, net in rows
@@ -87,8 +88,9 @@ def claimed(case: EstimatorCase, net: BeliefNet, x: jax.Array, estimator: Any, s
 def test_the_expected_credit_is_the_claimed_gradient(name: str, net_name: str):
     """Over every tuple of states, in double precision."""
     case: EstimatorCase = ESTIMATORS[name]
+    narrow = net_of(net_name)
     with jax.enable_x64(True):
-        net, x = wide(EVERY_NET[net_name]()), wide(OBSERVATIONS[: case.batch])
+        net, x = wide(narrow), wide(OBSERVATIONS[: case.batch])
         estimator, state = wide(case.make(net)), wide(case.state(net))
         states = case.source(net, x, estimator)
         found = expected_estimate(estimator.rule, state, net, states, estimator.num_particles)
@@ -105,8 +107,9 @@ TOLERANCE = 1e-6
 def test_the_expected_estimate_is_the_claimed_gradient(name: str, net_name: str):
     """Through the driver, over every tuple of states and quadrature nodes."""
     case: EstimatorCase = ESTIMATORS[name]
+    narrow = net_of(net_name)
     with jax.enable_x64(True):
-        net, x = wide(EVERY_NET[net_name]()), wide(OBSERVATIONS[: case.batch])
+        net, x = wide(narrow), wide(OBSERVATIONS[: case.batch])
         made = case.make(net)
         mass = tuple_mass(net, x, made.num_particles)
         driven = CreditEstimator(Weighed(made.rule, mass), made.num_particles, EveryTuple())
@@ -119,7 +122,7 @@ def test_the_expected_estimate_is_the_claimed_gradient(name: str, net_name: str)
 @pytest.mark.parametrize(("name", "net_name"), claims(Law.DRAWN))
 def test_the_mean_of_many_estimates_is_the_claimed_gradient(name: str, net_name: str):
     case: EstimatorCase = ESTIMATORS[name]
-    net, x = EVERY_NET[net_name](), OBSERVATIONS[: case.batch]
+    net, x = net_of(net_name), OBSERVATIONS[: case.batch]
     estimator, state = case.make(net), case.state(net)
 
     def draw(key):
@@ -137,7 +140,7 @@ def one_estimate(estimator, net, x, state, key):
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_same_key_same_estimate_and_finite_under_extreme_weights(name: str):
     case, key = ESTIMATORS[name], jax.random.key(5)
-    net = EVERY_NET[middle(case)]()
+    net = net_of(middle(case))
     estimator, state = case.make(net), case.state(net)
     one, two = (one_estimate(estimator, net, OBSERVATIONS, state, key) for _ in range(2))
     others = [one_estimate(estimator, net, OBSERVATIONS, state, jax.random.key(seed)) for seed in range(6, 10)]
