@@ -22,10 +22,10 @@ import jax.numpy as jnp
 from _timing import Product, Runner, binary_rows, peak_megabytes, products_runner, time_in_turn
 
 from beliefnet import BeliefNet
+from beliefnet.data import Observations
 from beliefnet.estimators import NVIL
-from beliefnet.evaluation import as_floats
 from beliefnet.nets import darn, sigmoid_belief_net
-from beliefnet.training import OptimizerOptions, TrainState, make_optimizer, make_run_steps
+from beliefnet.training import OptimizerOptions, TrainState, make_optimizer, run_steps
 
 NUM_VISIBLE, NUM_EXAMPLES, BASELINE_UNITS = 784, 50_000, 100
 NETS: dict[str, Callable[..., BeliefNet]] = {
@@ -38,17 +38,18 @@ NETS: dict[str, Callable[..., BeliefNet]] = {
 
 def step_runner(kind: str, hidden: list[int], batch_size: int, particles: int, num_steps: int) -> Runner:
     """Return a function that takes `num_steps` training steps."""
-    data = binary_rows(NUM_EXAMPLES, NUM_VISIBLE)
-    mean = data.mean(axis=0, dtype=jnp.float32)
+    observations = Observations(binary_rows(NUM_EXAMPLES, NUM_VISIBLE))
+    mean, data = jnp.asarray(observations.average()), observations.on_device()
     net = NETS[kind](NUM_VISIBLE, hidden, key=jax.random.key(0), input_mean=mean, visible_mean=mean)
     estimator = NVIL(net, num_particles=particles, key=jax.random.key(1))
     optimizer = make_optimizer(OptimizerOptions(), 10**6)
-    run_steps = make_run_steps(as_floats, optimizer, batch_size=batch_size, key=jax.random.key(2))
+    key = jax.random.key(2)
     learner = TrainState.start(net, estimator, optimizer).learner
 
     def run() -> None:
         nonlocal learner
-        learner = jax.block_until_ready(run_steps(learner, data, jnp.int32(num_steps)))
+        after = run_steps(learner, data, optimizer, jnp.int32(num_steps), batch_size=batch_size, key=key)
+        learner = jax.block_until_ready(after)
 
     return run
 

@@ -15,7 +15,7 @@ from numpyro.distributions import Uniform
 
 from beliefnet import BeliefNet, Chain, Trace
 from beliefnet.conditionals import Dense, Feedforward, Prior
-from beliefnet.distributions import BernoulliFamily, bernoulli, normal
+from beliefnet.distributions import BernoulliFamily, UnitKind, bernoulli, normal
 from beliefnet.estimators import HVI, SGVB
 from beliefnet.evaluation import particle_bounds
 from beliefnet.proposals import Hamiltonian, Recognition
@@ -348,13 +348,15 @@ def test_discrete_layers_are_refused(make, message):
 
 
 class Interval(BernoulliFamily):
+    name, kind, bounds = "interval", UnitKind.CONTINUOUS, (-9.0, 9.0)
+
     def __call__(self, parameters):
         return Uniform(parameters - 1, parameters + 1).to_event(1)
 
 
 def test_bounded_layers_are_refused():
     net = chain_net((Interval(), 2), (normal, 1))
-    with pytest.raises(ValueError, match="any real value for Hamiltonian, got Uniform units in latent layer 1"):
+    with pytest.raises(ValueError, match="any real value for Hamiltonian, got interval units in latent layer 1"):
         Hamiltonian(net, key=jax.random.key(0))
 
 

@@ -18,7 +18,7 @@ from scipy import stats
 from test_cli import fails
 
 from beliefnet.baselines import Order, RunningMoments
-from beliefnet.catalogue import TrainConfig, load_run
+from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.cli import run
 from beliefnet.data import DataError, Record, check_levels, load, read_incomplete_rows, read_rows
 from beliefnet.distributions import (
@@ -36,15 +36,14 @@ from beliefnet.distributions import (
 )
 from beliefnet.estimators import NVIL, SGVB, VIMCO, DisARM, ReweightedWake, Sleep
 from beliefnet.evaluation import (
-    check_visible,
     evaluate,
     exact_gradient,
     exact_log_likelihood,
     grey_imputation_score,
     impute,
-    observations,
+    observe,
 )
-from beliefnet.nets import categorical_belief_net, darn, layered_net, sigmoid_belief_net, vae
+from beliefnet.nets import LatentLayer, VisibleLayer, categorical_belief_net, darn, layered_net, sigmoid_belief_net, vae
 from beliefnet.refiners import AIR
 from beliefnet.training import FitOptions, fit
 
@@ -209,8 +208,8 @@ def test_normal_scales_have_a_floor():
 
 
 def small_net(visible, *hidden: int):
-    layers = [(bernoulli, size) for size in hidden or (3,)]
-    return randomise(layered_net(3, layers, key=KEY, visible=visible, input_mean=MEAN, visible_mean=MEAN), scale=0.4)
+    layers = [LatentLayer(bernoulli, size) for size in hidden or (3,)]
+    return randomise(layered_net(VisibleLayer(3, visible, MEAN, MEAN), layers, key=KEY), scale=0.4)
 
 
 VISIBLE = {
@@ -259,7 +258,7 @@ def test_reweighted_wake_against_enumeration(visible: str):
 
 def test_path_gradients_against_quadrature():
     # Small maps keep log p(x, h) smooth on the scale of q, and the quadrature accurate.
-    net = layered_net(3, [(normal, 1)], key=KEY, visible=discretised_logistic(5), visible_mean=MEAN)
+    net = layered_net(VisibleLayer(3, discretised_logistic(5), MEAN), [LatentLayer(normal, 1)], key=KEY)
     net = randomise(jax.tree.map(lambda leaf: 0.4 * leaf, net), scale=0.15)
     estimator = SGVB(net, 2)
     grads = draws(lambda key: estimator.estimate(net, GREY, None, key=key).net, NUM_DRAWS)
@@ -294,7 +293,9 @@ def test_ready_made_nets_take_visible_units(make, visible: str):
 
 
 def test_one_hot_data_can_be_visible():
-    net = randomise(layered_net(2, [(bernoulli, 2)], key=KEY, visible=categorical(3), visible_mean=jnp.full(6, 1 / 3)))
+    net = randomise(
+        layered_net(VisibleLayer(2, categorical(3), jnp.full(6, 1 / 3)), [LatentLayer(bernoulli, 2)], key=KEY)
+    )
     x = jnp.stack([jnp.concatenate(pair) for pair in itertools.product(jnp.eye(3), repeat=2)])
     assert net.num_visible == 6
     np.testing.assert_allclose(jnp.exp(eqx.filter_jit(exact_log_likelihood)(net, x)).sum(), 1, rtol=1e-5)
@@ -303,7 +304,7 @@ def test_one_hot_data_can_be_visible():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: darn(3, (2,), key=KEY, visible=poisson), "autoregressive 'visible'"),
+        (lambda: darn(3, (2,), key=KEY, visible=poisson), "poisson units in a visible layer with connections"),
         (lambda: vae(3, (2,), key=KEY, visible=discretised_logistic(), visible_mean=2 * MEAN), r"in \[0, 1\]"),
         (lambda: vae(3, (2,), key=KEY, visible=poisson, input_mean=-MEAN), r"in \[0, inf\]"),
         (lambda: discretised_logistic(1), "at least 2 grey levels"),
@@ -353,12 +354,12 @@ def test_grey_imputation_score_by_hand():
 def test_named_grey_data_stay_grey():
     data, bits = load("digits", values="grey"), load("digits")
     assert (data.record.values, data.record.levels, data.record.binarization) == ("grey", 17, "none")
-    assert data.train.dtype == np.uint8
-    assert data.means("test").max() == 1
-    np.testing.assert_array_equal(data.means("test") >= 0.5, bits.test == 1)
-    np.testing.assert_allclose(data.average("train"), data.means("train").mean(axis=0), rtol=1e-5)
-    x = observations(data.record)(jnp.asarray(data.test), KEY)
-    np.testing.assert_allclose(x, data.means("test"), rtol=1e-6)
+    assert data.train.rows.dtype == np.uint8
+    assert data.test.means().max() == 1
+    np.testing.assert_array_equal(data.test.means() >= 0.5, bits.test.rows == 1)
+    np.testing.assert_allclose(data.train.average(), data.train.means().mean(axis=0), rtol=1e-5)
+    x = data.test.take(np.arange(len(data.test)), key=KEY)
+    np.testing.assert_allclose(x, data.test.means(), rtol=1e-6)
     assert Record.from_dict(json.loads(json.dumps(data.record.to_dict()))) == data.record
     assert "levels" not in bits.record.to_dict()
 
@@ -384,12 +385,12 @@ def test_files_of_grey_values(name: str, suffix: str, tmp_path):
         (np.save if suffix == ".npy" else np.savez)(path, rows)
     data = load(path, values="grey")
     assert data.record.levels == levels
-    assert data.train.dtype == (np.float32 if levels is None else np.uint8)
+    assert data.train.rows.dtype == (np.float32 if levels is None else np.uint8)
     unit = rows / 255 if rows.max() > 1 else rows
     read = read_rows(path, num_features=6, values="grey")
     assert read.dtype == np.float32
     np.testing.assert_allclose(read, unit, atol=1e-6)
-    together = np.concatenate([data.means(split) for split in ("train", "valid", "test")])
+    together = np.concatenate([data.split(split).means() for split in ("train", "valid", "test")])
     np.testing.assert_allclose(np.sort(together.ravel()), np.sort(unit.ravel()), atol=1e-6)
 
 
@@ -426,10 +427,10 @@ def test_files_that_hold_no_grey_values(rows, message: str, tmp_path):
 
 def test_nets_refuse_data_that_they_are_no_model_of():
     grey, bits = load("digits", values="grey"), load("digits")
-    for family, record in ((bernoulli, grey.record), (discretised_logistic(), bits.record), (poisson, bits.record)):
+    for family, data in ((bernoulli, grey), (discretised_logistic(), bits), (poisson, bits)):
         net = vae(64, (2,), key=KEY, deterministic=(), visible=family)
         with pytest.raises(DataError, match=r"data for visible units of .*; try load\(..., values="):
-            check_visible(net, record)
+            observe(net, data.test)
     with pytest.raises(DataError, match="17 levels"):
         check_levels(grey.record, 20, "digits")
     check_levels(grey.record, 33, "digits")
@@ -515,7 +516,7 @@ def test_runs_from_before_there_were_visible_units_load(trained, tmp_path):
     config = tomllib.loads((copy / "config.toml").read_text())
     del config["visible"]
     (copy / "config.toml").write_text(tomli_w.dumps(config))
-    assert load_run(copy).net.generative.conditionals[-1].units == bernoulli
+    assert load_named_run(copy).net.generative.conditionals[-1].units == bernoulli
 
 
 @pytest.mark.parametrize(

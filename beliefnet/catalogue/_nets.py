@@ -12,9 +12,8 @@ import numpy as np
 
 from beliefnet._errors import OptionError, suggestion
 from beliefnet._net import BeliefNet
-from beliefnet._types import Key
-from beliefnet.data import Values
-from beliefnet.distributions import Family, bernoulli, discretised_logistic, grey_normal, normal, poisson
+from beliefnet._types import Key, ValueKind
+from beliefnet.distributions import AbstractFamily, bernoulli, discretised_logistic, grey_normal, normal, poisson
 from beliefnet.nets import (
     Convolution,
     categorical_belief_net,
@@ -152,7 +151,7 @@ class NetOptions:
         return [name for name in idle if getattr(self, name) != getattr(type(self), name)]
 
     @property
-    def values(self) -> Values:
+    def values(self) -> ValueKind:
         """What the chosen net is a model of."""
         kind = NETS[self.net]
         return _VISIBLE[self.visible].values if kind.takes_visible else kind.values
@@ -230,7 +229,7 @@ class NetKind:
     options: Mapping[str, str] = field(default_factory=dict)
     has_latents: bool = True
     ignored: frozenset[str] = frozenset()
-    values: Values = "binary"
+    values: ValueKind = "binary"
     takes_visible: bool = False
 
 
@@ -243,8 +242,8 @@ class VisibleKind:
         values: What they are a model of.
     """
 
-    make: Callable[[int | None], Family]
-    values: Values
+    make: Callable[[int | None], AbstractFamily]
+    values: ValueKind
 
 
 def _document_net(num_words: int, hidden: tuple[int, ...], *, latents: str, length: float | None, **settings: Any):

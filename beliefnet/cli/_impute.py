@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from cyclopts import Parameter
 from jax.typing import ArrayLike
@@ -16,7 +15,7 @@ from rich.table import Table
 
 from beliefnet._errors import OptionError
 from beliefnet._types import Key
-from beliefnet.catalogue import LoadedRun
+from beliefnet.catalogue import NamedRun
 from beliefnet.cli._app import command
 from beliefnet.cli._runs import (
     check_counts,
@@ -31,13 +30,12 @@ from beliefnet.cli._runs import (
     without_nan,
     writing,
 )
-from beliefnet.data import names, read_incomplete_rows
+from beliefnet.data import Observations, names, read_incomplete_rows
 from beliefnet.evaluation import (
     GreyImputationScore,
     ImputationScore,
     Imputed,
     Mean,
-    binarize,
     grey_imputation_score,
     imputation_score,
     impute,
@@ -108,7 +106,7 @@ def impute_rows(
         rows = _with_hidden(run, rows, hide, hide_half, key=hide_key)
     elif rows.observed.all():
         raise OptionError(f"expected missing entries (NaN) in {data}, got none; try --hide 0.5 to see how it would do")
-    fill = starting_fill(run.net) if run.config.center_input else data_of(run, None).average("train")
+    fill = starting_fill(run.net) if run.config.center_input else data_of(run, None).train.average()
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
         task = progress.add_task(f"{particles} particles", total=len(rows.seen))
         result = impute(
@@ -180,28 +178,31 @@ def _check(data: str, hide: float | None, hide_half: Side | None, out: Path) -> 
         out.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _read(run: LoadedRun, data: str, split: str | None) -> np.ndarray:
+def _read(run: NamedRun, data: str, split: str | None) -> np.ndarray:
     """Return means or grey values, NaN where missing."""
     if _is_file(data):
         return read_incomplete_rows(data, num_features=run.net.num_visible, values=run.record.values, array=split)
-    return load_like(run, data).means(split or "test")
+    return load_like(run, data).split(split or "test").means()
 
 
 def _is_file(data: str) -> bool:
     return data not in names() and Path(data).expanduser().exists()
 
 
-def _known(run: LoadedRun, means: np.ndarray, *, key: Key) -> _Rows:
+def _known(run: NamedRun, means: np.ndarray, *, key: Key) -> _Rows:
     """Make bits of grey values as for training, each drawn once, unless they are to stay grey."""
     known = ~np.isnan(means)
     if run.record.values == "grey":
         return _Rows(means, np.where(known, means, np.float32(0)), known, np.zeros_like(known))
-    is_threshold = run.record.binarization == "threshold"
-    bits = means >= 0.5 if is_threshold else np.asarray(binarize(jnp.asarray(means), key))
+    if run.record.binarization == "threshold":
+        bits = means >= 0.5
+    else:
+        # NaN is below nothing, and gives 0.
+        bits = np.asarray(Observations(means, is_dynamic=True).take(np.arange(len(means)), key=key))
     return _Rows(means, bits.astype(np.float32), known, np.zeros_like(known))
 
 
-def _with_hidden(run: LoadedRun, rows: _Rows, hide: float | None, side: Side | None, *, key: Key) -> _Rows:
+def _with_hidden(run: NamedRun, rows: _Rows, hide: float | None, side: Side | None, *, key: Key) -> _Rows:
     """Hide entries at random, or half of every image."""
     if side is not None:
         chosen = _half(run.record.image_shape, side)
@@ -229,7 +230,7 @@ def _half(image_shape: tuple[int, int] | None, side: Side) -> np.ndarray:
     return halves[side].ravel()
 
 
-def _scores(run: LoadedRun, rows: _Rows, result: Imputed, fill: ArrayLike) -> dict[str, Score]:
+def _scores(run: NamedRun, rows: _Rows, result: Imputed, fill: ArrayLike) -> dict[str, Score]:
     filled = {
         "refined": result.means,
         "one pass": one_pass(run.net, rows.seen, rows.observed, fill=fill),
@@ -268,7 +269,7 @@ def _columns(score: Score) -> dict[str, Mean]:
     return {"log-likelihood": score.log_likelihood, "accuracy": score.accuracy}
 
 
-def _write(run: LoadedRun, rows: _Rows, result: Imputed, out: Path) -> None:
+def _write(run: NamedRun, rows: _Rows, result: Imputed, out: Path) -> None:
     if out.suffix == ".npy":
         # Grey values that were observed stay grey.
         save_array(out, np.where(rows.observed, rows.means, result.means))

@@ -19,10 +19,9 @@ from beliefnet.cli._pictures import draw_topics, topics_by_coherence
 from beliefnet.cli._progress import Display
 from beliefnet.data import Dataset
 from beliefnet.distributions import BagOfWordsFamily
-from beliefnet.evaluation import dense_rows, observations
 from beliefnet.plots import image_sheet, plot_training_curve, reconstruction_sheet
 from beliefnet.runs import RunFolder, read_record, write_atomically
-from beliefnet.training import EXTENDABLE, Fitted, Stream, check_same_run, fit, stream
+from beliefnet.training import EXTENDABLE, Fitted, Stream, check_same_run, fit, settings, stream
 
 _DEFAULTS = TrainConfig()
 _LARGEST_CONVOLUTIONAL_STEP = 1e-3
@@ -61,7 +60,7 @@ def train(
     ):
         for name in names:
             print(f"warning: --{name.replace('_', '-')} has no effect with {chosen}", file=sys.stderr)
-    net, estimator = config.build(dataset.average("train"), dataset.record.image_shape)
+    net, estimator = config.build(dataset.train.average(), dataset.record.image_shape)
     if config.channels and config.learning_rate > _LARGEST_CONVOLUTIONAL_STEP:
         print(
             f"warning: --learning-rate {config.learning_rate} can be too large for convolutions: if the bound stays "
@@ -122,7 +121,7 @@ def _resumed_folder(config: TrainConfig, path: Path, out: Path | None, dataset: 
         )
     if folder.has_checkpoints:
         saved = read_record(folder.checkpoints.directory)
-        check_same_run(saved, dataset.record, config)
+        check_same_run(saved, dataset.record, settings(config))
         _check_continues(saved, config, dataset)
     write_atomically(folder.config_file, tomli_w.dumps(config.to_dict()))
     return folder
@@ -171,7 +170,8 @@ def _draw(folder: RunFolder, fitted: Fitted, dataset: Dataset) -> None:
     image_sheet(np.asarray(samples), shape, folder.plots / "samples.png", title="samples (means)")
     if not net.layer_sizes:
         return
-    originals = observations(dataset.record)(dense_rows(dataset.valid[:40]), data_key)
+    shown = np.arange(min(40, len(dataset.valid)))
+    originals = dataset.valid.take(shown, key=data_key)
     reconstructions = np.asarray(net.reconstruct(originals, key=reconstruction_key))
     reconstruction_sheet(np.asarray(originals), reconstructions, shape, folder.plots / "reconstructions.png")
 

@@ -12,7 +12,7 @@ from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import leave_one_out_log_sum_exp
 from beliefnet._types import Key
-from beliefnet.distributions import Kind
+from beliefnet.distributions import UnitKind
 from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
 from beliefnet.estimators.rules import EXCESS, SurrogateTerm
 from beliefnet.samplers import Plain
@@ -59,7 +59,7 @@ class ARM(AbstractUnitEstimator):
         Yin & Zhou 2019, *ARM: augment-REINFORCE-merge gradient for stochastic binary networks*.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY})
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY})
 
     def __init__(self, net: BeliefNet, num_particles: int = 1):
         AbstractUnitEstimator.__init__(self, net, num_particles)
@@ -85,7 +85,7 @@ class DisARM(AbstractUnitEstimator):
         Qian & Zhou 2020, *Probabilistic best subset selection via gradient-based optimization* (U2G).
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY})
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY})
 
     def __init__(self, net: BeliefNet, num_particles: int = 1):
         AbstractUnitEstimator.__init__(self, net, num_particles)
@@ -110,7 +110,7 @@ class MultiSampleDisARM(AbstractUnitEstimator):
         Dong, Mnih & Tucker 2020, *DisARM: an antithetic gradient estimator for binary latent variables*, section 3.2.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY})
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY})
     rule = EXCESS
 
     def __init__(self, net: BeliefNet, num_particles: int = 5):

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Kind
+from beliefnet.distributions import UnitKind
 from beliefnet.estimators._bound import Bound
 from beliefnet.estimators.rules import S
 
@@ -40,7 +40,7 @@ class Estimator(eqx.Module, Generic[S]):
         kinds: Kinds of latents that it works with; any, if nothing else is said.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind)
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset(UnitKind)
 
     @property
     @abstractmethod

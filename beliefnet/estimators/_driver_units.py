@@ -13,7 +13,7 @@ from jaxtyping import Float
 from beliefnet._net import BeliefNet
 from beliefnet._trace import Trace
 from beliefnet._types import Key
-from beliefnet.distributions import Kind, check_kind, units
+from beliefnet.distributions import UnitKind, check_kind, units
 from beliefnet.estimators._base import Estimate, Estimator, check_particles
 from beliefnet.estimators._bound import Bound
 from beliefnet.estimators.rules import WAKE, Credit, CreditRule, SurrogateTerm, surrogate
@@ -160,7 +160,7 @@ class AbstractUnitEstimator(Estimator[None]):
         """
         check_particles(type(self).__name__, self.num_particles, least=self.rule.least_particles)
         for index, kind in enumerate(net.latent_kinds):
-            others = {Kind.CONTINUOUS: ", or sgvb, stl or iwae", Kind.AUTOREGRESSIVE: ""}
+            others = {UnitKind.CONTINUOUS: ", or sgvb, stl or iwae", UnitKind.AUTOREGRESSIVE: ""}
             advice = "an estimator for any latents (vimco, reinforce, nvil)" + others.get(
                 kind, ", or concrete, straight-through"
             )

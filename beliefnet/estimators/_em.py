@@ -8,7 +8,7 @@ from jaxtyping import Float
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Kind
+from beliefnet.distributions import UnitKind
 from beliefnet.estimators._base import Estimate, Estimator, check_particles
 from beliefnet.estimators._bound import Bound
 from beliefnet.proposals import Refined
@@ -154,5 +154,5 @@ def semi_amortised(net: BeliefNet, num_particles: int = 1, *, refiner: Refiner |
         ValueError: If `num_particles` is not positive, or the refiner takes no gradient steps or may stop early.
     """
     if refiner is None:
-        refiner = gdir(5, 1) if Kind.CONTINUOUS in net.latent_kinds else straight_through(5, 1)
+        refiner = gdir(5, 1) if UnitKind.CONTINUOUS in net.latent_kinds else straight_through(5, 1)
     return SemiAmortised(refiner, num_particles)

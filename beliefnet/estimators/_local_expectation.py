@@ -10,7 +10,7 @@ from jaxtyping import Float
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Kind, OneHot, units
+from beliefnet.distributions import OneHot, UnitKind, units
 from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
 from beliefnet.estimators.rules import SurrogateTerm
 from beliefnet.samplers import Plain
@@ -30,7 +30,7 @@ class LocalExpectation(AbstractUnitEstimator):
         Titsias & Lázaro-Gredilla 2015, *Local expectation gradients for black box variational inference*.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY, Kind.ONE_HOT})
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY, UnitKind.ONE_HOT})
 
     def __init__(self, net: BeliefNet, num_particles: int = 1):
         AbstractUnitEstimator.__init__(self, net, num_particles)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Kind
+from beliefnet.distributions import UnitKind
 from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
 from beliefnet.estimators.rules import SurrogateTerm
 from beliefnet.samplers import MeanPassing
@@ -28,7 +28,7 @@ class MuProp(AbstractUnitEstimator):
         Gu, Levine, Sutskever & Mnih 2016, *MuProp: unbiased backpropagation for stochastic neural networks*.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY, Kind.ONE_HOT, Kind.CONTINUOUS})
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY, UnitKind.ONE_HOT, UnitKind.CONTINUOUS})
 
     def __init__(self, net: BeliefNet, num_particles: int = 1):
         AbstractUnitEstimator.__init__(self, net, num_particles)

@@ -7,7 +7,7 @@ import jax
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
-from beliefnet.distributions import Kind
+from beliefnet.distributions import UnitKind
 from beliefnet.estimators import rules
 from beliefnet.estimators._driver_particles import AbstractCreditEstimator
 from beliefnet.estimators.rules import AbstractShares
@@ -29,7 +29,7 @@ class AbstractPathEstimator(AbstractCreditEstimator[None]):
             derivative.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.CONTINUOUS})
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.CONTINUOUS})
 
     num_particles: int = eqx.field(static=True)
     sampler: Sampler = eqx.field(static=True)

@@ -15,7 +15,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import softplus
 from beliefnet._types import Key
 from beliefnet.conditionals import MLP
-from beliefnet.distributions import Kind
+from beliefnet.distributions import UnitKind
 from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
 from beliefnet.estimators.rules import SurrogateTerm
 from beliefnet.samplers import Concrete
@@ -33,7 +33,7 @@ class AbstractRelaxedControl(AbstractUnitEstimator):
     estimate by the layer's logits, summed over units.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY})
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY})
     log_temperature: Float[Array, " layers"]
     scale: Float[Array, " layers"]
 

@@ -8,9 +8,10 @@ from jax.typing import ArrayLike
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Family, bag_of_words, bernoulli
+from beliefnet.distributions import AbstractFamily, bag_of_words, bernoulli
 from beliefnet.nets._bottom import Activation
 from beliefnet.nets._layered import layered_net
+from beliefnet.nets._layers import LatentLayer, VisibleLayer
 
 
 @named("document", title="document net")
@@ -19,7 +20,7 @@ def document_net(
     hidden: Sequence[int] = (50,),
     *,
     key: Key,
-    latents: Family = bernoulli,
+    latents: AbstractFamily = bernoulli,
     length: float = 100.0,
     deterministic: Sequence[int] = (),
     deterministic_recognition: Sequence[int] | None = None,
@@ -62,16 +63,9 @@ def document_net(
         >>> document_net(2000, (50,), key=jax.random.key(0)).layer_sizes
         (50,)
     """
-    return layered_net(
-        num_words,
-        [(latents, size) for size in hidden],
-        key=key,
-        visible=bag_of_words(length),
-        deterministic=deterministic,
-        deterministic_recognition=deterministic_recognition,
-        activation=activation,
-        signs=signs,
-        latent_mean=latent_mean,
-        input_mean=input_mean,
-        visible_mean=visible_mean,
-    )
+    layers = [
+        LatentLayer(latents, size, deterministic, deterministic_recognition, signs=signs, mean=latent_mean)
+        for size in hidden
+    ]
+    observed = VisibleLayer(num_words, bag_of_words(length), visible_mean, input_mean)
+    return layered_net(observed, layers, key=key, activation=activation)
