@@ -12,7 +12,7 @@ from laws import assert_mean
 from test_cli import fails, files
 
 from beliefnet.cli import run
-from beliefnet.cli._impute import _half
+from beliefnet.cli._hidden import half_of_image as _half
 from beliefnet.conditionals import Dense, Feedforward, Observed
 from beliefnet.data import load
 from beliefnet.distributions import CategoricalFamily, NormalFamily, bernoulli, categorical, normal
