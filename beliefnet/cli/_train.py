@@ -21,6 +21,7 @@ from beliefnet.training import EXTENDABLE, Fitted, check_same_run, fit, settings
 
 _DEFAULTS = TrainConfig()
 _LARGEST_CONVOLUTIONAL_STEP = 1e-3
+_SMALL = 50
 
 
 @command
@@ -46,9 +47,10 @@ def train(
     console = make_console(soft_wrap=True)
     dataset = config.load_data()
     config = config.settled(dataset)
-    if resume is None:
-        config = _fitting(config, dataset.record.splits["train"])
-    num_steps = config.epochs * config.steps_per_epoch(dataset.record.splits["train"])
+    num_train = dataset.record.splits["train"]
+    if num_train < _SMALL and config.batch_size is None:
+        warn(f"only {num_train} training examples; they make one batch")
+    num_steps = config.epochs * config.steps_per_epoch(num_train)
     resumed = None if resume is None else _resumed_folder(config, resume, out, dataset)
     for names, chosen in (
         (config.unused_by_net(), f"--net {config.net}"),
@@ -57,7 +59,10 @@ def train(
         for name in names:
             warn(f"--{name.replace('_', '-')} has no effect with {chosen}")
     net, estimator = config.build(dataset.train.average(), dataset.record.image_shape)
-    if config.channels and config.learning_rate > _LARGEST_CONVOLUTIONAL_STEP:
+    if config.channels and config.learning_rate is None:
+        config = dataclasses.replace(config, learning_rate=_LARGEST_CONVOLUTIONAL_STEP)
+    config = config.decided(net, num_train)
+    if config.channels and (config.learning_rate or 0) > _LARGEST_CONVOLUTIONAL_STEP:
         warn(
             f"--learning-rate {config.learning_rate} can be too large for convolutions: if the bound stays "
             "where the first epoch leaves it, the decoder has learnt to ignore the latents; try --learning-rate "
@@ -81,14 +86,6 @@ def train(
 def _begun(folder: RunFolder) -> int:
     """The step from which training goes on."""
     return read_record(folder.checkpoints.directory)["step"] if folder.has_checkpoints else 0
-
-
-def _fitting(config: TrainConfig, num_train: int) -> TrainConfig:
-    """Make the default batch no larger than the data, so that a small file trains without options."""
-    if num_train < config.batch_size == _DEFAULTS.batch_size:
-        warn(f"only {num_train} training examples; they make one batch")
-        return dataclasses.replace(config, batch_size=num_train)
-    return config
 
 
 def _new_folder(config: TrainConfig, out: Path | None) -> RunFolder:
