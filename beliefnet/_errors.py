@@ -21,3 +21,27 @@ def suggestion(given: str, known: Iterable[str]) -> str:
     by_lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(given.lower(), list(by_lower), n=1)
     return f"; did you mean {by_lower[close[0]]!r}?" if close else ""
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """Return the repr of a value that somebody else wrote, bounded in length: escapes and line breaks are spelled out.
+
+    >>> shown("x" * 70)
+    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' and 10 characters more"
+    """
+    text = value if isinstance(value, str) else repr(value)
+    if len(text) <= limit:
+        return repr(value)
+    start = repr(text[:limit]) if isinstance(value, str) else text[:limit]
+    return f"{start} and {len(text) - limit} characters more"
+
+
+def listed(values: Iterable[object], limit: int = 12) -> str:
+    """Return values as a list in words, the first few of a long one.
+
+    >>> listed(["a", "b"]), listed(range(99), limit=2)
+    ("'a', 'b'", '0, 1 and 97 more')
+    """
+    texts = [shown(value) for value in values]
+    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
+    return ", ".join(texts[:limit]) + more
