@@ -1,26 +1,40 @@
-"""Deep directed latent-variable models: training, evaluation and use."""
+"""Deep directed latent-variable models: training, evaluation and use.
+
+What is named here is imported when it is first asked for: the command line has to answer Ctrl-C and `--help` before JAX
+is there.
+"""
 
 from importlib import import_module
-from importlib.metadata import version
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from beliefnet._chain import Chain
-from beliefnet._net import BeliefNet
-from beliefnet._trace import Trace
-from beliefnet._types import Key, Values
+if TYPE_CHECKING:
+    from beliefnet._chain import Chain
+    from beliefnet._net import BeliefNet
+    from beliefnet._trace import Trace
+    from beliefnet._types import Key, Values
 
-__version__ = version("beliefnet")
+    __version__: str
 
+__all__ = ["BeliefNet", "Chain", "Key", "Trace", "Values", "__version__"]
+
+_HOMES = {"BeliefNet": "_net", "Chain": "_chain", "Key": "_types", "Trace": "_trace", "Values": "_types"}
 _FAMILIES = frozenset(
     {"baselines", "catalogue", "comparisons", "conditionals", "data", "distributions", "estimators", "evaluation"}
     | {"moves", "nets", "plots", "proposals", "refiners", "runs", "samplers", "training"}
 )
 
-__all__ = ["BeliefNet", "Chain", "Key", "Trace", "Values", "__version__"]
 
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
 
-def __getattr__(name: str) -> ModuleType:
-    """Import a family when it is first asked for, so that `import beliefnet` stays quick."""
+        return version("beliefnet")
     if name in _FAMILIES:
         return import_module(f"beliefnet.{name}")
+    if name in _HOMES:
+        return getattr(import_module(f"beliefnet.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'beliefnet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_FAMILIES})

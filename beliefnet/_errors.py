@@ -16,24 +16,21 @@ class OptionError(ValueError):
     """An option has a value that cannot work."""
 
 
+def shown(value: object, limit: int = 60) -> str:
+    """Return a value as a message shows it, of bounded length.
+
+    >>> shown("x" * 100, limit=9)
+    "'xxx...'"
+    """
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 5]}...{text[-1]}"
+
+
 def suggestion(given: str, known: Iterable[str]) -> str:
     """Return "; did you mean ...?" where something close is known, else nothing."""
     by_lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(given.lower(), list(by_lower), n=1)
     return f"; did you mean {by_lower[close[0]]!r}?" if close else ""
-
-
-def shown(value: object, limit: int = 60) -> str:
-    """Return the repr of a value that somebody else wrote, bounded in length: escapes and line breaks are spelled out.
-
-    >>> shown("x" * 70)
-    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' and 10 characters more"
-    """
-    text = value if isinstance(value, str) else repr(value)
-    if len(text) <= limit:
-        return repr(value)
-    start = repr(text[:limit]) if isinstance(value, str) else text[:limit]
-    return f"{start} and {len(text) - limit} characters more"
 
 
 def listed(values: Iterable[object], limit: int = 12) -> str:

@@ -11,6 +11,8 @@ import pytest
 from checking import CHECKED
 from jaxtyping import install_import_hook
 
+pytest_plugins = ["pytester", "selection"]
+
 # Shapes and types in signatures are checked in every test.
 with install_import_hook([f"beliefnet.{name}" for name in CHECKED], "checking.typechecker"):
     # The fixtures that the modules about downloads share; they import the package.

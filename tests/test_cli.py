@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import time
 import tomllib
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -17,6 +19,7 @@ from conftest import SMALL
 
 from beliefnet.catalogue import load_run
 from beliefnet.cli import run
+from beliefnet.cli._app import COMMANDS, load_all
 from beliefnet.training import TrainState, make_optimizer
 
 # One step at a time, so that signals also fall inside epochs.
@@ -467,6 +470,79 @@ def test_signals_save_and_stop(tmp_path, grey_file, uninterrupted, number):
     assert run(["train", "--resume", str(folder)]) == 0
     assert leaves(folder) == leaves(uninterrupted)
     assert rows(folder) == rows(uninterrupted)
+
+
+def test_a_closed_terminal_saves_and_stops(tmp_path, grey_file, uninterrupted):
+    folder = tmp_path / "run"
+    tokens = ["train", "--data", grey_file, *SMALL, "--epochs", 20, "--out", folder]
+    end, terminal = os.openpty()
+    own = f"import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); {STEPWISE}"
+    process = subprocess.Popen(
+        [sys.executable, "-c", own, *map(str, tokens)],
+        cwd=tmp_path,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    deadline = time.monotonic() + 60
+    while not (folder / "metrics.jsonl").exists() and time.monotonic() < deadline:
+        if select.select([end], [], [], 0.002)[0]:
+            os.read(end, 10_000)
+    os.close(end)
+    process.wait(timeout=60)
+    newest = max(int(path.name[5:13]) for path in (folder / "checkpoints").glob("step_*"))
+    assert 6 <= newest < 120
+    assert run(["train", "--resume", str(folder)]) == 0
+    assert leaves(folder) == leaves(uninterrupted)
+
+
+MAIN = "from beliefnet.cli import main; main()"
+
+
+def handles_interrupts(process):
+    """Whether the process has got as far as our `main`, which handles ALRM as well as INT."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    caught = int(re.search(r"SigCgt:\s*([0-9a-f]+)", status)[1], 16)
+    return bool(caught >> (signal.SIGALRM - 1) & 1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+@pytest.mark.parametrize("moment", [0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 1.9, 2.5, 3.2])
+def test_an_early_interrupt_is_answered(tmp_path, moment):
+    begun = time.monotonic()
+    command = [sys.executable, "-c", MAIN, "train", "--epochs", "100000", "--patience", "0", "--out", "run"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not handles_interrupts(process):
+        time.sleep(0.005)
+    time.sleep(max(0, begun + moment - time.monotonic()))
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert (out + err).count("interrupted") == 1
+    assert "Traceback" not in err
+    assert "Exception ignored" not in err
+
+
+def test_the_entry_imports_nothing_heavy():
+    heavy = {"jax", "numpy", "equinox", "cyclopts", "rich", "matplotlib", "scipy"}
+    program = f"import sys, beliefnet.cli; print(sorted({heavy!r} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_help_does_without_jax():
+    program = (
+        "import sys; from beliefnet.cli import run; assert run(['--help']) == run(['--version']) == 0; "
+        "assert 'jax' not in sys.modules, 'JAX was imported'"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True).stderr == b""
+
+
+def test_commands_are_listed_by_their_own_first_line():
+    for name, (_, line) in COMMANDS.items():
+        whole = load_all()[name].help or load_all()[name].default_command.__doc__
+        assert whole.startswith(line.removesuffix(".")), name
 
 
 def test_a_closed_pipe_is_not_a_crash(tmp_path):

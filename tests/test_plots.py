@@ -6,9 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.cbook import is_math_text
 from matplotlib.image import imread
 
-from beliefnet.plots import image_sheet, plot_training_curve, reconstruction_sheet, tile_images
+from beliefnet.plots import (
+    image_sheet,
+    plot_topics,
+    plot_training_curve,
+    reconstruction_sheet,
+    stacked_sheet,
+    tile_images,
+)
+from beliefnet.plots._text import for_legend, for_picture
 
 GREY = np.array([[0.0, 0.25, 0.5, 1.0], [1.0, 1.0, 0.0, 0.0], [0.5, 0.5, 0.5, 0.5]])
 
@@ -156,7 +165,7 @@ def test_a_failed_picture_leaves_the_old_one(tmp_path, monkeypatch):
     before = path.read_bytes()
 
     def fail(self, target, **_):
-        target.write_bytes(b"half")
+        target.write(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
@@ -164,6 +173,62 @@ def test_a_failed_picture_leaves_the_old_one(tmp_path, monkeypatch):
         image_sheet(GREY, (2, 2), path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["sheet.png"]
+
+
+HOSTILE = {
+    "one dollar": "$x",
+    "a formula": "$\\frac{1}{2}$",
+    "a bad formula": "a$b_{$c",
+    "markup": "[bold]x[/bold]",
+    "an escape": "\x1b[31mred\x07",
+    "right to left": "\u202etxt",
+    "a line break": "a\nb\u2028c",
+    "not UTF-8": "caf\udce9",
+    "a null": "\x00",
+    "long": "x" * 100_000,
+    "empty": "",
+    "hidden": "_hidden",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
+def test_any_name_can_be_drawn(tmp_path, name):
+    rows = [metrics(1, -200.0, -210.0)]
+    assert plot_training_curve(rows, tmp_path / "curve.png", title=name).exists()
+    assert plot_topics([(name, [name, "b"], [1.0, 0.5])], tmp_path / "topics.png").exists()
+    assert stacked_sheet({name: GREY, "b": GREY}, (2, 2), tmp_path / "stack.png").exists()
+    drawn = pixels(image_sheet(GREY, (2, 2), tmp_path / "sheet.png", title=name))
+    assert drawn.shape[1] < 2000
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
+def test_no_name_is_a_formula(name):
+    shown = for_picture(name)
+    assert not is_math_text(shown)
+    assert len(shown) < 200
+    assert shown.isprintable()
+    assert not for_legend(name).startswith("_")
+
+
+def test_characters_without_a_glyph_are_said_once(tmp_path):
+    with pytest.warns(UserWarning, match="lacks 3 characters, drawn as boxes") as caught:
+        plot_topics([("t", ["\u65e5\u672c", "\u65e5\u8a9e"], [1.0, 0.5])], tmp_path / "topics.png")
+    assert len(caught) == 1
+
+
+def test_a_picture_is_a_png(tmp_path):
+    with pytest.raises(ValueError, match=r"expected the path of a \.png, got .*sheet\.pdf; try .*sheet\.png"):
+        image_sheet(GREY, (2, 2), tmp_path / "sheet.pdf")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_link_in_the_way_is_not_followed(tmp_path, monkeypatch):
+    monkeypatch.setattr("secrets.token_hex", lambda _: "foreseen")
+    (tmp_path / "precious").write_text("old")
+    (tmp_path / ".foreseen.png").symlink_to(tmp_path / "precious")
+    with pytest.raises(FileExistsError):
+        image_sheet(GREY, (2, 2), tmp_path / "sheet.png")
+    assert (tmp_path / "precious").read_text() == "old"
 
 
 def test_pyplot_is_never_imported():

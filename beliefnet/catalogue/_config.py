@@ -106,7 +106,7 @@ class TrainConfig(FitOptions, EstimatorOptions, NetOptions):
             return replace(self, levels=levels)
         if self.net != "document" or self.document_length is not None:
             return self
-        return replace(self, document_length=round(float(dataset.average("train").sum()), 3))
+        return replace(self, document_length=round(float(dataset.train.average().sum()), 3))
 
     def build(self, data_mean: np.ndarray, image_shape: tuple[int, int] | None = None) -> tuple[BeliefNet, Estimator]:
         """Make the net and the estimator with their initial parameters.

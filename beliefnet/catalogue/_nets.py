@@ -13,7 +13,7 @@ import numpy as np
 from beliefnet._errors import OptionError, suggestion
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.data import Values
+from beliefnet.data import ValueKind
 from beliefnet.distributions import Family, bernoulli, discretised_logistic, grey_normal, normal, poisson
 from beliefnet.nets import (
     Convolution,
@@ -152,7 +152,7 @@ class NetOptions:
         return [name for name in idle if getattr(self, name) != getattr(type(self), name)]
 
     @property
-    def values(self) -> Values:
+    def values(self) -> ValueKind:
         """What the chosen net is a model of."""
         kind = NETS[self.net]
         return _VISIBLE[self.visible].values if kind.takes_visible else kind.values
@@ -230,7 +230,7 @@ class NetKind:
     options: Mapping[str, str] = field(default_factory=dict)
     has_latents: bool = True
     ignored: frozenset[str] = frozenset()
-    values: Values = "binary"
+    values: ValueKind = "binary"
     takes_visible: bool = False
 
 
@@ -244,7 +244,7 @@ class VisibleKind:
     """
 
     make: Callable[[int | None], Family]
-    values: Values
+    values: ValueKind
 
 
 def _document_net(num_words: int, hidden: tuple[int, ...], *, latents: str, length: float | None, **settings: Any):

@@ -1,8 +1,5 @@
-"""The command line."""
+"""The command line. Importing it imports next to nothing: Ctrl-C has to be answered from the start."""
 
-from beliefnet.cli import _compare, _datasets, _diagnose, _gaps, _impute, _topics, _train, _use
-from beliefnet.cli._app import app, main, run
+from beliefnet.cli._entry import main, run
 
-__all__ = ["app", "main", "run"]
-
-del _compare, _datasets, _diagnose, _gaps, _impute, _topics, _train, _use
+__all__ = ["main", "run"]

@@ -2,21 +2,38 @@
 
 import contextlib
 import os
-import signal
 import sys
 import tomllib
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
 from cyclopts import App, ArgumentCollection, CycloptsError, Parameter
 from cyclopts.config import Toml
-from rich.console import Console
 
 from beliefnet import __version__
 from beliefnet._errors import OptionError
+from beliefnet.cli._message import message
+from beliefnet.cli._text import for_terminal, make_console, warn
+
+COMMANDS = {
+    "compare": ("_compare", "Fit simpler models to data, and score them as nets are scored."),
+    "datasets": ("_datasets", "List the data sets that can be named, or fetch one."),
+    "diagnose": ("_diagnose", "Compare gradient estimators at a trained net."),
+    "encode": ("_use", "Write the codes of data."),
+    "evaluate": ("_use", "Estimate ELBO, K-particle bound and negative log-likelihood of a trained net."),
+    "gaps": ("_gaps", "Refine the posteriors of trained nets step by step."),
+    "impute": ("_impute", "Fill in missing entries of data."),
+    "sample": ("_use", "Draw observations from a trained net."),
+    "sandwich": ("_gaps", "Bound log p(x) from both sides on data that the net itself draws."),
+    "topics": ("_topics", "Show the words that each latent of a document net stands for."),
+    "train": ("_train", "Train a net and leave a run folder."),
+}
+"""The module of each command, and a line about it: a command is imported when it is used."""
 
 app = App(
     name="beliefnet",
@@ -24,46 +41,77 @@ app = App(
     "Bounds and likelihoods are in nats per example. Errors end with status 1 and one message; put --debug anywhere "
     "on the command line to see where they came from.",
     version=__version__,
-    console=Console(),
-    error_console=Console(stderr=True),
+    console=make_console(),
+    error_console=make_console(stderr=True),
     # `--hidden 200 200` gives both sizes.
     default_parameter=Parameter(consume_multiple=True, negative_iterable=()),
 )
+for _name, (_, _line) in COMMANDS.items():
+    app.command(App(name=_name, help=_line))
 
 
-def main() -> None:
-    """Run the command line and exit."""
-    sys.exit(run(sys.argv[1:]))
+def command(target: Any = None, *, name: str | None = None) -> Any:
+    """Register a function, or an app of its own, as a command, in the place that its name and a line held so far."""
+    if target is None:
+        return partial(command, name=name)
+    own = name or getattr(target, "__name__", None) or target.name[0]
+    with contextlib.suppress(KeyError):
+        del app[own]
+    return app.command(target, name=own)
 
 
-def run(tokens: Sequence[str]) -> int:
-    """Run one command.
+def load_command(name: str) -> None:
+    """Import the module of a command, which registers it."""
+    if name in COMMANDS:
+        import_module(f"beliefnet.cli.{COMMANDS[name][0]}")
+
+
+def load_all() -> App:
+    """Return the command line with all its commands."""
+    for name in COMMANDS:
+        load_command(name)
+    return app
+
+
+def run_command(tokens: Sequence[str]) -> int:
+    """Run one command, and say what is wrong in one line.
 
     Returns:
         The exit status: 0 only on success.
     """
     is_debugging = "--debug" in tokens
     tokens = [token for token in tokens if token != "--debug"]
-    warnings.showwarning = _show_warning
-    try:
-        app.config = _config_files(tokens)
-        result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
-        sys.stdout.flush()
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 128 + signal.SIGINT
-    except BrokenPipeError:
-        # The reader of a pipe has seen enough; the interpreter must not complain about it on its way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except Exception as error:
-        if is_debugging:
-            traceback.print_exc()
-        print(f"error: {_message(error)}", file=sys.stderr)
-        return 1
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            _check_names(tokens)
+            load_command(next((token for token in tokens if not token.startswith("-")), ""))
+            app.config = _config_files(tokens)
+            result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+            sys.stdout.flush()
+        except SystemExit as stop:
+            return stop.code if isinstance(stop.code, int) else 1
+        except BrokenPipeError:
+            # The reader of a pipe has seen enough; the interpreter must not complain about it on its way out.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        except Exception as error:
+            if is_debugging:
+                traceback.print_exc()
+            # The terminal may be gone.
+            with contextlib.suppress(OSError):
+                print(f"error: {for_terminal(message(error))}", file=sys.stderr)
+            return 1
     return result if isinstance(result, int) else 0
+
+
+def _check_names(tokens: Sequence[str]) -> None:
+    """Refuse names of files that no text file, such as the configuration of a run, can hold."""
+    for token in tokens:
+        try:
+            token.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise OptionError(f"expected names in UTF-8, got {token!r}; try renaming the file") from error
 
 
 def _config_files(tokens: Sequence[str]) -> tuple[Callable, ...]:
@@ -118,17 +166,5 @@ def _check_toml(path: Path) -> None:
         ) from error
 
 
-def _message(error: Exception) -> str:
-    if isinstance(error, CycloptsError):
-        return " ".join(str(error).split())
-    if isinstance(error, OSError) and error.strerror:
-        place = f": {error.filename}" if error.filename else ""
-        return f"{error.strerror}{place}"
-    if "RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error) or isinstance(error, MemoryError):
-        wanted = str(error).splitlines()[0].rpartition(": ")[2] or "no more to be had"
-        return f"out of memory ({wanted}); try a smaller --hidden, --batch-size, --particles, --ais or --num"
-    return str(error) or type(error).__name__
-
-
 def _show_warning(message: Warning | str, category: type[Warning], *_, **__) -> None:
-    print(f"warning: {message}", file=sys.stderr)
+    warn(message)

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import TrainConfig, read_spec
-from beliefnet.cli._app import app
+from beliefnet.cli._app import command
 from beliefnet.cli._runs import check_counts, without_nan, writing
 from beliefnet.comparisons import LDA, RBM, Comparison, MixtureOfBernoullis, score
 from beliefnet.data import DataError, Dataset, Record, load, names
@@ -21,7 +21,7 @@ _SCORES = ("num_examples", "elbo", "nll")
 _PERPLEXITIES = {"perplexity": "", "elbo_perplexity": ", by the ELBO"}
 
 
-@app.command
+@command
 def compare(
     *,
     data: str,
@@ -98,8 +98,8 @@ def _data_for(chosen: dict[str, Comparison], data: str, binarization: str | None
 
 def _row_of_model(spec: str, model: Comparison, dataset: Dataset, split: str, seed: int) -> dict[str, Any]:
     with Console(stderr=True).status(f"fitting {spec}"):
-        model.fit(dataset.train, dataset.valid, seed=seed)
-        scores = score(model, dataset.split(split))
+        model.fit(dataset.train.rows, dataset.valid.rows, seed=seed)
+        scores = score(model, dataset.split(split).rows)
     name = spec.partition(":")[0]
     return {"model": name, "settings": model.settings, "findings": model.findings, **scores.to_dict()}
 

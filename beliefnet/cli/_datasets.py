@@ -5,10 +5,10 @@ from rich.console import Console
 from rich.table import Table
 
 from beliefnet import data
-from beliefnet.cli._app import app
+from beliefnet.cli._app import command
 
 datasets_app = App(name="datasets", help="List the data sets that can be named, or fetch one.")
-app.command(datasets_app)
+command(datasets_app)
 
 
 @datasets_app.default

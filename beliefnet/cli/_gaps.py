@@ -10,7 +10,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from beliefnet._errors import OptionError
-from beliefnet.cli._app import app
+from beliefnet.cli._app import command
 from beliefnet.cli._runs import (
     check_counts,
     check_suffix,
@@ -23,7 +23,7 @@ from beliefnet.cli._runs import (
     without_nan,
     writing,
 )
-from beliefnet.evaluation import InferenceGaps, Mean, Sandwich, inference_gaps, observations, steps_of_refinement
+from beliefnet.evaluation import InferenceGaps, Mean, Sandwich, inference_gaps, steps_of_refinement
 from beliefnet.evaluation import sandwich as sandwiched
 from beliefnet.plots import plot_refinement
 from beliefnet.proposals import Annealed
@@ -31,7 +31,7 @@ from beliefnet.refiners import Refiner
 from beliefnet.training import Stream, stream
 
 
-@app.command
+@command
 def gaps(
     directories: Annotated[tuple[Path, ...], Parameter(name="DIR")],
     /,
@@ -86,7 +86,6 @@ def gaps(
                 num_particles=particles,
                 steps=chosen,
                 key=stream(seed, Stream.EVALUATION),
-                prepare=observations(dataset.record),
                 progress=lambda done, task=task: progress.update(task, completed=done),
             )
         records[name] = {
@@ -137,7 +136,7 @@ def _number(value: Mean) -> str:
     return f"{value.mean:.3f} +- {value.stderr:.3f}"
 
 
-@app.command
+@command
 def sandwich(
     directory: Annotated[Path, Parameter(name="DIR")],
     /,

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from cyclopts import Parameter
 from jax.typing import ArrayLike
@@ -17,11 +16,12 @@ from rich.table import Table
 from beliefnet._errors import OptionError
 from beliefnet._types import Key
 from beliefnet.catalogue import LoadedRun
-from beliefnet.cli._app import app
+from beliefnet.cli._app import command
 from beliefnet.cli._runs import (
     check_counts,
     check_suffix,
     chosen_refiner,
+    columns_of,
     data_of,
     described,
     load_like,
@@ -31,13 +31,12 @@ from beliefnet.cli._runs import (
     without_nan,
     writing,
 )
-from beliefnet.data import names, read_incomplete_rows
+from beliefnet.data import Observations, names, read_incomplete_rows
 from beliefnet.evaluation import (
     GreyImputationScore,
     ImputationScore,
     Imputed,
     Mean,
-    binarize,
     grey_imputation_score,
     imputation_score,
     impute,
@@ -53,7 +52,7 @@ Score = ImputationScore | GreyImputationScore
 Side = Literal["left", "right", "top", "bottom"]
 
 
-@app.command(name="impute")
+@command(name="impute")
 def impute_rows(
     directory: Annotated[Path, Parameter(name="DIR")],
     data: Annotated[str, Parameter(name="DATA")],
@@ -108,7 +107,7 @@ def impute_rows(
         rows = _with_hidden(run, rows, hide, hide_half, key=hide_key)
     elif rows.observed.all():
         raise OptionError(f"expected missing entries (NaN) in {data}, got none; try --hide 0.5 to see how it would do")
-    fill = starting_fill(run.net) if run.config.center_input else data_of(run, None).average("train")
+    fill = starting_fill(run.net) if run.config.center_input else data_of(run, None).train.average()
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
         task = progress.add_task(f"{particles} particles", total=len(rows.seen))
         result = impute(
@@ -183,8 +182,8 @@ def _check(data: str, hide: float | None, hide_half: Side | None, out: Path) -> 
 def _read(run: LoadedRun, data: str, split: str | None) -> np.ndarray:
     """Return means or grey values, NaN where missing."""
     if _is_file(data):
-        return read_incomplete_rows(data, num_features=run.net.num_visible, values=run.record.values, array=split)
-    return load_like(run, data).means(split or "test")
+        return read_incomplete_rows(run.record, data, columns=columns_of(run), array=split).means()
+    return load_like(run, data).split(split or "test").means()
 
 
 def _is_file(data: str) -> bool:
@@ -196,8 +195,11 @@ def _known(run: LoadedRun, means: np.ndarray, *, key: Key) -> _Rows:
     known = ~np.isnan(means)
     if run.record.values == "grey":
         return _Rows(means, np.where(known, means, np.float32(0)), known, np.zeros_like(known))
-    is_threshold = run.record.binarization == "threshold"
-    bits = means >= 0.5 if is_threshold else np.asarray(binarize(jnp.asarray(means), key))
+    if run.record.binarization == "threshold":
+        bits = means >= 0.5
+    else:
+        # NaN is below nothing, and gives 0.
+        bits = np.asarray(Observations(means, is_dynamic=True).take(np.arange(len(means)), key=key))
     return _Rows(means, bits.astype(np.float32), known, np.zeros_like(known))
 
 

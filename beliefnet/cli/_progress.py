@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 _SECONDS_BETWEEN_LINES = 5.0
+_STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class _Speed(ProgressColumn):
@@ -20,7 +22,9 @@ class _Speed(ProgressColumn):
 class Display:
     """Shows epoch, bounds, speed and time left: a live line on a terminal, else a line every few seconds.
 
-    The first Ctrl-C (or a TERM signal) asks training to save and stop; a second one stops at once.
+    The first Ctrl-C, TERM signal or closed terminal asks training to save and stop; another one stops at once. What can
+    no longer be printed, because the terminal is gone, does not matter to training. A run started with `nohup` outlives
+    its terminal.
     """
 
     def __init__(self, console: Console, num_epochs: int, num_steps: int, step: int):
@@ -45,12 +49,17 @@ class Display:
         )
 
     def __enter__(self) -> "Display":
-        self._handlers = {s: signal.signal(s, self._stop) for s in (signal.SIGINT, signal.SIGTERM)}
-        self.progress.start()
+        heeded = [
+            number for number in _STOPPING if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGINT
+        ]
+        self._handlers = {number: signal.signal(number, self._stop) for number in heeded}
+        with _unheard():
+            self.progress.start()
         return self
 
     def __exit__(self, *_) -> None:
-        self.progress.stop()
+        with _unheard():
+            self.progress.stop()
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
@@ -58,9 +67,11 @@ class Display:
         if self.is_stopping:
             raise KeyboardInterrupt
         self.is_stopping = True
-        # The signal may have come in the middle of another write to the same stream, which Python refuses to nest.
-        with contextlib.suppress(RuntimeError):
-            self.console.print("stopping after these steps; once more stops at once, without saving")
+        self._say("stopping after these steps; once more stops at once, without saving")
+
+    def _say(self, line: str) -> None:
+        with _unheard():
+            self.console.print(line, soft_wrap=True)
 
     def on_steps(self, epoch: int, step: int, train_bound: float, examples_per_second: float) -> None:
         """Move the bar."""
@@ -74,10 +85,9 @@ class Display:
         is_last = epoch == self.num_epochs
         if not self._is_live and (is_last or time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES):
             self._last_line = time.monotonic()
-            self.console.print(
+            self._say(
                 f"epoch {epoch}/{self.num_epochs}  train {row['train_bound']:.2f}  "
-                f"valid {row['valid_bound']:.2f} nats  {row['examples_per_second']:,.0f} ex/s{self._left(epoch)}",
-                soft_wrap=True,
+                f"valid {row['valid_bound']:.2f} nats  {row['examples_per_second']:,.0f} ex/s{self._left(epoch)}"
             )
 
     def _left(self, epoch: int) -> str:
@@ -90,3 +100,10 @@ class Display:
     def should_stop(self) -> bool:
         """Say whether Ctrl-C was pressed."""
         return self.is_stopping
+
+
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Go on where printing fails: the terminal is gone, or a signal came in the middle of a write to its stream."""
+    with contextlib.suppress(OSError, RuntimeError):
+        yield

@@ -15,7 +15,7 @@ import numpy as np
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import LoadedRun, load_run, refiner_for
 from beliefnet.data import DataError, Dataset, check_width, load
-from beliefnet.evaluation import check_visible
+from beliefnet.evaluation import observe
 from beliefnet.proposals import Annealed, Proposal, Recognition, Refined
 from beliefnet.refiners import Refiner
 from beliefnet.training import LARGEST_SEED
@@ -103,6 +103,11 @@ def data_of(run: LoadedRun, data: str | None) -> Dataset:
     return load_like(run, data)
 
 
+def columns_of(run: LoadedRun) -> tuple[str, ...] | None:
+    """Return the names of the columns that a net was trained on, where they have any."""
+    return run.folder.read_words() if run.folder.vocabulary_file.exists() else None
+
+
 def load_like(run: LoadedRun, data: str) -> Dataset:
     """Load other data with the binarisation that the net was trained with, where there is anything to binarise."""
     wanted = {"values": run.record.values, "seed": run.config.seed}
@@ -111,8 +116,8 @@ def load_like(run: LoadedRun, data: str) -> Dataset:
     dataset = load(data, **wanted)
     if dataset.record.binarization != "none" and run.config.binarization is not None:
         dataset = load(data, **wanted, binarization=run.config.binarization)
-    check_width(dataset.train, run.net.num_visible, data)
-    check_visible(run.net, dataset.record)
+    check_width(dataset.train.rows, run.net.num_visible, data)
+    observe(run.net, dataset.train)
     return dataset
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from cyclopts import Parameter
@@ -11,14 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from beliefnet._errors import OptionError
-from beliefnet._net import BeliefNet
-from beliefnet.cli._app import app
+from beliefnet.cli._app import command
+from beliefnet.cli._pictures import draw_topics, topics_by_coherence
 from beliefnet.cli._runs import check_suffix, data_of, open_latent_run, without_nan, writing
-from beliefnet.evaluation import Topic, topics
-from beliefnet.plots import plot_topics
+from beliefnet.evaluation import Topic
 
 
-@app.command(name="topics")
+@command(name="topics")
 def show_topics(
     directory: Annotated[Path, Parameter(name="DIR")],
     /,
@@ -66,18 +65,6 @@ def show_topics(
             draw_topics(found, names, out)
         if not as_json:
             print(f"written to {out}")
-
-
-def topics_by_coherence(net: BeliefNet, documents: Any, num_words: int) -> list[Topic]:
-    """Return the topics of a net, the most coherent first."""
-    return sorted(topics(net, documents, num_words=num_words), key=lambda topic: -topic.coherence)
-
-
-def draw_topics(found: Sequence[Topic], names: Sequence[str], path: Path) -> None:
-    """Draw topics under their numbers."""
-    titles = [f"unit {topic.unit}: NPMI {topic.coherence:.2f}, activity {topic.activity:.2f}" for topic in found]
-    words = [[names[word] for word in topic.words] for topic in found]
-    plot_topics(list(zip(titles, words, [topic.strengths for topic in found], strict=True)), path)
 
 
 def _show(found: list[Topic], names: Sequence[str], mean: float) -> None:

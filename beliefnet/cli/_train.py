@@ -1,7 +1,6 @@
 """beliefnet train."""
 
 import dataclasses
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,12 +13,12 @@ from rich.console import Console
 
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import TrainConfig, net_of_start
-from beliefnet.cli._app import app
+from beliefnet.cli._app import command
+from beliefnet.cli._entry import INTERRUPTED
+from beliefnet.cli._pictures import draw_topics, topics_by_coherence
 from beliefnet.cli._progress import Display
-from beliefnet.cli._topics import draw_topics, topics_by_coherence
 from beliefnet.data import Dataset
 from beliefnet.distributions import BagOfWordsFamily
-from beliefnet.evaluation import dense_rows, observations
 from beliefnet.plots import image_sheet, plot_training_curve, reconstruction_sheet
 from beliefnet.runs import RunFolder, read_record, write_atomically
 from beliefnet.training import EXTENDABLE, Fitted, Stream, check_same_run, fit, stream
@@ -28,7 +27,7 @@ _DEFAULTS = TrainConfig()
 _LARGEST_CONVOLUTIONAL_STEP = 1e-3
 
 
-@app.command
+@command
 def train(
     config_file: Annotated[Path | None, Parameter(name="CONFIG.toml")] = None,
     /,
@@ -61,7 +60,7 @@ def train(
     ):
         for name in names:
             print(f"warning: --{name.replace('_', '-')} has no effect with {chosen}", file=sys.stderr)
-    net, estimator = config.build(dataset.average("train"), dataset.record.image_shape)
+    net, estimator = config.build(dataset.train.average(), dataset.record.image_shape)
     if config.channels and config.learning_rate > _LARGEST_CONVOLUTIONAL_STEP:
         print(
             f"warning: --learning-rate {config.learning_rate} can be too large for convolutions: if the bound stays "
@@ -74,8 +73,8 @@ def train(
         for sentence in skipped:
             print(f"warning: {sentence}", file=sys.stderr)
     folder = _new_folder(config, out) if resumed is None else resumed
-    if dataset.words is not None:
-        folder.write_words(dataset.words)
+    if dataset.columns is not None:
+        folder.write_words(dataset.columns)
     _describe(console, config, dataset, folder)
     with Display(console, config.epochs, num_steps, step=_begun(folder)) as display:
         fitted = fit(net, estimator, dataset, config, folder=folder, callback=display)
@@ -171,15 +170,16 @@ def _draw(folder: RunFolder, fitted: Fitted, dataset: Dataset) -> None:
     image_sheet(np.asarray(samples), shape, folder.plots / "samples.png", title="samples (means)")
     if not net.layer_sizes:
         return
-    originals = observations(dataset.record)(dense_rows(dataset.valid[:40]), data_key)
+    shown = np.arange(min(40, len(dataset.valid)))
+    originals = dataset.valid.take(shown, key=data_key)
     reconstructions = np.asarray(net.reconstruct(originals, key=reconstruction_key))
     reconstruction_sheet(np.asarray(originals), reconstructions, shape, folder.plots / "reconstructions.png")
 
 
 def _report(console: Console, folder: RunFolder, fitted: Fitted) -> int:
     if fitted.reason == "interrupted":
-        console.print(f"stopped; go on with: beliefnet train --resume {folder.path}")
-        return 128 + signal.SIGINT
+        console.print(f"interrupted; go on with: beliefnet train --resume {folder.path}")
+        return INTERRUPTED
     if fitted.reason == "no improvement":
         console.print(f"stopped early: no better validation bound since epoch {fitted.best_epoch}")
     console.print(

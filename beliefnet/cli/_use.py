@@ -12,11 +12,12 @@ from rich.table import Table
 
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import LoadedRun
-from beliefnet.cli._app import app
+from beliefnet.cli._app import command
 from beliefnet.cli._runs import (
     check_counts,
     check_suffix,
     chosen_proposal,
+    columns_of,
     data_of,
     described,
     load_like,
@@ -27,17 +28,16 @@ from beliefnet.cli._runs import (
     without_nan,
     writing,
 )
-from beliefnet.data import Record, names, read_rows
-from beliefnet.evaluation import Evaluation, dense_rows, evaluate, observations
+from beliefnet.data import Record, names, read_like
+from beliefnet.evaluation import Evaluation, evaluate
+from beliefnet.evaluation import encode as codes_of
 from beliefnet.plots import image_sheet
 from beliefnet.proposals import Recognition
 from beliefnet.runs import write_atomically
 from beliefnet.training import Stream, stream
 
-_ENCODE_ROWS = 5000
 
-
-@app.command(name="evaluate")
+@command(name="evaluate")
 def evaluate_run(
     directory: Annotated[Path, Parameter(name="DIR")],
     /,
@@ -84,7 +84,6 @@ def evaluate_run(
             rows,
             num_particles=particles,
             key=stream(seed, Stream.EVALUATION),
-            prepare=observations(dataset.record),
             proposal=proposal,
             progress=lambda done: progress.update(task, completed=done),
         )
@@ -156,7 +155,7 @@ def _show(result: Evaluation, record: Record, split: str, run: LoadedRun) -> Non
         )
 
 
-@app.command
+@command
 def sample(
     directory: Annotated[Path, Parameter(name="DIR")],
     /,
@@ -199,7 +198,7 @@ def sample(
     print(f"{num} samples written to {out}")
 
 
-@app.command
+@command
 def encode(
     directory: Annotated[Path, Parameter(name="DIR")],
     data: Annotated[str, Parameter(name="DATA")],
@@ -224,25 +223,10 @@ def encode(
     if layer is not None and not 1 <= layer <= depth:
         raise OptionError(f"expected --layer from 1 to {depth}, got {layer}; try {depth}, the top one")
     if data in names() or not Path(data).expanduser().exists():
-        dataset = load_like(run, data)
-        rows = dataset.means(split or "test") if dataset.words is None else dataset.split(split or "test")
+        rows = load_like(run, data).split(split or "test")
     else:
-        is_text = run.record.values == "counts"
-        rows = read_rows(
-            data,
-            num_features=run.net.num_visible,
-            values=run.record.values,
-            array=split,
-            binarization=run.config.binarization,
-            words=run.folder.read_words() if is_text else None,
-            text_column=run.config.text_column,
-        )
-    count = rows.shape[0]
-    parts = [
-        run.net.encode(dense_rows(rows[start : start + _ENCODE_ROWS]).astype(float))
-        for start in range(0, count, _ENCODE_ROWS)
-    ]
-    codes = [np.concatenate([np.asarray(part[index]) for part in parts]) for index in range(depth)]
+        rows = read_like(run.record, data, columns=columns_of(run), array=split)
+    count, codes = len(rows), codes_of(run.net, rows)
     if out.suffix == ".npz":
         save_array(out, **{f"h{index + 1}": code for index, code in enumerate(codes)})
         print(f"codes of {count} examples, {depth} layers, written to {out}")

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from scipy import sparse
 from scipy.special import digamma, gammaln
 
+from beliefnet._naming import named
 from beliefnet.comparisons._base import Comparison, Rows, count_rows, fitted, shape_of
 
 _BATCH_DOCUMENTS = 128
@@ -16,6 +17,7 @@ _MAX_STEPS = 200
 _TOLERANCE = 1e-3
 
 
+@named("lda")
 @dataclass(eq=False)
 class LDA(Comparison):
     """Latent Dirichlet allocation: `sklearn.decomposition.LatentDirichletAllocation` with a bound for every document.

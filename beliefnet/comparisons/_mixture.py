@@ -12,6 +12,7 @@ from jax import Array, lax
 from jax.scipy.special import logsumexp
 from jaxtyping import Float
 
+from beliefnet._naming import named
 from beliefnet.comparisons._base import Comparison, Rows, binary_rows, fitted
 
 _BLOCK_ROWS = 5000
@@ -44,6 +45,7 @@ class _Statistics:
         return _Mixture(jnp.asarray(log_on - log_off, jnp.float32), jnp.asarray(offsets, jnp.float32))
 
 
+@named("mixture")
 @dataclass(eq=False)
 class MixtureOfBernoullis(Comparison):
     """A mixture of products of independent Bernoullis; log p(x) is exact.

@@ -8,12 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from beliefnet._naming import named
 from beliefnet.comparisons._ais import BoltzmannMachine, LogPartition, log_partition
 from beliefnet.comparisons._base import Comparison, Rows, binary_rows, fitted
 
 _BLOCK_ROWS = 5000
 
 
+@named("rbm")
 @dataclass(eq=False)
 class RBM(Comparison):
     """A restricted Boltzmann machine: `sklearn.neural_network.BernoulliRBM`, with an estimate of its log-likelihood.

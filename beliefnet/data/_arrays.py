@@ -210,7 +210,8 @@ def as_rows(data: Any, label: str) -> InMemory:
     # Data frames have both; a list has an index that is something else.
     columns: Any = getattr(data, "columns", None)
     names: Any = None if columns is None else getattr(data, "index", None)
-    is_numbered = names is None or np.array_equal(np.asarray(names), np.arange(len(data)))
+    if names is not None and np.array_equal(np.asarray(names), np.arange(len(data))):
+        names = None
     if np.ma.is_masked(data):
         raise DataError(
             f"expected rows without missing values in {label}, got a masked array; "
@@ -228,7 +229,7 @@ def as_rows(data: Any, label: str) -> InMemory:
     return InMemory(
         array.astype(array.dtype.newbyteorder("="), copy=False),
         None if columns is None else tuple(str(column) for column in columns),
-        None if is_numbered else tuple(str(name) for name in names),
+        None if names is None else tuple(str(name) for name in names),
     )
 
 

@@ -18,7 +18,7 @@ from beliefnet.data._values import (
     binarize_rows,
     check_grey_values,
     check_numbers,
-    check_sparse_values,
+    check_sparse_bits,
     check_values,
     choose_binarization,
     image_shape_of,
@@ -142,8 +142,8 @@ class Dataset:
 
 
 def default_values(rows: Any) -> ValueKind:
-    """Return what rows are read as when nothing is said: a sparse matrix with an entry above 1 as counts."""
-    return "counts" if is_sparse(rows) and rows.nnz and (rows.data > 1).any() else "binary"
+    """Return what rows are read as when nothing is said: a sparse matrix as counts, unless all its entries are ones."""
+    return "counts" if is_sparse(rows) and not ((rows.data == 0) | (rows.data == 1)).all() else "binary"
 
 
 def assemble(
@@ -175,13 +175,14 @@ def assemble(
         raise DataError(
             f"expected values to be one of 'binary', 'grey', 'counts', got {shown(values)}; try leaving the option out"
         )
-    _check_options(values, contents, options, label)
+    check_options(values, options, label, are_sparse=contents.are_sparse)
+    checked = meaning(contents, options, label)
     image_shape = contents.image_shape or _image_shape(contents, values)
-    checked = cut_missing(meaning(contents, options, label), options.fractions, options.split_seed, label)
+    checked = cut_missing(checked, options.fractions, options.split_seed, label)
     mode = "none"
     if values == "binary":
         mode = choose_binarization(_are_bits(checked), options.binarization, default, label)
-        checked = _binarized(checked, mode, options.seed)
+        checked = checked if checked.are_sparse else _binarized(checked, mode, options.seed)
     if checked.are_sparse:
         checked = _reduced(checked, values, options, label, sizes)
     levels = checked.largest + 1 if values == "grey" and checked.largest > 1 else None
@@ -210,7 +211,7 @@ def _counted(contents: Contents, options: LoadOptions, label: str) -> Contents:
 def _as_binary(contents: Contents, options: LoadOptions, label: str) -> Contents:
     if contents.largest > 1:
         return contents.holding(_flat(contents, label))
-    check = check_sparse_values if contents.are_sparse else check_values
+    check = check_sparse_bits if contents.are_sparse else check_values
     rows = {split: check(array, _of(label, split, contents)) for split, array in _flat(contents, label).items()}
     kinds = {array.dtype.kind for array in rows.values()}
     return contents.holding(
@@ -327,12 +328,12 @@ def _check_sizes(contents: Contents, label: str) -> None:
         )
 
 
-def _check_options(values: str, contents: Contents, options: LoadOptions, label: str) -> None:
-    """Check that every option that was given has a meaning for such values."""
+def check_options(values: str, options: LoadOptions, label: str, *, are_sparse: bool) -> None:
+    """Check that every option that was given has a meaning for such values; `DataError` if not."""
     held = {"binary": "binary values", "grey": "grey values", "counts": "word counts"}[values]
     given = {
         "binarization": options.binarization if values != "binary" else None,
-        "vocabulary_size": None if contents.are_sparse or values == "counts" else options.vocabulary_size,
+        "vocabulary_size": None if are_sparse or values == "counts" else options.vocabulary_size,
         "levels": options.levels if values != "grey" else None,
     }
     for name, value in given.items():

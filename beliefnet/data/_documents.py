@@ -48,7 +48,12 @@ def read_words(path: Path) -> tuple[str, ...]:
 
 def write_words(path: Path, words: Sequence[str]) -> None:
     """Write a vocabulary as `read_words` reads it."""
-    path.write_text("".join(f"{_spelled(word)}\n" for word in words), encoding="utf-8", newline="\n")
+    path.write_text(spelled(words), encoding="utf-8", newline="\n")
+
+
+def spelled(words: Sequence[str]) -> str:
+    """Return the text of a vocabulary file."""
+    return "".join(f"{_spelled(word)}\n" for word in words)
 
 
 def words_beside(path: Path, num_columns: int) -> tuple[str, ...] | None:

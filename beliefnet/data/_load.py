@@ -11,7 +11,7 @@ from scipy import sparse
 
 from beliefnet._errors import DataError, listed, shown
 from beliefnet.data._arrays import npz_names
-from beliefnet.data._dataset import Dataset, Provenance, assemble
+from beliefnet.data._dataset import Dataset, Provenance, assemble, check_options
 from beliefnet.data._documents import first_words, numbered_words
 from beliefnet.data._files import plain_suffix
 from beliefnet.data._observations import Observations
@@ -25,7 +25,7 @@ from beliefnet.data._values import (
     check_grey_values,
     check_known,
     check_numbers,
-    check_sparse_values,
+    check_sparse_bits,
     check_values,
     check_width,
     choose_binarization,
@@ -277,11 +277,7 @@ def _load_named(source: Source, options: LoadOptions) -> Dataset:
                 "try leaving the option out"
             )
     values = _values_of(source, options.values, label)
-    if values != "counts" and options.vocabulary_size is not None:
-        raise DataError(
-            f"expected no vocabulary_size for {label}, which holds {_WORDINGS[values].held}, got "
-            f"{options.vocabulary_size}; try leaving the option out"
-        )
+    check_options(values, options, label, are_sparse=False)
     contents = replace(source.read(), image_shape=source.image_shape)
     if values == "counts":
         contents = first_words(contents, options.vocabulary_size or source.num_features, label)
@@ -406,15 +402,11 @@ def _bits_like(
     """Return rows as bits, or means of bits, what a one is stored as, and whether bits are drawn at every use."""
     largest = max(contents.largest, record.largest)
     if is_sparse(rows):
-        rows, largest = check_sparse_values(rows, label), 1
-    else:
-        rows = check_numbers(rows, label)
-        is_bytes = (
-            largest > 1 and rows.dtype.kind in "biu" and rows.max() > 1 and rows.min() >= 0 and rows.max() <= largest
-        )
-        rows, largest = (rows.astype(np.uint8), largest) if is_bytes else (check_values(rows, label), 1)
-    is_bits = largest == 1 and rows.dtype.kind != "f"
-    if is_bits:
+        return check_sparse_bits(rows, label), 1, False
+    rows = check_numbers(rows, label)
+    is_bytes = largest > 1 and rows.dtype.kind in "biu" and rows.min() >= 0 and 1 < rows.max() <= largest
+    rows, largest = (rows.astype(np.uint8), largest) if is_bytes else (check_values(rows, label), 1)
+    if largest == 1 and rows.dtype.kind != "f":
         return rows, 1, False
     if record.binarization == "none":
         raise DataError(

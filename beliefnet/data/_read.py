@@ -131,6 +131,8 @@ def _read_npz(path: Path, options: LoadOptions, wanted: Wanted | None) -> Conten
         _name_unused(names, ["tokens", "lengths"], path)
         counts = read_tokens(read_npz(path, ["tokens", "lengths"]), path)
         return replace(_matrix(path, _widened(counts, path, wanted), options), values="counts")
+    if options.array in SPLITS and options.array not in (*names, *stems):
+        options = replace(options, array=split_names(names, path).get(options.array, options.array))
     if options.array in names or (options.array is None and not stems):
         return _read_arrays(path, names, options)
     if options.array is not None and options.array not in stems:

@@ -20,7 +20,7 @@ _FIELDS = ("integer", "real", "pattern", "unsigned-integer")
 _SYMMETRIES = ("general", "symmetric", "skew-symmetric")
 _LARGEST_INDEX = 2**31 - 2
 _COMMENTS = re.compile(r"\A(?:[ \t]*(?:%[^\n]*)?\n)*")
-_PAIR = re.compile(r"\s+[^\s:]+:[^\s:]+")
+_PAIR = re.compile(r"\s+(?:qid|[\d.eE+-]+):[\d.eE+-]+")
 _TENX_FOLDER = {
     "columns": ("features.tsv.gz", "features.tsv", "genes.tsv", "genes.tsv.gz"),
     "rows": ("barcodes.tsv.gz", "barcodes.tsv"),

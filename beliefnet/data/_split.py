@@ -46,7 +46,7 @@ class Contents:
     @property
     def are_texts(self) -> bool:
         """Whether the rows are strings, of which nothing was counted yet."""
-        return self.splits["train"].ndim == 1
+        return self.splits["train"].dtype == object
 
     @property
     def are_sparse(self) -> bool:

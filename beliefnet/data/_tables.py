@@ -177,7 +177,7 @@ class _Sheet:
             raise DataError(
                 f"expected numbers in every column of {self.path}, got {shown(self.sample[0][index])} in "
                 f"{self._named(index)} (column {index + 1}); try drop={self.columns[index]!r} "
-                "for a column that is no data, or text_column=... for one that holds texts"
+                f"for a column that is no data, or text_column={self.columns[index]!r} if it holds texts"
             )
         if not kept:
             raise DataError(f"expected a column of numbers in {self.path}, got none that is left; try fewer to drop")

@@ -169,8 +169,8 @@ def _complete_rows(text: str, delimiter: str, width: int, has_header: bool, path
             continue
         if len(row) < width:
             raise DataError(
-                f"expected {width} columns at line {reader.line_num} of {path}, got {len(row)}, fewer columns than in "
-                "the first line; try quoting texts that hold the delimiter or line breaks"
+                f"expected {width} columns at line {reader.line_num} of {path}, got {len(row)}, fewer than in the "
+                "first line; try quoting texts that hold the delimiter or line breaks"
             )
         yield row
 

@@ -6,11 +6,10 @@ from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from beliefnet._errors import DataError, listed, shown
 from beliefnet.data._record import Record
-from beliefnet.data._sparse import CSR, first_entry, is_sparse, to_rows
+from beliefnet.data._sparse import CSR, canonical, first_entry, to_rows
 
 BINARIZATIONS = ("none", "static", "dynamic", "threshold")
 MOST_LEVELS = 256
@@ -65,7 +64,7 @@ def check_values(rows: np.ndarray, label: str) -> np.ndarray:
         DataError: With the position of the first value that is not finite, or not in [0, 1].
     """
     _check_finite(rows, label)
-    low, high = rows.min(), rows.max()
+    low, high = float(rows.min()), float(rows.max())
     if low < 0 or high > 1:
         raise DataError(
             f"expected values between 0 and 1 in {label}, got values from {low:g} to {high:g}, "
@@ -74,24 +73,25 @@ def check_values(rows: np.ndarray, label: str) -> np.ndarray:
     return rows.astype(np.uint8 if np.all((rows == 0) | (rows == 1)) else np.float32)
 
 
-def check_sparse_values(rows: Any, label: str) -> CSR:
-    """Check that the entries of a sparse matrix are within [0, 1].
+def check_sparse_bits(rows: Any, label: str) -> CSR:
+    """Check that every entry of a sparse matrix is 1.
 
     Returns:
-        By rows: int32 when every entry is 1, else float32.
+        The matrix by rows, int32.
 
     Raises:
-        DataError: With the position of the first entry that is not.
+        DataError: With the position of the first entry that is not: means of bits are kept in dense arrays.
     """
     matrix = to_rows(rows, label)
-    good = (matrix.data >= 0) & (matrix.data <= 1)
+    good = matrix.data == 1
     if not good.all():
-        whole = np.array_equal(matrix.data, np.rint(matrix.data))
-        hint = "values='counts' for counts, or (matrix > 0) for bits" if whole else "rescaling to [0, 1]"
-        raise DataError(f"expected values between 0 and 1 in {label}, got {first_entry(matrix, ~good)}; try {hint}")
-    plain = sparse.csr_matrix(matrix, dtype=np.int32 if (matrix.data == 1).all() else np.float32)
-    plain.sort_indices()
-    return plain
+        whole = np.array_equal(matrix.data, np.rint(matrix.data)) and matrix.data.min() >= 0
+        hint = "values='counts' for counts (--net document)" if whole else "matrix.toarray() for means of bits"
+        raise DataError(
+            f"expected values between 0 and 1, which are zeros and ones in a sparse matrix, in {label}, got "
+            f"{first_entry(matrix, ~good)}; try {hint}, or (matrix > 0) for bits"
+        )
+    return canonical(matrix)
 
 
 def check_grey_values(rows: np.ndarray, label: str, levels: int | None = None) -> np.ndarray:
@@ -265,7 +265,7 @@ def choose_binarization(is_bits: bool, requested: str | None, default: str, labe
     return requested or default
 
 
-def binarize_rows(rows: Any, largest: int, binarization: str, rng: np.random.Generator) -> Any:
+def binarize_rows(rows: np.ndarray, largest: int, binarization: str, rng: np.random.Generator) -> np.ndarray:
     """Apply one binarisation to rows `[n, num_features]`.
 
     Args:
@@ -278,28 +278,17 @@ def binarize_rows(rows: Any, largest: int, binarization: str, rng: np.random.Gen
         uint8 in {0, 1} for `"static"` (one sample) and `"threshold"` (1 where the mean is at least 0.5); the rows
         themselves for `"none"` and `"dynamic"`.
     """
-    if binarization not in ("static", "threshold"):
-        return rows
-    if is_sparse(rows):
-        # What is not stored is zero, and stays so.
-        data = _bits(rows.data, largest, binarization, rng)
-        bits = sparse.csr_matrix((data.astype(np.int32), rows.indices, rows.indptr), shape=rows.shape)
-        bits.eliminate_zeros()
-        return bits
-    return _bits(rows, largest, binarization, rng)
+    if binarization == "static":
+        return (rng.random(rows.shape, dtype=np.float32) < to_unit(rows, largest)).astype(np.uint8)
+    if binarization == "threshold":
+        return (to_unit(rows, largest) >= 0.5).astype(np.uint8)
+    return rows
 
 
 def to_unit(rows: np.ndarray, largest: int) -> np.ndarray:
     """Return rows `[..., num_features]` as float32, divided by what a one is stored as."""
     values = rows.astype(np.float32)
     return values if largest == 1 else values / np.float32(largest)
-
-
-def _bits(values: np.ndarray, largest: int, binarization: str, rng: np.random.Generator) -> np.ndarray:
-    means = to_unit(values, largest)
-    if binarization == "static":
-        return (rng.random(means.shape, dtype=np.float32) < means).astype(np.uint8)
-    return (means >= 0.5).astype(np.uint8)
 
 
 def _check_finite(rows: np.ndarray, label: str) -> None:

@@ -10,21 +10,22 @@ from beliefnet.estimators._credit import (
     SurrogateTerm,
     check_particles,
 )
-from beliefnet.estimators._em import SemiAmortised, VariationalEM
-from beliefnet.estimators._hvi import HVI
+from beliefnet.estimators._em import SemiAmortised, VariationalEM, semi_amortised, variational_em
+from beliefnet.estimators._hvi import HVI, hvi
 from beliefnet.estimators._iwae import IWAE, DReG
 from beliefnet.estimators._likelihood import MaximumLikelihood
 from beliefnet.estimators._local_expectation import LocalExpectation
 from beliefnet.estimators._muprop import MuProp
-from beliefnet.estimators._nvil import NVIL
+from beliefnet.estimators._nvil import NVIL, nvil
 from beliefnet.estimators._path import PathEstimator
 from beliefnet.estimators._rebar import REBAR, RELAX
-from beliefnet.estimators._reinforce import Reinforce
+from beliefnet.estimators._reinforce import Reinforce, reinforce
+from beliefnet.estimators._relaxations import concrete, half, straight_through
 from beliefnet.estimators._sgvb import SGVB, STL
 from beliefnet.estimators._signal import Signal
 from beliefnet.estimators._tvo import TVO
 from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check_units
-from beliefnet.estimators._vimco import VIMCO, Replacement
+from beliefnet.estimators._vimco import VIMCO, Replacement, vimco
 from beliefnet.estimators._wake_sleep import (
     ReweightedWake,
     Sleep,
@@ -73,6 +74,15 @@ __all__ = [
     "WeightedWake",
     "check_particles",
     "check_units",
+    "concrete",
+    "half",
+    "hvi",
+    "nvil",
+    "reinforce",
     "reweighted_wake_sleep",
+    "semi_amortised",
+    "straight_through",
+    "variational_em",
+    "vimco",
     "wake_sleep",
 ]

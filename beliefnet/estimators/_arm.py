@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import leave_one_out_log_sum_exp, log_mean_exp, normalised_weights
 from beliefnet._trace import Trace
@@ -46,6 +47,7 @@ class _Pair(eqx.Module):
         return 0.5 * (self.partner - layer.value) * jax.nn.sigmoid(jnp.abs(layer.held_logits))
 
 
+@named("arm")
 class ARM(UnitEstimator):
     """Augment-REINFORCE-merge: each layer's logits are paid by an antithetic pair.
 
@@ -77,6 +79,7 @@ class ARM(UnitEstimator):
         return LayerCredit((SurrogateTerm(amount / self.num_particles, layer.logits),))
 
 
+@named("disarm")
 class DisARM(UnitEstimator):
     """DisARM, also known as U2G: ARM with the uniform numbers integrated out.
 
@@ -109,6 +112,7 @@ class DisARM(UnitEstimator):
         return LayerCredit((SurrogateTerm(amount / self.num_particles, layer.logits),))
 
 
+@named("multi-sample-disarm")
 class MultiSampleDisARM(UnitEstimator):
     """DisARM for the K-particle bound: each particle's pair, with the other particles as they are.
 

@@ -1,7 +1,7 @@
 """What an estimator is: a stochastic gradient of a training objective, with whatever state it carries along."""
 
 from abc import abstractmethod
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import equinox as eqx
 from jax import Array
@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
+from beliefnet.distributions import Kind
 from beliefnet.proposals import Proposal, Recognition
 
 S = TypeVar("S")
@@ -35,7 +36,14 @@ class Estimator(eqx.Module, Generic[S]):
 
     Learnable parts are fields and are trained by the same optimiser as the net; running statistics are the explicit
     state; fixed numbers are static fields.
+
+    Attributes:
+        kinds: Kinds of latents that it works with; any, if nothing else is said.
+        least_particles: Fewest draws per datum that it works with.
     """
+
+    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind)
+    least_particles: ClassVar[int] = 1
 
     @property
     @abstractmethod

@@ -5,12 +5,14 @@ import jax
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
+from beliefnet.distributions import Kind
 from beliefnet.estimators._base import Estimate, Estimator
 from beliefnet.estimators._credit import check_particles
 from beliefnet.proposals import Proposal, Refined
-from beliefnet.refiners import AIR, GradientAscent, Posterior, Refiner
+from beliefnet.refiners import AIR, GradientAscent, Posterior, Refiner, default_refiner, gdir, straight_through
 
 
 class _RefinedEstimator(Estimator[None]):
@@ -126,3 +128,36 @@ class SemiAmortised(_RefinedEstimator):
 
         (net_grads, own_grads), objective = eqx.filter_grad(surrogate, has_aux=True)((net, self))
         return Estimate(net_grads, own_grads, state, objective)
+
+
+@named("em", title="variational EM")
+def variational_em(net: BeliefNet, num_particles: int = 20, *, refiner: Refiner | None = None) -> VariationalEM:
+    """Return `VariationalEM` with a refiner that suits the net.
+
+    Args:
+        net: The net to be trained.
+        num_particles: Draws from the refined posterior per datum in the M-step.
+        refiner: The E-step; by default adaptive importance sampling, or gradient steps for continuous latents.
+
+    Raises:
+        ValueError: If `num_particles` is not positive.
+    """
+    return VariationalEM(default_refiner(net) if refiner is None else refiner, num_particles)
+
+
+@named("semi-amortised")
+def semi_amortised(net: BeliefNet, num_particles: int = 1, *, refiner: Refiner | None = None) -> SemiAmortised:
+    """Return `SemiAmortised` with gradient steps that suit the net.
+
+    Args:
+        net: The net to be trained.
+        num_particles: Draws from the refined posterior per datum.
+        refiner: Gradient steps; by default five with one sample each, reparameterised for continuous latents and
+            straight-through for others.
+
+    Raises:
+        ValueError: If `num_particles` is not positive, or the refiner takes no gradient steps or may stop early.
+    """
+    if refiner is None:
+        refiner = gdir(5, 1) if Kind.CONTINUOUS in net.latent_kinds else straight_through(5, 1)
+    return SemiAmortised(refiner, num_particles)

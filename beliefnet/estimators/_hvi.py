@@ -1,11 +1,15 @@
 """Hamiltonian variational inference: net and dynamics climb one bound."""
 
+from typing import ClassVar
+
 import equinox as eqx
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
+from beliefnet.distributions import Kind
 from beliefnet.estimators._base import Estimate, Estimator
 from beliefnet.estimators._credit import check_particles
 from beliefnet.proposals import Hamiltonian
@@ -32,6 +36,8 @@ class HVI(Estimator[None]):
     Reference:
         Salimans, Kingma & Welling 2015, *Markov chain Monte Carlo and variational inference: bridging the gap*.
     """
+
+    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.CONTINUOUS})
 
     proposal: Hamiltonian
     num_particles: int = eqx.field(static=True, default=1)
@@ -74,3 +80,32 @@ class HVI(Estimator[None]):
 
         (net_grads, own_grads), objective = eqx.filter_grad(bound, has_aux=True)((net, self))
         return Estimate(net_grads, own_grads, state, objective)
+
+
+@named("hvi", title="Hamiltonian variational inference")
+def hvi(
+    net: BeliefNet,
+    num_particles: int = 1,
+    *,
+    key: Key,
+    num_iterations: int = 1,
+    num_steps: int = 5,
+    step_size: float = 0.05,
+    num_units: int = 100,
+) -> HVI:
+    """Return `HVI` with Hamiltonian dynamics made for a net; the settings of the dynamics are learnt from there.
+
+    Args:
+        net: The net to be trained.
+        num_particles: Draws per datum, K.
+        key: Random key for the reverse model's weights.
+        num_iterations: Draws of the momentum.
+        num_steps: Leapfrog steps after each.
+        step_size: Of the leapfrog steps.
+        num_units: Tanh units in the reverse model of each iteration.
+
+    Raises:
+        ValueError: If a number is outside its range, or a latent layer is discrete or bounded.
+    """
+    dynamics = Hamiltonian(net, num_iterations, num_steps, key=key, step_size=step_size, num_units=num_units)
+    return HVI(dynamics, num_particles)

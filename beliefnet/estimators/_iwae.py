@@ -2,6 +2,7 @@
 
 import equinox as eqx
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import log_mean_exp, normalised_weights
 from beliefnet._trace import Trace
@@ -10,6 +11,7 @@ from beliefnet.estimators._path import PathEstimator, checked_sampler
 from beliefnet.samplers import Sampler
 
 
+@named("iwae")
 class IWAE(PathEstimator):
     """The reparameterised estimator of the K-particle bound L_K.
 
@@ -50,6 +52,7 @@ class IWAE(PathEstimator):
         return Credit(log_mean_exp(trace.log_weight), model=weights, score=-weights[..., None], path=weights), state
 
 
+@named("dreg")
 class DReG(PathEstimator):
     """The doubly reparameterised estimator of the K-particle bound L_K.
 

@@ -2,11 +2,13 @@
 
 import equinox as eqx
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._trace import Trace
 from beliefnet.estimators._credit import Credit, RecognitionCreditEstimator
 
 
+@named("likelihood", kinds=frozenset(), is_default=True)
 class MaximumLikelihood(RecognitionCreditEstimator[None]):
     """The gradient of log p(x) of a net without latents: exact, whatever the key.
 

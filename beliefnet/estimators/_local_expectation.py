@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import Kind, OneHot, units
@@ -16,6 +17,7 @@ from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check
 from beliefnet.samplers import Plain
 
 
+@named("local-expectation")
 class LocalExpectation(UnitEstimator):
     """Every unit's own expectation is exact, given what was drawn for all the others.
 

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import Kind
@@ -14,6 +15,7 @@ from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check
 from beliefnet.samplers import MeanPassing
 
 
+@named("muprop")
 class MuProp(UnitEstimator):
     """The score function with a first-order expansion of the mean-field net as its control variate.
 

@@ -2,10 +2,11 @@
 
 import equinox as eqx
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._trace import Trace
 from beliefnet._types import Key
-from beliefnet.baselines import Baseline, LayerBaselines, Moments, RunningMoments
+from beliefnet.baselines import Baseline, InputBaseline, LayerBaselines, Moments, NoBaseline, Order, RunningMoments
 from beliefnet.estimators._credit import Credit, RecognitionCreditEstimator, SurrogateTerm, check_particles
 from beliefnet.estimators._signal import Signal
 
@@ -83,3 +84,51 @@ class NVIL(RecognitionCreditEstimator[Moments]):
         objective = trace.log_weight.mean(axis=0)
         own = SurrogateTerm(payment, prediction)
         return Credit(objective, model=trace.uniform_weights, score=payment, own=own), state
+
+
+@named("nvil", is_default=True)
+def nvil(
+    net: BeliefNet,
+    num_particles: int = 1,
+    *,
+    key: Key,
+    input_baseline: bool = True,
+    constant_baseline: bool = True,
+    variance_normalization: bool = True,
+    local_signals: bool = True,
+    layer_baselines: bool = True,
+    baseline_units: int = 100,
+    smoothing: float = 0.8,
+    statistics_first: bool = False,
+) -> NVIL:
+    """Return `NVIL` with its five variance reductions, each of which can be switched off.
+
+    Args:
+        net: The net to be trained.
+        num_particles: Draws per datum that are averaged.
+        key: Random key for the baseline's weights.
+        input_baseline: Subtract the prediction of a network.
+        constant_baseline: Subtract the running mean of the signal.
+        variance_normalization: Divide by max(1, running standard deviation).
+        local_signals: Weigh each layer's score by the terms that its draw can change, not by the whole signal.
+        layer_baselines: Give each layer a baseline and moments of its own.
+        baseline_units: Tanh units in the hidden layer of each baseline network.
+        smoothing: Weight of the past in the running mean and variance, in [0, 1).
+        statistics_first: Normalise with the moments of earlier batches (unbiased) instead of the paper's order.
+
+    Raises:
+        ValueError: If a number is outside its range.
+    """
+    baseline: Baseline = NoBaseline()
+    if input_baseline:
+        kind = LayerBaselines if layer_baselines else InputBaseline
+        baseline = kind(net, num_units=baseline_units, key=key)
+    moments = RunningMoments(
+        smoothing,
+        centre=constant_baseline,
+        normalise=variance_normalization,
+        per_layer=layer_baselines,
+        order=Order.STATISTICS_FIRST if statistics_first else Order.PAPER,
+    )
+    signal = Signal.LOCAL if local_signals else Signal.WHOLE
+    return NVIL(net, key=key, num_particles=num_particles, baseline=baseline, moments=moments, signal=signal)

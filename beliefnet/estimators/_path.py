@@ -1,10 +1,13 @@
 """What the estimators that differentiate through their draws have in common."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 from equinox import AbstractVar
 
 from beliefnet._net import BeliefNet
+from beliefnet.distributions import Kind
 from beliefnet.estimators._credit import CreditEstimator, check_particles
 from beliefnet.proposals import Proposal, Recognition
 from beliefnet.samplers import Reparameterize, Sampler
@@ -12,6 +15,8 @@ from beliefnet.samplers import Reparameterize, Sampler
 
 class PathEstimator(CreditEstimator[None]):
     """A credit estimator with a path route: draws of the recognition net that have a derivative."""
+
+    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.CONTINUOUS})
 
     num_particles: AbstractVar[int]
     sampler: AbstractVar[Sampler]

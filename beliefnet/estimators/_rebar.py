@@ -11,6 +11,7 @@ from equinox import AbstractVar
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import softplus
 from beliefnet._types import Key
@@ -95,6 +96,7 @@ def _check_start(name: str, temperature: float, scale: float) -> None:
         raise ValueError(f"expected {name} to have a finite scale, got {scale}; try 1.0")
 
 
+@named("rebar")
 class REBAR(_RelaxedControl):
     """The score function with the signal of the relaxed draw as its control variate: c(z) = F(sigmoid(z / T)).
 
@@ -139,6 +141,7 @@ class REBAR(_RelaxedControl):
         return self.relaxed_signal(layer, z, key=key)
 
 
+@named("relax")
 class RELAX(_RelaxedControl):
     """REBAR with a network added to the control variate: c(z) = F(sigmoid(z / T)) + r(z).
 

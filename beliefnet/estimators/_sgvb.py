@@ -2,6 +2,7 @@
 
 import equinox as eqx
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._trace import Trace
 from beliefnet.estimators._credit import Credit
@@ -9,6 +10,7 @@ from beliefnet.estimators._path import PathEstimator, checked_sampler
 from beliefnet.samplers import Sampler
 
 
+@named("sgvb", is_default=True)
 class SGVB(PathEstimator):
     """The reparameterised estimator of the ELBO: log p(x, h) - log q(h | x) is differentiated, draws included.
 
@@ -50,6 +52,7 @@ class SGVB(PathEstimator):
         return Credit(trace.log_weight.mean(axis=0), model=share, score=-share[..., None], path=share), state
 
 
+@named("stl")
 class STL(PathEstimator):
     """The path derivative of the ELBO ("sticking the landing"): SGVB without the score term, whose mean is zero.
 

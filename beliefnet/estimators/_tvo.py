@@ -1,15 +1,19 @@
 """The thermodynamic variational objective."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import normalised_weights
 from beliefnet._trace import Trace
 from beliefnet.estimators._credit import Credit, RecognitionCreditEstimator, check_particles
 
 
+@named("tvo")
 class TVO(RecognitionCreditEstimator[None]):
     """The covariance gradient of the thermodynamic variational objective, for latents of any kind.
 
@@ -34,12 +38,14 @@ class TVO(RecognitionCreditEstimator[None]):
         Masrani, Le & Wood 2019, *The thermodynamic variational objective*.
     """
 
+    least_particles: ClassVar[int] = 2
+
     num_particles: int = eqx.field(static=True, default=5)
     num_intervals: int = eqx.field(static=True, default=5, kw_only=True)
     first: float = eqx.field(static=True, default=0.05, kw_only=True)
 
     def __check_init__(self):
-        check_particles("TVO", self.num_particles, least=2)
+        check_particles("TVO", self.num_particles, least=self.least_particles)
         if self.num_intervals < 1:
             raise ValueError(f"expected num_intervals of at least 1, got {self.num_intervals}; try 5")
         if not 0 < self.first < 1:

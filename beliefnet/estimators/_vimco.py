@@ -1,12 +1,14 @@
 """Variational inference for Monte Carlo objectives."""
 
 from enum import Enum
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import leave_one_out_log_sum_exp, leave_one_out_sum, log_mean_exp, normalised_weights
 from beliefnet._trace import Trace
@@ -48,12 +50,14 @@ class VIMCO(RecognitionCreditEstimator[None]):
         Mnih & Rezende 2016, *Variational inference for Monte Carlo objectives*.
     """
 
+    least_particles: ClassVar[int] = 2
+
     num_particles: int = eqx.field(static=True, default=5)
     replacement: Replacement = eqx.field(static=True, default=Replacement.GEOMETRIC, kw_only=True)
     signal: Signal = eqx.field(static=True, default=Signal.WHOLE, kw_only=True)
 
     def __check_init__(self):
-        check_particles("VIMCO", self.num_particles, least=2)
+        check_particles("VIMCO", self.num_particles, least=self.least_particles)
 
     @property
     def bound_particles(self) -> int:
@@ -83,3 +87,21 @@ class VIMCO(RecognitionCreditEstimator[None]):
         if self.replacement is Replacement.GEOMETRIC:
             return before + leave_one_out_sum(signal) / num_others
         return before + leave_one_out_log_sum_exp(signal) - jnp.log(num_others)
+
+
+@named("vimco")
+def vimco(
+    num_particles: int = 5, *, replacement: Replacement = Replacement.GEOMETRIC, local_signals: bool = False
+) -> VIMCO:
+    """Return `VIMCO`, with its choice of signals as a switch.
+
+    Args:
+        num_particles: K, at least 2.
+        replacement: Mean of the other weights that replaces a particle's own.
+        local_signals: Keep, for each layer, what the particle itself drew below it.
+
+    Raises:
+        ValueError: If there are fewer than two particles.
+    """
+    signal = Signal.LOCAL if local_signals else Signal.WHOLE
+    return VIMCO(num_particles, replacement=replacement, signal=signal)

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import log_mean_exp, normalised_weights
 from beliefnet._trace import Trace
@@ -147,11 +148,13 @@ class ReweightedWake(_WakePhase):
         return Credit(log_mean_exp(trace.log_weight), model=weights, score=weights[..., None]), state
 
 
+@named("wake-sleep")
 def wake_sleep(num_particles: int = 1) -> Estimator:
     """Return the wake-sleep algorithm: `Wake` for the model and `Sleep` for the recognition net."""
     return Sum((Wake(num_particles), Sleep(num_particles)))
 
 
+@named("rws", title="reweighted wake-sleep")
 def reweighted_wake_sleep(
     num_particles: int = 5, *, wake_phi: bool = True, sleep_phi: bool = True, proposal: Proposal | None = None
 ) -> Estimator:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import jax
 from jax.typing import ArrayLike
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import Family, bernoulli
@@ -12,6 +13,7 @@ from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
 from beliefnet.nets._layered import Part, layered_net
 
 
+@named("darn", title="deep autoregressive network")
 def darn(
     num_visible: int,
     hidden: Sequence[int] = (200,),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import jax
 from jax.typing import ArrayLike
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import Family, bernoulli, categorical
@@ -12,6 +13,7 @@ from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
 from beliefnet.nets._layered import layered_net
 
 
+@named("sbn", title="sigmoid belief net")
 def sigmoid_belief_net(
     num_visible: int,
     hidden: Sequence[int],
@@ -74,6 +76,7 @@ def sigmoid_belief_net(
     )
 
 
+@named("categorical", title="categorical belief net")
 def categorical_belief_net(
     num_visible: int,
     hidden: Sequence[int],

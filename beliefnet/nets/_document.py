@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import jax
 from jax.typing import ArrayLike
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import Family, bag_of_words, bernoulli
@@ -12,6 +13,7 @@ from beliefnet.nets._bottom import Activation
 from beliefnet.nets._layered import layered_net
 
 
+@named("document", title="document net")
 def document_net(
     num_words: int,
     hidden: Sequence[int] = (50,),

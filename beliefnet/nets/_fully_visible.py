@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from beliefnet._chain import Chain
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.conditionals import NADE, Conditional, LogisticAutoregression, Prior
@@ -12,6 +13,7 @@ from beliefnet.distributions import bernoulli
 from beliefnet.nets._layered import starting_bias
 
 
+@named("fvsbn", title="fully visible sigmoid belief net", kinds=frozenset())
 def fully_visible_net(num_visible: int, *, visible_mean: ArrayLike | None = None) -> BeliefNet:
     """Make a fully visible sigmoid belief net: each unit is a logistic regression on those before it.
 
@@ -34,6 +36,7 @@ def fully_visible_net(num_visible: int, *, visible_mean: ArrayLike | None = None
     return _without_latents(LogisticAutoregression(prior, jnp.zeros((num_visible, num_visible))))
 
 
+@named("nade", title="neural autoregressive distribution estimator", kinds=frozenset())
 def nade(num_visible: int, hidden: int = 500, *, key: Key, visible_mean: ArrayLike | None = None) -> BeliefNet:
     """Make a neural autoregressive distribution estimator: each unit depends on those before it, via hidden units.
 

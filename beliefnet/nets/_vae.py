@@ -5,13 +5,15 @@ from collections.abc import Sequence
 import jax
 from jax.typing import ArrayLike
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Family, bernoulli, normal
+from beliefnet.distributions import Family, Kind, bernoulli, normal
 from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
 from beliefnet.nets._layered import layered_net
 
 
+@named("vae", title="variational autoencoder", kinds=frozenset({Kind.CONTINUOUS}))
 def vae(
     num_visible: int,
     hidden: Sequence[int] = (200,),

@@ -11,13 +11,14 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from beliefnet.plots._figure import FAINT, INK, save_png, undress
+from beliefnet.plots._text import for_picture
 
 _TRAIN = "#9aa5b1"
 _VALID = "#2563eb"
 _BEST = "#d9480f"
 
 
-def plot_training_curve(rows: Sequence[Mapping[str, Any]], path: Path, *, title: str) -> Path:
+def plot_training_curve(rows: Sequence[Mapping[str, Any]], path: Path | str, *, title: str) -> Path:
     """Save the training and validation bound against the epoch, with the best validation epoch marked.
 
     The lower end of the axis may cut off the first epochs, never the second half of the training, and says so.
@@ -89,7 +90,7 @@ def _mark_best(axes: Axes, valid: NDArray[np.float64]) -> None:
 
 
 def _dress(axes: Axes, title: str, elapsed: str) -> None:
-    axes.set_title(title, loc="left", fontsize=12, fontweight="bold", color=INK, pad=30)
+    axes.set_title(for_picture(title), loc="left", fontsize=12, fontweight="bold", color=INK, pad=30)
     axes.set_xlabel(f"epoch{elapsed}", color=INK)
     axes.set_ylabel("bound (nats per example)", color=INK)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

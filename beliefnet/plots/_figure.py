@@ -1,10 +1,12 @@
 """What every picture shares: colours, and saving without ever leaving half a file."""
 
-import os
+import secrets
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from beliefnet.plots._text import missing_glyphs
 
 DPI = 144
 INK = "#1f2933"
@@ -21,7 +23,7 @@ def undress(axes: Axes) -> None:
     axes.spines["bottom"].set_color(FAINT)
 
 
-def save_png(figure: Figure, path: Path) -> Path:
+def save_png(figure: Figure, path: Path | str) -> Path:
     """Save `figure` as a PNG at `path`, making the parent folders; a reader never sees a partial file.
 
     Args:
@@ -30,13 +32,21 @@ def save_png(figure: Figure, path: Path) -> Path:
 
     Returns:
         The path written.
+
+    Raises:
+        ValueError: the path has another suffix than `.png`.
+        OSError: the file cannot be written.
     """
     path = Path(path)
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"expected the path of a .png, got {path}; try {path.with_suffix('.png')}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.unfinished")
+    # No other process can foresee the name, or put a link in its place.
+    unfinished = path.with_name(f".{secrets.token_hex(8)}.png")
     try:
-        figure.savefig(unfinished, format="png", dpi=DPI, metadata={"Software": None})
-        os.replace(unfinished, path)
+        with unfinished.open("xb") as file, missing_glyphs():
+            figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
+        unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
     return path

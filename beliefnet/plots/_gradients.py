@@ -11,6 +11,7 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter, Nul
 
 from beliefnet.evaluation import GradientReport
 from beliefnet.plots._figure import FAINT, GRID, INK, save_png, undress
+from beliefnet.plots._text import for_picture
 
 _UNBIASED = "#2563eb"
 _BIASED = "#d9480f"
@@ -22,7 +23,7 @@ _NETS = (("theta", "model, \N{GREEK SMALL LETTER THETA}"), ("phi", "recognition 
 _NAME_WIDTH = 26
 
 
-def plot_gradient_report(report: GradientReport, path: Path) -> Path:
+def plot_gradient_report(report: GradientReport, path: Path | str) -> Path:
     """Save signal-to-noise ratio and variance times cost of each estimator, for theta and for phi.
 
     Estimators whose mean is elsewhere than the gradient of their bound are drawn hollow: their variance is that of
@@ -96,7 +97,7 @@ def _wrap(name: str) -> str:
     """Break a long name after a colon or comma, as in `vimco:particles=5,local-signals=true`."""
     spaced = name.replace(":", ": ").replace(",", ", ")
     lines = textwrap.wrap(spaced, _NAME_WIDTH, break_on_hyphens=False)
-    return "\n".join(line.replace(": ", ":").replace(", ", ",") for line in lines)
+    return "\n".join(for_picture(line.replace(": ", ":").replace(", ", ",")) for line in lines)
 
 
 def _number(value: float) -> str:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from beliefnet.plots._figure import DPI, INK, save_png
+from beliefnet.plots._text import for_picture
 
 _PAPER = "#dde3ea"
 _SHEET = 1000
@@ -50,7 +51,7 @@ def tile_images(images: ArrayLike, image_shape: tuple[int, int], *, columns: int
 def image_sheet(
     images: ArrayLike,
     image_shape: tuple[int, int] | None,
-    path: Path,
+    path: Path | str,
     *,
     columns: int | None = None,
     title: str | None = None,
@@ -78,7 +79,7 @@ def image_sheet(
 
 
 def reconstruction_sheet(
-    originals: ArrayLike, reconstructions: ArrayLike, image_shape: tuple[int, int] | None, path: Path
+    originals: ArrayLike, reconstructions: ArrayLike, image_shape: tuple[int, int] | None, path: Path | str
 ) -> Path:
     """Save pairs of rows: data, and right below them what the net makes of their codes.
 
@@ -103,7 +104,7 @@ def reconstruction_sheet(
     return stacked_sheet({"original": above, "reconstruction": below}, image_shape, path)
 
 
-def stacked_sheet(versions: Mapping[str, ArrayLike], image_shape: tuple[int, int] | None, path: Path) -> Path:
+def stacked_sheet(versions: Mapping[str, ArrayLike], image_shape: tuple[int, int] | None, path: Path | str) -> Path:
     """Save several versions of the same images, one row of each right below the other.
 
     Args:
@@ -185,9 +186,10 @@ def _enlarge(
 
 
 def _save_sheet(
-    sheet: NDArray[np.float64], path: Path, *, title: str | None, labels: Sequence[tuple[str, float]] = ()
+    sheet: NDArray[np.float64], path: Path | str, *, title: str | None, labels: Sequence[tuple[str, float]] = ()
 ) -> Path:
     """Draw `sheet` with one screen pixel per value, so that nothing is resampled; labels are (text, height) pairs."""
+    title = for_picture(title) if title else None
     height, width = sheet.shape
     left = _MARGIN + (150 if labels else 0)
     top = _MARGIN + (40 if title else 0)
@@ -204,5 +206,5 @@ def _save_sheet(
         figure.text(left / total_width, 1 - (top - 16) / total_height, title, fontsize=11, fontweight="bold", color=INK)
     for label, centre in labels:
         x, y = (left - 12) / total_width, 1 - (top + centre) / total_height
-        figure.text(x, y, label, fontsize=7, color=INK, ha="right", va="center")
+        figure.text(x, y, for_picture(label, 24), fontsize=7, color=INK, ha="right", va="center")
     return save_png(figure, path)

@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from beliefnet.evaluation import Evaluation, InferenceGaps
 from beliefnet.plots._figure import INK, save_png, undress
+from beliefnet.plots._text import for_legend
 
 _COLOURS = ("#2563eb", "#d9480f", "#0f766e", "#9333ea", "#b45309", "#475569")
 _PANELS = (
@@ -19,7 +20,7 @@ _PANELS = (
 )
 
 
-def plot_refinement(gaps: Mapping[str, InferenceGaps], path: Path) -> Path:
+def plot_refinement(gaps: Mapping[str, InferenceGaps], path: Path | str) -> Path:
     """Save bound, estimated likelihood and effective sample size over the steps of refinement, a line per net.
 
     Args:
@@ -52,7 +53,7 @@ def _draw(axes: Axes, evaluations: Mapping[int, Evaluation], quantity: str, name
     steps = np.array(list(evaluations))
     values = [getattr(evaluation, quantity) for evaluation in evaluations.values()]
     mean, stderr = np.array([v.mean for v in values]), np.nan_to_num([v.stderr for v in values])
-    axes.plot(steps, mean, color=colour, lw=2, marker="o", ms=4, label=name)
+    axes.plot(steps, mean, color=colour, lw=2, marker="o", ms=4, label=for_legend(name))
     axes.fill_between(steps, mean - 2 * stderr, mean + 2 * stderr, color=colour, alpha=0.15, lw=0)
 
 

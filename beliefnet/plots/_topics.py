@@ -9,12 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from beliefnet.plots._figure import FAINT, INK, save_png
+from beliefnet.plots._text import for_picture
 
 _BAR = "#2563eb"
 _COLUMNS = 4
 
 
-def plot_topics(topics: Sequence[tuple[str, Sequence[str], Sequence[float]]], path: Path, *, most: int = 12) -> Path:
+def plot_topics(
+    topics: Sequence[tuple[str, Sequence[str], Sequence[float]]], path: Path | str, *, most: int = 12
+) -> Path:
     """Save the words of topics with a bar each, as long as the word is strong; the lengths are each panel's own.
 
     Args:
@@ -45,9 +48,9 @@ def plot_topics(topics: Sequence[tuple[str, Sequence[str], Sequence[float]]], pa
 def _draw(axes: Axes, title: str, words: Sequence[str], strengths: Sequence[float]) -> None:
     places = np.arange(len(words))
     axes.barh(places, strengths, color=_BAR, height=0.62)
-    axes.set_yticks(places, words, color=INK)
+    axes.set_yticks(places, [for_picture(word, 30) for word in words], color=INK)
     axes.invert_yaxis()
-    axes.set_title(title, loc="left", fontsize=10, fontweight="bold", color=INK)
+    axes.set_title(for_picture(title), loc="left", fontsize=10, fontweight="bold", color=INK)
     axes.set_xticks([])
     axes.tick_params(colors=FAINT, labelcolor=INK, length=0)
     axes.spines[:].set_visible(False)

@@ -13,6 +13,7 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
 from beliefnet.moves import LogDensity, Move, moves_for
@@ -86,6 +87,7 @@ class _Path:
         return latents, log_weight + widths[-1] * self.log_ratio(latents)
 
 
+@named("annealed", title="annealed importance sampling")
 class Annealed(Proposal):
     """Draws from another proposal, then moves each particle along a path of densities to the posterior (AIS).
 

@@ -11,6 +11,7 @@ from jax.scipy.stats import norm
 from jaxtyping import Float
 from numpyro.distributions import constraints
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
 from beliefnet.conditionals import Dense
@@ -64,6 +65,7 @@ class Iteration(eqx.Module):
     reverse: ReverseModel
 
 
+@named("hamiltonian")
 class Hamiltonian(Proposal):
     """Draws from q(h | x), then moves each particle by Hamiltonian dynamics on log p(x, h) (HVI).
 

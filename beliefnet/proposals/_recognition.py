@@ -4,12 +4,14 @@ import equinox as eqx
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.samplers import Plain, Sampler
 
 
+@named("recognition")
 class Recognition(Proposal):
     """Draws latents from q(h | x), layer by layer; the first layer's parameters are computed once per datum."""
 

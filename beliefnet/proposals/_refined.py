@@ -4,6 +4,7 @@ import jax
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.proposals._base import Particles, Proposal
@@ -26,6 +27,7 @@ class Factorial(Proposal):
         return Particles(x, latents, log_layers.sum(axis=-1), log_layers)
 
 
+@named("refined")
 class Refined(Proposal):
     """Draws from the posterior that a refiner makes of the recognition net's.
 

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import normalised_weights
 from beliefnet._types import Key
@@ -13,6 +14,7 @@ from beliefnet.refiners._base import Progress, Refiner, check_kinds, check_setti
 from beliefnet.refiners._posterior import Posterior
 
 
+@named("air", title="adaptive importance sampling")
 class AIR(Refiner):
     """Adaptive importance sampling: moments move towards those of weighted draws from the posterior itself.
 

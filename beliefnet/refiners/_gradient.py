@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.refiners._base import Progress, Refiner, check_kinds, check_settings
@@ -102,6 +103,7 @@ class GradientAscent(Refiner):
         return Progress(Posterior(after, progress.posterior.families), velocity), score
 
 
+@named("gdir")
 def gdir(
     num_steps: int = 20, num_samples: int = 20, *, rate: float = 0.1, momentum: float = 0.0, patience: int = 0
 ) -> GradientAscent:
@@ -120,6 +122,7 @@ def gdir(
     )
 
 
+@named("mean-passing")
 def mean_passing(num_steps: int = 20, *, rate: float = 0.1, momentum: float = 0.0, patience: int = 0) -> GradientAscent:
     """Return refinement with means in the place of draws, for any units (MPVI).
 
@@ -132,6 +135,7 @@ def mean_passing(num_steps: int = 20, *, rate: float = 0.1, momentum: float = 0.
     )
 
 
+@named("straight-through")
 def straight_through(
     num_steps: int = 20,
     num_samples: int = 20,
@@ -155,6 +159,7 @@ def straight_through(
     )
 
 
+@named("concrete")
 def concrete(
     num_steps: int = 20,
     num_samples: int = 20,

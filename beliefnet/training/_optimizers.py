@@ -8,8 +8,9 @@ import equinox as eqx
 import jax
 import optax
 
-from beliefnet._errors import OptionError, suggestion
+from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
+from beliefnet._options import check_fields
 from beliefnet.estimators import Estimator
 from beliefnet.training._checks import Options
 
@@ -49,12 +50,7 @@ class OptimizerOptions(Options):
     weight_decay: float = 3e-3
 
     def __post_init__(self):
-        for name, known in (("optimizer", _RULES), ("schedule", _SCHEDULES)):
-            given = getattr(self, name)
-            if given not in known:
-                raise OptionError(
-                    f"expected {name} to be one of {', '.join(known)}, got {given!r}" + suggestion(given, known)
-                )
+        check_fields(self)
         self.at_least(0, "learning_rate", "recognition_learning_rate", "estimator_learning_rate")
         self.at_least(0, "clip", "weight_decay")
         if not 0 <= self.momentum < 1:

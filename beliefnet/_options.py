@@ -1,0 +1,103 @@
+"""Options: what the signature and docstring of a thing say can be chosen, checked by the same sentences everywhere."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
+
+from beliefnet._docstrings import arguments_of
+from beliefnet._errors import OptionError, shown
+from beliefnet._values import AbstractValues, Unusable, values_of
+
+REQUIRED = inspect.Parameter.empty
+"""The default of an option that has none."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One thing that can be chosen.
+
+    Attributes:
+        name: As in TOML, in small letters with underscores.
+        values: What it can be.
+        default: Its plain value where nothing is said, or `REQUIRED`.
+        text: What it means.
+        argument: The argument that takes it.
+        group: The thing that it belongs to, where more than one may have an option of this name.
+    """
+
+    name: str
+    values: AbstractValues
+    default: Any
+    text: str
+    argument: str
+    group: str | None = None
+
+    @property
+    def flag(self) -> str:
+        """The name as on the command line, such as `nvil.baseline-units`."""
+        return ".".join(filter(None, [self.group, self.name.replace("_", "-")]))
+
+    @property
+    def hint(self) -> str:
+        """A value that works, as on the command line."""
+        return self.values.example if self.default in (REQUIRED, None, ()) else self.values.write(self.default)
+
+    def check(self, value: Any) -> Any:
+        """Return a value in its plain form.
+
+        Raises:
+            OptionError: If it is of the wrong type, naming the option, the value and one that works.
+        """
+        try:
+            return self.values.check(value)
+        except Unusable as error:
+            raise self._error(shown(value), error) from None
+
+    def read(self, text: str) -> Any:
+        """Return the plain value that a word of the command line says.
+
+        Raises:
+            OptionError: If it says none.
+        """
+        try:
+            return self.values.read(text)
+        except Unusable as error:
+            raise self._error(shown(text), error) from None
+
+    def _error(self, given: str, error: Unusable) -> OptionError:
+        hint = error.hint or f"; try {self.hint}"
+        return OptionError(f"expected {self.flag} to be {self.values.what}, got {given}{hint}")
+
+
+@cache
+def options_of(make: Callable[..., Any]) -> dict[str, Option]:
+    """Return the options of a function or class by name: its arguments of plain types.
+
+    `num_particles` is called particles.
+
+    >>> def wake(net: object, num_steps: int = 3): ...
+    >>> options_of(wake)["steps"].default
+    3
+    """
+    texts, found = arguments_of(make), {}
+    for argument, parameter in inspect.signature(make).parameters.items():
+        values = values_of(parameter.annotation)
+        if values is not None:
+            name = argument.removeprefix("num_")
+            default = parameter.default if parameter.default is REQUIRED else values.check(parameter.default)
+            found[name] = Option(name, values, default, texts.get(argument, ""), argument)
+    return found
+
+
+def check_fields(instance: Any) -> None:
+    """Check the fields of a frozen dataclass by their annotations, and give each its plain value.
+
+    Raises:
+        OptionError: If a value is of the wrong type.
+    """
+    known = {option.argument: option for option in options_of(type(instance)).values()}
+    for field in fields(instance):
+        if field.name in known:
+            object.__setattr__(instance, field.name, known[field.name].check(getattr(instance, field.name)))

@@ -1,0 +1,37 @@
+"""Text that users bring, made fit to be shown: nothing in it is obeyed, and its length has a bound."""
+
+import unicodedata
+
+# Control, format (bidirectional marks among them), surrogates, separators of lines and of paragraphs.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# These join letters in scripts that need it, and do nothing else.
+_JOINERS = frozenset("\u200c\u200d")
+
+
+def printable(text: object, most: int | None = None) -> str:
+    r"""Return text with the characters that cannot be seen written out, and its middle left out where it is too long.
+
+    Args:
+        text: Anything; its `str` is taken.
+        most: The most characters to return, at least 10; None for all of them.
+
+    >>> printable("a\x1b[31mb\u202ec")
+    'a\\x1b[31mb\\u202ec'
+    >>> printable("x" * 50, most=30)
+    'xxxxxxxxxxxxxxxxxx...xxxxxxxxx'
+    """
+    # Shortened first: a cell of a table may hold megabytes. What is written out grows, so that it is shortened again.
+    return _shortened("".join(map(_seen, _shortened(str(text), most))), most)
+
+
+def _seen(char: str) -> str:
+    if unicodedata.category(char) in _UNSEEN and char not in _JOINERS:
+        return char.encode("unicode_escape").decode("ascii")
+    return char
+
+
+def _shortened(text: str, most: int | None) -> str:
+    if most is None or len(text) <= most:
+        return text
+    tail = (most - 3) // 3
+    return f"{text[: most - 3 - tail]}...{text[-tail:]}"

@@ -1,0 +1,255 @@
+"""What an option can be: how a value of each type is checked, and read from a word."""
+
+import math
+import types
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from numbers import Integral, Real
+from typing import Any, Literal, Union, get_args, get_origin
+
+from beliefnet._errors import suggestion
+
+
+class Unusable(ValueError):
+    """A value that is not of the right type; `hint` is what to try."""
+
+    def __init__(self, hint: str = ""):
+        super().__init__(hint)
+        self.hint = hint
+
+
+class AbstractValues(ABC):
+    """A type of values.
+
+    Attributes:
+        what: What they are, as in "expected epochs to be a whole number".
+        example: One of them, as on the command line.
+        annotation: Their Python type.
+    """
+
+    what: str
+    example: str
+    annotation: Any
+
+    @abstractmethod
+    def check(self, value: Any) -> Any:
+        """Return a value as a plain one, as TOML would give it.
+
+        Raises:
+            Unusable: If it is none of them.
+        """
+
+    @abstractmethod
+    def read(self, text: str) -> Any:
+        """Read one word of the command line as a value.
+
+        Raises:
+            Unusable: If it does not say one.
+        """
+
+    def make(self, value: Any) -> Any:
+        """Return what a plain value stands for."""
+        return value
+
+    def write(self, value: Any) -> str:
+        """Return a plain value as on the command line."""
+        return str(value)
+
+
+class Whole(AbstractValues):
+    """Whole numbers."""
+
+    what, example, annotation = "a whole number", "5", int
+
+    def check(self, value: Any) -> int:
+        """Return a whole number; neither a fraction, a truth value nor text is taken for one."""
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            raise Unusable
+        return int(value)
+
+    def read(self, text: str) -> int:
+        """Read digits, or another way to write a whole number, such as 1e5."""
+        try:
+            number = float(text)
+            return int(text) if text.strip("+-").isdigit() else _whole(number)
+        except (ValueError, OverflowError):
+            raise Unusable from None
+
+
+def _whole(number: float) -> int:
+    if not number.is_integer():
+        raise ValueError
+    return int(number)
+
+
+class Number(AbstractValues):
+    """Finite numbers."""
+
+    what, example, annotation = "a finite number", "0.5", float
+
+    def check(self, value: Any) -> float:
+        """Return a finite number; neither a truth value nor text is taken for one."""
+        if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+            raise Unusable
+        return float(value)
+
+    def read(self, text: str) -> float:
+        """Read a finite number."""
+        try:
+            return self.check(float(text))
+        except ValueError:
+            raise Unusable from None
+
+
+class Truth(AbstractValues):
+    """True and false."""
+
+    what, example, annotation = "true or false", "true", bool
+
+    def check(self, value: Any) -> bool:
+        """Return true or false; no number is taken for one."""
+        if type(value) is not bool:
+            raise Unusable
+        return value
+
+    def read(self, text: str) -> bool:
+        """Read `true` or `false`."""
+        try:
+            return {"true": True, "false": False}[text.lower()]
+        except KeyError:
+            raise Unusable from None
+
+    def write(self, value: bool) -> str:
+        """Return `true` or `false`."""
+        return str(value).lower()
+
+
+class Text(AbstractValues):
+    """Text that says something."""
+
+    what, example, annotation = "text", "name", str
+
+    def check(self, value: Any) -> str:
+        """Return text."""
+        if not isinstance(value, str) or not value:
+            raise Unusable
+        return value
+
+    def read(self, text: str) -> str:
+        """Return the word."""
+        return self.check(text)
+
+
+class Choices(AbstractValues):
+    """A few values with names.
+
+    Args:
+        members: What each name stands for.
+        annotation: The Python type; by default the literal names.
+    """
+
+    def __init__(self, members: Mapping[str, Any], annotation: Any = None):
+        self.members = dict(members)
+        self.annotation = Literal[tuple(members)] if annotation is None else annotation
+        self.what, self.example = f"one of {', '.join(members)}", next(iter(members), "")
+
+    def check(self, value: Any) -> str:
+        """Return the name; what it stands for is taken as well."""
+        names = [name for name, member in self.members.items() if value is member or value == name]
+        if not names:
+            raise Unusable(suggestion(str(value), self.members))
+        return names[0]
+
+    def read(self, text: str) -> str:
+        """Return the name."""
+        return self.check(text)
+
+    def make(self, value: str) -> Any:
+        """Return what a name stands for."""
+        return self.members[value]
+
+
+class Several(AbstractValues):
+    """Lists of values of one type; one alone is a list of one."""
+
+    def __init__(self, each: AbstractValues):
+        self.each, self.annotation = each, tuple[each.annotation, ...]
+        self.what, self.example = f"{each.what.removeprefix('a ')}s", each.example
+
+    def check(self, value: Any) -> tuple:
+        """Return the values as a tuple."""
+        is_list = isinstance(value, Sequence) and not isinstance(value, str)
+        return tuple(self.each.check(one) for one in (value if is_list else (value,)))
+
+    def read(self, text: str) -> tuple:
+        """Read values with spaces between them."""
+        return tuple(self.each.read(word) for word in text.split())
+
+    def write(self, value: tuple) -> str:
+        """Return the values with spaces between them."""
+        return " ".join(map(self.each.write, value)) or "none"
+
+
+@dataclass(frozen=True)
+class Maybe(AbstractValues):
+    """Values of a type, or none."""
+
+    each: AbstractValues
+
+    @property
+    def what(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What they are."""
+        return self.each.what
+
+    @property
+    def example(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """One of them."""
+        return self.each.example
+
+    @property
+    def annotation(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Their Python type."""
+        return self.each.annotation
+
+    def check(self, value: Any) -> Any:
+        """Return none, or what the type makes of the value."""
+        return None if value is None else self.each.check(value)
+
+    def read(self, text: str) -> Any:
+        """Read `none`, or a value."""
+        return None if text.lower() == "none" else self.each.read(text)
+
+    def make(self, value: Any) -> Any:
+        """Return what a value stands for."""
+        return None if value is None else self.each.make(value)
+
+    def write(self, value: Any) -> str:
+        """Return a value as on the command line."""
+        return "none" if value is None else self.each.write(value)
+
+
+_PLAIN: dict[Any, Callable[[], AbstractValues]] = {int: Whole, float: Number, bool: Truth, str: Text}
+
+
+def values_of(annotation: Any) -> AbstractValues | None:
+    """Return what values an annotation allows, None where it is none of plain values.
+
+    >>> values_of(tuple[int, ...]).what
+    'whole numbers'
+    """
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if annotation in _PLAIN:
+        return _PLAIN[annotation]()
+    if origin is Literal:
+        return Choices({str(part): part for part in parts}, annotation)
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return Choices({str(member.value): member for member in annotation})
+    if origin in (Union, types.UnionType):
+        inner = [values_of(part) for part in parts if part is not type(None)]
+        return Maybe(inner[0]) if len(inner) == 1 and inner[0] is not None else None
+    if origin in (tuple, list, Sequence):
+        each = values_of(parts[0]) if parts else None
+        return None if each is None else Several(each)
+    return None

@@ -1,0 +1,78 @@
+"""Where the command line begins: Ctrl-C is seen to before anything heavy is imported."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+INTERRUPTED = 128 + signal.SIGINT
+_SECONDS_UNTIL_AGAIN = 1.0
+_SHOW_CURSOR = b"\x1b[?25h"
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    status = INTERRUPTED
+    try:
+        signal.signal(signal.SIGINT, _interrupt)
+        signal.signal(signal.SIGALRM, _interrupt)
+        sys.unraisablehook = _unraisable
+        for stream in (sys.stdout, sys.stderr):
+            # A character that the terminal's encoding lacks must not end a command.
+            stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        _say_interrupted()
+    finally:
+        _ignore_interrupts()
+    sys.exit(status)
+
+
+def run(tokens: Sequence[str]) -> int:
+    """Run one command.
+
+    Returns:
+        The exit status: 0 only on success.
+    """
+    try:
+        from beliefnet.cli._app import run_command
+
+        return run_command(tokens)
+    except KeyboardInterrupt:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        _say_interrupted()
+        return INTERRUPTED
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Leave at once while something is being imported, and by a KeyboardInterrupt otherwise.
+
+    C code may turn an exception into another one, or lose it: extensions that import something do the former, callbacks
+    the latter. So nothing is raised through an import, and what was raised is raised again until it has arrived.
+    """
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            _say_interrupted()
+            os._exit(INTERRUPTED)
+        frame = frame.f_back
+    signal.setitimer(signal.ITIMER_REAL, _SECONDS_UNTIL_AGAIN)
+    raise KeyboardInterrupt
+
+
+def _ignore_interrupts() -> None:
+    """Let nothing disturb the interpreter on its way out."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _say_interrupted() -> None:
+    """Write to the descriptor itself: the signal may have come in the middle of another write to the stream."""
+    shown = _SHOW_CURSOR if os.isatty(2) else b""
+    os.write(2, shown + b"interrupted\n")
+
+
+def _unraisable(problem: "sys.UnraisableHookArgs") -> None:
+    """Say nothing of an interruption that a callback lost: it is raised again."""
+    if problem.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(problem)

@@ -1,0 +1,49 @@
+"""What is said of an error: one line."""
+
+import errno
+from collections.abc import Iterator
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL_WORDS = ("No space left on device", "Disk quota exceeded")
+_MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "Out of memory", "out of memory")
+_MOST_OF_A_REASON = 120
+
+
+def message(error: BaseException) -> str:
+    """Return what to say of an error, on one line.
+
+    An error of our own says what to try; what JAX, the system or a library says is cut down to what helps. A full disk
+    comes before memory: array files report it as an exhausted resource.
+    """
+    said = " ".join(str(error).split())
+    if "; try " in said and not any(word in said for word in _MEMORY_WORDS):
+        return said
+    full = next(filter(_is_full_disk, _chain(error)), None)
+    if full is not None:
+        place = getattr(full, "filename", None)
+        return f"no space left on the disk{f' ({place})' if place else ''}; try making room on it, or another folder"
+    if isinstance(error, MemoryError) or any(word in said for word in _MEMORY_WORDS):
+        return f"out of memory{_wanted(error)}; try a smaller --hidden, --batch-size, --particles, --ais or --num"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return said or f"{type(error).__name__} without a message; try --debug to see where it came from"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, and those that it came from."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        yield error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    return getattr(error, "errno", None) in _FULL or any(word in str(error) for word in _FULL_WORDS)
+
+
+def _wanted(error: BaseException) -> str:
+    """Say how much was asked for, where the first line of an error ends with it."""
+    first = next(iter(str(error).splitlines()), "")
+    reason = first.rpartition(": ")[2].strip()
+    return f" ({reason})" if 0 < len(reason) <= _MOST_OF_A_REASON else ""

@@ -1,0 +1,46 @@
+"""Which tests run: those marked `full` only with `pytest --full`, and the end of a run says how many were left out."""
+
+import pytest
+
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="run the tests marked `full`, too: the long ones")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "full: a long test, which runs only with `pytest --full`")
+    config.stash[LEFT_OUT] = 0
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(_Workers(config))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    long = [item for item in items if item.get_closest_marker("full")]
+    if long and not config.getoption("full"):
+        items[:] = [item for item in items if item not in set(long)]
+        config.hook.pytest_deselected(items=long)
+        config.stash[LEFT_OUT] = len(long)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = session.config.stash[LEFT_OUT]  # pyright: ignore
+
+
+def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
+    if count := config.stash[LEFT_OUT]:
+        terminalreporter.write_line(f"{count} long tests were left out; run them, too, with: pytest --full")
+
+
+class _Workers:
+    """Each worker of pytest-xdist collects all tests; what the first one left out, all left out."""
+
+    def __init__(self, config: pytest.Config):
+        self.config = config
+
+    def pytest_testnodedown(self, node) -> None:
+        left_out = getattr(node, "workeroutput", {}).get("left_out", 0)
+        self.config.stash[LEFT_OUT] = max(self.config.stash[LEFT_OUT], left_out)

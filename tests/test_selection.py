@@ -1,0 +1,38 @@
+"""Long tests run only when they are asked for, and the end of a run says so."""
+
+from pathlib import Path
+
+import pytest
+
+TESTS = """
+    import pytest
+
+    def test_quick():
+        pass
+
+    @pytest.mark.full
+    @pytest.mark.parametrize("number", [1, 2])
+    def test_long(number):
+        pass
+"""
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester) -> pytest.Pytester:
+    pytester.makeconftest(f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); from selection import *")
+    pytester.makepyfile(TESTS)
+    return pytester
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_long_tests_are_left_out(suite: pytest.Pytester, workers: str):
+    result = suite.runpytest_inprocess("-n", workers)
+    assert result.parseoutcomes()["passed"] == 1
+    result.stdout.fnmatch_lines(["2 long tests were left out; run them, too, with: pytest --full"])
+
+
+@pytest.mark.parametrize(("options", "passed"), [(["--full"], 3), (["--full", "-m", "full"], 2)])
+def test_long_tests_run_when_asked_for(suite: pytest.Pytester, options: list[str], passed: int):
+    result = suite.runpytest_inprocess("-n", "0", *options)
+    assert result.parseoutcomes()["passed"] == passed
+    result.stdout.no_fnmatch_line("*left out*")
