@@ -88,7 +88,7 @@ def test_gradients_against_enumeration(make, hidden):
     estimator = make(net)
     state = estimator.init(net)
     grads = draws(lambda key: estimator.estimate(net, COUNTS, state, key=key).net, 12_000)
-    assert_mean(grads, exact_gradient(net, COUNTS, estimator.bound_particles))
+    assert_mean(grads, exact_gradient(net, COUNTS, estimator.bound.num_particles))
 
 
 def test_nvil_against_enumeration():
@@ -136,9 +136,9 @@ def test_evaluation_gives_perplexities_that_enumeration_confirms():
 
 
 def test_no_perplexity_of_images(trained):
-    from beliefnet.catalogue import load_run
+    from beliefnet.catalogue import load_named_run
 
-    loaded = load_run(trained)
+    loaded = load_named_run(trained)
     assert evaluate(loaded.net, np.zeros((3, 7), np.uint8), num_particles=2, key=KEY).perplexity is None
 
 
@@ -201,10 +201,10 @@ def test_topics_name_the_words_that_a_unit_turns_on(latents):
 
 
 def test_topics_refuse_other_nets(trained):
-    from beliefnet.catalogue import load_run
+    from beliefnet.catalogue import load_named_run
 
     with pytest.raises(ValueError, match="net over word counts"):
-        topics(load_run(trained).net, csr_matrix(np.ones((2, 7))))
+        topics(load_named_run(trained).net, csr_matrix(np.ones((2, 7))))
     with pytest.raises(ValueError, match="from 2 to 3 words"):
         topics(small_document_net(), csr_matrix(COUNTS), num_words=1)
 
@@ -267,9 +267,9 @@ def test_from_texts_to_topics(document_run, corpus, tmp_path, capsys):
 
 
 def test_documents_drawn_are_as_long_as_those_trained_on(document_run):
-    from beliefnet.catalogue import load_run
+    from beliefnet.catalogue import load_named_run
 
-    loaded = load_run(document_run)
+    loaded = load_named_run(document_run)
     assert loaded.config.document_length == pytest.approx(8, abs=0.01)
     assert loaded.net.generative.conditionals[-1].units == bag_of_words(loaded.config.document_length)
 

@@ -8,7 +8,7 @@ import pytest
 from laws import assert_mean, draws
 from test_cli import fails, run
 
-from beliefnet.catalogue import TrainConfig, load_run
+from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.conditionals import Biased, Convolutions, Dense, EquinoxNetwork, Stacked, TransposedConvolutions
 from beliefnet.data import load
 from beliefnet.distributions import bernoulli, categorical, discretised_logistic, normal
@@ -243,7 +243,7 @@ def test_a_convolutional_net_is_trained_used_and_loaded(tmp_path, monkeypatch, c
     captured = capsys.readouterr()
     assert "convolutions of 2-3 channels, 8 relu units between" in captured.out
     assert "try --learning-rate 0.001" in captured.err
-    assert load_run("run").config.convolution == (2, 3)
+    assert load_named_run("run").config.convolution == (2, 3)
     assert run(["evaluate", "run", "--particles", "5", "--limit", "20"]) == 0
 
 

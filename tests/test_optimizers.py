@@ -103,7 +103,7 @@ def test_the_offset_of_the_data_is_not_moved():
         ({"optimizer": "adan"}, "did you mean 'adam'"),
         ({"schedule": "cosin"}, "did you mean 'cosine'"),
         ({"learning_rate": -1.0}, "learning-rate of at least 0, got -1.0"),
-        ({"clip": float("nan")}, "clip of at least 0, got nan"),
+        ({"clip": float("nan")}, "clip to be a finite number, got nan"),
         ({"momentum": 1.0}, r"momentum in \[0, 1\), got 1.0"),
     ],
 )

@@ -19,7 +19,7 @@ from scipy import stats
 from test_cli import fails
 
 from beliefnet.baselines import Order, RunningMoments
-from beliefnet.catalogue import TrainConfig, load_run
+from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.cli import run
 from beliefnet.data import DataError, Record, check_levels, load, read_incomplete_rows, read_like
 from beliefnet.distributions import (
@@ -515,7 +515,7 @@ def test_runs_from_before_there_were_visible_units_load(trained, tmp_path):
     config = tomllib.loads((copy / "config.toml").read_text())
     del config["visible"]
     (copy / "config.toml").write_text(tomli_w.dumps(config))
-    assert load_run(copy).net.generative.conditionals[-1].units == bernoulli
+    assert load_named_run(copy).net.generative.conditionals[-1].units == bernoulli
 
 
 @pytest.mark.parametrize(

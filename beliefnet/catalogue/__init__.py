@@ -13,7 +13,7 @@ from beliefnet.catalogue._estimator_options import (
 )
 from beliefnet.catalogue._estimator_specs import parse_estimator
 from beliefnet.catalogue._estimators import ESTIMATORS, EstimatorOptions
-from beliefnet.catalogue._load import LoadedRun, load_run, net_of_start
+from beliefnet.catalogue._load import NamedRun, load_named_run, net_of_start
 from beliefnet.catalogue._nets import NETS, NetOptions
 from beliefnet.catalogue._refiners import REFINERS, parse_refiner, refiner_for
 from beliefnet.catalogue._specs import read_spec
@@ -25,8 +25,8 @@ __all__ = [
     "ConcreteOptions",
     "EstimatorOptions",
     "HVIOptions",
-    "LoadedRun",
     "NVILOptions",
+    "NamedRun",
     "NetOptions",
     "REBAROptions",
     "RELAXOptions",
@@ -34,7 +34,7 @@ __all__ = [
     "TVOOptions",
     "TrainConfig",
     "VIMCOOptions",
-    "load_run",
+    "load_named_run",
     "net_of_start",
     "parse_estimator",
     "parse_refiner",

@@ -18,7 +18,7 @@ from beliefnet.catalogue._estimator_options import (
     VIMCOOptions,
 )
 from beliefnet.catalogue._refiners import parse_refiner, refiner_for
-from beliefnet.distributions import Kind
+from beliefnet.distributions import UnitKind
 from beliefnet.estimators import (
     ARM,
     HVI,
@@ -117,7 +117,7 @@ class EstimatorOptions:
             raise OptionError(
                 f"expected estimator likelihood for a net without latents, got {self.estimator}; try leaving it out"
             )
-        if self.estimator in _RELAXATIONS and set(net.latent_kinds) == {Kind.CONTINUOUS}:
+        if self.estimator in _RELAXATIONS and set(net.latent_kinds) == {UnitKind.CONTINUOUS}:
             raise OptionError(
                 f"expected an estimator for continuous latents, got {self.estimator}, which relaxes discrete ones; "
                 "try sgvb, stl, iwae or dreg"
@@ -182,7 +182,7 @@ def _em(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
 
 
 def _semi_amortised(chosen: EstimatorOptions, net: BeliefNet, key: Key) -> Estimator:
-    is_normal = Kind.CONTINUOUS in net.latent_kinds
+    is_normal = UnitKind.CONTINUOUS in net.latent_kinds
     spec = chosen.refine or ("gdir:steps=5,samples=1" if is_normal else "straight-through:steps=5,samples=1")
     refiner = refiner_for(net, spec, advice="gdir" if is_normal else "straight-through")
     return SemiAmortised(refiner, chosen.particles)  # pyright: ignore[reportArgumentType]

@@ -12,9 +12,8 @@ import numpy as np
 
 from beliefnet._errors import OptionError, suggestion
 from beliefnet._net import BeliefNet
-from beliefnet._types import Key
-from beliefnet.data import ValueKind
-from beliefnet.distributions import Family, bernoulli, discretised_logistic, grey_normal, normal, poisson
+from beliefnet._types import Key, ValueKind
+from beliefnet.distributions import AbstractFamily, bernoulli, discretised_logistic, grey_normal, normal, poisson
 from beliefnet.nets import (
     Convolution,
     categorical_belief_net,
@@ -243,7 +242,7 @@ class VisibleKind:
         values: What they are a model of.
     """
 
-    make: Callable[[int | None], Family]
+    make: Callable[[int | None], AbstractFamily]
     values: ValueKind
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from beliefnet._errors import DataError, listed, shown
+from beliefnet._types import ValueKind
 from beliefnet.data._arrays import as_rows
 from beliefnet.data._documents import most_frequent, numbered_words, warn_of_empty, without_empty
 from beliefnet.data._observations import Observations
-from beliefnet.data._record import SPLITS, LoadOptions, Record, ValueKind, checksum
+from beliefnet.data._record import SPLITS, LoadOptions, Record, checksum
 from beliefnet.data._sparse import is_sparse, to_counts
 from beliefnet.data._split import Contents, cut_missing
 from beliefnet.data._texts import count_all_words

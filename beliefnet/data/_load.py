@@ -10,13 +10,14 @@ import numpy as np
 from scipy import sparse
 
 from beliefnet._errors import DataError, listed, shown
+from beliefnet._types import ValueKind
 from beliefnet.data._arrays import npz_names
 from beliefnet.data._dataset import Dataset, Provenance, assemble, check_options
 from beliefnet.data._documents import first_words, numbered_words
 from beliefnet.data._files import plain_suffix
 from beliefnet.data._observations import Observations
 from beliefnet.data._read import KINDS, Wanted, kind_of, read_contents
-from beliefnet.data._record import LoadOptions, Reading, Record, ValueKind
+from beliefnet.data._record import LoadOptions, Reading, Record
 from beliefnet.data._sparse import CSR, is_sparse, to_counts
 from beliefnet.data._split import Contents
 from beliefnet.data._texts import TABLES, count_all_words, count_words

@@ -9,9 +9,8 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._errors import DataError
-from beliefnet._types import Key
+from beliefnet._types import Key, ValueKind
 from beliefnet.data._device import DeviceRows, SparseRows
-from beliefnet.data._record import ValueKind
 from beliefnet.data._sparse import Rows
 
 

@@ -3,17 +3,15 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 
 from beliefnet._errors import DataError, listed, shown, suggestion
+from beliefnet._types import ValueKind
 from beliefnet.data._sparse import Rows
 
 SPLITS = ("train", "valid", "test")
-
-ValueKind = Literal["binary", "grey", "counts"]
-"""binary: bits, or means of bits; grey: values in [0, 1] as they are; counts: such as how often each word occurs."""
 
 
 @dataclass(frozen=True, kw_only=True)

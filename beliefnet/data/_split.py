@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from beliefnet._errors import DataError
-from beliefnet.data._record import SPLITS, Reading, ValueKind
+from beliefnet._types import ValueKind
+from beliefnet.data._record import SPLITS, Reading
 from beliefnet.data._sparse import is_sparse
 
 DEFAULT_FRACTION = 0.1

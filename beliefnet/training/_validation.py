@@ -26,9 +26,9 @@ def make_validator(data: Observations, *, key: Key) -> Callable[[Learnable], Arr
         total, estimator = jnp.zeros(()), params.estimator
         for index, start in enumerate(range(0, num_rows, _VALIDATION_ROWS)):
             x = valid.take(jnp.arange(start, min(start + _VALIDATION_ROWS, num_rows)), key=data_key)
-            block_key, proposal = jax.random.fold_in(draw_key, index), estimator.bound_proposal
-            bounds = bounds_of_rows(params.net, x, estimator.bound_particles, key=block_key, proposal=proposal)
-            total += bounds.bound.sum()
+            block_key, bound = jax.random.fold_in(draw_key, index), estimator.bound
+            found = bounds_of_rows(params.net, x, bound.num_particles, key=block_key, proposal=bound.proposal)
+            total += found.bound.sum()
         return total / num_rows
 
     return validate

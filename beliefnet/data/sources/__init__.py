@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from beliefnet._errors import DataError, DataUnavailable
+from beliefnet._types import ValueKind
 from beliefnet.data._download import (
     Download,
     Layout,
@@ -26,7 +27,6 @@ from beliefnet.data._download import (
     stored_files,
     write_store,
 )
-from beliefnet.data._record import ValueKind
 from beliefnet.data._split import Contents
 
 __all__ = ["BuiltIn", "Download", "Layout", "Local", "Remote", "Source", "Stored"]
