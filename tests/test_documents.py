@@ -16,7 +16,7 @@ from test_cli import fails
 
 from beliefnet.baselines import Order, RunningMoments
 from beliefnet.cli import run
-from beliefnet.conditionals import Centred, Dense, LogCounts
+from beliefnet.conditionals import LogCounts
 from beliefnet.data import SparseRows
 from beliefnet.distributions import BagOfWords, bag_of_words, categorical, normal
 from beliefnet.estimators import VIMCO, DisARM, LocalExpectation, ReweightedWake, Sleep
@@ -63,16 +63,18 @@ def test_drawn_documents_have_the_mean_they_should():
 
 def test_starting_biases_are_the_shares_of_the_words():
     net = document_net(3, (2,), key=KEY, visible_mean=MEAN)
-    log_shares = net.generative.conditionals[-1].network(jnp.full(2, 0.5))
+    log_shares = net.generative.conditionals[-1].parameters_given(jnp.full(2, 0.5))
     np.testing.assert_allclose(jax.nn.softmax(log_shares), MEAN / 4.5, rtol=1e-5)
     silent = document_net(3, (2,), key=KEY, visible_mean=jnp.array([0.0, 1.0, 1.0]), signs=False)
     assert np.isfinite(exact_log_likelihood(silent, COUNTS)).all()
 
 
 def test_the_recognition_net_sees_the_logarithm_of_counts():
-    dense = Dense(3, 2, key=KEY)
-    seen = LogCounts(Centred(dense, jnp.log1p(MEAN)))(COUNTS)
-    np.testing.assert_allclose(seen, dense(jnp.log1p(COUNTS) - jnp.log1p(MEAN)), rtol=1e-5)
+    np.testing.assert_allclose(LogCounts()(COUNTS), jnp.log1p(COUNTS), rtol=1e-6)
+    np.testing.assert_allclose(LogCounts(MEAN)(COUNTS), jnp.log1p(COUNTS) - jnp.log1p(MEAN), rtol=1e-5, atol=1e-6)
+    first = document_net(3, (2,), key=KEY, input_mean=MEAN).recognition.conditionals[0]
+    np.testing.assert_allclose(first.parameters_given(MEAN), 0, atol=1e-6)
+    np.testing.assert_allclose(first.centre, MEAN, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ from beliefnet.evaluation import (
     impute,
     observe,
 )
-from beliefnet.nets import categorical_belief_net, darn, layered_net, sigmoid_belief_net, vae
+from beliefnet.nets import LatentLayer, VisibleLayer, categorical_belief_net, darn, layered_net, sigmoid_belief_net, vae
 from beliefnet.refiners import AIR
 from beliefnet.training import FitOptions, fit
 
@@ -209,8 +209,8 @@ def test_normal_scales_have_a_floor():
 
 
 def small_net(visible, *hidden: int):
-    layers = [(bernoulli, size) for size in hidden or (3,)]
-    return randomise(layered_net(3, layers, key=KEY, visible=visible, input_mean=MEAN, visible_mean=MEAN), scale=0.4)
+    layers = [LatentLayer(bernoulli, size) for size in hidden or (3,)]
+    return randomise(layered_net(VisibleLayer(3, visible, MEAN, MEAN), layers, key=KEY), scale=0.4)
 
 
 VISIBLE = {
@@ -259,7 +259,7 @@ def test_reweighted_wake_against_enumeration(visible: str):
 
 def test_path_gradients_against_quadrature():
     # Small maps keep log p(x, h) smooth on the scale of q, and the quadrature accurate.
-    net = layered_net(3, [(normal, 1)], key=KEY, visible=discretised_logistic(5), visible_mean=MEAN)
+    net = layered_net(VisibleLayer(3, discretised_logistic(5), MEAN), [LatentLayer(normal, 1)], key=KEY)
     net = randomise(jax.tree.map(lambda leaf: 0.4 * leaf, net), scale=0.15)
     estimator = SGVB(net, 2)
     grads = draws(lambda key: estimator.estimate(net, GREY, None, key=key).net, NUM_DRAWS)
@@ -294,7 +294,9 @@ def test_ready_made_nets_take_visible_units(make, visible: str):
 
 
 def test_one_hot_data_can_be_visible():
-    net = randomise(layered_net(2, [(bernoulli, 2)], key=KEY, visible=categorical(3), visible_mean=jnp.full(6, 1 / 3)))
+    net = randomise(
+        layered_net(VisibleLayer(2, categorical(3), jnp.full(6, 1 / 3)), [LatentLayer(bernoulli, 2)], key=KEY)
+    )
     x = jnp.stack([jnp.concatenate(pair) for pair in itertools.product(jnp.eye(3), repeat=2)])
     assert net.num_visible == 6
     np.testing.assert_allclose(jnp.exp(eqx.filter_jit(exact_log_likelihood)(net, x)).sum(), 1, rtol=1e-5)
@@ -303,7 +305,7 @@ def test_one_hot_data_can_be_visible():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: darn(3, (2,), key=KEY, visible=poisson), "autoregressive 'visible'"),
+        (lambda: darn(3, (2,), key=KEY, visible=poisson), "poisson units in a visible layer with connections"),
         (lambda: vae(3, (2,), key=KEY, visible=discretised_logistic(), visible_mean=2 * MEAN), r"in \[0, 1\]"),
         (lambda: vae(3, (2,), key=KEY, visible=poisson, input_mean=-MEAN), r"in \[0, inf\]"),
         (lambda: discretised_logistic(1), "at least 2 grey levels"),

@@ -1,6 +1,7 @@
 """All that has a name: nets, estimators, refiners, with their options; and runs described by names."""
 
 from beliefnet.catalogue._config import TrainConfig
+from beliefnet.catalogue._convert import convert_run
 from beliefnet.catalogue._estimator_options import (
     ConcreteOptions,
     HVIOptions,
@@ -34,6 +35,7 @@ __all__ = [
     "TVOOptions",
     "TrainConfig",
     "VIMCOOptions",
+    "convert_run",
     "load_named_run",
     "net_of_start",
     "parse_estimator",

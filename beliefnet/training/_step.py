@@ -8,6 +8,7 @@ import optax
 from jax import Array, lax
 from jaxtyping import Int
 
+from beliefnet._frozen import hold_frozen
 from beliefnet._types import Key
 from beliefnet.data import DeviceRows
 from beliefnet.training._optimizers import Learnable, Optimizer
@@ -26,6 +27,7 @@ def train_step(
     estimate = estimator.estimate(net, data.take(rows, key=data_key), learner.estimator_state, key=draw_key)
     grads = Learnable(estimate.net, estimate.estimator)
     updates, opt_state = optimizer.update(grads, learner.opt_state, learner.params)
+    updates = hold_frozen(updates)
     is_sane = jnp.isfinite(estimate.objective) & (estimate.objective > -_MOST_NATS_PER_VISIBLE * data.shape[1])
     is_new_bad = (learner.first_bad_step < 0) & ~is_sane
     return Learner(
