@@ -29,6 +29,7 @@ LAYERS = [
     {"baselines"},
     {"estimators"},
     {"evaluation"},
+    {"_uses"},
     {"runs"},
     {"training", "comparisons"},
     {"plots"},
