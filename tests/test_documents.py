@@ -39,7 +39,8 @@ SMALL = ("--net", "document", "--hidden", "3", "--nvil.baseline-units", "3", "--
 
 
 def small_document_net(*hidden: int, **options):
-    return randomise(document_net(3, hidden or (3,), key=KEY, length=4, input_mean=MEAN, visible_mean=MEAN, **options))
+    means = {"input_mean": MEAN, "visible_mean": MEAN}
+    return randomise(document_net(3, hidden or (3,), key=KEY, document_length=4, **means, **options))
 
 
 def test_documents_of_a_length_sum_to_one():
@@ -211,7 +212,7 @@ def test_topics_refuse_other_nets(trained):
     ("make", "message"),
     [
         (lambda: document_net(0, (2,), key=KEY), "positive layer sizes .* got 0 visible units"),
-        (lambda: document_net(3, (2,), key=KEY, length=0), "positive mean length, got 0"),
+        (lambda: document_net(3, (2,), key=KEY, document_length=0), "positive mean length, got 0"),
         (lambda: document_net(3, (2,), key=KEY, visible_mean=-MEAN), "visible_mean in"),
         (lambda: bag_of_words(float("inf")), "positive mean length"),
     ],

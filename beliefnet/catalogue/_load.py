@@ -1,6 +1,6 @@
 """A finished or interrupted run, read back for use."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
@@ -10,7 +10,7 @@ import numpy as np
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet.catalogue._config import TrainConfig
-from beliefnet.catalogue._nets import NetOptions
+from beliefnet.catalogue._nets import used_values
 from beliefnet.data import Record
 from beliefnet.proposals import Proposal
 from beliefnet.runs._checkpoint import Restored, read_record
@@ -57,7 +57,7 @@ def load_run(path: Path | str) -> LoadedRun:
     config = TrainConfig.from_dict(folder.read_config())
     record = Record.from_dict(read_record(folder.checkpoints.directory)["data"])
     net, estimator = config.build(np.full(record.num_features, 0.5), record.image_shape)
-    like = TrainState.start(net, estimator, make_optimizer(config, num_steps=1))
+    like = TrainState.start(net, estimator, make_optimizer(config.fit, num_steps=1))
     restored: Restored = folder.checkpoints.restore(like)
     state: TrainState = restored.state
     if int(state.best_epoch) == 0:
@@ -91,10 +91,9 @@ def net_of_start(config: TrainConfig, net: BeliefNet) -> tuple[BeliefNet, tuple[
         raise RunFolderError(f"--start cannot be used: {error}") from error
     shapes = [jax.tree.map(jnp.shape, tree) for tree in (net, started.net)]
     if jax.tree.structure(net) != jax.tree.structure(started.net) or shapes[0] != shapes[1]:
+        before, now = ({"net": c.net.name, **used_values(c.net)} for c in (started.config, config))
         differing = [
-            f"{field.name.replace('_', '-')}={getattr(started.config, field.name)}"
-            for field in fields(NetOptions)
-            if getattr(started.config, field.name) != getattr(config, field.name)
+            f"{name.replace('_', '-')}={before.get(name)}" for name in before | now if before.get(name) != now.get(name)
         ]
         raise OptionError(
             f"expected --start to be a run with the same net, got {config.start} with "

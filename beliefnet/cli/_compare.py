@@ -9,14 +9,13 @@ from rich.console import Console
 from rich.table import Table
 
 from beliefnet._errors import OptionError
-from beliefnet.catalogue import TrainConfig, read_spec
+from beliefnet.catalogue import COMPARISONS, TrainConfig, parse_comparison
 from beliefnet.cli._app import command
 from beliefnet.cli._runs import check_counts, without_nan, writing
-from beliefnet.comparisons import LDA, RBM, Comparison, MixtureOfBernoullis, score
+from beliefnet.comparisons import Comparison, score
 from beliefnet.data import DataError, Dataset, Record, load, names
 from beliefnet.runs import RunFolder, RunFolderError, write_atomically
 
-MODELS: dict[str, type[Comparison]] = {"mixture": MixtureOfBernoullis, "rbm": RBM, "lda": LDA}
 _SCORES = ("num_examples", "elbo", "nll")
 _PERPLEXITIES = {"perplexity": "", "elbo_perplexity": ", by the ELBO"}
 
@@ -70,7 +69,7 @@ def _chosen(specs: tuple[str, ...]) -> dict[str, Comparison]:
     """Make the models, for rows of one kind."""
     if not specs or len(set(specs)) < len(specs):
         raise OptionError(f"expected different --models, got {', '.join(specs) or 'none'}; try mixture:components=100")
-    chosen = {spec: read_spec(spec, "a model", MODELS) for spec in specs}
+    chosen = {spec: parse_comparison(spec) for spec in specs}
     kinds = {model.values: spec for spec, model in chosen.items()}
     if len(kinds) > 1:
         given = " and ".join(f"{spec} ({values})" for values, spec in kinds.items())
@@ -86,7 +85,7 @@ def _data_for(chosen: dict[str, Comparison], data: str, binarization: str | None
     dataset = load(data, values=values, binarization=binarization, seed=seed)
     found = dataset.record.values
     if found != model.values:
-        fitting = " or ".join(name for name, other in MODELS.items() if other.values == found)
+        fitting = " or ".join(name for name, other in COMPARISONS.items() if other.make.values == found)
         raise OptionError(f"expected {model.values} data for {spec}, got {found} values of {data}; try {fitting}")
     if dataset.record.binarization == "dynamic":
         raise OptionError(
@@ -125,14 +124,14 @@ def _row_of_run(folder: RunFolder, record: Record, split: str) -> dict[str, Any]
             f"expected runs evaluated on the {split} split, got {folder.path} with {evaluation['split']}; "
             f"try beliefnet evaluate {folder.path} --split {split}"
         )
-    if record.values == "counts" and config.visible == "poisson":
+    if record.values == "counts" and config.net.values.get("visible") == "poisson":
         raise OptionError(
             f"expected runs that score the words of a document given its length, got {folder.path} with poisson "
             "visible units, whose likelihood is that of counts; try runs of --net document"
         )
     return {
         "model": folder.path.resolve().name,
-        "settings": {"net": config.describe(record.num_features), "estimator": config.estimator},
+        "settings": {"net": config.describe(record.num_features), "estimator": config.estimator.name},
         **{name: evaluation[name] for name in (*_SCORES, *_PERPLEXITIES) if name in evaluation},
         "method": f"bound of {evaluation['num_particles']} particles",
     }

@@ -13,7 +13,7 @@ from rich.table import Table
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.catalogue import EstimatorOptions, parse_estimator
+from beliefnet.catalogue import Choice, build_estimator, parse_estimator
 from beliefnet.cli._app import command
 from beliefnet.cli._runs import check_counts, check_suffix, data_of, open_latent_run, spread, without_nan, writing
 from beliefnet.estimators import Estimator
@@ -109,10 +109,10 @@ def _check(batch_size: int, draws: int, seed: int, out: Path | None) -> None:
         check_suffix(out, ".png")
 
 
-def _parse(specs: tuple[str, ...]) -> dict[str, EstimatorOptions]:
+def _parse(specs: tuple[str, ...]) -> dict[str, Choice]:
     if not specs:
         raise OptionError("expected --estimators to be one estimator or more, got none; try --estimators nvil vimco")
-    options: dict[str, EstimatorOptions] = {}
+    options: dict[str, Choice] = {}
     for spec in specs:
         chosen = parse_estimator(spec)
         if chosen in options.values():
@@ -121,10 +121,10 @@ def _parse(specs: tuple[str, ...]) -> dict[str, EstimatorOptions]:
     return options
 
 
-def _build(options: dict[str, EstimatorOptions], net: BeliefNet, *, key: Key) -> dict[str, Estimator]:
+def _build(options: dict[str, Choice], net: BeliefNet, *, key: Key) -> dict[str, Estimator]:
     keys = jax.random.split(key, len(options))
     return {
-        spec: chosen.build_estimator(net, key=own) for own, (spec, chosen) in zip(keys, options.items(), strict=True)
+        spec: build_estimator(chosen, net, key=own) for own, (spec, chosen) in zip(keys, options.items(), strict=True)
     }
 
 

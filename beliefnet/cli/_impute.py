@@ -108,7 +108,7 @@ def impute_rows(
         rows = _with_hidden(run, rows, hide, hide_half, key=hide_key)
     elif rows.observed.all():
         raise OptionError(f"expected missing entries (NaN) in {data}, got none; try --hide 0.5 to see how it would do")
-    fill = starting_fill(run.net) if run.config.center_input else data_of(run, None).average("train")
+    fill = starting_fill(run.net) if run.config.net.values.get("center_input") else data_of(run, None).average("train")
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
         task = progress.add_task(f"{particles} particles", total=len(rows.seen))
         result = impute(

@@ -97,7 +97,7 @@ def data_of(run: LoadedRun, data: str | None) -> Dataset:
         if dataset.record.checksum != run.record.checksum:
             raise DataError(
                 f"expected the data that the net was trained on ({run.record.checksum}), got other contents of "
-                f"{run.config.data} ({dataset.record.checksum}); try naming it with --data"
+                f"{run.config.data.values['data']} ({dataset.record.checksum}); try naming it with --data"
             )
         return dataset
     return load_like(run, data)
@@ -105,12 +105,12 @@ def data_of(run: LoadedRun, data: str | None) -> Dataset:
 
 def load_like(run: LoadedRun, data: str) -> Dataset:
     """Load other data with the binarisation that the net was trained with, where there is anything to binarise."""
-    wanted = {"values": run.record.values, "seed": run.config.seed}
+    wanted = {"values": run.record.values, "seed": run.config.fit.seed}
     if run.record.values == "counts":
-        wanted |= {"vocabulary_size": run.config.vocabulary_size, "text_column": run.config.text_column}
+        wanted |= {name: run.config.data.values[name] for name in ("vocabulary_size", "text_column")}
     dataset = load(data, **wanted)
-    if dataset.record.binarization != "none" and run.config.binarization is not None:
-        dataset = load(data, **wanted, binarization=run.config.binarization)
+    if dataset.record.binarization != "none" and run.config.data.values["binarization"] is not None:
+        dataset = load(data, **wanted, binarization=run.config.data.values["binarization"])
     check_width(dataset.train, run.net.num_visible, data)
     check_visible(run.net, dataset.record)
     return dataset

@@ -233,9 +233,9 @@ def encode(
             num_features=run.net.num_visible,
             values=run.record.values,
             array=split,
-            binarization=run.config.binarization,
+            binarization=run.config.data.values["binarization"],
             words=run.folder.read_words() if is_text else None,
-            text_column=run.config.text_column,
+            text_column=run.config.data.values["text_column"],
         )
     count = rows.shape[0]
     parts = [

@@ -20,7 +20,7 @@ def document_net(
     *,
     key: Key,
     latents: Family = bernoulli,
-    length: float = 100.0,
+    document_length: float = 100.0,
     deterministic: Sequence[int] = (),
     deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,
@@ -39,7 +39,7 @@ def document_net(
         key: Random key for the weights.
         latents: Family of the latents: `bernoulli` for topics that are on or off, `normal` for a neural variational
             document model.
-        length: Mean number of words of documents that are drawn from the net.
+        document_length: Mean number of words of documents that are drawn from the net.
         deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
         deterministic_recognition: Those of the recognition net, where it is to have others.
         activation: Elementwise function of the deterministic layers.
@@ -66,7 +66,7 @@ def document_net(
         num_words,
         [(latents, size) for size in hidden],
         key=key,
-        visible=bag_of_words(length),
+        visible=bag_of_words(document_length),
         deterministic=deterministic,
         deterministic_recognition=deterministic_recognition,
         activation=activation,

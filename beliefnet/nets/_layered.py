@@ -240,13 +240,14 @@ def _logit_of(latent_mean: float) -> float:
 
 
 def _check_sizes(num_visible: int, sizes: Sequence[int], deterministic: Sequence[int]) -> None:
-    if not sizes or any(size < 1 for size in (num_visible, *sizes)):
-        raise ValueError(
-            f"expected positive layer sizes and at least one latent layer, got {num_visible} visible units and latent "
-            f"layers {list(sizes)}; try hidden=(200,)"
-        )
+    if num_visible < 1:
+        raise ValueError(f"expected at least 1 visible unit, got {num_visible}; try the width of the data")
+    if not sizes or any(size < 1 for size in sizes):
+        given = " ".join(map(str, sizes)) or "none"
+        raise ValueError(f"expected hidden to be one positive layer size or more, got {given}; try 200 200")
     if any(size < 1 for size in deterministic):
-        raise ValueError(f"expected deterministic layers of positive sizes, got {list(deterministic)}; try (200,)")
+        given = " ".join(map(str, deterministic))
+        raise ValueError(f"expected deterministic to be positive sizes, got {given}; try 200")
 
 
 def starting_bias(visible: Family, num_visible: int, visible_mean: ArrayLike | None) -> Float[Array, " parameters"]:
