@@ -1,7 +1,5 @@
 """A belief net: a generative chain from the top layer to the data, and a recognition chain back up."""
 
-from collections.abc import Callable
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -11,7 +9,8 @@ from jaxtyping import Float
 
 from beliefnet._chain import Chain, Draw
 from beliefnet._types import Key, Values
-from beliefnet.distributions import Autoregressive, Kind, units
+from beliefnet.conditionals import Conditional
+from beliefnet.distributions import Autoregressive, UnitKind
 from beliefnet.samplers import Plain, Sampler
 
 
@@ -78,29 +77,14 @@ class BeliefNet(eqx.Module):
         return x[..., : self.num_condition], x[..., self.num_condition :]
 
     @property
-    def latent_kinds(self) -> tuple[Kind, ...]:
+    def latent_kinds(self) -> tuple[UnitKind, ...]:
         """What kind of units each latent layer has under the recognition net, from the bottom up."""
-        kinds = []
-        self.show_latents(lambda _, recognised, __: kinds.append(Kind.of(recognised)))
-        return tuple(kinds)
+        return tuple(conditional.kind for conditional in self.recognition.conditionals)
 
-    def show_latents(self, look: Callable[[int, dist.Distribution, dist.Distribution], None]) -> None:
-        """Show the units of each latent layer to a function, without computing anything.
-
-        Args:
-            look: Called with the number of the layer, 1 being the bottom one, and the distribution of its units under
-                the recognition and under the generative chain, whose parameters have shapes but no values.
-        """
-
-        def show(x: Array, latents: Values) -> None:
-            up = self.recognition.distributions(x, latents)
-            condition, outputs = self.split(x)
-            down = self.generative.distributions(condition, (*latents[::-1], outputs))[-2::-1]
-            for index, (recognised, generated) in enumerate(zip(up, down, strict=True), 1):
-                look(index, units(recognised), units(generated))
-
-        shapes = [jax.ShapeDtypeStruct((1, size), jnp.float32) for size in (self.num_visible, *self.layer_sizes)]
-        jax.eval_shape(show, shapes[0], tuple(shapes[1:]))
+    @property
+    def latent_layers(self) -> tuple[tuple[Conditional, Conditional], ...]:
+        """Each latent layer under the recognition and under the generative chain, from the bottom up."""
+        return tuple(zip(self.recognition.conditionals, self.generative.conditionals[-2::-1], strict=True))
 
     def above(self, layer: int) -> "BeliefNet":
         """Return the net whose observation is a layer of this one, 0 being the data: it shares the parameters.

@@ -105,7 +105,7 @@ def _group_size(units: int) -> int:
     return max(divisors, key=lambda size: (units // size % 8 == 0, size))
 
 
-def stable_logit(means: Float[Array, "..."], floor: float) -> Float[Array, "..."]:
+def stable_logit(means: Float[Array, "..."], floor: ArrayLike) -> Float[Array, "..."]:
     """Return the logit of means that were first moved into [floor, 1 - floor]."""
     inside = jnp.clip(means, floor, 1 - floor)
     return jnp.log(inside) - jnp.log1p(-inside)

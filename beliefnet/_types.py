@@ -3,7 +3,7 @@
 Axis names come from one list: particles, batch, layers, units, states. `*lead` stands for any leading axes.
 """
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
@@ -11,3 +11,5 @@ from jaxtyping import Float, PRNGKeyArray
 Key: TypeAlias = PRNGKeyArray
 Values: TypeAlias = tuple[Float[Array, "... _"], ...]
 """One value per layer, from the bottom layer to the top one."""
+ValueKind: TypeAlias = Literal["binary", "grey", "counts"]
+"""What data hold: bits, grey values in [0, 1], or counts."""

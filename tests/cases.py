@@ -25,7 +25,7 @@ from beliefnet.conditionals import (
     LogisticAutoregression,
     Prior,
 )
-from beliefnet.distributions import Family, bernoulli, categorical, normal
+from beliefnet.distributions import AbstractFamily, bernoulli, categorical, normal
 from beliefnet.estimators import (
     ARM,
     IWAE,
@@ -84,7 +84,7 @@ NETS: dict[str, Callable[[], BeliefNet]] = {
 }
 
 
-def chain_net(*layers: tuple[Family, int], scale: float = 0.25) -> BeliefNet:
+def chain_net(*layers: tuple[AbstractFamily, int], scale: float = 0.25) -> BeliefNet:
     """A net over three binary observations with latent layers of any families, given as (family, size) bottom first."""
     keys = iter(jax.random.split(jax.random.key(0), 2 * len(layers)))
     widths = [family.num_units(family.num_parameters(size)) for family, size in layers]

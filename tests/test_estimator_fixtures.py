@@ -27,21 +27,23 @@ from beliefnet.estimators import (
     STL,
     TVO,
     VIMCO,
+    AbstractRecognitionEstimator,
     Credit,
+    CreditEstimator,
+    CreditRule,
     DisARM,
     DReG,
     Estimator,
     LocalExpectation,
     MultiSampleDisARM,
     MuProp,
-    RecognitionCreditEstimator,
     Reinforce,
     Replacement,
     ReweightedWake,
     Wake,
     WeightedWake,
+    surrogate,
 )
-from beliefnet.estimators._credit import surrogate
 from beliefnet.evaluation import exact_elbo, exact_gradient
 from beliefnet.proposals import Particles
 from beliefnet.samplers import Half, Plain, StraightThrough
@@ -100,7 +102,7 @@ def bit_net() -> BeliefNet:
     return one_layer_net(prior, (dense([[0.0]], [0.4]), bernoulli), (dense([[0.0]], [BIT_LOGIT]), bernoulli))
 
 
-def expected_phi(estimator: RecognitionCreditEstimator, num_particles: int) -> float:
+def expected_phi(estimator: AbstractRecognitionEstimator, num_particles: int) -> float:
     """The expected gradient by the logit: all settings of the bits, laid along the batch axis, are summed."""
     bits = jnp.asarray(np.array(list(itertools.product((0.0, 1.0), repeat=num_particles))).T[..., None], jnp.float32)
     x = jnp.ones((bits.shape[1], 1))
@@ -108,7 +110,7 @@ def expected_phi(estimator: RecognitionCreditEstimator, num_particles: int) -> f
     @eqx.filter_jit
     def pay(net: BeliefNet) -> tuple[jax.Array, jax.Array]:
         log_q = net.log_recognition(x, (bits,)).sum(axis=-1)
-        credit, _ = estimator.credit(Trace.record(net, Particles(x, (bits,), log_q)), None)
+        credit, _ = estimator.rule.step(Trace.record(net, Particles(x, (bits,), log_q)), None)
         assert credit.score is not None
         return credit.score, log_q
 
@@ -338,7 +340,7 @@ def test_nvil_pays_as_the_loop_says_from_preset_moments(normalise: bool):
         baseline=NoBaseline(),
         moments=RunningMoments(0.8, normalise=normalise),
     )
-    credit, after = nvil.credit(trace, Moments(jnp.full(2, 6.0), jnp.array([0.1, 4.0])))
+    credit, after = nvil.rule.step(trace, Moments(jnp.full(2, 6.0), jnp.array([0.1, 4.0])))
     assert credit.score is not None
     p, q = np.asarray(trace.log_p, np.float64), np.asarray(trace.log_q, np.float64)
     for layer, variance_before in enumerate((0.1, 4.0)):
@@ -367,7 +369,7 @@ def test_path_estimators_pay_as_the_loops_say():
         DReG: (bound, weights, None, weights**2),
     }
     for make, amounts in expected.items():
-        credit, _ = make(net, 4).credit(trace, None)
+        credit, _ = make(net, 4).rule.step(trace, None)
         score = None if credit.score is None else credit.score[..., 0]
         for paid, amount in zip((credit.objective, credit.model, score, credit.path), amounts, strict=True):
             assert (paid is None) == (amount is None)
@@ -396,7 +398,7 @@ def test_what_credit_buys_is_the_hand_gradient():
         (IWAE(net, 5), None, weights * (by_p - by_q)),
         (nvil, state, (by_p + (f - centre) * by_q) / 5),
     ):
-        gradient = jax.grad(lambda y, e=estimator, s=at: surrogate(trace(y), e.credit(trace(0.8), s)[0]))(y)
+        gradient = jax.grad(lambda y, e=estimator, s=at: surrogate(trace(y), e.rule.step(trace(0.8), s)[0]))(y)
         np.testing.assert_allclose(gradient, amounts.sum(axis=0).mean(), rtol=1e-4)
 
 
@@ -595,7 +597,7 @@ def test_weights_of_zero_pay_no_nan(name: str, log_weights: list[float]):
     }[name]
     log_q = jnp.full((3, 1, 1), -0.7)
     log_p = jnp.stack([jnp.asarray(log_weights)[:, None] - 0.7, jnp.zeros((3, 1))], axis=-1)
-    credit, _ = estimator.credit(Trace(log_p, log_q, log_q[..., 0], ()), None)
+    credit, _ = estimator.rule.step(Trace(log_p, log_q, log_q[..., 0], ()), None)
     assert credit.model is not None
     for paid in (credit.model, credit.score, credit.path):
         assert paid is None or np.isfinite(paid).all()
@@ -638,24 +640,15 @@ def test_an_estimator_that_cannot_differentiate_the_latents_is_refused(name: str
         make()
 
 
-class _PathWithoutDerivative(RecognitionCreditEstimator[None]):
-    """Pays the path of plain draws, which have none."""
+class _OnThePath(CreditRule):
+    """Credits the path, whatever the draws are."""
 
-    num_particles: int = eqx.field(static=True, default=1)
-
-    @property
-    def bound_particles(self) -> int:
-        return 1
-
-    def init(self, net: BeliefNet) -> None:
-        return
-
-    def credit(self, trace: Trace, state: None) -> tuple[Credit, None]:
-        return Credit(trace.log_weight.mean(axis=0), path=trace.uniform_weights), state
+    def __call__(self, trace: Trace) -> Credit:
+        return Credit(trace.log_weight.mean(axis=0), path=trace.uniform_weights)
 
 
 def test_a_path_credit_for_draws_without_a_derivative_is_refused():
     """Pyro: a zero gradient, in silence."""
     net = normal_net((0, 1), (0, 1))
     with pytest.raises(ValueError, match=r"expected a proposal .*Recognition.*; try Recognition\(Reparameterize\(\)\)"):
-        _PathWithoutDerivative().estimate(net, ONE, None, key=KEY)
+        CreditEstimator(_OnThePath(), 1).estimate(net, ONE, None, key=KEY)

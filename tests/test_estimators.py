@@ -34,10 +34,11 @@ from beliefnet.estimators import (
     TVO,
     VIMCO,
     Credit,
+    CreditEstimator,
+    CreditRule,
     DisARM,
     MultiSampleDisARM,
     MuProp,
-    RecognitionCreditEstimator,
     Reinforce,
     Replacement,
     ReweightedWake,
@@ -207,7 +208,7 @@ def test_vimco_pays_as_its_formula_says(replacement: Replacement):
     """Against the double loop of the paper, in double precision."""
     net = NETS["two layers"]()
     trace = Trace.record(net, Recognition().draw(net, OBSERVATIONS, 5, key=jax.random.key(0)))
-    credit, _ = VIMCO(5, replacement=replacement).credit(trace, None)
+    credit, _ = VIMCO(5, replacement=replacement).rule.step(trace, None)
     f = np.asarray(trace.log_weight, np.float64)
     for datum in range(3):
         weights = np.exp(f[:, datum] - f[:, datum].max())
@@ -232,7 +233,7 @@ def test_vimco_of_one_bit_is_exact_in_expectation():
         def vimco(logit, count=count):
             def pay(f, q):
                 trace = one_layer_trace(f, q)
-                credit, _ = VIMCO(count).credit(trace, None)
+                credit, _ = VIMCO(count).rule.step(trace, None)
                 paid = jnp.sum(jax.lax.stop_gradient(credit.score[:, 0, 0]) * q)
                 return jax.lax.stop_gradient(jnp.exp(q.sum(0))) * paid
 
@@ -266,7 +267,7 @@ def test_vimco_survives_weights_of_zero(replacement: Replacement, weights: list[
     f = jnp.asarray(weights, jnp.float32)
     trace = one_layer_trace(f, jnp.full(3, -0.7))
     for signal in Signal:
-        credit, _ = VIMCO(3, replacement=replacement, signal=signal).credit(trace, None)
+        credit, _ = VIMCO(3, replacement=replacement, signal=signal).rule.step(trace, None)
         assert np.isfinite(credit.model).all()
         assert np.isfinite(credit.score).all()
 
@@ -281,9 +282,9 @@ def test_leave_one_out_loses_nothing_beside_a_giant():
 def test_weights_of_reweighted_wake_sleep_do_not_depend_on_the_batch():
     net = NETS["two layers"]()
     trace = Trace.record(net, Recognition().draw(net, OBSERVATIONS, 4, key=jax.random.key(0)))
-    together, _ = ReweightedWake(4).credit(trace, None)
+    together, _ = ReweightedWake(4).rule.step(trace, None)
     one = jax.tree.map(lambda leaf: leaf[:, 1:2] if leaf.shape[0] == 4 else leaf, trace)
-    alone, _ = ReweightedWake(4).credit(one, None)
+    alone, _ = ReweightedWake(4).rule.step(one, None)
     np.testing.assert_allclose(together.model[:, 1:2], alone.model, rtol=1e-6)
     np.testing.assert_allclose(together.model.sum(axis=0), 1, rtol=1e-6)
 
@@ -354,50 +355,44 @@ def test_learnt_controls_belong_to_the_depth_they_were_made_for():
         REBAR(NETS["one layer"]()).estimate(NETS["two layers"](), OBSERVATIONS, None, key=jax.random.key(0))
 
 
-class Paid(RecognitionCreditEstimator[None]):
-    """Pays whatever it is told to."""
+class Told(CreditRule):
+    """Gives the credit that it is told to."""
 
-    pay: Any = eqx.field(static=True)
-    num_particles: int = eqx.field(static=True, default=3)
-    bound_particles: int = eqx.field(static=True, default=1)
+    credit: Any = eqx.field(static=True)
 
-    def init(self, net):
-        return None
-
-    def credit(self, trace, state):
-        return self.pay(trace), state
+    def __call__(self, trace):
+        return self.credit(trace)
 
 
 @pytest.mark.parametrize(
-    ("name", "pay"),
+    ("name", "credit"),
     [
         ("score", lambda t: Credit(t.log_weight[0], score=t.uniform_weights)),
         ("model", lambda t: Credit(t.log_weight[0], model=t.uniform_weights[..., None])),
         ("objective", lambda t: Credit(t.log_weight)),
     ],
 )
-def test_a_payment_of_the_wrong_shape_is_refused(name: str, pay):
+def test_a_credit_of_the_wrong_shape_is_refused(name: str, credit):
     """Three particles, three data and three layers, so that a missing axis would broadcast."""
     with pytest.raises((ValueError, TypeCheckError), match=rf"credit's {name} of shape|{name}"):
-        Paid(pay).estimate(NETS["three layers"](), OBSERVATIONS, None, key=jax.random.key(0))
+        CreditEstimator(Told(credit), 3).estimate(NETS["three layers"](), OBSERVATIONS, None, key=jax.random.key(0))
 
 
 class Pathless(MuProp):
-    def credit(self, trace):
-        return Credit(trace.log_weight.mean(axis=0), path=trace.uniform_weights)
+    rule = Told(lambda trace: Credit(trace.log_weight.mean(axis=0), path=trace.uniform_weights))
 
 
 def test_unit_estimators_have_no_path():
     net = NETS["one layer"]()
-    with pytest.raises(ValueError, match="without path from Pathless"):
+    with pytest.raises(ValueError, match="without a path from Pathless"):
         Pathless(net).estimate(net, OBSERVATIONS, None, key=jax.random.key(0))
 
 
 def test_thermodynamic_credit_leaves_out_particles_of_no_weight():
     trace = one_layer_trace(jnp.array([0.3, -jnp.inf, -0.9]), jnp.full(3, -0.7))
     alive = one_layer_trace(jnp.array([0.3, -0.9]), jnp.full(2, -0.7))
-    credit, _ = TVO(3).credit(trace, None)
-    expected, _ = TVO(2).credit(alive, None)
+    credit, _ = TVO(3).rule.step(trace, None)
+    expected, _ = TVO(2).rule.step(alive, None)
     np.testing.assert_allclose(credit.objective, expected.objective, rtol=1e-6)
     np.testing.assert_allclose(credit.model[jnp.array([0, 2])], expected.model, rtol=1e-6)
     np.testing.assert_array_equal(credit.score[1], 0)

@@ -14,7 +14,7 @@ from numpyro.distributions import Laplace
 
 from beliefnet import BeliefNet, Chain, Trace
 from beliefnet.conditionals import Feedforward, Prior
-from beliefnet.distributions import BernoulliFamily
+from beliefnet.distributions import AbstractFamily, BernoulliFamily, UnitKind
 from beliefnet.evaluation import (
     binarize,
     enumerate_latents,
@@ -300,6 +300,9 @@ def test_a_dream_is_scored_under_the_model():
 def test_latents_of_other_families_are_not_enumerated():
     @dataclass(frozen=True)
     class Laplacian(BernoulliFamily):
+        name, kind, num_points = "laplace", UnitKind.CONTINUOUS, AbstractFamily.num_points
+        _variable_points = AbstractFamily._variable_points
+
         def __call__(self, parameters):
             return Laplace(parameters, 1.0).to_event(1)
 
@@ -308,7 +311,7 @@ def test_latents_of_other_families_are_not_enumerated():
     prior, down = net.generative.conditionals
     family = Laplacian()
     net = BeliefNet(Chain((Prior(prior.parameters, family), down)), Chain((Feedforward(up.network, family),)))
-    with pytest.raises(ValueError, match="got Laplace units"):
+    with pytest.raises(ValueError, match="got laplace units"):
         exact_elbo(net, OBSERVATIONS)
 
 

@@ -15,7 +15,7 @@ from numpyro.distributions import Uniform
 
 from beliefnet import BeliefNet, Chain, Trace
 from beliefnet.conditionals import Dense, Feedforward, Prior
-from beliefnet.distributions import BernoulliFamily, bernoulli, normal
+from beliefnet.distributions import BernoulliFamily, UnitKind, bernoulli, normal
 from beliefnet.estimators import HVI, SGVB
 from beliefnet.evaluation import particle_bounds
 from beliefnet.proposals import Hamiltonian, Recognition
@@ -307,7 +307,7 @@ def test_dynamics_learn_what_a_factorial_posterior_cannot_express():
 
     def bounds(estimator):
         fitted, estimator = trained(net, estimator, 600)
-        proposal = estimator.bound_proposal
+        proposal = estimator.bound.proposal
         return particle_bounds(fitted, RIDGE_DATA, 4000, key=jax.random.key(7), proposal=proposal)
 
     plain = bounds(SGVB(net, 10))
@@ -348,21 +348,23 @@ def test_discrete_layers_are_refused(make, message):
 
 
 class Interval(BernoulliFamily):
+    name, kind, bounds = "interval", UnitKind.CONTINUOUS, (-9.0, 9.0)
+
     def __call__(self, parameters):
         return Uniform(parameters - 1, parameters + 1).to_event(1)
 
 
 def test_bounded_layers_are_refused():
     net = chain_net((Interval(), 2), (normal, 1))
-    with pytest.raises(ValueError, match="any real value for Hamiltonian, got Uniform units in latent layer 1"):
+    with pytest.raises(ValueError, match="any real value for Hamiltonian, got interval units in latent layer 1"):
         Hamiltonian(net, key=jax.random.key(0))
 
 
 def test_dynamics_belong_to_the_sizes_they_were_made_for():
     estimator = HVI(Hamiltonian(FAMILY_NETS["normal"](), key=jax.random.key(0)))
     assert estimator.init(FAMILY_NETS["normal"]()) is None
-    assert estimator.bound_proposal is estimator.proposal
-    assert estimator.bound_particles == 1
+    assert estimator.bound.proposal is estimator.proposal
+    assert estimator.bound.num_particles == 1
     net = FAMILY_NETS["two normal layers"]()
     for refuse in (
         lambda: estimator.init(net),

@@ -8,7 +8,7 @@ import pytest
 from cases import OBSERVATIONS, chain_net
 from laws import assert_mean, draws
 
-from beliefnet.distributions import Kind, bernoulli, categorical, normal
+from beliefnet.distributions import UnitKind, bernoulli, categorical, normal
 from beliefnet.estimators import SGVB
 from beliefnet.evaluation import exact_gradient
 from beliefnet.samplers import Concrete, Half, MeanPassing, Plain, Reparameterize, Sampler, StraightThrough
@@ -27,7 +27,7 @@ PAIRS = [
     (name, family)
     for name, sampler in SAMPLERS.items()
     for family, make in FAMILIES.items()
-    if Kind.of(make(PARAMETERS)) in sampler.kinds
+    if UnitKind.of(make(PARAMETERS)) in sampler.kinds
 ]
 
 
@@ -98,7 +98,7 @@ def test_units_without_the_promised_derivative_are_refused(name: str, family: st
 
 def test_counts_have_no_derivative_anywhere():
     poisson = dist.Poisson(jnp.ones(3)).to_event(1)
-    assert Kind.of(poisson) is Kind.OTHER
+    assert UnitKind.of(poisson) is UnitKind.OTHER
     for name in ("reparameterize", "concrete", "straight-through", "half"):
         with pytest.raises(ValueError, match="got other units"):
             SAMPLERS[name](poisson, key=jax.random.key(0))

@@ -66,7 +66,7 @@ def load_run(path: Path | str) -> LoadedRun:
             f"try beliefnet train --resume {path}"
         )
     best = state.best
-    proposal = best.estimator.bound_proposal
+    proposal = best.estimator.bound.proposal
     return LoadedRun(folder, config, record, best.net, proposal, int(state.best_epoch), restored.skipped)
 
 

@@ -62,7 +62,7 @@ def size_of(config: TrainConfig, num_visible: int, image_shape: tuple[int, int] 
     net, estimator = eqx.filter_eval_shape(lambda: _built(config, DataShape(num_visible, image_shape=image_shape)))
     leaves = jax.tree.leaves((net, estimator))
     num_parameters = sum(math.prod(leaf.shape) for leaf in leaves if hasattr(leaf, "shape"))
-    return Size(num_parameters, _COPIES * _BYTES * num_parameters, _draws(net, estimator, config.fit.batch_size), data)
+    return Size(num_parameters, _COPIES * _BYTES * num_parameters, _draws(net, config), data)
 
 
 def _built(config: TrainConfig, data: DataShape) -> tuple[BeliefNet, Estimator]:
@@ -70,9 +70,9 @@ def _built(config: TrainConfig, data: DataShape) -> tuple[BeliefNet, Estimator]:
     return net, build_estimator(config.estimator, net, key=jax.random.key(0))
 
 
-def _draws(net: BeliefNet, estimator: Estimator, batch_size: int) -> int:
+def _draws(net: BeliefNet, config: TrainConfig) -> int:
     units = net.num_visible + sum(net.layer_sizes)
-    return _PASSES * _BYTES * batch_size * units * getattr(estimator, "num_particles", 1)
+    return _PASSES * _BYTES * config.fit.batch_size * units * config.estimator.values.get("particles", 1)
 
 
 def check_memory(config: TrainConfig, dataset: Dataset, available: int | None = None) -> None:

@@ -3,13 +3,21 @@
 from abc import abstractmethod
 
 import jax.numpy as jnp
+import numpyro.distributions as dist
 from equinox import AbstractVar
 from jax import Array
 from jaxtyping import Float
 
 from beliefnet.conditionals._feedforward import Conditional, Feedforward, Prior
 from beliefnet.conditionals._networks import Network
-from beliefnet.distributions import Autoregressive, Family, LinearAutoregressive, NADELayer, bernoulli
+from beliefnet.distributions import (
+    AbstractFamily,
+    Autoregressive,
+    LinearAutoregressive,
+    NADELayer,
+    UnitKind,
+    bernoulli,
+)
 
 
 class AutoregressiveLayer(Conditional):
@@ -40,9 +48,14 @@ class AutoregressiveLayer(Conditional):
         return self.base.num_units
 
     @property
-    def units(self) -> Family:
+    def units(self) -> AbstractFamily:
         """Binary units."""
         return bernoulli
+
+    @property
+    def kind(self) -> UnitKind:
+        """Units that depend on each other."""
+        return UnitKind.AUTOREGRESSIVE
 
     def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead parameters"]:
         """Return the logit of each unit where those before it are at their probabilities."""
@@ -52,6 +65,12 @@ class AutoregressiveLayer(Conditional):
     def mean_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead units"]:
         """Return the probability of each unit where those before it are at theirs: a guess at the mean."""
         return self(parent).fed_means
+
+    def expected_log_prob(
+        self, parent: Float[Array, "*#lead parents"] | None, q: dist.Distribution, drawn: Float[Array, "*#lead units"]
+    ) -> Float[Array, "*#lead"]:
+        """Return log p(h | parent) at the draw, in nats: there is no closed form."""
+        return jnp.asarray(self(parent).log_prob(drawn))
 
     @abstractmethod
     def __call__(self, parent: Float[Array, "*lead parents"] | None) -> Autoregressive:

@@ -9,7 +9,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet.conditionals._networks import Network
-from beliefnet.distributions import Family
+from beliefnet.distributions import AbstractFamily, UnitKind
 
 
 class Conditional(eqx.Module):
@@ -27,8 +27,13 @@ class Conditional(eqx.Module):
 
     @property
     @abstractmethod
-    def units(self) -> Family:
+    def units(self) -> AbstractFamily:
         """The family of the layer's units."""
+
+    @property
+    def kind(self) -> UnitKind:
+        """What kind of units the layer has: that of its family, unless they depend on each other."""
+        return self.units.kind
 
     @abstractmethod
     def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead parameters"]:
@@ -42,17 +47,32 @@ class Conditional(eqx.Module):
         """Return the means of the units; where units depend on each other, a guess: means are fed to later ones."""
         return jnp.asarray(self(parent).mean)
 
+    def expected_log_prob(
+        self, parent: Float[Array, "*#lead parents"] | None, q: dist.Distribution, drawn: Float[Array, "*#lead units"]
+    ) -> Float[Array, "*#lead"]:
+        """Return E_q[log p(h | parent)] in closed form; where units depend on each other, log p at a draw, in nats.
+
+        Args:
+            parent: Value of the parent layer.
+            q: A distribution of independent units of this layer's family.
+            drawn: A draw from it.
+
+        Raises:
+            ValueError: If there is no closed form.
+        """
+        return self.units.expected_log_prob(q, self(parent))
+
 
 class Feedforward(Conditional):
     """A layer whose units are independent given its parent: a network computes the parameters of a family.
 
     Raises:
         ValueError: If the family has no layer with as many parameters as the network gives.
-        TypeError: If the family is not a `Family`.
+        TypeError: If the family is none.
     """
 
     network: Network
-    family: Family = eqx.field(static=True)
+    family: AbstractFamily = eqx.field(static=True)
 
     def __check_init__(self):
         _check_family(self.family)
@@ -69,7 +89,7 @@ class Feedforward(Conditional):
         return self.family.num_units(self.network.num_outputs)
 
     @property
-    def units(self) -> Family:
+    def units(self) -> AbstractFamily:
         """The family."""
         return self.family
 
@@ -92,11 +112,11 @@ class Prior(Conditional):
 
     Raises:
         ValueError: If the family has no layer with so many parameters.
-        TypeError: If the family is not a `Family`.
+        TypeError: If the family is none.
     """
 
     parameters: Float[Array, " parameters"]
-    family: Family = eqx.field(static=True)
+    family: AbstractFamily = eqx.field(static=True)
 
     def __check_init__(self):
         _check_family(self.family)
@@ -113,7 +133,7 @@ class Prior(Conditional):
         return self.family.num_units(self.parameters.shape[-1])
 
     @property
-    def units(self) -> Family:
+    def units(self) -> AbstractFamily:
         """The family."""
         return self.family
 
@@ -126,6 +146,6 @@ class Prior(Conditional):
         return self.family(self.parameters_given(parent))
 
 
-def _check_family(family: Family) -> None:
-    if not isinstance(family, Family):
-        raise TypeError(f"expected a Family, got {family!r}; try distributions.bernoulli, normal or categorical(10)")
+def _check_family(family: AbstractFamily) -> None:
+    if not isinstance(family, AbstractFamily):
+        raise TypeError(f"expected a family, got {family!r}; try distributions.bernoulli, normal or categorical(10)")

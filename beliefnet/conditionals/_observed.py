@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
 from beliefnet.conditionals._feedforward import Conditional
-from beliefnet.distributions import Family
+from beliefnet.distributions import AbstractFamily, UnitKind
 
 
 class ObservedUnits(dist.Independent):
@@ -76,9 +76,14 @@ class Observed(Conditional):
         return self.conditional.num_units
 
     @property
-    def units(self) -> Family:
+    def units(self) -> AbstractFamily:
         """The family of the conditional's units."""
         return self.conditional.units
+
+    @property
+    def kind(self) -> UnitKind:
+        """The kind of the conditional's units."""
+        return self.conditional.kind
 
     def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead parameters"]:
         """Return the parameters of all units."""

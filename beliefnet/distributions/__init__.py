@@ -1,33 +1,23 @@
-"""Distributions of a layer: NumPyro's, and our own where none exists or speed asks for it."""
+"""Distributions of a layer, NumPyro's or our own, and their families, which know all there is to their units."""
 
 from beliefnet.distributions._autoregressive import Autoregressive, LinearAutoregressive, NADELayer
-from beliefnet.distributions._bag_of_words import BagOfWords
-from beliefnet.distributions._bernoulli import Bernoulli
-from beliefnet.distributions._discretised_logistic import DiscretisedLogistic
-from beliefnet.distributions._expected import expected_log_prob
-from beliefnet.distributions._family import Family, RefinableFamily
-from beliefnet.distributions._kind import Kind, check_kind, units
-from beliefnet.distributions._latent_families import (
-    BernoulliFamily,
-    CategoricalFamily,
-    NormalFamily,
-    bernoulli,
-    categorical,
-    grey_normal,
-    normal,
-)
-from beliefnet.distributions._one_hot import OneHot
-from beliefnet.distributions._poisson import Poisson
-from beliefnet.distributions._visible_families import (
-    BagOfWordsFamily,
+from beliefnet.distributions._bag_of_words import BagOfWords, BagOfWordsFamily, bag_of_words
+from beliefnet.distributions._bernoulli import Bernoulli, BernoulliFamily, bernoulli
+from beliefnet.distributions._categorical import CategoricalFamily, OneHot, categorical
+from beliefnet.distributions._check import Range, Support
+from beliefnet.distributions._discretised_logistic import (
+    DiscretisedLogistic,
     DiscretisedLogisticFamily,
-    PoissonFamily,
-    bag_of_words,
     discretised_logistic,
-    poisson,
 )
+from beliefnet.distributions._family import AbstractFamily, AbstractRefinableFamily, ReportUnit
+from beliefnet.distributions._kind import UnitKind, check_kind, units
+from beliefnet.distributions._normal import GreyNormalFamily, NormalFamily, grey_normal, normal
+from beliefnet.distributions._poisson import Poisson, PoissonFamily, poisson
 
 __all__ = [
+    "AbstractFamily",
+    "AbstractRefinableFamily",
     "Autoregressive",
     "BagOfWords",
     "BagOfWordsFamily",
@@ -36,21 +26,22 @@ __all__ = [
     "CategoricalFamily",
     "DiscretisedLogistic",
     "DiscretisedLogisticFamily",
-    "Family",
-    "Kind",
+    "GreyNormalFamily",
     "LinearAutoregressive",
     "NADELayer",
     "NormalFamily",
     "OneHot",
     "Poisson",
     "PoissonFamily",
-    "RefinableFamily",
+    "Range",
+    "ReportUnit",
+    "Support",
+    "UnitKind",
     "bag_of_words",
     "bernoulli",
     "categorical",
     "check_kind",
     "discretised_logistic",
-    "expected_log_prob",
     "grey_normal",
     "normal",
     "poisson",

@@ -13,6 +13,7 @@ from numpyro.distributions import constraints
 
 from beliefnet._numerics import joint_bernoulli_log_prob
 from beliefnet._types import Key
+from beliefnet.distributions._kind import UnitKind
 
 
 class Autoregressive(dist.Distribution):
@@ -21,6 +22,7 @@ class Autoregressive(dist.Distribution):
     All units are scored in one pass; they are drawn one after the other, in one compiled loop.
     """
 
+    unit_kind: ClassVar[UnitKind] = UnitKind.AUTOREGRESSIVE
     support = constraints.independent(constraints.boolean, 1)  # pyright: ignore
 
     def logits_given(self, value: Float[Array, "*#lead units"]) -> Float[Array, "*lead units"]:

@@ -1,5 +1,6 @@
 """Counts of words whose order does not matter."""
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
@@ -9,7 +10,13 @@ from jax import Array, lax
 from jaxtyping import Float
 from numpyro.distributions import constraints
 
-from beliefnet._types import Key
+from beliefnet._types import Key, ValueKind
+from beliefnet.distributions._check import Support
+from beliefnet.distributions._family import AbstractFamily, ReportUnit
+from beliefnet.distributions._kind import UnitKind
+from beliefnet.distributions._poisson import counts_support
+
+_USUAL_SMALLEST_SHARE = 1e-6
 
 
 class BagOfWords(dist.Distribution):
@@ -24,6 +31,7 @@ class BagOfWords(dist.Distribution):
         length: Mean number of words of documents that are drawn.
     """
 
+    unit_kind: ClassVar[UnitKind] = UnitKind.OTHER
     arg_constraints: ClassVar[dict[str, Any]] = {"logits": constraints.real_vector}  # pyright: ignore
     support = constraints.independent(constraints.nonnegative_integer, 1)  # pyright: ignore
     pytree_aux_fields = ("length",)
@@ -55,3 +63,55 @@ class BagOfWords(dist.Distribution):
     def variance(self) -> Float[Array, "*lead words"]:
         """Variance of the counts of documents that are drawn: Poisson, so their mean."""
         return self.mean
+
+
+@dataclass(frozen=True)
+class BagOfWordsFamily(AbstractFamily):
+    """Word counts of documents; one parameter per word, the logit.
+
+    Attributes:
+        length: Mean number of words of documents that are drawn; that of documents that are scored is their own.
+    """
+
+    name: ClassVar[str] = "bag-of-words"
+    kind: ClassVar[UnitKind] = UnitKind.OTHER
+    values: ClassVar[ValueKind | None] = "counts"
+    report: ClassVar[ReportUnit] = "perplexity"
+    bounds: ClassVar[tuple[float, float]] = (0, float("inf"))
+    length: float
+
+    def __post_init__(self):
+        if not 0 < self.length < float("inf"):
+            raise ValueError(f"expected documents of a positive mean length, got {self.length}; try 100")
+
+    def __call__(self, parameters: Float[Array, "*lead parameters"]) -> dist.Distribution:
+        """Return documents with the parameters as logits of the words."""
+        return BagOfWords(parameters, self.length)
+
+    def starting(self, mean: Float[Array, " units"], num_rows: int | None = None) -> Float[Array, " parameters"]:
+        """Return the logs of the words' shares of the counts, however long the documents are.
+
+        Words that never occurred have a share each that is at most a millionth, and a hundredth all together.
+        """
+        share = mean / mean.sum()
+        if num_rows is not None:
+            return jnp.log(jnp.maximum(share, 1 / (num_rows * mean.sum() + len(mean))))
+        return jnp.log(jnp.maximum(share, min(_USUAL_SMALLEST_SHARE, 0.01 / len(mean))))
+
+    def num_units(self, num_parameters: int) -> int:
+        """Return the number of parameters."""
+        return num_parameters
+
+    def num_parameters(self, size: int) -> int:
+        """Return `size`."""
+        return size
+
+    @property
+    def support(self) -> Support:
+        """Whole numbers from 0 up."""
+        return counts_support
+
+
+def bag_of_words(length: float) -> BagOfWordsFamily:
+    """Return the family of documents; those that are drawn have so many words on average."""
+    return BagOfWordsFamily(length)

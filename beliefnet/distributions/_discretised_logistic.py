@@ -1,16 +1,26 @@
 """Grey levels: a logistic distribution cut into bins."""
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 from jax import Array, lax
 from jaxtyping import Float
 from numpyro.distributions import constraints
 
-from beliefnet._numerics import softplus
-from beliefnet._types import Key
+from beliefnet._numerics import softplus, unsoftplus
+from beliefnet._types import Key, ValueKind
+from beliefnet.distributions._check import Range, Support
+from beliefnet.distributions._family import AbstractFamily, ReportUnit
+from beliefnet.distributions._kind import UnitKind
+from beliefnet.distributions._normal import is_no_grey
+
+_STARTING_SCALE = 0.1
+_TOLERANCE = 6e-5
+"""Room for values that were written with four decimals."""
 
 
 class DiscretisedLogistic(dist.Distribution):
@@ -38,6 +48,7 @@ class DiscretisedLogistic(dist.Distribution):
         [0.06, 0.378, 0.467, 0.087, 0.009]
     """
 
+    unit_kind: ClassVar[UnitKind] = UnitKind.OTHER
     arg_constraints: ClassVar[dict[str, Any]] = {  # pyright: ignore
         "loc": constraints.real,
         "scale": constraints.positive,
@@ -96,3 +107,75 @@ class DiscretisedLogistic(dist.Distribution):
 
         edges = (jnp.arange(self.levels - 1) + 0.5) / (self.levels - 1)
         return lax.scan(add, jnp.zeros(self.batch_shape), (edges, weights))[0]
+
+
+@dataclass(frozen=True)
+class DiscretisedLogisticFamily(AbstractFamily):
+    """Independent grey values k / (levels - 1); locations come first, then a number per unit that becomes the scale.
+
+    A softplus makes it the scale, which is kept above a tenth of the step between levels: a level in the middle of
+    which the location lies then has a probability of 0.99.
+
+    Attributes:
+        levels: Number of levels.
+    """
+
+    name: ClassVar[str] = "logistic"
+    kind: ClassVar[UnitKind] = UnitKind.OTHER
+    values: ClassVar[ValueKind | None] = "grey"
+    report: ClassVar[ReportUnit] = "bits per dimension"
+    bounds: ClassVar[tuple[float, float]] = (0, 1)
+    levels: int = 256
+
+    def __post_init__(self):
+        if self.levels < 2:
+            raise ValueError(f"expected at least 2 grey levels, got {self.levels}; try 256")
+
+    @property
+    def smallest_scale(self) -> float:
+        """The floor under the scale."""
+        return 0.1 / (self.levels - 1)
+
+    def __call__(self, parameters: Float[Array, "*lead parameters"]) -> dist.Distribution:
+        """Return units with the two halves of the parameters as locations and unscaled scales."""
+        loc, scale = jnp.split(parameters, 2, axis=-1)
+        return DiscretisedLogistic(loc, self.smallest_scale + softplus(scale), self.levels).to_event(1)
+
+    def num_units(self, num_parameters: int) -> int:
+        """Return half the number of parameters."""
+        if num_parameters % 2:
+            raise ValueError(f"expected an even number of parameters for logistic units, got {num_parameters}")
+        return num_parameters // 2
+
+    def num_parameters(self, size: int) -> int:
+        """Return twice `size`."""
+        return 2 * size
+
+    def neutral(self, size: int) -> Float[Array, " parameters"]:
+        """Return the parameters of `size` units in the midst of the levels."""
+        return self.starting(jnp.full(size, 0.5))
+
+    def starting(self, mean: Float[Array, " units"], num_rows: int | None = None) -> Float[Array, " parameters"]:
+        """Return the parameters of units with the mean as location, and a tenth of the range as scale."""
+        return jnp.concatenate([mean, unsoftplus(jnp.full_like(mean, _STARTING_SCALE))])
+
+    @property
+    def support(self) -> Support:
+        """Values on the grid of levels."""
+        steps = self.levels - 1
+
+        def is_wrong(values: np.ndarray) -> np.ndarray:
+            near = np.abs(values - np.rint(values * np.float32(steps)) / np.float32(steps)) < _TOLERANCE
+            return ~near | is_no_grey(values)
+
+        def advice(found: Range) -> str:
+            x = "x" if found.is_unit else f"x / {steps}" if found.is_whole and found.largest == steps else found.to_unit
+            return f"np.rint({steps} * {x}) / {steps}, or grey_normal visible units (--visible normal)"
+
+        expected = f"grey values k / {steps}, on the {self.levels} levels that logistic units are a model of,"
+        return Support(expected, is_wrong, advice)
+
+
+def discretised_logistic(levels: int = 256) -> DiscretisedLogisticFamily:
+    """Return the family of grey values with so many levels from 0 to 1."""
+    return DiscretisedLogisticFamily(levels)

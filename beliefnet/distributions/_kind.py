@@ -5,11 +5,8 @@ from enum import Enum
 import numpyro.distributions as dist
 from numpyro.distributions import constraints
 
-from beliefnet.distributions._autoregressive import Autoregressive
-from beliefnet.distributions._one_hot import OneHot
 
-
-class Kind(Enum):
+class UnitKind(Enum):
     """Kinds of units."""
 
     BINARY = "binary"
@@ -24,21 +21,20 @@ class Kind(Enum):
     @property
     def is_finite(self) -> bool:
         """Whether a unit takes finitely many values."""
-        return self in (Kind.BINARY, Kind.ONE_HOT, Kind.AUTOREGRESSIVE)
+        return self in (UnitKind.BINARY, UnitKind.ONE_HOT, UnitKind.AUTOREGRESSIVE)
 
     @property
-    def factorial(self) -> "Kind":
+    def factorial(self) -> "UnitKind":
         """The kind of independent units with the same values."""
-        return Kind.BINARY if self is Kind.AUTOREGRESSIVE else self
+        return UnitKind.BINARY if self is UnitKind.AUTOREGRESSIVE else self
 
     @classmethod
-    def of(cls, distribution: dist.Distribution) -> "Kind":
-        """Return the kind of a layer's distribution."""
+    def of(cls, distribution: dist.Distribution) -> "UnitKind":
+        """Return the kind of a layer's distribution: what it says itself in `unit_kind`, or what NumPyro says of it."""
         base = units(distribution)
-        if isinstance(base, OneHot):
-            return cls.ONE_HOT
-        if isinstance(base, Autoregressive):
-            return cls.AUTOREGRESSIVE
+        known = getattr(base, "unit_kind", None)
+        if known is not None:
+            return known
         if base.support is constraints.boolean and hasattr(base, "logits"):
             return cls.BINARY
         return cls.CONTINUOUS if base.has_rsample else cls.OTHER
@@ -51,7 +47,7 @@ def units(distribution: dist.Distribution) -> dist.Distribution:
     return distribution
 
 
-def check_kind(name: str, kind: Kind, allowed: frozenset[Kind], advice: str, *, place: str = "") -> None:
+def check_kind(name: str, kind: UnitKind, allowed: frozenset[UnitKind], advice: str, *, place: str = "") -> None:
     """Check that something can work with a kind of units.
 
     Args:

@@ -1,31 +1,27 @@
 """Estimators: stochastic gradients of a training objective."""
 
 from beliefnet.estimators._arm import ARM, DisARM, MultiSampleDisARM
-from beliefnet.estimators._base import Estimate, Estimator
+from beliefnet.estimators._base import Estimate, Estimator, check_particles
+from beliefnet.estimators._bound import Bound
 from beliefnet.estimators._combine import Sum
-from beliefnet.estimators._credit import (
-    Credit,
+from beliefnet.estimators._driver_particles import (
+    AbstractCreditEstimator,
+    AbstractRecognitionEstimator,
     CreditEstimator,
-    RecognitionCreditEstimator,
-    SurrogateTerm,
-    check_particles,
 )
+from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
 from beliefnet.estimators._em import SemiAmortised, VariationalEM, semi_amortised, variational_em
 from beliefnet.estimators._hvi import HVI, hvi
-from beliefnet.estimators._iwae import IWAE, DReG
 from beliefnet.estimators._likelihood import MaximumLikelihood
 from beliefnet.estimators._local_expectation import LocalExpectation
 from beliefnet.estimators._muprop import MuProp
 from beliefnet.estimators._nvil import NVIL, nvil
-from beliefnet.estimators._path import PathEstimator
+from beliefnet.estimators._path import IWAE, SGVB, STL, AbstractPathEstimator, DReG
 from beliefnet.estimators._rebar import REBAR, RELAX
 from beliefnet.estimators._reinforce import Reinforce, reinforce
 from beliefnet.estimators._relaxations import concrete, half, straight_through
-from beliefnet.estimators._sgvb import SGVB, STL
-from beliefnet.estimators._signal import Signal
 from beliefnet.estimators._tvo import TVO
-from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check_units
-from beliefnet.estimators._vimco import VIMCO, Replacement, vimco
+from beliefnet.estimators._vimco import VIMCO, vimco
 from beliefnet.estimators._wake_sleep import (
     ReweightedWake,
     Sleep,
@@ -33,6 +29,15 @@ from beliefnet.estimators._wake_sleep import (
     WeightedWake,
     reweighted_wake_sleep,
     wake_sleep,
+)
+from beliefnet.estimators.rules import (
+    AbstractCreditRule,
+    Credit,
+    CreditRule,
+    Replacement,
+    Signal,
+    SurrogateTerm,
+    surrogate,
 )
 
 __all__ = [
@@ -46,8 +51,15 @@ __all__ = [
     "STL",
     "TVO",
     "VIMCO",
+    "AbstractCreditEstimator",
+    "AbstractCreditRule",
+    "AbstractPathEstimator",
+    "AbstractRecognitionEstimator",
+    "AbstractUnitEstimator",
+    "Bound",
     "Credit",
     "CreditEstimator",
+    "CreditRule",
     "DReG",
     "DisARM",
     "Estimate",
@@ -58,8 +70,6 @@ __all__ = [
     "MaximumLikelihood",
     "MuProp",
     "MultiSampleDisARM",
-    "PathEstimator",
-    "RecognitionCreditEstimator",
     "Reinforce",
     "Replacement",
     "ReweightedWake",
@@ -68,12 +78,10 @@ __all__ = [
     "Sleep",
     "Sum",
     "SurrogateTerm",
-    "UnitEstimator",
     "VariationalEM",
     "Wake",
     "WeightedWake",
     "check_particles",
-    "check_units",
     "concrete",
     "half",
     "hvi",
@@ -82,6 +90,7 @@ __all__ = [
     "reweighted_wake_sleep",
     "semi_amortised",
     "straight_through",
+    "surrogate",
     "variational_em",
     "vimco",
     "wake_sleep",

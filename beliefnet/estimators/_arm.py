@@ -10,12 +10,11 @@ from jaxtyping import Float
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
-from beliefnet._numerics import leave_one_out_log_sum_exp, log_mean_exp, normalised_weights
-from beliefnet._trace import Trace
+from beliefnet._numerics import leave_one_out_log_sum_exp
 from beliefnet._types import Key
-from beliefnet.distributions import Kind
-from beliefnet.estimators._credit import Credit, SurrogateTerm
-from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check_units
+from beliefnet.distributions import UnitKind
+from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
+from beliefnet.estimators.rules import EXCESS, SurrogateTerm
 from beliefnet.samplers import Plain
 
 
@@ -48,8 +47,8 @@ class _Pair(eqx.Module):
 
 
 @named("arm")
-class ARM(UnitEstimator):
-    """Augment-REINFORCE-merge: each layer's logits are paid by an antithetic pair.
+class ARM(AbstractUnitEstimator):
+    """Augment-REINFORCE-merge: each layer's logits are credited by an antithetic pair of draws.
 
         (F(1[u > 1 - p]) - F(1[u < p])) (u - 1/2)
 
@@ -60,27 +59,20 @@ class ARM(UnitEstimator):
         Yin & Zhou 2019, *ARM: augment-REINFORCE-merge gradient for stochastic binary networks*.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY})
-    num_particles: int = eqx.field(static=True)
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY})
 
     def __init__(self, net: BeliefNet, num_particles: int = 1):
-        check_units(self, net, num_particles)
-        self.num_particles = num_particles
+        AbstractUnitEstimator.__init__(self, net, num_particles)
 
-    @property
-    def bound_particles(self) -> int:
-        """1: it climbs the ELBO."""
-        return 1
-
-    def pay(self, layer: Layer, *, key: Key) -> LayerCredit:
-        """Pay logits by the difference that the pair makes."""
+    def layer_credit(self, layer: Layer, *, key: Key) -> LayerCredit:
+        """Credit logits with the difference that the pair makes."""
         pair = _Pair.draw(layer, key=key)
         amount = pair.gain[..., None] * (pair.uniforms - 0.5)
         return LayerCredit((SurrogateTerm(amount / self.num_particles, layer.logits),))
 
 
 @named("disarm")
-class DisARM(UnitEstimator):
+class DisARM(AbstractUnitEstimator):
     """DisARM, also known as U2G: ARM with the uniform numbers integrated out.
 
         (F(h') - F(h)) (h' - h) sigmoid(|logit|) / 2
@@ -93,58 +85,39 @@ class DisARM(UnitEstimator):
         Qian & Zhou 2020, *Probabilistic best subset selection via gradient-based optimization* (U2G).
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY})
-    num_particles: int = eqx.field(static=True)
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY})
 
     def __init__(self, net: BeliefNet, num_particles: int = 1):
-        check_units(self, net, num_particles)
-        self.num_particles = num_particles
+        AbstractUnitEstimator.__init__(self, net, num_particles)
 
-    @property
-    def bound_particles(self) -> int:
-        """1: it climbs the ELBO."""
-        return 1
-
-    def pay(self, layer: Layer, *, key: Key) -> LayerCredit:
-        """Pay the logits of units that differ between the two."""
+    def layer_credit(self, layer: Layer, *, key: Key) -> LayerCredit:
+        """Credit the logits of units that differ between the two."""
         pair = _Pair.draw(layer, key=key)
         amount = pair.gain[..., None] * pair.differing(layer)
         return LayerCredit((SurrogateTerm(amount / self.num_particles, layer.logits),))
 
 
 @named("multi-sample-disarm")
-class MultiSampleDisARM(UnitEstimator):
+class MultiSampleDisARM(AbstractUnitEstimator):
     """DisARM for the K-particle bound: each particle's pair, with the other particles as they are.
 
     The gain of particle k is the change of L_K when its draw gives way to the partner, averaged over two surroundings:
-    the draws of the others, and their partners. What L_K depends on through log q itself is paid 1/K - w~, the 1/K
-    being a constant that takes noise away and no mean.
+    the draws of the others, and their partners. What L_K depends on through log q itself has the weight 1/K - w~, the
+    1/K being a constant that takes noise away and no mean.
     Unbiased for L_K, for binary layers; with one particle it is `DisARM`. Costs as `DisARM`.
 
     Reference:
         Dong, Mnih & Tucker 2020, *DisARM: an antithetic gradient estimator for binary latent variables*, section 3.2.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY})
-    num_particles: int = eqx.field(static=True)
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY})
+    rule = EXCESS
 
     def __init__(self, net: BeliefNet, num_particles: int = 5):
-        check_units(self, net, num_particles)
-        self.num_particles = num_particles
+        AbstractUnitEstimator.__init__(self, net, num_particles)
 
-    @property
-    def bound_particles(self) -> int:
-        """K: it climbs L_K."""
-        return self.num_particles
-
-    def credit(self, trace: Trace) -> Credit:
-        """Pay the model by normalised weight, and take from log q what is more than its share."""
-        weights = normalised_weights(trace.log_weight)
-        score = trace.uniform_weights - weights
-        return Credit(log_mean_exp(trace.log_weight), model=weights, score=score[..., None])
-
-    def pay(self, layer: Layer, *, key: Key) -> LayerCredit:
-        """Pay logits by what the bound gains from the partner."""
+    def layer_credit(self, layer: Layer, *, key: Key) -> LayerCredit:
+        """Credit logits with what the bound gains from the partner."""
         pair = _Pair.draw(layer, key=key)
         drawn = layer.trace.log_weight
         swapped = drawn + pair.gain

@@ -1,7 +1,7 @@
 """What an estimator is: a stochastic gradient of a training objective, with whatever state it carries along."""
 
 from abc import abstractmethod
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic
 
 import equinox as eqx
 from jax import Array
@@ -9,10 +9,9 @@ from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Kind
-from beliefnet.proposals import Proposal, Recognition
-
-S = TypeVar("S")
+from beliefnet.distributions import UnitKind
+from beliefnet.estimators._bound import Bound
+from beliefnet.estimators.rules import S
 
 
 class Estimate(eqx.Module, Generic[S]):
@@ -39,25 +38,22 @@ class Estimator(eqx.Module, Generic[S]):
 
     Attributes:
         kinds: Kinds of latents that it works with; any, if nothing else is said.
-        least_particles: Fewest draws per datum that it works with.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind)
-    least_particles: ClassVar[int] = 1
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset(UnitKind)
 
     @property
     @abstractmethod
-    def bound_particles(self) -> int:
-        """Number of particles inside the logarithm of the bound that it climbs; 1 for the ELBO."""
-
-    @property
-    def bound_proposal(self) -> Proposal:
-        """What the bound that it climbs is measured with: the recognition net, if nothing else is said."""
-        return Recognition()
+    def bound(self) -> Bound:
+        """The bound that the net is judged by, which for most estimators is the one that they climb."""
 
     @abstractmethod
     def init(self, net: BeliefNet) -> S:
-        """Return the state before the first batch."""
+        """Return the state before the first batch.
+
+        Raises:
+            ValueError: If the estimator cannot work with the net.
+        """
 
     @abstractmethod
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: S, *, key: Key) -> Estimate[S]:
@@ -69,3 +65,15 @@ class Estimator(eqx.Module, Generic[S]):
             state: What `init` or the estimate before returned.
             key: Random key for the draw.
         """
+
+
+def check_particles(name: str, num_particles: int, *, least: int) -> None:
+    """Check the number of particles of an estimator.
+
+    Raises:
+        ValueError: If there are fewer than the least that it can work with, or a fraction.
+    """
+    if num_particles < least or num_particles != int(num_particles):
+        raise ValueError(
+            f"expected {name} to have num_particles of at least {least}, got {num_particles}; try {least + 3}"
+        )

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.estimators._base import Estimate, Estimator
-from beliefnet.proposals import Proposal
+from beliefnet.estimators._bound import Bound
 
 
 class Sum(Estimator[tuple[Any, ...]]):
@@ -30,14 +30,9 @@ class Sum(Estimator[tuple[Any, ...]]):
             raise ValueError("expected at least one estimator to sum, got none")
 
     @property
-    def bound_particles(self) -> int:
+    def bound(self) -> Bound:
         """That of the first part."""
-        return self.parts[0].bound_particles
-
-    @property
-    def bound_proposal(self) -> Proposal:
-        """That of the first part."""
-        return self.parts[0].bound_proposal
+        return self.parts[0].bound
 
     def init(self, net: BeliefNet) -> tuple[Any, ...]:
         """Return the state of each part."""

@@ -8,27 +8,22 @@ from jaxtyping import Float
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Kind
-from beliefnet.estimators._base import Estimate, Estimator
-from beliefnet.estimators._credit import check_particles
-from beliefnet.proposals import Proposal, Refined
+from beliefnet.distributions import UnitKind
+from beliefnet.estimators._base import Estimate, Estimator, check_particles
+from beliefnet.estimators._bound import Bound
+from beliefnet.proposals import Refined
 from beliefnet.refiners import AIR, GradientAscent, Posterior, Refiner, default_refiner, gdir, straight_through
 
 
-class _RefinedEstimator(Estimator[None]):
+class AbstractRefinedEstimator(Estimator[None]):
     """An estimator whose bound is that of the refined posterior."""
 
     refiner: eqx.AbstractVar[Refiner]
 
     @property
-    def bound_particles(self) -> int:
-        """1: it climbs the ELBO."""
-        return 1
-
-    @property
-    def bound_proposal(self) -> Proposal:
-        """The refined posterior."""
-        return Refined(self.refiner)
+    def bound(self) -> Bound:
+        """The ELBO of the refined posterior."""
+        return Bound(1, Refined(self.refiner))
 
     def init(self, net: BeliefNet) -> None:
         """Return nothing: no statistics are kept.
@@ -39,7 +34,7 @@ class _RefinedEstimator(Estimator[None]):
         self.refiner.check(net)
 
 
-class VariationalEM(_RefinedEstimator):
+class VariationalEM(AbstractRefinedEstimator):
     """The E-step refines the posterior q~ of every datum; in the M-step both nets learn from it, held fixed.
 
         theta climbs E_q~[log p(x, h)],  phi climbs E_q~[log q(h | x)], that is, descends KL(q~ || q)
@@ -80,7 +75,7 @@ class VariationalEM(_RefinedEstimator):
         return Estimate(net_grads, own_grads, state, objective)
 
 
-class SemiAmortised(_RefinedEstimator):
+class SemiAmortised(AbstractRefinedEstimator):
     """The ELBO of the refined posterior, differentiated through the steps of the refinement.
 
     Model and recognition net both climb the bound that is reached after the refinement, not the one before it. The
@@ -159,5 +154,5 @@ def semi_amortised(net: BeliefNet, num_particles: int = 1, *, refiner: Refiner |
         ValueError: If `num_particles` is not positive, or the refiner takes no gradient steps or may stop early.
     """
     if refiner is None:
-        refiner = gdir(5, 1) if Kind.CONTINUOUS in net.latent_kinds else straight_through(5, 1)
+        refiner = gdir(5, 1) if UnitKind.CONTINUOUS in net.latent_kinds else straight_through(5, 1)
     return SemiAmortised(refiner, num_particles)

@@ -9,9 +9,9 @@ from jaxtyping import Float
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Kind
-from beliefnet.estimators._base import Estimate, Estimator
-from beliefnet.estimators._credit import check_particles
+from beliefnet.distributions import UnitKind
+from beliefnet.estimators._base import Estimate, Estimator, check_particles
+from beliefnet.estimators._bound import Bound
 from beliefnet.proposals import Hamiltonian
 
 
@@ -37,7 +37,7 @@ class HVI(Estimator[None]):
         Salimans, Kingma & Welling 2015, *Markov chain Monte Carlo and variational inference: bridging the gap*.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.CONTINUOUS})
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.CONTINUOUS})
 
     proposal: Hamiltonian
     num_particles: int = eqx.field(static=True, default=1)
@@ -51,14 +51,9 @@ class HVI(Estimator[None]):
             )
 
     @property
-    def bound_particles(self) -> int:
-        """1: it climbs the mean log-weight."""
-        return 1
-
-    @property
-    def bound_proposal(self) -> Hamiltonian:
-        """The proposal itself."""
-        return self.proposal
+    def bound(self) -> Bound:
+        """The mean log-weight of the proposal's particles."""
+        return Bound(1, self.proposal)
 
     def init(self, net: BeliefNet) -> None:
         """Return nothing: no statistics are kept.

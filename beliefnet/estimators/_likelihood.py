@@ -4,12 +4,13 @@ import equinox as eqx
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
-from beliefnet._trace import Trace
-from beliefnet.estimators._credit import Credit, RecognitionCreditEstimator
+from beliefnet.estimators import rules
+from beliefnet.estimators._driver_particles import AbstractRecognitionEstimator
+from beliefnet.estimators.rules import AbstractShares
 
 
 @named("likelihood", kinds=frozenset(), is_default=True)
-class MaximumLikelihood(RecognitionCreditEstimator[None]):
+class MaximumLikelihood(AbstractRecognitionEstimator[None]):
     """The gradient of log p(x) of a net without latents: exact, whatever the key.
 
     Raises:
@@ -27,18 +28,18 @@ class MaximumLikelihood(RecognitionCreditEstimator[None]):
     num_particles: int = eqx.field(static=True, init=False, default=1)
 
     @property
-    def bound_particles(self) -> int:
-        """1: one term is the whole likelihood."""
-        return 1
+    def rule(self) -> AbstractShares:
+        """All of the likelihood for the model."""
+        return rules.WAKE
 
     def init(self, net: BeliefNet) -> None:
-        """Return nothing: no statistics are kept."""
+        """Return nothing: no statistics are kept.
+
+        Raises:
+            ValueError: If the net has latents.
+        """
         if net.layer_sizes:
             raise ValueError(
                 f"expected a net without latents for exact likelihood, got latent layers of {list(net.layer_sizes)} "
                 "units; try NVIL"
             )
-
-    def credit(self, trace: Trace, state: None) -> tuple[Credit, None]:
-        """Pay the model for the data."""
-        return Credit(trace.log_weight[0], model=trace.uniform_weights), state

@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
@@ -11,14 +10,14 @@ from jaxtyping import Float
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Kind, OneHot, units
-from beliefnet.estimators._credit import SurrogateTerm
-from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check_units
+from beliefnet.distributions import OneHot, UnitKind, units
+from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
+from beliefnet.estimators.rules import SurrogateTerm
 from beliefnet.samplers import Plain
 
 
 @named("local-expectation")
-class LocalExpectation(UnitEstimator):
+class LocalExpectation(AbstractUnitEstimator):
     """Every unit's own expectation is exact, given what was drawn for all the others.
 
         binary: p (1 - p) (F(h_i = 1) - F(h_i = 0)),    one-hot: p_c (F_c - sum_d p_d F_d)
@@ -31,20 +30,13 @@ class LocalExpectation(UnitEstimator):
         Titsias & Lázaro-Gredilla 2015, *Local expectation gradients for black box variational inference*.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY, Kind.ONE_HOT})
-    num_particles: int = eqx.field(static=True)
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY, UnitKind.ONE_HOT})
 
     def __init__(self, net: BeliefNet, num_particles: int = 1):
-        check_units(self, net, num_particles)
-        self.num_particles = num_particles
+        AbstractUnitEstimator.__init__(self, net, num_particles)
 
-    @property
-    def bound_particles(self) -> int:
-        """1: it climbs the ELBO."""
-        return 1
-
-    def pay(self, layer: Layer, *, key: Key) -> LayerCredit:
-        """Pay each unit's logits by its exact local gradient."""
+    def layer_credit(self, layer: Layer, *, key: Key) -> LayerCredit:
+        """Credit each unit's logits with its exact local gradient."""
         base = lax.stop_gradient(units(layer.distribution))
         if isinstance(base, OneHot):
             probs = jax.nn.softmax(base.logits)

@@ -2,24 +2,23 @@
 
 from typing import ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Kind
-from beliefnet.estimators._credit import SurrogateTerm
-from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check_units
+from beliefnet.distributions import UnitKind
+from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
+from beliefnet.estimators.rules import SurrogateTerm
 from beliefnet.samplers import MeanPassing
 
 
 @named("muprop")
-class MuProp(UnitEstimator):
+class MuProp(AbstractUnitEstimator):
     """The score function with a first-order expansion of the mean-field net as its control variate.
 
-        score = F(h) - F(m) - F'(m) (h - m),    and F'(m) pays the layer's mean
+        score = F(h) - F(m) - F'(m) (h - m),    F'(m) weighs grad of the layer's mean
 
     with m the layer means of a deterministic pass that feeds means upward, and F the local signal. Unbiased for the
     ELBO, for layers of any kind that have a differentiable mean. Costs, beside K passes, one mean-field pass per layer
@@ -29,20 +28,13 @@ class MuProp(UnitEstimator):
         Gu, Levine, Sutskever & Mnih 2016, *MuProp: unbiased backpropagation for stochastic neural networks*.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY, Kind.ONE_HOT, Kind.CONTINUOUS})
-    num_particles: int = eqx.field(static=True)
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY, UnitKind.ONE_HOT, UnitKind.CONTINUOUS})
 
     def __init__(self, net: BeliefNet, num_particles: int = 1):
-        check_units(self, net, num_particles)
-        self.num_particles = num_particles
+        AbstractUnitEstimator.__init__(self, net, num_particles)
 
-    @property
-    def bound_particles(self) -> int:
-        """1: it climbs the ELBO."""
-        return 1
-
-    def pay(self, layer: Layer, *, key: Key) -> LayerCredit:
-        """Pay what the expansion leaves to the score, and the expansion to the mean."""
+    def layer_credit(self, layer: Layer, *, key: Key) -> LayerCredit:
+        """Credit the score with what the expansion leaves, and the mean with the expansion."""
         x = layer.trace.values[0]
         means = (x, *layer.net.encode(x))
         below, mean = means[layer.index : layer.index + 2]

@@ -4,23 +4,22 @@ import equinox as eqx
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
-from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.baselines import Baseline, InputBaseline, LayerBaselines, Moments, NoBaseline, Order, RunningMoments
-from beliefnet.estimators._credit import Credit, RecognitionCreditEstimator, SurrogateTerm, check_particles
-from beliefnet.estimators._signal import Signal
+from beliefnet.estimators._driver_particles import AbstractRecognitionEstimator
+from beliefnet.estimators.rules import Centred, Signal
 
 
-class NVIL(RecognitionCreditEstimator[Moments]):
+class NVIL(AbstractRecognitionEstimator[Moments]):
     """The score-function estimator of the ELBO with all of NVIL's variance reduction, each part replaceable.
 
-        credit of layer l = (signal_l - C_l(h_(l-1)) - c_l) / max(1, sd_l)
+        score of layer l = (signal_l - C_l(h_(l-1)) - c_l) / max(1, sd_l) / K,    model = 1/K
 
-    The same credit trains the recognition net (times grad log q) and the baseline (times grad C_l). With moments held
-    fixed, or in the order `Order.STATISTICS_FIRST`, it is unbiased for the ELBO up to the scale 1 / max(1, sd_l) of
-    each layer. The paper's order, the default, normalises with moments that contain the batch, see `RunningMoments`.
-    The model's gradient is always unbiased. Costs one pass down and one up per particle, and one through each baseline
-    network.
+    The score-function weight trains the recognition net (times grad log q) and the baseline (times grad C_l). With
+    moments held fixed, or in the order `Order.STATISTICS_FIRST`, it is unbiased for the ELBO up to the scale
+    1 / max(1, sd_l) of each layer. The paper's order, the default, normalises with moments that contain the batch, see
+    `RunningMoments`. The model's gradient is always unbiased. Costs one pass down and one up per particle, and one
+    through each baseline network.
 
     Args:
         net: The net to be trained; the default baseline networks are shaped after it.
@@ -51,11 +50,6 @@ class NVIL(RecognitionCreditEstimator[Moments]):
     num_particles: int = eqx.field(static=True)
     signal: Signal = eqx.field(static=True)
 
-    @property
-    def bound_particles(self) -> int:
-        """1: it climbs the ELBO."""
-        return 1
-
     def __init__(
         self,
         net: BeliefNet,
@@ -66,24 +60,15 @@ class NVIL(RecognitionCreditEstimator[Moments]):
         moments: RunningMoments | None = None,
         signal: Signal = Signal.LOCAL,
     ):
-        check_particles("NVIL", num_particles, least=1)
         self.baseline = LayerBaselines(net, key=key) if baseline is None else baseline
         self.moments = RunningMoments() if moments is None else moments
         self.num_particles = num_particles
         self.signal = signal
 
-    def init(self, net: BeliefNet) -> Moments:
-        """Return the moments before the first batch."""
-        return self.moments.init(len(net.layer_sizes))
-
-    def credit(self, trace: Trace, state: Moments) -> tuple[Credit, Moments]:
-        """Pay each layer its centred and scaled signal."""
-        prediction = self.baseline.predict(trace)
-        payment, state = self.moments.apply(self.signal.read(trace) - prediction, state)
-        payment = payment / self.num_particles
-        objective = trace.log_weight.mean(axis=0)
-        own = SurrogateTerm(payment, prediction)
-        return Credit(objective, model=trace.uniform_weights, score=payment, own=own), state
+    @property
+    def rule(self) -> Centred:
+        """Each layer's signal, centred and scaled."""
+        return Centred(self.baseline, self.moments, self.signal)
 
 
 @named("nvil", is_default=True)

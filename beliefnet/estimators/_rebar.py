@@ -7,7 +7,6 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from equinox import AbstractVar
 from jax import Array
 from jaxtyping import Float
 
@@ -16,16 +15,16 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import softplus
 from beliefnet._types import Key
 from beliefnet.conditionals import MLP
-from beliefnet.distributions import Kind
-from beliefnet.estimators._credit import SurrogateTerm
-from beliefnet.estimators._units import Layer, LayerCredit, UnitEstimator, check_units
+from beliefnet.distributions import UnitKind
+from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
+from beliefnet.estimators.rules import SurrogateTerm
 from beliefnet.samplers import Concrete
 
 _LOG_TEMPERATURES = (math.log(1e-2), math.log(1e2))
 """Beyond these the slopes of a relaxed draw underflow, or it says nothing about the draw."""
 
 
-class _RelaxedControl(UnitEstimator):
+class AbstractRelaxedControl(AbstractUnitEstimator):
     """REBAR's estimator for any control variate c of the relaxed draw z, of which the draw is h = 1[z > 0].
 
         (F(h) - s c(z')) grad log q(h) + s grad c(z) - s grad c(z')
@@ -34,8 +33,21 @@ class _RelaxedControl(UnitEstimator):
     estimate by the layer's logits, summed over units.
     """
 
-    log_temperature: AbstractVar[Float[Array, " layers"]]
-    scale: AbstractVar[Float[Array, " layers"]]
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY})
+    log_temperature: Float[Array, " layers"]
+    scale: Float[Array, " layers"]
+
+    def _start(self, net: BeliefNet, num_particles: int, *, temperature: float, scale: float) -> None:
+        """Set where every layer's temperature and scale start."""
+        name, num_layers = type(self).__name__, len(net.layer_sizes)
+        if not 1e-2 <= temperature <= 1e2:
+            raise ValueError(f"expected {name} to have a temperature from 0.01 to 100, got {temperature}; try 0.5")
+        if not math.isfinite(scale):
+            raise ValueError(f"expected {name} to have a finite scale, got {scale}; try 1.0")
+        self.num_particles = num_particles
+        self.log_temperature = jnp.full(num_layers, math.log(temperature))
+        self.scale = jnp.full(num_layers, scale)
+        self.check(net)
 
     @abstractmethod
     def control(self, layer: Layer, z: Float[Array, "particles batch units"], *, key: Key) -> Array:
@@ -46,8 +58,8 @@ class _RelaxedControl(UnitEstimator):
         temperature = jnp.exp(jnp.clip(self.log_temperature[layer.index], *_LOG_TEMPERATURES))
         return layer.signal_of(jax.nn.sigmoid(z / temperature), key=key, sampler=Concrete(temperature))
 
-    def pay(self, layer: Layer, *, key: Key) -> LayerCredit:
-        """Pay logits, and let the control variate descend the second moment of what is paid."""
+    def layer_credit(self, layer: Layer, *, key: Key) -> LayerCredit:
+        """Credit logits, and let the control variate descend the second moment of that credit."""
         if len(self.scale) != len(layer.net.layer_sizes):
             raise ValueError(
                 f"expected the net that {type(self).__name__} was made for, of {len(self.scale)} latent layers, got "
@@ -85,19 +97,8 @@ def _value_and_slope(function, logits: Float[Array, "particles batch units"]) ->
     return value, pull_back(jnp.ones_like(value))[0]
 
 
-def _constant(net: BeliefNet, value: float) -> Float[Array, " layers"]:
-    return jnp.full(len(net.layer_sizes), value)
-
-
-def _check_start(name: str, temperature: float, scale: float) -> None:
-    if not 1e-2 <= temperature <= 1e2:
-        raise ValueError(f"expected {name} to have a temperature from 0.01 to 100, got {temperature}; try 0.5")
-    if not math.isfinite(scale):
-        raise ValueError(f"expected {name} to have a finite scale, got {scale}; try 1.0")
-
-
 @named("rebar")
-class REBAR(_RelaxedControl):
+class REBAR(AbstractRelaxedControl):
     """The score function with the signal of the relaxed draw as its control variate: c(z) = F(sigmoid(z / T)).
 
     Unbiased for the ELBO, for binary layers, whatever temperature T and scale are; both are learnt, one of each per
@@ -119,22 +120,8 @@ class REBAR(_RelaxedControl):
         discrete latent variable models*.
     """
 
-    log_temperature: Float[Array, " layers"]
-    scale: Float[Array, " layers"]
-    num_particles: int = eqx.field(static=True)
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY})
-
     def __init__(self, net: BeliefNet, num_particles: int = 1, *, temperature: float = 0.5, scale: float = 1.0):
-        check_units(self, net, num_particles)
-        _check_start("REBAR", temperature, scale)
-        self.log_temperature = _constant(net, math.log(temperature))
-        self.scale = _constant(net, scale)
-        self.num_particles = num_particles
-
-    @property
-    def bound_particles(self) -> int:
-        """1: it climbs the ELBO."""
-        return 1
+        self._start(net, num_particles, temperature=temperature, scale=scale)
 
     def control(self, layer: Layer, z: Float[Array, "particles batch units"], *, key: Key) -> Array:
         """Return the relaxed signal."""
@@ -142,7 +129,7 @@ class REBAR(_RelaxedControl):
 
 
 @named("relax")
-class RELAX(_RelaxedControl):
+class RELAX(AbstractRelaxedControl):
     """REBAR with a network added to the control variate: c(z) = F(sigmoid(z / T)) + r(z).
 
     Unbiased for the ELBO, for binary layers, whatever is learnt. Costs as `REBAR`, and the network of each layer.
@@ -164,11 +151,7 @@ class RELAX(_RelaxedControl):
         black-box gradient estimation*.
     """
 
-    log_temperature: Float[Array, " layers"]
-    scale: Float[Array, " layers"]
     networks: tuple[MLP, ...]
-    num_particles: int = eqx.field(static=True)
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY})
 
     def __init__(
         self,
@@ -180,23 +163,14 @@ class RELAX(_RelaxedControl):
         scale: float = 1.0,
         num_units: int = 100,
     ):
-        check_units(self, net, num_particles)
-        _check_start("RELAX", temperature, scale)
+        self._start(net, num_particles, temperature=temperature, scale=scale)
         if num_units < 1:
             raise ValueError(f"expected num_units of at least 1, got {num_units}; try 100")
-        self.log_temperature = _constant(net, math.log(temperature))
-        self.scale = _constant(net, scale)
         keys = jax.random.split(key, len(net.layer_sizes))
         networks = (MLP((size, num_units, 1), jnp.tanh, key=k) for size, k in zip(net.layer_sizes, keys, strict=True))
         self.networks = tuple(
             eqx.tree_at(lambda n: n.layers[-1].weight, network, replace_fn=jnp.zeros_like) for network in networks
         )
-        self.num_particles = num_particles
-
-    @property
-    def bound_particles(self) -> int:
-        """1: it climbs the ELBO."""
-        return 1
 
     def control(self, layer: Layer, z: Float[Array, "particles batch units"], *, key: Key) -> Array:
         """Return the relaxed signal plus the network's output."""

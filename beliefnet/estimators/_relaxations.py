@@ -2,12 +2,11 @@
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
-from beliefnet.distributions import Kind
-from beliefnet.estimators._iwae import IWAE
-from beliefnet.estimators._sgvb import SGVB
+from beliefnet.distributions import UnitKind
+from beliefnet.estimators._path import IWAE, SGVB
 from beliefnet.samplers import Concrete, Half, StraightThrough
 
-_DISCRETE = frozenset({Kind.BINARY, Kind.ONE_HOT})
+_DISCRETE = frozenset({UnitKind.BINARY, UnitKind.ONE_HOT})
 
 
 @named("concrete", kinds=_DISCRETE)
@@ -51,7 +50,7 @@ def straight_through(net: BeliefNet, num_particles: int = 1) -> SGVB:
     return SGVB(net, num_particles, sampler=StraightThrough())
 
 
-@named("half", title="the 1/2 estimator", kinds=frozenset({Kind.BINARY}))
+@named("half", title="the 1/2 estimator", kinds=frozenset({UnitKind.BINARY}))
 def half(net: BeliefNet, num_particles: int = 1) -> SGVB:
     """Return the 1/2 estimator, straight-through without the derivative of the sigmoid: biased.
 

@@ -3,17 +3,16 @@
 import equinox as eqx
 
 from beliefnet._naming import named
-from beliefnet._net import BeliefNet
-from beliefnet._numerics import log_mean_exp, normalised_weights
-from beliefnet._trace import Trace
+from beliefnet.estimators import rules
 from beliefnet.estimators._base import Estimator
 from beliefnet.estimators._combine import Sum
-from beliefnet.estimators._credit import Credit, CreditEstimator, check_particles
+from beliefnet.estimators._driver_particles import AbstractCreditEstimator
+from beliefnet.estimators.rules import AbstractShares
 from beliefnet.proposals import Dream, Proposal, Recognition
 
 
-class _WakePhase(CreditEstimator[None]):
-    """A phase that learns from data: it keeps no statistics and works with any number of particles.
+class AbstractWakePhase(AbstractCreditEstimator[None]):
+    """A phase that learns from data, with any number of particles.
 
     Args:
         num_particles: Draws per datum.
@@ -27,11 +26,10 @@ class _WakePhase(CreditEstimator[None]):
     source: Proposal = eqx.field(default_factory=Recognition)
 
     def __check_init__(self):
-        check_particles(type(self).__name__, self.num_particles, least=1)
-        if not (self.proposal.explains_data and self.proposal.is_exact):
+        if not (self.source.explains_data and self.source.is_exact):
             raise ValueError(
                 f"expected a proposal for {type(self).__name__} that draws for the data from what it scores, got "
-                f"{type(self.proposal).__name__}; try Recognition() or Refined(AIR())"
+                f"{type(self.source).__name__}; try Recognition() or Refined(AIR())"
             )
 
     @property
@@ -39,21 +37,8 @@ class _WakePhase(CreditEstimator[None]):
         """The source of the draws."""
         return self.source
 
-    @property
-    def bound_proposal(self) -> Proposal:
-        """The source of the draws."""
-        return self.source
 
-    def init(self, net: BeliefNet) -> None:
-        """Return nothing: no statistics are kept.
-
-        Raises:
-            ValueError: If the source cannot draw for this net.
-        """
-        self.source.check(net)
-
-
-class Wake(_WakePhase):
+class Wake(AbstractWakePhase):
     """The model learns from what the recognition net sees: model credit 1/K, no score.
 
     Unbiased for the model's gradient of the ELBO; the recognition net gets none.
@@ -63,20 +48,22 @@ class Wake(_WakePhase):
     """
 
     @property
-    def bound_particles(self) -> int:
-        """1: it climbs the ELBO."""
-        return 1
-
-    def credit(self, trace: Trace, state: None) -> tuple[Credit, None]:
-        """Pay the model for every draw alike."""
-        return Credit(trace.log_weight.mean(axis=0), model=trace.uniform_weights), state
+    def rule(self) -> AbstractShares:
+        """1/K for the model."""
+        return rules.WAKE
 
 
-class Sleep(CreditEstimator[None]):
+class Sleep(AbstractCreditEstimator[None]):
     """The recognition net learns from dreams: score 1/K for configurations drawn from the model.
 
     Unbiased for the gradient of E_p(x, h)[log q(h | x)], which is not a bound of log p(x): it fits q to the posterior
-    from the other side, KL(p || q), on the model's own data. The model gets no gradient.
+    from the other side, KL(p || q), on the model's own data. The model gets no gradient; it is judged by the ELBO.
+
+    Args:
+        num_particles: Dreams per datum.
+
+    Raises:
+        ValueError: If `num_particles` is not positive.
 
     Reference:
         Hinton, Dayan, Frey & Neal 1995, *The wake-sleep algorithm for unsupervised neural networks*.
@@ -84,30 +71,18 @@ class Sleep(CreditEstimator[None]):
 
     num_particles: int = eqx.field(static=True, default=1)
 
-    def __check_init__(self):
-        check_particles("Sleep", self.num_particles, least=1)
-
-    def init(self, net: BeliefNet) -> None:
-        """Return nothing: no statistics are kept."""
-        return
+    @property
+    def rule(self) -> AbstractShares:
+        """1/K on the score of dreams."""
+        return rules.SLEEP
 
     @property
-    def proposal(self) -> Proposal:
+    def proposal(self) -> Dream:
         """The model's dreams."""
         return Dream()
 
-    @property
-    def bound_particles(self) -> int:
-        """1: what the model is judged by is the ELBO."""
-        return 1
 
-    def credit(self, trace: Trace, state: None) -> tuple[Credit, None]:
-        """Pay the recognition net for naming what was dreamt."""
-        score = trace.uniform_weights[..., None]
-        return Credit(trace.log_q.sum(axis=-1).mean(axis=0), score=score), state
-
-
-class WeightedWake(_WakePhase):
+class WeightedWake(AbstractWakePhase):
     """The model learns from weighted draws: model credit w~_k, no score.
 
     Unbiased for the model's gradient of the K-particle bound; the recognition net gets none.
@@ -117,16 +92,12 @@ class WeightedWake(_WakePhase):
     """
 
     @property
-    def bound_particles(self) -> int:
-        """K: it climbs L_K."""
-        return self.num_particles
-
-    def credit(self, trace: Trace, state: None) -> tuple[Credit, None]:
-        """Pay the model by normalised weight."""
-        return Credit(log_mean_exp(trace.log_weight), model=normalised_weights(trace.log_weight)), state
+    def rule(self) -> AbstractShares:
+        """The normalised weight for the model."""
+        return rules.WEIGHTED_WAKE
 
 
-class ReweightedWake(_WakePhase):
+class ReweightedWake(AbstractWakePhase):
     """Model and recognition net learn from the same weighted draws: model credit w~_k, score w~_k.
 
     The model's gradient is unbiased for the K-particle bound. That of the recognition net is a self-normalised estimate
@@ -138,14 +109,9 @@ class ReweightedWake(_WakePhase):
     """
 
     @property
-    def bound_particles(self) -> int:
-        """K: it climbs L_K."""
-        return self.num_particles
-
-    def credit(self, trace: Trace, state: None) -> tuple[Credit, None]:
-        """Pay both nets by normalised weight."""
-        weights = normalised_weights(trace.log_weight)
-        return Credit(log_mean_exp(trace.log_weight), model=weights, score=weights[..., None]), state
+    def rule(self) -> AbstractShares:
+        """The normalised weight for the model and on the score."""
+        return rules.REWEIGHTED_WAKE
 
 
 @named("wake-sleep")

@@ -17,7 +17,7 @@ from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import log_mean_exp
-from beliefnet.distributions import Kind
+from beliefnet.distributions import UnitKind
 from beliefnet.evaluation._enumerate import enumerate_latents
 
 _MAX_SETS = 2_000_000
@@ -93,8 +93,8 @@ def exact_gradient(net: BeliefNet, x: Float[Array, "batch visible"], num_particl
 
 def _check_discrete(net: BeliefNet) -> None:
     """Quadrature under q says nothing where the posterior is elsewhere."""
-    if Kind.CONTINUOUS in net.latent_kinds:
-        layer = net.latent_kinds.index(Kind.CONTINUOUS) + 1
+    if UnitKind.CONTINUOUS in net.latent_kinds:
+        layer = net.latent_kinds.index(UnitKind.CONTINUOUS) + 1
         raise ValueError(
             f"expected discrete latents, got continuous units in latent layer {layer}; try particle_bounds with many "
             "particles"

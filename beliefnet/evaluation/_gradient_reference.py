@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Kind
+from beliefnet.distributions import UnitKind
 from beliefnet.estimators import SGVB, VIMCO, DReG, Estimator, Reinforce
 from beliefnet.evaluation._enumerate import count_states
 from beliefnet.evaluation._exact import exact_gradient
@@ -104,7 +104,7 @@ def _sampled(
 ) -> ReferenceGradient:
     count = _REFERENCE_PARTICLES if bound_particles == 1 else bound_particles
     estimator: Estimator
-    if set(net.latent_kinds) == {Kind.CONTINUOUS}:
+    if set(net.latent_kinds) == {UnitKind.CONTINUOUS}:
         estimator = SGVB(net, count) if bound_particles == 1 else DReG(net, count)
     else:
         estimator = Reinforce(count) if bound_particles == 1 else VIMCO(count)

@@ -151,7 +151,7 @@ def gradient_report(
     references: dict[int, ReferenceGradient] = {}
     reports: dict[str, EstimatorReport] = {}
     for index, (name, estimator) in enumerate(estimators.items()):
-        count = estimator.bound_particles
+        count = estimator.bound.num_particles
         if count not in references:
             tell("reference for " + ("the ELBO" if count == 1 else f"the bound of {count} particles"))
             turn = jax.random.fold_in(reference_key, count)
@@ -176,10 +176,10 @@ def _check(
     if not estimators:
         raise ValueError("expected at least one estimator, got none; try {'reinforce': Reinforce(4)}")
     for name, estimator in estimators.items():
-        if not isinstance(estimator.bound_proposal, Recognition):
+        if not isinstance(estimator.bound.proposal, Recognition):
             raise ValueError(
                 f"expected estimators that climb a bound of the recognition net, got {name}, which climbs that of "
-                f"{type(estimator.bound_proposal).__name__} particles; try leaving it out"
+                f"{type(estimator.bound.proposal).__name__} particles; try leaving it out"
             )
     for name in states:
         if name not in estimators:

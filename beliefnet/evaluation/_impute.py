@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
 from beliefnet.conditionals import AutoregressiveLayer, Centred, Feedforward, LogCounts, Observed
-from beliefnet.distributions import Kind
+from beliefnet.distributions import UnitKind
 from beliefnet.evaluation._bounds import rows_per_pass
 from beliefnet.proposals import Factorial
 from beliefnet.refiners import Refiner, default_refiner
@@ -285,12 +285,12 @@ def _checked(net: BeliefNet, x: ArrayLike, observed: ArrayLike | None) -> tuple[
         raise ValueError(f"expected observed of the shape of the data, {list(x.shape)}, got {list(observed.shape)}")
     _refuse(x, observed & ~np.isfinite(x), "finite observed entries", "marking it as missing")
     kind = _visible_kind(net)
-    if kind is Kind.AUTOREGRESSIVE:
+    if kind is UnitKind.AUTOREGRESSIVE:
         raise ValueError(
             "expected visible units that are independent given the latents, so that missing ones drop out, got "
             "autoregressive ones; try a net such as an sbn, fdarn or vae"
         )
-    if kind is Kind.BINARY:
+    if kind is UnitKind.BINARY:
         wrong = observed & (x != 0) & (x != 1)
         _refuse(x, wrong, "zeros and ones, as the net is over binary observations", "evaluation.binarize first")
     return np.where(observed, x, np.float32(0)), observed
@@ -302,8 +302,8 @@ def _refuse(x: np.ndarray, wrong: np.ndarray, expected: str, advice: str) -> Non
         raise ValueError(f"expected {expected}, got {x[row, column]:g} at [{row}, {column}]; try {advice}")
 
 
-def _visible_kind(net: BeliefNet) -> Kind:
+def _visible_kind(net: BeliefNet) -> UnitKind:
     bottom, kinds = net.generative.conditionals[-1], []
     parent = jax.ShapeDtypeStruct((1, net.layer_sizes[0]), jnp.float32)
-    jax.eval_shape(lambda value: kinds.append(Kind.of(bottom(value))), parent)
+    jax.eval_shape(lambda value: kinds.append(UnitKind.of(bottom(value))), parent)
     return kinds[0]

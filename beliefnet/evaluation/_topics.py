@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet.data import CSR
-from beliefnet.distributions import BagOfWordsFamily, Kind
+from beliefnet.distributions import BagOfWordsFamily, UnitKind
 from beliefnet.evaluation._evaluate import encode_batch
 from beliefnet.evaluation._rows import dense_rows
 
@@ -119,11 +119,11 @@ def _switched(net: BeliefNet, mean: np.ndarray, spread: np.ndarray) -> tuple[np.
     kind, count = net.latent_kinds[0], len(mean)
     on, off = np.tile(mean, (count, 1)), np.tile(mean, (count, 1))
     diagonal = np.arange(count)
-    if kind is Kind.ONE_HOT:
+    if kind is UnitKind.ONE_HOT:
         # Turning one category on turns the others of its variable off.
         groups = _groups(net)
         on = np.where(groups[:, None] == groups, 0, on)
-    is_normal = kind is Kind.CONTINUOUS
+    is_normal = kind is UnitKind.CONTINUOUS
     on[diagonal, diagonal] = mean + spread if is_normal else 1
     off[diagonal, diagonal] = mean - spread if is_normal else 0
     return on.astype(np.float32), off.astype(np.float32)

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from numpyro.distributions import constraints
 
 from beliefnet._types import Key, Values
-from beliefnet.distributions import Kind, OneHot, check_kind, units
+from beliefnet.distributions import OneHot, UnitKind, check_kind, units
 from beliefnet.moves._leapfrog import Phase, leapfrog
 
 _JITTER = 0.2
@@ -198,7 +198,7 @@ def moves_for(layers: Sequence[dist.Distribution], *, num_changes: int, step_siz
     for index, layer in enumerate(layers):
         _check_layer(layer, index)
     moves: list[Move] = []
-    continuous = tuple(index for index, layer in enumerate(layers) if Kind.of(layer) is Kind.CONTINUOUS)
+    continuous = tuple(index for index, layer in enumerate(layers) if UnitKind.of(layer) is UnitKind.CONTINUOUS)
     discrete = tuple(index for index in range(len(layers)) if index not in continuous)
     if discrete:
         bases = [units(layers[index]) for index in discrete]
@@ -212,9 +212,9 @@ def moves_for(layers: Sequence[dist.Distribution], *, num_changes: int, step_siz
 
 def _check_layer(layer: dist.Distribution, index: int) -> None:
     place, advice = f" in latent layer {index + 1}", "the recognition net alone"
-    check_kind("Annealed", Kind.of(layer), frozenset(Kind) - {Kind.OTHER}, advice, place=place)
+    check_kind("Annealed", UnitKind.of(layer), frozenset(UnitKind) - {UnitKind.OTHER}, advice, place=place)
     base = units(layer)
-    if Kind.of(layer) is Kind.CONTINUOUS and base.support is not constraints.real:
+    if UnitKind.of(layer) is UnitKind.CONTINUOUS and base.support is not constraints.real:
         raise ValueError(
             f"expected continuous units that may take any real value for Annealed, got {type(base).__name__} "
             f"units{place}; try {advice}"

@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Family, bernoulli
+from beliefnet.distributions import AbstractFamily, bernoulli
 from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
 from beliefnet.nets._layered import Part, layered_net
 
@@ -19,7 +19,7 @@ def darn(
     hidden: Sequence[int] = (200,),
     *,
     key: Key,
-    visible: Family = bernoulli,
+    visible: AbstractFamily = bernoulli,
     autoregressive_visible: bool = True,
     autoregressive_recognition: bool = False,
     nade_units: int | None = None,
@@ -102,7 +102,7 @@ def fdarn(
     hidden: Sequence[int] = (200,),
     *,
     key: Key,
-    visible: Family = bernoulli,
+    visible: AbstractFamily = bernoulli,
     autoregressive_recognition: bool = False,
     nade_units: int | None = None,
     deterministic: Sequence[int] = (),

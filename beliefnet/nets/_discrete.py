@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Family, bernoulli, categorical
+from beliefnet.distributions import AbstractFamily, bernoulli, categorical
 from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
 from beliefnet.nets._layered import layered_net
 
@@ -19,7 +19,7 @@ def sigmoid_belief_net(
     hidden: Sequence[int] = (200,),
     *,
     key: Key,
-    visible: Family = bernoulli,
+    visible: AbstractFamily = bernoulli,
     deterministic: Sequence[int] = (),
     deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,
@@ -83,7 +83,7 @@ def categorical_belief_net(
     *,
     key: Key,
     num_categories: int = 10,
-    visible: Family = bernoulli,
+    visible: AbstractFamily = bernoulli,
     deterministic: Sequence[int] = (),
     deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,

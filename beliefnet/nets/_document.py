@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Family, bag_of_words, bernoulli
+from beliefnet.distributions import AbstractFamily, bag_of_words, bernoulli
 from beliefnet.nets._bottom import Activation
 from beliefnet.nets._layered import layered_net
 
@@ -19,7 +19,7 @@ def document_net(
     hidden: Sequence[int] = (50,),
     *,
     key: Key,
-    latents: Family = bernoulli,
+    latents: AbstractFamily = bernoulli,
     document_length: float = 100.0,
     deterministic: Sequence[int] = (),
     deterministic_recognition: Sequence[int] | None = None,

@@ -30,7 +30,7 @@ from beliefnet.conditionals import (
     Prior,
     Signs,
 )
-from beliefnet.distributions import Family, bernoulli
+from beliefnet.distributions import AbstractFamily, bernoulli
 from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom, Convolution
 
 Part = Literal["latents", "visible", "recognition"]
@@ -38,10 +38,10 @@ Part = Literal["latents", "visible", "recognition"]
 
 def layered_net(
     num_visible: int,
-    layers: Sequence[tuple[Family, int]],
+    layers: Sequence[tuple[AbstractFamily, int]],
     *,
     key: Key,
-    visible: Family = bernoulli,
+    visible: AbstractFamily = bernoulli,
     deterministic: Sequence[int] = (),
     deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,
@@ -250,7 +250,9 @@ def _check_sizes(num_visible: int, sizes: Sequence[int], deterministic: Sequence
         raise ValueError(f"expected deterministic to be positive sizes, got {given}; try 200")
 
 
-def starting_bias(visible: Family, num_visible: int, visible_mean: ArrayLike | None) -> Float[Array, " parameters"]:
+def starting_bias(
+    visible: AbstractFamily, num_visible: int, visible_mean: ArrayLike | None
+) -> Float[Array, " parameters"]:
     """Return the parameters of visible units with the data's mean, kept off the edges, or neutral ones.
 
     Raises:
@@ -263,7 +265,7 @@ def starting_bias(visible: Family, num_visible: int, visible_mean: ArrayLike | N
     return visible.starting(_checked_mean("visible_mean", visible_mean, visible, num_visible))
 
 
-def _checked_mean(name: str, mean: ArrayLike, visible: Family, num_visible: int) -> Float[Array, " units"]:
+def _checked_mean(name: str, mean: ArrayLike, visible: AbstractFamily, num_visible: int) -> Float[Array, " units"]:
     mean = jnp.asarray(mean, float)
     width = visible.num_units(visible.num_parameters(num_visible))
     if mean.shape != (width,):

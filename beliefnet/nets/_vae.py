@@ -8,18 +8,18 @@ from jax.typing import ArrayLike
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Family, Kind, bernoulli, normal
+from beliefnet.distributions import AbstractFamily, UnitKind, bernoulli, normal
 from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
 from beliefnet.nets._layered import layered_net
 
 
-@named("vae", title="variational autoencoder", kinds=frozenset({Kind.CONTINUOUS}))
+@named("vae", title="variational autoencoder", kinds=frozenset({UnitKind.CONTINUOUS}))
 def vae(
     num_visible: int,
     hidden: Sequence[int] = (200,),
     *,
     key: Key,
-    visible: Family = bernoulli,
+    visible: AbstractFamily = bernoulli,
     deterministic: Sequence[int] = (500,),
     deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,

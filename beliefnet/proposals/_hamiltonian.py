@@ -9,13 +9,12 @@ import numpyro.distributions as dist
 from jax import Array
 from jax.scipy.stats import norm
 from jaxtyping import Float
-from numpyro.distributions import constraints
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
 from beliefnet.conditionals import Dense
-from beliefnet.distributions import Kind, check_kind, normal
+from beliefnet.distributions import UnitKind, check_kind, normal
 from beliefnet.moves import Phase, leapfrog
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.samplers import Reparameterize
@@ -184,14 +183,12 @@ def _check_layers(net: BeliefNet) -> None:
     """Check that every latent layer is continuous under both chains, and may take any real value."""
     advice = "Recognition(), or Refined(AIR()) for discrete units"
 
-    def look(layer: int, *bases: dist.Distribution) -> None:
-        for base in bases:
+    for layer, conditionals in enumerate(net.latent_layers, 1):
+        for conditional in conditionals:
             place = f" in latent layer {layer}"
-            check_kind("Hamiltonian", Kind.of(base), frozenset({Kind.CONTINUOUS}), advice, place=place)
-            if base.support is not constraints.real:
+            check_kind("Hamiltonian", conditional.kind, frozenset({UnitKind.CONTINUOUS}), advice, place=place)
+            if any(map(math.isfinite, conditional.units.bounds)):
                 raise ValueError(
-                    f"expected units that may take any real value for Hamiltonian, got {type(base).__name__} units"
+                    f"expected units that may take any real value for Hamiltonian, got {conditional.units.name} units"
                     f"{place}; try normal units, or Recognition()"
                 )
-
-    net.show_latents(look)

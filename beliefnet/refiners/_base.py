@@ -6,14 +6,13 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpyro.distributions as dist
 from equinox import AbstractVar
 from jax import Array, lax
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import Kind
+from beliefnet.distributions import AbstractRefinableFamily
 from beliefnet.refiners._posterior import Posterior
 
 
@@ -144,23 +143,20 @@ def check_kinds(net: BeliefNet) -> None:
     Raises:
         ValueError: If not, naming the layer.
     """
-
-    def look(layer: int, *bases: dist.Distribution) -> None:
-        for base in bases:
-            if not Kind.of(base).is_finite and not isinstance(base, dist.Normal):
+    for layer, conditionals in enumerate(net.latent_layers, 1):
+        for conditional in conditionals:
+            if not isinstance(conditional.units, AbstractRefinableFamily):
                 raise ValueError(
-                    f"expected binary, autoregressive, one-hot or normal units to refine, got {type(base).__name__} "
+                    f"expected binary, autoregressive, one-hot or normal units to refine, got {conditional.units.name} "
                     f"units in latent layer {layer}; try the recognition net alone"
                 )
-        kinds = [Kind.of(base) for base in bases]
+        kinds = [conditional.kind for conditional in conditionals]
         if len({kind.factorial for kind in kinds}) > 1:
             raise ValueError(
                 f"expected units of the same values in both chains to refine, got "
                 f"{' and '.join(kind.value for kind in kinds)} ones in latent layer {layer}; try the recognition net "
                 "alone"
             )
-
-    net.show_latents(look)
 
 
 def check_settings(name: str, *, num_steps: int, num_samples: int, rate: float, patience: int) -> None:

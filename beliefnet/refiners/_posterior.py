@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
-from beliefnet.distributions import Autoregressive, RefinableFamily, expected_log_prob
+from beliefnet.distributions import AbstractRefinableFamily
 from beliefnet.samplers import Plain, Sampler
 
 
@@ -24,7 +24,7 @@ class Posterior(eqx.Module):
     """
 
     parameters: tuple[Float[Array, "batch _"], ...]
-    families: tuple[RefinableFamily, ...] = eqx.field(static=True)
+    families: tuple[AbstractRefinableFamily, ...] = eqx.field(static=True)
 
     @classmethod
     def recognised(cls, net: BeliefNet, x: Float[Array, "batch visible"]) -> "Posterior":
@@ -36,9 +36,9 @@ class Posterior(eqx.Module):
         value, parameters, families = jnp.asarray(x), [], []
         for conditional in net.recognition.conditionals:
             family = conditional.units
-            if not isinstance(family, RefinableFamily):
+            if not isinstance(family, AbstractRefinableFamily):
                 raise ValueError(
-                    f"expected latents of a family that can be refined, got {type(family).__name__}; try bernoulli, "
+                    f"expected latents of a family that can be refined, got {family.name}; try bernoulli, "
                     "categorical or normal ones"
                 )
             given = conditional.parameters_given(value)
@@ -92,11 +92,12 @@ class Posterior(eqx.Module):
             latents: Draws of the latent layers, `[particles, batch, units]`, bottom first.
         """
         prior, *downward = net.generative.conditionals
-        visible, *given = [conditional(value) for conditional, value in zip(downward[::-1], latents, strict=True)]
         condition, outputs = net.split(jnp.asarray(x))
-        total = jnp.asarray(visible.log_prob(outputs))
-        for own, model, value in zip(self.layers, [*given, prior(condition)], latents, strict=True):
-            total += _expected(own, model, value) - expected_log_prob(own, own)
+        total = jnp.asarray(downward[-1](latents[0]).log_prob(outputs))
+        parents = (*latents[1:], condition)
+        models = [*downward[-2::-1], prior]
+        for family, own, model, parent, drawn in zip(self.families, self.layers, models, parents, latents, strict=True):
+            total += model.expected_log_prob(parent, own, drawn) + family.entropy(own)
         return total
 
     def divergence(self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values) -> Float[Array, "*lead"]:
@@ -111,14 +112,7 @@ class Posterior(eqx.Module):
             latents: Draws of the latent layers from this posterior, `[particles, batch, units]`, bottom first.
         """
         total = jnp.zeros(latents[0].shape[:-1])
-        recognised = net.recognition.distributions(jnp.asarray(x), latents)
-        for own, given, value in zip(self.layers, recognised, latents, strict=True):
-            total += expected_log_prob(own, own) - _expected(own, given, value)
+        models, parents = net.recognition.conditionals, (jnp.asarray(x), *latents[:-1])
+        for family, own, model, parent, drawn in zip(self.families, self.layers, models, parents, latents, strict=True):
+            total -= model.expected_log_prob(parent, own, drawn) + family.entropy(own)
         return total
-
-
-def _expected(own: dist.Distribution, other: dist.Distribution, drawn: Array) -> Array:
-    """Return E_own[log other(h)] in closed form, or log other(h) at what was drawn from the first."""
-    if isinstance(other, Autoregressive):
-        return jnp.asarray(other.log_prob(drawn))
-    return expected_log_prob(own, other)

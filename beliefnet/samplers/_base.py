@@ -10,7 +10,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._types import Key
-from beliefnet.distributions import Kind, check_kind
+from beliefnet.distributions import UnitKind, check_kind
 
 
 class Sampler(eqx.Module):
@@ -19,7 +19,7 @@ class Sampler(eqx.Module):
     A sampler refuses the kinds of units that it would give a wrong derivative for, or none where it promises one.
     """
 
-    kinds: ClassVar[frozenset[Kind]]
+    kinds: ClassVar[frozenset[UnitKind]]
     """The kinds of units that it draws."""
     has_derivative: ClassVar[bool]
     """Whether draws are differentiable functions of the distribution's parameters."""
@@ -34,11 +34,11 @@ class Sampler(eqx.Module):
         Raises:
             ValueError: If it does not draw units of this kind.
         """
-        kind = Kind.of(distribution)
+        kind = UnitKind.of(distribution)
         check_kind(type(self).__name__, kind, self.kinds, _ADVICE[kind])
         return self._draw(distribution, shape, key=key)
 
-    def check(self, kinds: Sequence[Kind]) -> None:
+    def check(self, kinds: Sequence[UnitKind]) -> None:
         """Check that it draws layers of these kinds, bottom first.
 
         Raises:
@@ -57,9 +57,9 @@ class Sampler(eqx.Module):
 
 _SCORE = "an estimator that needs no derivative of draws (vimco, nvil, reinforce)"
 _ADVICE = {
-    Kind.BINARY: f"a relaxation (concrete, straight-through), or {_SCORE}",
-    Kind.ONE_HOT: f"a relaxation (concrete, straight-through), or {_SCORE}",
-    Kind.AUTOREGRESSIVE: _SCORE,
-    Kind.CONTINUOUS: f"sgvb, stl, iwae or dreg, or {_SCORE}",
-    Kind.OTHER: _SCORE,
+    UnitKind.BINARY: f"a relaxation (concrete, straight-through), or {_SCORE}",
+    UnitKind.ONE_HOT: f"a relaxation (concrete, straight-through), or {_SCORE}",
+    UnitKind.AUTOREGRESSIVE: _SCORE,
+    UnitKind.CONTINUOUS: f"sgvb, stl, iwae or dreg, or {_SCORE}",
+    UnitKind.OTHER: _SCORE,
 }

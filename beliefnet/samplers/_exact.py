@@ -8,14 +8,14 @@ from jax import Array, lax
 from jaxtyping import Float
 
 from beliefnet._types import Key
-from beliefnet.distributions import Kind
+from beliefnet.distributions import UnitKind
 from beliefnet.samplers._base import Sampler
 
 
 class Plain(Sampler):
     """Exact draws without a derivative: what score-function estimators and evaluation use."""
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind)
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset(UnitKind)
     has_derivative: ClassVar[bool] = False
 
     def _draw(
@@ -31,7 +31,7 @@ class Reparameterize(Sampler):
         Kingma & Welling 2014, *Auto-encoding variational Bayes*.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.CONTINUOUS})
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.CONTINUOUS})
     has_derivative: ClassVar[bool] = True
 
     def _draw(

@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from beliefnet._types import Key
-from beliefnet.distributions import Kind, OneHot, units
+from beliefnet.distributions import OneHot, UnitKind, units
 from beliefnet.samplers._base import Sampler
 
 
@@ -36,7 +36,7 @@ class Concrete(Sampler):
     """
 
     temperature: ArrayLike
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY, Kind.ONE_HOT, Kind.CONTINUOUS})
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY, UnitKind.ONE_HOT, UnitKind.CONTINUOUS})
     has_derivative: ClassVar[bool] = True
     is_exact: ClassVar[bool] = False
 
@@ -53,7 +53,7 @@ class Concrete(Sampler):
         if isinstance(base, OneHot):
             noise = jax.random.gumbel(key, shape + base.logits.shape)
             return base.flat(jax.nn.softmax((base.logits + noise) / self.temperature))
-        if Kind.of(base) is Kind.BINARY:
+        if UnitKind.of(base) is UnitKind.BINARY:
             logits = jnp.asarray(base.logits)  # pyright: ignore[reportAttributeAccessIssue]
             noise = jax.random.logistic(key, shape + logits.shape)
             return jax.nn.sigmoid((logits + noise) / self.temperature)
@@ -78,7 +78,7 @@ class StraightThrough(Sampler):
     """
 
     slope: Literal["mean", "logits"] = eqx.field(static=True, default="mean")
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY, Kind.ONE_HOT, Kind.CONTINUOUS})
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY, UnitKind.ONE_HOT, UnitKind.CONTINUOUS})
     has_derivative: ClassVar[bool] = True
 
     def __check_init__(self):
@@ -89,7 +89,7 @@ class StraightThrough(Sampler):
         self, distribution: dist.Distribution, shape: tuple[int, ...], *, key: Key
     ) -> Float[Array, "*lead units"]:
         drawn = jnp.asarray(distribution.sample(key, shape))
-        if Kind.of(distribution) is Kind.CONTINUOUS:
+        if UnitKind.of(distribution) is UnitKind.CONTINUOUS:
             return drawn
         if self.slope == "mean":
             return _with_slope(drawn, jnp.asarray(distribution.mean))
@@ -109,14 +109,14 @@ class Half(Sampler):
         Levine, Sutskever & Mnih 2016, *MuProp*.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.BINARY, Kind.CONTINUOUS})
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY, UnitKind.CONTINUOUS})
     has_derivative: ClassVar[bool] = True
 
     def _draw(
         self, distribution: dist.Distribution, shape: tuple[int, ...], *, key: Key
     ) -> Float[Array, "*lead units"]:
         drawn = jnp.asarray(distribution.sample(key, shape))
-        if Kind.of(distribution) is Kind.CONTINUOUS:
+        if UnitKind.of(distribution) is UnitKind.CONTINUOUS:
             return drawn
         logits = jnp.asarray(units(distribution).logits)  # pyright: ignore[reportAttributeAccessIssue]
         slope = lax.stop_gradient((drawn - 0.5) * (drawn - jax.nn.sigmoid(logits)))
@@ -126,7 +126,7 @@ class Half(Sampler):
 class MeanPassing(Sampler):
     """The mean in place of a draw, with its derivative: a deterministic, mean-field pass through the net."""
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind) - {Kind.AUTOREGRESSIVE}
+    kinds: ClassVar[frozenset[UnitKind]] = frozenset(UnitKind) - {UnitKind.AUTOREGRESSIVE}
     has_derivative: ClassVar[bool] = True
     is_exact: ClassVar[bool] = False
 

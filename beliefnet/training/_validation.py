@@ -29,7 +29,7 @@ def make_validator(dataset: Dataset, prepare: Prepare, *, key: Key) -> Callable[
             rows = valid[jnp.arange(start, min(start + _VALIDATION_ROWS, num_rows))]
             x = prepare(rows, data_key)
             total += particle_bounds(
-                params.net, x, estimator.bound_particles, key=draw_key, proposal=estimator.bound_proposal
+                params.net, x, estimator.bound.num_particles, key=draw_key, proposal=estimator.bound.proposal
             ).bound.sum()
         return total / num_rows
 

@@ -1,4 +1,4 @@
-"""Which part of the log-weight pays for the draw of a layer."""
+"""Which part of the log-weight credits the draw of a layer."""
 
 from enum import Enum
 
@@ -10,7 +10,7 @@ from beliefnet._trace import Trace
 
 
 class Signal(Enum):
-    """Which learning signal a layer's draw is paid with."""
+    """Which learning signal a layer's draw is credited with."""
 
     LOCAL = "local"
     """Only the terms that the layer's draw can still change."""

@@ -1,4 +1,4 @@
-"""What estimators that pay single units have in common: a layer as seen from its draw, and the way to parameters."""
+"""The driver of estimators that credit single units: a layer as seen from its draw, and the way to parameters."""
 
 from abc import abstractmethod
 from typing import ClassVar
@@ -7,16 +7,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from equinox import AbstractVar
 from jax import Array, lax
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._trace import Trace
 from beliefnet._types import Key
-from beliefnet.distributions import Kind, check_kind, units
-from beliefnet.estimators._base import Estimate, Estimator
-from beliefnet.estimators._credit import Credit, SurrogateTerm, check_particles, surrogate
+from beliefnet.distributions import UnitKind, check_kind, units
+from beliefnet.estimators._base import Estimate, Estimator, check_particles
+from beliefnet.estimators._bound import Bound
+from beliefnet.estimators.rules import WAKE, Credit, CreditRule, SurrogateTerm, surrogate
 from beliefnet.proposals import Recognition
 from beliefnet.samplers import Plain, Sampler
 
@@ -76,10 +76,10 @@ class Layer(eqx.Module):
 
 
 class LayerCredit(eqx.Module):
-    """What is paid for the draw of one layer.
+    """What the draw of one layer is credited with.
 
     Attributes:
-        terms: To values of the recognition net in this layer, such as its logits.
+        terms: Surrogate terms of values of the recognition net in this layer, such as its logits, per datum.
         ascent: What the estimator's own parameters climb, averaged over the batch, if there are any.
     """
 
@@ -87,77 +87,89 @@ class LayerCredit(eqx.Module):
     ascent: Float[Array, ""] | None = None
 
 
-class UnitEstimator(Estimator[None]):
-    """An estimator that pays each unit of each layer on its own.
+class AbstractUnitEstimator(Estimator[None]):
+    """An estimator that credits each unit of each layer on its own.
 
     Args:
         net: The net to be trained; its latent layers must be of the kinds that the estimator handles.
-        num_particles: Draws per datum.
+        num_particles: Draws per datum, K.
 
     Raises:
-        ValueError: If `num_particles` is too small, or a layer is of another kind.
+        ValueError: If `num_particles` is not positive, or a layer is of another kind.
     """
 
-    kinds: ClassVar[frozenset[Kind]]
-    num_particles: AbstractVar[int]
+    rule: ClassVar[CreditRule] = WAKE
+    """What particles are credited with as a whole: by default the model learns from all alike."""
+    num_particles: int = eqx.field(static=True)
+
+    def __init__(self, net: BeliefNet, num_particles: int = 1):
+        self.num_particles = num_particles
+        self.check(net)
 
     @abstractmethod
-    def pay(self, layer: Layer, *, key: Key) -> LayerCredit:
-        """Return what the draw of one layer is paid."""
+    def layer_credit(self, layer: Layer, *, key: Key) -> LayerCredit:
+        """Return what the draw of one layer is credited with."""
 
-    def credit(self, trace: Trace) -> Credit:
-        """Return what particles are paid as a whole: by default the model learns from all alike."""
-        return Credit(trace.log_weight.mean(axis=0), model=trace.uniform_weights)
+    @property
+    def bound(self) -> Bound:
+        """L_K for a rule that credits all particles together, otherwise the ELBO; of the recognition net."""
+        return Bound(self.num_particles if self.rule.is_multi_sample else 1)
 
     def init(self, net: BeliefNet) -> None:
-        """Return nothing: no statistics are kept."""
-        return
+        """Return nothing: no statistics are kept.
+
+        Raises:
+            ValueError: If a layer is of a kind that it does not handle.
+        """
+        self.check(net)
 
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
-        """Estimate the gradient on a batch: draw, pay each layer, differentiate.
+        """Estimate the gradient on a batch: draw, credit each layer, differentiate.
 
         Raises:
             ValueError: If the net has layers that the estimator cannot work with.
         """
-        check_units(self, net, self.num_particles)
+        self.check(net)
         draw_key, *layer_keys = jax.random.split(key, 1 + len(net.layer_sizes))
 
-        def objective_of(parts: tuple[BeliefNet, UnitEstimator]):
+        def objective_of(parts: tuple[BeliefNet, AbstractUnitEstimator]):
             net, estimator = parts
             held = lax.stop_gradient(net)
             particles = Recognition(Plain()).draw(held, x, estimator.num_particles, key=draw_key)
             trace = Trace.record(net, particles)
-            credit = estimator.credit(lax.stop_gradient(trace))
-            if credit.path is not None:
-                raise ValueError(
-                    f"expected a credit without path from {type(estimator).__name__}, whose draws have no derivative, "
-                    "got one; try a CreditEstimator"
-                )
+            credit = estimator.rule(lax.stop_gradient(trace))
+            _check_no_path(estimator, credit)
             total = surrogate(trace, credit)
             distributions = net.recognition.distributions(x, particles.latents)
             for index, (distribution, layer_key) in enumerate(zip(distributions, layer_keys, strict=True)):
                 layer = Layer(net=held, index=index, trace=lax.stop_gradient(trace), distribution=distribution)
-                paid = estimator.pay(layer, key=layer_key)
-                total += sum(payment.scalar() for payment in paid.terms) / x.shape[0]
-                if paid.ascent is not None:
-                    total += paid.ascent
+                own = estimator.layer_credit(layer, key=layer_key)
+                total += sum(term.scalar() for term in own.terms) / x.shape[0]
+                if own.ascent is not None:
+                    total += own.ascent
             return total, credit.objective.mean()
 
         (net_grads, own_grads), objective = eqx.filter_grad(objective_of, has_aux=True)((net, self))
         return Estimate(net_grads, own_grads, None, objective)
 
+    def check(self, net: BeliefNet) -> None:
+        """Check that it can work with a net.
 
-def check_units(estimator: UnitEstimator, net: BeliefNet, num_particles: int) -> None:
-    """Check that an estimator can work with a net.
+        Raises:
+            ValueError: If there is no particle, or a layer is of a kind that it does not handle.
+        """
+        check_particles(type(self).__name__, self.num_particles, least=self.rule.least_particles)
+        for index, kind in enumerate(net.latent_kinds):
+            others = {UnitKind.CONTINUOUS: ", or sgvb, stl or iwae", UnitKind.AUTOREGRESSIVE: ""}
+            advice = "an estimator for any latents (vimco, reinforce, nvil)" + others.get(
+                kind, ", or concrete, straight-through"
+            )
+            check_kind(type(self).__name__, kind, self.kinds, advice, place=f" in latent layer {index + 1}")
 
-    Raises:
-        ValueError: If there is no particle, or a layer is not of its kinds.
-    """
-    name = type(estimator).__name__
-    check_particles(name, num_particles, least=1)
-    for index, kind in enumerate(net.latent_kinds):
-        others = {Kind.CONTINUOUS: ", or sgvb, stl or iwae", Kind.AUTOREGRESSIVE: ""}
-        advice = "an estimator for any latents (vimco, reinforce, nvil)" + others.get(
-            kind, ", or concrete, straight-through"
+
+def _check_no_path(estimator: AbstractUnitEstimator, credit: Credit) -> None:
+    if credit.path is not None:
+        raise ValueError(
+            f"expected a rule without a path from {type(estimator).__name__}, whose draws have no derivative, got one; "
+            "try a CreditEstimator"
         )
-        check_kind(name, kind, estimator.kinds, advice, place=f" in latent layer {index + 1}")
