@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet._options import options_of
 from beliefnet._types import ValueKind
@@ -58,7 +59,7 @@ class TrainConfig:
     estimator: Choice
     fit: FitOptions
     start: str | None
-    values: ValueKind
+    values: ValueKind | None
     idle: tuple[str, ...]
 
     def __init__(self, **options: Any):
@@ -67,6 +68,7 @@ class TrainConfig:
         self.fit = FitOptions(**{name: flat[name] for name in options_of(FitOptions) if name in flat})
         self.start = _checked(flat, "start", None)
         net = NETS[_checked(flat, "net", "sbn")]
+        _check_families(net, flat)
         self.net = Choice(net, _own(flat, net))
         trial, kinds = tried(self.net, _trial_net)
         self.values = trial.generative.conditionals[-1].units.values
@@ -127,7 +129,9 @@ class TrainConfig:
         Raises:
             OptionError: If they cannot be used.
         """
-        return TrainConfig(**{**self.to_dict(), **changes})
+        config = TrainConfig(**{**flatten(self.to_dict()), **flatten(changes)})
+        config.idle = tuple(dict.fromkeys((*self.idle, *config.idle)))
+        return config
 
     def load_data(self) -> Dataset:
         """Load the data set.
@@ -183,6 +187,21 @@ def _own(flat: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
 
 def _checked(flat: Mapping[str, Any], name: str, default: Any) -> Any:
     return all_options()[name].check(flat[name]) if name in flat else default
+
+
+def _check_families(net: Entry, flat: Mapping[str, Any]) -> None:
+    """Refuse a family that a net cannot be given: its data would be read as something else."""
+    for name in _FAMILIES & flat.keys() - net.options.keys():
+        value = _checked(flat, name, None)
+        taking = [entry.name for entry in NETS.values() if name in entry.options]
+        if value != all_options()[name].default:
+            raise OptionError(
+                f"expected a net that takes {name} {value} ({', '.join(taking)}), got {net.name}; try another net, or "
+                f"leaving {name} out"
+            )
+
+
+_FAMILIES = {"visible", "latents"}
 
 
 def _trial_net(choice: Choice) -> tuple[BeliefNet, tuple[UnitKind, ...]]:

@@ -57,10 +57,6 @@ class Entry:
         text = re.sub(r"^(Make|Return) (an? |the )?", "", summary_of(self.make))
         return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
-    def least(self, argument: str) -> int:
-        """Return the least value of a counting argument that its class states, such as `least_particles`."""
-        return max(getattr(made, argument, 1) for made in _made_by(self.make))
-
     def suits(self, kinds: Iterable[Any]) -> bool:
         """Whether it works with latents of these kinds."""
         return self.kinds is None or (set(kinds) <= self.kinds and bool(kinds) == bool(self.kinds))

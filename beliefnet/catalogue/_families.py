@@ -10,24 +10,25 @@ from beliefnet.catalogue._entries import Choice, Entry
 from beliefnet.distributions import AbstractFamily, AbstractRefinableFamily
 
 
-def _families() -> dict[str, Entry]:
-    """Return the families that can be made from options alone."""
-    found = {}
-    for family in (getattr(distributions, exported) for exported in distributions.__all__):
-        if inspect.isclass(family) and issubclass(family, AbstractFamily) and "name" in vars(family):
-            options = options_of(family)
-            if all(option.default is not REQUIRED for option in options.values()):
-                found[family.name] = Entry(family.name, family, options)
-    return dict(sorted(found.items()))
+def _families() -> list[type[AbstractFamily]]:
+    """Return the families that have a name and can be made from options alone, in the order of their names."""
+    exported = (getattr(distributions, name) for name in distributions.__all__)
+    classes = [thing for thing in exported if inspect.isclass(thing) and issubclass(thing, AbstractFamily)]
+    named = [family for family in classes if "name" in vars(family)]
+    free = [f for f in named if all(option.default is not REQUIRED for option in options_of(f).values())]
+    return sorted(free, key=lambda family: family.name)
 
 
-_MADE = _families()
-VISIBLE: dict[str, Entry] = {name: entry for name, entry in _MADE.items() if entry.make.values is not None}
+def _entry(family: type[AbstractFamily]) -> Entry:
+    return Entry(family.name, family, options_of(family))
+
+
+VISIBLE: dict[str, Entry] = {family.name: _entry(family) for family in _families() if family.values is not None}
 """Families of visible units: they are a model of bits, grey values or counts."""
 LATENTS: dict[str, Entry] = {
-    name: entry
-    for name, entry in _MADE.items()
-    if issubclass(entry.make, AbstractRefinableFamily) and (name not in VISIBLE or entry.make.kind.is_finite)
+    family.name: _entry(family)
+    for family in _families()
+    if issubclass(family, AbstractRefinableFamily) and (family.values is None or family.kind.is_finite)
 }
 """Families of latent units: any numbers, or finitely many values."""
 FAMILIES: dict[str, Entry] = VISIBLE | LATENTS

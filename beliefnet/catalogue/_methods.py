@@ -1,6 +1,7 @@
 """Estimators, refiners, proposals and models to compare with, by name."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -72,7 +73,9 @@ def parse_estimator(spec: str) -> Choice:
         5
     """
     choice = parse(spec, "an estimator", ESTIMATORS)
-    check_particles(choice)
+    if "net" not in inspect.signature(choice.entry.make).parameters:
+        # What needs no net to be made can be refused now.
+        choice.make()
     return choice
 
 
@@ -115,17 +118,6 @@ def parse_proposal(spec: str, net: BeliefNet, *, key: Key) -> Proposal:
     return proposal
 
 
-def check_particles(choice: Choice) -> None:
-    """Check that an estimator can work with the number of particles.
-
-    Raises:
-        OptionError: If it cannot.
-    """
-    count, least = choice.values.get("particles"), choice.entry.least("least_particles")
-    if count is not None and count < least:
-        raise OptionError(f"expected particles of at least {least} for {choice.name}, got {count}; try {least + 3}")
-
-
 def default_estimator(kinds: Iterable[Any]) -> Entry:
     """Return the estimator for latents of these kinds where nothing else is said: that of the fewest kinds."""
     suitable = [entry for entry in ESTIMATORS.values() if entry.is_default and entry.suits(kinds)]
@@ -143,7 +135,6 @@ def build_estimator(choice: Choice, net: BeliefNet, *, key: Key) -> Estimator:
     Raises:
         OptionError: If it does not work with the latents of the net, or an option has a value that cannot be used.
     """
-    check_particles(choice)
     if not choice.entry.suits(net.latent_kinds):
         raise OptionError(
             f"expected an estimator for {_described(net.latent_kinds)}, got {choice.name}, which is for "

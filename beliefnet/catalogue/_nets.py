@@ -197,7 +197,8 @@ def idle_options(choice: Choice) -> list[str]:
     """Return the names of options that were given, and that have no effect with the others as they are."""
     values = used_values(choice)
     useless = {name for name, others in NEEDS.items() if not any(values.get(other) for other in others)}
-    return [name for name in choice.given if name not in values or name in useless]
+    others = [name for name in choice.given if name not in values or name in useless]
+    return [name for name in others if choice.given[name] != choice.entry.options[name].default]
 
 
 def describe_net(choice: Choice, num_visible: int) -> str:

@@ -152,7 +152,7 @@ def _data_bytes(dataset: Dataset) -> int:
     return sum(rows.nbytes if isinstance(rows, np.ndarray) else 8 * rows.nnz for rows in (dataset.train, dataset.valid))
 
 
-def _shown(count: int) -> str:
+def _shown(count: float) -> str:
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if count < 1000:
             return f"{count:.3g} {unit}"

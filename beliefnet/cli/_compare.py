@@ -85,7 +85,9 @@ def _data_for(chosen: dict[str, Comparison], data: str, binarization: str | None
     dataset = load(data, values=values, binarization=binarization, seed=seed)
     found = dataset.record.values
     if found != model.values:
-        fitting = " or ".join(name for name, other in COMPARISONS.items() if other.make.values == found)
+        fitting = " or ".join(
+            name for name, other in COMPARISONS.items() if getattr(other.make, "values", None) == found
+        )
         raise OptionError(f"expected {model.values} data for {spec}, got {found} values of {data}; try {fitting}")
     if dataset.record.binarization == "dynamic":
         raise OptionError(

@@ -37,7 +37,7 @@ def train(
     *,
     out: Path | None = None,
     resume: Path | None = None,
-    flags: Annotated[_Flags, Parameter(name="*")] = _NONE,
+    flags: Annotated[_Flags, Parameter(name="*")] = _NONE,  # pyright: ignore[reportInvalidTypeForm]
 ) -> int:
     """Train a net and leave a run folder: checkpoint, metrics, curves, samples and reconstructions, or topics.
 
