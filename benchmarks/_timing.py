@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jaxtyping import Num
 
 Runner = Callable[[], None]
 
@@ -85,9 +83,9 @@ def forward_runner(products: Iterable[tuple[int, int, int]], num_steps: int) -> 
     return lambda: jax.block_until_ready(loop(weights, inputs)) and None
 
 
-def binary_rows(num_examples: int, num_visible: int) -> Num[Array, "examples visible"]:
+def binary_rows(num_examples: int, num_visible: int) -> np.ndarray:
     """Return random bytes of zeros and ones, with as many ones as binarised MNIST has."""
-    return jnp.asarray((np.random.default_rng(0).random((num_examples, num_visible)) < 0.13).astype(np.uint8))
+    return (np.random.default_rng(0).random((num_examples, num_visible)) < 0.13).astype(np.uint8)
 
 
 def peak_megabytes() -> float:

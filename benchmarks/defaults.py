@@ -1,12 +1,11 @@
 """Which learning rate and batch size are good defaults: validation bounds over a grid, the test split unseen.
 
-    python benchmarks/defaults.py [--data digits] [--nets nvil vimco rws sgvb] [--learning-rates 0.003 0.01 0.03]
+    python benchmarks/defaults.py [--data digits] [--nets nvil vimco rws sgvb ...] [--learning-rates 0.003 0.01 0.03]
         [--batch-sizes 20 50 100] [--seeds 0 1 2] [--epochs 400] [--out FILE.json]
 
-Each run is one of `beliefnet train` with these options and no others: 200 latent units for `nvil`, `vimco` and `rws`
-(4 draws), a VAE of 50 latents for `sgvb`. The figure of a run is its best validation bound, in nats per example;
-estimators climb different bounds, so that only the cells of one estimator compare. The file is written after every run,
-and runs that it holds are not made again.
+Each run is one of `beliefnet train` with these options and those of its net (`NETS` below), and no others. The figure
+of a run is its best validation bound, in nats per example; nets and estimators differ in the bound they climb, so that
+only the cells of one of them compare. The file is written after every run, and runs that it holds are not made again.
 """
 
 import argparse
@@ -21,10 +20,15 @@ import numpy as np
 from beliefnet.cli import run
 
 NETS = {
-    "nvil": ["--hidden", "200"],
-    "vimco": ["--hidden", "200", "--particles", "4"],
-    "rws": ["--hidden", "200", "--particles", "4"],
+    "nvil": ["--estimator", "nvil", "--hidden", "200"],
+    "vimco": ["--estimator", "vimco", "--hidden", "200"],
+    "rws": ["--estimator", "rws", "--hidden", "200"],
     "sgvb": ["--net", "vae", "--hidden", "50"],
+    "deep": ["--estimator", "nvil", "--hidden", "100", "50", "20"],
+    "deep-vimco": ["--estimator", "vimco", "--hidden", "100", "50", "20"],
+    "nonlinear": ["--estimator", "nvil", "--hidden", "50", "--deterministic", "100"],
+    "categorical": ["--net", "categorical", "--hidden", "20"],
+    "fdarn": ["--net", "fdarn", "--hidden", "50"],
 }
 
 
@@ -42,14 +46,14 @@ def table(rows: list[dict]) -> str:
     """Return a Markdown table: a row for each net and batch size, a column for each learning rate."""
     rates = sorted({row["learning_rate"] for row in rows})
     lines = [
-        "| estimator | batch size | " + " | ".join(f"{rate:g}" for rate in rates) + " |",
+        "| net | batch size | " + " | ".join(f"{rate:g}" for rate in rates) + " |",
         "|---" * (2 + len(rates)) + "|",
     ]
-    for net, size in sorted({(row["estimator"], row["batch_size"]) for row in rows}):
+    for net, size in sorted({(row["net"], row["batch_size"]) for row in rows}):
         cells = []
         for rate in rates:
             same = (net, size, rate)
-            bounds = [r["bound"] for r in rows if (r["estimator"], r["batch_size"], r["learning_rate"]) == same]
+            bounds = [r["bound"] for r in rows if (r["net"], r["batch_size"], r["learning_rate"]) == same]
             cells.append(f"{np.mean(bounds):.2f} ({np.std(bounds):.2f})" if bounds else "")
         lines.append(f"| `{net}` | {size} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -72,7 +76,7 @@ def main() -> None:
         row = {
             "data": given.data,
             "epochs": given.epochs,
-            "estimator": net,
+            "net": net,
             "batch_size": size,
             "learning_rate": rate,
             "seed": seed,
@@ -81,7 +85,7 @@ def main() -> None:
             continue
         begin = time.time()
         sizes = ["--batch-size", str(size), "--learning-rate", str(rate), "--epochs", str(given.epochs)]
-        chosen = ["--data", given.data, "--estimator", net, *NETS[net], "--seed", str(seed)]
+        chosen = ["--data", given.data, *NETS[net], "--seed", str(seed)]
         bound, seconds = best_bound([*chosen, *sizes])
         rows.append({**row, "bound": bound, "seconds": seconds})
         print(f"{rows[-1]} in {time.time() - begin:.0f} s", flush=True)

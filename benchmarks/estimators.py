@@ -104,7 +104,7 @@ def loop_of_estimates(net: BeliefNet, estimator: Estimator, batch: Array, steps:
 
 def prepare(name: str, particles: int, options: argparse.Namespace) -> Case | str:
     """Build and compile an estimator on the first net that it takes, or return why it takes none."""
-    batch = binary_rows(options.batch_size, NUM_VISIBLE).astype(float)
+    batch = jnp.asarray(binary_rows(options.batch_size, NUM_VISIBLE), float)
     steps, reason = max(4, options.steps // particles), ""
     for (kind, net), count in itertools.product(nets(options.hidden, batch), sorted({particles, max(particles, 2)})):
         try:

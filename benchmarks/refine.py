@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
 
-    x = binary_rows(options.batch_size, NUM_VISIBLE).astype(float)
+    x = jnp.asarray(binary_rows(options.batch_size, NUM_VISIBLE), float)
     mean = x.mean(axis=0)
     net = sigmoid_belief_net(NUM_VISIBLE, options.hidden, key=jax.random.key(0), input_mean=mean, visible_mean=mean)
     cases = [refinement(net, x, steps, samples) for steps in options.steps for samples in options.samples]

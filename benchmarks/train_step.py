@@ -22,8 +22,8 @@ import jax.numpy as jnp
 from _timing import Product, Runner, binary_rows, peak_megabytes, products_runner, time_in_turn
 
 from beliefnet import BeliefNet
+from beliefnet.data import Observations
 from beliefnet.estimators import NVIL
-from beliefnet.evaluation import as_floats
 from beliefnet.nets import darn, sigmoid_belief_net
 from beliefnet.training import OptimizerOptions, TrainState, make_optimizer, make_run_steps
 
@@ -38,12 +38,12 @@ NETS: dict[str, Callable[..., BeliefNet]] = {
 
 def step_runner(kind: str, hidden: list[int], batch_size: int, particles: int, num_steps: int) -> Runner:
     """Return a function that takes `num_steps` training steps."""
-    data = binary_rows(NUM_EXAMPLES, NUM_VISIBLE)
-    mean = data.mean(axis=0, dtype=jnp.float32)
+    observations = Observations(binary_rows(NUM_EXAMPLES, NUM_VISIBLE))
+    mean, data = jnp.asarray(observations.average()), observations.on_device()
     net = NETS[kind](NUM_VISIBLE, hidden, key=jax.random.key(0), input_mean=mean, visible_mean=mean)
     estimator = NVIL(net, num_particles=particles, key=jax.random.key(1))
     optimizer = make_optimizer(OptimizerOptions(), 10**6)
-    run_steps = make_run_steps(as_floats, optimizer, batch_size=batch_size, key=jax.random.key(2))
+    run_steps = make_run_steps(optimizer, batch_size=batch_size, key=jax.random.key(2))
     learner = TrainState.start(net, estimator, optimizer).learner
 
     def run() -> None:

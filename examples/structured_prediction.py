@@ -90,7 +90,7 @@ def main() -> None:
 
     data = load(options.data)
     net_key, test_key, picture_key = jax.random.split(jax.random.key(0), 3)
-    net = half_to_half(data.average("train"), tuple(options.hidden), key=net_key)
+    net = half_to_half(data.train.average(), tuple(options.hidden), key=net_key)
     how = FitOptions(
         epochs=options.epochs,
         learning_rate=options.learning_rate,
@@ -101,12 +101,12 @@ def main() -> None:
 
     bound = evaluate(fitted.net, data.test, num_particles=100, key=test_key).bound
     print(f"test NLL, 100 particles of the recognition net:      {-bound.mean:.2f} +- {bound.stderr:.2f} nats")
-    plain = negative_log_likelihood(fitted.net, data.test, 100, key=test_key)
+    plain = negative_log_likelihood(fitted.net, data.test.means(), 100, key=test_key)
     print(f"test NLL, 100 draws of the net alone, as published: {plain:.2f} nats")
 
     options.out.mkdir(parents=True, exist_ok=True)
     # Evenly spread over the split, which may be sorted by class.
-    shown = data.test[:: max(1, len(data.test) // 10)][:10]
+    shown = data.test[:: max(1, len(data.test) // 10)][:10].means()
     sheet = completions(fitted.net, shown, 7, key=picture_key)
     image_sheet(
         sheet, data.record.image_shape, options.out / "completions.png", title="digit, given, mean, completions"

@@ -64,7 +64,7 @@ def test_builtin_has_the_shapes_it_lists(name: str, binarization: str):
     assert data.record.binarization == binarization
     assert (data.record.num_features, data.record.image_shape) == (64, (8, 8))
     for split in ("train", "valid", "test"):
-        rows = data.split(split)
+        rows = data.split(split).rows
         assert rows.shape == (data.record.splits[split], 64)
         assert rows.dtype == np.uint8
         assert set(np.unique(rows)) == {0, 1}
@@ -83,25 +83,27 @@ def test_digits_modes_agree_with_scikit_learn():
 
     images, _ = load_digits(return_X_y=True)
     dynamic, threshold, static = (load("digits", binarization=mode) for mode in ("dynamic", "threshold", "static"))
-    assert dynamic.train.dtype == np.float32
-    assert rows_of(dynamic.train, dynamic.valid, dynamic.test) == rows_of((images / 16).astype(np.float32))
-    np.testing.assert_array_equal(threshold.test, dynamic.test * 16 >= 8)
-    assert np.all(static.test[dynamic.test == 0] == 0)
-    assert np.all(static.test[dynamic.test == 1] == 1)
-    standard_error = 0.5 / np.sqrt(dynamic.train.size)
-    assert abs(static.train.mean() - dynamic.train.mean()) < 5 * standard_error
+    assert dynamic.train.rows.dtype == np.float32
+    assert rows_of(dynamic.train.rows, dynamic.valid.rows, dynamic.test.rows) == rows_of(
+        (images / 16).astype(np.float32)
+    )
+    np.testing.assert_array_equal(threshold.test.rows, dynamic.test.rows * 16 >= 8)
+    assert np.all(static.test.rows[dynamic.test.rows == 0] == 0)
+    assert np.all(static.test.rows[dynamic.test.rows == 1] == 1)
+    standard_error = 0.5 / np.sqrt(dynamic.train.rows.size)
+    assert abs(static.train.rows.mean() - dynamic.train.rows.mean()) < 5 * standard_error
 
 
 def test_static_sample_depends_on_the_seed_alone():
     first, again, other = (load("digits", binarization="static", seed=seed) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(first.train, again.train)
+    np.testing.assert_array_equal(first.train.rows, again.train.rows)
     assert first.record == again.record
     assert first.record.checksum != other.record.checksum
-    assert not np.array_equal(first.valid[:300], first.test[:300])
+    assert not np.array_equal(first.valid.rows[:300], first.test.rows[:300])
 
 
 def test_bars_are_unions_of_bars():
-    images = load("bars").train.reshape(-1, 8, 8)
+    images = load("bars").train.rows.reshape(-1, 8, 8)
     rows, columns = images.all(axis=2, keepdims=True), images.all(axis=1, keepdims=True)
     np.testing.assert_array_equal(images, rows | columns)
     # A pixel is off when both its bars are: (7/8)^2.
@@ -193,7 +195,7 @@ def test_file_is_split_without_overlap(tmp_path: Path):
     path = save(tmp_path / "mine.npy", rows)
     data = load(path, valid_fraction=0.2)
     assert data.record.splits == {"train": 140, "valid": 40, "test": 20}
-    assert rows_of(data.train, data.valid, data.test) == rows_of(rows)
+    assert rows_of(data.train.rows, data.valid.rows, data.test.rows) == rows_of(rows)
     assert (data.record.name, data.record.variant, data.record.source) == ("mine", "user file", str(path))
     assert (data.record.binarization, data.record.image_shape) == ("none", None)
 
@@ -202,7 +204,7 @@ def test_split_depends_on_the_seed_alone(tmp_path: Path, bits: np.ndarray):
     path = str(save(tmp_path / "x.npy", bits))
     assert load(path, seed=3).record == load(path, seed=3).record
     assert load(path, seed=3).record.checksum != load(path, seed=4).record.checksum
-    np.testing.assert_array_equal(load(path).train, load(path).train)
+    np.testing.assert_array_equal(load(path).train.rows, load(path).train.rows)
 
 
 def test_record_keeps_the_path_as_given(tmp_path: Path, bits: np.ndarray, monkeypatch: pytest.MonkeyPatch):
@@ -215,17 +217,17 @@ def test_record_keeps_the_path_as_given(tmp_path: Path, bits: np.ndarray, monkey
 def test_binary_values_of_any_dtype_are_the_same_data(tmp_path: Path, bits: np.ndarray, dtype: type):
     plain = load(save(tmp_path / "x.npy", bits)).record
     other = load(save(tmp_path / "x.npy", bits.astype(dtype)))
-    assert other.train.dtype == np.uint8
+    assert other.train.rows.dtype == np.uint8
     assert other.record == plain
 
 
 def test_intensities_are_dynamic_unless_told_otherwise(tmp_path: Path, rng: np.random.Generator):
     path = save(tmp_path / "x.npy", rng.random((30, 9)))
     data = load(path)
-    assert (data.record.binarization, data.train.dtype, data.record.image_shape) == ("dynamic", np.float32, (3, 3))
-    np.testing.assert_array_equal(data.means("test"), data.test)
-    np.testing.assert_array_equal(load(path, binarization="threshold").train, data.train >= 0.5)
-    assert set(np.unique(load(path, binarization="static").train)) == {0, 1}
+    assert (data.record.binarization, data.train.rows.dtype, data.record.image_shape) == ("dynamic", np.float32, (3, 3))
+    np.testing.assert_array_equal(data.test.means(), data.test.rows)
+    np.testing.assert_array_equal(load(path, binarization="threshold").train.rows, data.train.rows >= 0.5)
+    assert set(np.unique(load(path, binarization="static").train.rows)) == {0, 1}
 
 
 def test_images_keep_their_shape(tmp_path: Path, bits: np.ndarray):
@@ -244,9 +246,9 @@ def test_npz_with_splits_of_its_own(tmp_path: Path, bits: np.ndarray):
     np.savez(path, x_train=bits[:20], test=bits[20:], labels=np.arange(40))
     data = load(path)
     assert data.record.splits == {"train": 18, "valid": 2, "test": 20}
-    np.testing.assert_array_equal(data.test, bits[20:])
+    np.testing.assert_array_equal(data.test.rows, bits[20:])
     np.savez(path, train=bits[:20], valid=bits[20:30], test=bits[30:])
-    np.testing.assert_array_equal(load(path).train, bits[:20])
+    np.testing.assert_array_equal(load(path).train.rows, bits[:20])
     with pytest.raises(DataError, match=r"expected no test_fraction, because .* holds test rows of its own, got 0.5"):
         load(path, test_fraction=0.5)
 
@@ -254,18 +256,18 @@ def test_npz_with_splits_of_its_own(tmp_path: Path, bits: np.ndarray):
 def test_npz_with_one_split_of_intensities_is_all_intensities(tmp_path: Path, bits: np.ndarray):
     np.savez(tmp_path / "x.npz", train=bits, test=bits / 2)
     data = load(tmp_path / "x.npz")
-    assert {data.split(split).dtype for split in ("train", "valid", "test")} == {np.dtype(np.float32)}
+    assert {data.split(split).rows.dtype for split in ("train", "valid", "test")} == {np.dtype(np.float32)}
 
 
 def test_npz_in_the_cache_format(tmp_path: Path, rng: np.random.Generator):
     grey = rng.integers(0, 256, (20, 2, 4), dtype=np.uint8)
     np.savez(tmp_path / "grey.npz", train_images=grey, test_images=grey, train_labels=np.zeros(20))
     data = load(tmp_path / "grey.npz")
-    assert (data.train.dtype, data.record.binarization, data.record.image_shape) == (np.uint8, "dynamic", (2, 4))
-    np.testing.assert_allclose(data.means("test"), grey.reshape(20, 8) / 255, rtol=1e-6)
+    assert (data.train.rows.dtype, data.record.binarization, data.record.image_shape) == (np.uint8, "dynamic", (2, 4))
+    np.testing.assert_allclose(data.test.means(), grey.reshape(20, 8) / 255, rtol=1e-6)
     packed = rng.integers(0, 256, (20, 2), dtype=np.uint8)
     np.savez(tmp_path / "bits.npz", train_bits=packed, test_bits=packed)
-    np.testing.assert_array_equal(load(tmp_path / "bits.npz").test, np.unpackbits(packed, axis=1))
+    np.testing.assert_array_equal(load(tmp_path / "bits.npz").test.rows, np.unpackbits(packed, axis=1))
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -520,9 +522,9 @@ def test_idx_files_end_to_end(
 ):
     data = load("mnist")
     images = small_mnist["train_images"].reshape(10, 784)
-    np.testing.assert_array_equal(data.train, images[:7])
-    np.testing.assert_array_equal(data.valid, images[7:])
-    np.testing.assert_array_equal(data.test, small_mnist["test_images"].reshape(4, 784))
+    np.testing.assert_array_equal(data.train.rows, images[:7])
+    np.testing.assert_array_equal(data.valid.rows, images[7:])
+    np.testing.assert_array_equal(data.test.rows, small_mnist["test_images"].reshape(4, 784))
     assert data.record.binarization == "dynamic"
     assert f"beliefnet: downloading 'mnist' from {server.url} into {cache}" in capsys.readouterr().err
     assert [path.name for path in cache.iterdir()] == ["mnist.npz"]
@@ -530,9 +532,9 @@ def test_idx_files_end_to_end(
         for name, array in small_mnist.items():
             np.testing.assert_array_equal(written[name], array)
     threshold = load("mnist", binarization="threshold")
-    np.testing.assert_array_equal(threshold.train, images[:7] > 127.5)
-    np.testing.assert_allclose(data.means("train"), images[:7] / 255, rtol=1e-6)
-    np.testing.assert_allclose(data.average("train"), images[:7].mean(axis=0) / 255, rtol=1e-6)
+    np.testing.assert_array_equal(threshold.train.rows, images[:7] > 127.5)
+    np.testing.assert_allclose(data.train.means(), images[:7] / 255, rtol=1e-6)
+    np.testing.assert_allclose(data.train.average(), images[:7].mean(axis=0) / 255, rtol=1e-6)
     assert fetch("mnist") == cache / "mnist.npz"
     assert len(server.asked) == 4
 
@@ -540,7 +542,7 @@ def test_idx_files_end_to_end(
 def test_amat_files_end_to_end(small_binarized: dict[str, np.ndarray], cache: Path):
     data = load("binarized-mnist")
     for split, rows in small_binarized.items():
-        np.testing.assert_array_equal(data.split(split), rows)
+        np.testing.assert_array_equal(data.split(split).rows, rows)
     assert (data.record.binarization, data.record.variant) == ("none", "salakhutdinov-murray-2008")
     assert [path.name for path in cache.iterdir()] == ["binarized_mnist.npz"]
     assert load("binarized-mnist").record == data.record
@@ -558,7 +560,9 @@ def test_mat_file_end_to_end(server: Server, rng: np.random.Generator, tmp_path:
         SOURCES, "caltech-silhouettes", local_source("caltech-silhouettes", server, files, layout=layout)
     )
     data = load("caltech-silhouettes")
-    np.testing.assert_array_equal(np.concatenate([data.train, data.valid, data.test]), upright.reshape(9, 784))
+    np.testing.assert_array_equal(
+        np.concatenate([data.train.rows, data.valid.rows, data.test.rows]), upright.reshape(9, 784)
+    )
 
 
 def flip(content: bytes) -> bytes:
@@ -609,7 +613,7 @@ def test_published_files_in_the_data_folder_need_no_network(
     for name, content in server.files.items():
         (tmp_path / name).write_bytes(content)
     monkeypatch.setenv("BELIEFNET_DATA", str(tmp_path))
-    np.testing.assert_array_equal(load("binarized-mnist").train, small_binarized["train"])
+    np.testing.assert_array_equal(load("binarized-mnist").train.rows, small_binarized["train"])
     assert server.asked == []
 
 
@@ -618,7 +622,7 @@ def test_published_file_with_a_wrong_checksum_is_passed_over(
 ):
     cache.mkdir()
     (cache / "binarized_mnist_test.amat").write_bytes(b"0 1\n")
-    np.testing.assert_array_equal(load("binarized-mnist").test, small_binarized["test"])
+    np.testing.assert_array_equal(load("binarized-mnist").test.rows, small_binarized["test"])
     assert "binarized_mnist_test.amat" in server.asked
 
 
@@ -628,7 +632,7 @@ def test_data_folder_comes_before_the_cache(
     monkeypatch.setenv("BELIEFNET_DATA", str(tmp_path))
     dark = {name: np.zeros_like(array) for name, array in small_mnist.items()}
     np.savez_compressed(tmp_path / "mnist.npz", **dark)
-    assert load("mnist").train.max() == 0
+    assert load("mnist").train.rows.max() == 0
     assert server.asked == []
 
 
@@ -701,8 +705,8 @@ def test_independent_bernoulli_model_scores_as_known(real_data: Callable[[str], 
     """Of grey images, the expectation over their bits."""
     real_data(name)
     data = load(name)
-    train, test = (data.means(split).mean(axis=0, dtype=np.float64) for split in ("train", "test"))
-    means = (train * len(data.train) + 0.5) / (len(data.train) + 1)
+    train, test = (data.split(split).means().mean(axis=0, dtype=np.float64) for split in ("train", "test"))
+    means = (train * len(data.train.rows) + 0.5) / (len(data.train.rows) + 1)
     log_odds, log_off = np.log(means) - np.log1p(-means), np.log1p(-means).sum()
     assert -(test @ log_odds + log_off) == pytest.approx(nats, abs=0.005)
 
@@ -715,7 +719,7 @@ def test_real_data_has_the_shapes_it_lists(real_data: Callable[[str], None], nam
     real_data(name)
     data = load(name)
     assert data.record.splits == dict(SOURCES[name].splits)
-    assert data.train.shape == (data.record.splits["train"], 784)
+    assert data.train.rows.shape == (data.record.splits["train"], 784)
     assert data.record.binarization == SOURCES[name].binarization
 
 
@@ -726,8 +730,8 @@ def test_real_validation_rows_of_the_rebuilt_omniglot_are_scattered(real_data: C
         images, character = file["train_images"].reshape(-1, 784), file["train_character"]
     chosen = np.random.RandomState(123).permutation(len(images))[-1345:]
     data = load("omniglot-rebuilt")
-    np.testing.assert_array_equal(data.valid, images[np.sort(chosen)])
-    assert rows_of(data.train, data.valid) == rows_of(images)
+    np.testing.assert_array_equal(data.valid.rows, images[np.sort(chosen)])
+    assert rows_of(data.train.rows, data.valid.rows) == rows_of(images)
     assert len(np.unique(character[chosen])) > 800
 
 

@@ -83,9 +83,9 @@ def test_reuters():
     data = load("reuters")
     assert data.record.splits == dict(SOURCES["reuters"].splits)
     assert (data.record.num_features, len(data.words or ())) == (4258, 4258)
-    assert sum(float(data.average(split).sum() * size) for split, size in data.record.splits.items()) == pytest.approx(
-        84010, rel=1e-5
-    )
+    assert sum(
+        float(data.split(split).average().sum() * size) for split, size in data.record.splits.items()
+    ) == pytest.approx(84010, rel=1e-5)
     with pytest.warns(UserWarning, match="left out documents of 'reuters'"):
         assert load("reuters", vocabulary_size=2).words == ("church", "pope")
 
@@ -139,8 +139,8 @@ def test_newsgroups_end_to_end(
     data, order = load("20newsgroups"), sorted_columns(counts)
     assert data.words == tuple("ihgfedcba"[column] for column in order)
     assert data.record.splits == {"train": 45, "valid": 5, "test": 10}
-    assert same(data.test, counts[50:][:, order])
-    assert rows_of(data.train, data.valid) == rows_of(counts[:50][:, order])
+    assert same(data.test.rows, counts[50:][:, order])
+    assert rows_of(data.train.rows, data.valid.rows) == rows_of(counts[:50][:, order])
     assert sorted(path.name for path in cache.iterdir()) == ["20newsgroups_11314.npz", "20newsgroups_11314.vocab.txt"]
     assert load("20newsgroups", seed=3).record == data.record
     assert len(server.asked) == 9
@@ -154,7 +154,7 @@ def test_newsgroups_end_to_end(
         }
     brought = load(cache / "20newsgroups_11314.npz")
     assert brought.words == data.words
-    assert same(brought.test, data.test)
+    assert same(brought.test.rows, data.test.rows)
 
 
 def test_fewer_words_of_newsgroups_are_the_first(
@@ -165,7 +165,7 @@ def test_fewer_words_of_newsgroups_are_the_first(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         data = load("20newsgroups", vocabulary_size=2)
-    assert same(data.test, counts[50:][:, order[:2]])
+    assert same(data.test.rows, counts[50:][:, order[:2]])
     # All documents have the first word: it is taken from some of the test documents here.
     rare = sparse.csr_matrix(counts.multiply((np.arange(60) < 57)[:, None] | (np.arange(9) > 0)))
     for name, content in mat_files("ts", rare[50:]).items():
@@ -250,12 +250,12 @@ def test_tokens_end_to_end(token_files: dict[str, bytes], server: Server, cache:
     data = load("rcv1")
     assert data.record.splits == {"train": 25, "valid": 5, "test": 10}
     assert (data.words or ())[0] == "reut"
-    rows = np.concatenate([data.split(split).toarray() for split in ("train", "valid", "test")])
+    rows = np.concatenate([data.split(split).rows.toarray() for split in ("train", "valid", "test")])
     assert rows.shape == (40, 6)
     assert (rows[:, 0] == 2).all()
     # Stems below "h" are in more documents than the others.
     assert set((data.words or ())[1:]) < set("abcdefg")
-    of_training = np.concatenate([data.split(split).toarray() for split in ("train", "valid")]).sum(axis=0)
+    of_training = np.concatenate([data.split(split).rows.toarray() for split in ("train", "valid")]).sum(axis=0)
     assert (np.diff(of_training) <= 0).all()
     assert [path.name for path in sorted(cache.iterdir())] == ["rcv1_794414.npz", "rcv1_794414.vocab.txt"]
     assert load("rcv1").record == data.record
@@ -305,7 +305,7 @@ def test_newsgroups_are_as_listed(newsgroups: Dataset):
 
 
 def test_unigram_model_scores_as_known(newsgroups: Dataset):
-    train, valid, test = (sparse.csr_matrix(newsgroups.split(split)) for split in ("train", "valid", "test"))
+    train, valid, test = (sparse.csr_matrix(newsgroups.split(split).rows) for split in ("train", "valid", "test"))
     totals = np.asarray(train.sum(axis=0) + valid.sum(axis=0)).ravel() + 1
     nats, lengths = -(test @ np.log(totals / totals.sum())), np.asarray(test.sum(axis=1)).ravel()
     assert np.exp((nats / lengths).mean()) == pytest.approx(1281.87, abs=0.005)

@@ -17,10 +17,10 @@ from test_cli import fails
 from beliefnet.baselines import Order, RunningMoments
 from beliefnet.cli import run
 from beliefnet.conditionals import Centred, Dense, LogCounts
+from beliefnet.data import SparseRows
 from beliefnet.distributions import BagOfWords, bag_of_words, categorical, normal
 from beliefnet.estimators import VIMCO, DisARM, LocalExpectation, ReweightedWake, Sleep
 from beliefnet.evaluation import (
-    SparseRows,
     evaluate,
     exact_elbo,
     exact_gradient,
@@ -169,7 +169,9 @@ def test_rungs_of_the_ladder_are_finite_where_a_later_particle_outweighs_all():
     result = evaluate(net, 200 * COUNTS, num_particles=1000, key=KEY)
     values = [result.ladder[count].mean for count in (10, 100, 1000)]
     assert np.isfinite(values).all()
-    assert values[0] >= values[1] >= values[2]
+    # A sum of more terms is no smaller.
+    assert values[1] <= values[0] + np.log(10)
+    assert values[2] <= values[1] + np.log(10)
     assert values[2] == pytest.approx(result.nll.mean)
 
 

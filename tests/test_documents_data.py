@@ -118,11 +118,11 @@ def test_every_kind_of_file_holds_the_same_documents(tmp_path: Path, counts: spa
     np.save(tmp_path / "plain.npy", counts.toarray())
     assert data.record.checksum == load(tmp_path / "plain.npy", values="counts").record.checksum
     assert data.record.splits == {"train": 48, "valid": 6, "test": 6}
-    assert rows_of(data.train, data.valid, data.test) == rows_of(counts)
+    assert rows_of(data.train.rows, data.valid.rows, data.test.rows) == rows_of(counts)
     assert data.words == tuple(f"word {number}" for number in range(1, 10))
     assert (data.record.values, data.record.binarization, data.record.image_shape) == ("counts", "none", None)
     for split in ("train", "valid", "test"):
-        rows = data.split(split)
+        rows = data.split(split).rows
         assert isinstance(rows, sparse.csr_matrix)
         assert (rows.dtype, rows.has_canonical_format, (rows.data > 0).all()) == (np.int32, True, True)
         assert rows.sum(axis=1).min() > 0
@@ -149,14 +149,14 @@ def test_file_with_splits_of_its_own(tmp_path: Path, counts: sparse.csr_matrix):
     np.savez(path, **pieces("train", counts[:40]), **pieces("test", counts[40:]), labels=np.zeros(60))
     data = load(path, valid_fraction=0.2)
     assert data.record.splits == {"train": 32, "valid": 8, "test": 20}
-    assert same(data.test, counts[40:])
+    assert same(data.test.rows, counts[40:])
     with pytest.raises(DataError, match="holds test rows of its own"):
         load(path, test_fraction=0.2)
     assert same(read_rows(path, num_features=9, values="counts", array="test"), counts[40:])
     with pytest.raises(DataError, match=r"with an array or matrix 'valid', got"):
         read_rows(path, num_features=9, values="counts", array="valid")
     np.savez(path, train=counts[:40].toarray(), test=counts[40:].toarray())
-    assert same(load(path, values="counts").test, counts[40:])
+    assert same(load(path, values="counts").test.rows, counts[40:])
     assert same(read_rows(path, num_features=9, values="counts", array="test"), counts[40:])
 
 
@@ -173,7 +173,7 @@ def test_vocabulary_beside_a_file(tmp_path: Path, counts: sparse.csr_matrix):
     (tmp_path / "x.vocab.txt").write_text("cat\r\ndog\r\nmouse\nbat\nrat\nowl\ngnu\nemu\nyak\n")
     named = load(tmp_path / "x.npz")
     assert named.words == ("cat", "dog", "mouse", "bat", "rat", "owl", "gnu", "emu", "yak")
-    assert same(named.train, plain.train)
+    assert same(named.train.rows, plain.train.rows)
     assert named.record.checksum != plain.record.checksum
 
 
@@ -196,12 +196,12 @@ def test_vocabularies_that_do_not_fit(tmp_path: Path, counts: sparse.csr_matrix,
 def test_most_frequent_words_are_kept(tmp_path: Path, counts: sparse.csr_matrix):
     write_csr(tmp_path / "x.npz", counts)
     whole, part = load(tmp_path / "x.npz"), load(tmp_path / "x.npz", vocabulary_size=4)
-    assert isinstance(whole.train, sparse.csr_matrix)
-    totals = np.asarray(whole.train.sum(axis=0)).ravel()
+    assert isinstance(whole.train.rows, sparse.csr_matrix)
+    totals = np.asarray(whole.train.rows.sum(axis=0)).ravel()
     kept = [int(word.split()[1]) - 1 for word in part.words or ()]
     assert kept == sorted(np.argsort(-totals, kind="stable")[:4])
     for split in ("train", "valid", "test"):
-        assert same(part.split(split), whole.split(split)[:, kept])
+        assert same(part.split(split).rows, whole.split(split).rows[:, kept])
     with pytest.raises(DataError, match=r"expected vocabulary_size from 1 to 9, the number of words in .*, got 10"):
         load(tmp_path / "x.npz", vocabulary_size=10)
     with pytest.raises(DataError, match="got 0; try leaving the option out"):
@@ -216,7 +216,7 @@ def test_empty_documents_are_left_out_with_a_warning(tmp_path: Path, counts: spa
     with pytest.warns(UserWarning, match=r"left out documents of .*x\.npz without any word .*: 5 of 65 train$"):
         data = load(path)
     assert data.record.splits == {"train": 60, "valid": 60, "test": 60}
-    assert same(data.train, counts)
+    assert same(data.train.rows, counts)
     rows = read_rows(path, num_features=9, values="counts")
     assert same(rows, held["train"])
 
@@ -233,12 +233,11 @@ def test_split_of_empty_documents(tmp_path: Path, counts: sparse.csr_matrix):
 def test_averages_and_means(tmp_path: Path, counts: sparse.csr_matrix):
     write_csr(tmp_path / "x.npz", counts)
     data = load(tmp_path / "x.npz")
-    assert isinstance(data.train, sparse.csr_matrix)
-    average = data.average("train")
+    assert isinstance(data.train.rows, sparse.csr_matrix)
+    average = data.train.average()
     assert (average.dtype, average.shape) == (np.float32, (9,))
-    np.testing.assert_allclose(average, data.train.toarray().mean(axis=0), rtol=1e-6)
-    with pytest.raises(DataError, match=r"got 'x', which holds word counts; try split\('test'\)"):
-        data.means("test")
+    np.testing.assert_allclose(average, data.train.rows.toarray().mean(axis=0), rtol=1e-6)
+    np.testing.assert_array_equal(data.test.means(), data.test.rows.toarray())
 
 
 def test_options_that_documents_cannot_have(tmp_path: Path, counts: sparse.csr_matrix):
@@ -270,7 +269,7 @@ def test_numbered_words_are_found_again(tmp_path: Path, counts: sparse.csr_matri
     write_csr(tmp_path / "x.npz", counts)
     part = load(tmp_path / "x.npz", vocabulary_size=4)
     rows = read_rows(tmp_path / "x.npz", num_features=4, values="counts", words=part.words)
-    assert set(rows_of(part.train)) <= set(rows_of(rows))
+    assert set(rows_of(part.train.rows)) <= set(rows_of(rows))
     np.testing.assert_array_equal(rows.toarray(), counts[:, [int(word[5:]) - 1 for word in part.words or ()]].toarray())
 
 
@@ -490,7 +489,7 @@ def test_texts_become_counts(tmp_path: Path, kind: str):
     data = load_texts(tmp_path, kind, TEXTS * 5, seed=4)
     assert data.words == ("cat", "cats", "chase", "der", "dog", "dogs", "don", "größe", "mice", "mind", "mäuse", "word")
     assert (data.record.splits, data.record.name) == ({"train": 24, "valid": 3, "test": 3}, "texts")
-    rows = {tuple(row) for split in ("train", "valid", "test") for row in data.split(split).toarray()}
+    rows = {tuple(row) for split in ("train", "valid", "test") for row in data.split(split).rows.toarray()}
     named = [{word: int(n) for word, n in zip(data.words, row, strict=True) if n} for row in rows]
     assert sorted(named, key=str) == sorted(
         [
@@ -512,8 +511,8 @@ def test_words_are_learnt_from_training_texts_alone(tmp_path: Path):
     path = write_lines(tmp_path / "x.txt", texts)
     data = load(path)
     assert data.record.num_features == 33
-    assert isinstance(data.test, sparse.csr_matrix)
-    assert data.test.sum() == 4
+    assert isinstance(data.test.rows, sparse.csr_matrix)
+    assert data.test.rows.sum() == 4
     assert load(path, vocabulary_size=1).words == ("common",)
     with pytest.raises(DataError, match="expected vocabulary_size from 1 to 33"):
         load(path, vocabulary_size=34)

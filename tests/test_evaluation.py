@@ -14,9 +14,10 @@ from numpyro.distributions import Laplace
 
 from beliefnet import BeliefNet, Chain, Trace
 from beliefnet.conditionals import Feedforward, Prior
+from beliefnet.data import Observations
 from beliefnet.distributions import AbstractFamily, BernoulliFamily, UnitKind
 from beliefnet.evaluation import (
-    binarize,
+    bounds_of_rows,
     enumerate_latents,
     evaluate,
     exact_bound,
@@ -152,7 +153,7 @@ def test_chunks_do_not_change_what_is_estimated(chunk: int):
 def test_the_ladder_and_the_tail_are_those_of_the_particles(chunk: int):
     """Against all the log-weights at once; the last chunk is incomplete."""
     net = small_net(2, 3)
-    bounds = particle_bounds(net, OBSERVATIONS, 230, chunk=chunk, key=jax.random.key(0))
+    bounds = bounds_of_rows(net, OBSERVATIONS, 230, chunk=chunk, key=jax.random.key(0))
     _, draw_key = jax.random.split(jax.random.key(0))
     parts = [
         Trace.record(net, Recognition().draw(net, OBSERVATIONS, chunk, key=jax.random.fold_in(draw_key, index)))
@@ -221,8 +222,9 @@ def test_active_units_are_those_whose_mean_moves():
 
 
 def test_dynamic_binarisation_draws_with_the_stored_means():
-    for rows in (jnp.array([[0, 51, 255]], jnp.uint8), jnp.array([[0.0, 0.2, 1.0]])):
-        samples = draws(lambda key, rows=rows: binarize(rows, key), 20_000)
+    for rows, largest in ((np.array([[0, 51, 255]], np.uint8), 255), (np.array([[0.0, 0.2, 1.0]]), 1)):
+        data = Observations(rows, largest=largest, is_dynamic=True)
+        samples = draws(lambda key, data=data: data.take(np.arange(1), key=key), 20_000)
         assert set(np.unique(samples)) <= {0.0, 1.0}
         assert_mean(samples, np.array([[0.0, 0.2, 1.0]]))
 
@@ -243,7 +245,7 @@ def test_errors_name_what_was_given():
 def test_effective_sample_size_and_bounds_of_one_draw(chunk: int):
     """The same particles, weighed by the textbook's formulas in double precision."""
     net, key = small_net(2, 3), jax.random.key(4)
-    bounds = particle_bounds(net, OBSERVATIONS, 7, chunk=chunk, key=key)
+    bounds = bounds_of_rows(net, OBSERVATIONS, 7, chunk=chunk, key=key)
     _, draw_key = jax.random.split(key)  # the other one prepares the proposal
     log_weights = [
         Trace.record(
@@ -272,11 +274,10 @@ def test_every_block_of_the_data_is_used_with_its_own_draws(monkeypatch):
     data = np.repeat(np.asarray(OBSERVATIONS, np.uint8), 4, axis=0)
     monkeypatch.setattr("beliefnet.evaluation._evaluate.rows_per_pass", lambda net: 5 * 3)
     result = evaluate(net, data, num_particles=3, key=key)
-    elbos = []
+    elbos, (_, draw_key) = [], jax.random.split(key)
     for index, start in enumerate(range(0, 12, 5)):
-        _, draw_key = jax.random.split(jax.random.fold_in(key, index))
         block = jnp.asarray(data[start : start + 5], jnp.float32)
-        elbos.append(particle_bounds(net, block, 3, key=draw_key).elbo)
+        elbos.append(bounds_of_rows(net, block, 3, key=jax.random.fold_in(draw_key, index)).elbo)
     elbos = np.concatenate(elbos).astype(np.float64)
     assert len(elbos) == 12
     assert result.elbo.mean == pytest.approx(elbos.mean(), rel=1e-6)

@@ -235,10 +235,10 @@ def test_scores_are_per_hidden_entry():
 
 def test_hidden_pixels_are_filled_in_better_than_without_the_net_or_the_refinement():
     data = load("digits", binarization="threshold")
-    mean = data.average("train")
+    mean = data.train.average()
     net = sigmoid_belief_net(64, (40,), key=jax.random.key(0), input_mean=mean, visible_mean=mean)
     net = fit(net, VIMCO(5), data, FitOptions(epochs=40, batch_size=50, learning_rate=0.02)).net
-    x = data.test.astype(np.float32)
+    x = data.test.means()
     hidden = np.random.default_rng(0).random(x.shape) < 0.5
     result = impute(net, x, ~hidden, num_particles=200, num_starts=4, rounds=2, key=jax.random.key(1))
     refined = imputation_score(x, result.means, hidden)

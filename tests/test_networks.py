@@ -124,7 +124,7 @@ def test_own_networks_get_the_gradient_of_the_bound(estimator):
 def test_own_networks_are_trained():
     dataset = load("bars")
     bottom = OwnNetworks(mlp(64, 2 * 4, UP_KEY), mlp(4, 64, DOWN_KEY))
-    net = vae(64, (4,), bottom=bottom, key=NET_KEY, visible_mean=dataset.average("train"))
+    net = vae(64, (4,), bottom=bottom, key=NET_KEY, visible_mean=dataset.train.average())
     config = TrainConfig(data="bars", epochs=3, learning_rate=0.01)
     history = fit(net, SGVB(net, 2), dataset, config.fit).history
     assert history[-1]["valid_bound"] > history[0]["valid_bound"] + 0.3

@@ -53,25 +53,29 @@ def published(server: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.n
 
 def test_the_published_file_end_to_end(published: dict[str, np.ndarray], server: Server, cache: Path):
     data = load("omniglot")
-    np.testing.assert_array_equal(data.train, published["data"][TRAIN_ROWS])
-    np.testing.assert_array_equal(data.valid, published["data"][VALID_ROWS])
-    np.testing.assert_array_equal(data.test, published["testdata"])
-    assert (data.record.binarization, data.record.image_shape, data.train.dtype) == ("dynamic", (28, 28), np.float32)
+    np.testing.assert_array_equal(data.train.rows, published["data"][TRAIN_ROWS])
+    np.testing.assert_array_equal(data.valid.rows, published["data"][VALID_ROWS])
+    np.testing.assert_array_equal(data.test.rows, published["testdata"])
+    assert (data.record.binarization, data.record.image_shape, data.train.rows.dtype) == (
+        "dynamic",
+        (28, 28),
+        np.float32,
+    )
     assert [path.name for path in cache.iterdir()] == ["omniglot28.npz"]
     assert load("omniglot").record == data.record
     assert server.asked == ["chardata.mat"]
 
 
 def test_the_file_in_the_cache_can_be_loaded_as_ones_own(published: dict[str, np.ndarray]):
-    np.testing.assert_array_equal(load(fetch("omniglot")).test, published["testdata"])
+    np.testing.assert_array_equal(load(fetch("omniglot")).test.rows, published["testdata"])
 
 
 def test_bits_of_the_published_file(published: dict[str, np.ndarray]):
-    np.testing.assert_array_equal(load("omniglot", binarization="threshold").test, published["testdata"] >= 0.5)
+    np.testing.assert_array_equal(load("omniglot", binarization="threshold").test.rows, published["testdata"] >= 0.5)
     first, again, other = (load("omniglot", binarization="static", seed=seed) for seed in (0, 0, 1))
-    np.testing.assert_array_equal(first.train, again.train)
-    assert set(np.unique(first.train)) == {0, 1}
-    assert not np.array_equal(first.train, other.train)
+    np.testing.assert_array_equal(first.train.rows, again.train.rows)
+    assert set(np.unique(first.train.rows)) == {0, 1}
+    assert not np.array_equal(first.train.rows, other.train.rows)
 
 
 @pytest.mark.parametrize(

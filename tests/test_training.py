@@ -12,9 +12,9 @@ from cases import small_net
 
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import TrainConfig, load_run
-from beliefnet.data import DataError, Dataset, Record, load
+from beliefnet.data import DataError, Observations, load
 from beliefnet.estimators import Reinforce
-from beliefnet.evaluation import as_floats, particle_bounds
+from beliefnet.evaluation import bounds_of_rows
 from beliefnet.runs import CheckpointError, Checkpoints, RunFolder, RunFolderError
 from beliefnet.training import (
     FitOptions,
@@ -78,7 +78,7 @@ def one_step_at_a_time(monkeypatch):
 
 def train(config, folder=None, callback=None):
     dataset = config.load_data()
-    net, estimator = config.build(dataset.average("train"))
+    net, estimator = config.build(dataset.train.average())
     return fit(net, estimator, dataset, config.fit, folder=folder, callback=callback)
 
 
@@ -132,14 +132,14 @@ def test_fitted_says_what_happened(config):
 def test_training_raises_the_bound(grey_file):
     dataset = load("bars")
     config = TrainConfig(data="bars", hidden=(16,), epochs=10, learning_rate=0.01, nvil={"baseline_units": 8})
-    net, estimator = config.build(dataset.train.mean(axis=0))
+    net, estimator = config.build(dataset.train.average())
     history = fit(net, estimator, dataset, config.fit).history
     assert history[-1]["valid_bound"] > history[0]["valid_bound"] + 1
 
 
 def test_the_callers_net_survives(config):
     dataset = config.load_data()
-    net, estimator = config.build(dataset.average("train"))
+    net, estimator = config.build(dataset.train.average())
     before = jax.tree.map(np.array, net)
     first, second = (fit(net, estimator, dataset, config.fit) for _ in range(2))
     assert_same(jax.tree.map(np.asarray, net), before)
@@ -392,14 +392,12 @@ def test_schedules_end_with_the_run(schedule, middle, end):
 def test_validation_uses_all_of_the_data(monkeypatch):
     monkeypatch.setattr("beliefnet.training._validation._VALIDATION_ROWS", 4)
     rows = np.random.default_rng(0).integers(0, 2, (11, 3)).astype(np.uint8)
-    record = Record("x", "x", "none", {"train": 11, "valid": 11, "test": 11}, 3, None, "x", "x")
     net, key = small_net(2), jax.random.key(3)
-    bound = make_validator(Dataset(record, rows, rows, rows), as_floats, key=key)(Learnable(net, Reinforce(2)))
-    parts = []
+    bound = make_validator(Observations(rows), key=key)(Learnable(net, Reinforce(2)))
+    parts, (_, draw_key) = [], jax.random.split(key)
     for index, start in enumerate(range(0, 11, 4)):
-        _, draw_key = jax.random.split(jax.random.fold_in(key, index))
         part = jnp.asarray(rows[start : start + 4], jnp.float32)
-        parts.append(particle_bounds(net, part, 1, key=draw_key).bound)
+        parts.append(bounds_of_rows(net, part, 1, key=jax.random.fold_in(draw_key, index)).bound)
     np.testing.assert_allclose(bound, np.concatenate(parts).mean(), rtol=1e-5)
 
 
@@ -412,7 +410,7 @@ def test_a_folder_is_not_resumed_by_another_run(tmp_path):
     dataset = load("bars")
     config = TrainConfig(data="bars", hidden=(2,), epochs=1, batch_size=2500)
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
-    net, estimator = config.build(dataset.average("train"))
+    net, estimator = config.build(dataset.train.average())
     fit(net, estimator, dataset, config.fit, folder=folder)
     with pytest.raises(OptionError, match=r"options of the run in this folder, got learning-rate=0.5 instead of 0.003"):
         fit(net, estimator, dataset, config.replace(learning_rate=0.5).fit, folder=folder)
@@ -430,6 +428,6 @@ def test_a_run_without_an_epoch_has_nothing_to_load(tmp_path):
     config = TrainConfig(data="bars", hidden=(2,), epochs=1)
     dataset = config.load_data()
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
-    fit(*config.build(dataset.average("train")), dataset, config.fit, folder=folder, callback=Impatient())
+    fit(*config.build(dataset.train.average()), dataset, config.fit, folder=folder, callback=Impatient())
     with pytest.raises(RunFolderError, match=r"finished an epoch, got .* stopped at step 0; try .*--resume"):
         load_run(folder.path)

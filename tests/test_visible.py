@@ -36,13 +36,12 @@ from beliefnet.distributions import (
 )
 from beliefnet.estimators import NVIL, SGVB, VIMCO, DisARM, ReweightedWake, Sleep
 from beliefnet.evaluation import (
-    check_visible,
     evaluate,
     exact_gradient,
     exact_log_likelihood,
     grey_imputation_score,
     impute,
-    observations,
+    observe,
 )
 from beliefnet.nets import categorical_belief_net, darn, layered_net, sigmoid_belief_net, vae
 from beliefnet.refiners import AIR
@@ -353,12 +352,12 @@ def test_grey_imputation_score_by_hand():
 def test_named_grey_data_stay_grey():
     data, bits = load("digits", values="grey"), load("digits")
     assert (data.record.values, data.record.levels, data.record.binarization) == ("grey", 17, "none")
-    assert data.train.dtype == np.uint8
-    assert data.means("test").max() == 1
-    np.testing.assert_array_equal(data.means("test") >= 0.5, bits.test == 1)
-    np.testing.assert_allclose(data.average("train"), data.means("train").mean(axis=0), rtol=1e-5)
-    x = observations(data.record)(jnp.asarray(data.test), KEY)
-    np.testing.assert_allclose(x, data.means("test"), rtol=1e-6)
+    assert data.train.rows.dtype == np.uint8
+    assert data.test.means().max() == 1
+    np.testing.assert_array_equal(data.test.means() >= 0.5, bits.test.rows == 1)
+    np.testing.assert_allclose(data.train.average(), data.train.means().mean(axis=0), rtol=1e-5)
+    x = data.test.take(np.arange(len(data.test)), key=KEY)
+    np.testing.assert_allclose(x, data.test.means(), rtol=1e-6)
     assert Record.from_dict(json.loads(json.dumps(data.record.to_dict()))) == data.record
     assert "levels" not in bits.record.to_dict()
 
@@ -384,12 +383,12 @@ def test_files_of_grey_values(name: str, suffix: str, tmp_path):
         (np.save if suffix == ".npy" else np.savez)(path, rows)
     data = load(path, values="grey")
     assert data.record.levels == levels
-    assert data.train.dtype == (np.float32 if levels is None else np.uint8)
+    assert data.train.rows.dtype == (np.float32 if levels is None else np.uint8)
     unit = rows / 255 if rows.max() > 1 else rows
     read = read_rows(path, num_features=6, values="grey")
     assert read.dtype == np.float32
     np.testing.assert_allclose(read, unit, atol=1e-6)
-    together = np.concatenate([data.means(split) for split in ("train", "valid", "test")])
+    together = np.concatenate([data.split(split).means() for split in ("train", "valid", "test")])
     np.testing.assert_allclose(np.sort(together.ravel()), np.sort(unit.ravel()), atol=1e-6)
 
 
@@ -426,10 +425,10 @@ def test_files_that_hold_no_grey_values(rows, message: str, tmp_path):
 
 def test_nets_refuse_data_that_they_are_no_model_of():
     grey, bits = load("digits", values="grey"), load("digits")
-    for family, record in ((bernoulli, grey.record), (discretised_logistic(), bits.record), (poisson, bits.record)):
+    for family, data in ((bernoulli, grey), (discretised_logistic(), bits), (poisson, bits)):
         net = vae(64, (2,), key=KEY, deterministic=(), visible=family)
         with pytest.raises(DataError, match=r"data for visible units of .*; try load\(..., values="):
-            check_visible(net, record)
+            observe(net, data.test)
     with pytest.raises(DataError, match="17 levels"):
         check_levels(grey.record, 20, "digits")
     check_levels(grey.record, 33, "digits")

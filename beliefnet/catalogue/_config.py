@@ -175,7 +175,7 @@ class TrainConfig:
 
 _FROM_DATA: dict[str, Callable[[Dataset], Any]] = {
     "levels": lambda dataset: dataset.record.levels,
-    "document_length": lambda dataset: round(float(dataset.average("train").sum()), 3),
+    "document_length": lambda dataset: round(float(dataset.train.average().sum()), 3),
 }
 """Options that are taken from the data where nothing is said."""
 

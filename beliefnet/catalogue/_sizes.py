@@ -149,7 +149,8 @@ def _limit_of_group() -> int | None:
 
 
 def _data_bytes(dataset: Dataset) -> int:
-    return sum(rows.nbytes if isinstance(rows, np.ndarray) else 8 * rows.nnz for rows in (dataset.train, dataset.valid))
+    rows = [split.rows for split in (dataset.train, dataset.valid)]
+    return sum(getattr(each, "nbytes", 0) or 8 * getattr(each, "nnz", 0) for each in rows)
 
 
 def _shown(count: float) -> str:

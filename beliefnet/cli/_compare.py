@@ -99,8 +99,8 @@ def _data_for(chosen: dict[str, Comparison], data: str, binarization: str | None
 
 def _row_of_model(spec: str, model: Comparison, dataset: Dataset, split: str, seed: int) -> dict[str, Any]:
     with Console(stderr=True).status(f"fitting {spec}"):
-        model.fit(dataset.train, dataset.valid, seed=seed)
-        scores = score(model, dataset.split(split))
+        model.fit(dataset.train.rows, dataset.valid.rows, seed=seed)
+        scores = score(model, dataset.split(split).rows)
     name = spec.partition(":")[0]
     return {"model": name, "settings": model.settings, "findings": model.findings, **scores.to_dict()}
 

@@ -17,7 +17,7 @@ from beliefnet.catalogue import Choice, build_estimator, parse_estimator
 from beliefnet.cli._app import command
 from beliefnet.cli._runs import check_counts, check_suffix, data_of, open_latent_run, spread, without_nan, writing
 from beliefnet.estimators import Estimator
-from beliefnet.evaluation import LEAST_DRAWS, GradientReport, PartReport, dense_rows, gradient_report, observations
+from beliefnet.evaluation import LEAST_DRAWS, GradientReport, PartReport, gradient_report
 from beliefnet.plots import plot_gradient_report
 from beliefnet.runs import write_atomically
 from beliefnet.training import Stream, stream
@@ -66,13 +66,13 @@ def diagnose(
     options = _parse(estimators)
     run = open_latent_run(directory)
     dataset = data_of(run, data)
-    data_key, make_key, report_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
-    x = observations(dataset.record)(dense_rows(spread(dataset.split(split), batch_size)), data_key)
+    make_key, report_key = jax.random.split(stream(seed, Stream.EVALUATION))
+    batch = spread(dataset.split(split), batch_size)
     built = _build(options, run.net, key=make_key)
     with Console(stderr=True).status("compiling") as status:
         report = gradient_report(
             run.net,
-            x,
+            batch,
             built,
             num_draws=draws,
             key=report_key,

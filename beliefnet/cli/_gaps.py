@@ -23,7 +23,7 @@ from beliefnet.cli._runs import (
     without_nan,
     writing,
 )
-from beliefnet.evaluation import InferenceGaps, Mean, Sandwich, inference_gaps, observations, steps_of_refinement
+from beliefnet.evaluation import InferenceGaps, Mean, Sandwich, inference_gaps, steps_of_refinement
 from beliefnet.evaluation import sandwich as sandwiched
 from beliefnet.plots import plot_refinement
 from beliefnet.proposals import Annealed
@@ -86,7 +86,6 @@ def gaps(
                 num_particles=particles,
                 steps=chosen,
                 key=stream(seed, Stream.EVALUATION),
-                prepare=observations(dataset.record),
                 progress=lambda done, task=task: progress.update(task, completed=done),
             )
         records[name] = {

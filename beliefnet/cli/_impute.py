@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from cyclopts import Parameter
 from jax.typing import ArrayLike
@@ -31,13 +30,12 @@ from beliefnet.cli._runs import (
     without_nan,
     writing,
 )
-from beliefnet.data import names, read_incomplete_rows
+from beliefnet.data import Observations, names, read_incomplete_rows
 from beliefnet.evaluation import (
     GreyImputationScore,
     ImputationScore,
     Imputed,
     Mean,
-    binarize,
     grey_imputation_score,
     imputation_score,
     impute,
@@ -108,7 +106,7 @@ def impute_rows(
         rows = _with_hidden(run, rows, hide, hide_half, key=hide_key)
     elif rows.observed.all():
         raise OptionError(f"expected missing entries (NaN) in {data}, got none; try --hide 0.5 to see how it would do")
-    fill = starting_fill(run.net) if run.config.net.values.get("center_input") else data_of(run, None).average("train")
+    fill = starting_fill(run.net) if run.config.net.values.get("center_input") else data_of(run, None).train.average()
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
         task = progress.add_task(f"{particles} particles", total=len(rows.seen))
         result = impute(
@@ -184,7 +182,7 @@ def _read(run: LoadedRun, data: str, split: str | None) -> np.ndarray:
     """Return means or grey values, NaN where missing."""
     if _is_file(data):
         return read_incomplete_rows(data, num_features=run.net.num_visible, values=run.record.values, array=split)
-    return load_like(run, data).means(split or "test")
+    return load_like(run, data).split(split or "test").means()
 
 
 def _is_file(data: str) -> bool:
@@ -196,8 +194,11 @@ def _known(run: LoadedRun, means: np.ndarray, *, key: Key) -> _Rows:
     known = ~np.isnan(means)
     if run.record.values == "grey":
         return _Rows(means, np.where(known, means, np.float32(0)), known, np.zeros_like(known))
-    is_threshold = run.record.binarization == "threshold"
-    bits = means >= 0.5 if is_threshold else np.asarray(binarize(jnp.asarray(means), key))
+    if run.record.binarization == "threshold":
+        bits = means >= 0.5
+    else:
+        # NaN is below nothing, and gives 0.
+        bits = np.asarray(Observations(means, is_dynamic=True).take(np.arange(len(means)), key=key))
     return _Rows(means, bits.astype(np.float32), known, np.zeros_like(known))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import LoadedRun, load_run, refiner_for
 from beliefnet.data import DataError, Dataset, check_width, load
-from beliefnet.evaluation import check_visible
+from beliefnet.evaluation import observe
 from beliefnet.proposals import Annealed, Proposal, Recognition, Refined
 from beliefnet.refiners import Refiner
 from beliefnet.training import LARGEST_SEED
@@ -111,8 +111,8 @@ def load_like(run: LoadedRun, data: str) -> Dataset:
     dataset = load(data, **wanted)
     if dataset.record.binarization != "none" and run.config.data.values["binarization"] is not None:
         dataset = load(data, **wanted, binarization=run.config.data.values["binarization"])
-    check_width(dataset.train, run.net.num_visible, data)
-    check_visible(run.net, dataset.record)
+    check_width(dataset.train.rows, run.net.num_visible, data)
+    observe(run.net, dataset.train)
     return dataset
 
 

@@ -20,7 +20,6 @@ from beliefnet.cli._progress import Display
 from beliefnet.cli._text import warn
 from beliefnet.data import Dataset
 from beliefnet.distributions import BagOfWordsFamily
-from beliefnet.evaluation import dense_rows, observations
 from beliefnet.plots import image_sheet, plot_training_curve, reconstruction_sheet
 from beliefnet.runs import RunFolder, read_record, write_atomically
 from beliefnet.training import EXTENDABLE, FitOptions, Fitted, Stream, check_same_run, fit, stream
@@ -62,7 +61,7 @@ def train(
     resumed = None if resume is None else _resumed_folder(config, resume, out, dataset)
     for name in config.idle:
         warn(f"--{name} has no effect with --net {config.net.name} --estimator {config.estimator.name}")
-    net, estimator = config.build(dataset.average("train"), dataset.record.image_shape)
+    net, estimator = config.build(dataset.train.average(), dataset.record.image_shape)
     if config.net.values.get("convolution") and config.fit.learning_rate > _LARGEST_CONVOLUTIONAL_STEP:
         warn(
             f"--learning-rate {config.fit.learning_rate} can be too large for convolutions: if the bound stays where "
@@ -185,7 +184,8 @@ def _draw(folder: RunFolder, fitted: Fitted, dataset: Dataset) -> None:
     image_sheet(np.asarray(samples), shape, folder.plots / "samples.png", title="samples (means)")
     if not net.layer_sizes:
         return
-    originals = observations(dataset.record)(dense_rows(dataset.valid[:40]), data_key)
+    shown = np.arange(min(40, len(dataset.valid)))
+    originals = dataset.valid.take(shown, key=data_key)
     reconstructions = np.asarray(net.reconstruct(originals, key=reconstruction_key))
     reconstruction_sheet(np.asarray(originals), reconstructions, shape, folder.plots / "reconstructions.png")
 

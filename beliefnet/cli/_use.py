@@ -27,14 +27,13 @@ from beliefnet.cli._runs import (
     without_nan,
     writing,
 )
-from beliefnet.data import Record, names, read_rows
-from beliefnet.evaluation import Evaluation, dense_rows, evaluate, observations
+from beliefnet.data import Observations, Record, names, read_rows
+from beliefnet.evaluation import Evaluation, evaluate
+from beliefnet.evaluation import encode as codes_of
 from beliefnet.plots import image_sheet
 from beliefnet.proposals import Recognition
 from beliefnet.runs import write_atomically
 from beliefnet.training import Stream, stream
-
-_ENCODE_ROWS = 5000
 
 
 @command(name="evaluate")
@@ -84,7 +83,6 @@ def evaluate_run(
             rows,
             num_particles=particles,
             key=stream(seed, Stream.EVALUATION),
-            prepare=observations(dataset.record),
             proposal=proposal,
             progress=lambda done: progress.update(task, completed=done),
         )
@@ -224,11 +222,10 @@ def encode(
     if layer is not None and not 1 <= layer <= depth:
         raise OptionError(f"expected --layer from 1 to {depth}, got {layer}; try {depth}, the top one")
     if data in names() or not Path(data).expanduser().exists():
-        dataset = load_like(run, data)
-        rows = dataset.means(split or "test") if dataset.words is None else dataset.split(split or "test")
+        rows = load_like(run, data).split(split or "test")
     else:
         is_text = run.record.values == "counts"
-        rows = read_rows(
+        stored = read_rows(
             data,
             num_features=run.net.num_visible,
             values=run.record.values,
@@ -237,12 +234,9 @@ def encode(
             words=run.folder.read_words() if is_text else None,
             text_column=run.config.data.values["text_column"],
         )
-    count = rows.shape[0]
-    parts = [
-        run.net.encode(dense_rows(rows[start : start + _ENCODE_ROWS]).astype(float))
-        for start in range(0, count, _ENCODE_ROWS)
-    ]
-    codes = [np.concatenate([np.asarray(part[index]) for part in parts]) for index in range(depth)]
+        is_dynamic = run.record.values == "binary" and stored.dtype != np.uint8
+        rows = Observations(stored, run.record.values, is_dynamic=is_dynamic, label=data)
+    count, codes = len(rows), codes_of(run.net, rows)
     if out.suffix == ".npz":
         save_array(out, **{f"h{index + 1}": code for index, code in enumerate(codes)})
         print(f"codes of {count} examples, {depth} layers, written to {out}")

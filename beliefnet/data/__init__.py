@@ -5,10 +5,12 @@
 """
 
 from beliefnet._errors import DataError, DataUnavailable
+from beliefnet._types import ValueKind
+from beliefnet.data._device import DeviceRows, SparseRows
 from beliefnet.data._files import read_incomplete_rows
 from beliefnet.data._levels import check_levels
 from beliefnet.data._load import Listing, available, fetch, load, names
-from beliefnet.data._options import Values
+from beliefnet.data._observations import Observations
 from beliefnet.data._raw import Rows
 from beliefnet.data._record import Dataset, Record, checksum
 from beliefnet.data._rows import read_rows
@@ -20,10 +22,13 @@ __all__ = [
     "DataError",
     "DataUnavailable",
     "Dataset",
+    "DeviceRows",
     "Listing",
+    "Observations",
     "Record",
     "Rows",
-    "Values",
+    "SparseRows",
+    "ValueKind",
     "available",
     "check_levels",
     "check_width",

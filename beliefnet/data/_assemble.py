@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from beliefnet.data._options import Values
+import numpy as np
+
+from beliefnet._types import ValueKind
+from beliefnet.data._observations import Observations
 from beliefnet.data._raw import Rows
 from beliefnet.data._record import Dataset, Record, checksum
 
@@ -21,7 +24,7 @@ def assemble(
     splits: Mapping[str, Rows],
     provenance: Provenance,
     *,
-    values: Values = "binary",
+    values: ValueKind = "binary",
     binarization: str = "none",
     levels: int | None = None,
     image_shape: tuple[int, int] | None = None,
@@ -52,4 +55,14 @@ def assemble(
         values=values,
         levels=levels,
     )
-    return Dataset(record, train, valid, test, words)
+    is_dynamic = binarization == "dynamic"
+    largest = 255 if is_dynamic and train.dtype == np.uint8 else 1
+    if levels is not None:
+        largest = levels - 1
+    return Dataset(
+        record,
+        *(
+            Observations(rows, values, largest, is_dynamic, columns=words, label=provenance.name)
+            for rows in (train, valid, test)
+        ),
+    )

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from beliefnet._errors import DataError
+from beliefnet._types import ValueKind
 from beliefnet.data._binarize import binarize_rows, choose_binarization
-from beliefnet.data._options import Values
 from beliefnet.data._raw import RawData, Scale, to_means
 from beliefnet.data._splits import cut_missing
 from beliefnet.data._tables import Check, Table, read_named_table, read_tables
@@ -59,7 +59,7 @@ def read_grey_rows(path: Path, *, num_features: int, array: str | None) -> np.nd
 
 
 def read_incomplete_rows(
-    path: str | Path, *, num_features: int, values: Values = "binary", array: str | None = None
+    path: str | Path, *, num_features: int, values: ValueKind = "binary", array: str | None = None
 ) -> np.ndarray:
     """Read one array of rows in which NaN stands for a missing entry, for a model that takes `num_features` columns.
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from beliefnet._types import ValueKind
 from beliefnet.data._documents import document_file, document_source
 from beliefnet.data._grey import grey_file, grey_source
 from beliefnet.data._images import image_file, image_source
-from beliefnet.data._options import Options, Values
+from beliefnet.data._options import Options
 from beliefnet.data._record import Dataset
 from beliefnet.data.sources import Source
 
@@ -26,7 +27,7 @@ class Kind:
     file: Callable[[Path, str, Options], Dataset]
 
 
-KINDS: Mapping[Values, Kind] = {
+KINDS: Mapping[ValueKind, Kind] = {
     "binary": Kind(image_source, image_file),
     "grey": Kind(grey_source, grey_file),
     "counts": Kind(document_source, document_file),

@@ -6,9 +6,10 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from beliefnet._errors import DataError
+from beliefnet._types import ValueKind
 from beliefnet.data._document_files import only_documents
 from beliefnet.data._kinds import KINDS
-from beliefnet.data._options import ANY_VALUES, Options, Values, check_options, choose_values
+from beliefnet.data._options import ANY_VALUES, Options, check_options, choose_values
 from beliefnet.data._record import Dataset
 from beliefnet.data._tables import SUFFIXES
 from beliefnet.data.sources import SOURCES, Stored
@@ -31,7 +32,7 @@ class Listing:
 
     name: str
     description: str
-    values: Values
+    values: ValueKind
     num_features: int
     image_shape: tuple[int, int] | None
     splits: dict[str, int]
@@ -68,7 +69,7 @@ def available() -> list[Listing]:
 def load(
     data: str | Path,
     *,
-    values: Values | None = None,
+    values: ValueKind | None = None,
     binarization: str | None = None,
     seed: int = 0,
     valid_fraction: float | None = None,
@@ -147,7 +148,7 @@ def fetch(name: str, *, base_urls: Sequence[str] | None = None) -> Path:
     return source.fetch(base_urls)
 
 
-def _load_named(name: str, values: Values | None, options: Options) -> Dataset:
+def _load_named(name: str, values: ValueKind | None, options: Options) -> Dataset:
     source = SOURCES[name]
     chosen = choose_values(values, source.held, repr(name))
     check_options(options, chosen, repr(name))

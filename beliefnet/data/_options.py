@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from beliefnet._errors import DataError
+from beliefnet._types import ValueKind
 
-Values = Literal["binary", "grey", "counts"]
-"""binary: bits, or means of bits; grey: values in [0, 1] as they are; counts: such as how often each word occurs."""
-
-ANY_VALUES: tuple[Values, ...] = ("binary", "grey", "counts")
+ANY_VALUES: tuple[ValueKind, ...] = ("binary", "grey", "counts")
 """What a user's own numbers can be read as, the default first."""
 
 
@@ -48,7 +45,7 @@ class _Wording:
     unfit: tuple[str, ...]
 
 
-_WORDINGS: Mapping[Values, _Wording] = {
+_WORDINGS: Mapping[ValueKind, _Wording] = {
     "binary": _Wording(
         "binary data",
         "binary images",
@@ -73,7 +70,7 @@ _WORDINGS: Mapping[Values, _Wording] = {
 }
 
 
-def choose_values(asked: Values | None, held: tuple[Values, ...], label: str) -> Values:
+def choose_values(asked: ValueKind | None, held: tuple[ValueKind, ...], label: str) -> ValueKind:
     """Return what the rows of data are read as.
 
     Args:
@@ -94,7 +91,7 @@ def choose_values(asked: Values | None, held: tuple[Values, ...], label: str) ->
     raise DataError(f"expected {wanted.needed}, got {label}, which holds {found.held}; {hint}")
 
 
-def check_options(options: Options, values: Values, label: str) -> None:
+def check_options(options: Options, values: ValueKind, label: str) -> None:
     """Check that every option that was given has a meaning for data of this kind; `DataError` if not."""
     for name in _WORDINGS[values].unfit:
         given = getattr(options, name)

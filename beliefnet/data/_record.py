@@ -8,8 +8,9 @@ from typing import Any, get_args
 import numpy as np
 
 from beliefnet._errors import DataError
-from beliefnet.data._options import Values
-from beliefnet.data._raw import Rows, to_unit
+from beliefnet._types import ValueKind
+from beliefnet.data._observations import Observations
+from beliefnet.data._raw import Rows
 
 SPLITS = ("train", "valid", "test")
 
@@ -41,7 +42,7 @@ class Record:
     image_shape: tuple[int, int] | None
     source: str
     checksum: str
-    values: Values = "binary"
+    values: ValueKind = "binary"
     levels: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,9 +74,9 @@ class Record:
                 f"expected a data record with the fields {_listed(sorted(known))}, got {_listed(sorted(values))}; "
                 f"try adding or removing {_listed(sorted(wrong))}"
             )
-        if values.get("values", "binary") not in get_args(Values):
+        if values.get("values", "binary") not in get_args(ValueKind):
             raise DataError(
-                f"expected a data record with values {_listed(get_args(Values))}, got {values['values']!r}; "
+                f"expected a data record with values {_listed(get_args(ValueKind))}, got {values['values']!r}; "
                 "try a newer version of beliefnet"
             )
         shape = values.get("image_shape")
@@ -87,8 +88,8 @@ class Record:
 class Dataset:
     """Three splits of rows and their record.
 
-    The rows are uint8 in {0, 1}, except under `"dynamic"` binarisation: then they are intensities (uint8 in 0..255 or
-    float32 in [0, 1]) that are to be read through `means` and sampled anew at every use. Grey values are uint8, their
+    The rows are stored as uint8 in {0, 1}, except under `"dynamic"` binarisation: then they are intensities (uint8 in
+    0..255 or float32 in [0, 1]), of which bits are drawn anew at every use. Grey values are stored as uint8, their
     level in 0..levels-1, or float32 in [0, 1] where they lie on no grid of levels. Documents are sparse matrices
     of word counts: int32, indices sorted, without duplicates, zeros or empty rows.
 
@@ -97,23 +98,23 @@ class Dataset:
         train: Training rows `[n_train, num_features]`.
         valid: Validation rows `[n_valid, num_features]`.
         test: Test rows `[n_test, num_features]`.
-        words: The word of each column of documents; None for images.
     """
 
     record: Record
-    train: Rows
-    valid: Rows
-    test: Rows
-    words: tuple[str, ...] | None = None
+    train: Observations
+    valid: Observations
+    test: Observations
 
-    def split(self, name: str) -> Rows:
+    @property
+    def words(self) -> tuple[str, ...] | None:
+        """The word of each column of documents; None for images."""
+        return self.train.columns
+
+    def split(self, name: str) -> Observations:
         """Return the rows `[n, num_features]` of one split.
 
         Args:
             name: `"train"`, `"valid"` or `"test"`.
-
-        Returns:
-            The rows, as stored.
 
         Raises:
             DataError: If there is no such split.
@@ -121,51 +122,6 @@ class Dataset:
         if name not in SPLITS:
             raise DataError(f"expected the split {_listed(SPLITS)}, got {name!r}; try 'test'")
         return getattr(self, name)
-
-    def means(self, name: str) -> np.ndarray:
-        """Return one split as float32 Bernoulli means, or grey values, `[n, num_features]` in [0, 1].
-
-        Binary rows come back as 0.0 and 1.0, so that sampling from the means leaves them as they are.
-
-        Args:
-            name: `"train"`, `"valid"` or `"test"`.
-
-        Returns:
-            The means.
-
-        Raises:
-            DataError: If there is no such split, or it holds word counts.
-        """
-        rows = self.split(name)
-        if not isinstance(rows, np.ndarray):
-            raise DataError(
-                f"expected binary or grey data to read as means, got {self.record.name!r}, which holds word counts; "
-                f"try split({name!r}) for the counts"
-            )
-        return to_unit(rows, self._largest)
-
-    def average(self, name: str) -> np.ndarray:
-        """Return the average row of one split, without a copy of the split.
-
-        Args:
-            name: `"train"`, `"valid"` or `"test"`.
-
-        Returns:
-            float32 `[num_features]`: means or grey values in [0, 1], or how often each word occurs in a document.
-
-        Raises:
-            DataError: If there is no such split.
-        """
-        # A sparse matrix has a matrix of one row for its mean.
-        average = np.asarray(self.split(name).mean(axis=0, dtype=np.float64)).reshape(-1)
-        return to_unit(average, self._largest)
-
-    @property
-    def _largest(self) -> int:
-        """What a one is stored as."""
-        if self.record.levels is not None:
-            return self.record.levels - 1
-        return 255 if self.record.binarization == "dynamic" and self.train.dtype == np.uint8 else 1
 
 
 def checksum(splits: Sequence[Rows], words: Sequence[str] | None = None) -> str:

@@ -6,9 +6,10 @@ from typing import Literal, overload
 
 import numpy as np
 
+from beliefnet._types import ValueKind
 from beliefnet.data._document_files import only_documents, read_counts
 from beliefnet.data._files import read_binary_rows, read_grey_rows
-from beliefnet.data._options import ANY_VALUES, Options, Values, check_options, choose_values
+from beliefnet.data._options import ANY_VALUES, Options, check_options, choose_values
 from beliefnet.data._raw import Rows
 from beliefnet.data._sparse import CSR
 
@@ -46,7 +47,7 @@ def read_rows(
     path: str | Path,
     *,
     num_features: int,
-    values: Values,
+    values: ValueKind,
     array: str | None = None,
     binarization: str | None = None,
     seed: int = 0,
@@ -59,7 +60,7 @@ def read_rows(
     path: str | Path,
     *,
     num_features: int,
-    values: Values = "binary",
+    values: ValueKind = "binary",
     array: str | None = None,
     binarization: str | None = None,
     seed: int = 0,

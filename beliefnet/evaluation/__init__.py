@@ -1,6 +1,7 @@
 """Evaluation: bounds, likelihoods and the exact oracle."""
 
-from beliefnet.evaluation._bounds import DatumBounds, particle_bounds
+from beliefnet.evaluation._bounds import DatumBounds, bounds_of_rows, particle_bounds
+from beliefnet.evaluation._encode import encode
 from beliefnet.evaluation._enumerate import Enumeration, enumerate_latents
 from beliefnet.evaluation._evaluate import Evaluation, evaluate
 from beliefnet.evaluation._exact import (
@@ -21,14 +22,14 @@ from beliefnet.evaluation._imputation_score import (
 )
 from beliefnet.evaluation._impute import Imputed, impute, net_observing, one_pass, starting_fill
 from beliefnet.evaluation._mean import Mean
-from beliefnet.evaluation._observations import Prepare, as_floats, binarize, check_visible, observations
+from beliefnet.evaluation._observe import DataLike, observe
 from beliefnet.evaluation._perplexity import Perplexity, perplexity
-from beliefnet.evaluation._rows import SparseRows, Stored, dense_rows, on_device
 from beliefnet.evaluation._sandwich import Sandwich, sandwich
 from beliefnet.evaluation._topics import Topic, npmi, topics
 
 __all__ = [
     "LEAST_DRAWS",
+    "DataLike",
     "DatumBounds",
     "Enumeration",
     "EstimatorReport",
@@ -41,16 +42,11 @@ __all__ = [
     "Mean",
     "PartReport",
     "Perplexity",
-    "Prepare",
     "Reference",
     "Sandwich",
-    "SparseRows",
-    "Stored",
     "Topic",
-    "as_floats",
-    "binarize",
-    "check_visible",
-    "dense_rows",
+    "bounds_of_rows",
+    "encode",
     "enumerate_latents",
     "evaluate",
     "exact_bound",
@@ -65,8 +61,7 @@ __all__ = [
     "inference_gaps",
     "net_observing",
     "npmi",
-    "observations",
-    "on_device",
+    "observe",
     "one_pass",
     "particle_bounds",
     "perplexity",

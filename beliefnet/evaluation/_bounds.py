@@ -6,6 +6,7 @@ from functools import partial
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 from jax.scipy.special import logsumexp
 from jax.typing import ArrayLike
@@ -14,6 +15,7 @@ from jaxtyping import Float
 from beliefnet._net import BeliefNet
 from beliefnet._trace import Trace
 from beliefnet._types import Key
+from beliefnet.evaluation._observe import DataLike, observe
 from beliefnet.proposals import Proposal, Recognition
 
 
@@ -141,7 +143,7 @@ def _tail_size(num_particles: int) -> int:
 
 def particle_bounds(
     net: BeliefNet,
-    x: Float[Array, "batch visible"],
+    data: DataLike,
     num_particles: int,
     *,
     key: Key,
@@ -152,15 +154,36 @@ def particle_bounds(
 
     Args:
         net: The net to be evaluated.
-        x: Observations, `[batch, visible]`.
+        data: The batch, `[batch, visible]`: anything that `observe` takes.
         num_particles: Particles per datum, K.
         key: Random key for the draws.
         chunk: Particles drawn at a time; memory grows with `batch * chunk`. As many as fit by default.
         proposal: Where the particles come from; the recognition net by default.
 
     Raises:
+        DataError: If the data are none, of another width than the net, or not what the net is a model of.
         ValueError: If `num_particles` or `chunk` is not positive, or the proposal does not look at the data or does not
             draw from what it scores.
+    """
+    data_key, draw_key = jax.random.split(key)
+    data = observe(net, data)
+    x = data.take(np.arange(len(data)), key=data_key)
+    return bounds_of_rows(net, x, num_particles, key=draw_key, chunk=chunk, proposal=proposal)
+
+
+def bounds_of_rows(
+    net: BeliefNet,
+    x: Float[Array, "batch visible"],
+    num_particles: int,
+    *,
+    key: Key,
+    chunk: int | None = None,
+    proposal: Proposal | None = None,
+) -> DatumBounds:
+    """Do the same for rows that a net is known to be a model of, `[batch, visible]`.
+
+    Raises:
+        ValueError: As for `particle_bounds`.
     """
     if num_particles < 1:
         raise ValueError(f"expected num_particles of at least 1, got {num_particles}; try 1000")

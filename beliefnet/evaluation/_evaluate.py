@@ -4,20 +4,20 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 
-import equinox as eqx
 import jax
 import numpy as np
 from jax import Array
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
+from beliefnet.data import Observations
 from beliefnet.distributions import BagOfWordsFamily, DiscretisedLogisticFamily
-from beliefnet.evaluation._bounds import DatumBounds, particle_bounds, rows_per_pass, rungs
+from beliefnet.evaluation._bounds import DatumBounds, bounds_of_rows, rows_per_pass, rungs
+from beliefnet.evaluation._encode import encode_batch
 from beliefnet.evaluation._mean import Mean
-from beliefnet.evaluation._observations import Prepare, as_floats
+from beliefnet.evaluation._observe import DataLike, observe
 from beliefnet.evaluation._pareto import LEAST_PARTICLES, pareto_k, trusted_k
 from beliefnet.evaluation._perplexity import Perplexity, perplexity
-from beliefnet.evaluation._rows import Stored, dense_rows
 from beliefnet.proposals import Proposal
 
 _ACTIVE_VARIANCE = 0.01
@@ -74,11 +74,10 @@ class Evaluation:
 
 def evaluate(
     net: BeliefNet,
-    data: Stored,
+    data: DataLike,
     *,
     num_particles: int,
     key: Key,
-    prepare: Prepare = as_floats,
     proposal: Proposal | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
@@ -86,25 +85,25 @@ def evaluate(
 
     Args:
         net: The net to be evaluated.
-        data: Observations, `[examples, visible]`, dense or a sparse matrix.
+        data: Rows `[examples, visible]`, such as `dataset.test`: anything that `observe` takes.
         num_particles: Particles per datum, K.
-        key: Random key for the draws (and for dynamic binarisation).
-        prepare: Turns stored rows and a key into observations; a conversion to floats by default.
+        key: Random key for the draws. The bits of means that are binarised dynamically depend on it and the number of
+            the row alone: they are the same for every net, K and subset.
         proposal: Where the particles come from; the recognition net by default.
         progress: Called with the number of data done so far.
 
     Raises:
-        ValueError: If `num_particles` is not positive, or the data are none, or of another width than the net.
+        DataError: If the data are none, of another width than the net, or not what the net is a model of.
+        ValueError: If `num_particles` is not positive.
     """
-    return weigh(net, data, num_particles, prepare=prepare, proposal=proposal, progress=progress, key=key)[0]
+    return weigh(net, data, num_particles, proposal=proposal, progress=progress, key=key)[0]
 
 
 def weigh(
     net: BeliefNet,
-    data: Stored,
+    data: DataLike,
     num_particles: int,
     *,
-    prepare: Prepare,
     proposal: Proposal | None,
     progress: Callable[[int], None] | None = None,
     key: Key,
@@ -114,14 +113,13 @@ def weigh(
     Raises:
         ValueError: As for `evaluate`.
     """
-    if data.ndim != 2 or data.shape[1] != net.num_visible or not data.shape[0]:
-        raise ValueError(f"expected data of shape [examples, {net.num_visible}], got {list(data.shape)}")
+    data = observe(net, data)
     lengths = _lengths(net, data)
     parts: list[DatumBounds] = []
     activity = np.zeros((2, sum(net.layer_sizes)))
     done = 0
-    for x, block_key in _blocks(net, data, num_particles, prepare, key=key):
-        block = particle_bounds(net, x, num_particles, key=block_key, proposal=proposal)
+    for x, block_key in _blocks(net, data, num_particles, key=key):
+        block = bounds_of_rows(net, x, num_particles, key=block_key, proposal=proposal)
         parts.append(jax.tree.map(np.asarray, block))
         means = np.concatenate([np.zeros((len(x), 0)), *encode_batch(net, x)], axis=-1, dtype=np.float64)
         activity += np.stack([means.sum(axis=0), (means**2).sum(axis=0)])
@@ -150,11 +148,11 @@ def weigh(
     return evaluation, bounds
 
 
-def _lengths(net: BeliefNet, data: Stored) -> np.ndarray | None:
+def _lengths(net: BeliefNet, data: Observations) -> np.ndarray | None:
     """Return the number of words of each document, if the net is one of documents."""
     if not isinstance(net.generative.conditionals[-1].units, BagOfWordsFamily):
         return None
-    counts = data[:, net.num_condition :] if net.num_condition else data
+    counts = data.rows[:, net.num_condition :] if net.num_condition else data.rows
     lengths = np.asarray(counts.sum(axis=1), np.float64).ravel()
     if not (lengths > 0).all():
         raise ValueError(
@@ -163,20 +161,13 @@ def _lengths(net: BeliefNet, data: Stored) -> np.ndarray | None:
     return lengths
 
 
-def _blocks(
-    net: BeliefNet, data: Stored, num_particles: int, prepare: Prepare, *, key: Key
-) -> Iterator[tuple[Array, Key]]:
+def _blocks(net: BeliefNet, data: Observations, num_particles: int, *, key: Key) -> Iterator[tuple[Array, Key]]:
     """Cut the data into blocks that fit in memory, small enough that progress shows at large K."""
     size = max(1, rows_per_pass(net) // min(num_particles, 100))
-    for index, start in enumerate(range(0, data.shape[0], size)):
-        data_key, draw_key = jax.random.split(jax.random.fold_in(key, index))
-        yield prepare(dense_rows(data[start : start + size]), data_key), draw_key
-
-
-@eqx.filter_jit
-def encode_batch(net: BeliefNet, x: Array) -> tuple[Array, ...]:
-    """Return the layer means of the recognition net, compiled."""
-    return net.encode(x)
+    data_key, draw_key = jax.random.split(key)
+    for index, start in enumerate(range(0, len(data), size)):
+        rows = np.arange(start, min(start + size, len(data)))
+        yield data.take(rows, key=data_key), jax.random.fold_in(draw_key, index)
 
 
 def _summarise(net: BeliefNet, data: DatumBounds, activity: np.ndarray, num_particles: int) -> Evaluation:

@@ -9,8 +9,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.evaluation._evaluate import Evaluation, weigh
 from beliefnet.evaluation._mean import Mean
-from beliefnet.evaluation._observations import Prepare, as_floats
-from beliefnet.evaluation._rows import Stored
+from beliefnet.evaluation._observe import DataLike, observe
 from beliefnet.proposals import Proposal, Recognition, Refined
 from beliefnet.refiners import Refiner
 
@@ -45,13 +44,12 @@ class InferenceGaps:
 
 def inference_gaps(
     net: BeliefNet,
-    data: Stored,
+    data: DataLike,
     refiner: Refiner,
     *,
     num_particles: int,
     steps: Sequence[int] | None = None,
     key: Key,
-    prepare: Prepare = as_floats,
     progress: Callable[[int], None] | None = None,
 ) -> InferenceGaps:
     """Tell the amortisation gap from the approximation gap, by refining the posterior of every datum.
@@ -60,12 +58,11 @@ def inference_gaps(
 
     Args:
         net: The net.
-        data: Observations, `[examples, visible]`.
+        data: Rows `[examples, visible]`, such as `dataset.test`: anything that `observe` takes.
         refiner: How the posterior is refined; the largest number of steps is its own.
         num_particles: Particles per datum, K, after each number of steps.
         steps: After which numbers of steps to evaluate, besides 0 and the last: 1, 2, 5, 10, ... by default.
         key: Random key; it makes every evaluation see the same binarised data.
-        prepare: Turns stored rows and a key into observations.
         progress: Called with the number of data done so far, over all evaluations.
 
     Raises:
@@ -76,17 +73,16 @@ def inference_gaps(
         Cremer, Li & Duvenaud 2018, *Inference suboptimality in variational autoencoders*.
     """
     refiner.check(net)
+    data = observe(net, data)
     counts = steps_of_refinement(refiner, steps)
     found = {}
     for index, count in enumerate(counts):
 
-        def report(done: int, before: int = index * data.shape[0]) -> None:
+        def report(done: int, before: int = index * len(data)) -> None:
             if progress is not None:
                 progress(before + done)
 
-        found[count] = weigh(
-            net, data, num_particles, prepare=prepare, proposal=_after(refiner, count), progress=report, key=key
-        )
+        found[count] = weigh(net, data, num_particles, proposal=_after(refiner, count), progress=report, key=key)
     first, last = found[0][1].elbo, found[counts[-1]][1].elbo
     log_likelihood = _best(np.stack([np.asarray(bounds.bound) for _, bounds in found.values()]))
     return InferenceGaps(

@@ -6,16 +6,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
-from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.estimators import Estimator
 from beliefnet.evaluation._gradient_draws import TOTALS, Draw, Moments, with_totals
 from beliefnet.evaluation._gradient_reference import Reference, ReferenceGradient, reference_gradient
+from beliefnet.evaluation._observe import DataLike, observe
 from beliefnet.proposals import Recognition
 
 _ROUNDING = 2e-6
@@ -107,7 +105,7 @@ class GradientReport:
 
 def gradient_report(
     net: BeliefNet,
-    x: Float[Array, "batch visible"],
+    data: DataLike,
     estimators: Mapping[str, Estimator],
     *,
     num_draws: int = 1000,
@@ -128,7 +126,7 @@ def gradient_report(
 
     Args:
         net: Where the gradients are taken.
-        x: Observations, `[batch, visible]`.
+        data: The batch, `[batch, visible]`: anything that `observe` takes.
         estimators: By name.
         num_draws: Estimates per estimator, at least 8; rounded up to a multiple of four.
         key: Random key; every estimator gets its own.
@@ -139,15 +137,16 @@ def gradient_report(
 
     Raises:
         ValueError: If there is no estimator, one that climbs the bound of another proposal than the recognition net
-            (such as a refined posterior), too few draws, `x` has another width than the net, or `states` names an
-            estimator that is not there.
+            (such as a refined posterior), too few draws, or `states` names an estimator that is not there.
+        DataError: If the batch is empty, of another width than the net, or not what the net is a model of.
     """
     reference_draws = 4 * num_draws if reference_draws is None else reference_draws
     states = {} if states is None else states
-    x = jnp.asarray(x)
-    _check(net, x, estimators, states, num_draws=num_draws, reference_draws=reference_draws, warm_up=warm_up)
+    data = observe(net, data)
+    _check(estimators, states, num_draws=num_draws, reference_draws=reference_draws, warm_up=warm_up)
     tell = progress or (lambda what: None)
-    reference_key, draw_key, warm_key, cost_key = jax.random.split(key, 4)
+    reference_key, draw_key, warm_key, cost_key, data_key = jax.random.split(key, 5)
+    x = data.take(np.arange(len(data)), key=data_key)
     references: dict[int, ReferenceGradient] = {}
     reports: dict[str, EstimatorReport] = {}
     for index, (name, estimator) in enumerate(estimators.items()):
@@ -168,11 +167,7 @@ def gradient_report(
     return GradientReport(4 * -(-num_draws // 4), len(x), about, reports)
 
 
-def _check(
-    net: BeliefNet, x: Array, estimators: Mapping[str, Estimator], states: Mapping[str, Any], **counts: int
-) -> None:
-    if x.ndim != 2 or x.shape[1] != net.num_visible or not len(x):
-        raise ValueError(f"expected x of shape [batch, {net.num_visible}], got {list(x.shape)}; try x[:20]")
+def _check(estimators: Mapping[str, Estimator], states: Mapping[str, Any], **counts: int) -> None:
     if not estimators:
         raise ValueError("expected at least one estimator, got none; try {'reinforce': Reinforce(4)}")
     for name, estimator in estimators.items():

@@ -8,14 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Float
+from scipy import sparse
 
 from beliefnet._net import BeliefNet
 from beliefnet.data import CSR
 from beliefnet.distributions import BagOfWordsFamily, UnitKind
-from beliefnet.evaluation._evaluate import encode_batch
-from beliefnet.evaluation._rows import dense_rows
-
-_ROWS = 1000
+from beliefnet.evaluation._encode import encode
+from beliefnet.evaluation._observe import DataLike, observe
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Topic:
         return asdict(self)
 
 
-def topics(net: BeliefNet, documents: CSR, *, num_words: int = 10) -> list[Topic]:
+def topics(net: BeliefNet, documents: DataLike, *, num_words: int = 10) -> list[Topic]:
     """Return a topic for each unit of the layer next to the data.
 
     A binary or one-hot unit is turned on and off; a normal one is moved a standard deviation up and down.
@@ -58,20 +57,14 @@ def topics(net: BeliefNet, documents: CSR, *, num_words: int = 10) -> list[Topic
     """
     if not isinstance(net.generative.conditionals[-1].units, BagOfWordsFamily):
         raise ValueError("expected a net over word counts for topics, got another one; try nets.document_net")
-    if not 2 <= num_words <= net.num_visible or not documents.shape[0]:
-        raise ValueError(
-            f"expected from 2 to {net.num_visible} words per topic and at least one document, got {num_words} words "
-            f"and {documents.shape[0]} documents; try 10 words"
-        )
-    parts = [
-        np.asarray(encode_batch(net, dense_rows(documents[start : start + _ROWS]).astype(float))[0])
-        for start in range(0, documents.shape[0], _ROWS)
-    ]
-    means = np.concatenate(parts)
+    documents = observe(net, documents, label="documents")
+    if not 2 <= num_words <= net.num_visible:
+        raise ValueError(f"expected from 2 to {net.num_visible} words per topic, got {num_words}; try 10")
+    means = encode(net, documents)[0]
     on, off = _switched(net, means.mean(axis=0), means.std(axis=0))
     strengths = np.asarray(_strengths(net, on, off))
     chosen = np.argsort(-strengths, axis=1)[:, :num_words]
-    coherences = npmi(chosen, documents)
+    coherences = npmi(chosen, sparse.csr_matrix(documents.rows))
     return [
         Topic(
             unit=unit + 1,

@@ -161,7 +161,7 @@ def _columns(count: int, image_shape: tuple[int, int] | None) -> int:
     return min(count, max(1, round(math.sqrt(count * height / width))))
 
 
-def _check_layout(values: NDArray, image_shape: tuple[int, int] | None, columns: int) -> None:
+def _check_layout(values: NDArray[np.generic], image_shape: tuple[int, int] | None, columns: int) -> None:
     if image_shape is not None and values.shape[1] != math.prod(image_shape):
         raise ValueError(
             f"expected {math.prod(image_shape)} values per image for the shape {image_shape}, got {values.shape[1]}; "

@@ -14,7 +14,7 @@ from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet.data import DataError, Dataset, Record
 from beliefnet.estimators import Estimator
-from beliefnet.evaluation import check_visible, observations, on_device
+from beliefnet.evaluation import observe
 from beliefnet.runs._checkpoint import read_record
 from beliefnet.runs._folder import RunFolder
 from beliefnet.runs._manifest import folders
@@ -101,21 +101,18 @@ class _Run:
         folder: RunFolder | None,
         callback: Callback,
     ):
-        check_visible(net, dataset.record)
+        train, valid = observe(net, dataset.train), observe(net, dataset.valid)
         self.options, self.folder, self.callback, self.record = options, folder, callback, dataset.record
         self.epoch_steps = options.steps_per_epoch(dataset.record.splits["train"])
         self.history: list[dict[str, Any]] = []
         optimizer = make_optimizer(options, options.epochs * self.epoch_steps)
-        prepare = observations(dataset.record)
         self.state = TrainState.start(net, estimator, optimizer)
         self.clock = Clock()
         self._restore()
-        self.data = on_device(dataset.train)
-        run_steps = make_run_steps(
-            prepare, optimizer, batch_size=options.batch_size, key=stream(options.seed, Stream.STEPS)
-        )
+        self.data = train.on_device()
+        run_steps = make_run_steps(optimizer, batch_size=options.batch_size, key=stream(options.seed, Stream.STEPS))
         self.run_steps = run_steps.lower(self.state.learner, self.data, jnp.int32(1)).compile()
-        self.validate = make_validator(dataset, prepare, key=stream(options.seed, Stream.VALIDATION))
+        self.validate = make_validator(valid, key=stream(options.seed, Stream.VALIDATION))
 
     @property
     def step(self) -> int:

@@ -13,10 +13,10 @@ from typing import ClassVar, Generic, TypeVar
 import numpy as np
 
 from beliefnet._errors import DataError, DataUnavailable
+from beliefnet._types import ValueKind
 from beliefnet.data._assemble import Provenance
 from beliefnet.data._cache import cache_folder, locate, search_folders
 from beliefnet.data._download import Download, obtain
-from beliefnet.data._options import Values
 from beliefnet.data._raw import RawCounts, RawData
 from beliefnet.data.sources._store import Layout, misfit, move_store, read_store, stored_files, write_store
 
@@ -48,12 +48,12 @@ class Source(abc.ABC, Generic[R]):
     num_words: int | None = None
 
     @property
-    def values(self) -> Values:
+    def values(self) -> ValueKind:
         """What the rows are read as by default."""
         return self.held[0]
 
     @property
-    def held(self) -> tuple[Values, ...]:
+    def held(self) -> tuple[ValueKind, ...]:
         """What the rows can be read as, the default first."""
         if self.num_words is not None:
             return ("counts",)

@@ -1,0 +1,127 @@
+"""Rows of data in memory, with what they mean."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float
+
+from beliefnet._errors import DataError
+from beliefnet._types import Key, ValueKind
+from beliefnet.data._device import DeviceRows, SparseRows
+from beliefnet.data._raw import Rows
+
+
+@dataclass(frozen=True, eq=False)
+class Observations:
+    """Rows of data, and how a net is to see them.
+
+    Attributes:
+        rows: Rows `[rows, visible]` as they are stored: a dense array of bytes or floats, or a sparse matrix.
+        values: What they hold: `"binary"` for bits and means of bits, `"grey"` for grey values, `"counts"`.
+        largest: What a one is stored as: 255 for bytes of grey levels, the number of levels minus one for other grids.
+        is_dynamic: Whether rows are means, of which bits are drawn anew at every use.
+        columns: Names of the columns, such as the words of documents.
+        names: Names of the rows.
+        label: What to call the rows in an error.
+        numbers: The number of each row, `[rows]`; from 0 by default. A key and the number give the bits that are drawn
+            of a row: a subset keeps the numbers, so that its rows have the same bits as in the whole.
+
+    Raises:
+        DataError: If there are not as many names or numbers as there are rows and columns.
+
+    Example:
+        >>> means = Observations(np.array([[0, 51, 255]], np.uint8), largest=255, is_dynamic=True)
+        >>> [round(float(mean), 3) for mean in means.means()[0]]
+        [0.0, 0.2, 1.0]
+    """
+
+    rows: Rows
+    values: ValueKind = "binary"
+    largest: int = 1
+    is_dynamic: bool = False
+    columns: tuple[str, ...] | None = None
+    names: tuple[str, ...] | None = None
+    label: str = "data"
+    numbers: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+
+    def __post_init__(self):
+        if not len(self.numbers):
+            object.__setattr__(self, "numbers", np.arange(len(self), dtype=np.int32))
+        for what, given, expected in (
+            ("row numbers", self.numbers, len(self)),
+            ("names of rows", self.names, len(self)),
+            ("names of columns", self.columns, self.num_features),
+        ):
+            if given is not None and len(given) != expected:
+                raise DataError(
+                    f"expected {expected} {what} for {self.label} of shape {list(self.shape)}, got {len(given)}; try "
+                    "leaving them out"
+                )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns."""
+        rows, width = self.rows.shape
+        return int(rows), int(width)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.shape[0]
+
+    @property
+    def num_features(self) -> int:
+        """Number of columns."""
+        return self.shape[1]
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether rows are stored in a sparse matrix."""
+        return not isinstance(self.rows, np.ndarray)
+
+    def __getitem__(self, chosen: slice | np.ndarray) -> "Observations":
+        """Return some of the rows, by a slice, an array of indices or one of truth values; they keep their numbers."""
+        numbers = self.numbers[chosen]
+        if not isinstance(numbers, np.ndarray):
+            raise TypeError(f"expected a slice or an array of rows, got {chosen!r}; try [{chosen}:{chosen} + 1]")
+        names = None if self.names is None else tuple(np.asarray(self.names, object)[chosen])
+        return replace(self, rows=self.rows[chosen], names=names, numbers=numbers)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Return what `means` returns, for NumPy and what takes its arrays."""
+        return np.asarray(self.means(), dtype)
+
+    def means(self) -> np.ndarray:
+        """Return dense rows as a net sees them on average, float32 `[rows, visible]`: means, grey values, or counts."""
+        return _scaled(self.dense(), self.largest)
+
+    def average(self) -> np.ndarray:
+        """Return the average row, float32 `[visible]`, without a copy of the rows."""
+        # A sparse matrix has a matrix of one row for its mean.
+        return _scaled(np.asarray(self.rows.mean(axis=0, dtype=np.float64)).reshape(-1), self.largest)
+
+    def dense(self) -> np.ndarray:
+        """Return the rows as they are stored, dense."""
+        return self.rows if isinstance(self.rows, np.ndarray) else self.rows.toarray()
+
+    def on_device(self) -> DeviceRows:
+        """Put all rows on the device, as they are stored."""
+        rows = jnp.asarray(self.rows) if isinstance(self.rows, np.ndarray) else SparseRows.of(self.rows)
+        return DeviceRows(rows, jnp.asarray(self.numbers, jnp.int32), self.largest, self.is_dynamic)
+
+    def take(self, indices: np.ndarray, *, key: Key) -> Float[Array, "batch visible"]:
+        """Return some rows as a net sees them, and put no others on the device.
+
+        Args:
+            indices: Which rows.
+            key: Random key of the bits, where they are drawn; those of a row depend on the key and its number alone.
+        """
+        some = self[indices]
+        return replace(some, rows=some.dense()).on_device().take(jnp.arange(len(some)), key=key)
+
+
+def _scaled(rows: np.ndarray, largest: int) -> np.ndarray:
+    values = rows.astype(np.float32)
+    return values if largest == 1 else values / np.float32(largest)

@@ -1,0 +1,70 @@
+"""The tables of results say what the records beside them say."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pages import ROOT, links
+
+RESULTS = ROOT / "results"
+PAGE = (RESULTS / "README.md").read_text()
+FIGURE = r"(\d[\d,]*\.\d+)\*{0,2} \+- (\d+\.\d+)(?!\d| †)"
+
+
+def measured(record: Any) -> Iterator[tuple[float, float]]:
+    """Yield every mean in a record with its standard error."""
+    if isinstance(record, dict):
+        if record.keys() >= {"mean", "stderr"} and None not in (record["mean"], record["stderr"]):
+            yield abs(record["mean"]), record["stderr"]
+        record = list(record.values())
+    if isinstance(record, list):
+        for part in record:
+            yield from measured(part)
+
+
+def records(text: str) -> list[tuple[float, float]]:
+    """Return what is measured in the files, and the folders of files, that a text links to."""
+    places = [(RESULTS / link.text.partition("#")[0]).resolve() for link in links(text)]
+    places = [path.parent if path.suffix == ".png" else path for path in places if RESULTS in path.parents]
+    files = [file for path in places for file in ([path] if path.is_file() else sorted(path.glob("*.json")))]
+    return [pair for file in files for pair in measured(json.loads(file.read_text()))]
+
+
+def is_measured(figure: tuple[str, str], known: list[tuple[float, float]]) -> bool:
+    mean, stderr = (text.replace(",", "") for text in figure)
+    digits = [len(text.partition(".")[2]) for text in (mean, stderr)]
+    return any(f"{m:.{digits[0]}f}" == mean and f"{s:.{digits[1]}f}" == stderr for m, s in known)
+
+
+def tables() -> Iterator[tuple[str, str]]:
+    """Yield each row of a table that has figures, with the text whose links hold its records: its own, or above it."""
+    for section in re.split(r"^(?=## |\*\*)", PAGE, flags=re.MULTILINE):
+        lines = section.splitlines()
+        for number, line in enumerate(lines):
+            if line.startswith("|") and re.search(FIGURE, line):
+                has_own = any(RESULTS.joinpath(link.text).exists() for link in links(line + "\n"))
+                # Links of prose count only outside of tables, so a row's own are read as prose.
+                yield line, line if has_own else "\n".join(lines[: number + 1])
+
+
+ROWS = list(tables())
+
+
+def test_there_are_figures():
+    assert len(ROWS) > 40
+
+
+@pytest.mark.parametrize(("row", "source"), ROWS, ids=[str(n) for n in range(len(ROWS))])
+def test_figures_are_those_of_the_records(row: str, source: str):
+    known = records(source)
+    ours = "|".join(cell for cell in row.split("|") if not re.search(r"\((?:Mnih|Born|Hjelm|Gu)\b", cell))
+    assert [figure for figure in re.findall(FIGURE, ours) if not is_measured(figure, known)] == []
+
+
+def test_a_planted_figure_is_caught():
+    known = [(99.9696, 0.2492)]
+    assert is_measured(("99.97", "0.25"), known)
+    assert not is_measured(("99.96", "0.25"), known)
+    assert not is_measured(("99.97", "0.24"), known)
