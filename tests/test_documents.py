@@ -271,8 +271,8 @@ def test_documents_drawn_are_as_long_as_those_trained_on(document_run):
     from beliefnet.catalogue import load_run
 
     loaded = load_run(document_run)
-    assert loaded.config.document_length == pytest.approx(8, abs=0.01)
-    assert loaded.net.generative.conditionals[-1].units == bag_of_words(loaded.config.document_length)
+    assert loaded.config.net.values["document_length"] == pytest.approx(8, abs=0.01)
+    assert loaded.net.generative.conditionals[-1].units == bag_of_words(loaded.config.net.values["document_length"])
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".mtx"])
