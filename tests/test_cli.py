@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from conftest import SMALL
 
-from beliefnet.catalogue import load_run
+from beliefnet.catalogue import load_named_run
 from beliefnet.cli import run
 from beliefnet.cli._app import COMMANDS, load_all
 from beliefnet.training import TrainState, make_optimizer
@@ -48,7 +48,7 @@ def files(folder):
 
 def leaves(folder):
     """Every array of the newest checkpoint: nets, optimiser, estimator, best net."""
-    loaded = load_run(folder)
+    loaded = load_named_run(folder)
     net, estimator = loaded.config.build(np.full(loaded.record.num_features, 0.5))
     like = TrainState.start(net, estimator, make_optimizer(loaded.config.fit, 1))
     return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(loaded.folder.checkpoints.restore(like).state)]
@@ -278,7 +278,7 @@ def test_sample_and_encode(copy, here, capsys, grey_file):
 
     assert run(["encode", str(copy), str(grey_file), "--out", "all.npz"]) == 0
     every = np.load("all.npz")
-    expected = load_run(copy).net.encode(np.load(grey_file))
+    expected = load_named_run(copy).net.encode(np.load(grey_file))
     for index, layer in enumerate(expected):
         np.testing.assert_allclose(every[f"h{index + 1}"], layer, rtol=1e-6)
         assert run(["encode", str(copy), str(grey_file), "--layer", str(index + 1), "--out", "one.npy"]) == 0

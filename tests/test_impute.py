@@ -190,7 +190,7 @@ def test_defaults_follow_the_net():
     assert isinstance(default_refiner(FAMILY_NETS["normal on binary"]()), AIR)
     assert isinstance(default_refiner(FAMILY_NETS["normal"]()), GradientAscent)
     net = small_net(2)
-    np.testing.assert_array_equal(starting_fill(net), net.recognition.conditionals[0].network.offset)
+    np.testing.assert_array_equal(starting_fill(net), net.recognition.conditionals[0].centre)
     np.testing.assert_array_equal(starting_fill(FAMILY_NETS["normal"]()), [0.5, 0.5, 0.5])
     np.testing.assert_allclose(starting_fill(net, [0.1, 0.2, 0.3]), [0.1, 0.2, 0.3])
 

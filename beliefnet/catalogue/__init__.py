@@ -5,7 +5,7 @@ from beliefnet.catalogue._entries import Choice, Entry
 from beliefnet.catalogue._families import LATENTS, VISIBLE
 from beliefnet.catalogue._flat import Section, all_options, flatten, sections
 from beliefnet.catalogue._former import renamed
-from beliefnet.catalogue._load import LoadedRun, load_run, net_of_start
+from beliefnet.catalogue._load import NamedRun, load_named_run, net_of_start
 from beliefnet.catalogue._methods import (
     COMPARISONS,
     ESTIMATORS,
@@ -31,7 +31,7 @@ __all__ = [
     "VISIBLE",
     "Choice",
     "Entry",
-    "LoadedRun",
+    "NamedRun",
     "Section",
     "TrainConfig",
     "all_options",
@@ -39,7 +39,7 @@ __all__ = [
     "build_estimator",
     "check_memory",
     "flatten",
-    "load_run",
+    "load_named_run",
     "net_of_start",
     "parse_comparison",
     "parse_estimator",

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from beliefnet._errors import OptionError
 from beliefnet._types import Key
-from beliefnet.catalogue import LoadedRun
+from beliefnet.catalogue import NamedRun
 from beliefnet.cli._app import command
 from beliefnet.cli._runs import (
     check_counts,
@@ -178,7 +178,7 @@ def _check(data: str, hide: float | None, hide_half: Side | None, out: Path) -> 
         out.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _read(run: LoadedRun, data: str, split: str | None) -> np.ndarray:
+def _read(run: NamedRun, data: str, split: str | None) -> np.ndarray:
     """Return means or grey values, NaN where missing."""
     if _is_file(data):
         return read_incomplete_rows(data, num_features=run.net.num_visible, values=run.record.values, array=split)
@@ -189,7 +189,7 @@ def _is_file(data: str) -> bool:
     return data not in names() and Path(data).expanduser().exists()
 
 
-def _known(run: LoadedRun, means: np.ndarray, *, key: Key) -> _Rows:
+def _known(run: NamedRun, means: np.ndarray, *, key: Key) -> _Rows:
     """Make bits of grey values as for training, each drawn once, unless they are to stay grey."""
     known = ~np.isnan(means)
     if run.record.values == "grey":
@@ -202,7 +202,7 @@ def _known(run: LoadedRun, means: np.ndarray, *, key: Key) -> _Rows:
     return _Rows(means, bits.astype(np.float32), known, np.zeros_like(known))
 
 
-def _with_hidden(run: LoadedRun, rows: _Rows, hide: float | None, side: Side | None, *, key: Key) -> _Rows:
+def _with_hidden(run: NamedRun, rows: _Rows, hide: float | None, side: Side | None, *, key: Key) -> _Rows:
     """Hide entries at random, or half of every image."""
     if side is not None:
         chosen = _half(run.record.image_shape, side)
@@ -230,7 +230,7 @@ def _half(image_shape: tuple[int, int] | None, side: Side) -> np.ndarray:
     return halves[side].ravel()
 
 
-def _scores(run: LoadedRun, rows: _Rows, result: Imputed, fill: ArrayLike) -> dict[str, Score]:
+def _scores(run: NamedRun, rows: _Rows, result: Imputed, fill: ArrayLike) -> dict[str, Score]:
     filled = {
         "refined": result.means,
         "one pass": one_pass(run.net, rows.seen, rows.observed, fill=fill),
@@ -269,7 +269,7 @@ def _columns(score: Score) -> dict[str, Mean]:
     return {"log-likelihood": score.log_likelihood, "accuracy": score.accuracy}
 
 
-def _write(run: LoadedRun, rows: _Rows, result: Imputed, out: Path) -> None:
+def _write(run: NamedRun, rows: _Rows, result: Imputed, out: Path) -> None:
     if out.suffix == ".npy":
         # Grey values that were observed stay grey.
         save_array(out, np.where(rows.observed, rows.means, result.means))

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from beliefnet._errors import OptionError
-from beliefnet.catalogue import LoadedRun, load_run, refiner_for
+from beliefnet.catalogue import NamedRun, load_named_run, refiner_for
 from beliefnet.data import DataError, Dataset, check_width, load
 from beliefnet.evaluation import observe
 from beliefnet.proposals import Annealed, Proposal, Recognition, Refined
@@ -21,15 +21,15 @@ from beliefnet.refiners import Refiner
 from beliefnet.training import LARGEST_SEED
 
 
-def open_run(directory: Path) -> LoadedRun:
+def open_run(directory: Path) -> NamedRun:
     """Load the best net of a run, and say which checkpoints were passed over."""
-    run = load_run(directory)
+    run = load_named_run(directory)
     for sentence in run.skipped:
         print(f"warning: {sentence}", file=sys.stderr)
     return run
 
 
-def open_latent_run(directory: Path) -> LoadedRun:
+def open_latent_run(directory: Path) -> NamedRun:
     """Load the best net of a run that has latents, for what a net without them cannot do."""
     run = open_run(directory)
     if not run.net.layer_sizes:
@@ -49,7 +49,7 @@ def check_counts(*, seed: int = 0, **counts: int | None) -> None:
         raise OptionError(f"expected --seed from 0 to {LARGEST_SEED}, got {seed}; try 0")
 
 
-def chosen_proposal(run: LoadedRun, refine: str | None, ais: int | None = None) -> Proposal:
+def chosen_proposal(run: NamedRun, refine: str | None, ais: int | None = None) -> Proposal:
     """Return where the particles come from: by default as in training; refined, and annealed, where asked for."""
     proposal = run.proposal
     if refine is not None:
@@ -78,7 +78,7 @@ def _setting(value: object) -> str:
     return described(value) if isinstance(value, Proposal | Refiner) else repr(value)
 
 
-def chosen_refiner(run: LoadedRun, refine: str | None) -> Refiner:
+def chosen_refiner(run: NamedRun, refine: str | None) -> Refiner:
     """Return the refiner that was asked for, or that of the run, or one that suits the net."""
     if refine is None and isinstance(run.proposal, Refined):
         return run.proposal.refiner
@@ -87,7 +87,7 @@ def chosen_refiner(run: LoadedRun, refine: str | None) -> Refiner:
     return refiner_for(run.net, refine)
 
 
-def data_of(run: LoadedRun, data: str | None) -> Dataset:
+def data_of(run: NamedRun, data: str | None) -> Dataset:
     """Load the data that a run was trained on, or others like them."""
     if data is None:
         try:
@@ -103,7 +103,7 @@ def data_of(run: LoadedRun, data: str | None) -> Dataset:
     return load_like(run, data)
 
 
-def load_like(run: LoadedRun, data: str) -> Dataset:
+def load_like(run: NamedRun, data: str) -> Dataset:
     """Load other data with the binarisation that the net was trained with, where there is anything to binarise."""
     wanted = {"values": run.record.values, "seed": run.config.fit.seed}
     if run.record.values == "counts":

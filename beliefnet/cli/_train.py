@@ -22,7 +22,7 @@ from beliefnet.data import Dataset
 from beliefnet.distributions import BagOfWordsFamily
 from beliefnet.plots import image_sheet, plot_training_curve, reconstruction_sheet
 from beliefnet.runs import RunFolder, read_record, write_atomically
-from beliefnet.training import EXTENDABLE, FitOptions, Fitted, Stream, check_same_run, fit, stream
+from beliefnet.training import EXTENDABLE, FitOptions, Fitted, Stream, check_same_run, fit, settings, stream
 
 _Flags = train_flags()
 _NONE = _Flags()
@@ -143,7 +143,7 @@ def _resumed_folder(config: TrainConfig, path: Path, out: Path | None, dataset: 
         )
     if folder.has_checkpoints:
         saved = read_record(folder.checkpoints.directory)
-        check_same_run(saved, dataset.record, config.fit)
+        check_same_run(saved, dataset.record, settings(config.fit))
         _check_continues(saved, config, dataset)
     write_atomically(folder.config_file, tomli_w.dumps(config.to_dict()))
     return folder

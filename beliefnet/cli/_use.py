@@ -11,7 +11,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from beliefnet._errors import OptionError
-from beliefnet.catalogue import LoadedRun
+from beliefnet.catalogue import NamedRun
 from beliefnet.cli._app import command
 from beliefnet.cli._runs import (
     check_counts,
@@ -106,12 +106,12 @@ def evaluate_run(
             print(f"particles of {described(proposal)}")
     if not (limit is data is refine is ais is None):
         return
-    run.folder.write_evaluation(report)
+    run.folder.write_evaluation(report, run.stamp)
     if not as_json:
         print(f"written to {run.folder.evaluation_file}")
 
 
-def _show(result: Evaluation, record: Record, split: str, run: LoadedRun) -> None:
+def _show(result: Evaluation, record: Record, split: str, run: NamedRun) -> None:
     console = Console()
     table = Table(title=f"{record.name}, {split} split, {result.num_examples} examples (nats per example)")
     table.add_column("quantity")
