@@ -1,6 +1,7 @@
 """All that has a name, with its options: nets, families, estimators, refiners, proposals; and runs by these names."""
 
 from beliefnet.catalogue._config import TrainConfig
+from beliefnet.catalogue._convert import convert_run
 from beliefnet.catalogue._entries import Choice, Entry
 from beliefnet.catalogue._families import LATENTS, VISIBLE
 from beliefnet.catalogue._flat import Section, all_options, flatten, sections
@@ -38,6 +39,7 @@ __all__ = [
     "available_memory",
     "build_estimator",
     "check_memory",
+    "convert_run",
     "flatten",
     "load_named_run",
     "net_of_start",

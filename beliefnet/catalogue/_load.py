@@ -11,7 +11,7 @@ from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet.catalogue._config import TrainConfig
 from beliefnet.catalogue._nets import used_values
-from beliefnet.runs import LoadedRun, RunFolder, RunFolderError, describe, differences, load_run, read_record
+from beliefnet.runs import LoadedRun, RunFolderError, describe, differences, load_run, read_record
 
 
 @dataclass(frozen=True)
@@ -82,20 +82,20 @@ def net_of_start(config: TrainConfig, net: BeliefNet) -> tuple[BeliefNet, tuple[
     if found:
         place, other, wanted = found[0]
         raise OptionError(
-            f"expected --start to be a run with the same net, got {config.start} with {place} {other} instead of "
-            f"{wanted}{_differing(config, started.folder)}; try the options of its config.toml"
+            f"expected --start to be a run with the same net, got {config.start} with {_described(config, started)}, "
+            f"{place} {other} instead of {wanted}; try the options of its config.toml"
         )
     return started.net, started.skipped
 
 
-def _differing(config: TrainConfig, folder: RunFolder) -> str:
-    """Name the options of the net in which a run differs."""
-    values = folder.read_config()
+def _described(config: TrainConfig, run: LoadedRun) -> str:
+    """Describe the net of a run, and name the options in which it differs."""
+    values = run.folder.read_config()
     if not values:
-        return ""
+        return "another net"
     other = TrainConfig.from_dict(values)
     before, now = ({"net": each.net.name, **used_values(each.net)} for each in (other, config))
     named = [
         f"{name.replace('_', '-')}={before.get(name)}" for name in before | now if before.get(name) != now.get(name)
     ]
-    return f" ({', '.join(named) or 'other data'})"
+    return f"{other.describe(run.record.num_features)} ({', '.join(named) or 'other data'})"

@@ -19,6 +19,7 @@ from beliefnet.cli._text import for_terminal, make_console, warn
 
 COMMANDS = {
     "compare": ("_compare", "Fit simpler models to data, and score them as nets are scored."),
+    "convert": ("_convert", "Write a run folder of version 0.1.0 anew."),
     "datasets": ("_datasets", "List the data sets that can be named, or fetch one."),
     "diagnose": ("_diagnose", "Compare gradient estimators at a trained net."),
     "encode": ("_use", "Write the codes of data."),

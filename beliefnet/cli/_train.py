@@ -21,7 +21,7 @@ from beliefnet.cli._text import warn
 from beliefnet.data import Dataset
 from beliefnet.distributions import BagOfWordsFamily
 from beliefnet.plots import image_sheet, plot_training_curve, reconstruction_sheet
-from beliefnet.runs import RunFolder, read_record, write_atomically
+from beliefnet.runs import RunFolder, check_version, read_record, write_atomically
 from beliefnet.training import EXTENDABLE, FitOptions, Fitted, Stream, check_same_run, fit, settings, stream
 
 _Flags = train_flags()
@@ -86,6 +86,7 @@ def train(
 def _options_of(config_file: Path | None, resume: Path | None) -> dict[str, Any]:
     """Return the options in the TOML file that was named, or else in that of the run to be resumed."""
     if config_file is None and resume is not None and (resume / "config.toml").exists():
+        check_version(resume)
         config_file = resume / "config.toml"
     return {} if config_file is None else flatten(renamed(_read_toml(config_file)))
 

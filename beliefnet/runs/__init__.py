@@ -4,7 +4,7 @@ from beliefnet.runs._checkpoint import CheckpointError, Checkpoints, Restored, r
 from beliefnet.runs._environment import environment
 from beliefnet.runs._files import DiskFullError, write_atomically
 from beliefnet.runs._folder import RunFolder, RunFolderError
-from beliefnet.runs._load import LoadedRun, load_run
+from beliefnet.runs._load import LoadedRun, check_version, load_run
 from beliefnet.runs._lock import RunLock, RunLocked
 from beliefnet.runs._results import Result, Stamp
 from beliefnet.runs._structure import Difference, StructureError, describe, differences, fingerprint, skeleton
@@ -23,6 +23,7 @@ __all__ = [
     "RunLocked",
     "Stamp",
     "StructureError",
+    "check_version",
     "describe",
     "differences",
     "environment",

@@ -128,6 +128,25 @@ class Checkpoints:
         restored, skipped = newest_intact(self.directory, load)
         return dataclasses.replace(restored, skipped=skipped)
 
+    def read(self) -> Restored:
+        """Read the newest intact checkpoint, whatever is in it.
+
+        Returns:
+            The leaves by their paths, as a flat dictionary, with what was recorded beside them.
+
+        Raises:
+            CheckpointError: there is no checkpoint, or all are damaged.
+        """
+
+        def load(folder: Path, manifest: dict[str, Any]) -> Restored:
+            leaves = manifest["leaves"]
+            values = zip(read_arrays(folder / _ARRAYS, leaves), leaves, strict=True)
+            state = {leaf["path"]: decode(value, leaf, None) for value, leaf in values}
+            return Restored(state, manifest["step"], manifest["record"], folder, ())
+
+        restored, skipped = newest_intact(self.directory, load)
+        return dataclasses.replace(restored, skipped=skipped)
+
     def _prune(self, saved: int) -> None:
         """Remove all but the newest `keep`, and never the one just saved."""
         kept = 0

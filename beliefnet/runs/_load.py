@@ -110,6 +110,18 @@ class _Best(NamedTuple):
     estimator: Estimator | None
 
 
+def check_version(path: Path | str) -> None:
+    """Check that a run folder, if there is anything in it, is one that can be read.
+
+    Raises:
+        RunFolderError: If version 0.1.0 wrote it, saying how to convert it.
+        CheckpointError: If no checkpoint is intact.
+    """
+    folder = RunFolder(path)
+    if folder.has_checkpoints:
+        structure_of(read_record(folder.checkpoints.directory), folder)
+
+
 def structure_of(record: dict[str, Any], folder: RunFolder) -> dict[str, Any]:
     """Return the descriptions of net and estimator in the record of a checkpoint.
 
@@ -119,7 +131,7 @@ def structure_of(record: dict[str, Any], folder: RunFolder) -> dict[str, Any]:
     if "structure" not in record:
         raise RunFolderError(
             f"expected a run folder with a description of its net, got {folder.path}, which beliefnet 0.1.0 wrote; "
-            f"try beliefnet convert {folder.path} NEW, and then NEW"
+            f"try beliefnet convert {folder.path} NEW, and use NEW"
         )
     return record["structure"]
 

@@ -40,14 +40,23 @@ class RunWriter:
         record: The data.
         options: How the net is trained.
         params: Net and estimator as they start.
+        made_with: Versions and machine, where they are not those of this process.
     """
 
-    def __init__(self, folder: RunFolder, record: Record, options: FitOptions, params: Learnable):
+    def __init__(
+        self,
+        folder: RunFolder,
+        record: Record,
+        options: FitOptions,
+        params: Learnable,
+        *,
+        made_with: dict[str, Any] | None = None,
+    ):
         self.folder = folder
         self._record = record
         self._settings = settings(options)
         self._structure = structure(params)
-        self._environment = environment()
+        self._environment = environment() if made_with is None else made_with
         kept = {name: value for name, value in self._settings.items() if name not in EXTENDABLE}
         self._fingerprint = fingerprint([self._structure, kept, record.checksum])
         self._saved_step: int | None = None
