@@ -524,7 +524,10 @@ def test_runs_from_before_there_were_visible_units_load(trained, tmp_path):
     ("tokens", "message"),
     [
         (("train", "--data", "{files}/between.npy", "--visible", "logistic"), "values between the levels; try np.rint"),
-        (("train", "--data", "bars", "--visible", "normal"), "grey values for logistic or normal visible units, got"),
+        (
+            ("train", "--data", "bars", "--visible", "grey-normal"),
+            "grey values for logistic or normal visible units, got",
+        ),
         (("train", "--data", "digits", "--visible", "poisson"), "counts for a document net or poisson visible units"),
         (("train", "--data", "digits", "--visible", "logistic", "--binarization", "static"), "no binarization for"),
         (("train", "--net", "nade", "--visible", "logistic"), "a net that takes --visible logistic (sbn, fdarn,"),
@@ -550,5 +553,5 @@ def test_bad_use_of_visible_units(tokens, message: str, runs, tmp_path, monkeypa
 
 
 def test_options_without_effect_are_named():
-    assert "levels" in TrainConfig(visible="normal", levels=8).unused_by_net()
-    assert "levels" not in TrainConfig(visible="logistic", levels=8).unused_by_net()
+    assert "levels" in TrainConfig(visible="grey-normal", levels=8).idle
+    assert "levels" not in TrainConfig(visible="logistic", levels=8).idle
