@@ -134,7 +134,7 @@ def test_a_planted_fault_is_caught(module, source):
         ("beliefnet.nets._sigmoid", "from beliefnet._net import BeliefNet\nfrom beliefnet import _chain"),
         ("beliefnet.estimators._vimco", "from ._base import Estimate\nfrom .._trace import Trace\nimport jax"),
         ("beliefnet.estimators.__init__", "from ._vimco import VIMCO\nfrom . import _base"),
-        ("beliefnet.data.sources._mnist", "from .. import _load"),
+        ("beliefnet.data.sources._images", "from .. import _split"),
         ("beliefnet.cli._train", "import cyclopts, rich\nfrom beliefnet import report, reproduce"),
         ("beliefnet.cli._app", "from beliefnet import __version__"),
         ("beliefnet.runs._arrays", "import orbax.checkpoint as ocp"),
