@@ -6,6 +6,7 @@
 
 from beliefnet._errors import DataError, DataUnavailable
 from beliefnet._types import ValueKind
+from beliefnet.data._convert import masked_entries, observations_of
 from beliefnet.data._device import DeviceRows, SparseRows
 from beliefnet.data._files import read_incomplete_rows
 from beliefnet.data._levels import check_levels
@@ -35,7 +36,9 @@ __all__ = [
     "checksum",
     "fetch",
     "load",
+    "masked_entries",
     "names",
+    "observations_of",
     "read_incomplete_rows",
     "read_rows",
 ]
