@@ -8,7 +8,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._types import Key, Values
-from beliefnet.conditionals import Conditional
+from beliefnet.conditionals import AbstractConditional
 from beliefnet.samplers import Sampler
 
 
@@ -34,7 +34,7 @@ class Chain(eqx.Module):
         ValueError: If the width of a layer is not what the next conditional takes.
     """
 
-    conditionals: tuple[Conditional, ...]
+    conditionals: tuple[AbstractConditional, ...]
 
     def __check_init__(self):
         for index, (below, above) in enumerate(zip(self.conditionals[:-1], self.conditionals[1:], strict=True)):

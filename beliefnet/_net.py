@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from beliefnet._chain import Chain, Draw
 from beliefnet._types import Key, Values
-from beliefnet.conditionals import Conditional
+from beliefnet.conditionals import AbstractConditional
 from beliefnet.distributions import Autoregressive, UnitKind
 from beliefnet.samplers import Plain, Sampler
 
@@ -82,7 +82,7 @@ class BeliefNet(eqx.Module):
         return tuple(conditional.kind for conditional in self.recognition.conditionals)
 
     @property
-    def latent_layers(self) -> tuple[tuple[Conditional, Conditional], ...]:
+    def latent_layers(self) -> tuple[tuple[AbstractConditional, AbstractConditional], ...]:
         """Each latent layer under the recognition and under the generative chain, from the bottom up."""
         return tuple(zip(self.recognition.conditionals, self.generative.conditionals[-2::-1], strict=True))
 

@@ -38,15 +38,15 @@ def half_to_half(mean: np.ndarray, hidden: tuple[int, int], *, key: jax.Array) -
     half = size // 2
     generative = Chain(
         (
-            Feedforward(Centred(Dense(half, top, key=keys[0]), jnp.asarray(mean[:half])), bernoulli),
-            Feedforward(Signs(Dense(top, bottom, key=keys[1])), bernoulli),
-            Feedforward(Signs(Dense(bottom, size - half, key=keys[2])), bernoulli),
+            Feedforward(Dense(half, top, key=keys[0]), bernoulli, Centred(jnp.asarray(mean[:half]))),
+            Feedforward(Dense(top, bottom, key=keys[1]), bernoulli, Signs()),
+            Feedforward(Dense(bottom, size - half, key=keys[2]), bernoulli, Signs()),
         )
     )
     recognition = Chain(
         (
-            Feedforward(Centred(Dense(size, bottom, key=keys[3]), jnp.asarray(mean)), bernoulli),
-            Feedforward(Signs(Dense(bottom, top, key=keys[4])), bernoulli),
+            Feedforward(Dense(size, bottom, key=keys[3]), bernoulli, Centred(jnp.asarray(mean))),
+            Feedforward(Dense(bottom, top, key=keys[4]), bernoulli, Signs()),
         )
     )
     return BeliefNet(generative, recognition)

@@ -17,13 +17,14 @@ from beliefnet.baselines import InputBaseline, Moments, NoBaseline, Order, Runni
 from beliefnet.conditionals import (
     MLP,
     NADE,
+    AbstractConditional,
     Centred,
-    Conditional,
     Dense,
     EquinoxNetwork,
     Feedforward,
     LogisticAutoregression,
     Prior,
+    Signs,
 )
 from beliefnet.distributions import AbstractFamily, bernoulli, categorical, normal
 from beliefnet.estimators import (
@@ -115,9 +116,12 @@ FAMILY_NETS: dict[str, Callable[[], BeliefNet]] = {
 
 ALL_NETS = NETS | FAMILY_NETS
 
-CONDITIONALS: dict[str, Callable[[], Conditional]] = {
+CONDITIONALS: dict[str, Callable[[], AbstractConditional]] = {
     "dense": lambda: randomise(Feedforward(Dense(2, 3, key=jax.random.key(0)), bernoulli)),
-    "centred": lambda: randomise(Feedforward(Centred(Dense(2, 3, key=jax.random.key(0)), MEAN[:2]), bernoulli)),
+    "centred": lambda: randomise(Feedforward(Dense(2, 3, key=jax.random.key(0)), bernoulli, Centred(MEAN[:2]))),
+    "biased": lambda: randomise(
+        Feedforward(Dense(2, 3, key=jax.random.key(0), has_bias=False), bernoulli, Signs(), jnp.zeros(3))
+    ),
     "mlp": lambda: randomise(Feedforward(MLP((2, 4, 3), jnp.tanh, key=jax.random.key(0)), bernoulli)),
     "own module": lambda: randomise(
         Feedforward(EquinoxNetwork(eqx.nn.MLP(2, 3, 4, 1, key=jax.random.key(0)), 2), bernoulli)
@@ -130,13 +134,14 @@ CONDITIONALS: dict[str, Callable[[], Conditional]] = {
     "nade": lambda: randomise(
         NADE(
             Feedforward(Dense(2, 3, key=jax.random.key(0)), bernoulli),
-            Dense(2, 4, key=jax.random.key(1)),
             jnp.zeros((3, 4)),
             jnp.zeros((3, 4)),
+            jnp.zeros(4),
+            Dense(2, 4, key=jax.random.key(1), has_bias=False),
         )
     ),
     "nade prior": lambda: randomise(
-        NADE(Prior(jnp.zeros(3), bernoulli), jnp.zeros(2), jnp.zeros((3, 2)), jnp.zeros((3, 2)))
+        NADE(Prior(jnp.zeros(3), bernoulli), jnp.zeros((3, 2)), jnp.zeros((3, 2)), jnp.zeros(2))
     ),
     "autoregressive prior": lambda: randomise(
         LogisticAutoregression(Prior(jnp.zeros(3), bernoulli), jnp.zeros((3, 3)))

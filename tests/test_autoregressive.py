@@ -16,7 +16,7 @@ from beliefnet.conditionals import NADE, Dense, Feedforward, LogisticAutoregress
 from beliefnet.distributions import LinearAutoregressive, NADELayer, bernoulli, normal
 from beliefnet.estimators import ARM, SGVB
 from beliefnet.evaluation import exact_log_likelihood, impute, one_pass, starting_fill
-from beliefnet.nets import darn, layered_net
+from beliefnet.nets import Connections, LatentLayer, darn
 from beliefnet.samplers import Concrete, MeanPassing
 
 KEY = jax.random.key(0)
@@ -106,11 +106,13 @@ def test_the_fill_of_missing_entries_is_found_under_the_connections():
         ),
         (lambda: LogisticAutoregression(Prior(jnp.zeros(4), bernoulli), jnp.zeros((4, 3))), r"got \(4, 3\)"),
         (
-            lambda: NADE(Prior(jnp.zeros(3), bernoulli), Dense(2, 4, key=KEY), jnp.zeros((3, 4)), jnp.zeros((3, 4))),
+            lambda: NADE(
+                Prior(jnp.zeros(3), bernoulli), jnp.zeros((3, 4)), jnp.zeros((3, 4)), jnp.zeros(4), Dense(2, 4, key=KEY)
+            ),
             "that see None parents, as its base does, got 2",
         ),
         (
-            lambda: NADE(Prior(jnp.zeros(3), bernoulli), jnp.zeros(4), jnp.zeros((3, 4)), jnp.zeros((3, 2))),
+            lambda: NADE(Prior(jnp.zeros(3), bernoulli), jnp.zeros((3, 4)), jnp.zeros((3, 2)), jnp.zeros(4)),
             r"outputs of shape \(3, 4\), got \(3, 2\)",
         ),
         (
@@ -121,15 +123,15 @@ def test_the_fill_of_missing_entries_is_found_under_the_connections():
         ),
         (lambda: one_pass(ALL_NETS["darn"](), np.ones((1, 3)), None), "visible units that are independent"),
         (lambda: SGVB(ALL_NETS["connected"](), sampler=MeanPassing()), "got autoregressive units"),
-        (lambda: layered_net(3, [(normal, 2)], key=KEY, latent_mean=0.1), "binary latents for latent_mean 0.1"),
+        (lambda: LatentLayer(normal, 2, mean=0.1), "binary latents for latent_mean 0.1"),
         (lambda: darn(3, (2,), key=KEY, nade_units=0), "nade_units of at least 1, got 0"),
         (
-            lambda: layered_net(3, [(bernoulli, 2)], key=KEY, autoregressive=("prior",)),  # pyright: ignore
-            "among latents, visible, recognition, got prior",
+            lambda: Connections(("prior",)),  # pyright: ignore
+            "of the model or the recognition net, got prior",
         ),
         (
-            lambda: layered_net(3, [(normal, 2)], key=KEY, autoregressive=("latents",)),
-            "binary units to depend on each other, got NormalFamily among the autoregressive 'latents'",
+            lambda: LatentLayer(normal, 2, connections=Connections()),
+            "binary units to depend on each other, got normal units in a latent layer",
         ),
         (lambda: ARM(ALL_NETS["connected"]()), r"binary units for ARM, got autoregressive .* \(vimco, .*nvil\)$"),
         (lambda: SGVB(ALL_NETS["connected"](), sampler=Concrete(0.5)), "got autoregressive units in latent layer 1"),

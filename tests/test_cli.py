@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from conftest import SMALL
 
-from beliefnet.catalogue import load_run
+from beliefnet.catalogue import load_named_run
 from beliefnet.cli import run
 from beliefnet.cli._app import COMMANDS, load_all
 from beliefnet.training import TrainState, make_optimizer
@@ -48,7 +48,7 @@ def files(folder):
 
 def leaves(folder):
     """Every array of the newest checkpoint: nets, optimiser, estimator, best net."""
-    loaded = load_run(folder)
+    loaded = load_named_run(folder)
     net, estimator = loaded.config.build(np.full(loaded.record.num_features, 0.5))
     like = TrainState.start(net, estimator, make_optimizer(loaded.config, 1))
     return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(loaded.folder.checkpoints.restore(like).state)]
@@ -116,7 +116,7 @@ def test_the_command_line_wins_over_toml(here, grey_file):
         ("epochs = 1.5", "epochs to be a whole number, got 1.5"),
         ("hidden = [1.5]", "hidden to be a whole number, got 1.5"),
         ("hidden = []", "got none; try --hidden 200 200"),
-        ("learning_rate = nan", "learning-rate of at least 0, got nan"),
+        ("learning_rate = nan", "learning-rate to be a finite number, got nan"),
         ('center_input = "perhaps"', "center_input.*perhaps"),
         ('optimizer = "adm"', 'Did you mean "adam"'),
         ("epochs = = 3", "does not parse"),
@@ -228,7 +228,7 @@ def test_evaluate_prints_one_json_object(copy, capsys):
     captured = capsys.readouterr()
     assert captured.out.count("\n") == 1
     report = json.loads(captured.out)
-    assert report == json.loads((copy / "evaluation.json").read_text())
+    assert report.items() <= json.loads((copy / "evaluation.json").read_text()).items()
     assert (report["split"], report["num_particles"], report["data"]["num_features"]) == ("test", 20, 7)
     elbo, bound, nll = (report[name] for name in ("elbo", "bound", "nll"))
     assert bound["mean"] >= elbo["mean"]
@@ -278,7 +278,7 @@ def test_sample_and_encode(copy, here, capsys, grey_file):
 
     assert run(["encode", str(copy), str(grey_file), "--out", "all.npz"]) == 0
     every = np.load("all.npz")
-    expected = load_run(copy).net.encode(np.load(grey_file))
+    expected = load_named_run(copy).net.encode(np.load(grey_file))
     for index, layer in enumerate(expected):
         np.testing.assert_allclose(every[f"h{index + 1}"], layer, rtol=1e-6)
         assert run(["encode", str(copy), str(grey_file), "--layer", str(index + 1), "--out", "one.npy"]) == 0
@@ -308,8 +308,8 @@ def test_sample_and_encode(copy, here, capsys, grey_file):
         ("encode RUN nothere.npy", "nothere.npy, which does not exist"),
         ("encode RUN GREY --layer 9", "--layer from 1 to 2, got 9; try 2"),
         ("encode RUN GREY --layer 0", "--layer from 1 to 2, got 0"),
-        ("encode RUN GREY --out c.txt", ".npy or .npz, got c.txt"),
-        ("encode RUN GREY --out .", ".npy or .npz"),
+        ("encode RUN GREY --out c.txt", ".npy, .csv or .npz, got c.txt"),
+        ("encode RUN GREY --out .", ".csv or .npz, got .; try --out result.npy"),
         ("datasets fetch nope", "'nope'"),
         ("frobnicate", 'Unknown command "frobnicate"'),
         ("train --resume RUN --hidden 5", "got hidden=[5] instead of [4, 3]"),
@@ -359,7 +359,7 @@ def test_damaged_run_folders(copy, capsys):
 def test_another_architecture(copy, capsys):
     config = copy / "config.toml"
     config.write_text(config.read_text().replace("    4,", "    5,"))
-    assert "try the architecture" in fails(capsys, "evaluate", copy)
+    assert "net.generative.conditionals[1].network.weight" in fails(capsys, "evaluate", copy)
     config.write_text("hiden = [3]")
     assert "did you mean 'hidden'?" in fails(capsys, "evaluate", copy)
 

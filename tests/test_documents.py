@@ -16,7 +16,7 @@ from test_cli import fails
 
 from beliefnet.baselines import Order, RunningMoments
 from beliefnet.cli import run
-from beliefnet.conditionals import Centred, Dense, LogCounts
+from beliefnet.conditionals import LogCounts
 from beliefnet.data import SparseRows
 from beliefnet.distributions import BagOfWords, bag_of_words, categorical, normal
 from beliefnet.estimators import VIMCO, DisARM, LocalExpectation, ReweightedWake, Sleep
@@ -63,16 +63,18 @@ def test_drawn_documents_have_the_mean_they_should():
 
 def test_starting_biases_are_the_shares_of_the_words():
     net = document_net(3, (2,), key=KEY, visible_mean=MEAN)
-    log_shares = net.generative.conditionals[-1].network(jnp.full(2, 0.5))
+    log_shares = net.generative.conditionals[-1].parameters_given(jnp.full(2, 0.5))
     np.testing.assert_allclose(jax.nn.softmax(log_shares), MEAN / 4.5, rtol=1e-5)
     silent = document_net(3, (2,), key=KEY, visible_mean=jnp.array([0.0, 1.0, 1.0]), signs=False)
     assert np.isfinite(exact_log_likelihood(silent, COUNTS)).all()
 
 
 def test_the_recognition_net_sees_the_logarithm_of_counts():
-    dense = Dense(3, 2, key=KEY)
-    seen = LogCounts(Centred(dense, jnp.log1p(MEAN)))(COUNTS)
-    np.testing.assert_allclose(seen, dense(jnp.log1p(COUNTS) - jnp.log1p(MEAN)), rtol=1e-5)
+    np.testing.assert_allclose(LogCounts()(COUNTS), jnp.log1p(COUNTS), rtol=1e-6)
+    np.testing.assert_allclose(LogCounts(MEAN)(COUNTS), jnp.log1p(COUNTS) - jnp.log1p(MEAN), rtol=1e-5, atol=1e-6)
+    first = document_net(3, (2,), key=KEY, input_mean=MEAN).recognition.conditionals[0]
+    np.testing.assert_allclose(first.parameters_given(MEAN), 0, atol=1e-6)
+    np.testing.assert_allclose(first.centre, MEAN, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -136,9 +138,9 @@ def test_evaluation_gives_perplexities_that_enumeration_confirms():
 
 
 def test_no_perplexity_of_images(trained):
-    from beliefnet.catalogue import load_run
+    from beliefnet.catalogue import load_named_run
 
-    loaded = load_run(trained)
+    loaded = load_named_run(trained)
     assert evaluate(loaded.net, np.zeros((3, 7), np.uint8), num_particles=2, key=KEY).perplexity is None
 
 
@@ -201,10 +203,10 @@ def test_topics_name_the_words_that_a_unit_turns_on(latents):
 
 
 def test_topics_refuse_other_nets(trained):
-    from beliefnet.catalogue import load_run
+    from beliefnet.catalogue import load_named_run
 
     with pytest.raises(ValueError, match="net over word counts"):
-        topics(load_run(trained).net, csr_matrix(np.ones((2, 7))))
+        topics(load_named_run(trained).net, csr_matrix(np.ones((2, 7))))
     with pytest.raises(ValueError, match="num_words of at least 2, got 1"):
         topics(small_document_net(), csr_matrix(COUNTS), num_words=1)
 
@@ -267,9 +269,9 @@ def test_from_texts_to_topics(document_run, corpus, tmp_path, capsys):
 
 
 def test_documents_drawn_are_as_long_as_those_trained_on(document_run):
-    from beliefnet.catalogue import load_run
+    from beliefnet.catalogue import load_named_run
 
-    loaded = load_run(document_run)
+    loaded = load_named_run(document_run)
     assert loaded.config.document_length == pytest.approx(8, abs=0.01)
     assert loaded.net.generative.conditionals[-1].units == bag_of_words(loaded.config.document_length)
 

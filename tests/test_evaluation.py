@@ -44,8 +44,8 @@ def bernoulli(value, probability):
     return np.prod(np.where(value == 1, probability, 1 - probability))
 
 
-def affine(dense, values):
-    return values @ np.asarray(dense.weight, np.float64) + np.asarray(dense.bias, np.float64)
+def affine(layer, values):
+    return values @ np.asarray(layer.network.weight, np.float64) + np.asarray(layer.bias, np.float64)
 
 
 def brute_force(net, x):
@@ -57,10 +57,10 @@ def brute_force(net, x):
         for h2 in itertools.product((0.0, 1.0), repeat=net.layer_sizes[1]):
             h1, h2 = np.array(h1), np.array(h2)
             p_h2 = bernoulli(h2, sigmoid(np.asarray(top.parameters, np.float64)))
-            p_h1 = bernoulli(h1, sigmoid(affine(middle.network.network, 2 * h2 - 1)))
-            p_x = bernoulli(x, sigmoid(affine(bottom.network.network, 2 * h1 - 1)))
-            q_h1 = bernoulli(h1, sigmoid(affine(first.network.network, x - np.asarray(first.network.offset))))
-            q_h2 = bernoulli(h2, sigmoid(affine(second.network.network, 2 * h1 - 1)))
+            p_h1 = bernoulli(h1, sigmoid(affine(middle, 2 * h2 - 1)))
+            p_x = bernoulli(x, sigmoid(affine(bottom, 2 * h1 - 1)))
+            q_h1 = bernoulli(h1, sigmoid(affine(first, x - np.asarray(first.centre))))
+            q_h2 = bernoulli(h2, sigmoid(affine(second, 2 * h1 - 1)))
             p.append(p_h2 * p_h1 * p_x)
             q.append(q_h1 * q_h2)
     return np.array(p), np.array(q)
@@ -107,7 +107,7 @@ def test_exact_gradient_agrees_with_finite_differences(num_particles):
     slope = (value(move(1e-2)) - value(move(-1e-2))) / 2e-2
     products = jax.tree.map(lambda g, d: jnp.sum(g * d), gradient, direction)
     np.testing.assert_allclose(sum(jax.tree.leaves(products)), slope, rtol=5e-3, atol=1e-3)
-    assert float(jnp.abs(gradient.recognition.conditionals[0].network.offset).max()) == 0
+    assert float(jnp.abs(gradient.recognition.conditionals[0].view.offset.array).max()) == 0
 
 
 @pytest.mark.parametrize("net_name", NETS)

@@ -12,7 +12,7 @@ from laws import assert_mean
 from test_cli import fails, files
 
 from beliefnet.cli import run
-from beliefnet.cli._impute import _half
+from beliefnet.cli._hidden import half_of_image as _half
 from beliefnet.conditionals import Dense, Feedforward, Observed
 from beliefnet.data import load
 from beliefnet.distributions import CategoricalFamily, NormalFamily, bernoulli, categorical, normal
@@ -190,7 +190,7 @@ def test_defaults_follow_the_net():
     assert isinstance(default_refiner(FAMILY_NETS["normal on binary"]()), AIR)
     assert isinstance(default_refiner(FAMILY_NETS["normal"]()), GradientAscent)
     net = small_net(2)
-    np.testing.assert_array_equal(starting_fill(net), net.recognition.conditionals[0].network.offset)
+    np.testing.assert_array_equal(starting_fill(net), net.recognition.conditionals[0].centre)
     np.testing.assert_array_equal(starting_fill(FAMILY_NETS["normal"]()), [0.5, 0.5, 0.5])
     np.testing.assert_allclose(starting_fill(net, [0.1, 0.2, 0.3]), [0.1, 0.2, 0.3])
 
@@ -210,7 +210,7 @@ def test_defaults_follow_the_net():
         (
             [[0.0, 1.0, NAN]],
             {"observed": [[True, True]]},
-            r"observed .* of the shape of the data, \[1, 3\], got bool \[1, 2\]",
+            r"observed .* shape of the data, \[1, 3\], got bool \[1, 2\]",
         ),
         ([[0.0, 1.0, NAN]], {"num_particles": 0}, "num_particles of at least 1, got 0"),
         ([[0.0, 1.0, NAN]], {"num_starts": 0}, "num_starts of at least 1, got 0"),

@@ -168,7 +168,7 @@ def test_initial_biases_and_centring():
     np.testing.assert_allclose(net.decode((jnp.full((2,), 0.5),)), MEAN, rtol=1e-5)
     np.testing.assert_allclose(net.encode(MEAN[None])[0], 0.5)
     gradient = eqx.filter_grad(lambda n: n.log_recognition(OBSERVATIONS, (jnp.ones((3, 2)),)).sum())(net)
-    np.testing.assert_array_equal(gradient.recognition.conditionals[0].network.offset, 0)
+    np.testing.assert_array_equal(gradient.recognition.conditionals[0].view.offset.array, 0)
 
 
 def test_sizes_that_do_not_meet_are_refused():

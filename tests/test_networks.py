@@ -8,13 +8,22 @@ import pytest
 from laws import assert_mean, draws
 from test_cli import fails, run
 
-from beliefnet.catalogue import TrainConfig, load_run
-from beliefnet.conditionals import Biased, Convolutions, Dense, EquinoxNetwork, Stacked, TransposedConvolutions
+from beliefnet.catalogue import TrainConfig, load_named_run
+from beliefnet.conditionals import Convolutions, Dense, EquinoxNetwork, Feedforward, Stacked, TransposedConvolutions
 from beliefnet.data import load
 from beliefnet.distributions import bernoulli, categorical, discretised_logistic, normal
 from beliefnet.estimators import SGVB, VIMCO, Reinforce
 from beliefnet.evaluation import exact_gradient
-from beliefnet.nets import Convolution, OwnNetworks, darn, layered_net, sigmoid_belief_net, vae
+from beliefnet.nets import (
+    Convolution,
+    LatentLayer,
+    OwnNetworks,
+    VisibleLayer,
+    darn,
+    layered_net,
+    sigmoid_belief_net,
+    vae,
+)
 from beliefnet.training import fit
 from beliefnet.training._optimizers import _is_matrix
 
@@ -103,7 +112,7 @@ def test_networks_that_do_not_meet():
     with pytest.raises(ValueError, match="at least one network"):
         Stacked(())
     with pytest.raises(ValueError, match="expected 3 biases"):
-        Biased(Dense(4, 3, key=KEY), jnp.zeros(2))
+        Feedforward(Dense(4, 3, key=KEY), bernoulli, bias=jnp.zeros(2))
 
 
 @pytest.mark.parametrize(("up", "down", "wrong"), [(4, 2, "down"), (2, 4, "up")])
@@ -171,10 +180,10 @@ def test_convolutions_follow_each_other():
 def test_pixels_of_a_convolutional_net_start_at_the_mean_and_are_neighbours(family):
     mean = jnp.linspace(0.1, 0.9, 64)
     bottom = Convolution((8, 8), (3,))
-    net = layered_net(64, [(normal, 2)], key=KEY, visible=family, bottom=bottom, visible_mean=mean)
+    net = layered_net(VisibleLayer(64, family, mean), [LatentLayer(normal, 2)], key=KEY, bottom=bottom)
     # The mean of a logistic that is cut at 0 and 1 is not its location.
     np.testing.assert_allclose(net.decode((jnp.zeros(2),)), mean, atol=0.05)
-    decoder = net.generative.conditionals[-1].network.network.networks[-1]  # pyright: ignore
+    decoder = net.generative.conditionals[-1].network.networks[-1]  # pyright: ignore
     slope = jax.jacobian(decoder)(jax.random.normal(KEY, (decoder.num_inputs,)))
     # What one place of the smallest image says is said of 4 by 4 pixels, by every parameter of theirs.
     reached = (np.abs(slope[:, (1 * 4 + 1) * 3]) > 1e-6).reshape(-1, 8, 8)
@@ -192,8 +201,8 @@ def test_a_decoder_of_ones_own_starts_at_the_mean():
 
 def test_a_recognition_net_has_deterministic_layers_of_its_own():
     def widths(conditional):
-        network = getattr(conditional.network, "network", conditional.network)
-        return tuple(leaf.shape[0] for leaf in jax.tree.leaves(network) if leaf.ndim == 1)
+        leaves = jax.tree.leaves((conditional.network, conditional.bias))
+        return tuple(leaf.shape[0] for leaf in leaves if leaf.ndim == 1)
 
     net = sigmoid_belief_net(4, (3,), deterministic=(6,), deterministic_recognition=(7, 8), key=KEY)
     assert (widths(net.generative.conditionals[-1]), widths(net.recognition.conditionals[0])) == ((6, 4), (7, 8, 3))
@@ -227,7 +236,7 @@ def test_convolutions_give_as_many_parameters_as_there_are(image_shape, make):
         (lambda: Convolutions((8, 8), (1,), jnp.tanh, key=KEY), "channels of two images or more"),
         (
             lambda: vae(64, (3,), visible=categorical(3), bottom=Convolution((8, 8), (4,)), key=KEY),
-            "one value per pixel for convolutions, got CategoricalFamily",
+            "one value per pixel for convolutions, got categorical ones",
         ),
     ],
 )
@@ -243,7 +252,7 @@ def test_a_convolutional_net_is_trained_used_and_loaded(tmp_path, monkeypatch, c
     captured = capsys.readouterr()
     assert "convolutions of 2-3 channels, 8 relu units between" in captured.out
     assert "try --learning-rate 0.001" in captured.err
-    assert load_run("run").config.convolution == (2, 3)
+    assert load_named_run("run").config.convolution == (2, 3)
     assert run(["evaluate", "run", "--particles", "5", "--limit", "20"]) == 0
 
 

@@ -9,7 +9,7 @@ from conftest import SMALL
 from test_cli import fails, files, rows
 
 from beliefnet._errors import OptionError
-from beliefnet.catalogue import load_run, parse_refiner
+from beliefnet.catalogue import load_named_run, parse_refiner
 from beliefnet.cli import run
 from beliefnet.proposals import Recognition, Refined
 from beliefnet.refiners import AIR, GradientAscent
@@ -62,10 +62,10 @@ def test_training_with_a_refined_posterior(tmp_path, grey_file, capsys):
     refine = ["--estimator", "em", "--refine", "straight-through:steps=2,samples=3,slope=logits", "--particles", "2"]
     assert run([*tokens, *refine, "--epochs", "2", "--start", str(begin), "--out", str(folder)]) == 0
     assert rows(folder)[0]["valid_bound"] > rows(begin)[0]["valid_bound"]
-    loaded = load_run(folder)
+    loaded = load_named_run(folder)
     assert isinstance(loaded.proposal, Refined)
     assert loaded.proposal.refiner == GradientAscent(StraightThrough("logits"), 2, 3)
-    assert isinstance(load_run(begin).proposal, Recognition)
+    assert isinstance(load_named_run(begin).proposal, Recognition)
     capsys.readouterr()
     own, none = report(capsys, folder, "--particles", "5"), report(capsys, folder, "--refine", "none")
     assert own["elbo"]["mean"] != none["elbo"]["mean"]

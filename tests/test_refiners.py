@@ -168,7 +168,7 @@ def test_refinement_stays_finite(refiner: Refiner):
 def test_a_datum_without_any_possible_draw_keeps_its_posterior():
     net = small_net(2)
     never = jnp.array([-3e38, 0, -3e38])  # together they overflow to -inf
-    net = eqx.tree_at(lambda n: n.generative.conditionals[-1].network.network.bias, net, never)
+    net = eqx.tree_at(lambda n: n.generative.conditionals[-1].bias, net, never)
     before, after = Posterior.recognised(net, OBSERVATIONS), refined(net, AIR(5, 5))
     np.testing.assert_allclose(after.means[0][0], before.means[0][0], rtol=1e-5)
     assert np.abs(np.asarray(after.means[0][1] - before.means[0][1])).max() > 1e-3
@@ -315,7 +315,7 @@ def test_a_source_that_cannot_draw_is_refused_before_training():
 def test_a_score_without_any_possible_draw_is_the_lowest():
     net = small_net(2)
     never = jnp.array([-3e38, 0, -3e38])
-    net = eqx.tree_at(lambda n: n.generative.conditionals[-1].network.network.bias, net, never)
+    net = eqx.tree_at(lambda n: n.generative.conditionals[-1].bias, net, never)
     start = Posterior.recognised(net, OBSERVATIONS)
     _, score = AIR(1, 5).step(net, OBSERVATIONS, Progress(start, None), key=jax.random.key(0))
     assert score[0] == 0

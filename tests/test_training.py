@@ -1,21 +1,39 @@
 """Training: what `fit` gives, and that stopping it anywhere changes nothing."""
 
 import dataclasses
+import itertools
 import json
 import math
+import os
+from collections.abc import Callable
+from pathlib import Path
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import small_net
+from cases import ALL_NETS, ESTIMATORS, small_net
+from jax import Array
 
 from beliefnet._errors import OptionError
-from beliefnet.catalogue import NVILOptions, TrainConfig, load_run
-from beliefnet.data import DataError, Observations, load
-from beliefnet.estimators import Reinforce
-from beliefnet.evaluation import bounds_of_rows
-from beliefnet.runs import CheckpointError, Checkpoints, RunFolder, RunFolderError
+from beliefnet.catalogue import NVILOptions, TrainConfig, load_named_run
+from beliefnet.conditionals import EquinoxNetwork
+from beliefnet.data import DataError, Dataset, Observations, Record, load
+from beliefnet.estimators import VIMCO, Bound, Estimate, Estimator, Reinforce, Signal
+from beliefnet.evaluation import bounds_of_rows, exact_elbo
+from beliefnet.nets import sigmoid_belief_net
+from beliefnet.proposals import Recognition
+from beliefnet.runs import (
+    CheckpointError,
+    Checkpoints,
+    RunFolder,
+    RunFolderError,
+    RunLocked,
+    environment,
+    load_run,
+    read_record,
+)
 from beliefnet.training import (
     FitOptions,
     Learnable,
@@ -26,10 +44,12 @@ from beliefnet.training import (
     TrainState,
     fit,
     make_optimizer,
+    run_steps,
     stream,
 )
 from beliefnet.training import _loop as loop
 from beliefnet.training._validation import make_validator
+from beliefnet.training._writer import RunWriter
 
 NO_TIMES = ("epoch", "step", "train_bound", "valid_bound")
 
@@ -169,8 +189,9 @@ def test_the_folder_holds_the_outcome(config, tmp_path):
     fitted = train(config, folder)
     assert [json.loads(line) for line in folder.metrics_file.read_text().splitlines()] == fitted.history
     assert set(fitted.history[0]) == {*NO_TIMES, "seconds", "examples_per_second", "data"}
-    loaded = load_run(folder.path)
+    loaded = load_named_run(folder.path)
     assert_same(loaded.net, fitted.net)
+    assert_same(loaded.estimator, fitted.state.best.estimator)
     assert (loaded.config, loaded.best_epoch, loaded.skipped) == (config, fitted.best_epoch, ())
     assert loaded.record == config.load_data().record
 
@@ -273,7 +294,7 @@ def test_a_full_disk_keeps_the_previous_checkpoint(config, tmp_path, monkeypatch
 
     with monkeypatch.context() as patch:
         patch.setattr("beliefnet.runs._checkpoint.seal", fail)
-        with pytest.raises(CheckpointError, match=r"No space left on device.*step 6 is intact"):
+        with pytest.raises(CheckpointError, match=r"got a full disk.*step 6 is intact"):
             train(config, folder)
     assert_same_outcome(whole, train(config, folder))
 
@@ -295,8 +316,10 @@ def test_another_architecture_is_refused(config, tmp_path):
     folder = new_folder(tmp_path, config)
     train(config, folder)
     folder.config_file.write_text(folder.config_file.read_text().replace("    4,", "    5,"))
-    with pytest.raises(CheckpointError, match="try the architecture"):
-        load_run(folder.path)
+    with pytest.raises(
+        RunFolderError, match=r"got net\.generative.*float32\[3, 5\] instead of float32\[3, 4\]; try undoing"
+    ):
+        load_named_run(folder.path)
 
 
 def test_the_batch_must_fit(config):
@@ -310,9 +333,9 @@ def test_the_batch_must_fit(config):
         ({"epochs": 0}, "epochs of at least 1, got 0; try 400"),
         ({"batch_size": -1}, "batch-size of at least 1, got -1; try 100"),
         ({"patience": -1}, "patience of at least 0"),
-        ({"checkpoint_seconds": math.nan}, "checkpoint-seconds of at least 0, got nan"),
+        ({"checkpoint_seconds": math.nan}, "checkpoint-seconds to be a finite number, got nan"),
         ({"learning_rate": -0.1}, "learning-rate of at least 0, got -0.1; try 0.003"),
-        ({"learning_rate": math.inf}, "learning-rate of at least 0, got inf"),
+        ({"learning_rate": math.inf}, "learning-rate to be a finite number, got inf"),
         ({"recognition_learning_rate": -1.0}, "recognition-learning-rate of at least 0, got -1.0; try leaving it out"),
         ({"momentum": 1.0}, "momentum in .0, 1., got 1.0"),
         ({"clip": -1.0}, "clip of at least 0"),
@@ -431,3 +454,277 @@ def test_a_run_without_an_epoch_has_nothing_to_load(tmp_path):
     fit(*config.build(dataset.train.average()), dataset, config, folder=folder, callback=Impatient())
     with pytest.raises(RunFolderError, match=r"finished an epoch, got .* stopped at step 0; try .*--resume"):
         load_run(folder.path)
+
+
+def dataset_of(train, valid, *, is_dynamic=False):
+    sizes = {"train": len(train), "valid": len(valid), "test": len(valid)}
+    record = Record("own", "own", "dynamic" if is_dynamic else "none", sizes, train.shape[1], None, "own", "sha256:own")
+    parts = [Observations(rows, is_dynamic=is_dynamic) for rows in (train, valid, valid)]
+    return Dataset(record, *parts)
+
+
+class Recorder(Estimator[None]):
+    """Has no gradient; its objective is what a test wants to see of a batch and its key."""
+
+    look: Callable[..., Array] = eqx.field(static=True)
+
+    @property
+    def bound(self) -> Bound:
+        return Bound()
+
+    def init(self, net):
+        return None
+
+    def estimate(self, net, x, state, *, key):
+        zeros = jax.tree.map(jnp.zeros_like, (net, self))
+        return Estimate(*zeros, state, self.look(x, key))
+
+
+def looked_at(look, dataset, *, epochs, batch_size=1, seed=0):
+    """The objective of every step, epoch by epoch."""
+    observer, net = Observer(), small_net(2)
+    options = FitOptions(epochs=epochs, batch_size=batch_size, learning_rate=0.0, seed=seed)
+    fit(net, Recorder(look), dataset, options, callback=observer)
+    means = {step: bound for _, step, bound, _ in observer.steps}
+    num = len(means) // epochs
+    sums = [[0.0, *((i + 1) * means[e * num + i + 1] for i in range(num))] for e in range(epochs)]
+    return [[round(b - a, 4) for a, b in itertools.pairwise(of)] for of in sums]
+
+
+def row_number(x, key):
+    return x[0] @ jnp.array([4.0, 2.0, 1.0])
+
+
+def first_draw(x, key):
+    return jax.random.uniform(key)
+
+
+def share_on(x, key):
+    return x.mean()
+
+
+EIGHT = np.array(list(itertools.product((0, 1), repeat=3)), np.uint8)
+
+
+@pytest.mark.usefixtures("one_step_at_a_time")
+def test_every_epoch_sees_every_row_once_in_an_order_of_its_own():
+    orders = looked_at(row_number, dataset_of(EIGHT, EIGHT), epochs=4)
+    assert all(sorted(order) == list(range(8)) for order in orders)
+    assert len({tuple(order) for order in orders}) == 4
+    assert looked_at(row_number, dataset_of(EIGHT, EIGHT), epochs=1, seed=1) != orders[:1]
+
+
+@pytest.mark.usefixtures("one_step_at_a_time")
+def test_every_step_has_random_numbers_of_its_own():
+    draws = [draw for epoch in looked_at(first_draw, dataset_of(EIGHT, EIGHT), epochs=4) for draw in epoch]
+    # Four digits are kept, of which two may be the same by chance.
+    assert len(set(draws)) >= 30
+
+
+@pytest.mark.usefixtures("one_step_at_a_time")
+def test_the_bits_of_a_row_are_drawn_anew_in_every_epoch():
+    means = np.full((4, 3), 0.5, np.float32)
+    data = dataset_of(means, means, is_dynamic=True)
+    shares = looked_at(share_on, data, epochs=6, batch_size=4)
+    assert len({tuple(share) for share in shares}) > 2
+
+
+def test_the_validation_bound_is_that_of_the_validation_rows():
+    """Training rows are all zeros and validation rows all ones: one bound cannot be taken for the other."""
+    net = small_net(2)
+    data = dataset_of(np.zeros((64, 3), np.uint8), np.ones((4000, 3), np.uint8))
+    fitted = fit(net, Reinforce(2), data, FitOptions(epochs=1, batch_size=32, learning_rate=0.0, weight_decay=0.0))
+    ones, zeros = (float(exact_elbo(net, jnp.full((1, 3), value))[0]) for value in (1.0, 0.0))
+    assert abs(ones - zeros) > 0.3
+    assert fitted.best_bound == pytest.approx(ones, abs=0.1)
+    assert fitted.history[0]["train_bound"] == pytest.approx(zeros, abs=0.3)
+
+
+def test_runs_of_one_shape_are_compiled_once():
+    """Seeds, learning rates, lengths, momentum and decay are arguments of the program, not constants in it."""
+    data = dataset_of(EIGHT, EIGHT)
+    compiled = []
+
+    def listen(event, duration, **_):
+        if event == "/jax/core/compile/backend_compile_duration":
+            compiled.append(event)
+
+    def train_one(index):
+        options = FitOptions(
+            epochs=1 + index % 3,
+            batch_size=4,
+            learning_rate=1e-3 * (index + 1),
+            seed=index,
+            momentum=0.5 + index / 50,
+            weight_decay=0.001 * index,
+            estimator_learning_rate=0.01 * index,
+        )
+        fit(small_net(2), VIMCO(2), data, options)
+
+    train_one(0)
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        for index in range(1, 20):
+            train_one(index)
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    assert compiled == []
+
+
+def test_another_seed_and_rate_is_the_same_program():
+    """What is compiled is what the persistent cache is asked for."""
+    data, net = dataset_of(EIGHT, EIGHT).train.on_device(), small_net(2)
+    texts = set()
+    for seed, rate in ((0, 1e-3), (1, 1e-2)):
+        optimizer = make_optimizer(OptimizerOptions(learning_rate=rate, momentum=0.9 - rate), 100 + seed)
+        learner = TrainState.start(net, VIMCO(2), optimizer).learner
+        key = stream(seed, Stream.STEPS)
+        texts.add(run_steps.lower(learner, data, optimizer, jnp.int32(1), batch_size=4, key=key).as_text())
+    assert len(texts) == 1
+
+
+class OwnNetwork(eqx.Module):
+    weight: Array
+
+    def __call__(self, x):
+        return jnp.tanh(x @ self.weight)
+
+
+def own_net(size=3):
+    network = EquinoxNetwork(OwnNetwork(jnp.full((3, 2), 0.1 * size)), 3)
+    net = small_net(2)
+    return eqx.tree_at(lambda n: n.recognition.conditionals[0].network, net, network)
+
+
+def python_run(folder, net, estimator, **changes):
+    data = dataset_of(EIGHT, EIGHT)
+    options = FitOptions(**{"epochs": 2, "batch_size": 4, "learning_rate": 0.01, **changes})
+    return fit(net, estimator, data, options, folder=folder)
+
+
+@pytest.mark.parametrize("as_folder", [str, Path, RunFolder])
+def test_a_run_from_python_can_be_loaded(tmp_path, as_folder):
+    fitted = python_run(as_folder(tmp_path / "deep" / "run"), small_net(2, 2), VIMCO(3))
+    loaded = load_run(tmp_path / "deep" / "run")
+    assert_same(loaded.net, fitted.net)
+    assert loaded.estimator == VIMCO(3)
+    assert (loaded.best_epoch, loaded.stamp.best_bound) == (fitted.best_epoch, fitted.best_bound)
+    assert loaded.settings["learning_rate"] == 0.01
+    assert "estimator" not in loaded.settings
+    assert loaded.environment == environment()
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_any_estimator_can_be_loaded(tmp_path, name):
+    case = ESTIMATORS[name]
+    net = ALL_NETS[case.nets[0]]()
+    state = TrainState.start(net, case.make(net), make_optimizer(OptimizerOptions(), 1))
+    state = eqx.tree_at(lambda s: s.best_epoch, state, jnp.int32(1))
+    folder = RunFolder(tmp_path)
+    record = dataset_of(EIGHT, EIGHT).record
+    RunWriter(folder, record, FitOptions(), state.learner.params).save(state, 1, 0.0)
+    loaded = load_run(tmp_path)
+    assert_same(loaded.net, state.best.net)
+    assert_same(loaded.estimator, state.best.estimator)
+
+
+@pytest.mark.parametrize(
+    ("net", "estimator", "changes", "message"),
+    [
+        (small_net(2), Reinforce(3), {}, r"got estimator Reinforce instead of VIMCO; try a new folder"),
+        (small_net(2), VIMCO(4), {}, r"got estimator.num_particles 4 instead of 3"),
+        (small_net(2), VIMCO(3, signal=Signal.LOCAL), {}, r"got estimator.signal Signal.LOCAL instead of Signal.WHOLE"),
+        (small_net(3), VIMCO(3), {}, r"got net.generative.* float32\[3\] instead of float32\[2\] \(and \d+ more"),
+        (small_net(2), VIMCO(3), {"momentum": 0.5}, r"got momentum=0.5 instead of 0.9; try a new folder"),
+        (small_net(2), VIMCO(3), {"clip": 1.0}, r"got clip=1.0 instead of 0.0"),
+    ],
+)
+def test_another_run_is_refused_by_name(tmp_path, net, estimator, changes, message):
+    python_run(tmp_path, small_net(2), VIMCO(3), epochs=1)
+    before = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    with pytest.raises(OptionError, match=message):
+        python_run(tmp_path, net, estimator, **changes)
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == before
+    assert len(python_run(tmp_path, small_net(2), VIMCO(3)).history) == 2
+
+
+def test_another_activation_is_refused(tmp_path):
+    tanh, relu = (
+        sigmoid_belief_net(3, (2, 2), key=jax.random.key(0), deterministic=(2,), activation=f)
+        for f in (jnp.tanh, jax.nn.relu)
+    )
+    python_run(tmp_path, tanh, VIMCO(3), epochs=1)
+    with pytest.raises(OptionError, match=r"activation relu instead of tanh"):
+        python_run(tmp_path, relu, VIMCO(3))
+
+
+def test_own_modules_are_given_back(tmp_path):
+    fitted = python_run(tmp_path, own_net(), VIMCO(3))
+    with pytest.raises(
+        RunFolderError, match=r"OwnNetwork; try giving back what was trained: load_run\(path, net=net\)"
+    ):
+        load_run(tmp_path)
+    assert_same(load_run(tmp_path, net=own_net(7)).net, fitted.net)
+    with pytest.raises(RunFolderError, match=r"got one with net\.recognition"):
+        load_run(tmp_path, net=small_net(2))
+
+
+def test_an_own_estimator_is_not_needed_for_the_net(tmp_path):
+    fitted = python_run(tmp_path, small_net(2), Recorder(share_on))
+    loaded = load_run(tmp_path)
+    assert_same(loaded.net, fitted.net)
+    assert loaded.estimator is None
+    with pytest.raises(RunFolderError, match=r"try load_run\(path, estimator=estimator\)"):
+        _ = loaded.proposal
+    assert load_run(tmp_path, estimator=Recorder(share_on)).proposal == Recognition()
+    with pytest.raises(RunFolderError, match=r"estimator\.look row_number instead of share_on"):
+        load_run(tmp_path, estimator=Recorder(row_number))
+
+
+def test_what_a_config_says_of_other_nets_is_not_recorded(tmp_path):
+    config = TrainConfig(data="bars", hidden=(99,), estimator="nvil", epochs=1, batch_size=4)
+    fit(small_net(2), VIMCO(3), dataset_of(EIGHT, EIGHT), config, folder=tmp_path)
+    text = json.dumps(read_record(tmp_path / "checkpoints"))
+    assert "nvil" not in text
+    assert "99" not in json.dumps(read_record(tmp_path / "checkpoints")["settings"])
+    assert load_run(tmp_path).estimator == VIMCO(3)
+
+
+def test_a_finished_run_is_not_written_again(tmp_path):
+    """A second process that goes on with a finished run leaves its last checkpoint alone."""
+    python_run(tmp_path, small_net(2), VIMCO(3))
+    newest_file = max((tmp_path / "checkpoints").glob("step_*")) / "manifest.json"
+    before = newest_file.stat()
+    python_run(tmp_path, small_net(2), VIMCO(3))
+    assert newest_file.stat() == before
+
+
+def test_a_run_that_is_running_is_not_resumed(tmp_path):
+    class Second(NoCallback):
+        def on_epoch(self, row):
+            with pytest.raises(RunLocked, match=f"in use by process {os.getpid()} on "):
+                python_run(tmp_path, small_net(2), VIMCO(3))
+
+    data = dataset_of(EIGHT, EIGHT)
+    fit(small_net(2), VIMCO(3), data, FitOptions(epochs=1, batch_size=4), folder=tmp_path, callback=Second())
+    assert not (tmp_path / "lock.json").exists()
+
+
+def test_another_machine_or_version_is_a_warning(tmp_path, monkeypatch):
+    python_run(tmp_path, small_net(2), VIMCO(3), epochs=1)
+    now = {**environment(), "cores": 999, "jax": "9.9"}
+    monkeypatch.setattr("beliefnet.training._writer.environment", lambda: now)
+    with pytest.warns(
+        UserWarning, match=r"goes on with jax 9.9 instead of .*, cores 999 instead of \d+: .* bit for bit"
+    ):
+        python_run(tmp_path, small_net(2), VIMCO(3))
+
+
+def test_an_old_checkpoint_that_stays_is_a_warning(tmp_path, monkeypatch):
+    def fail(_):
+        raise OSError(13, "Permission denied")
+
+    monkeypatch.setattr("beliefnet.runs._checkpoint.remove", fail)
+    with pytest.warns(UserWarning, match=r"step \d is saved, but the older .*step_0000000\d cannot be removed"):
+        python_run(tmp_path, small_net(2), VIMCO(3), checkpoint_seconds=0)
+    assert load_run(tmp_path).stamp.step == 4

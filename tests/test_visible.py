@@ -18,7 +18,7 @@ from scipy import stats
 from test_cli import fails
 
 from beliefnet.baselines import Order, RunningMoments
-from beliefnet.catalogue import TrainConfig, load_run
+from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.cli import run
 from beliefnet.data import DataError, Record, check_levels, load, read_incomplete_rows, read_rows
 from beliefnet.distributions import (
@@ -43,7 +43,7 @@ from beliefnet.evaluation import (
     impute,
     observe,
 )
-from beliefnet.nets import categorical_belief_net, darn, layered_net, sigmoid_belief_net, vae
+from beliefnet.nets import LatentLayer, VisibleLayer, categorical_belief_net, darn, layered_net, sigmoid_belief_net, vae
 from beliefnet.refiners import AIR
 from beliefnet.training import FitOptions, fit
 
@@ -208,8 +208,8 @@ def test_normal_scales_have_a_floor():
 
 
 def small_net(visible, *hidden: int):
-    layers = [(bernoulli, size) for size in hidden or (3,)]
-    return randomise(layered_net(3, layers, key=KEY, visible=visible, input_mean=MEAN, visible_mean=MEAN), scale=0.4)
+    layers = [LatentLayer(bernoulli, size) for size in hidden or (3,)]
+    return randomise(layered_net(VisibleLayer(3, visible, MEAN, MEAN), layers, key=KEY), scale=0.4)
 
 
 VISIBLE = {
@@ -258,7 +258,7 @@ def test_reweighted_wake_against_enumeration(visible: str):
 
 def test_path_gradients_against_quadrature():
     # Small maps keep log p(x, h) smooth on the scale of q, and the quadrature accurate.
-    net = layered_net(3, [(normal, 1)], key=KEY, visible=discretised_logistic(5), visible_mean=MEAN)
+    net = layered_net(VisibleLayer(3, discretised_logistic(5), MEAN), [LatentLayer(normal, 1)], key=KEY)
     net = randomise(jax.tree.map(lambda leaf: 0.4 * leaf, net), scale=0.15)
     estimator = SGVB(net, 2)
     grads = draws(lambda key: estimator.estimate(net, GREY, None, key=key).net, NUM_DRAWS)
@@ -293,7 +293,9 @@ def test_ready_made_nets_take_visible_units(make, visible: str):
 
 
 def test_one_hot_data_can_be_visible():
-    net = randomise(layered_net(2, [(bernoulli, 2)], key=KEY, visible=categorical(3), visible_mean=jnp.full(6, 1 / 3)))
+    net = randomise(
+        layered_net(VisibleLayer(2, categorical(3), jnp.full(6, 1 / 3)), [LatentLayer(bernoulli, 2)], key=KEY)
+    )
     x = jnp.stack([jnp.concatenate(pair) for pair in itertools.product(jnp.eye(3), repeat=2)])
     assert net.num_visible == 6
     np.testing.assert_allclose(jnp.exp(eqx.filter_jit(exact_log_likelihood)(net, x)).sum(), 1, rtol=1e-5)
@@ -302,7 +304,7 @@ def test_one_hot_data_can_be_visible():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: darn(3, (2,), key=KEY, visible=poisson), "autoregressive 'visible'"),
+        (lambda: darn(3, (2,), key=KEY, visible=poisson), "poisson units in a visible layer with connections"),
         (lambda: vae(3, (2,), key=KEY, visible=discretised_logistic(), visible_mean=2 * MEAN), r"in \[0, 1\]"),
         (lambda: vae(3, (2,), key=KEY, visible=poisson, input_mean=-MEAN), r"in \[0, inf\]"),
         (lambda: discretised_logistic(1), "at least 2 grey levels"),
@@ -433,7 +435,7 @@ def test_nets_refuse_data_that_they_are_no_model_of():
         check_levels(grey.record, 20, "digits")
     check_levels(grey.record, 33, "digits")
     net = vae(64, (2,), key=KEY, deterministic=(), visible=DiscretisedLogisticFamily(12))
-    with pytest.raises(DataError, match="12 levels .* got 17 levels"):
+    with pytest.raises(DataError, match=r"12 levels .* got 17 levels"):
         fit(net, SGVB(net), grey, FitOptions(epochs=1))
 
 
@@ -514,7 +516,7 @@ def test_runs_from_before_there_were_visible_units_load(trained, tmp_path):
     config = tomllib.loads((copy / "config.toml").read_text())
     del config["visible"]
     (copy / "config.toml").write_text(tomli_w.dumps(config))
-    assert load_run(copy).net.generative.conditionals[-1].units == bernoulli
+    assert load_named_run(copy).net.generative.conditionals[-1].units == bernoulli
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """All that has a name: nets, estimators, refiners, with their options; and runs described by names."""
 
 from beliefnet.catalogue._config import TrainConfig
+from beliefnet.catalogue._convert import convert_run
 from beliefnet.catalogue._estimator_options import (
     ConcreteOptions,
     HVIOptions,
@@ -13,7 +14,7 @@ from beliefnet.catalogue._estimator_options import (
 )
 from beliefnet.catalogue._estimator_specs import parse_estimator
 from beliefnet.catalogue._estimators import ESTIMATORS, EstimatorOptions
-from beliefnet.catalogue._load import LoadedRun, load_run, net_of_start
+from beliefnet.catalogue._load import NamedRun, load_named_run, net_of_start
 from beliefnet.catalogue._nets import NETS, NetOptions
 from beliefnet.catalogue._refiners import REFINERS, parse_refiner, refiner_for
 from beliefnet.catalogue._specs import read_spec
@@ -25,8 +26,8 @@ __all__ = [
     "ConcreteOptions",
     "EstimatorOptions",
     "HVIOptions",
-    "LoadedRun",
     "NVILOptions",
+    "NamedRun",
     "NetOptions",
     "REBAROptions",
     "RELAXOptions",
@@ -34,7 +35,8 @@ __all__ = [
     "TVOOptions",
     "TrainConfig",
     "VIMCOOptions",
-    "load_run",
+    "convert_run",
+    "load_named_run",
     "net_of_start",
     "parse_estimator",
     "parse_refiner",

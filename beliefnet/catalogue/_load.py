@@ -1,4 +1,4 @@
-"""A finished or interrupted run, read back for use."""
+"""Runs that were described by names, read back with their description."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,63 +11,52 @@ from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet.catalogue._config import TrainConfig
 from beliefnet.catalogue._nets import NetOptions
-from beliefnet.data import Record
-from beliefnet.proposals import Proposal
-from beliefnet.runs._checkpoint import Restored, read_record
-from beliefnet.runs._folder import RunFolder, RunFolderError
-from beliefnet.training._optimizers import make_optimizer
-from beliefnet.training._state import TrainState
+from beliefnet.runs import LoadedRun, RunFolderError, describe, differences, load_run, read_record
 
 
 @dataclass(frozen=True)
-class LoadedRun:
-    """A run folder with the best net in it.
+class NamedRun(LoadedRun):
+    """A run that `beliefnet train` made.
 
     Attributes:
-        folder: The run folder.
-        config: How the run was described.
-        record: The data it was trained on.
-        net: The net with the best validation bound so far.
-        proposal: What its bound is measured with: the recognition net, or what refines it in training.
-        best_epoch: The epoch after which it was found.
-        skipped: One sentence for each damaged checkpoint that was passed over.
+        config: How it was described.
     """
 
-    folder: RunFolder
     config: TrainConfig
-    record: Record
-    net: BeliefNet
-    proposal: Proposal
-    best_epoch: int
-    skipped: tuple[str, ...]
 
 
-def load_run(path: Path | str) -> LoadedRun:
-    """Load the best net of a run.
-
-    Args:
-        path: A folder that `beliefnet train` or `fit` wrote.
+def load_named_run(path: Path | str) -> NamedRun:
+    """Load the best net of a run that `beliefnet train` made, and its description.
 
     Raises:
-        RunFolderError: If it is not a run folder, or no epoch was finished.
+        RunFolderError: If it is not such a run, no epoch was finished, or its `config.toml` was edited and describes
+            another net, estimator or training.
         OptionError: If its `config.toml` has options that do not exist.
-        CheckpointError: If no checkpoint is intact, or it does not fit the architecture in `config.toml`.
+        CheckpointError: If no checkpoint is intact.
     """
-    folder = RunFolder.open(Path(path))
-    config = TrainConfig.from_dict(folder.read_config())
-    record = Record.from_dict(read_record(folder.checkpoints.directory)["data"])
-    net, estimator = config.build(np.full(record.num_features, 0.5), record.image_shape)
-    like = TrainState.start(net, estimator, make_optimizer(config, num_steps=1))
-    restored: Restored = folder.checkpoints.restore(like)
-    state: TrainState = restored.state
-    if int(state.best_epoch) == 0:
+    run = load_run(path)
+    values = run.folder.read_config()
+    if not values:
         raise RunFolderError(
-            f"expected a run that has finished an epoch, got {path}, stopped at step {restored.step}; "
-            f"try beliefnet train --resume {path}"
+            f"expected a run that `beliefnet train` made, got {path}, which `fit` made and no {run.folder.config_file} "
+            "describes; try beliefnet.runs.load_run in Python"
         )
-    best = state.best
-    proposal = best.estimator.bound.proposal
-    return LoadedRun(folder, config, record, best.net, proposal, int(state.best_epoch), restored.skipped)
+    config = TrainConfig.from_dict(values)
+    _check_unedited(run, config)
+    return NamedRun(**{field.name: getattr(run, field.name) for field in fields(LoadedRun)}, config=config)
+
+
+def _check_unedited(run: LoadedRun, config: TrainConfig) -> None:
+    """Check that a description, which anybody can edit, is that of the net that was trained."""
+    structure = read_record(run.folder.checkpoints.directory)["structure"]
+    built = config.build(np.full(run.record.num_features, 0.5), run.record.image_shape)
+    described = {what: describe(jax.tree.map(jnp.asarray, tree)) for what, tree in zip(structure, built, strict=True)}
+    for what in described:
+        for place, saved, edited in differences(structure[what], described[what], what):
+            raise RunFolderError(
+                f"expected {run.folder.config_file} as it was when the run was trained, got {place} {edited} instead "
+                f"of {saved}; try undoing the edit, or a new run: beliefnet train {run.folder.config_file} --out NEW"
+            )
 
 
 def net_of_start(config: TrainConfig, net: BeliefNet) -> tuple[BeliefNet, tuple[str, ...]]:
@@ -89,16 +78,25 @@ def net_of_start(config: TrainConfig, net: BeliefNet) -> tuple[BeliefNet, tuple[
         started = load_run(config.start)
     except RunFolderError as error:
         raise RunFolderError(f"--start cannot be used: {error}") from error
-    shapes = [jax.tree.map(jnp.shape, tree) for tree in (net, started.net)]
-    if jax.tree.structure(net) != jax.tree.structure(started.net) or shapes[0] != shapes[1]:
-        differing = [
-            f"{field.name.replace('_', '-')}={getattr(started.config, field.name)}"
-            for field in fields(NetOptions)
-            if getattr(started.config, field.name) != getattr(config, field.name)
-        ]
+    found = differences(describe(started.net), describe(net), "net")
+    if found:
+        place, other, wanted = found[0]
         raise OptionError(
-            f"expected --start to be a run with the same net, got {config.start} with "
-            f"{started.config.describe(started.record.num_features)} ({', '.join(differing) or 'other data'}); try the "
-            "options of its config.toml"
+            f"expected --start to be a run with the same net, got {config.start} with {_described(config, started)}, "
+            f"{place} {other} instead of {wanted}; try the options of its config.toml"
         )
     return started.net, started.skipped
+
+
+def _described(config: TrainConfig, run: LoadedRun) -> str:
+    """Describe the net of a run, and name the options in which it differs."""
+    values = run.folder.read_config()
+    if not values:
+        return "another net"
+    other = TrainConfig.from_dict(values)
+    named = [
+        f"{field.name.replace('_', '-')}={getattr(other, field.name)}"
+        for field in fields(NetOptions)
+        if getattr(other, field.name) != getattr(config, field.name)
+    ]
+    return f"{other.describe(run.record.num_features)} ({', '.join(named) or 'other data'})"

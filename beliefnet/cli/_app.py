@@ -22,14 +22,15 @@ from beliefnet.cli._text import for_terminal, make_console, warn
 
 COMMANDS = {
     "compare": ("_compare", "Fit simpler models to data, and score them as nets are scored."),
+    "convert": ("_convert", "Write a run folder of version 0.1.0 anew."),
     "datasets": ("_datasets", "List the data sets that can be named, or fetch one."),
     "diagnose": ("_diagnose", "Compare gradient estimators at a trained net."),
-    "encode": ("_use", "Write the codes of data."),
-    "evaluate": ("_use", "Estimate ELBO, K-particle bound and negative log-likelihood of a trained net."),
+    "encode": ("_encode", "Write the codes of data."),
+    "evaluate": ("_evaluate", "Estimate ELBO, K-particle bound and negative log-likelihood of a trained net."),
     "gaps": ("_gaps", "Refine the posteriors of trained nets step by step."),
     "impute": ("_impute", "Fill in missing entries of data."),
-    "sample": ("_use", "Draw observations from a trained net."),
-    "sandwich": ("_gaps", "Bound log p(x) from both sides on data that the net itself draws."),
+    "sample": ("_sample", "Draw observations from a trained net."),
+    "sandwich": ("_sandwich", "Bound log p(x) from both sides on data that the net itself draws."),
     "topics": ("_topics", "Show the words that each latent of a document net stands for."),
     "train": ("_train", "Train a net and leave a run folder."),
 }
@@ -124,10 +125,19 @@ def _config_files(tokens: Sequence[str]) -> tuple[Callable, ...]:
             named = Path(bound.arguments["resume"]) / "config.toml"
             if not named.exists():
                 named = None
+            else:
+                _check_version(named.parent)
         if named is not None:
             _check_toml(named)
             return (Toml(named, use_commands_as_keys=False), _check_whole)
     return (_check_whole,)
+
+
+def _check_version(folder: Path) -> None:
+    """Refuse a run of an earlier version before its options, which had other names, are read."""
+    from beliefnet.runs import check_version
+
+    check_version(folder)
 
 
 def _check_whole(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:

@@ -2,14 +2,15 @@
 
 from abc import abstractmethod
 
+import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from equinox import AbstractVar
 from jax import Array
 from jaxtyping import Float
 
-from beliefnet.conditionals._feedforward import Conditional, Feedforward, Prior
-from beliefnet.conditionals._networks import Network
+from beliefnet.conditionals._feedforward import AbstractConditional
+from beliefnet.conditionals._networks import AbstractNetwork
 from beliefnet.distributions import (
     AbstractFamily,
     Autoregressive,
@@ -20,22 +21,31 @@ from beliefnet.distributions import (
 )
 
 
-class AutoregressiveLayer(Conditional):
+class AbstractAutoregressiveLayer(AbstractConditional):
     """A layer of binary units, each of which may depend on all before it, and on the parent layer.
 
     Raises:
         ValueError: If the base is not a `Feedforward` or a `Prior` of binary units.
     """
 
-    base: AbstractVar[Conditional]
+    base: AbstractVar[AbstractConditional]
     """The layer as it would be without: its logits are what the parent says."""
 
     def __check_init__(self):
-        if not isinstance(self.base, Feedforward | Prior) or self.base.units != bernoulli:
+        if self.base.kind is not UnitKind.BINARY:
             raise ValueError(
                 f"expected a Feedforward or Prior of binary units as the base of an autoregressive layer, got "
-                f"{type(self.base).__name__} of {type(self.base.units).__name__}; try distributions.bernoulli"
+                f"{type(self.base).__name__} of {self.base.kind.value} units; try distributions.bernoulli"
             )
+
+    @property
+    def centre(self) -> Float[Array, "*#parents"] | None:
+        """That of the base."""
+        return self.base.centre
+
+    def seen(self, parent: Float[Array, "*lead parents"]) -> Float[Array, "*lead parents"]:
+        """Return what the base sees of the parent."""
+        return self.base.seen(parent)
 
     @property
     def num_parents(self) -> int | None:
@@ -57,14 +67,18 @@ class AutoregressiveLayer(Conditional):
         """Units that depend on each other."""
         return UnitKind.AUTOREGRESSIVE
 
-    def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead parameters"]:
+    def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*#lead parameters"]:
         """Return the logit of each unit where those before it are at their probabilities."""
         layer = self(parent)
         return layer.logits_given(layer.fed_means)
 
-    def mean_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead units"]:
+    def mean_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*#lead units"]:
         """Return the probability of each unit where those before it are at theirs: a guess at the mean."""
         return self(parent).fed_means
+
+    def unit_means(self, layer: dist.Distribution, drawn: Float[Array, "*lead units"]) -> Float[Array, "*#lead units"]:
+        """Return the probability of each unit given those drawn before it."""
+        return jax.nn.sigmoid(layer.logits_given(drawn))  # pyright: ignore[reportAttributeAccessIssue]
 
     def expected_log_prob(
         self, parent: Float[Array, "*#lead parents"] | None, q: dist.Distribution, drawn: Float[Array, "*#lead units"]
@@ -77,7 +91,7 @@ class AutoregressiveLayer(Conditional):
         """Return the layer's distribution."""
 
 
-class LogisticAutoregression(AutoregressiveLayer):
+class LogisticAutoregression(AbstractAutoregressiveLayer):
     """A layer whose logits are linear in the units before, seen as -1 and 1.
 
     Args:
@@ -92,7 +106,7 @@ class LogisticAutoregression(AutoregressiveLayer):
         Gregor, Danihelka, Mnih, Blundell & Wierstra 2014, *Deep autoregressive networks*.
     """
 
-    base: Conditional
+    base: AbstractConditional
     weight: Float[Array, "_ _"]
 
     def __check_init__(self):
@@ -103,15 +117,15 @@ class LogisticAutoregression(AutoregressiveLayer):
         return LinearAutoregressive(self.base.parameters_given(parent), jnp.asarray(self.weight))
 
 
-class NADE(AutoregressiveLayer):
+class NADE(AbstractAutoregressiveLayer):
     """A layer whose logits depend on the units before through sigmoid hidden units, which see the parent too.
 
     Args:
         base: The layer as it would be without: its logits are what the parent says.
-        hidden: What the parent says to the hidden units: a network, or where there is no parent their biases,
-            `[hidden]`.
         inputs: From each unit to the hidden units, `[units, hidden]`.
         outputs: From the hidden units to each logit, `[units, hidden]`.
+        bias: Biases of the hidden units, `[hidden]`.
+        hidden: What the parent, as the base sees it, says to the hidden units; None where there is no parent.
 
     Raises:
         ValueError: If the base does not have binary units, or a shape does not fit.
@@ -121,31 +135,33 @@ class NADE(AutoregressiveLayer):
         2015, *Reweighted wake-sleep*.
     """
 
-    base: Conditional
-    hidden: Network | Float[Array, " hidden"]
+    base: AbstractConditional
     inputs: Float[Array, "_ _"]
     outputs: Float[Array, "_ _"]
+    bias: Float[Array, " hidden"]
+    hidden: AbstractNetwork | None = None
 
     def __check_init__(self):
-        if isinstance(self.hidden, Network):
-            num_parents, num_hidden = self.hidden.num_inputs, self.hidden.num_outputs
-        else:
-            num_parents, num_hidden = None, len(self.hidden)
+        num_parents = None if self.hidden is None else self.hidden.num_inputs
         if num_parents != self.num_parents:
             raise ValueError(
                 f"expected hidden units of a NADE that see {self.num_parents} parents, as its base does, got "
-                f"{num_parents}; try a network of the parent, or biases where there is none"
+                f"{num_parents}; try a network of the parent, or none where there is no parent"
+            )
+        if self.hidden is not None and self.hidden.num_outputs != len(self.bias):
+            raise ValueError(
+                f"expected a network with {len(self.bias)} outputs, one per hidden unit, got "
+                f"{self.hidden.num_outputs}; try as many biases"
             )
         for name in ("inputs", "outputs"):
-            _check_shape(name, getattr(self, name), (self.num_units, num_hidden))
+            _check_shape(name, getattr(self, name), (self.num_units, len(self.bias)))
 
     def __call__(self, parent: Float[Array, "*lead parents"] | None) -> NADELayer:
         """Return the layer's distribution."""
-        if isinstance(self.hidden, Network):
+        hidden = jnp.asarray(self.bias)
+        if self.hidden is not None:
             assert parent is not None
-            hidden = self.hidden(parent)
-        else:
-            hidden = jnp.asarray(self.hidden)
+            hidden += self.hidden(self.seen(parent))
         base = self.base.parameters_given(parent)
         return NADELayer(base, hidden, jnp.asarray(self.inputs), jnp.asarray(self.outputs))
 

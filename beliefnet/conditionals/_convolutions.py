@@ -13,13 +13,13 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._types import Key
-from beliefnet.conditionals._networks import Network
+from beliefnet.conditionals._networks import AbstractNetwork
 
 _TAPS = 16
 """Entries of a kernel of 4 by 4."""
 
 
-class _Convolutions(Network):
+class _Convolutions(AbstractNetwork):
     """Kernels of 4 by 4 with a stride of 2, layer by layer.
 
     Raises:

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from beliefnet.conditionals._networks import Network
+from beliefnet.conditionals._networks import AbstractNetwork
 
 
-class EquinoxNetwork(Network):
+class EquinoxNetwork(AbstractNetwork):
     """Any Equinox module as a network: it maps one datum, and is applied to all of them.
 
     Its arrays of real numbers are trained. All else in it, such as an activation, is fixed.

@@ -8,11 +8,12 @@ import numpyro.distributions as dist
 from jax import Array
 from jaxtyping import Float
 
-from beliefnet.conditionals._networks import Network
+from beliefnet.conditionals._networks import AbstractNetwork
+from beliefnet.conditionals._views import AbstractView, AsIs
 from beliefnet.distributions import AbstractFamily, UnitKind
 
 
-class Conditional(eqx.Module):
+class AbstractConditional(eqx.Module):
     """The distribution of one layer given the layer that feeds it."""
 
     @property
@@ -35,17 +36,35 @@ class Conditional(eqx.Module):
         """What kind of units the layer has: that of its family, unless they depend on each other."""
         return self.units.kind
 
+    @property
+    def centre(self) -> Float[Array, "*#parents"] | None:
+        """The values of the parent that are seen as zeros, such as the mean of the data; None where none are chosen."""
+        return None
+
+    def seen(self, parent: Float[Array, "*lead parents"]) -> Float[Array, "*lead parents"]:
+        """Return what the layer sees of its parent."""
+        return parent
+
     @abstractmethod
-    def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead parameters"]:
-        """Return the parameters of the family, from which a factorial posterior starts."""
+    def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*#lead parameters"]:
+        """Return the parameters of the family, from which a factorial posterior starts; without a parent, no `lead`."""
 
     @abstractmethod
     def __call__(self, parent: Float[Array, "*lead parents"] | None) -> dist.Distribution:
         """Return the layer's distribution: batch shape `lead`, event shape `(num_units,)`."""
 
-    def mean_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead units"]:
+    def mean_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*#lead units"]:
         """Return the means of the units; where units depend on each other, a guess: means are fed to later ones."""
         return jnp.asarray(self(parent).mean)
+
+    def unit_means(self, layer: dist.Distribution, drawn: Float[Array, "*lead units"]) -> Float[Array, "*#lead units"]:
+        """Return the mean of each unit of the layer's distribution, given a draw of those before it where they matter.
+
+        Args:
+            layer: The layer's distribution given a parent.
+            drawn: A draw from it.
+        """
+        return jnp.asarray(layer.mean)
 
     def expected_log_prob(
         self, parent: Float[Array, "*#lead parents"] | None, q: dist.Distribution, drawn: Float[Array, "*#lead units"]
@@ -63,20 +82,44 @@ class Conditional(eqx.Module):
         return self.units.expected_log_prob(q, self(parent))
 
 
-class Feedforward(Conditional):
+class Feedforward(AbstractConditional):
     """A layer whose units are independent given its parent: a network computes the parameters of a family.
 
+    parameters = network(view(parent)) + bias
+
+    Args:
+        network: From what is seen of the parent to the parameters.
+        family: The family of the layer's units.
+        view: How the parent is seen: `AsIs`, `Centred`, `Signs` or `LogCounts`.
+        bias: Added to what the network gives, `[parameters]`; None where the network has biases of its own.
+
     Raises:
-        ValueError: If the family has no layer with as many parameters as the network gives.
+        ValueError: If the family has no layer with as many parameters as the network gives, or there is not one bias
+            for each.
         TypeError: If the family is none.
+
+    Example:
+        >>> import jax
+        >>> from beliefnet.conditionals import Dense, Signs
+        >>> from beliefnet.distributions import bernoulli
+        >>> layer = Feedforward(Dense(5, 3, key=jax.random.key(0)), bernoulli, Signs())
+        >>> layer(jax.numpy.ones((2, 5))).mean.shape
+        (2, 3)
     """
 
-    network: Network
+    network: AbstractNetwork
     family: AbstractFamily = eqx.field(static=True)
+    view: AbstractView = AsIs()
+    bias: Float[Array, " parameters"] | None = None
 
     def __check_init__(self):
         _check_family(self.family)
         self.family.num_units(self.network.num_outputs)
+        if self.bias is not None and self.bias.shape != (self.network.num_outputs,):
+            raise ValueError(
+                f"expected {self.network.num_outputs} biases, one per output of the network, got shape "
+                f"{self.bias.shape}; try jax.numpy.zeros({self.network.num_outputs})"
+            )
 
     @property
     def num_parents(self) -> int:
@@ -93,17 +136,27 @@ class Feedforward(Conditional):
         """The family."""
         return self.family
 
-    def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead parameters"]:
-        """Return the network's output."""
+    @property
+    def centre(self) -> Float[Array, "*#parents"] | None:
+        """The centre of the view."""
+        return self.view.centre
+
+    def seen(self, parent: Float[Array, "*lead parents"]) -> Float[Array, "*lead parents"]:
+        """Return what the view shows of the parent."""
+        return self.view(parent)
+
+    def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*#lead parameters"]:
+        """Return what the network gives, plus the bias."""
         assert parent is not None
-        return self.network(parent)
+        given = self.network(self.seen(parent))
+        return given if self.bias is None else given + self.bias
 
     def __call__(self, parent: Float[Array, "*lead parents"] | None) -> dist.Distribution:
-        """Return the family at the network's output."""
+        """Return the family at these parameters."""
         return self.family(self.parameters_given(parent))
 
 
-class Prior(Conditional):
+class Prior(AbstractConditional):
     """A layer of independent units without a parent: the top of a generative chain.
 
     Args:

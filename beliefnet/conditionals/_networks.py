@@ -2,18 +2,21 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from equinox import AbstractVar
 from jax import Array
 from jaxtyping import Float
 
+import beliefnet._pickling  # noqa: F401  (networks hold functions of JAX)
 from beliefnet._types import Key
 
+T = TypeVar("T")
 
-class Network(eqx.Module):
+
+class AbstractNetwork(eqx.Module):
     """A map from the values of a parent layer to the parameters of a layer."""
 
     @property
@@ -30,22 +33,34 @@ class Network(eqx.Module):
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Map values of shape `[*lead, num_inputs]` to `[*lead, num_outputs]`."""
 
+    def without_bias(self) -> "tuple[AbstractNetwork, Float[Array, ' outputs'] | None]":
+        """Return the network without the biases of its last map, and those; itself and None where it has none."""
+        return self, None
 
-class Dense(Network):
+    def recentred(self, centre: Float[Array, " inputs"]) -> "AbstractNetwork":
+        """Return the network that maps the centre to what this one maps zeros to, by the biases of its first map.
+
+        Itself, where the first map has no biases that can take it up.
+        """
+        return self
+
+
+class Dense(AbstractNetwork):
     """An affine map, `values @ weight + bias`, with Glorot-uniform weights and zero biases at the start.
 
     Args:
         num_inputs: Width of the parent layer.
         num_outputs: Width of the result.
         key: Random key for the weights.
+        has_bias: Whether it has a bias; without, the map is linear.
     """
 
     weight: Float[Array, "inputs outputs"]
-    bias: Float[Array, " outputs"]
+    bias: Float[Array, " outputs"] | None
 
-    def __init__(self, num_inputs: int, num_outputs: int, *, key: Key):
+    def __init__(self, num_inputs: int, num_outputs: int, *, key: Key, has_bias: bool = True):
         self.weight = jax.nn.initializers.glorot_uniform()(key, (num_inputs, num_outputs))
-        self.bias = jnp.zeros(num_outputs)
+        self.bias = jnp.zeros(num_outputs) if has_bias else None
 
     @property
     def num_inputs(self) -> int:
@@ -60,16 +75,26 @@ class Dense(Network):
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Return `values @ weight + bias`."""
         # One flat product: over several leading axes, the weight's gradient would first copy a transposed operand.
-        flat = values.reshape(-1, self.num_inputs) @ self.weight + self.bias
+        flat = values.reshape(-1, self.num_inputs) @ self.weight
+        if self.bias is not None:
+            flat = flat + self.bias
         return flat.reshape(*values.shape[:-1], self.num_outputs)
 
+    def without_bias(self) -> tuple[AbstractNetwork, Float[Array, " outputs"] | None]:
+        """Return the linear map, and the bias."""
+        return replaced(self, lambda dense: dense.bias, None), self.bias
 
-class Composed(Network):
+    def recentred(self, centre: Float[Array, " inputs"]) -> AbstractNetwork:
+        """Return the map with another bias."""
+        return self if self.bias is None else replaced(self, lambda dense: dense.bias, self.bias - centre @ self.weight)
+
+
+class AbstractComposed(AbstractNetwork):
     """Networks in turn."""
 
     @property
     @abstractmethod
-    def parts(self) -> "tuple[Network, ...]":
+    def parts(self) -> tuple[AbstractNetwork, ...]:
         """The networks, each of which takes what the one before it gives."""
 
     @property
@@ -82,8 +107,21 @@ class Composed(Network):
         """Width of the last part's result."""
         return self.parts[-1].num_outputs
 
+    @abstractmethod
+    def with_part(self, index: int, part: "AbstractNetwork") -> "AbstractComposed":
+        """Return the network with another part in the place of one."""
 
-class MLP(Composed):
+    def without_bias(self) -> "tuple[AbstractNetwork, Float[Array, ' outputs'] | None]":
+        """Return the network without the biases of its last part, and those."""
+        last, bias = self.parts[-1].without_bias()
+        return self.with_part(-1, last), bias
+
+    def recentred(self, centre: Float[Array, " inputs"]) -> AbstractNetwork:
+        """Return the network with other biases in its first part."""
+        return self.with_part(0, self.parts[0].recentred(centre))
+
+
+class MLP(AbstractComposed):
     """Dense maps with an activation between them.
 
     Args:
@@ -101,9 +139,13 @@ class MLP(Composed):
         self.activation = activation
 
     @property
-    def parts(self) -> tuple[Network, ...]:
+    def parts(self) -> tuple[AbstractNetwork, ...]:
         """The maps."""
         return self.layers
+
+    def with_part(self, index: int, part: AbstractNetwork) -> AbstractComposed:
+        """Return the network with another map in the place of one."""
+        return replaced(self, lambda mlp: mlp.layers[index], part)
 
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Apply the maps in turn."""
@@ -112,14 +154,14 @@ class MLP(Composed):
         return self.layers[-1](values)
 
 
-class Stacked(Composed):
+class Stacked(AbstractComposed):
     """Networks in turn, each fed the result of the one before.
 
     Raises:
         ValueError: If there is none, or one does not take what the one before gives.
     """
 
-    networks: tuple[Network, ...]
+    networks: tuple[AbstractNetwork, ...]
 
     def __check_init__(self):
         if not self.networks:
@@ -132,9 +174,13 @@ class Stacked(Composed):
                 )
 
     @property
-    def parts(self) -> tuple[Network, ...]:
+    def parts(self) -> tuple[AbstractNetwork, ...]:
         """The networks."""
         return self.networks
+
+    def with_part(self, index: int, part: AbstractNetwork) -> AbstractComposed:
+        """Return the network with another one in the place of one."""
+        return replaced(self, lambda stacked: stacked.networks[index], part)
 
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Apply the networks in turn."""
@@ -143,95 +189,6 @@ class Stacked(Composed):
         return values
 
 
-class Biased(Network):
-    """A network with a bias added to its result.
-
-    Raises:
-        ValueError: If there is not one bias per output.
-    """
-
-    network: Network
-    bias: Float[Array, " outputs"]
-
-    def __check_init__(self):
-        if self.bias.shape != (self.network.num_outputs,):
-            raise ValueError(
-                f"expected {self.network.num_outputs} biases, one per output of the network, got shape "
-                f"{self.bias.shape}"
-            )
-
-    @property
-    def num_inputs(self) -> int:
-        """Width of the parent layer."""
-        return self.network.num_inputs
-
-    @property
-    def num_outputs(self) -> int:
-        """Width of the result."""
-        return self.network.num_outputs
-
-    def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
-        """Return the network's result plus the bias."""
-        return self.network(values) + self.bias
-
-
-class Transformed(Network):
-    """A network that sees a function of its input."""
-
-    network: AbstractVar[Network]
-
-    @property
-    def num_inputs(self) -> int:
-        """Width of the parent layer."""
-        return self.network.num_inputs
-
-    @property
-    def num_outputs(self) -> int:
-        """Width of the result."""
-        return self.network.num_outputs
-
-    @abstractmethod
-    def transform(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead inputs"]:
-        """Return what the network sees."""
-
-    def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
-        """Apply the network to what it sees."""
-        return self.network(self.transform(values))
-
-
-class Centred(Transformed):
-    """A network that sees its input with a fixed offset subtracted, such as the mean of the training data.
-
-    The offset is data, not a parameter: it gets no gradient.
-    """
-
-    network: Network
-    offset: Float[Array, " inputs"]
-
-    def transform(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead inputs"]:
-        """Return `values - offset`."""
-        return values - jax.lax.stop_gradient(self.offset)
-
-
-class LogCounts(Transformed):
-    """A network that sees the logarithm of one plus each count, or else the largest counts would drown the others."""
-
-    network: Network
-
-    def transform(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead inputs"]:
-        """Return `log(1 + values)`."""
-        return jnp.log1p(values)
-
-
-class Signs(Transformed):
-    """A network that sees zeros and ones as -1 and 1.
-
-    The net can express what it could before, but learns otherwise: with inputs centred at one half, a weight and the
-    bias pull less on each other. Deep nets of binary units gain most, in speed and in units that stay in use.
-    """
-
-    network: Network
-
-    def transform(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead inputs"]:
-        """Return `2 * values - 1`."""
-        return 2 * values - 1
+def replaced(network: T, where: Callable[[T], Any], value: Any) -> T:
+    """Return a network with something else in one place, be it a missing bias."""
+    return eqx.tree_at(where, network, value, is_leaf=lambda leaf: leaf is None)

@@ -8,7 +8,7 @@ from jax import Array, lax
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
-from beliefnet.conditionals._feedforward import Conditional
+from beliefnet.conditionals._feedforward import AbstractConditional
 from beliefnet.distributions import AbstractFamily, UnitKind
 
 
@@ -40,7 +40,7 @@ class ObservedUnits(dist.Independent):
         )
 
 
-class Observed(Conditional):
+class Observed(AbstractConditional):
     """A conditional whose log-probability counts the observed units of each datum only.
 
     At the bottom of a generative chain it turns log p(x, h) into log p(observed part of x, h).
@@ -54,16 +54,25 @@ class Observed(Conditional):
             log-probability each.
     """
 
-    conditional: Conditional
+    conditional: AbstractConditional
     observed: Bool[Array, "batch units"]
 
-    def __init__(self, conditional: Conditional, observed: ArrayLike):
+    def __init__(self, conditional: AbstractConditional, observed: ArrayLike):
         self.conditional, self.observed = conditional, jnp.asarray(observed, bool)
         if self.observed.shape[-1:] != (conditional.num_units,):
             raise ValueError(
                 f"expected observed of shape [batch, {conditional.num_units}], got {list(self.observed.shape)}; try "
                 "one column per unit"
             )
+
+    @property
+    def centre(self) -> Float[Array, "*#parents"] | None:
+        """That of the conditional."""
+        return self.conditional.centre
+
+    def seen(self, parent: Float[Array, "*lead parents"]) -> Float[Array, "*lead parents"]:
+        """Return what the conditional sees of the parent."""
+        return self.conditional.seen(parent)
 
     @property
     def num_parents(self) -> int | None:
@@ -85,7 +94,7 @@ class Observed(Conditional):
         """The kind of the conditional's units."""
         return self.conditional.kind
 
-    def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead parameters"]:
+    def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*#lead parameters"]:
         """Return the parameters of all units."""
         return self.conditional.parameters_given(parent)
 

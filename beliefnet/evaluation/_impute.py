@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
-from beliefnet.conditionals import AutoregressiveLayer, Centred, Feedforward, LogCounts, Observed
+from beliefnet.conditionals import Observed
 from beliefnet.distributions import UnitKind
 from beliefnet.evaluation._bounds import rows_per_pass
 from beliefnet.evaluation._counts import whole_number
@@ -162,18 +162,8 @@ def starting_fill(net: BeliefNet, fill: ArrayLike | None = None) -> Float[Array,
         if np.shape(fill) != (net.num_visible,):
             raise ValueError(f"expected fill of shape ({net.num_visible},), got {np.shape(fill)}; try the data's mean")
         return jnp.asarray(fill, float)
-    first = net.recognition.conditionals[0]
-    if isinstance(first, AutoregressiveLayer):
-        first = first.base
-    if isinstance(first, Feedforward):
-        match first.network:
-            case Centred(offset=offset):
-                return jnp.asarray(offset)
-            case LogCounts(network=Centred(offset=offset)):
-                return jnp.expm1(offset)
-            case _:
-                pass
-    return jnp.full(net.num_visible, 0.5)
+    centre = net.recognition.conditionals[0].centre
+    return jnp.full(net.num_visible, 0.5) if centre is None else jnp.broadcast_to(centre, net.num_visible)
 
 
 @partial(jax.jit, static_argnames=("count", "num_starts", "rounds"))

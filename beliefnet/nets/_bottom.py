@@ -8,16 +8,25 @@ import jax
 from jax import Array
 
 from beliefnet._types import Key
-from beliefnet.conditionals import MLP, Convolutions, Dense, EquinoxNetwork, Network, Stacked, TransposedConvolutions
+from beliefnet.conditionals import (
+    MLP,
+    AbstractNetwork,
+    Convolutions,
+    Dense,
+    EquinoxNetwork,
+    Stacked,
+    TransposedConvolutions,
+)
+from beliefnet.distributions import AbstractFamily
 
 Activation = Callable[[Array], Array]
 
 
-class Bottom(ABC):
+class AbstractBottom(ABC):
     """Makes the two networks between the data and the bottom latent layer of a ready-made net."""
 
     @abstractmethod
-    def encoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> Network:
+    def encoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> AbstractNetwork:
         """Return the network from the data to the parameters of the latent layer.
 
         Args:
@@ -27,8 +36,16 @@ class Bottom(ABC):
         """
 
     @abstractmethod
-    def decoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> Network:
+    def decoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> AbstractNetwork:
         """Return the network from the latent layer to the parameters of the visible units, as `encoder`."""
+
+    def check(self, visible: AbstractFamily) -> None:
+        """Check that the networks suit a family of visible units: they do, if nothing else is said.
+
+        Raises:
+            ValueError: If they do not.
+        """
+        del visible
 
 
 def dense_network(sizes: Sequence[int], activation: Activation, *, key: Key) -> Dense | MLP:
@@ -38,23 +55,23 @@ def dense_network(sizes: Sequence[int], activation: Activation, *, key: Key) -> 
     return MLP(tuple(sizes), activation, key=key)
 
 
-class DenseLayers(Bottom):
+class _DenseLayers(AbstractBottom):
     """Dense networks, as between the other layers."""
 
-    def encoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> Network:
+    def encoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> AbstractNetwork:
         """Return a dense network."""
         return dense_network(sizes, activation, key=key)
 
-    def decoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> Network:
+    def decoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> AbstractNetwork:
         """Return a dense network."""
         return dense_network(sizes, activation, key=key)
 
 
-DENSE_LAYERS = DenseLayers()
+DENSE_LAYERS = _DenseLayers()
 
 
 @dataclass(frozen=True)
-class Convolution(Bottom):
+class Convolution(AbstractBottom):
     """Convolutions of images: each layer of the encoder halves height and width, each of the decoder doubles them.
 
     Kernels are 4 by 4 with a stride of 2, those of the decoder transposed. Dense maps, with the deterministic layers if
@@ -94,19 +111,31 @@ class Convolution(Bottom):
                 f"{self.image_shape[1]} image, got {len(self.channels)}; try fewer"
             )
 
-    def encoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> Network:
+    def encoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> AbstractNetwork:
         """Return convolutions, then a dense network."""
         num_visible, *rest = sizes
         image_key, dense_key = jax.random.split(key)
         image = Convolutions(self.image_shape, self._depths(num_visible), activation, key=image_key)
         return Stacked((image, dense_network((image.num_outputs, *rest), activation, key=dense_key)))
 
-    def decoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> Network:
+    def decoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> AbstractNetwork:
         """Return a dense network, then transposed convolutions; a bias per pixel is to be added."""
         *rest, num_visible = sizes
         image_key, dense_key = jax.random.split(key)
         image = TransposedConvolutions(self.image_shape, self._depths(num_visible), activation, key=image_key)
         return Stacked((dense_network((*rest, image.num_inputs), activation, key=dense_key), image))
+
+    def check(self, visible: AbstractFamily) -> None:
+        """Check that the visible units are one per pixel.
+
+        Raises:
+            ValueError: If they are several.
+        """
+        if visible.units_per_variable > 1:
+            raise ValueError(
+                f"expected visible units of one value per pixel for convolutions, got {visible.name} ones; try "
+                "discretised_logistic, or dense networks"
+            )
 
     def _depths(self, num_values: int) -> tuple[int, ...]:
         """Return the numbers of channels from the data up: of the data, how many values each pixel has."""
@@ -119,13 +148,13 @@ class Convolution(Bottom):
 
 
 @dataclass(frozen=True)
-class OwnNetworks(Bottom):
+class OwnNetworks(AbstractBottom):
     """The user's own networks; deterministic layers of the ready-made net then go between the other layers only.
 
     Args:
         up: From the data to the parameters of the bottom latent layer, all of a unit's first parameters first: for
-            normal units their means, then their scales before a softplus. A `Network`, or an Equinox module that maps
-            a vector; one that maps an image is wrapped by `conditionals.EquinoxNetwork`.
+            normal units their means, then their scales before a softplus. An `AbstractNetwork`, or an Equinox module
+            that maps a vector; one that maps an image is wrapped by `conditionals.EquinoxNetwork`.
         down: From the latent layer to the parameters of the visible units, logits for binary ones; biases are added, by
             which the result for an input of zeros starts where the data's mean is.
 
@@ -142,17 +171,17 @@ class OwnNetworks(Bottom):
     up: Callable[..., Array]
     down: Callable[..., Array]
 
-    def encoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> Network:
+    def encoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> AbstractNetwork:
         """Return the user's network."""
         return _checked("up", self.up, sizes[0], sizes[-1])
 
-    def decoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> Network:
+    def decoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> AbstractNetwork:
         """Return the user's network."""
         return _checked("down", self.down, sizes[0], sizes[-1])
 
 
-def _checked(name: str, module: Callable[..., Array], num_inputs: int, num_outputs: int) -> Network:
-    network = module if isinstance(module, Network) else EquinoxNetwork(module, num_inputs)
+def _checked(name: str, module: Callable[..., Array], num_inputs: int, num_outputs: int) -> AbstractNetwork:
+    network = module if isinstance(module, AbstractNetwork) else EquinoxNetwork(module, num_inputs)
     if (network.num_inputs, network.num_outputs) != (num_inputs, num_outputs):
         raise ValueError(
             f"expected {name} to be a network of {num_inputs} inputs and {num_outputs} outputs, as many as the layer "

@@ -9,8 +9,9 @@ from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import AbstractFamily, bernoulli
-from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
-from beliefnet.nets._layered import Part, layered_net
+from beliefnet.nets._bottom import DENSE_LAYERS, AbstractBottom, Activation
+from beliefnet.nets._layered import layered_net
+from beliefnet.nets._layers import Connections, LatentLayer, VisibleLayer
 
 
 @named("darn", title="deep autoregressive network")
@@ -26,7 +27,7 @@ def darn(
     deterministic: Sequence[int] = (),
     deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,
-    bottom: Bottom = DENSE_LAYERS,
+    bottom: AbstractBottom = DENSE_LAYERS,
     signs: bool = True,
     latent_mean: float = 0.5,
     input_mean: ArrayLike | None = None,
@@ -73,24 +74,12 @@ def darn(
         >>> darn(64, (20,), key=jax.random.key(0)).layer_sizes
         (20,)
     """
-    parts: dict[Part, bool] = {
-        "latents": True,
-        "visible": autoregressive_visible,
-        "recognition": autoregressive_recognition,
-    }
-    return layered_net(
-        num_visible,
-        [(bernoulli, size) for size in hidden],
-        key=key,
-        visible=visible,
-        deterministic=deterministic,
-        deterministic_recognition=deterministic_recognition,
-        activation=activation,
-        bottom=bottom,
-        signs=signs,
-        latent_mean=latent_mean,
-        nade_units=nade_units,
-        autoregressive=[part for part, chosen in parts.items() if chosen],
-        input_mean=input_mean,
-        visible_mean=visible_mean,
-    )
+    own = ("model", "recognition") if autoregressive_recognition else ("model",)
+    between = Connections(own, nade_units)
+    layers = [
+        LatentLayer(bernoulli, size, deterministic, deterministic_recognition, between, signs=signs, mean=latent_mean)
+        for size in hidden
+    ]
+    among_visible = Connections(("model",) if autoregressive_visible else (), nade_units)
+    observed = VisibleLayer(num_visible, visible, visible_mean, input_mean, connections=among_visible)
+    return layered_net(observed, layers, key=key, activation=activation, bottom=bottom)

@@ -9,8 +9,9 @@ from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import AbstractFamily, bernoulli, categorical
-from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
+from beliefnet.nets._bottom import DENSE_LAYERS, AbstractBottom, Activation
 from beliefnet.nets._layered import layered_net
+from beliefnet.nets._layers import LatentLayer, VisibleLayer
 
 
 @named("sbn", title="sigmoid belief net")
@@ -23,7 +24,7 @@ def sigmoid_belief_net(
     deterministic: Sequence[int] = (),
     deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,
-    bottom: Bottom = DENSE_LAYERS,
+    bottom: AbstractBottom = DENSE_LAYERS,
     signs: bool = True,
     latent_mean: float = 0.5,
     input_mean: ArrayLike | None = None,
@@ -60,20 +61,12 @@ def sigmoid_belief_net(
         >>> net.layer_sizes
         (20, 10)
     """
-    return layered_net(
-        num_visible,
-        [(bernoulli, size) for size in hidden],
-        key=key,
-        visible=visible,
-        deterministic=deterministic,
-        deterministic_recognition=deterministic_recognition,
-        activation=activation,
-        bottom=bottom,
-        signs=signs,
-        latent_mean=latent_mean,
-        input_mean=input_mean,
-        visible_mean=visible_mean,
-    )
+    layers = [
+        LatentLayer(bernoulli, size, deterministic, deterministic_recognition, signs=signs, mean=latent_mean)
+        for size in hidden
+    ]
+    observed = VisibleLayer(num_visible, visible, visible_mean, input_mean)
+    return layered_net(observed, layers, key=key, activation=activation, bottom=bottom)
 
 
 @named("categorical", title="categorical belief net")
@@ -87,7 +80,7 @@ def categorical_belief_net(
     deterministic: Sequence[int] = (),
     deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,
-    bottom: Bottom = DENSE_LAYERS,
+    bottom: AbstractBottom = DENSE_LAYERS,
     input_mean: ArrayLike | None = None,
     visible_mean: ArrayLike | None = None,
 ) -> BeliefNet:
@@ -118,15 +111,6 @@ def categorical_belief_net(
         (100,)
     """
     family = categorical(num_categories)
-    return layered_net(
-        num_visible,
-        [(family, size) for size in hidden],
-        key=key,
-        visible=visible,
-        deterministic=deterministic,
-        deterministic_recognition=deterministic_recognition,
-        activation=activation,
-        bottom=bottom,
-        input_mean=input_mean,
-        visible_mean=visible_mean,
-    )
+    layers = [LatentLayer(family, size, deterministic, deterministic_recognition) for size in hidden]
+    observed = VisibleLayer(num_visible, visible, visible_mean, input_mean)
+    return layered_net(observed, layers, key=key, activation=activation, bottom=bottom)

@@ -11,6 +11,7 @@ from beliefnet._types import Key
 from beliefnet.distributions import AbstractFamily, bag_of_words, bernoulli
 from beliefnet.nets._bottom import Activation
 from beliefnet.nets._layered import layered_net
+from beliefnet.nets._layers import LatentLayer, VisibleLayer
 
 
 @named("document", title="document net")
@@ -62,16 +63,9 @@ def document_net(
         >>> document_net(2000, (50,), key=jax.random.key(0)).layer_sizes
         (50,)
     """
-    return layered_net(
-        num_words,
-        [(latents, size) for size in hidden],
-        key=key,
-        visible=bag_of_words(length),
-        deterministic=deterministic,
-        deterministic_recognition=deterministic_recognition,
-        activation=activation,
-        signs=signs,
-        latent_mean=latent_mean,
-        input_mean=input_mean,
-        visible_mean=visible_mean,
-    )
+    layers = [
+        LatentLayer(latents, size, deterministic, deterministic_recognition, signs=signs, mean=latent_mean)
+        for size in hidden
+    ]
+    observed = VisibleLayer(num_words, bag_of_words(length), visible_mean, input_mean)
+    return layered_net(observed, layers, key=key, activation=activation)

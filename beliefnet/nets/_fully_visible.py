@@ -8,9 +8,9 @@ from beliefnet._chain import Chain
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.conditionals import NADE, Conditional, LogisticAutoregression, Prior
+from beliefnet.conditionals import NADE, AbstractConditional, LogisticAutoregression, Prior
 from beliefnet.distributions import bernoulli
-from beliefnet.nets._layered import starting_bias
+from beliefnet.nets._layers import VisibleLayer
 
 
 @named("fvsbn", title="fully visible sigmoid belief net", kinds=frozenset())
@@ -32,7 +32,7 @@ def fully_visible_net(num_visible: int, *, visible_mean: ArrayLike | None = None
         >>> fully_visible_net(64).layer_sizes
         ()
     """
-    prior = Prior(starting_bias(bernoulli, num_visible, visible_mean), bernoulli)
+    prior = Prior(VisibleLayer(num_visible, bernoulli, visible_mean).start, bernoulli)
     return _without_latents(LogisticAutoregression(prior, jnp.zeros((num_visible, num_visible))))
 
 
@@ -58,12 +58,12 @@ def nade(num_visible: int, hidden: int = 500, *, key: Key, visible_mean: ArrayLi
         >>> nade(64, 20, key=jax.random.key(0)).num_visible
         64
     """
-    prior = Prior(starting_bias(bernoulli, num_visible, visible_mean), bernoulli)
+    prior = Prior(VisibleLayer(num_visible, bernoulli, visible_mean).start, bernoulli)
     if hidden < 1:
         raise ValueError(f"expected at least 1 hidden unit, got {hidden}; try 500")
     inputs = jax.nn.initializers.glorot_uniform()(key, (num_visible, hidden))
-    return _without_latents(NADE(prior, jnp.zeros(hidden), inputs, jnp.zeros((num_visible, hidden))))
+    return _without_latents(NADE(prior, inputs, jnp.zeros((num_visible, hidden)), jnp.zeros(hidden)))
 
 
-def _without_latents(layer: Conditional) -> BeliefNet:
+def _without_latents(layer: AbstractConditional) -> BeliefNet:
     return BeliefNet(Chain((layer,)), Chain(()))

@@ -9,8 +9,9 @@ from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import AbstractFamily, UnitKind, bernoulli, normal
-from beliefnet.nets._bottom import DENSE_LAYERS, Activation, Bottom
+from beliefnet.nets._bottom import DENSE_LAYERS, AbstractBottom, Activation
 from beliefnet.nets._layered import layered_net
+from beliefnet.nets._layers import LatentLayer, VisibleLayer
 
 
 @named("vae", title="variational autoencoder", kinds=frozenset({UnitKind.CONTINUOUS}))
@@ -23,7 +24,7 @@ def vae(
     deterministic: Sequence[int] = (500,),
     deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,
-    bottom: Bottom = DENSE_LAYERS,
+    bottom: AbstractBottom = DENSE_LAYERS,
     input_mean: ArrayLike | None = None,
     visible_mean: ArrayLike | None = None,
 ) -> BeliefNet:
@@ -58,15 +59,6 @@ def vae(
         >>> vae(64, (10,), deterministic=(50,), key=jax.random.key(0)).layer_sizes
         (10,)
     """
-    return layered_net(
-        num_visible,
-        [(normal, size) for size in hidden],
-        key=key,
-        visible=visible,
-        deterministic=deterministic,
-        deterministic_recognition=deterministic_recognition,
-        activation=activation,
-        bottom=bottom,
-        input_mean=input_mean,
-        visible_mean=visible_mean,
-    )
+    layers = [LatentLayer(normal, size, deterministic, deterministic_recognition) for size in hidden]
+    observed = VisibleLayer(num_visible, visible, visible_mean, input_mean)
+    return layered_net(observed, layers, key=key, activation=activation, bottom=bottom)

@@ -2,18 +2,16 @@
 
 import dataclasses
 import json
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, PyTree
 
+from beliefnet.runs._arrays import check_same_leaves, decode, describe_leaves, read_arrays, why, write_arrays
+from beliefnet.runs._files import free_space, is_disk_full
 from beliefnet.runs._manifest import (
     CheckpointError,
     Damaged,
@@ -55,7 +53,7 @@ class Checkpoints:
 
     A checkpoint is written to a hidden folder, flushed to the disk and renamed, so a process killed at any moment
     leaves the previous one restorable. Its `manifest.json` holds the size and SHA-256 of every file, and restoring
-    passes over a checkpoint that does not match. One process writes to a folder at a time.
+    passes over a checkpoint that does not match. One process writes to a folder at a time: `RunFolder.lock` sees to it.
 
     Args:
         directory: holds the checkpoint folders; made at the first save.
@@ -74,6 +72,8 @@ class Checkpoints:
     def save(self, step: int, state: PyTree[Array], record: dict[str, Any]) -> Path:
         """Save `state`, replacing an earlier checkpoint of the same step.
 
+        Older checkpoints that cannot be removed after that are a warning, not an error: the new one is there.
+
         Args:
             step: training step, at least 0.
             state: pytree of JAX arrays (also typed PRNG keys) and NumPy arrays, of any shape.
@@ -90,23 +90,24 @@ class Checkpoints:
         if step < 0:
             raise ValueError(f"expected a step of at least 0, got {step}; try the number of updates made so far")
         final = self.directory / f"step_{step:08d}"
-        leaves = _describe_leaves(state)
+        leaves = describe_leaves(state)
         content = {"step": step, "record": _jsonable(record), "leaves": leaves}
         try:
             with appearing(final) as folder:
-                _write_arrays(folder / _ARRAYS, leaves, jax.tree.leaves(state))
+                write_arrays(folder / _ARRAYS, leaves, jax.tree.leaves(state))
                 seal(folder, content)
-            self._prune(step)
         except Exception as error:
             raise CheckpointError(self._failure(step, error)) from error
+        self._prune(step)
         return final
 
-    def restore(self, like: PyTree) -> Restored:
-        """Restore the newest intact checkpoint.
+    def restore(self, like: PyTree, *, at: str = "") -> Restored:
+        """Restore the newest intact checkpoint, or a part of it.
 
         Args:
             like: pytree of the saved structure, with arrays or `jax.ShapeDtypeStruct` leaves; values are placed
                 where its leaves are, if those are committed to devices.
+            at: where in the saved state the part is that `like` describes, such as ".best.net".
 
         Returns:
             The state with what was recorded beside it.
@@ -117,10 +118,30 @@ class Checkpoints:
         """
 
         def load(folder: Path, manifest: dict[str, Any]) -> Restored:
-            _check_same_leaves(manifest["leaves"], _describe_leaves(like), folder)
+            values = zip(manifest["leaves"], read_arrays(folder / _ARRAYS, manifest["leaves"]), strict=True)
+            chosen = [(leaf, value) for leaf, value in values if _is_in(leaf["path"], at)]
+            check_same_leaves([leaf for leaf, _ in chosen], describe_leaves(like, at), folder)
             targets, structure = jax.tree.flatten(like)
-            values = _read_arrays(folder / _ARRAYS, manifest["leaves"])
-            state = structure.unflatten(map(_decode, values, manifest["leaves"], targets))
+            decoded = [decode(value, leaf, to) for (leaf, value), to in zip(chosen, targets, strict=True)]
+            return Restored(structure.unflatten(decoded), manifest["step"], manifest["record"], folder, ())
+
+        restored, skipped = newest_intact(self.directory, load)
+        return dataclasses.replace(restored, skipped=skipped)
+
+    def read(self) -> Restored:
+        """Read the newest intact checkpoint, whatever is in it.
+
+        Returns:
+            The leaves by their paths, as a flat dictionary, with what was recorded beside them.
+
+        Raises:
+            CheckpointError: there is no checkpoint, or all are damaged.
+        """
+
+        def load(folder: Path, manifest: dict[str, Any]) -> Restored:
+            leaves = manifest["leaves"]
+            values = zip(read_arrays(folder / _ARRAYS, leaves), leaves, strict=True)
+            state = {leaf["path"]: decode(value, leaf, None) for value, leaf in values}
             return Restored(state, manifest["step"], manifest["record"], folder, ())
 
         restored, skipped = newest_intact(self.directory, load)
@@ -135,10 +156,17 @@ class Checkpoints:
             # A damaged checkpoint ahead of this one is why the run went back; it must not push intact ones out.
             stale = step in seen or kept >= self.keep or (step > saved and not _intact(folder))
             seen.add(step)
-            if stale and folder.name != f"step_{saved:08d}":
-                remove(folder)
-            else:
+            if not stale or folder.name == f"step_{saved:08d}":
                 kept += 1
+                continue
+            try:
+                remove(folder)
+            except OSError as error:
+                warnings.warn(
+                    f"the checkpoint of step {saved} is saved, but the older {folder} cannot be removed "
+                    f"({error.strerror or error}); it takes room until it is",
+                    stacklevel=3,
+                )
 
     def _failure(self, step: int, error: Exception) -> str:
         try:
@@ -146,9 +174,14 @@ class Checkpoints:
             rest = f"the previous checkpoint at step {previous} is intact"
         except (CheckpointError, OSError):
             rest = "there is no earlier intact checkpoint"
+        if is_disk_full(error):
+            return (
+                f"expected room for the checkpoint of step {step} in {self.directory}, got a full disk "
+                f"({free_space(self.directory)}); {rest}; try freeing space and resuming: the result is the same"
+            )
         return (
-            f"expected to save step {step} in {self.directory}, but saving failed: {_why(error)}; {rest}; "
-            "try freeing disk space or a folder that can be written to"
+            f"expected to save step {step} in {self.directory}, but saving failed: {why(error)}; {rest}; "
+            "try a folder that can be written to"
         )
 
 
@@ -162,6 +195,11 @@ def read_record(directory: Path) -> dict[str, Any]:
     return record
 
 
+def _is_in(path: str, at: str) -> bool:
+    """Whether a leaf is in a part of the state: at its place, or below it."""
+    return not at or path == at or path.startswith((f"{at}.", f"{at}["))
+
+
 def _jsonable(record: dict[str, Any]) -> dict[str, Any]:
     try:
         return json.loads(json.dumps(record))
@@ -171,96 +209,9 @@ def _jsonable(record: dict[str, Any]) -> dict[str, Any]:
         ) from error
 
 
-def _describe_leaves(tree: PyTree) -> list[dict[str, Any]]:
-    return [
-        _describe_leaf(jax.tree_util.keystr(path), leaf) for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]
-    ]
-
-
-def _describe_leaf(path: str, leaf: Any) -> dict[str, Any]:
-    if not isinstance(leaf, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct):
-        raise TypeError(f"expected an array at {path}, got {leaf!r}; try equinox.filter(tree, equinox.is_array)")
-    description = {"path": path, "shape": list(leaf.shape), "dtype": str(leaf.dtype)}
-    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        # The dtype of a typed key already names its implementation; `wrap_key_data` needs the longer name.
-        impl = str(jax.random.key_impl(leaf)) if isinstance(leaf, jax.Array) else None
-        return {**description, "kind": "key", "impl": impl}
-    return {**description, "kind": "jax" if isinstance(leaf, jax.Array) else "numpy"}
-
-
-def _check_same_leaves(saved: list[dict[str, Any]], wanted: list[dict[str, Any]], folder: Path) -> None:
-    def show(leaf: dict[str, Any] | None) -> str:
-        return "no leaf" if leaf is None else f"{leaf['path'] or 'the state'}: {leaf['dtype']}{leaf['shape']}"
-
-    for position in range(max(len(saved), len(wanted))):
-        left, right = (leaves[position] if position < len(leaves) else None for leaves in (wanted, saved))
-        if left is None or right is None or any(left[name] != right[name] for name in ("path", "shape", "dtype")):
-            raise CheckpointError(
-                f"expected {show(left)}, got {show(right)} in the checkpoint {folder}; "
-                "try the architecture and optimiser that the checkpoint was trained with"
-            )
-
-
-def _write_arrays(folder: Path, leaves: list[dict[str, Any]], values: list[Any]) -> None:
-    raw = [jax.random.key_data(v) if leaf["kind"] == "key" else v for leaf, v in zip(leaves, values, strict=True)]
-    # Orbax refuses arrays without elements; their shape and type in the manifest say everything.
-    arrays = {f"{i:06d}": np.asarray(value) for i, value in enumerate(raw) if value.size}
-    if arrays:
-        import orbax.checkpoint as ocp
-
-        with _quiet(), ocp.PyTreeCheckpointer() as checkpointer:
-            checkpointer.save(folder, args=ocp.args.PyTreeSave(arrays))
-
-
-def _read_arrays(folder: Path, leaves: list[dict[str, Any]]) -> list[np.ndarray]:
-    names = [f"{i:06d}" for i, leaf in enumerate(leaves) if 0 not in leaf["shape"]]
-    arrays: dict[str, np.ndarray] = {}
-    if names:
-        import orbax.checkpoint as ocp
-
-        restore_args = {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in names}
-        try:
-            with _quiet(), ocp.PyTreeCheckpointer() as checkpointer:
-                arrays = checkpointer.restore(folder, args=ocp.args.PyTreeRestore(restore_args=restore_args))
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise Damaged(f"its arrays cannot be read ({_why(error)})") from error
-    return [arrays.get(f"{i:06d}", np.empty(leaf["shape"], np.uint8)) for i, leaf in enumerate(leaves)]
-
-
-def _decode(value: np.ndarray, leaf: dict[str, Any], target: Any) -> jax.Array | np.ndarray:
-    """Turn a stored array back into the leaf that was saved, on the devices of `target`."""
-    if leaf["kind"] == "numpy":
-        return value.astype(leaf["dtype"], copy=False)
-    if leaf["kind"] == "key":
-        decoded = jax.random.wrap_key_data(jnp.asarray(value, jnp.uint32), impl=leaf["impl"])
-    else:
-        decoded = jnp.asarray(value, leaf["dtype"])
-    sharding = getattr(target, "sharding", None)
-    # Committing an uncommitted array would pin later computations to its device.
-    return decoded if sharding is None or not getattr(target, "committed", True) else jax.device_put(decoded, sharding)
-
-
 def _intact(folder: Path) -> bool:
     try:
         read_manifest(folder)
     except Damaged:
         return False
     return True
-
-
-def _why(error: Exception) -> str:
-    """Return the first line of an error; Orbax appends the C++ call stack to its own."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back Orbax's progress log, which goes through the logger of absl."""
-    logger = logging.getLogger("absl")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

@@ -3,14 +3,21 @@
 import json
 import os
 import tomllib
+import warnings
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
-from beliefnet.runs._checkpoint import Checkpoints
+from beliefnet.runs._checkpoint import CheckpointError, Checkpoints, read_record
+from beliefnet.runs._files import append_line, read_lines, write_atomically
+from beliefnet.runs._lock import RunLock
 from beliefnet.runs._manifest import folders
+from beliefnet.runs._results import Result, Stamp, read_results, write_result
+
+_EVALUATION_KEY = ("split", "num_particles", "proposal", "ais", "seed")
 
 
 class RunFolderError(RuntimeError):
@@ -18,25 +25,28 @@ class RunFolderError(RuntimeError):
 
 
 class RunFolder:
-    """`config.toml`, `metrics.jsonl`, `checkpoints/`, `evaluation.json` and `plots/` of one training run.
+    """What one training run leaves: `config.toml`, `metrics.jsonl`, `checkpoints/`, `results/` and `plots/`.
 
-    A document net also has a `vocabulary.txt`, a word on each line.
+    A run that was started from Python has no `config.toml`. A document net also has a `vocabulary.txt`, a word on each
+    line. While a process trains in the folder, `lock.json` says which.
 
     Args:
         path: The folder.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path | str):
         self.path = Path(path)
         self.config_file = self.path / "config.toml"
         self.metrics_file = self.path / "metrics.jsonl"
         self.evaluation_file = self.path / "evaluation.json"
         self.vocabulary_file = self.path / "vocabulary.txt"
         self.plots = self.path / "plots"
+        self.results = self.path / "results"
         self.checkpoints = Checkpoints(self.path / "checkpoints")
+        self.lock = RunLock(self.path / "lock.json")
 
     @classmethod
-    def create(cls, path: Path, config: dict[str, Any]) -> "RunFolder":
+    def create(cls, path: Path | str, config: dict[str, Any]) -> "RunFolder":
         """Make a new run folder and write its configuration.
 
         Raises:
@@ -48,30 +58,49 @@ class RunFolder:
             raise RunFolderError(
                 f"expected a new or empty output folder, got {path}, which is in use; try {hint}another --out"
             )
+        text = tomli_w.dumps(config)
         try:
-            folder.path.mkdir(parents=True, exist_ok=True)
-            write_atomically(folder.config_file, tomli_w.dumps(config))
-        except OSError as error:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            name = ascii(error.object[max(0, error.start - 20) : error.end + 20])
             raise RunFolderError(
-                f"expected an output folder that can be written, got {path} ({error.strerror}); try another --out"
-            ) from error
+                f"expected options and names of files in UTF-8, got one with {name}; try renaming the file"
+            ) from None
+        folder.make()
+        write_atomically(folder.config_file, text)
         return folder
 
     @classmethod
-    def open(cls, path: Path) -> "RunFolder":
+    def open(cls, path: Path | str) -> "RunFolder":
         """Open the folder of an earlier run.
 
         Raises:
             RunFolderError: If it is not one.
         """
         folder = cls(path)
-        if not folder.config_file.is_file():
+        if not folder.config_file.is_file() and not folder.has_checkpoints:
             raise RunFolderError(
-                f"expected a run folder (one with a config.toml that `beliefnet train` wrote), got {path}"
+                f"expected a run folder (one that `beliefnet train` or `fit` wrote), got {path}"
                 + ("; there is no such folder" if not folder.path.exists() else "")
                 + f"; try beliefnet train --out {path}"
             )
         return folder
+
+    def make(self) -> None:
+        """Make the folder if there is none.
+
+        Raises:
+            RunFolderError: If it cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.path, os.W_OK | os.X_OK):
+                raise PermissionError(13, "Permission denied")
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise RunFolderError(
+                f"expected an output folder that can be written, got {self.path} ({reason}); try another --out"
+            ) from error
 
     @property
     def has_checkpoints(self) -> bool:
@@ -79,11 +108,13 @@ class RunFolder:
         return bool(folders(self.checkpoints.directory))
 
     def read_config(self) -> dict[str, Any]:
-        """Read the configuration.
+        """Read the configuration; that of a run that was started from Python is empty.
 
         Raises:
             RunFolderError: If it is not valid TOML.
         """
+        if not self.config_file.exists():
+            return {}
         try:
             return tomllib.loads(self.config_file.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -92,30 +123,41 @@ class RunFolder:
             ) from None
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """Read the rows written so far; a last line that a crash cut short is left out."""
-        rows = []
-        if self.metrics_file.exists():
-            for line in self.metrics_file.read_text(encoding="utf-8").splitlines():
-                try:
-                    rows.append(json.loads(line))
-                except json.JSONDecodeError:
-                    break
+        """Read the rows written so far.
+
+        Lines that cannot be read are left out with a warning that names them; a last one that a crash cut short is
+        left out without.
+        """
+        if not self.metrics_file.exists():
+            return []
+        rows, bad = read_lines(self.metrics_file, "step")
+        if bad:
+            named = ", ".join(map(str, bad[:5])) + (", ..." if len(bad) > 5 else "")
+            warnings.warn(
+                f"{len(bad)} of the rows of {self.metrics_file} cannot be read and are left out (line {named})",
+                stacklevel=2,
+            )
         return rows
 
     def append_metrics(self, row: dict[str, Any]) -> None:
-        """Add one row."""
-        with self.metrics_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        """Add one row.
+
+        Raises:
+            DiskFullError: If there is no room for it.
+        """
+        append_line(self.metrics_file, row)
 
     def rewind_metrics(self, step: int) -> list[dict[str, Any]]:
-        """Drop the rows written after a step, and return those that stay."""
-        rows = [row for row in self.read_metrics() if row["step"] <= step]
-        write_atomically(self.metrics_file, "".join(json.dumps(row) + "\n" for row in rows))
-        return rows
+        """Drop the rows written after a step, and lines that cannot be read; return those that stay."""
+        kept = [row for row in self.read_metrics() if row["step"] <= step]
+        text = "".join(json.dumps(row) + "\n" for row in kept)
+        if self.metrics_file.exists() and self.metrics_file.read_bytes() != text.encode():
+            write_atomically(self.metrics_file, text)
+        return kept
 
     def write_words(self, words: Sequence[str]) -> None:
-        """Write `vocabulary.txt`."""
-        write_atomically(self.vocabulary_file, "".join(f"{word}\n" for word in words))
+        """Write `vocabulary.txt`; a line break within a word becomes a space."""
+        write_atomically(self.vocabulary_file, "".join(word.replace("\n", " ") + "\n" for word in words))
 
     def read_words(self) -> tuple[str, ...]:
         """Read the words of a document net.
@@ -124,39 +166,104 @@ class RunFolder:
             RunFolderError: If they are not there.
         """
         try:
-            return tuple(self.vocabulary_file.read_text(encoding="utf-8").splitlines())
-        except OSError as error:
+            # Words may hold what Python takes for the end of a line, such as U+2028.
+            return tuple(self.vocabulary_file.read_bytes().decode("utf-8").split("\n")[:-1])
+        except (OSError, UnicodeDecodeError) as error:
             raise RunFolderError(
-                f"expected the words of a document net in {self.vocabulary_file}, got {error.strerror}; try training "
-                "the net again"
+                f"expected the words of a document net in {self.vocabulary_file}, got "
+                f"{getattr(error, 'strerror', None) or error}; try training the net again"
             ) from error
 
-    def write_evaluation(self, result: dict[str, Any]) -> None:
-        """Write `evaluation.json`."""
-        write_atomically(self.evaluation_file, json.dumps(result, indent=2) + "\n")
-
-    def read_evaluation(self) -> dict[str, Any]:
-        """Read `evaluation.json`.
+    def stamp(self) -> Stamp | None:
+        """Return which net the run has now; None if nothing was saved, or by a version that did not say.
 
         Raises:
-            RunFolderError: If there is none, or it does not parse.
+            CheckpointError: If no checkpoint is intact.
+        """
+        if not self.has_checkpoints:
+            return None
+        return stamp_of(read_record(self.checkpoints.directory))
+
+    def write_result(self, kind: str, key: dict[str, Any], result: dict[str, Any], stamp: Stamp | None = None) -> Path:
+        """Keep a result about the run's net; one with the same kind and key is replaced, and no other.
+
+        Args:
+            kind: What it is, such as "evaluation".
+            key: What tells it from others, such as `{"split": "test", "num_particles": 1000}`.
+            result: What was found, as JSON can hold it.
+            stamp: The net it is about, as `LoadedRun.stamp` says; by default the one that the run has now.
+
+        Returns:
+            The file.
+
+        Raises:
+            RunFolderError: If the run has nothing that a result could be about.
+            DiskFullError: If there is no room for it.
+        """
+        stamp = stamp or self.stamp()
+        if stamp is None:
+            raise RunFolderError(f"expected a run with a trained net, got {self.path}; try training it first")
+        return write_result(self.results, kind, key, result, stamp)
+
+    def read_results(self, kind: str) -> list[Result]:
+        """Return the results of a kind, oldest first; those about an earlier net are not `is_current`.
+
+        Files that cannot be read are left out with a warning.
+        """
+        try:
+            now = self.stamp()
+        except CheckpointError:
+            now = None
+        found, skipped = read_results(self.results, kind, now)
+        for sentence in skipped:
+            warnings.warn(sentence, stacklevel=2)
+        return found
+
+    def write_evaluation(self, result: dict[str, Any], stamp: Stamp | None = None) -> Path:
+        """Keep an evaluation by split, number of particles, proposal and data, and make it `evaluation.json`.
+
+        Args:
+            result: As `beliefnet evaluate` makes it.
+            stamp: The net it is about, as `LoadedRun.stamp` says; by default the one that the run has now.
+
+        Returns:
+            The file that later evaluations of another kind do not replace.
+        """
+        key = {name: result[name] for name in _EVALUATION_KEY if result.get(name) is not None}
+        stamp = stamp or self.stamp()
+        path = self.write_result("evaluation", key, result, stamp)
+        assert stamp is not None
+        write_atomically(self.evaluation_file, json.dumps({**result, "stamp": asdict(stamp)}, indent=2) + "\n")
+        return path
+
+    def read_evaluation(self) -> dict[str, Any]:
+        """Read `evaluation.json`: the newest evaluation of the run's own data.
+
+        Raises:
+            RunFolderError: If there is none, it does not parse, or the run has found a better net since.
         """
         hint = f"try beliefnet evaluate {self.path}"
         if not self.evaluation_file.is_file():
             raise RunFolderError(f"expected {self.evaluation_file}, got a run that was not evaluated; {hint}")
         try:
-            return json.loads(self.evaluation_file.read_text(encoding="utf-8"))
-        except ValueError as error:
+            found = json.loads(self.evaluation_file.read_text(encoding="utf-8"))
+            stamp = Stamp(**found["stamp"]) if "stamp" in found else None
+        except (ValueError, TypeError, KeyError) as error:
             raise RunFolderError(
                 f"expected JSON in {self.evaluation_file}, got a file that does not parse: {error}; {hint}"
             ) from error
+        now = self.stamp()
+        if now is not None and (stamp is None or not stamp.is_same_net(now)):
+            before = (
+                "of a net that it does not name" if stamp is None else f"of the best net of epoch {stamp.best_epoch}"
+            )
+            raise RunFolderError(
+                f"expected an evaluation of the best net that the run has now (epoch {now.best_epoch}) in "
+                f"{self.evaluation_file}, got one {before}; the run was trained on since; {hint}"
+            )
+        return found
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file by new text, so that a crash leaves either the old file or the new one."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+def stamp_of(record: dict[str, Any]) -> Stamp | None:
+    """Return the stamp in the record of a checkpoint; None if a version wrote it that had none."""
+    return Stamp(**record["stamp"]) if "stamp" in record else None

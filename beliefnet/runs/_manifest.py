@@ -1,14 +1,16 @@
 """Checkpoint folders that appear whole or not at all, and can prove later that they are undamaged."""
 
+import contextlib
 import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+
+from beliefnet.runs._files import remove_tree, temporary_name
 
 MANIFEST = "manifest.json"
 _UNFINISHED = (".saving-", ".removing-")
@@ -117,33 +119,35 @@ def appearing(final: Path) -> Iterator[Path]:
     directory = final.parent
     directory.mkdir(parents=True, exist_ok=True)
     _remove_unfinished(directory)
-    hidden = directory / f"{_UNFINISHED[0]}{final.name}"
+    hidden = temporary_name(final, _UNFINISHED[0])
     hidden.mkdir()
     try:
         yield hidden
         if final.exists():
             aside = final.with_name(f"{final.name}.replaced")
-            remove(aside)
+            if aside.is_symlink() or aside.exists():
+                remove(aside)
             os.replace(final, aside)
         os.replace(hidden, final)
         _fsync(directory)
     finally:
-        shutil.rmtree(hidden, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove_tree(hidden)
 
 
 def remove(folder: Path) -> None:
     """Remove a checkpoint folder, so that a process killed half-way leaves no partial checkpoint."""
-    if folder.exists():
-        hidden = folder.with_name(f"{_UNFINISHED[1]}{folder.name}")
-        shutil.rmtree(hidden, ignore_errors=True)
-        os.replace(folder, hidden)
-        shutil.rmtree(hidden)
+    hidden = temporary_name(folder, _UNFINISHED[1])
+    os.replace(folder, hidden)
+    remove_tree(hidden)
 
 
 def _remove_unfinished(directory: Path) -> None:
+    """Remove what killed processes left; what cannot be removed is left to the next save."""
     for path in directory.iterdir():
         if path.name.startswith(_UNFINISHED):
-            shutil.rmtree(path)
+            with contextlib.suppress(OSError):
+                remove_tree(path)
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Training: options, the step, the loop, callbacks."""
 
 from beliefnet.training._callback import Callback, NoCallback
-from beliefnet.training._loop import Fitted, TrainingDiverged, check_same_run, fit
-from beliefnet.training._optimizers import Learnable, OptimizerOptions, make_optimizer
+from beliefnet.training._loop import Fitted, TrainingDiverged, fit
+from beliefnet.training._optimizers import Learnable, Optimizer, OptimizerOptions, make_optimizer
 from beliefnet.training._options import EXTENDABLE, LARGEST_SEED, FitOptions
 from beliefnet.training._state import Learner, TrainState
-from beliefnet.training._step import make_run_steps, train_step
+from beliefnet.training._step import run_steps, train_step
 from beliefnet.training._streams import Stream, stream
+from beliefnet.training._writer import check_same_run, settings
 
 __all__ = [
     "EXTENDABLE",
@@ -17,6 +18,7 @@ __all__ = [
     "Learnable",
     "Learner",
     "NoCallback",
+    "Optimizer",
     "OptimizerOptions",
     "Stream",
     "TrainState",
@@ -24,7 +26,8 @@ __all__ = [
     "check_same_run",
     "fit",
     "make_optimizer",
-    "make_run_steps",
+    "run_steps",
+    "settings",
     "stream",
     "train_step",
 ]

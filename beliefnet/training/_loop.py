@@ -1,31 +1,28 @@
 """The training loop."""
 
-import json
 import time
-import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
-from beliefnet.data import DataError, Dataset, Record
+from beliefnet.data import Dataset
 from beliefnet.estimators import Estimator
 from beliefnet.evaluation import observe
-from beliefnet.runs._checkpoint import read_record
-from beliefnet.runs._folder import RunFolder
-from beliefnet.runs._manifest import folders
+from beliefnet.runs import RunFolder
 from beliefnet.training._callback import Callback, NoCallback
 from beliefnet.training._clock import Clock
 from beliefnet.training._optimizers import make_optimizer
-from beliefnet.training._options import EXTENDABLE, FitOptions
+from beliefnet.training._options import FitOptions
 from beliefnet.training._state import TrainState
-from beliefnet.training._step import make_run_steps
+from beliefnet.training._step import run_steps
 from beliefnet.training._streams import Stream, stream
 from beliefnet.training._validation import make_validator
+from beliefnet.training._writer import RunWriter, opened
 
 _DISPATCH_SECONDS = 0.5
 
@@ -61,36 +58,41 @@ def fit(
     dataset: Dataset,
     options: FitOptions | None = None,
     *,
-    folder: RunFolder | None = None,
+    folder: RunFolder | Path | str | None = None,
     callback: Callback | None = None,
 ) -> Fitted:
     """Train a net.
 
     The data stays on the device and many steps run in one dispatch. The result depends on the arguments alone: not on
-    interruptions, nor on how often progress is reported. A folder that holds checkpoints of this run is resumed.
+    interruptions, nor on how often progress is reported. A folder that holds checkpoints of this run is resumed: the
+    call is then the same as the one that was interrupted. Runs of the same shapes share their compiled programs.
 
     Args:
         net: The net to start from.
         estimator: Where gradients come from.
         dataset: Training and validation data.
         options: How to train.
-        folder: Where metrics and checkpoints go; nothing is written without one.
+        folder: Where metrics and checkpoints go, all that `load_run` needs; nothing is written without one.
         callback: Is told of progress, and may ask to stop.
 
     Returns:
         The best net and the history.
 
     Raises:
-        OptionError: If the batch is larger than the training split, or the folder holds a run with other options.
+        OptionError: If the batch is larger than the training split, or the folder holds a run of another net or
+            estimator, or with other options.
         DataError: If the folder holds a run on other data, or the net's visible units are no model of such values.
         TrainingDiverged: If the objective or a parameter is not finite any more, or the objective makes no sense.
-        CheckpointError: If a checkpoint cannot be written, or fits another architecture.
+        CheckpointError: If a checkpoint cannot be written.
+        RunFolderError: If the folder cannot be written, or version 0.1.0 wrote it.
+        RunLocked: If another process trains in the folder.
     """
-    return _Run(net, estimator, dataset, options or FitOptions(), folder, callback or NoCallback()).finish()
+    with opened(folder) as run:
+        return _Run(net, estimator, dataset, options or FitOptions(), run, callback or NoCallback()).finish()
 
 
 class _Run:
-    """One call of `fit`: the compiled functions, and what changes between dispatches."""
+    """One call of `fit`: what stays the same, and what changes between dispatches."""
 
     def __init__(
         self,
@@ -102,17 +104,19 @@ class _Run:
         callback: Callback,
     ):
         train, valid = observe(net, dataset.train), observe(net, dataset.valid)
-        self.options, self.folder, self.callback, self.record = options, folder, callback, dataset.record
+        self.options, self.callback, self.record = options, callback, dataset.record
         self.epoch_steps = options.steps_per_epoch(dataset.record.splits["train"])
         self.history: list[dict[str, Any]] = []
-        optimizer = make_optimizer(options, options.epochs * self.epoch_steps)
-        self.state = TrainState.start(net, estimator, optimizer)
+        self.optimizer = make_optimizer(options, options.epochs * self.epoch_steps)
+        self.state = TrainState.start(net, estimator, self.optimizer)
         self.clock = Clock()
-        self._restore()
-        self.data = train.on_device()
-        run_steps = make_run_steps(optimizer, batch_size=options.batch_size, key=stream(options.seed, Stream.STEPS))
-        self.run_steps = run_steps.lower(self.state.learner, self.data, jnp.int32(1)).compile()
+        params = self.state.learner.params
+        self.writer = None if folder is None else RunWriter(folder, dataset.record, options, params)
+        self._resume()
+        self.data, self.key = train.on_device(), stream(options.seed, Stream.STEPS)
         self.validate = make_validator(valid, key=stream(options.seed, Stream.VALIDATION))
+        # Compiled here, so that the time it takes is not that of steps.
+        self._run_steps(0)
 
     @property
     def step(self) -> int:
@@ -138,17 +142,29 @@ class _Run:
         best = state.best if int(state.best_epoch) else state.learner.params
         return Fitted(best.net, float(state.best_bound), int(state.best_epoch), self.history, state, reason)
 
+    def _run_steps(self, count: int) -> None:
+        learner = run_steps(
+            self.state.learner,
+            self.data,
+            self.optimizer,
+            jnp.int32(count),
+            batch_size=self.options.batch_size,
+            key=self.key,
+        )
+        self.state = eqx.tree_at(lambda s: s.learner, self.state, jax.block_until_ready(learner))
+
     def _dispatch(self) -> None:
         """Take the next steps: as many as fit in half a second, and not past the end of the epoch."""
         clock, position = self.clock, self.step % self.epoch_steps
         wanted = max(1, int(clock.steps_per_second * _DISPATCH_SECONDS))
         count = min(wanted, self.epoch_steps - position)
         begin = time.perf_counter()
-        learner = jax.block_until_ready(self.run_steps(self.state.learner, self.data, jnp.int32(count)))
+        self._run_steps(count)
         clock.count(count, time.perf_counter() - begin)
-        self.state = eqx.tree_at(lambda s: s.learner, self.state, learner)
         self._check_finite()
-        train_bound = float(learner.objective_sum) / (position + count)
+        if self.writer is not None:
+            self.writer.folder.lock.show()
+        train_bound = float(self.state.learner.objective_sum) / (position + count)
         speed = clock.steps_per_second * self.options.batch_size
         self.callback.on_steps(-(-self.step // self.epoch_steps), self.step, train_bound, speed)
 
@@ -174,8 +190,8 @@ class _Run:
             state = TrainState(state.learner, best, valid_bound, jnp.asarray(epoch, jnp.int32))
         self.state = state
         self.clock.end_epoch()
-        if self.folder is not None:
-            self.folder.append_metrics(self.history[-1])
+        if self.writer is not None:
+            self.writer.append(self.history[-1])
         self.callback.on_epoch(self.history[-1])
 
     def _is_stale(self) -> bool:
@@ -189,66 +205,25 @@ class _Run:
             raise TrainingDiverged(self._divergence(what, bad))
 
     def _divergence(self, what: str, step: int) -> str:
-        kept = "no checkpoint was kept"
-        if self.folder is not None and self.folder.has_checkpoints:
-            kept = f"the last good checkpoint is {folders(self.folder.checkpoints.directory)[0]}"
+        kept = "no checkpoint was kept" if self.writer is None else self.writer.last_good()
         epoch = step // self.epoch_steps + 1
         return f"{what} (epoch {epoch}); {kept}; try a smaller learning-rate, or clip=10"
 
     def _save(self) -> None:
-        if self.folder is None:
+        if self.writer is None:
             return
-        learner = self.state.learner
-        if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(learner.params)):
+        params = self.state.learner.params
+        if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params)):
             raise TrainingDiverged(self._divergence(f"a parameter is not finite after step {self.step}", self.step - 1))
-        record = {
-            "data": self.record.to_dict(),
-            "settings": _settings(self.options),
-            "epoch": self.step // self.epoch_steps,
-            "step": self.step,
-            "seconds": self.clock.seconds,
-        }
-        self.folder.checkpoints.save(self.step, self.state, record)
+        self.writer.save(self.state, self.step // self.epoch_steps, self.clock.seconds)
         self.clock.saved = time.monotonic()
 
-    def _restore(self) -> None:
-        if self.folder is None:
+    def _resume(self) -> None:
+        """Go on from what the folder holds, or save the start there."""
+        if self.writer is None:
             return
-        if not self.folder.has_checkpoints:
+        resumed = self.writer.resume(self.state)
+        if resumed is None:
             self._save()
             return
-        check_same_run(read_record(self.folder.checkpoints.directory), self.record, self.options)
-        restored = self.folder.checkpoints.restore(self.state)
-        for sentence in restored.skipped:
-            warnings.warn(sentence, stacklevel=2)
-        self.state = restored.state
-        self.clock.earlier = restored.record["seconds"]
-        self.history = self.folder.rewind_metrics(restored.step)
-
-
-def _settings(options: FitOptions) -> dict[str, Any]:
-    """The options that a resumed run must share, as they look after a trip through JSON."""
-    values = {name: value for name, value in asdict(options).items() if name not in EXTENDABLE}
-    return json.loads(json.dumps(values))
-
-
-def check_same_run(saved: dict[str, Any], record: Record, options: FitOptions) -> None:
-    """Check that a checkpoint's record is of a run with these data and options.
-
-    Raises:
-        DataError: If the data have other contents.
-        OptionError: If an option differs that must not change.
-    """
-    if saved["data"]["checksum"] != record.checksum:
-        raise DataError(
-            f"expected the data that the run was started with ({saved['data']['checksum']}), got other contents of "
-            f"{record.name} ({record.checksum}); try a new folder"
-        )
-    before, now = saved["settings"], _settings(options)
-    changed = sorted(name for name in before | now if before.get(name) != now.get(name))
-    if changed:
-        name = changed[0]
-        raise OptionError(
-            f"expected the options of the run in this folder, got {name.replace('_', '-')}={now.get(name)} instead of "
-            f"{before.get(name)}; try a new folder"
-        )
+        self.state, self.clock.earlier, self.history = resumed.state, resumed.seconds, resumed.history

@@ -6,7 +6,10 @@ from typing import Literal
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import optax
+from jax import Array
+from jaxtyping import Float, Int
 
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
@@ -57,50 +60,96 @@ class OptimizerOptions(Options):
             raise OptionError(f"expected momentum in [0, 1), got {self.momentum}; try 0.9")
 
 
-def make_optimizer(options: OptimizerOptions, num_steps: int) -> optax.GradientTransformation:
-    """Return a transformation of ascent directions, shaped like `Learnable`, into steps upward.
+class Optimizer(eqx.Module):
+    """Turns ascent directions, shaped like `Learnable`, into steps upward.
+
+    Its numbers are arrays, so that runs that differ in them share a compiled training step; what changes the
+    computation is static.
+
+    Attributes:
+        rates: Step sizes of generative net, recognition net and estimator, at the start of the schedule.
+        momentum: Momentum, or the first-moment decay of adam.
+        clip: Longest allowed gradient.
+        weight_decay: Pull of weights towards zero, times the step size.
+        num_steps: Length of the run; decaying schedules end there.
+        rule: Name of the update rule.
+        schedule: Name of the schedule.
+        is_clipping: Whether gradients are clipped at all.
+    """
+
+    rates: Float[Array, "3"]
+    momentum: Float[Array, ""]
+    clip: Float[Array, ""]
+    weight_decay: Float[Array, ""]
+    num_steps: Float[Array, ""]
+    rule: str = eqx.field(static=True)
+    schedule: str = eqx.field(static=True)
+    is_clipping: bool = eqx.field(static=True)
+
+    def init(self, params: Learnable) -> optax.OptState:
+        """Return the state before the first step."""
+        return self._chain().init(params)  # pyright: ignore[reportArgumentType]
+
+    def update(self, grads: Learnable, state: optax.OptState, params: Learnable) -> tuple[Learnable, optax.OptState]:
+        """Return what to add to the parameters, and the state after the step."""
+        return self._chain().update(grads, state, params)  # pyright: ignore
+
+    def _chain(self) -> optax.GradientTransformation:
+        parts = [optax.clip_by_global_norm(self.clip)] if self.is_clipping else []  # pyright: ignore
+        return optax.chain(
+            *parts,
+            _RULES[self.rule](self.momentum),
+            # Steps go upward here, so the decay enters with the opposite sign of a descent's.
+            optax.add_decayed_weights(-self.weight_decay, mask=_is_matrix),  # pyright: ignore
+            optax.stateless(lambda updates, _: self._scaled(updates)),  # pyright: ignore
+            optax.scale_by_schedule(lambda count: _SCHEDULES[self.schedule](self._progress(count))),  # pyright: ignore
+        )
+
+    def _progress(self, count: Int[Array, ""]) -> Float[Array, ""]:
+        return jnp.minimum(count / self.num_steps, 1.0)
+
+    def _scaled(self, updates: Learnable) -> Learnable:
+        parts = (updates.net.generative, updates.net.recognition, updates.estimator)
+        scaled = [
+            jax.tree.map(lambda u, rate=rate: rate * u, part) for rate, part in zip(self.rates, parts, strict=True)
+        ]
+        return eqx.tree_at(lambda p: (p.net.generative, p.net.recognition, p.estimator), updates, tuple(scaled))
+
+
+def make_optimizer(options: OptimizerOptions, num_steps: int) -> Optimizer:
+    """Return the optimiser that was asked for.
 
     Args:
         options: What was asked for.
         num_steps: Length of the run; decaying schedules end there.
     """
-    parts = [optax.clip_by_global_norm(options.clip)] if options.clip else []
-    parts.append(_RULES[options.optimizer](options.momentum))
-    if options.weight_decay:
-        # Steps go upward here, so the decay enters with the opposite sign of a descent's.
-        parts.append(optax.add_decayed_weights(-options.weight_decay, mask=_is_matrix))
-    return optax.chain(
-        *parts, _scale_by_part(options), optax.scale_by_schedule(_SCHEDULES[options.schedule](num_steps))
+    base = options.learning_rate
+    rates = [base if r is None else r for r in (options.recognition_learning_rate, options.estimator_learning_rate)]
+    numbers = (options.momentum, options.clip, options.weight_decay, num_steps)
+    return Optimizer(
+        jnp.asarray([base, *rates], float),
+        *(jnp.asarray(number, float) for number in numbers),
+        rule=options.optimizer,
+        schedule=options.schedule,
+        is_clipping=options.clip > 0,
     )
 
 
-_RULES: dict[str, Callable[[float], optax.GradientTransformation]] = {
-    "adam": lambda momentum: optax.scale_by_adam(b1=momentum),
-    "rmsprop": lambda momentum: optax.chain(optax.scale_by_rms(decay=0.9, eps=1e-8), optax.trace(momentum)),
-    "sgd": lambda momentum: optax.trace(momentum),
+_RULES: dict[str, Callable[[Array], optax.GradientTransformation]] = {
+    "adam": lambda momentum: optax.scale_by_adam(b1=momentum),  # pyright: ignore[reportArgumentType]
+    "rmsprop": lambda momentum: optax.chain(
+        optax.scale_by_rms(decay=0.9, eps=1e-8),
+        optax.trace(momentum),  # pyright: ignore[reportArgumentType]
+    ),
+    "sgd": lambda momentum: optax.trace(momentum),  # pyright: ignore[reportArgumentType]
 }
 
-_SCHEDULES: dict[str, Callable[[int], optax.Schedule]] = {
-    "cosine": lambda num_steps: optax.cosine_decay_schedule(1.0, num_steps),
-    "linear": lambda num_steps: optax.linear_schedule(1.0, 0.0, num_steps),
-    "constant": lambda num_steps: optax.constant_schedule(1.0),
+_SCHEDULES: dict[str, Callable[[Array], Array]] = {
+    "cosine": lambda progress: 0.5 * (1 + jnp.cos(jnp.pi * progress)),
+    "linear": lambda progress: 1 - progress,
+    "constant": jnp.ones_like,
 }
-
-
-def _scale_by_part(options: OptimizerOptions) -> optax.GradientTransformation:
-    base = options.learning_rate
-    recognition = base if options.recognition_learning_rate is None else options.recognition_learning_rate
-    estimator = base if options.estimator_learning_rate is None else options.estimator_learning_rate
-
-    def scale(updates, _):
-        rates = eqx.tree_at(
-            lambda parts: (parts.net.generative, parts.net.recognition, parts.estimator),
-            updates,
-            (base, recognition, estimator),
-        )
-        return jax.tree.map(lambda rate, part: jax.tree.map(lambda u: rate * u, part), rates, updates)
-
-    return optax.stateless(scale)
+"""How much of the step size is left when so much of the run is over."""
 
 
 def _is_matrix(params: Learnable):

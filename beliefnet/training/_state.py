@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from beliefnet._net import BeliefNet
 from beliefnet.estimators import Estimator
-from beliefnet.training._optimizers import Learnable
+from beliefnet.training._optimizers import Learnable, Optimizer
 
 
 class Learner(eqx.Module):
@@ -50,13 +50,13 @@ class TrainState(eqx.Module):
     best_epoch: Int[Array, ""]
 
     @classmethod
-    def start(cls, net: BeliefNet, estimator: Estimator, optimizer: optax.GradientTransformation) -> "TrainState":
+    def start(cls, net: BeliefNet, estimator: Estimator, optimizer: Optimizer) -> "TrainState":
         """Return the state before the first step."""
         params = Learnable(net, estimator)
         learner = Learner(
             params=params,
             estimator_state=estimator.init(net),
-            opt_state=optimizer.init(params),  # pyright: ignore[reportArgumentType]
+            opt_state=optimizer.init(params),
             step=jnp.zeros((), jnp.int32),
             objective_sum=jnp.zeros(()),
             first_bad_step=jnp.full((), -1, jnp.int32),

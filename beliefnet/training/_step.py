@@ -1,14 +1,17 @@
 """The training step, and many of them in one dispatch."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import optax
 from jax import Array, lax
 from jaxtyping import Int
 
+from beliefnet._frozen import hold_frozen
 from beliefnet._types import Key
 from beliefnet.data import DeviceRows
-from beliefnet.training._optimizers import Learnable
+from beliefnet.training._optimizers import Learnable, Optimizer
 from beliefnet.training._state import Learner
 
 _MOST_NATS_PER_VISIBLE = 1e6
@@ -16,19 +19,15 @@ _MOST_NATS_PER_VISIBLE = 1e6
 
 
 def train_step(
-    learner: Learner,
-    data: DeviceRows,
-    rows: Int[Array, " batch"],
-    optimizer: optax.GradientTransformation,
-    *,
-    key: Key,
+    learner: Learner, data: DeviceRows, rows: Int[Array, " batch"], optimizer: Optimizer, *, key: Key
 ) -> Learner:
     """Take one step upward on some rows of the data."""
     data_key, draw_key = jax.random.split(key)
     net, estimator = learner.params.net, learner.params.estimator
     estimate = estimator.estimate(net, data.take(rows, key=data_key), learner.estimator_state, key=draw_key)
     grads = Learnable(estimate.net, estimate.estimator)
-    updates, opt_state = optimizer.update(grads, learner.opt_state, learner.params)  # pyright: ignore
+    updates, opt_state = optimizer.update(grads, learner.opt_state, learner.params)
+    updates = hold_frozen(updates)
     is_sane = jnp.isfinite(estimate.objective) & (estimate.objective > -_MOST_NATS_PER_VISIBLE * data.shape[1])
     is_new_bad = (learner.first_bad_step < 0) & ~is_sane
     return Learner(
@@ -41,25 +40,34 @@ def train_step(
     )
 
 
-def make_run_steps(optimizer: optax.GradientTransformation, *, batch_size: int, key: Key) -> jax.stages.Wrapped:
-    """Return a compiled function that takes many steps in one dispatch.
+@partial(jax.jit, static_argnames="batch_size", donate_argnames="learner")
+def run_steps(
+    learner: Learner, data: DeviceRows, optimizer: Optimizer, num_steps: Int[Array, ""], *, batch_size: int, key: Key
+) -> Learner:
+    """Take many steps of one epoch in one dispatch.
 
-    It is called as `run(learner, data, num_steps)` with the data already on the device, and gives the learner after
-    `num_steps` more steps of this epoch; the learner's buffers are reused. Every epoch has its own order of the data,
-    drawn from the key and the epoch, and leaves out the examples of the last, incomplete batch; every step has its own
-    key: the result depends on the step counter, never on how steps are dispatched.
+    Every epoch has its own order of the data, drawn from the key and the epoch, and leaves out the examples of the
+    last, incomplete batch; every step has its own key: the result depends on the step counter, never on how steps are
+    dispatched. Runs that differ in numbers alone (seed, learning rates, length) share one compiled program.
+
+    Args:
+        learner: What the steps change; its buffers are reused.
+        data: The training data, on the device.
+        optimizer: How parameters move.
+        num_steps: How many steps, at most to the end of the epoch; 0 compiles the program and changes nothing.
+        batch_size: Data per step.
+        key: Random key of the run's steps.
+
+    Returns:
+        The learner after the steps.
     """
     order_key, step_key = jax.random.split(key)
+    epoch_steps = data.shape[0] // batch_size
+    order = jax.random.permutation(jax.random.fold_in(order_key, learner.step // epoch_steps), data.shape[0])
 
-    def run(learner: Learner, data: DeviceRows, num_steps: Int[Array, ""]) -> Learner:
-        epoch_steps = data.shape[0] // batch_size
-        order = jax.random.permutation(jax.random.fold_in(order_key, learner.step // epoch_steps), data.shape[0])
+    def body(_, learner: Learner) -> Learner:
+        start = (learner.step % epoch_steps) * batch_size
+        rows = lax.dynamic_slice(order, (start,), (batch_size,))
+        return train_step(learner, data, rows, optimizer, key=jax.random.fold_in(step_key, learner.step))
 
-        def body(_, learner: Learner) -> Learner:
-            start = (learner.step % epoch_steps) * batch_size
-            rows = lax.dynamic_slice(order, (start,), (batch_size,))
-            return train_step(learner, data, rows, optimizer, key=jax.random.fold_in(step_key, learner.step))
-
-        return lax.fori_loop(0, num_steps, body, learner)
-
-    return jax.jit(run, donate_argnums=0)
+    return lax.fori_loop(0, num_steps, body, learner)

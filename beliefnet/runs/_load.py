@@ -1,0 +1,166 @@
+"""A finished or interrupted run, read back for use."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from beliefnet._net import BeliefNet
+from beliefnet.data import Record
+from beliefnet.estimators import Estimator
+from beliefnet.proposals import Proposal
+from beliefnet.runs._checkpoint import read_record
+from beliefnet.runs._folder import RunFolder, RunFolderError, stamp_of
+from beliefnet.runs._results import Stamp
+from beliefnet.runs._structure import StructureError, describe, differences, skeleton
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A run folder with the best net in it.
+
+    Attributes:
+        folder: The run folder.
+        record: The data it was trained on.
+        net: The net with the best validation bound so far.
+        estimator: What it was trained with, with the best net's baselines; None if it is of a class of one's own and
+            was not given.
+        settings: The options of `fit` that it was trained with.
+        stamp: Which net of the run this is, for results about it.
+        environment: Versions and machine that the checkpoint was written with.
+        skipped: One sentence for each damaged checkpoint that was passed over.
+    """
+
+    folder: RunFolder
+    record: Record
+    net: BeliefNet
+    estimator: Estimator | None
+    settings: dict[str, Any]
+    stamp: Stamp
+    environment: dict[str, Any]
+    skipped: tuple[str, ...]
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch after which the net was found."""
+        return self.stamp.best_epoch
+
+    @property
+    def proposal(self) -> Proposal:
+        """What the net's bound is measured with: the recognition net, or what refines it in training.
+
+        Raises:
+            RunFolderError: If the estimator, which says so, is one's own and was not given.
+        """
+        if self.estimator is None:
+            raise RunFolderError(
+                f"expected to know the estimator of {self.folder.path}, got one of a class of one's own; try "
+                "load_run(path, estimator=estimator)"
+            )
+        return self.estimator.bound.proposal
+
+
+def load_run(path: Path | str, *, net: BeliefNet | None = None, estimator: Estimator | None = None) -> LoadedRun:
+    """Load the best net of a run.
+
+    What the net and the estimator are is read from the checkpoint, so that any of this package is rebuilt. Modules and
+    functions of one's own cannot be: they are given back, with any parameters, and are filled.
+
+    Args:
+        path: A folder that `beliefnet train` or `fit` wrote.
+        net: A net of the run's structure, if it has modules or functions of one's own.
+        estimator: An estimator of the run's structure, if it is one's own.
+
+    Raises:
+        RunFolderError: If it is not a run folder, no epoch was finished, the net or estimator is one's own and was not
+            given, or what was given has another structure.
+        CheckpointError: If no checkpoint is intact.
+    """
+    folder = RunFolder.open(path)
+    record = read_record(folder.checkpoints.directory)
+    structure = structure_of(record, folder)
+    stamp = stamp_of(record)
+    assert stamp is not None
+    if stamp.best_epoch == 0:
+        raise RunFolderError(
+            f"expected a run that has finished an epoch, got {path}, stopped at step {stamp.step}; "
+            f"try beliefnet train --resume {path}, or fit with the same folder"
+        )
+    like_net = _like("net", structure["net"], net, folder)
+    if estimator is None and not _can_be_rebuilt(structure["estimator"]):
+        restored = folder.checkpoints.restore(like_net, at=".best.net")
+        best = _Best(restored.state, None)
+    else:
+        like = _Best(like_net, _like("estimator", structure["estimator"], estimator, folder))
+        restored = folder.checkpoints.restore(like, at=".best")
+        best = restored.state
+    record = restored.record
+    data, stamp = Record.from_dict(record["data"]), Stamp(**record["stamp"])
+    return LoadedRun(
+        folder, data, best.net, best.estimator, record["settings"], stamp, record["environment"], restored.skipped
+    )
+
+
+class _Best(NamedTuple):
+    """The part of a training state that is used afterwards."""
+
+    net: BeliefNet
+    estimator: Estimator | None
+
+
+def check_version(path: Path | str) -> None:
+    """Check that a run folder, if there is anything in it, is one that can be read.
+
+    Raises:
+        RunFolderError: If version 0.1.0 wrote it, saying how to convert it.
+        CheckpointError: If no checkpoint is intact.
+    """
+    folder = RunFolder(path)
+    if folder.has_checkpoints:
+        structure_of(read_record(folder.checkpoints.directory), folder)
+
+
+def structure_of(record: dict[str, Any], folder: RunFolder) -> dict[str, Any]:
+    """Return the descriptions of net and estimator in the record of a checkpoint.
+
+    Raises:
+        RunFolderError: If a version wrote it that kept none.
+    """
+    if "structure" not in record:
+        raise RunFolderError(
+            f"expected a run folder with a description of its net, got {folder.path}, which beliefnet 0.1.0 wrote; "
+            f"try beliefnet convert {folder.path} NEW, and use NEW"
+        )
+    return record["structure"]
+
+
+def _like(what: str, saved: Any, given: Any, folder: RunFolder) -> Any:
+    """Return a tree of the saved structure to restore into: the one given, if its structure is the same."""
+    if given is None:
+        try:
+            return skeleton(saved)
+        except (StructureError, TypeError, ValueError, KeyError, RecursionError) as error:
+            raise RunFolderError(f"the {what} of {folder.path} cannot be rebuilt: {error}") from error
+    given = jax.tree.map(jnp.asarray, given)
+    found = differences(describe(given), saved, what)
+    if found:
+        place, one, other = found[0]
+        raise RunFolderError(
+            f"expected the {what} that {folder.path} was trained with, got one with {place} {one} instead of {other}"
+            f"{_and_more(found)}; try the code that made the run"
+        )
+    return given
+
+
+def _can_be_rebuilt(saved: Any) -> bool:
+    try:
+        skeleton(saved)
+    except StructureError:
+        return False
+    return True
+
+
+def _and_more(found: list[Any]) -> str:
+    return f" (and {len(found) - 1} more differences)" if len(found) > 1 else ""
