@@ -31,7 +31,7 @@ from beliefnet.refiners import AIR
 KEY = jax.random.key(0)
 NET = small_net(2)  # three binary units
 BITS = np.array([[0, 1, 1], [1, 0, 0], [1, 1, 1], [0, 0, 1]])
-DOCUMENTS = document_net(3, (2,), key=KEY, length=4)
+DOCUMENTS = document_net(3, (2,), key=KEY, document_length=4)
 
 ENTRIES = {
     "observe": observe,
@@ -66,10 +66,10 @@ UNFIT = {
     "no columns": (np.zeros((3, 0)), "at least one row and one column"),
     "strings": (BITS.astype(str), "numbers in data, got an array of dtype"),
     "complex": (BITS.astype(complex), "numbers in data, got an array of dtype complex128"),
-    "objects": ([*BITS.astype(object).tolist(), [None] * 3], "numbers in data, got int|NoneType"),
-    "nothing": (None, "numbers in data, got NoneType"),
-    "ragged": ([[0, 1, 1], [1, 0]], "rows of one length in data, got list"),
-    "a dictionary": ({"x": 1}, "numbers in data, got dict"),
+    "objects": ([*BITS.astype(object).tolist(), [None] * 3], "in data, got nan|rows of numbers"),
+    "nothing": (None, r"shape \[examples, features\], got \[\]"),
+    "ragged": ([[0, 1, 1], [1, 0]], "rows of numbers, all of the same length, in data, got list"),
+    "a dictionary": ({"x": 1}, "rows of numbers.* in data, got dict"),
     "sparse of twos": (sparse.coo_matrix(2 * BITS), "zeros and ones.* got 2 at row 0, column 1"),
     "other values": (Observations(BITS, "counts"), "binary data for visible units"),
     "means above one": (
@@ -79,7 +79,7 @@ UNFIT = {
 }
 WITH_HOLES = {
     "nan": (with_one(np.nan), "finite values in data, got nan at row 2, column 1 .* evaluation.impute"),
-    "masked": (np.ma.masked_equal(BITS, 0), r"complete rows in data, got a masked entry at \[0, 0\]; .*impute"),
+    "masked": (np.ma.masked_equal(BITS, 0), r"without missing values in data, got a masked array; .*impute"),
 }
 
 
