@@ -326,7 +326,7 @@ def likelihood_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any
 
 def log_likelihood(net: BeliefNet, x: jax.Array) -> jax.Array:
     """Log p(x) of a net without latents, `[batch]`."""
-    return net.log_joint(x, ()).sum(axis=-1)
+    return net.log_joint(x, ())
 
 
 @eqx.filter_jit
@@ -408,8 +408,8 @@ def over_draws(net: BeliefNet, x: jax.Array, count: int, value: Callable[..., ja
     The drawn values and their probabilities are held constant.
     """
     states = jax.lax.stop_gradient(enumerate_latents(net, x))
-    all_log_p = net.log_joint(x, states.latents).sum(axis=-1)
-    all_log_q = net.log_recognition(x, states.latents).sum(axis=-1)
+    all_log_p = net.log_joint(x, states.latents)
+    all_log_q = net.log_recognition(x, states.latents)
     indices = [jnp.arange(states.log_p.shape[0])] * count
     draws = jnp.stack(jnp.meshgrid(*indices, indexing="ij"), -1).reshape(-1, count)
     probability = jnp.exp(states.log_mass[draws].sum(axis=1))
@@ -492,7 +492,7 @@ def slope_gradient(slope: Callable[[Any, jax.Array], jax.Array]) -> Callable[...
                 like = slope(conditional(below), h)
                 below = h + (like - jax.lax.stop_gradient(like))
                 latents += (below,)
-            f = net.log_joint(x, latents).sum(axis=-1) - net.log_recognition(x, latents).sum(axis=-1)
+            f = net.log_joint(x, latents) - net.log_recognition(x, latents)
             return jnp.sum(jnp.exp(states.log_q) * f, axis=0).mean()
 
         return eqx.filter_grad(relaxed_elbo)(net)
@@ -516,7 +516,7 @@ def relaxed_bound(net: BeliefNet, x: jax.Array, temperature: float, num_particle
     for index, conditional in enumerate(net.recognition.conditionals):
         below = jax.nn.sigmoid((conditional(below).base_dist.logits + noise[:, index, None, None]) / temperature)
         latents += (below,)
-    f = net.log_joint(x, latents).sum(axis=-1) - net.log_recognition(x, latents).sum(axis=-1)
+    f = net.log_joint(x, latents) - net.log_recognition(x, latents)
     if num_particles == 1:
         return mass @ f
     return jnp.einsum("a,b,abn->n", mass, mass, jnp.logaddexp(f[:, None], f[None]) - jnp.log(2))
@@ -547,7 +547,7 @@ def moved_bound(net: BeliefNet, x: jax.Array, estimator: HVI) -> jax.Array:
     scale, size = jnp.exp(iteration.log_momentum_scale), jnp.exp(iteration.log_step_size)
     q = net.recognition.conditionals[0](x).base_dist
     position = q.loc + q.scale * start
-    log_weight = -net.log_recognition(x, (position,)).sum(axis=-1)
+    log_weight = -net.log_recognition(x, (position,))
     log_weight += jnp.sum(0.5 * kick**2 + 0.5 * jnp.log(2 * jnp.pi), axis=-1)
     momentum = scale * kick
     force = jax.grad(lambda position: net.log_joint(x, (position,)).sum())
@@ -556,7 +556,7 @@ def moved_bound(net: BeliefNet, x: jax.Array, estimator: HVI) -> jax.Array:
         position = position + size * momentum
         momentum = momentum + 0.5 * size * force(position)
     log_weight += iteration.reverse(x, position).log_prob(momentum / scale)
-    return jnp.asarray(mass) @ (log_weight + net.log_joint(x, (position,)).sum(axis=-1))
+    return jnp.asarray(mass) @ (log_weight + net.log_joint(x, (position,)))
 
 
 @eqx.filter_jit

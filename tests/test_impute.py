@@ -11,6 +11,7 @@ from cases import ALL_NETS, ALL_OBSERVATIONS, FAMILY_NETS, NETS, small_net
 from laws import assert_mean
 from test_cli import fails, files
 
+from beliefnet import decode
 from beliefnet.cli import run
 from beliefnet.cli._hidden import half_of_image as _half
 from beliefnet.conditionals import Dense, Feedforward, Observed
@@ -110,7 +111,7 @@ def test_one_pass_goes_up_and_down():
     net = small_net(2, 3)
     known = np.array([[1.0, NAN, 0.0]])
     filled = np.where(np.isnan(known), starting_fill(net), known)
-    decoded = net.decode((net.recognition.conditionals[0](jnp.asarray(filled, jnp.float32)).mean,))
+    decoded = decode(net, (net.recognition.conditionals[0](jnp.asarray(filled, jnp.float32)).mean,))
     np.testing.assert_allclose(one_pass(net, known), np.where(np.isnan(known), decoded, known), rtol=1e-6)
 
 
@@ -146,9 +147,9 @@ def test_a_net_observing_a_part_adds_up_over_the_rest():
     net = small_net(2, 3)
     observed = np.array([[True, False, True]])
     _, latents = net.dream((4, 1), key=jax.random.key(0))
-    both = [net.log_joint(jnp.array([[1.0, value, 0.0]]), latents) for value in (0.0, 1.0)]
+    both = [net.log_joint_terms(jnp.array([[1.0, value, 0.0]]), latents) for value in (0.0, 1.0)]
     seen = net_observing(net_observing(net, ~observed), observed)
-    terms = seen.log_joint(jnp.array([[1.0, NAN, 0.0]]), latents)
+    terms = seen.log_joint_terms(jnp.array([[1.0, NAN, 0.0]]), latents)
     np.testing.assert_allclose(terms[..., 0], np.logaddexp(both[0][..., 0], both[1][..., 0]), rtol=1e-5)
     np.testing.assert_array_equal(terms[..., 1:], both[0][..., 1:])
 
@@ -198,16 +199,20 @@ def test_defaults_follow_the_net():
 @pytest.mark.parametrize(
     ("x", "changes", "message"),
     [
-        (np.zeros((2, 4)), {}, r"data of shape \[rows, 3\], got \[2, 4\]"),
-        (np.zeros((0, 3)), {}, r"got \[0, 3\]"),
+        (np.zeros((2, 4)), {}, r"data of shape \[examples, 3\], got \[2, 4\]"),
+        (np.zeros((0, 3)), {}, r"at least one row .* got shape \[0, 3\]"),
         (
             [[0.0, 0.3, NAN]],
             {},
-            r"zeros and ones, .* binary observations, got 0.3 at \[0, 1\]; try evaluation.binarize",
+            r"zeros and ones, .* in data, got 0.3 at row 0, column 1 .*; try x > 0.5",
         ),
-        ([[0.0, np.inf, NAN]], {}, r"finite observed entries, got inf at \[0, 1\]"),
-        ([[0.0, NAN, NAN]], {"observed": [[True, True, False]]}, r"got nan at \[0, 1\]; try marking it"),
-        ([[0.0, 1.0, NAN]], {"observed": [[True, True]]}, r"observed of the shape of the data, \[1, 3\], got \[1, 2\]"),
+        ([[0.0, np.inf, NAN]], {}, r"finite values in data, got inf at row 0, column 1"),
+        ([[0.0, NAN, NAN]], {"observed": [[True, True, False]]}, r"got nan at row 0, column 1 .*; try "),
+        (
+            [[0.0, 1.0, NAN]],
+            {"observed": [[True, True]]},
+            r"observed .* shape of the data, \[1, 3\], got bool \[1, 2\]",
+        ),
         ([[0.0, 1.0, NAN]], {"num_particles": 0}, "num_particles of at least 1, got 0"),
         ([[0.0, 1.0, NAN]], {"num_starts": 0}, "num_starts of at least 1, got 0"),
         ([[0.0, 1.0, NAN]], {"rounds": 0}, "rounds of at least 1, got 0"),

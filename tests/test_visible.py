@@ -4,6 +4,7 @@ import itertools
 import json
 import shutil
 import tomllib
+from dataclasses import replace
 from decimal import Decimal, localcontext
 
 import equinox as eqx
@@ -20,7 +21,7 @@ from test_cli import fails
 from beliefnet.baselines import Order, RunningMoments
 from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.cli import run
-from beliefnet.data import DataError, Record, check_levels, load, read_incomplete_rows, read_rows
+from beliefnet.data import DataError, Record, check_levels, load, read_incomplete_rows, read_like
 from beliefnet.distributions import (
     DiscretisedLogistic,
     DiscretisedLogisticFamily,
@@ -387,9 +388,7 @@ def test_files_of_grey_values(name: str, suffix: str, tmp_path):
     assert data.record.levels == levels
     assert data.train.rows.dtype == (np.float32 if levels is None else np.uint8)
     unit = rows / 255 if rows.max() > 1 else rows
-    read = read_rows(path, num_features=6, values="grey")
-    assert read.dtype == np.float32
-    np.testing.assert_allclose(read, unit, atol=1e-6)
+    np.testing.assert_allclose(read_like(data.record, path).means(), unit, atol=1e-6)
     together = np.concatenate([data.split(split).means() for split in ("train", "valid", "test")])
     np.testing.assert_allclose(np.sort(together.ravel()), np.sort(unit.ravel()), atol=1e-6)
 
@@ -404,10 +403,12 @@ def test_missing_grey_values(tmp_path):
     rows = ROWS.astype(np.float64)
     rows[3, 2] = np.nan
     np.save(tmp_path / "missing.npy", rows)
-    read = read_incomplete_rows(tmp_path / "missing.npy", num_features=6, values="grey")
+    np.save(tmp_path / "grey.npy", ROWS)
+    record = load(tmp_path / "grey.npy", values="grey").record
+    read = read_incomplete_rows(record, tmp_path / "missing.npy").means()
     np.testing.assert_allclose(read, rows / 255, rtol=1e-6)
     with pytest.raises(DataError, match="between 0 and 1"):
-        read_incomplete_rows(tmp_path / "missing.npy", num_features=6)
+        read_incomplete_rows(replace(record, values="binary", levels=None), tmp_path / "missing.npy")
 
 
 @pytest.mark.parametrize(
@@ -435,7 +436,7 @@ def test_nets_refuse_data_that_they_are_no_model_of():
         check_levels(grey.record, 20, "digits")
     check_levels(grey.record, 33, "digits")
     net = vae(64, (2,), key=KEY, deterministic=(), visible=DiscretisedLogisticFamily(12))
-    with pytest.raises(DataError, match="12 grey levels"):
+    with pytest.raises(DataError, match=r"12 levels .* got 17 levels"):
         fit(net, SGVB(net), grey, FitOptions(epochs=1))
 
 
@@ -523,7 +524,10 @@ def test_runs_from_before_there_were_visible_units_load(trained, tmp_path):
     ("tokens", "message"),
     [
         (("train", "--data", "{files}/between.npy", "--visible", "logistic"), "values between the levels; try np.rint"),
-        (("train", "--data", "bars", "--visible", "normal"), "grey values for logistic or normal visible units, got"),
+        (
+            ("train", "--data", "bars", "--visible", "grey-normal"),
+            "grey values for logistic or normal visible units, got",
+        ),
         (("train", "--data", "digits", "--visible", "poisson"), "counts for a document net or poisson visible units"),
         (("train", "--data", "digits", "--visible", "logistic", "--binarization", "static"), "no binarization for"),
         (("train", "--net", "nade", "--visible", "logistic"), "a net that takes --visible logistic (sbn, fdarn,"),
@@ -531,7 +535,7 @@ def test_runs_from_before_there_were_visible_units_load(trained, tmp_path):
         (("train", "--visible", "logistic", "--levels", "20"), "got digits with 17 levels"),
         (("train", "--visible", "gaussian"), "visible"),
         (("train", "{files}/visible.toml"), 'Choose from: "bernoulli", "logistic"'),
-        (("evaluate", "{files}/logistic", "--data", "{files}/between.npy"), "values between the levels"),
+        (("evaluate", "{files}/logistic", "--data", "{files}/between.npy"), "on the 256 levels"),
         (("evaluate", "{files}/logistic", "--data", "bars"), "grey values"),
         (("encode", "{files}/logistic", "{files}/negative.npy"), "between 0 and 1"),
         (("topics", "{files}/poisson"), "expected a run of a document net"),
@@ -549,5 +553,5 @@ def test_bad_use_of_visible_units(tokens, message: str, runs, tmp_path, monkeypa
 
 
 def test_options_without_effect_are_named():
-    assert "levels" in TrainConfig(visible="normal", levels=8).unused_by_net()
-    assert "levels" not in TrainConfig(visible="logistic", levels=8).unused_by_net()
+    assert "levels" in TrainConfig(visible="grey-normal", levels=8).idle
+    assert "levels" not in TrainConfig(visible="logistic", levels=8).idle

@@ -84,5 +84,4 @@ def half_of_image(image_shape: tuple[int, int] | None, side: Side) -> np.ndarray
 def _read(run: Run, data: str, split: str | None) -> Observations:
     if not is_file(data):
         return load_like(run, data).split(split or "test")
-    rows = read_incomplete_rows(data, num_features=run.net.num_visible, values=run.record.values, array=split)
-    return Observations(rows, run.record.values, label=data)
+    return read_incomplete_rows(run.record, data, columns=words_of(run), array=split)

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from beliefnet._net import BeliefNet
+from beliefnet._uses import reconstruct, sample_means
 from beliefnet.catalogue import TrainConfig
 from beliefnet.cli._text import warn
 from beliefnet.data import Dataset, Observations
@@ -39,7 +40,7 @@ def _pictures(
     yield "training_curve.png", lambda path: plot_training_curve(fitted.history, path, title=title)
     if dataset.record.values == "counts":
         # There is no picture of counts other than words.
-        if config.net == "document" and dataset.words is not None:
+        if config.net.name == "document" and dataset.words is not None:
             words = dataset.words
             count = min(_WORDS, net.num_visible)
             yield "topics.png", lambda path: draw_topics(topics_by_coherence(net, dataset.train, count), words, path)
@@ -48,7 +49,7 @@ def _pictures(
     yield (
         "samples.png",
         lambda path: image_sheet(
-            np.asarray(net.sample_means((_SAMPLES,), key=keys[0])), shape, path, title="samples (means)"
+            np.asarray(sample_means(net, (_SAMPLES,), key=keys[0])), shape, path, title="samples (means)"
         ),
     )
     if net.layer_sizes:
@@ -56,7 +57,7 @@ def _pictures(
         yield (
             "reconstructions.png",
             lambda path: reconstruction_sheet(
-                np.asarray(originals), np.asarray(net.reconstruct(originals, key=keys[2])), shape, path
+                np.asarray(originals), np.asarray(reconstruct(net, originals, key=keys[2])), shape, path
             ),
         )
 

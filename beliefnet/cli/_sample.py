@@ -7,6 +7,7 @@ import numpy as np
 from cyclopts import Parameter
 
 from beliefnet._errors import OptionError
+from beliefnet._uses import sample_means
 from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced, save_array, writing
 from beliefnet.cli._options import check_counts, check_suffix
@@ -48,7 +49,7 @@ def sample(
     if wants_means and file.suffix == ".txt":
         raise OptionError(f"expected --values draws for documents in {file}, got means; try --out samples.npy")
     key = stream(seed, Stream.SAMPLES)
-    drawn = np.asarray(run.net.sample_means((num,), key=key) if wants_means else run.net.dream((num,), key=key)[0])
+    drawn = np.asarray(sample_means(run.net, (num,), key=key) if wants_means else run.net.dream((num,), key=key)[0])
     note = replaced(file)
     if file.suffix == ".png":
         with writing(file):
