@@ -69,7 +69,7 @@ def _check_kind(family: Any, observations: Observations) -> None:
         raise DataError(
             f"expected values on a grid of {family.levels} grey levels, k / {family.levels - 1}, for logistic visible "
             f"units, got {label} with values between the levels; try np.rint({family.levels - 1} * x) / "
-            f"{family.levels - 1}, or --visible normal"
+            f"{family.levels - 1}, or --visible grey-normal"
         )
     if largest > 1 and (family.levels - 1) % largest:
         raise DataError(
