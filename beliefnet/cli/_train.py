@@ -20,8 +20,8 @@ from beliefnet.cli._progress import Display
 from beliefnet.data import Dataset
 from beliefnet.distributions import BagOfWordsFamily
 from beliefnet.plots import image_sheet, plot_training_curve, reconstruction_sheet
-from beliefnet.runs import RunFolder, read_record, write_atomically
-from beliefnet.training import EXTENDABLE, Fitted, Stream, check_same_run, fit, settings, stream
+from beliefnet.runs import RunFolder, check_same_run, read_record, write_atomically
+from beliefnet.training import EXTENDABLE, Fitted, Stream, fit, fixed_settings, stream
 
 _DEFAULTS = TrainConfig()
 _LARGEST_CONVOLUTIONAL_STEP = 1e-3
@@ -73,13 +73,17 @@ def train(
         for sentence in skipped:
             print(f"warning: {sentence}", file=sys.stderr)
     folder = _new_folder(config, out) if resumed is None else resumed
-    if dataset.words is not None:
-        folder.write_words(dataset.words)
-    _describe(console, config, dataset, folder)
-    with Display(console, config.epochs, num_steps, step=_begun(folder)) as display:
-        fitted = fit(net, estimator, dataset, config, folder=folder, callback=display)
-    if fitted.history:
-        _draw(folder, fitted, dataset)
+    # Nothing in a folder changes while another process trains in it.
+    with folder.lock.held():
+        if resumed is not None:
+            write_atomically(folder.config_file, tomli_w.dumps(config.to_dict()))
+        if dataset.words is not None:
+            folder.write_words(dataset.words)
+        _describe(console, config, dataset, folder)
+        with Display(console, config.epochs, num_steps, step=_begun(folder)) as display:
+            fitted = fit(net, estimator, dataset, config, folder=folder, callback=display)
+        if fitted.history:
+            _draw(folder, fitted, dataset)
     return _report(console, folder, fitted)
 
 
@@ -121,9 +125,8 @@ def _resumed_folder(config: TrainConfig, path: Path, out: Path | None, dataset: 
         )
     if folder.has_checkpoints:
         saved = read_record(folder.checkpoints.directory)
-        check_same_run(saved, dataset.record, settings(config))
+        check_same_run(saved, dataset.record, fixed_settings(config))
         _check_continues(saved, config, dataset)
-    write_atomically(folder.config_file, tomli_w.dumps(config.to_dict()))
     return folder
 
 
