@@ -9,15 +9,39 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from beliefnet._chain import Chain
-    from beliefnet._net import BeliefNet
+    from beliefnet._net import BeliefNet, ConditionalNet
     from beliefnet._trace import Trace
     from beliefnet._types import Key, Values
+    from beliefnet._uses import decode, encode, reconstruct, sample_means
 
     __version__: str
 
-__all__ = ["BeliefNet", "Chain", "Key", "Trace", "Values", "__version__"]
+__all__ = [
+    "BeliefNet",
+    "Chain",
+    "ConditionalNet",
+    "Key",
+    "Trace",
+    "Values",
+    "__version__",
+    "decode",
+    "encode",
+    "reconstruct",
+    "sample_means",
+]
 
-_HOMES = {"BeliefNet": "_net", "Chain": "_chain", "Key": "_types", "Trace": "_trace", "Values": "_types"}
+_HOMES = {
+    "BeliefNet": "_net",
+    "Chain": "_chain",
+    "ConditionalNet": "_net",
+    "Key": "_types",
+    "Trace": "_trace",
+    "Values": "_types",
+    "decode": "_uses",
+    "encode": "_uses",
+    "reconstruct": "_uses",
+    "sample_means": "_uses",
+}
 _FAMILIES = frozenset(
     {"baselines", "catalogue", "comparisons", "conditionals", "data", "distributions", "estimators", "evaluation"}
     | {"moves", "nets", "plots", "proposals", "refiners", "runs", "samplers", "training"}

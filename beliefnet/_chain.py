@@ -76,6 +76,14 @@ class Chain(eqx.Module):
         parents = (parent, *values)[: len(values)]
         return [conditional(given) for conditional, given in zip(self.conditionals, parents, strict=True)]
 
+    def means(self, parent: Float[Array, "*lead inputs"]) -> Values:
+        """Return the mean of each layer; means, not draws, are fed to the next."""
+        means = []
+        for conditional in self.conditionals:
+            parent = conditional.mean_given(parent)
+            means.append(parent)
+        return tuple(means)
+
     def log_probs(self, parent: Float[Array, "... inputs"] | None, values: Values) -> Float[Array, "*lead layers"]:
         """Return the log-probability of each value given the one before it, `[*lead, layers]`, in nats."""
         if not values:

@@ -31,3 +31,14 @@ def suggestion(given: str, known: Iterable[str]) -> str:
     by_lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(given.lower(), list(by_lower), n=1)
     return f"; did you mean {by_lower[close[0]]!r}?" if close else ""
+
+
+def listed(values: Iterable[object], limit: int = 12) -> str:
+    """Return values as a list in words, the first few of a long one.
+
+    >>> listed(["a", "b"]), listed(range(99), limit=2)
+    ("'a', 'b'", '0, 1 and 97 more')
+    """
+    texts = [shown(value) for value in values]
+    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
+    return ", ".join(texts[:limit]) + more

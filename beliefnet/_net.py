@@ -1,16 +1,18 @@
 """A belief net: a generative chain from the top layer to the data, and a recognition chain back up."""
 
+from typing import Any
+
 import equinox as eqx
-import jax
 import jax.numpy as jnp
-import numpyro.distributions as dist
+import numpy as np
 from jax import Array
 from jaxtyping import Float
+from numpy.typing import NDArray
 
 from beliefnet._chain import Chain, Draw
-from beliefnet._types import Key, Values
+from beliefnet._types import Key, ValueKind, Values
 from beliefnet.conditionals import AbstractConditional
-from beliefnet.distributions import Autoregressive, UnitKind
+from beliefnet.distributions import AbstractFamily, UnitKind, normal
 from beliefnet.samplers import Plain, Sampler
 
 
@@ -20,16 +22,12 @@ class BeliefNet(eqx.Module):
     Everything public is ordered from the bottom up: the observation `x`, then `latents = (h1, ..., hL)`. With an empty
     recognition chain there are no latents: the generative chain is one layer, whose likelihood is exact.
 
-    With a generative chain that starts with a conditional which has a parent, not with a prior, the net is conditional,
-    as structured prediction asks for: the first units of `x` are the condition, which is given, not modelled, and what
-    the net draws and scores are the others, p(outputs | condition). The recognition net sees all of `x`.
-
     Args:
-        generative: Chain that draws `hL, ..., h1, x`; in a conditional net, from the condition down to the outputs.
+        generative: Chain that draws `hL, ..., h1, x`; it starts with a prior.
         recognition: Chain that draws `h1, ..., hL` given `x`.
 
     Raises:
-        ValueError: If the two chains' layers do not meet.
+        ValueError: If the two chains' layers do not meet, or the generative chain does not start with a prior.
     """
 
     generative: Chain
@@ -38,6 +36,12 @@ class BeliefNet(eqx.Module):
     def __check_init__(self):
         if not self.generative.conditionals:
             raise ValueError("expected at least one conditional in the generative chain, got none; try a Prior")
+        given = self.generative.conditionals[0].num_parents or 0
+        if given != self.num_condition:
+            raise ValueError(
+                f"expected a generative chain that starts with a prior, got a first conditional with {given} parents; "
+                "try a Prior, or ConditionalNet"
+            )
         *between, _ = [c.num_units for c in self.generative.conditionals]
         down = [*between, self.num_visible]
         seen = self.recognition.conditionals[0].num_parents if self.recognition.conditionals else down[-1]
@@ -50,31 +54,23 @@ class BeliefNet(eqx.Module):
 
     @property
     def num_visible(self) -> int:
-        """Width of the observation, with the condition if there is one."""
+        """Width of the observation."""
         return self.num_condition + self.num_outputs
 
     @property
     def num_condition(self) -> int:
-        """How many units of the observation, the first ones, are given; 0 in a net of all of it."""
-        return self.generative.conditionals[0].num_parents or 0
-
-    @property
-    def layer_sizes(self) -> tuple[int, ...]:
-        """Widths of the latent layers, from the bottom up."""
-        return tuple(c.num_units for c in self.recognition.conditionals)
+        """How many units of the observation, the first ones, are given: none."""
+        return 0
 
     @property
     def num_outputs(self) -> int:
         """How many units of the observation the net is a model of; all of them, unless it is conditional."""
         return self.generative.conditionals[-1].num_units
 
-    def split(
-        self, x: Float[Array, "*lead visible"]
-    ) -> tuple[Float[Array, "*lead condition"] | None, Float[Array, "*lead outputs"]]:
-        """Return the condition, None in a net without, and the units that the net is a model of."""
-        if not self.num_condition:
-            return None, x
-        return x[..., : self.num_condition], x[..., self.num_condition :]
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Widths of the latent layers, from the bottom up."""
+        return tuple(c.num_units for c in self.recognition.conditionals)
 
     @property
     def latent_kinds(self) -> tuple[UnitKind, ...]:
@@ -86,6 +82,41 @@ class BeliefNet(eqx.Module):
         """Each latent layer under the recognition and under the generative chain, from the bottom up."""
         return tuple(zip(self.recognition.conditionals, self.generative.conditionals[-2::-1], strict=True))
 
+    @property
+    def visible(self) -> AbstractFamily:
+        """The family of the units that the net is a model of."""
+        return self.generative.conditionals[-1].units
+
+    @property
+    def values(self) -> ValueKind | None:
+        """What data the net takes; None for numbers of any kind."""
+        return self.visible.values
+
+    def check(self, rows: Any, label: str = "data", *, observed: NDArray[np.bool_] | None = None) -> None:
+        """Check that data are what the net is a model of, on the host.
+
+        Args:
+            rows: Values as the net sees them, `[rows, visible]`: an array of numbers, or a SciPy sparse matrix.
+            label: What to call the data in an error.
+            observed: Which entries are to be looked at, `[rows, visible]`; by default all.
+
+        Raises:
+            DataError: Naming the first value that does not fit, its row and column, and what to try.
+        """
+        self.visible.check(rows, label, observed=observed)
+
+    def split(
+        self, x: Float[Array, "*lead visible"]
+    ) -> tuple[Float[Array, "*lead condition"] | None, Float[Array, "*lead outputs"]]:
+        """Return the condition, None in a net without, and the units that the net is a model of."""
+        return None, x
+
+    def joined(
+        self, condition: Float[Array, "*#lead condition"] | None, outputs: Float[Array, "*lead outputs"]
+    ) -> Float[Array, "*lead visible"]:
+        """Return outputs with the condition before them, as an observation has it."""
+        return outputs
+
     def above(self, layer: int) -> "BeliefNet":
         """Return the net whose observation is a layer of this one, 0 being the data: it shares the parameters.
 
@@ -96,7 +127,9 @@ class BeliefNet(eqx.Module):
         depth = len(self.recognition)
         if not 0 <= layer < depth:
             raise ValueError(f"expected a layer from 0 to {depth - 1}, got {layer}; try 0")
-        if layer and self.num_condition:
+        if not layer:
+            return self
+        if self.num_condition:
             raise ValueError(
                 "expected a net without a condition to look at the layers above a latent one, got one given "
                 f"{self.num_condition} units; try nvil or vimco, or one latent layer"
@@ -105,17 +138,27 @@ class BeliefNet(eqx.Module):
             Chain(self.generative.conditionals[: depth - layer + 1]), Chain(self.recognition.conditionals[layer:])
         )
 
-    def log_joint(
-        self, x: Float[Array, "... visible"], latents: Values
-    ) -> Float[Array, "*lead layers_and_observation"]:
-        """Return the terms of log p(x, h): log p(x | h1), ..., log p(hL), bottom first, in nats.
+    def log_joint(self, x: Float[Array, "*#lead visible"], latents: Values) -> Float[Array, "*lead"]:
+        """Return log p(x, h) of each configuration, in nats; in a conditional net, log p(outputs, h | condition)."""
+        return self.log_joint_terms(x, latents).sum(axis=-1)
+
+    def log_recognition(self, x: Float[Array, "*#lead visible"], latents: Values) -> Float[Array, "*lead"]:
+        """Return log q(h | x) of each configuration, in nats."""
+        return self.log_recognition_terms(x, latents).sum(axis=-1)
+
+    def log_weight(self, x: Float[Array, "*#lead visible"], latents: Values) -> Float[Array, "*lead"]:
+        """Return log p(x, h) - log q(h | x), the log importance weight of each draw of the recognition net, in nats."""
+        return self.log_joint(x, latents) - self.log_recognition(x, latents)
+
+    def log_joint_terms(self, x: Float[Array, "*#lead visible"], latents: Values) -> Float[Array, "*lead terms"]:
+        """Return the terms of log p(x, h): log p(x | h1), ..., log p(hL), bottom first, in nats: one more than layers.
 
         In a conditional net they are those of log p(outputs, h | condition).
         """
         condition, outputs = self.split(x)
         return self.generative.log_probs(condition, (*latents[::-1], outputs))[..., ::-1]
 
-    def log_recognition(self, x: Float[Array, "... visible"], latents: Values) -> Float[Array, "*lead layers"]:
+    def log_recognition_terms(self, x: Float[Array, "*#lead visible"], latents: Values) -> Float[Array, "*lead layers"]:
         """Return the terms of log q(h | x): log q(h1 | x), ..., log q(hL | hL-1), in nats."""
         return self.recognition.log_probs(x, latents)
 
@@ -131,82 +174,131 @@ class BeliefNet(eqx.Module):
         """Draw an observation and its latents from the generative chain.
 
         Args:
-            shape: Leading axes of the draws; in a conditional net the axis of the conditions follows.
+            shape: Leading axes of the draws.
             key: Random key.
-            condition: What a conditional net is given, `[batch, condition]`.
+            condition: None: what a `ConditionalNet` is given.
 
         Returns:
-            `x` of shape `[*shape, visible]`, or `[*shape, batch, visible]` with the condition in it, and the latents,
-            bottom first.
+            `x` of shape `[*shape, visible]`, and the latents, bottom first.
 
         Raises:
-            ValueError: If there is a condition where there should be none, none where there should be one, or one of
-                another width.
+            ValueError: If there is a condition.
+        """
+        if condition is not None:
+            raise ValueError(f"expected no condition, got one of shape {jnp.shape(condition)}; try leaving it out")
+        values = self.generative.draw(None, shape, sampler=Plain(), key=key).values
+        return values[-1], values[-2::-1]
+
+    def dream_like(
+        self, x: Float[Array, "batch visible"], num_particles: int, *, key: Key
+    ) -> tuple[Float[Array, "particles batch visible"], Values]:
+        """Draw `num_particles` observations and their latents for each datum, given its condition if it has one."""
+        return self.dream((num_particles, x.shape[0]), key=key)
+
+
+class ConditionalNet(BeliefNet):
+    """A net of some units given others, p(outputs | condition), as structured prediction asks for.
+
+    An observation is the condition, then the outputs. The condition is given, not modelled: what the net draws and
+    scores are the outputs. The recognition net sees both. Each of the two may hold its own kind of values.
+
+    Args:
+        generative: Chain from the condition over `hL, ..., h1` down to the outputs: its first conditional has the
+            condition for a parent.
+        recognition: Chain that draws `h1, ..., hL` given the whole observation.
+        condition: Family of units with the condition's values, which data are checked by; None for any numbers.
+
+    Raises:
+        ValueError: If the two chains' layers do not meet, or the generative chain starts with a prior.
+
+    Example:
+        >>> import jax
+        >>> from beliefnet.conditionals import Dense, Feedforward
+        >>> from beliefnet.distributions import bernoulli
+        >>> key = jax.random.key(0)
+        >>> net = ConditionalNet(
+        ...     Chain((Feedforward(Dense(3, 4, key=key), bernoulli), Feedforward(Dense(4, 2, key=key), bernoulli))),
+        ...     Chain((Feedforward(Dense(5, 4, key=key), bernoulli),)),
+        ... )
+        >>> net.num_condition, net.num_outputs, net.num_visible
+        (3, 2, 5)
+    """
+
+    condition: AbstractFamily | None = eqx.field(static=True, default=None)
+
+    def __check_init__(self):
+        if not self.num_condition:
+            raise ValueError(
+                "expected a first conditional that the condition feeds, got a prior; try a Feedforward, or BeliefNet"
+            )
+
+    @property
+    def num_condition(self) -> int:
+        """How many units of the observation, the first ones, are given."""
+        return self.generative.conditionals[0].num_parents or 0
+
+    @property
+    def values(self) -> ValueKind | None:
+        """What both parts of the data hold; None for numbers of any kind, or where they differ."""
+        return self.visible.values if self.condition is None or self.condition.values == self.visible.values else None
+
+    def check(self, rows: Any, label: str = "data", *, observed: NDArray[np.bool_] | None = None) -> None:
+        """Check that both parts of data are what the net takes, on the host; columns are counted in each part.
+
+        Raises:
+            DataError: Naming the first value that does not fit, its row and column, and what to try.
+        """
+        family = normal if self.condition is None else self.condition
+        parts = ("condition", family, slice(None, self.num_condition)), ("outputs", self.visible, self._outputs)
+        for name, units, columns in parts:
+            known = None if observed is None else observed[:, columns]
+            units.check(rows[:, columns], f"the {name} of {label}", observed=known)
+
+    def split(
+        self, x: Float[Array, "*lead visible"]
+    ) -> tuple[Float[Array, "*lead condition"], Float[Array, "*lead outputs"]]:
+        """Return the condition, and the outputs."""
+        return x[..., : self.num_condition], x[..., self._outputs]
+
+    def joined(
+        self, condition: Float[Array, "*#lead condition"] | None, outputs: Float[Array, "*lead outputs"]
+    ) -> Float[Array, "*lead visible"]:
+        """Return outputs with the condition before them, as an observation has it."""
+        assert condition is not None
+        given = jnp.broadcast_to(condition, (*outputs.shape[:-1], self.num_condition))
+        return jnp.concatenate([given, outputs], axis=-1)
+
+    def dream(
+        self, shape: tuple[int, ...], *, key: Key, condition: Float[Array, "batch condition"] | None = None
+    ) -> tuple[Float[Array, "*lead visible"], Values]:
+        """Draw outputs and latents given conditions.
+
+        Args:
+            shape: Leading axes of the draws; the axis of the conditions follows.
+            key: Random key.
+            condition: What is given, `[batch, condition]`.
+
+        Returns:
+            `x` of shape `[*shape, batch, visible]`, with the condition in it, and the latents, bottom first.
+
+        Raises:
+            ValueError: If there is no condition, or one of another width.
         """
         condition = None if condition is None else jnp.asarray(condition, float)
-        self._check_condition(condition)
-        values = self.generative.draw(condition, shape, sampler=Plain(), key=key).values
-        return _joined(condition, values[-1]), values[-2::-1]
-
-    def sample_means(
-        self, shape: tuple[int, ...], *, key: Key, condition: Float[Array, "batch condition"] | None = None
-    ) -> Float[Array, "*lead visible"]:
-        """Draw from the generative chain and return the mean of the observation given the latents that were drawn.
-
-        Of an autoregressive observation it is the mean of each unit given those that were drawn before it. Arguments,
-        shapes and errors are those of `dream`.
-        """
-        x, latents = self.dream(shape, key=key, condition=condition)
-        given, outputs = self.split(x)
-        layer = self.generative.conditionals[-1](latents[0] if latents else given)
-        return _joined(given, _unit_means(layer, outputs))
-
-    def _check_condition(self, condition: Array | None) -> None:
-        if not self.num_condition:
-            if condition is not None:
-                raise ValueError(f"expected no condition, got one of shape {condition.shape}; try leaving it out")
-        elif condition is None or condition.ndim != 2 or condition.shape[1] != self.num_condition:
+        if condition is None or condition.ndim != 2 or condition.shape[1] != self.num_condition:
             raise ValueError(
                 f"expected a condition of shape [batch, {self.num_condition}], got "
                 f"{'none' if condition is None else condition.shape}; try condition=x[:, :{self.num_condition}]"
             )
+        values = self.generative.draw(condition, shape, sampler=Plain(), key=key).values
+        return self.joined(condition, values[-1]), values[-2::-1]
 
-    def decode(self, latents: Values) -> Float[Array, "*lead visible"]:
-        """Return the mean of the observation given the bottom latent layer; of a conditional net, that of the outputs.
+    def dream_like(
+        self, x: Float[Array, "batch visible"], num_particles: int, *, key: Key
+    ) -> tuple[Float[Array, "particles batch visible"], Values]:
+        """Draw `num_particles` outputs and their latents for the condition of each of a batch."""
+        return self.dream((num_particles,), key=key, condition=self.split(x)[0])
 
-        Of an autoregressive layer it is a guess: means in the place of draws are fed to later units.
-        """
-        return self.generative.conditionals[-1].mean_given(latents[0])
-
-    def reconstruct(self, x: Float[Array, "batch visible"], *, key: Key) -> Float[Array, "batch visible"]:
-        """Return the mean of the observation given one draw of the latents for each datum.
-
-        Of an autoregressive observation it is the mean of each unit given a draw of those before it.
-        """
-        condition, _ = self.split(jnp.asarray(x))
-        latents = self.infer(x, 1, key=key).values
-        layer = self.generative.conditionals[-1](latents[0][0] if latents else condition)
-        drawn = layer.sample(jax.random.fold_in(key, 1)) if isinstance(layer, Autoregressive) else layer.mean
-        return jnp.broadcast_to(_joined(condition, _unit_means(layer, drawn)), x.shape)
-
-    def encode(self, x: Float[Array, "batch visible"]) -> Values:
-        """Return the means of the latent layers, `[batch, units]` each; means, not draws, are fed upward."""
-        x, means = jnp.asarray(x), []
-        for conditional in self.recognition.conditionals:
-            x = conditional.mean_given(x)
-            means.append(x)
-        return tuple(means)
-
-
-def _joined(condition: Array | None, outputs: Float[Array, "*lead outputs"]) -> Float[Array, "*lead visible"]:
-    """Return outputs with the condition before them, as an observation has it."""
-    if condition is None:
-        return outputs
-    return jnp.concatenate([jnp.broadcast_to(condition, (*outputs.shape[:-1], condition.shape[-1])), outputs], axis=-1)
-
-
-def _unit_means(layer: dist.Distribution, value: Float[Array, "*lead units"]) -> Float[Array, "*lead units"]:
-    """Return the mean of each unit of a layer, given the values of those before it where that matters."""
-    if isinstance(layer, Autoregressive):
-        return jax.nn.sigmoid(layer.logits_given(value))
-    return layer.mean  # pyright: ignore[reportReturnType]
+    @property
+    def _outputs(self) -> slice:
+        return slice(self.num_condition, None)

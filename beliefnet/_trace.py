@@ -38,11 +38,11 @@ class Trace(eqx.Module):
     def record(cls, net: BeliefNet, particles: Particles) -> "Trace":
         """Score particles under both chains of the net."""
         x, latents = particles.x, particles.latents
-        log_p = net.log_joint(x, latents)
+        log_p = net.log_joint_terms(x, latents)
         return cls(
             # Without latents all particles are the same, and scored once.
             jnp.broadcast_to(log_p, (*particles.log_proposal.shape, log_p.shape[-1])),
-            net.log_recognition(x, latents),
+            net.log_recognition_terms(x, latents),
             particles.log_proposal,
             (x, *latents),
             particles.log_layers,

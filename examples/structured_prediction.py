@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from beliefnet import BeliefNet, Chain
+from beliefnet import Chain, ConditionalNet, sample_means
 from beliefnet.catalogue import TrainConfig
 from beliefnet.conditionals import Centred, Dense, Feedforward, Signs
 from beliefnet.data import load
@@ -27,7 +27,7 @@ from beliefnet.plots import image_sheet
 from beliefnet.training import fit
 
 
-def half_to_half(mean: np.ndarray, hidden: tuple[int, int], *, key: jax.Array) -> BeliefNet:
+def half_to_half(mean: np.ndarray, hidden: tuple[int, int], *, key: jax.Array) -> ConditionalNet:
     """Make p(lower | upper): what the first half of the units says of the second, through two layers of binary units.
 
     A generative chain whose first layer has a parent makes the net conditional: the parent is the first part of each
@@ -49,10 +49,10 @@ def half_to_half(mean: np.ndarray, hidden: tuple[int, int], *, key: jax.Array) -
             Feedforward(Dense(bottom, top, key=keys[4]), bernoulli, Signs()),
         )
     )
-    return BeliefNet(generative, recognition)
+    return ConditionalNet(generative, recognition)
 
 
-def negative_log_likelihood(net: BeliefNet, x: np.ndarray, num_draws: int, *, key: jax.Array) -> float:
+def negative_log_likelihood(net: ConditionalNet, x: np.ndarray, num_draws: int, *, key: jax.Array) -> float:
     """Estimate -log p(lower | upper) in nats by hidden layers drawn from the net alone, without the recognition net."""
 
     @jax.jit
@@ -68,10 +68,10 @@ def negative_log_likelihood(net: BeliefNet, x: np.ndarray, num_draws: int, *, ke
     return -float(jnp.concatenate(bounds).mean())
 
 
-def completions(net: BeliefNet, digits: np.ndarray, num: int, *, key: jax.Array) -> np.ndarray:
+def completions(net: ConditionalNet, digits: np.ndarray, num: int, *, key: jax.Array) -> np.ndarray:
     """Return rows of pictures: a digit, its upper half, the mean of its completions, and `num` of them."""
     condition, lower = net.split(jnp.asarray(digits, jnp.float32))
-    drawn = net.sample_means((100,), key=key, condition=condition)
+    drawn = sample_means(net, (100,), key=key, condition=condition)
     upper = jnp.concatenate([condition, jnp.zeros_like(lower)], axis=-1)  # pyright: ignore
     rows = jnp.stack([jnp.asarray(digits, jnp.float32), upper, drawn.mean(axis=0), *drawn[:num]], axis=1)
     return np.asarray(rows.reshape(-1, digits.shape[1]))

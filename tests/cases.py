@@ -3,14 +3,18 @@
 Adding an estimator, a net or a proposal means adding a line here; the line states its claim.
 """
 
+import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
+from exact import ALL_OBSERVATIONS, Source, States, bound_and_gradient, dreamt, recognised
 
 from beliefnet import BeliefNet, Chain
 from beliefnet.baselines import InputBaseline, Moments, NoBaseline, Order, RunningMoments
@@ -29,6 +33,7 @@ from beliefnet.conditionals import (
 from beliefnet.distributions import AbstractFamily, bernoulli, categorical, normal
 from beliefnet.estimators import (
     ARM,
+    HVI,
     IWAE,
     NVIL,
     REBAR,
@@ -41,6 +46,7 @@ from beliefnet.estimators import (
     DReG,
     Estimator,
     LocalExpectation,
+    MaximumLikelihood,
     MultiSampleDisARM,
     MuProp,
     Reinforce,
@@ -55,14 +61,13 @@ from beliefnet.estimators import (
     reweighted_wake_sleep,
     wake_sleep,
 )
-from beliefnet.evaluation import enumerate_latents, exact_bound, exact_elbo, exact_gradient
-from beliefnet.nets import darn, sigmoid_belief_net
-from beliefnet.proposals import Proposal, Recognition, Refined
+from beliefnet.evaluation import enumerate_latents
+from beliefnet.nets import darn, fully_visible_net, sigmoid_belief_net
+from beliefnet.proposals import Hamiltonian, Proposal, Recognition, Refined
 from beliefnet.refiners import AIR, Posterior, Refiner, concrete, gdir, mean_passing, straight_through
-from beliefnet.samplers import Half, Reparameterize, StraightThrough
+from beliefnet.samplers import Concrete, Half, Reparameterize, StraightThrough
 
 MEAN = jnp.array([0.3, 0.6, 0.5])
-ALL_OBSERVATIONS = jnp.array(list(itertools.product((0.0, 1.0), repeat=3)))
 OBSERVATIONS = jnp.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
 
 
@@ -114,7 +119,23 @@ FAMILY_NETS: dict[str, Callable[[], BeliefNet]] = {
 }
 """Latent layers of other families, mixed ones, and units that depend on each other, above and in both nets."""
 
+SINGLE_NETS: dict[str, Callable[[], BeliefNet]] = {
+    "one unit": lambda: chain_net((bernoulli, 1), scale=0.8),
+    "two single units": lambda: chain_net((bernoulli, 1), (bernoulli, 1), scale=0.8),
+    "fully visible": lambda: randomise(fully_visible_net(3)),
+    # The log of a mean of weights that differ much is too steep for 32 nodes.
+    "gentle normal": lambda: chain_net((normal, 1), scale=0.05),
+}
+"""Nets for the claims of single estimators."""
+
 ALL_NETS = NETS | FAMILY_NETS
+
+
+@functools.cache
+def net_of(name: str) -> BeliefNet:
+    """A net of the tables, made once."""
+    return (ALL_NETS | SINGLE_NETS)[name]()
+
 
 CONDITIONALS: dict[str, Callable[[], AbstractConditional]] = {
     "dense": lambda: randomise(Feedforward(Dense(2, 3, key=jax.random.key(0)), bernoulli)),
@@ -219,6 +240,22 @@ REFINERS: dict[str, RefinerCase] = {
 }
 
 
+def exact_elbo(net: BeliefNet, x: jax.Array) -> jax.Array:
+    """The exact ELBO, `[batch]`."""
+    return bound_and_gradient(net, x, 1)[0]
+
+
+class Law(Enum):
+    """How the claim of an estimator is tested."""
+
+    EXACT = "exact"
+    """Its rule's credit is summed over every tuple of states."""
+    NODES = "nodes"
+    """So is the whole estimate, through the driver: over the nodes of a quadrature, where draws have a derivative."""
+    DRAWN = "drawn"
+    """The mean of many estimates: there is more to draw than latents."""
+
+
 @dataclass(frozen=True)
 class EstimatorCase:
     """An estimator and what it claims to estimate.
@@ -229,6 +266,10 @@ class EstimatorCase:
         objective: The exact expected objective.
         state: The state at which the claim holds; statistics are frozen there.
         nets: Names of the nets on which the claim is tested.
+        law: How it is tested.
+        source: Where the states of an exact law come from, and how probable they are.
+        batch: Data in the batch.
+        quick: The nets of the quick run; all of them if nothing else is said.
     """
 
     make: Callable[[BeliefNet], Estimator]
@@ -236,6 +277,10 @@ class EstimatorCase:
     objective: Callable[[BeliefNet, jax.Array], Any] = exact_elbo
     state: Callable[[BeliefNet], Any] = lambda net: None
     nets: tuple[str, ...] = tuple(NETS)
+    law: Law = Law.EXACT
+    source: Source = recognised
+    batch: int = 2
+    quick: tuple[str, ...] | None = None
 
 
 def frozen_moments(net: BeliefNet) -> Moments:
@@ -255,23 +300,61 @@ def nvil(net: BeliefNet, **changes: Any) -> NVIL:
 
 def elbo_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
     """Unbiased for the ELBO."""
-    return exact_gradient(net, x)
+    return bound_and_gradient(net, x, 1)[1]
 
 
 def bound_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
     """Unbiased for the bound of as many particles as the estimator draws."""
-    return exact_gradient(net, x, estimator.num_particles)
+    return bound_and_gradient(net, x, estimator.num_particles)[1]
 
 
 def scaled_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Moments) -> BeliefNet:
     """Unbiased for the ELBO, except that each layer's recognition gradient is divided by max(1, sd)."""
-    return scale_recognition(exact_gradient(net, x), 1 / jnp.maximum(1, jnp.sqrt(state.variance)))
+    return scale_recognition(bound_and_gradient(net, x, 1)[1], 1 / jnp.maximum(1, jnp.sqrt(state.variance)))
 
 
 def shrunk_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Moments) -> BeliefNet:
     """Unbiased for the ELBO, except that the recognition gradient is shrunk by a mean that contains the batch."""
     num_draws = len(x) * estimator.num_particles
-    return scale_recognition(exact_gradient(net, x), 1 - (1 - estimator.moments.smoothing) / num_draws)
+    return scale_recognition(bound_and_gradient(net, x, 1)[1], 1 - (1 - estimator.moments.smoothing) / num_draws)
+
+
+def likelihood_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+    """The gradient of log p(x) of a net without latents."""
+    return eqx.filter_grad(lambda net: log_likelihood(net, x).mean())(net)
+
+
+def log_likelihood(net: BeliefNet, x: jax.Array) -> jax.Array:
+    """Log p(x) of a net without latents, `[batch]`."""
+    return net.log_joint(x, ()).sum(axis=-1)
+
+
+@eqx.filter_jit
+def algorithm_1_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Moments) -> BeliefNet:
+    """What Algorithm 1 of NVIL gives in expectation: a batch of one, normalised with moments that contain it.
+
+    The gradient of the model is the ELBO's; that of the recognition net has no simpler form than the algorithm.
+    """
+    states, count, keep = enumerate_latents(net, x), estimator.num_particles, estimator.moments.smoothing
+    values = (x[None], *states.latents)
+    sets = jnp.stack(jnp.meshgrid(*[jnp.arange(len(states.log_q))] * count, indexing="ij"), -1).reshape(-1, count)
+    mass = jnp.exp(states.log_q[sets].sum(axis=(1, 2)))
+    log_p, log_q = net.log_joint(x, states.latents), net.log_recognition(x, states.latents)
+    scores = []
+    for layer in range(len(net.layer_sizes)):
+        signal = log_p[:, 0, layer:].sum(axis=-1) - log_q[:, 0, layer:].sum(axis=-1)
+        drawn = (signal - estimator.baseline.networks[layer](values[layer])[:, 0, 0])[sets]
+        mean = drawn.mean(axis=1, keepdims=True)
+        variance = jnp.mean(drawn**2, axis=1, keepdims=True) - mean**2
+        mean = keep * state.mean[layer] + (1 - keep) * mean
+        variance = keep * state.variance[layer] + (1 - keep) * variance
+        scores.append((drawn - mean) / jnp.maximum(1, jnp.sqrt(variance)) / count)
+
+    def credited(net: BeliefNet) -> jax.Array:
+        again = net.log_recognition(x, states.latents)[:, 0]
+        return sum(mass @ jnp.sum(score * again[sets, layer], axis=1) for layer, score in enumerate(scores))
+
+    return add(model_only(bound_and_gradient(net, x, 1)[1]), recognition_only(eqx.filter_grad(credited)(net)))
 
 
 def scale_recognition(gradient: BeliefNet, scale: Any) -> BeliefNet:
@@ -298,12 +381,12 @@ def add(one: BeliefNet, two: BeliefNet) -> BeliefNet:
 
 def wake_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
     """The model's part of the ELBO's gradient."""
-    return model_only(exact_gradient(net, x))
+    return model_only(bound_and_gradient(net, x, 1)[1])
 
 
 def weighted_wake_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
     """The model's part of the gradient of the K-particle bound."""
-    return model_only(exact_gradient(net, x, estimator.num_particles))
+    return model_only(bound_and_gradient(net, x, estimator.num_particles)[1])
 
 
 @eqx.filter_jit
@@ -325,8 +408,8 @@ def over_draws(net: BeliefNet, x: jax.Array, count: int, value: Callable[..., ja
     The drawn values and their probabilities are held constant.
     """
     states = jax.lax.stop_gradient(enumerate_latents(net, x))
-    all_log_p = net.log_joint(x, states.latents).sum(axis=-1)
-    all_log_q = net.log_recognition(x, states.latents).sum(axis=-1)
+    all_log_p = net.log_joint(x, states.latents)
+    all_log_q = net.log_recognition(x, states.latents)
     indices = [jnp.arange(states.log_p.shape[0])] * count
     draws = jnp.stack(jnp.meshgrid(*indices, indexing="ij"), -1).reshape(-1, count)
     probability = jnp.exp(states.log_mass[draws].sum(axis=1))
@@ -338,10 +421,10 @@ def reweighted_wake_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state
     """The model's part for the K-particle bound; the recognition net's is E[sum_k w~_k grad log q_k]."""
 
     def weighted_score(net: BeliefNet) -> jax.Array:
-        def paid(log_p: jax.Array, log_q: jax.Array) -> jax.Array:
+        def credited(log_p: jax.Array, log_q: jax.Array) -> jax.Array:
             return jnp.sum(jax.lax.stop_gradient(jax.nn.softmax(log_p - log_q, axis=1)) * log_q, axis=1)
 
-        return over_draws(net, x, estimator.num_particles, paid)
+        return over_draws(net, x, estimator.num_particles, credited)
 
     return add(weighted_wake_gradient(net, x, estimator, state), recognition_only(eqx.filter_grad(weighted_score)(net)))
 
@@ -365,7 +448,7 @@ def tvo_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> Be
     """E of the covariance form: sum_j D_j (<grad f> + <g f> - <g> <f>), g = grad [b log p + (1 - b) log q]."""
 
     def covariances(net: BeliefNet) -> jax.Array:
-        def paid(log_p: jax.Array, log_q: jax.Array) -> jax.Array:
+        def credited(log_p: jax.Array, log_q: jax.Array) -> jax.Array:
             f, total = log_p - log_q, 0.0
             held = jax.lax.stop_gradient(f)
             for left, right in itertools.pairwise(ends(estimator)):
@@ -376,7 +459,7 @@ def tvo_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> Be
                 total += (right - left) * (jnp.sum(weights * f, axis=1) + covariance)
             return total
 
-        return over_draws(net, x, estimator.num_particles, paid)
+        return over_draws(net, x, estimator.num_particles, credited)
 
     return eqx.filter_grad(covariances)(net)
 
@@ -409,12 +492,77 @@ def slope_gradient(slope: Callable[[Any, jax.Array], jax.Array]) -> Callable[...
                 like = slope(conditional(below), h)
                 below = h + (like - jax.lax.stop_gradient(like))
                 latents += (below,)
-            f = net.log_joint(x, latents).sum(axis=-1) - net.log_recognition(x, latents).sum(axis=-1)
+            f = net.log_joint(x, latents) - net.log_recognition(x, latents)
             return jnp.sum(jnp.exp(states.log_q) * f, axis=0).mean()
 
         return eqx.filter_grad(relaxed_elbo)(net)
 
     return expected
+
+
+RELAXED_NODES = 64
+
+
+@eqx.filter_jit
+def relaxed_bound(net: BeliefNet, x: jax.Array, temperature: float, num_particles: int = 1) -> jax.Array:
+    """What relaxed draws climb, `[batch]`: the integral over the noise of each unit, one unit in each layer."""
+    depth = len(net.layer_sizes)
+    # Gauss-Legendre over the uniform numbers that logistic noise is made from.
+    nodes, counts = np.polynomial.legendre.leggauss(RELAXED_NODES)
+    chosen = np.stack(np.meshgrid(*[np.arange(RELAXED_NODES)] * depth, indexing="ij"), -1).reshape(-1, depth)
+    noise = jnp.asarray(np.log((1 + nodes) / (1 - nodes))[chosen])
+    mass = jnp.asarray(np.prod(counts[chosen] / 2, axis=1))
+    below, latents = x[None], ()
+    for index, conditional in enumerate(net.recognition.conditionals):
+        below = jax.nn.sigmoid((conditional(below).base_dist.logits + noise[:, index, None, None]) / temperature)
+        latents += (below,)
+    f = net.log_joint(x, latents).sum(axis=-1) - net.log_recognition(x, latents).sum(axis=-1)
+    if num_particles == 1:
+        return mass @ f
+    return jnp.einsum("a,b,abn->n", mass, mass, jnp.logaddexp(f[:, None], f[None]) - jnp.log(2))
+
+
+def relaxed_gradient(temperature: float, num_particles: int = 1) -> Callable[..., BeliefNet]:
+    """The gradient of what relaxed draws climb."""
+    return lambda net, x, estimator, state: eqx.filter_grad(
+        lambda net: relaxed_bound(net, x, temperature, num_particles).mean()
+    )(net)
+
+
+DYNAMICS = {"num_iterations": 1, "num_steps": 2, "step_size": 0.3, "num_units": 3}
+
+
+def hamiltonian(net: BeliefNet) -> HVI:
+    """Dynamics of one iteration whose parameters are nowhere special."""
+    dynamics = Hamiltonian(net, key=jax.random.key(4), **DYNAMICS)
+    return HVI(jax.tree.map(lambda leaf: leaf + 0.2 * jax.random.normal(jax.random.key(5), leaf.shape), dynamics), 2)
+
+
+def moved_bound(net: BeliefNet, x: jax.Array, estimator: HVI) -> jax.Array:
+    """The mean log-weight of one unit that leapfrog steps move, by quadrature over both noises, `[batch]`."""
+    nodes, counts = np.polynomial.hermite_e.hermegauss(24)
+    mass = np.outer(counts, counts).ravel() / (2 * np.pi)
+    start, kick = (jnp.asarray(grid.ravel())[:, None, None] for grid in np.meshgrid(nodes, nodes, indexing="ij"))
+    iteration = estimator.proposal.iterations[0]
+    scale, size = jnp.exp(iteration.log_momentum_scale), jnp.exp(iteration.log_step_size)
+    q = net.recognition.conditionals[0](x).base_dist
+    position = q.loc + q.scale * start
+    log_weight = -net.log_recognition(x, (position,)).sum(axis=-1)
+    log_weight += jnp.sum(0.5 * kick**2 + 0.5 * jnp.log(2 * jnp.pi), axis=-1)
+    momentum = scale * kick
+    force = jax.grad(lambda position: net.log_joint(x, (position,)).sum())
+    for _ in range(DYNAMICS["num_steps"]):
+        momentum = momentum + 0.5 * size * force(position)
+        position = position + size * momentum
+        momentum = momentum + 0.5 * size * force(position)
+    log_weight += iteration.reverse(x, position).log_prob(momentum / scale)
+    return jnp.asarray(mass) @ (log_weight + net.log_joint(x, (position,)).sum(axis=-1))
+
+
+@eqx.filter_jit
+def moved_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+    """The net's gradient of the mean log-weight."""
+    return eqx.filter_grad(lambda net: moved_bound(net, x, estimator).mean())(net)
 
 
 def sum_of(*parts: Callable[..., BeliefNet]) -> Callable[[BeliefNet, jax.Array, Any, Any], BeliefNet]:
@@ -432,7 +580,7 @@ def no_state(net: BeliefNet) -> tuple[None, None]:
 
 
 def bound_of(num_particles: int) -> Callable[[BeliefNet, jax.Array], Any]:
-    return lambda net, x: exact_bound(net, x, num_particles)
+    return lambda net, x: bound_and_gradient(net, x, num_particles)[0]
 
 
 ENDS = ("one layer", "three layers")
@@ -440,19 +588,26 @@ ENDS = ("one layer", "three layers")
 
 
 def nvil_case(
-    expected=elbo_gradient, state=frozen_moments, signal=Signal.LOCAL, nets=ENDS, **changes: Any
+    expected=elbo_gradient, state=frozen_moments, signal=Signal.LOCAL, nets=ENDS, batch=2, **changes: Any
 ) -> EstimatorCase:
     moments = RunningMoments(**{"order": Order.STATISTICS_FIRST, "normalise": False, **changes.pop("moments", {})})
     return EstimatorCase(
-        lambda net: nvil(net, moments=moments, signal=signal, **changes), expected, state=state, nets=nets
+        lambda net: nvil(net, moments=moments, signal=signal, **changes), expected, state=state, nets=nets, batch=batch
     )
 
 
 ANY = tuple(name for name in ALL_NETS if name != "darn")
+PAIRS = tuple(name for name in ANY if name != "two normal layers")
+"""Nets of so few states that every pair of them can be visited."""
 SINGLE = (*NETS, "darn")
-"""Nets whose recognition layers have binary units that can be paid one by one."""
+"""Nets whose recognition layers have binary units that can be credited one by one."""
+MIDDLE = ("two layers",)
+"""The net of the quick run, for laws that draw."""
 
 NVIL_CASES: dict[str, EstimatorCase] = {
+    "nvil": nvil_case(
+        algorithm_1_gradient, batch=1, num_particles=2, moments={"order": Order.PAPER, "normalise": True}
+    ),
     "nvil, not normalised": nvil_case(nets=ANY),
     "nvil, two draws": nvil_case(num_particles=2),
     "nvil, not centred": nvil_case(moments={"centre": False}),
@@ -469,7 +624,7 @@ NVIL_CASES: dict[str, EstimatorCase] = {
     ),
     "nvil, whole signal": nvil_case(signal=Signal.WHOLE),
     "nvil, normalised": nvil_case(scaled_gradient, moments={"normalise": True}),
-    "nvil, paper order": nvil_case(shrunk_gradient, moments={"order": Order.PAPER}),
+    "nvil, paper order": nvil_case(shrunk_gradient, batch=1, num_particles=2, moments={"order": Order.PAPER}),
 }
 
 
@@ -484,6 +639,17 @@ def em_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> Bel
         return jnp.sum(mass * (states.log_p + states.log_q), axis=0).mean()
 
     return eqx.filter_grad(both)(net)
+
+
+def refined_states(refiner: Refiner) -> Source:
+    """Drawn from a refined posterior without randomness."""
+
+    def source(net: BeliefNet, x: jax.Array, estimator: Any) -> States:
+        found = recognised(net, x)
+        log_r = eqx.filter_jit(held_posterior)(net, x, refiner).log_probs(found.trace.values[1:]).sum(axis=-1)
+        return States(eqx.tree_at(lambda t: t.log_proposal, found.trace, log_r), log_r)
+
+    return source
 
 
 @eqx.filter_jit
@@ -517,86 +683,164 @@ STEADY = mean_passing(3, rate=0.5)
 
 NORMAL = ("normal", "two normal layers")
 TVO_TWO, TVO_THREE = TVO(2, num_intervals=3, first=0.2), TVO(3, num_intervals=1)
+SMALL = ("one layer", "two layers")
 
-ESTIMATORS: dict[str, EstimatorCase] = {
+RULE_CASES: dict[str, EstimatorCase] = {
     **NVIL_CASES,
-    "reinforce": EstimatorCase(lambda net: Reinforce(3), elbo_gradient, nets=ANY),
+    "likelihood": EstimatorCase(
+        lambda net: MaximumLikelihood(), likelihood_gradient, log_likelihood, nets=("fully visible",)
+    ),
+    "reinforce": EstimatorCase(lambda net: Reinforce(2), elbo_gradient, nets=(*NETS, "categorical")),
+    "reinforce, three particles": EstimatorCase(lambda net: Reinforce(3), elbo_gradient, nets=SMALL),
     "reinforce, whole signal": EstimatorCase(lambda net: Reinforce(2, signal=Signal.WHOLE), elbo_gradient),
-    "vimco": EstimatorCase(lambda net: VIMCO(2), bound_gradient, bound_of(2), nets=ANY),
+    "vimco": EstimatorCase(lambda net: VIMCO(2), bound_gradient, bound_of(2), nets=PAIRS),
     "vimco, five particles": EstimatorCase(lambda net: VIMCO(5), bound_gradient, bound_of(5), nets=("one layer",)),
-    "vimco, three particles": EstimatorCase(lambda net: VIMCO(3), bound_gradient, bound_of(3), nets=ENDS),
+    "vimco, three particles": EstimatorCase(lambda net: VIMCO(3), bound_gradient, bound_of(3), nets=SMALL),
     "vimco, arithmetic": EstimatorCase(
-        lambda net: VIMCO(3, replacement=Replacement.ARITHMETIC), bound_gradient, bound_of(3), nets=ENDS
+        lambda net: VIMCO(3, replacement=Replacement.ARITHMETIC), bound_gradient, bound_of(3), nets=SMALL
     ),
     "vimco, local signals": EstimatorCase(
-        lambda net: VIMCO(3, signal=Signal.LOCAL), bound_gradient, bound_of(3), nets=ENDS
+        lambda net: VIMCO(2, signal=Signal.LOCAL), bound_gradient, bound_of(2), nets=(*NETS, "categorical on binary")
+    ),
+    "vimco, local, three": EstimatorCase(
+        lambda net: VIMCO(3, signal=Signal.LOCAL), bound_gradient, bound_of(3), nets=MIDDLE
     ),
     "vimco, local, arithmetic": EstimatorCase(
-        lambda net: VIMCO(2, signal=Signal.LOCAL, replacement=Replacement.ARITHMETIC),
+        lambda net: VIMCO(3, signal=Signal.LOCAL, replacement=Replacement.ARITHMETIC),
         bound_gradient,
-        bound_of(2),
-        nets=ENDS,
+        bound_of(3),
+        nets=MIDDLE,
     ),
     "wake": EstimatorCase(lambda net: Wake(2), wake_gradient),
-    "sleep": EstimatorCase(lambda net: Sleep(2), sleep_gradient, dream_objective),
-    "wake-sleep": EstimatorCase(
-        lambda net: wake_sleep(2), sum_of(wake_gradient, sleep_gradient), state=no_state, nets=(*SINGLE, "connected")
+    "sleep": EstimatorCase(lambda net: Sleep(1), sleep_gradient, dream_objective, source=dreamt, batch=1),
+    "sleep, two dreams": EstimatorCase(
+        lambda net: Sleep(2), sleep_gradient, dream_objective, nets=("one layer",), source=dreamt, batch=1
     ),
     "weighted wake": EstimatorCase(lambda net: WeightedWake(2), weighted_wake_gradient, bound_of(2)),
-    "reweighted wake": EstimatorCase(lambda net: ReweightedWake(2), reweighted_wake_gradient, bound_of(2), nets=ANY),
-    "reweighted wake-sleep": EstimatorCase(
-        lambda net: reweighted_wake_sleep(2), sum_of(reweighted_wake_gradient, sleep_gradient), bound_of(2), no_state
-    ),
-    "tvo": EstimatorCase(
-        lambda net: TVO_TWO, tvo_gradient, tvo_objective(TVO_TWO), nets=tuple(name for name in ANY if name != "nade")
-    ),
-    "tvo, one interval": EstimatorCase(
-        lambda net: TVO_THREE, tvo_gradient, tvo_objective(TVO_THREE), nets=("one layer",)
-    ),
-    "sgvb": EstimatorCase(SGVB, elbo_gradient, nets=NORMAL),
-    "sgvb, two draws": EstimatorCase(lambda net: SGVB(net, 2), elbo_gradient, nets=NORMAL),
-    "stl": EstimatorCase(lambda net: STL(net, 2), elbo_gradient, nets=NORMAL),
-    "iwae": EstimatorCase(lambda net: IWAE(net, 2), bound_gradient, bound_of(2), nets=NORMAL),
-    "iwae, five particles": EstimatorCase(lambda net: IWAE(net, 5), bound_gradient, bound_of(5), nets=("normal",)),
-    "dreg": EstimatorCase(lambda net: DReG(net, 2), bound_gradient, bound_of(2), nets=NORMAL),
-    "dreg, five particles": EstimatorCase(lambda net: DReG(net, 5), bound_gradient, bound_of(5), nets=("normal",)),
-    "em": EstimatorCase(
-        lambda net: VariationalEM(STEADY, 2),
-        em_gradient,
-        lambda net, x: factorial_elbo(net, x, held_posterior(net, x, STEADY)),
-        nets=DISCRETE,
+    "reweighted wake": EstimatorCase(
+        lambda net: ReweightedWake(2), reweighted_wake_gradient, bound_of(2), nets=(*NETS, "normal on binary")
     ),
     "reweighted wake, refined": EstimatorCase(
         lambda net: ReweightedWake(2, Refined(STEADY)),
         weighted_gradient,
         lambda net, x: refined_bound(net, x, STEADY),
-        nets=("one layer", "two layers"),
+        nets=SMALL,
+        source=refined_states(STEADY),
     ),
-    "semi-amortised, no steps": EstimatorCase(lambda net: SemiAmortised(gdir(0), 2), elbo_gradient, nets=("normal",)),
-    "straight-through": EstimatorCase(
+    "tvo": EstimatorCase(lambda net: TVO_TWO, tvo_gradient, tvo_objective(TVO_TWO), nets=(*NETS, "normal on binary")),
+    "tvo, one interval": EstimatorCase(
+        lambda net: TVO_THREE, tvo_gradient, tvo_objective(TVO_THREE), nets=("one layer",)
+    ),
+}
+"""Estimators that are a credit rule for particles: exact, and nothing is drawn."""
+
+NODE_CASES: dict[str, EstimatorCase] = {
+    "sgvb": EstimatorCase(SGVB, elbo_gradient, nets=NORMAL, law=Law.NODES),
+    "sgvb, two draws": EstimatorCase(lambda net: SGVB(net, 2), elbo_gradient, nets=("normal",), law=Law.NODES),
+    "stl": EstimatorCase(STL, elbo_gradient, nets=NORMAL, law=Law.NODES),
+    "iwae": EstimatorCase(
+        lambda net: IWAE(net, 2), bound_gradient, bound_of(2), nets=("gentle normal",), law=Law.NODES
+    ),
+    "dreg": EstimatorCase(
+        lambda net: DReG(net, 2), bound_gradient, bound_of(2), nets=("gentle normal",), law=Law.NODES
+    ),
+    "dreg, three particles": EstimatorCase(
+        lambda net: DReG(net, 3), bound_gradient, bound_of(3), nets=("gentle normal",), law=Law.NODES
+    ),
+    "vimco, driven": EstimatorCase(lambda net: VIMCO(2), bound_gradient, bound_of(2), nets=MIDDLE, law=Law.NODES),
+    "reinforce, driven": EstimatorCase(
+        lambda net: Reinforce(2), elbo_gradient, nets=("normal on binary",), law=Law.NODES
+    ),
+}
+"""The same through the driver, with the derivative of draws that have one."""
+
+
+def drawn(
+    make, expected=elbo_gradient, objective=exact_elbo, nets=SINGLE, quick=MIDDLE, **others: Any
+) -> EstimatorCase:
+    return EstimatorCase(make, expected, objective, nets=nets, quick=quick, law=Law.DRAWN, batch=3, **others)
+
+
+DRAWN_CASES: dict[str, EstimatorCase] = {
+    "nvil, drawn": drawn(
+        lambda net: nvil(net, moments=RunningMoments(order=Order.STATISTICS_FIRST, normalise=False)),
+        state=frozen_moments,
+        nets=(*NETS, "darn", "connected", "nade", "normal on binary"),
+        quick=("three layers",),
+    ),
+    "iwae, drawn": drawn(
+        lambda net: IWAE(net, 2), bound_gradient, bound_of(2), nets=NORMAL, quick=("two normal layers",)
+    ),
+    "dreg, drawn": drawn(lambda net: DReG(net, 2), bound_gradient, bound_of(2), nets=NORMAL, quick=()),
+    "wake-sleep": drawn(
+        lambda net: wake_sleep(2),
+        sum_of(wake_gradient, sleep_gradient),
+        state=no_state,
+        nets=(*SINGLE, "connected"),
+    ),
+    "reweighted wake-sleep": drawn(
+        lambda net: reweighted_wake_sleep(2),
+        sum_of(reweighted_wake_gradient, sleep_gradient),
+        bound_of(2),
+        state=no_state,
+        nets=tuple(NETS),
+        quick=("one layer",),
+    ),
+    "em": drawn(
+        lambda net: VariationalEM(STEADY, 2),
+        em_gradient,
+        lambda net, x: factorial_elbo(net, x, held_posterior(net, x, STEADY)),
+        nets=DISCRETE,
+        quick=("two layers", "categorical on binary"),
+    ),
+    "semi-amortised, no steps": drawn(lambda net: SemiAmortised(gdir(0), 2), nets=("normal",), quick=("normal",)),
+    "hvi": drawn(
+        hamiltonian,
+        moved_gradient,
+        lambda net, x: moved_bound(net, x, hamiltonian(net)),
+        nets=("normal",),
+        quick=("normal",),
+    ),
+    "concrete": drawn(
+        lambda net: SGVB(net, 2, sampler=Concrete(0.5)),
+        relaxed_gradient(0.5),
+        lambda net, x: relaxed_bound(net, x, 0.5),
+        nets=("one unit", "two single units"),
+        quick=("two single units",),
+    ),
+    "concrete, multi-sample": drawn(
+        lambda net: IWAE(net, 2, sampler=Concrete(0.7)),
+        relaxed_gradient(0.7, 2),
+        lambda net, x: relaxed_bound(net, x, 0.7, 2),
+        nets=("one unit",),
+        quick=("one unit",),
+    ),
+    "straight-through": drawn(
         lambda net: SGVB(net, 2, sampler=StraightThrough()),
         slope_gradient(mean_slope),
         nets=(*NETS, "categorical", "two categorical"),
+        quick=("two layers", "categorical"),
     ),
-    "1/2 estimator": EstimatorCase(lambda net: SGVB(net, sampler=Half()), slope_gradient(half_slope)),
-    "arm": EstimatorCase(ARM, elbo_gradient, nets=SINGLE),
-    "disarm": EstimatorCase(lambda net: DisARM(net, 2), elbo_gradient, nets=SINGLE),
-    "multi-sample disarm": EstimatorCase(
-        lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2), nets=SINGLE
+    "1/2 estimator": drawn(lambda net: SGVB(net, sampler=Half()), slope_gradient(half_slope), nets=tuple(NETS)),
+    "arm": drawn(ARM),
+    "disarm": drawn(lambda net: DisARM(net, 2), quick=("two layers", "darn")),
+    "multi-sample disarm": drawn(lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2)),
+    "multi-sample disarm, three": drawn(
+        lambda net: MultiSampleDisARM(net, 3), bound_gradient, bound_of(3), nets=SMALL, quick=()
     ),
-    "multi-sample disarm, three": EstimatorCase(lambda net: MultiSampleDisARM(net, 3), bound_gradient, bound_of(3)),
-    "muprop": EstimatorCase(
+    "muprop": drawn(
         lambda net: MuProp(net, 2),
-        elbo_gradient,
-        nets=tuple(name for name in ALL_NETS if name not in ("connected", "nade")),
+        nets=tuple(name for name in ALL_NETS if name not in ("connected", "nade", "fully visible")),
+        quick=("two layers", "normal on binary"),
     ),
-    "rebar": EstimatorCase(lambda net: REBAR(net, 2, temperature=0.7, scale=0.6), elbo_gradient, nets=SINGLE),
-    "relax": EstimatorCase(
-        lambda net: randomise(RELAX(net, key=jax.random.key(1)), scale=0.3), elbo_gradient, nets=SINGLE
-    ),
-    "local expectation": EstimatorCase(
+    "rebar": drawn(lambda net: REBAR(net, 2, temperature=0.7, scale=0.6)),
+    "relax": drawn(lambda net: randomise(RELAX(net, key=jax.random.key(1)), scale=0.3)),
+    "local expectation": drawn(
         LocalExpectation,
-        elbo_gradient,
         nets=(*SINGLE, "categorical", "two categorical", "categorical on binary"),
+        quick=("two layers", "two categorical"),
     ),
 }
+"""Estimators that draw more than latents, or relax them; and some credit rules with their draws."""
+
+ESTIMATORS: dict[str, EstimatorCase] = {**RULE_CASES, **NODE_CASES, **DRAWN_CASES}

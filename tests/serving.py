@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from beliefnet.data._download import Download
-from beliefnet.data.sources import SOURCES, Remote
+from beliefnet.data._load import SOURCES
+from beliefnet.data.sources import Remote
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def known(name: str) -> Known:
     states = list(itertools.product(*tables))
     latents = tuple(jnp.asarray(np.stack(values)[:, None], jnp.float32) for values in zip(*states, strict=True))
     score = jax.jit(lambda: [f(ALL_OBSERVATIONS, latents) for f in (net.log_joint, net.log_recognition)])
-    log_p, log_q = (np.asarray(term, np.float64).sum(axis=-1) + log_width for term in score())
+    log_p, log_q = (np.asarray(term, np.float64) + log_width for term in score())
     log_likelihood = np.log(np.exp(log_p).sum(axis=0))
     posterior = np.exp(log_p - log_likelihood)
     elbo, eubo = (np.sum(weights * (log_p - log_q), axis=0) for weights in (np.exp(log_q), posterior))
@@ -101,7 +101,7 @@ def stepper(net):
     def step(x, latents, key):
         layers = Posterior.recognised(net, x).layers
         move = moves_for(layers, num_changes=3, step_size=0.5, num_leapfrog=3)
-        return move(lambda latents: net.log_joint(x, latents).sum(axis=-1), latents, key=key)
+        return move(lambda latents: net.log_joint(x, latents), latents, key=key)
 
     return jax.jit(step)
 
@@ -169,7 +169,7 @@ def test_the_reversal_of_moves_in_turn_runs_them_backwards():
     @jax.jit
     def both_ways(latents, keys):
         def log_density(latents):
-            return case.net.log_joint(OBSERVATIONS, latents).sum(axis=-1)
+            return case.net.log_joint(OBSERVATIONS, latents)
 
         return [one(log_density, latents, key=key) for one, key in zip((move, move.reversal), keys, strict=True)]
 
@@ -269,7 +269,7 @@ class Weights(Annealed):
 
     def draw(self, net, x, num_particles, *, key):
         latents = net.infer(x, num_particles, key=key).values
-        return Particles(x, latents, net.log_joint(x, latents).sum(axis=-1) - self.forwards)
+        return Particles(x, latents, net.log_joint(x, latents) - self.forwards)
 
     def reverse(self, net, x, latents, *, key):
         assert {h.shape[:2] for h in latents} == {(3, len(x))}

@@ -11,6 +11,7 @@ from conftest import SMALL
 from laws import assert_mean, draws
 from test_cli import fails
 
+from beliefnet import decode, reconstruct, sample_means
 from beliefnet.cli import run
 from beliefnet.conditionals import NADE, Dense, Feedforward, LogisticAutoregression, Prior
 from beliefnet.distributions import LinearAutoregressive, NADELayer, bernoulli, normal
@@ -66,7 +67,7 @@ def test_units_that_do_not_depend_on_each_other_are_independent_ones():
 def test_means_of_samples_average_to_the_mean(name: str):
     net = ALL_NETS[name]()
     probabilities = jnp.exp(exact_log_likelihood(net, ALL_OBSERVATIONS))
-    means = draws(lambda key: net.sample_means((), key=key), 20_000)
+    means = draws(lambda key: sample_means(net, (), key=key), 20_000)
     assert_mean(means, probabilities @ ALL_OBSERVATIONS)
 
 
@@ -86,8 +87,8 @@ def test_units_are_drawn_in_one_loop():
 
 def test_use_of_a_net():
     net = randomise(darn(3, (2, 4), key=KEY, autoregressive_recognition=True, input_mean=MEAN))
-    assert [mean.shape for mean in net.encode(OBSERVATIONS)] == [(3, 2), (3, 4)]
-    for means in (net.reconstruct(OBSERVATIONS, key=KEY), net.decode((jnp.ones((3, 2)),))):
+    assert [mean.shape for mean in net.recognition.means(OBSERVATIONS)] == [(3, 2), (3, 4)]
+    for means in (reconstruct(net, OBSERVATIONS, key=KEY), decode(net, (jnp.ones((3, 2)),))):
         assert means.shape == (3, 3)
         assert ((means > 0) & (means < 1)).all()
 

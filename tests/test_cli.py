@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from conftest import SMALL
 
+from beliefnet import encode
 from beliefnet.catalogue import load_named_run
 from beliefnet.cli import run
 from beliefnet.cli._app import COMMANDS, load_all
@@ -278,7 +279,7 @@ def test_sample_and_encode(copy, here, capsys, grey_file):
 
     assert run(["encode", str(copy), str(grey_file), "--out", "all.npz"]) == 0
     every = np.load("all.npz")
-    expected = load_named_run(copy).net.encode(np.load(grey_file))
+    expected = encode(load_named_run(copy).net, np.load(grey_file))
     for index, layer in enumerate(expected):
         np.testing.assert_allclose(every[f"h{index + 1}"], layer, rtol=1e-6)
         assert run(["encode", str(copy), str(grey_file), "--layer", str(index + 1), "--out", "one.npy"]) == 0
@@ -308,8 +309,8 @@ def test_sample_and_encode(copy, here, capsys, grey_file):
         ("encode RUN nothere.npy", "nothere.npy, which does not exist"),
         ("encode RUN GREY --layer 9", "--layer from 1 to 2, got 9; try 2"),
         ("encode RUN GREY --layer 0", "--layer from 1 to 2, got 0"),
-        ("encode RUN GREY --out c.txt", ".npy or .npz, got c.txt"),
-        ("encode RUN GREY --out .", ".npy or .npz"),
+        ("encode RUN GREY --out c.txt", ".npy, .csv or .npz, got c.txt"),
+        ("encode RUN GREY --out .", ".csv or .npz, got .; try --out result.npy"),
         ("datasets fetch nope", "'nope'"),
         ("frobnicate", 'Unknown command "frobnicate"'),
         ("train --resume RUN --hidden 5", "got hidden=[5] instead of [4, 3]"),

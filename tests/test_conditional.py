@@ -9,7 +9,7 @@ import pytest
 from cases import ALL_OBSERVATIONS, OBSERVATIONS, randomise, small_net
 from laws import assert_frequencies, assert_mean, draws
 
-from beliefnet import BeliefNet, Chain
+from beliefnet import BeliefNet, Chain, ConditionalNet, reconstruct, sample_means
 from beliefnet.conditionals import Dense, Feedforward
 from beliefnet.distributions import bag_of_words, bernoulli, discretised_logistic
 from beliefnet.estimators import VIMCO, DisARM, Reinforce, Sleep
@@ -21,7 +21,7 @@ KEY = jax.random.key(0)
 CONDITIONS = jnp.array([[0.0], [1.0]])
 
 
-def conditional_net(*hidden: int) -> BeliefNet:
+def conditional_net(*hidden: int) -> ConditionalNet:
     """Outputs of two units given one, through hidden layers given from the bottom up."""
     keys = iter(jax.random.split(KEY, 2 * len(hidden) + 1))
 
@@ -29,7 +29,7 @@ def conditional_net(*hidden: int) -> BeliefNet:
         pairs = itertools.pairwise(sizes)
         return Chain(tuple(Feedforward(Dense(a, b, key=next(keys)), bernoulli) for a, b in pairs))
 
-    return randomise(BeliefNet(chain(1, *hidden[::-1], 2), chain(3, *hidden)))
+    return randomise(ConditionalNet(chain(1, *hidden[::-1], 2), chain(3, *hidden)))
 
 
 SHALLOW, DEEP = conditional_net(3), conditional_net(2, 2)
@@ -80,8 +80,8 @@ def test_sleep_dreams_for_the_conditions_of_the_data():
         for condition in OBSERVATIONS[:, :1]:
             x = jnp.concatenate([jnp.broadcast_to(condition, (64, 1)), states[:, :2]], axis=-1)
             latents = (states[:, 2:4], states[:, 4:])
-            p = jax.lax.stop_gradient(jnp.exp(net.log_joint(x, latents).sum(axis=-1)))
-            total += (p * net.log_recognition(x, latents).sum(axis=-1)).sum() / len(OBSERVATIONS)
+            p = jax.lax.stop_gradient(jnp.exp(net.log_joint(x, latents)))
+            total += (p * net.log_recognition(x, latents)).sum() / len(OBSERVATIONS)
         return jnp.asarray(total)
 
     grads = draws(lambda key: estimator.estimate(net, OBSERVATIONS, None, key=key).net, 20_000)
@@ -106,17 +106,17 @@ def test_the_closed_form_of_a_posterior_counts_the_condition():
 
 
 def test_use_of_a_conditional_net():
-    means = DEEP.sample_means((5,), key=KEY, condition=CONDITIONS)
+    means = sample_means(DEEP, (5,), key=KEY, condition=CONDITIONS)
     assert means.shape == (5, 2, 3)
     np.testing.assert_array_equal(means[..., :1], jnp.broadcast_to(CONDITIONS, (5, 2, 1)))
-    rebuilt = DEEP.reconstruct(OBSERVATIONS, key=KEY)
+    rebuilt = reconstruct(DEEP, OBSERVATIONS, key=KEY)
     assert rebuilt.shape == (3, 3)
     np.testing.assert_array_equal(rebuilt[:, :1], OBSERVATIONS[:, :1])
-    assert [mean.shape for mean in DEEP.encode(OBSERVATIONS)] == [(3, 2), (3, 2)]
+    assert [mean.shape for mean in DEEP.recognition.means(OBSERVATIONS)] == [(3, 2), (3, 2)]
 
 
 def test_numbers_per_unit_count_the_outputs_alone():
-    grey = BeliefNet(
+    grey = ConditionalNet(
         Chain(
             (Feedforward(Dense(2, 3, key=KEY), bernoulli), Feedforward(Dense(3, 8, key=KEY), discretised_logistic(5)))
         ),
@@ -124,7 +124,7 @@ def test_numbers_per_unit_count_the_outputs_alone():
     )
     result = evaluate(grey, jnp.full((3, 6), 0.25), num_particles=2, key=KEY)
     np.testing.assert_allclose(result.elbo_bits_per_dimension.mean, -result.elbo.mean / (4 * np.log(2)), rtol=1e-5)  # pyright: ignore
-    words = BeliefNet(
+    words = ConditionalNet(
         Chain((Feedforward(Dense(2, 3, key=KEY), bernoulli), Feedforward(Dense(3, 4, key=KEY), bag_of_words(5)))),
         Chain((Feedforward(Dense(6, 3, key=KEY), bernoulli),)),
     )
@@ -134,27 +134,27 @@ def test_numbers_per_unit_count_the_outputs_alone():
 
 def test_bits_of_any_type_are_conditions():
     bits = np.array([[0], [1]], np.uint8)
-    as_bytes, as_floats = (DEEP.sample_means((3,), key=KEY, condition=given) for given in (bits, CONDITIONS))
+    as_bytes, as_floats = (sample_means(DEEP, (3,), key=KEY, condition=given) for given in (bits, CONDITIONS))
     np.testing.assert_array_equal(as_bytes, as_floats)
     assert as_bytes.dtype == as_floats.dtype
 
 
 def test_without_latents_the_outputs_are_a_regression():
-    net = BeliefNet(Chain((Feedforward(Dense(1, 2, key=KEY), bernoulli),)), Chain(()))
+    net = ConditionalNet(Chain((Feedforward(Dense(1, 2, key=KEY), bernoulli),)), Chain(()))
     means = jax.nn.sigmoid(net.generative.conditionals[0].network(OBSERVATIONS[:, :1]))  # pyright: ignore
-    np.testing.assert_allclose(net.reconstruct(OBSERVATIONS, key=KEY)[:, 1:], means, rtol=1e-6)
+    np.testing.assert_allclose(reconstruct(net, OBSERVATIONS, key=KEY)[:, 1:], means, rtol=1e-6)
     terms = OBSERVATIONS[:, 1:] * jnp.log(means) + (1 - OBSERVATIONS[:, 1:]) * jnp.log1p(-means)
-    np.testing.assert_allclose(net.log_joint(OBSERVATIONS, ()).sum(axis=-1), terms.sum(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(net.log_joint(OBSERVATIONS, ()), terms.sum(axis=1), rtol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("use", "message"),
     [
         (lambda: DEEP.dream((3,), key=KEY), r"condition of shape \[batch, 1\], got none; try condition=x\[:, :1\]"),
-        (lambda: DEEP.sample_means((3,), key=KEY, condition=jnp.zeros((2, 2))), r"got \(2, 2\)"),
+        (lambda: sample_means(DEEP, (3,), key=KEY, condition=jnp.zeros((2, 2))), r"got \(2, 2\)"),
         (lambda: impute(DEEP, OBSERVATIONS, key=KEY), "got one that is given 1 units"),
         (lambda: sandwich(DEEP, 5, 2, Annealed(3), key=KEY), "expected a condition"),
-        (lambda: BeliefNet(DEEP.generative, SHALLOW.recognition), "chains over the same layers"),
+        (lambda: ConditionalNet(DEEP.generative, SHALLOW.recognition), "chains over the same layers"),
     ],
 )
 def test_what_a_conditional_net_cannot_do(use, message):

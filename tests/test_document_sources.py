@@ -17,9 +17,8 @@ from serving import Server, local_source
 
 from beliefnet.cli import run
 from beliefnet.data import DataError, Dataset, DataUnavailable, available, fetch, load
-from beliefnet.data.sources import SOURCES
-from beliefnet.data.sources._rcv1 import TOKEN_FILES, convert_tokens, rcv1_layout, unpack_tokens
-from beliefnet.data.sources._twenty_newsgroups import unpack_documents
+from beliefnet.data._load import SOURCES
+from beliefnet.data.sources._documents import TOKEN_FILES, convert_tokens, rcv1_layout, unpack_documents, unpack_tokens
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -52,7 +51,7 @@ def test_named_data_hold_what_they_hold():
         load("mnist", values="counts")
     with pytest.raises(DataError, match=r"got '20newsgroups', which holds word counts; .*--net document$"):
         load("20newsgroups", values="binary")
-    with pytest.raises(DataError, match="expected no vocabulary_size for 'bars', which holds binary images"):
+    with pytest.raises(DataError, match="expected no vocabulary_size for 'bars', which holds binary values"):
         load("bars", vocabulary_size=7)
     with pytest.raises(DataError, match="expected no binarization for '20newsgroups', which holds word counts"):
         load("20newsgroups", binarization="static")

@@ -109,7 +109,7 @@ def expected_phi(estimator: AbstractRecognitionEstimator, num_particles: int) ->
 
     @eqx.filter_jit
     def pay(net: BeliefNet) -> tuple[jax.Array, jax.Array]:
-        log_q = net.log_recognition(x, (bits,)).sum(axis=-1)
+        log_q = net.log_recognition(x, (bits,))
         credit, _ = estimator.rule.step(Trace.record(net, Particles(x, (bits,), log_q)), None)
         assert credit.score is not None
         return credit.score, log_q

@@ -15,11 +15,15 @@ from cases import (
     NETS,
     NVIL_CASES,
     OBSERVATIONS,
+    SINGLE_NETS,
     EstimatorCase,
+    Law,
+    net_of,
     nvil,
     randomise,
     small_net,
 )
+from exact import EveryTuple, Weighed, assert_same, expected_estimate, tuple_mass, wide
 from jaxtyping import TypeCheckError
 from laws import assert_mean, draws
 
@@ -52,12 +56,22 @@ from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Particles, Recognition
 
 NUM_DRAWS = 12_000
+EVERY_NET = tuple(ALL_NETS | SINGLE_NETS)
 
 
-def claims() -> list[tuple[str, str, int]]:
-    """Every estimator on every net of its claim; on one of them with a batch of one as well."""
-    rows = [(name, net_name, 3) for name, case in ESTIMATORS.items() for net_name in case.nets]
-    return rows + [(name, case.nets[0], 1) for name, case in ESTIMATORS.items()]
+def claims(law: Law) -> list[Any]:
+    """Every estimator on every net of its claim, net by net, so that neighbours share compiled programs."""
+    rows = [(name, net_name) for name, case in ESTIMATORS.items() if case.law is law for net_name in case.nets]
+    rows.sort(key=lambda row: EVERY_NET.index(row[1]))
+    slow = [pytest.mark.full]
+    return [
+        pytest.param(name, net, marks=[] if is_quick(name, net) else slow, id=f"{name} on {net}") for name, net in rows
+    ]
+
+
+def is_quick(name: str, net_name: str) -> bool:
+    quick = ESTIMATORS[name].quick
+    return quick is None or net_name in quick
 
 
 def middle(case: EstimatorCase) -> str:
@@ -65,38 +79,77 @@ def middle(case: EstimatorCase) -> str:
     return next((name for name in case.nets if name.startswith("two")), case.nets[0])
 
 
-@pytest.mark.parametrize(("name", "net_name", "batch"), claims())
-def test_gradient_and_objective_are_what_is_claimed(name: str, net_name: str, batch: int):
+def claimed(case: EstimatorCase, net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> tuple[BeliefNet, Any]:
+    """The gradient and the objective that a line of the cases claims."""
+    return case.expected(net, x, estimator, state), case.objective(net, x).mean()
+
+
+@pytest.mark.parametrize(("name", "net_name"), claims(Law.EXACT))
+def test_the_expected_credit_is_the_claimed_gradient(name: str, net_name: str):
+    """Over every tuple of states, in double precision."""
     case: EstimatorCase = ESTIMATORS[name]
-    net, x = ALL_NETS[net_name](), OBSERVATIONS[:batch]
+    narrow = net_of(net_name)
+    with jax.enable_x64(True):
+        net, x = wide(narrow), wide(OBSERVATIONS[: case.batch])
+        estimator, state = wide(case.make(net)), wide(case.state(net))
+        states = case.source(net, x, estimator)
+        found = expected_estimate(estimator.rule, state, net, states, estimator.num_particles)
+        exact, objective = claimed(case, net, x, estimator, state)
+        assert_same(found.net, exact, TOLERANCE)
+        np.testing.assert_allclose(found.objective, objective, rtol=TOLERANCE)
+
+
+TOLERANCE = 1e-6
+"""Of the tables of quadrature nodes and TVO's partition, which are in single precision."""
+
+
+@pytest.mark.parametrize(("name", "net_name"), claims(Law.NODES))
+def test_the_expected_estimate_is_the_claimed_gradient(name: str, net_name: str):
+    """Through the driver, over every tuple of states and quadrature nodes."""
+    case: EstimatorCase = ESTIMATORS[name]
+    narrow = net_of(net_name)
+    with jax.enable_x64(True):
+        net, x = wide(narrow), wide(OBSERVATIONS[: case.batch])
+        made = case.make(net)
+        mass = tuple_mass(net, x, made.num_particles)
+        driven = CreditEstimator(Weighed(made.rule, mass), made.num_particles, EveryTuple())
+        found = one_estimate(driven, net, x, None, jax.random.key(0))
+        exact, objective = claimed(case, net, x, made, None)
+        assert_same(found.net, exact, TOLERANCE)
+        np.testing.assert_allclose(found.objective, objective, rtol=TOLERANCE)
+
+
+@pytest.mark.parametrize(("name", "net_name"), claims(Law.DRAWN))
+def test_the_mean_of_many_estimates_is_the_claimed_gradient(name: str, net_name: str):
+    case: EstimatorCase = ESTIMATORS[name]
+    net, x = net_of(net_name), OBSERVATIONS[: case.batch]
     estimator, state = case.make(net), case.state(net)
-    exact = case.expected(net, x, estimator, state), case.objective(net, x).mean()
 
     def draw(key):
         estimate = estimator.estimate(net, x, state, key=key)
         return estimate.net, estimate.objective
 
-    assert_mean(draws(draw, NUM_DRAWS), exact)
+    assert_mean(draws(draw, NUM_DRAWS), claimed(case, net, x, estimator, state))
 
 
 @eqx.filter_jit
-def one_estimate(estimator, net, state, key):
-    return estimator.estimate(net, OBSERVATIONS, state, key=key)
+def one_estimate(estimator, net, x, state, key):
+    return estimator.estimate(net, x, state, key=key)
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_same_key_same_estimate_and_finite_under_extreme_weights(name: str):
     case, key = ESTIMATORS[name], jax.random.key(5)
-    net = ALL_NETS[middle(case)]()
+    net = net_of(middle(case))
     estimator, state = case.make(net), case.state(net)
-    one, two = (one_estimate(estimator, net, state, key) for _ in range(2))
-    others = [one_estimate(estimator, net, state, jax.random.key(seed)) for seed in range(6, 10)]
+    one, two = (one_estimate(estimator, net, OBSERVATIONS, state, key) for _ in range(2))
+    others = [one_estimate(estimator, net, OBSERVATIONS, state, jax.random.key(seed)) for seed in range(6, 10)]
     for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
         np.testing.assert_array_equal(a, b)
     assert any(float(one.objective) != float(other.objective) for other in others)
     for size in (30.0, 3e4):
         extreme = randomise(net, scale=size)
-        estimate = one_estimate(case.make(extreme), extreme, case.state(extreme), key)
+        estimate = one_estimate(case.make(extreme), extreme, OBSERVATIONS, case.state(extreme), key)
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(estimate)), size
 
 

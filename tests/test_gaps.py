@@ -72,7 +72,9 @@ def test_the_command_compares_runs(trained, tmp_path, capsys, monkeypatch):
     (tmp_path / "other").symlink_to(trained)
     assert run(["gaps", str(trained), "other", *QUICK]) == 0
     table = capsys.readouterr().out
-    assert all(word in table for word in ("run, test split, 6 examples", "other, test split", "amortisation gap"))
+    assert all(
+        word in table for word in ("run: grey, test split, 6 examples", "other: grey, test split", "amortisation gap")
+    )
     assert (tmp_path / "gaps.png").read_bytes().startswith(b"\x89PNG")
     assert run(["gaps", "other", *QUICK, "--json", "--limit", "4", "--out", "new/x.png"]) == 0
     report = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)

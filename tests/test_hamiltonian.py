@@ -59,7 +59,7 @@ def likelihood(net, x, reach=9.0, num_points=601):
     grid = np.stack(np.meshgrid(*[line] * sum(net.layer_sizes), indexing="ij"), axis=-1)
     flat = jnp.asarray(grid.reshape(-1, 1, grid.shape[-1]))
     latents = jnp.split(flat, np.cumsum(net.layer_sizes)[:-1], axis=-1)
-    density = np.exp(np.asarray(net.log_joint(x, tuple(latents)).sum(axis=-1), np.float64))
+    density = np.exp(np.asarray(net.log_joint(x, tuple(latents)), np.float64))
     density = density.reshape(*grid.shape[:-1], len(x))
     for _ in range(grid.shape[-1]):
         density = np.trapezoid(density, line, axis=0)

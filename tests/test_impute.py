@@ -11,8 +11,9 @@ from cases import ALL_NETS, ALL_OBSERVATIONS, FAMILY_NETS, NETS, small_net
 from laws import assert_mean
 from test_cli import fails, files
 
+from beliefnet import decode
 from beliefnet.cli import run
-from beliefnet.cli._impute import _half
+from beliefnet.cli._hidden import half_of_image as _half
 from beliefnet.conditionals import Dense, Feedforward, Observed
 from beliefnet.data import load
 from beliefnet.distributions import CategoricalFamily, NormalFamily, bernoulli, categorical, normal
@@ -110,7 +111,7 @@ def test_one_pass_goes_up_and_down():
     net = small_net(2, 3)
     known = np.array([[1.0, NAN, 0.0]])
     filled = np.where(np.isnan(known), starting_fill(net), known)
-    decoded = net.decode((net.recognition.conditionals[0](jnp.asarray(filled, jnp.float32)).mean,))
+    decoded = decode(net, (net.recognition.conditionals[0](jnp.asarray(filled, jnp.float32)).mean,))
     np.testing.assert_allclose(one_pass(net, known), np.where(np.isnan(known), decoded, known), rtol=1e-6)
 
 
@@ -146,9 +147,9 @@ def test_a_net_observing_a_part_adds_up_over_the_rest():
     net = small_net(2, 3)
     observed = np.array([[True, False, True]])
     _, latents = net.dream((4, 1), key=jax.random.key(0))
-    both = [net.log_joint(jnp.array([[1.0, value, 0.0]]), latents) for value in (0.0, 1.0)]
+    both = [net.log_joint_terms(jnp.array([[1.0, value, 0.0]]), latents) for value in (0.0, 1.0)]
     seen = net_observing(net_observing(net, ~observed), observed)
-    terms = seen.log_joint(jnp.array([[1.0, NAN, 0.0]]), latents)
+    terms = seen.log_joint_terms(jnp.array([[1.0, NAN, 0.0]]), latents)
     np.testing.assert_allclose(terms[..., 0], np.logaddexp(both[0][..., 0], both[1][..., 0]), rtol=1e-5)
     np.testing.assert_array_equal(terms[..., 1:], both[0][..., 1:])
 

@@ -10,7 +10,7 @@ import pytest
 from cases import ALL_NETS, CONDITIONALS, DISCRETE, MEAN, OBSERVATIONS, small_net
 from laws import assert_frequencies, draws
 
-from beliefnet import BeliefNet, Chain
+from beliefnet import BeliefNet, Chain, decode, reconstruct, sample_means
 from beliefnet._numerics import log_mean_exp, softplus, stable_logit
 from beliefnet.distributions import Bernoulli
 from beliefnet.evaluation import enumerate_latents
@@ -83,7 +83,7 @@ def test_softplus_and_log_mean_exp_at_the_edges():
 def test_draws_are_scored_as_they_are_drawn(net_name: str):
     net = ALL_NETS[net_name]()
     draw = net.infer(OBSERVATIONS, 4, key=jax.random.key(0))
-    np.testing.assert_allclose(draw.log_probs, net.log_recognition(OBSERVATIONS, draw.values), rtol=1e-5)
+    np.testing.assert_allclose(draw.log_probs, net.log_recognition_terms(OBSERVATIONS, draw.values), rtol=1e-5)
     assert [v.shape for v in draw.values] == [(4, 3, size) for size in net.layer_sizes]
 
 
@@ -133,11 +133,14 @@ def test_the_observation_is_not_tiled_over_particles():
 
 def test_use_of_a_net():
     net = small_net(2, 3)
-    first, second = net.encode(OBSERVATIONS)
+    first, second = net.recognition.means(OBSERVATIONS)
     assert (first.shape, second.shape) == ((3, 2), (3, 3))
     np.testing.assert_allclose(first, net.recognition.conditionals[0](OBSERVATIONS).mean)
     np.testing.assert_allclose(second, net.recognition.conditionals[1](first).mean)
-    for means in (net.reconstruct(OBSERVATIONS, key=jax.random.key(0)), net.sample_means((3,), key=jax.random.key(0))):
+    for means in (
+        reconstruct(net, OBSERVATIONS, key=jax.random.key(0)),
+        sample_means(net, (3,), key=jax.random.key(0)),
+    ):
         assert means.shape == (3, 3)
         assert ((means > 0) & (means < 1)).all()
 
@@ -146,10 +149,10 @@ def test_use_of_a_net():
 def test_latents_start_at_their_mean(signs: bool):
     net = sigmoid_belief_net(3, (2, 4), key=jax.random.key(0), latent_mean=0.01, signs=signs, visible_mean=MEAN)
     rare = [jnp.full(size, 0.01 if signs else 0.0) for size in (2, 4)]
-    np.testing.assert_allclose(net.decode((rare[0],)), MEAN, rtol=1e-5)
+    np.testing.assert_allclose(decode(net, (rare[0],)), MEAN, rtol=1e-5)
     np.testing.assert_allclose(net.generative.conditionals[1](rare[1]).mean, 0.01, rtol=1e-5)
     np.testing.assert_allclose(net.recognition.conditionals[1](rare[0]).mean, 0.01, rtol=1e-5)
-    np.testing.assert_allclose(net.encode(jnp.zeros((1, 3)))[0], 0.01, rtol=1e-5)
+    np.testing.assert_allclose(net.recognition.means(jnp.zeros((1, 3)))[0], 0.01, rtol=1e-5)
     np.testing.assert_allclose(net.generative.conditionals[0](None).mean, 0.01, rtol=1e-5)
 
 
@@ -165,8 +168,8 @@ def test_values_of_any_type_are_scored_alike(name: str, kind: type):
 
 def test_initial_biases_and_centring():
     net = sigmoid_belief_net(3, (2,), key=jax.random.key(0), input_mean=MEAN, visible_mean=MEAN)
-    np.testing.assert_allclose(net.decode((jnp.full((2,), 0.5),)), MEAN, rtol=1e-5)
-    np.testing.assert_allclose(net.encode(MEAN[None])[0], 0.5)
+    np.testing.assert_allclose(decode(net, (jnp.full((2,), 0.5),)), MEAN, rtol=1e-5)
+    np.testing.assert_allclose(net.recognition.means(MEAN[None])[0], 0.5)
     gradient = eqx.filter_grad(lambda n: n.log_recognition(OBSERVATIONS, (jnp.ones((3, 2)),)).sum())(net)
     np.testing.assert_array_equal(gradient.recognition.conditionals[0].view.offset.array, 0)
 

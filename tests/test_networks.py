@@ -8,6 +8,7 @@ import pytest
 from laws import assert_mean, draws
 from test_cli import fails, run
 
+from beliefnet import decode
 from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.conditionals import Convolutions, Dense, EquinoxNetwork, Feedforward, Stacked, TransposedConvolutions
 from beliefnet.data import load
@@ -182,7 +183,7 @@ def test_pixels_of_a_convolutional_net_start_at_the_mean_and_are_neighbours(fami
     bottom = Convolution((8, 8), (3,))
     net = layered_net(VisibleLayer(64, family, mean), [LatentLayer(normal, 2)], key=KEY, bottom=bottom)
     # The mean of a logistic that is cut at 0 and 1 is not its location.
-    np.testing.assert_allclose(net.decode((jnp.zeros(2),)), mean, atol=0.05)
+    np.testing.assert_allclose(decode(net, (jnp.zeros(2),)), mean, atol=0.05)
     decoder = net.generative.conditionals[-1].network.networks[-1]  # pyright: ignore
     slope = jax.jacobian(decoder)(jax.random.normal(KEY, (decoder.num_inputs,)))
     # What one place of the smallest image says is said of 4 by 4 pixels, by every parameter of theirs.
@@ -196,7 +197,7 @@ def test_a_decoder_of_ones_own_starts_at_the_mean():
     mean = jnp.array([0.1, 0.3, 0.6, 0.9])
     bottom = OwnNetworks(mlp(4, 3, UP_KEY), mlp(3, 4, DOWN_KEY))
     net = sigmoid_belief_net(4, (3,), bottom=bottom, signs=False, visible_mean=mean, key=KEY)
-    np.testing.assert_allclose(net.decode((jnp.zeros(3),)), mean, rtol=1e-4)
+    np.testing.assert_allclose(decode(net, (jnp.zeros(3),)), mean, rtol=1e-4)
 
 
 def test_a_recognition_net_has_deterministic_layers_of_its_own():
@@ -222,7 +223,7 @@ def test_convolutions_give_as_many_parameters_as_there_are(image_shape, make):
     net = make(num_pixels, (5,), bottom=Convolution(image_shape, (2, 3)), deterministic=(6,), key=KEY)
     assert (net.num_visible, net.layer_sizes) == (num_pixels, (5,))
     x = jnp.zeros((2, num_pixels))
-    terms = jax.eval_shape(lambda x: net.log_joint(x, net.infer(x, 3, key=KEY).values), x)
+    terms = jax.eval_shape(lambda x: net.log_joint_terms(x, net.infer(x, 3, key=KEY).values), x)
     assert terms.shape == (3, 2, 2)
 
 

@@ -11,7 +11,8 @@ from serving import Server, local_source
 from test_cli import fails
 
 from beliefnet.data import DataError, DataUnavailable, available, fetch, load
-from beliefnet.data.sources import SOURCES, Stored
+from beliefnet.data._load import SOURCES
+from beliefnet.data.sources import Stored
 
 pytestmark = pytest.mark.usefixtures("cache")
 

@@ -76,7 +76,7 @@ def test_air_with_many_samples_finds_the_marginals(net_name: str, rate: float, s
 def test_air_with_many_samples_finds_the_moments_of_a_normal_unit():
     net = chain_net((normal, 1), scale=0.7)
     grid = jnp.linspace(-8, 8, 4001)[:, None, None]
-    mass = jax.nn.softmax(net.log_joint(OBSERVATIONS, (grid,)).sum(axis=-1), axis=0)
+    mass = jax.nn.softmax(net.log_joint(OBSERVATIONS, (grid,)), axis=0)
     layer = refined(net, AIR(25, 20_000, rate=0.3)).layers[0]
     mean = jnp.sum(mass * grid[..., 0], axis=0)
     np.testing.assert_allclose(layer.mean[:, 0], mean, atol=0.03)

@@ -120,7 +120,7 @@ def relaxed_elbo(net, temperature: float) -> jax.Array:
     noise = jnp.log(uniforms) - jnp.log1p(-uniforms)
     logits = net.recognition.conditionals[0](OBSERVATIONS).base_dist.logits
     values = jax.nn.sigmoid((logits + noise[:, None, None]) / temperature)
-    f = net.log_joint(OBSERVATIONS, (values,)).sum(axis=-1) - net.log_recognition(OBSERVATIONS, (values,)).sum(axis=-1)
+    f = net.log_joint(OBSERVATIONS, (values,)) - net.log_recognition(OBSERVATIONS, (values,))
     return f.mean()
 
 

@@ -4,6 +4,7 @@ import itertools
 import json
 import shutil
 import tomllib
+from dataclasses import replace
 from decimal import Decimal, localcontext
 
 import equinox as eqx
@@ -20,7 +21,7 @@ from test_cli import fails
 from beliefnet.baselines import Order, RunningMoments
 from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.cli import run
-from beliefnet.data import DataError, Record, check_levels, load, read_incomplete_rows, read_rows
+from beliefnet.data import DataError, Record, check_levels, load, read_incomplete_rows, read_like
 from beliefnet.distributions import (
     DiscretisedLogistic,
     DiscretisedLogisticFamily,
@@ -387,9 +388,7 @@ def test_files_of_grey_values(name: str, suffix: str, tmp_path):
     assert data.record.levels == levels
     assert data.train.rows.dtype == (np.float32 if levels is None else np.uint8)
     unit = rows / 255 if rows.max() > 1 else rows
-    read = read_rows(path, num_features=6, values="grey")
-    assert read.dtype == np.float32
-    np.testing.assert_allclose(read, unit, atol=1e-6)
+    np.testing.assert_allclose(read_like(data.record, path).means(), unit, atol=1e-6)
     together = np.concatenate([data.split(split).means() for split in ("train", "valid", "test")])
     np.testing.assert_allclose(np.sort(together.ravel()), np.sort(unit.ravel()), atol=1e-6)
 
@@ -404,10 +403,12 @@ def test_missing_grey_values(tmp_path):
     rows = ROWS.astype(np.float64)
     rows[3, 2] = np.nan
     np.save(tmp_path / "missing.npy", rows)
-    read = read_incomplete_rows(tmp_path / "missing.npy", num_features=6, values="grey")
+    np.save(tmp_path / "grey.npy", ROWS)
+    record = load(tmp_path / "grey.npy", values="grey").record
+    read = read_incomplete_rows(record, tmp_path / "missing.npy").means()
     np.testing.assert_allclose(read, rows / 255, rtol=1e-6)
     with pytest.raises(DataError, match="between 0 and 1"):
-        read_incomplete_rows(tmp_path / "missing.npy", num_features=6)
+        read_incomplete_rows(replace(record, values="binary", levels=None), tmp_path / "missing.npy")
 
 
 @pytest.mark.parametrize(

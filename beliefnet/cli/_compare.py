@@ -1,23 +1,23 @@
 """beliefnet compare: simpler models of the same data, in one table with trained nets."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.console import Console
-from rich.table import Table
 
 from beliefnet._errors import OptionError
-from beliefnet.catalogue import TrainConfig, read_spec
+from beliefnet.catalogue import read_spec
 from beliefnet.cli._app import command
-from beliefnet.cli._runs import check_counts, without_nan, writing
+from beliefnet.cli._compared_run import row_of_run
+from beliefnet.cli._files import replaced, writing
+from beliefnet.cli._options import check_counts, plain, to_json
+from beliefnet.cli._rows import Split
+from beliefnet.cli._text import say, show_table, waiting
 from beliefnet.comparisons import LDA, RBM, Comparison, MixtureOfBernoullis, score
-from beliefnet.data import DataError, Dataset, Record, load, names
-from beliefnet.runs import RunFolder, RunFolderError, write_atomically
+from beliefnet.data import Dataset, load, names
+from beliefnet.runs import RunFolder, write_atomically
 
 MODELS: dict[str, type[Comparison]] = {"mixture": MixtureOfBernoullis, "rbm": RBM, "lda": LDA}
-_SCORES = ("num_examples", "elbo", "nll")
 _PERPLEXITIES = {"perplexity": "", "elbo_perplexity": ", by the ELBO"}
 
 
@@ -27,7 +27,7 @@ def compare(
     data: str,
     models: tuple[str, ...],
     runs: tuple[Path, ...] = (),
-    split: Literal["train", "valid", "test"] = "test",
+    split: Split = "test",
     binarization: str | None = None,
     seed: int = 0,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
@@ -39,7 +39,8 @@ def compare(
         data: Name of a data set (see `beliefnet datasets`), or a .npy, .npz or .csv file.
         models: What to fit: mixture (of Bernoullis) or rbm to binary rows, lda to documents, with options as in
             mixture:components=500 rbm:hidden=500,epochs=20 lda:topics=50.
-        runs: Run folders whose evaluation.json joins the table; they must have been evaluated on the same data.
+        runs: Run folders whose evaluation joins the table: the one with most particles, of the net as it is now and on
+            the same data.
         split: Part of the data that is scored; models are fitted to the training split.
         binarization: How grey values become bits, static or threshold.
         seed: Of the models, and of the data as in `beliefnet train`.
@@ -49,21 +50,23 @@ def compare(
     check_counts(seed=seed)
     chosen = _chosen(models)
     dataset = _data_for(chosen, data, binarization, seed)
-    run_rows = [_row_of_run(RunFolder.open(path), dataset.record, split) for path in runs]
+    run_rows = [row_of_run(RunFolder.open(path), dataset.record, split) for path in runs]
     if out is not None:
         with writing(out):
             out.mkdir(parents=True, exist_ok=True)
     rows = [_row_of_model(spec, model, dataset, split, seed) for spec, model in chosen.items()]
-    report = without_nan({"data": dataset.record.to_dict(), "split": split, "seed": seed, "models": [*rows, *run_rows]})
+    report = plain({"data": dataset.record.to_dict(), "split": split, "seed": seed, "models": [*rows, *run_rows]})
     if as_json:
-        print(json.dumps(report))
+        print(to_json(report))
     else:
         _show(report)
     if out is not None:
+        file = out / "comparisons.json"
+        note = replaced(file)
         with writing(out):
-            write_atomically(out / "comparisons.json", json.dumps(report, indent=2) + "\n")
+            write_atomically(file, to_json(report, indent=2) + "\n")
         if not as_json:
-            print(f"written to {out / 'comparisons.json'}")
+            say(f"written to {file}{note}")
 
 
 def _chosen(specs: tuple[str, ...]) -> dict[str, Comparison]:
@@ -97,66 +100,27 @@ def _data_for(chosen: dict[str, Comparison], data: str, binarization: str | None
 
 
 def _row_of_model(spec: str, model: Comparison, dataset: Dataset, split: str, seed: int) -> dict[str, Any]:
-    with Console(stderr=True).status(f"fitting {spec}"):
+    with waiting(f"fitting {spec}"):
         model.fit(dataset.train.rows, dataset.valid.rows, seed=seed)
         scores = score(model, dataset.split(split).rows)
     name = spec.partition(":")[0]
     return {"model": name, "settings": model.settings, "findings": model.findings, **scores.to_dict()}
 
 
-def _row_of_run(folder: RunFolder, record: Record, split: str) -> dict[str, Any]:
-    """Read what was found for a net, which must be for the same data."""
-    evaluation, config = folder.read_evaluation(), TrainConfig.from_dict(folder.read_config())
-    wanted = ("data", "split", "num_particles", *_SCORES)
-    missing = [name for name in wanted if name not in evaluation]
-    if missing:
-        raise RunFolderError(
-            f"expected {', '.join(wanted)} in {folder.evaluation_file}, got none of {', '.join(missing)}; "
-            f"try beliefnet evaluate {folder.path}"
-        )
-    if evaluation["data"]["checksum"] != record.checksum:
-        raise DataError(
-            f"expected runs evaluated on the data of this table ({record.checksum}), got {folder.path} with "
-            f"{evaluation['data']['name']} ({evaluation['data']['checksum']}); try the same --data, --binarization "
-            "and --seed as in training"
-        )
-    if evaluation["split"] != split:
-        raise OptionError(
-            f"expected runs evaluated on the {split} split, got {folder.path} with {evaluation['split']}; "
-            f"try beliefnet evaluate {folder.path} --split {split}"
-        )
-    if record.values == "counts" and config.visible == "poisson":
-        raise OptionError(
-            f"expected runs that score the words of a document given its length, got {folder.path} with poisson "
-            "visible units, whose likelihood is that of counts; try runs of --net document"
-        )
-    return {
-        "model": folder.path.resolve().name,
-        "settings": {"net": config.describe(record.num_features), "estimator": config.estimator},
-        **{name: evaluation[name] for name in (*_SCORES, *_PERPLEXITIES) if name in evaluation},
-        "method": f"bound of {evaluation['num_particles']} particles",
-    }
-
-
 def _show(report: dict[str, Any]) -> None:
     rows, name = report["models"], report["data"]["name"]
-    title = f"{name}, {report['split']} split, {rows[0]['num_examples']} examples (nats per example)"
-    table = Table(title=title, title_justify="left")
     columns = {"model": [row["model"] for row in rows], "NLL": [_number(row["nll"]) for row in rows]}
     if any("elbo" in row for row in rows):
         columns["ELBO"] = [_number(row.get("elbo")) for row in rows]
-    for name, by in _PERPLEXITIES.items():
-        if any(row.get(name) for row in rows):
+    for quantity, by in _PERPLEXITIES.items():
+        if any(row.get(quantity) for row in rows):
             for kind in ("per_document", "per_token"):
-                values = [(row.get(name) or {}).get(kind) for row in rows]
+                values = [(row.get(quantity) or {}).get(kind) for row in rows]
                 columns[f"perplexity {kind.replace('_', ' ')}{by}"] = [_number(value) for value in values]
     columns["method"] = [row["method"] for row in rows]
     columns["settings"] = [_settings(row["settings"]) for row in rows]
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for cells in zip(*columns.values(), strict=True):
-        table.add_row(*cells)
-    Console().print(table)
+    title = f"{name}, {report['split']} split, {rows[0]['num_examples']} examples (nats per example)"
+    show_table(tuple(columns), zip(*columns.values(), strict=True), title=title, words=columns)
 
 
 def _number(value: dict[str, float | None] | None) -> str:

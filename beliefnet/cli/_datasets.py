@@ -1,31 +1,36 @@
 """beliefnet datasets."""
 
 from cyclopts import App
-from rich.console import Console
-from rich.table import Table
 
 from beliefnet import data
 from beliefnet.cli._app import command
+from beliefnet.cli._text import say, show_table
 
 datasets_app = App(name="datasets", help="List the data sets that can be named, or fetch one.")
 command(datasets_app)
+
+_COLUMNS = ("name", "what", "size", "train / valid / test", "binarization", "where")
 
 
 @datasets_app.default
 def show() -> None:
     """List the data sets that --data takes by name, and where each is."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("name", no_wrap=True)
-    for column in ("what", "size", "train / valid / test", "binarization", "where"):
-        table.add_column(column, overflow="fold")
-    for row in data.available():
-        sizes = " / ".join(str(size) for size in row.splits.values())
-        table.add_row(row.name, row.description, _size(row), sizes, row.binarization, row.where)
-    Console().print(table)
-    Console().print(
-        "\nA .npy, .npz or .csv file of your own can be given instead of a name; "
-        "for documents also a .mtx, .svmlight or .txt file, or a folder of .txt files.",
-        soft_wrap=True,
+    rows = [
+        (
+            row.name,
+            row.description,
+            _size(row),
+            " / ".join(str(size) for size in row.splits.values()),
+            row.binarization,
+            row.where,
+        )
+        for row in data.available()
+    ]
+    show_table(_COLUMNS, rows, words=_COLUMNS[1:], names=_COLUMNS[:1], is_plain=True)
+    say()
+    say(
+        "A .npy, .npz or .csv file of your own can be given instead of a name; "
+        "for documents also a .mtx, .svmlight or .txt file, or a folder of .txt files."
     )
 
 
@@ -40,4 +45,4 @@ def fetch(name: str, /) -> None:
     Args:
         name: One of the names that `beliefnet datasets` lists.
     """
-    print(f"{name} is at {data.fetch(name)}")
+    say(f"{name} is at {data.fetch(name)}")

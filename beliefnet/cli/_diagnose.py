@@ -1,21 +1,24 @@
 """beliefnet diagnose: gradient estimators compared at a trained net."""
 
-import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import jax
 from cyclopts import Parameter
-from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.catalogue import EstimatorOptions, parse_estimator
 from beliefnet.cli._app import command
-from beliefnet.cli._runs import check_counts, check_suffix, data_of, open_latent_run, spread, without_nan, writing
+from beliefnet.cli._files import replaced, writing
+from beliefnet.cli._options import check_counts, check_suffix, plain, to_json
+from beliefnet.cli._rows import Split, chosen_rows
+from beliefnet.cli._run import open_latent_run
+from beliefnet.cli._text import for_terminal, say, show_table, waiting
 from beliefnet.estimators import Estimator
 from beliefnet.evaluation import LEAST_DRAWS, GradientReport, PartReport, gradient_report
 from beliefnet.plots import plot_gradient_report
@@ -23,8 +26,8 @@ from beliefnet.runs import write_atomically
 from beliefnet.training import Stream, stream
 
 _LEGEND = (
-    "bias z: about standard normal for an unbiased estimator, * where it cannot be\n"
-    "bias: |mean - reference| / |reference|, in brackets what noise alone makes it"
+    "bias z: about standard normal for an unbiased estimator, * where it cannot be",
+    "bias: |mean - reference| / |reference|, in brackets what noise alone makes it",
 )
 
 
@@ -36,7 +39,7 @@ def diagnose(
     estimators: tuple[str, ...] = ("nvil", "reinforce", "vimco", "rws"),
     draws: int = 1000,
     batch_size: int = 20,
-    split: Literal["train", "valid", "test"] = "valid",
+    split: Split | None = None,
     data: str | None = None,
     seed: int = 0,
     parts: Annotated[bool, Parameter(negative=())] = False,
@@ -55,8 +58,8 @@ def diagnose(
         draws: Estimates per estimator, rounded up to a multiple of four; bias z needs a few hundred. A sampled
             reference takes four times as many.
         batch_size: Examples in the batch, spread evenly over the split.
-        split: Part of the data.
-        data: Another data set or file than the one the net was trained on.
+        split: Part of the data, the validation split by default; of a .npz file, the array.
+        data: Another data set than the one the net was trained on, or a file, whose rows are all drawn from.
         seed: Seed of the draws.
         parts: Show every part of the net, not only theta and phi.
         as_json: Print one JSON object and nothing else.
@@ -65,44 +68,37 @@ def diagnose(
     _check(batch_size, draws, seed, out)
     options = _parse(estimators)
     run = open_latent_run(directory)
-    dataset = data_of(run, data)
+    chosen = chosen_rows(run, data, split, default="valid")
     make_key, report_key = jax.random.split(stream(seed, Stream.EVALUATION))
-    batch = spread(dataset.split(split), batch_size)
     built = _build(options, run.net, key=make_key)
-    with Console(stderr=True).status("compiling") as status:
+    with waiting("compiling") as status:
         report = gradient_report(
             run.net,
-            batch,
+            chosen.spread(batch_size),
             built,
             num_draws=draws,
             key=report_key,
-            progress=lambda what: status.update(f"measuring {what}"),
+            progress=lambda what: status.update(Text(for_terminal(f"measuring {what}"))),
         )
-    result = without_nan(
-        {
-            "data": dataset.record.to_dict(),
-            "split": split,
-            **report.to_dict(),
-            "seed": seed,
-            "best_epoch": run.best_epoch,
-        }
-    )
+    about = {"seed": seed, "best_epoch": run.best_epoch}
+    result = plain({"data": chosen.data, "split": chosen.split, **report.to_dict(), **about})
     # Shown first: a folder that cannot be written must not cost a long measurement.
     if as_json:
-        print(json.dumps(result))
+        print(to_json(result))
     else:
-        _show(report, f"{dataset.record.name}, {split} split", every_part=parts)
+        _show(report, chosen.place, every_part=parts)
     picture = run.folder.plots / "gradients.png" if out is None else out
     numbers = run.folder.path / "gradients.json" if out is None else out.with_suffix(".json")
+    note = "" if out is None else replaced(out)
     with writing(picture):
         plot_gradient_report(report, picture)
-        write_atomically(numbers, json.dumps(result, indent=2) + "\n")
+        write_atomically(numbers, to_json(result, indent=2) + "\n")
     if not as_json:
-        print(f"written to {picture} and {numbers}")
+        say(f"written to {picture} and {numbers}{note}")
 
 
 def _check(batch_size: int, draws: int, seed: int, out: Path | None) -> None:
-    check_counts(**{"batch-size": batch_size}, seed=seed)
+    check_counts(batch_size=batch_size, draws=draws, seed=seed)
     if draws < LEAST_DRAWS:
         raise OptionError(f"expected --draws of at least {LEAST_DRAWS}, got {draws}; try 1000")
     if out is not None:
@@ -129,26 +125,27 @@ def _build(options: dict[str, EstimatorOptions], net: BeliefNet, *, key: Key) ->
 
 
 def _show(report: GradientReport, place: str, *, every_part: bool) -> None:
-    console = Console()
+    header = ("estimator", "part", "bias z", "bias", "variance", "SNR", "cosine", "ms", "var x ms")
     title = f"gradients on {report.batch_size} examples of {place}, {report.num_draws} draws"
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("estimator", overflow="fold", min_width=9)
-    table.add_column("part", no_wrap=True)
-    for column in ("bias z", "bias", "variance", "SNR", "cosine", "ms", "var x ms"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for name, estimator in report.estimators.items():
-        chosen = estimator.parts if every_part else {part: estimator.parts[part] for part in ("theta", "phi")}
-        for index, (part, values) in enumerate(chosen.items()):
-            cost = f"{estimator.milliseconds:.2g}" if index == 0 else ""
-            table.add_row("" if index else name, part, *_cells(values, cost))
-        table.add_row()
-    console.print(table)
+    rows = _rows(report, every_part=every_part)
+    show_table(header, rows, title=title, words=("estimator", "part"), is_plain=True)
     for count, reference in report.references.items():
         bound = "the ELBO" if count == 1 else f"the bound of {count} particles"
         errors = ", ".join(f"{100 * error:.1f} % for {part}" for part, error in reference.relative_error.items())
         how = "exact" if not reference.num_draws else f"{reference.num_draws} draws of {reference.method} ({errors})"
-        console.print(f"reference for {bound}: {how}", soft_wrap=True, highlight=False)
-    console.print(_LEGEND, soft_wrap=True, highlight=False, markup=False)
+        say(f"reference for {bound}: {how}")
+    for line in _LEGEND:
+        say(line)
+
+
+def _rows(report: GradientReport, *, every_part: bool) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each part of each estimator, and an empty one after each estimator."""
+    for name, estimator in report.estimators.items():
+        shown = estimator.parts if every_part else {part: estimator.parts[part] for part in ("theta", "phi")}
+        for index, (part, values) in enumerate(shown.items()):
+            cost = f"{estimator.milliseconds:.2g}" if index == 0 else ""
+            yield "" if index else name, part, *_cells(values, cost)
+        yield ("",) * 9
 
 
 def _cells(part: PartReport, cost: str) -> tuple[str, ...]:

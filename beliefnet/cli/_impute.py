@@ -1,36 +1,22 @@
 """beliefnet impute: missing entries filled in by a trained net."""
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, TypeAlias
 
 import jax
 import numpy as np
 from cyclopts import Parameter
 from jax.typing import ArrayLike
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
 
 from beliefnet._errors import OptionError
-from beliefnet._types import Key
-from beliefnet.catalogue import NamedRun
 from beliefnet.cli._app import command
-from beliefnet.cli._runs import (
-    check_counts,
-    check_suffix,
-    chosen_refiner,
-    data_of,
-    described,
-    load_like,
-    open_latent_run,
-    save_array,
-    spread,
-    without_nan,
-    writing,
-)
-from beliefnet.data import Observations, names, read_incomplete_rows
+from beliefnet.cli._files import chosen_file, replaced, save_array, save_table, writing
+from beliefnet.cli._hidden import IncompleteRows, Side, hide_entries, read_incomplete
+from beliefnet.cli._options import check_counts, check_suffix, to_json, with_error
+from beliefnet.cli._rows import Split, is_file, own_data, spread
+from beliefnet.cli._run import Run, chosen_refiner, described, open_latent_run
+from beliefnet.cli._text import make_progress, say, show_table
 from beliefnet.evaluation import (
     GreyImputationScore,
     ImputationScore,
@@ -46,9 +32,9 @@ from beliefnet.plots import stacked_sheet
 from beliefnet.training import Stream, stream
 
 _SHEET_ROWS = 60
+_SHOWN = {"log_likelihood": "log-likelihood", "accuracy": "accuracy", "rmse": "root-mean-square error"}
 
-Score = ImputationScore | GreyImputationScore
-Side = Literal["left", "right", "top", "bottom"]
+Score: TypeAlias = ImputationScore | GreyImputationScore
 
 
 @command(name="impute")
@@ -57,14 +43,14 @@ def impute_rows(
     data: Annotated[str, Parameter(name="DATA")],
     /,
     *,
-    out: Path = Path("completed.npy"),
+    out: Path | None = None,
     hide: float | None = None,
     hide_half: Side | None = None,
     particles: int = 800,
     starts: int = 8,
     rounds: int = 3,
     refine: str | None = None,
-    split: Literal["train", "valid", "test"] | None = None,
+    split: Split | None = None,
     limit: int | None = None,
     seed: int = 0,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
@@ -78,7 +64,8 @@ def impute_rows(
     Args:
         directory: Run folder of `beliefnet train`.
         data: A .npy, .npz or .csv file of rows, NaN for what is missing, or the name of a data set.
-        out: A .npy for the completed rows, [examples, visible], or a .png for a sheet of some of them.
+        out: A .npy for the completed rows, [examples, visible]; a .csv for them with the names of rows and columns; or
+            a .png for a sheet of some of them. By default completed.npy, or completed-2.npy where that is there.
         hide: Hide each entry with this probability.
         hide_half: Hide half of every image.
         particles: Particles per row, shared out among the starts.
@@ -92,7 +79,8 @@ def impute_rows(
         as_json: Print one JSON object and nothing else.
     """
     check_counts(particles=particles, starts=starts, rounds=rounds, limit=limit, seed=seed)
-    _check(data, hide, hide_half, out)
+    file = chosen_file(out, "completed.npy")
+    _check(data, hide, hide_half, file)
     run = open_latent_run(directory)
     if run.record.values == "counts":
         raise OptionError(
@@ -101,13 +89,13 @@ def impute_rows(
         )
     refiner = chosen_refiner(run, refine)
     data_key, hide_key, draw_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
-    rows = _known(run, spread(_read(run, data, split), limit), key=data_key)
+    rows = read_incomplete(run, data, split, limit, key=data_key)
     if hide is not None or hide_half is not None:
-        rows = _with_hidden(run, rows, hide, hide_half, key=hide_key)
+        rows = hide_entries(run, rows, hide, hide_half, key=hide_key)
     elif rows.observed.all():
         raise OptionError(f"expected missing entries (NaN) in {data}, got none; try --hide 0.5 to see how it would do")
-    fill = starting_fill(run.net) if run.config.center_input else data_of(run, None).train.average()
-    with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
+    fill = starting_fill(run.net) if run.config.center_input else own_data(run).train.average()
+    with make_progress(is_quiet=as_json) as progress:
         task = progress.add_task(f"{particles} particles", total=len(rows.seen))
         result = impute(
             run.net,
@@ -122,48 +110,25 @@ def impute_rows(
             progress=lambda done: progress.update(task, completed=done),
         )
     scores = _scores(run, rows, result, fill) if rows.hidden.any() else {}
-    report = {
+    report = _report(rows, result, scores) | {
         "data": data,
-        "split": split if _is_file(data) else split or "test",
-        "num_examples": len(rows.seen),
-        "num_missing": int((~rows.observed & ~rows.hidden).sum()),
-        "num_hidden": int(rows.hidden.sum()),
+        "split": "all" if is_file(data) else split or "test",
         "hide": hide if hide_half is None else hide_half,
-        "num_particles": result.num_particles,
         "num_starts": starts,
         "rounds": rounds,
         "refine": described(refiner),
-        "bound": asdict(Mean.of(np.asarray(result.bound, np.float64))),
-        "ess": asdict(Mean.of(np.asarray(result.ess, np.float64))),
-        "scores": {name: asdict(score) for name, score in scores.items()},
         "seed": seed,
         "best_epoch": run.best_epoch,
     }
     # Shown first: a file that cannot be written must not cost a long computation.
     if as_json:
-        print(json.dumps(without_nan(report)))
+        print(to_json(report))
     else:
         _show(report, scores)
-    _write(run, rows, result, out)
+    note = replaced(file)
+    _write(run, rows, result, file)
     if not as_json:
-        print(f"{len(rows.seen)} completed rows written to {out}")
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Rows `[rows, visible]`.
-
-    Attributes:
-        means: As they came; NaN where missing.
-        seen: What the net sees, bits or grey values; 0 where missing.
-        observed: What is neither missing nor hidden.
-        hidden: What was hidden to be scored.
-    """
-
-    means: np.ndarray
-    seen: np.ndarray
-    observed: np.ndarray
-    hidden: np.ndarray
+        say(f"{len(rows.seen)} completed rows written to {file}{note}")
 
 
 def _check(data: str, hide: float | None, hide_half: Side | None, out: Path) -> None:
@@ -171,66 +136,14 @@ def _check(data: str, hide: float | None, hide_half: Side | None, out: Path) -> 
         raise OptionError(f"expected --hide between 0 and 1, got {hide}; try 0.5")
     if hide is not None and hide_half is not None:
         raise OptionError(f"expected --hide or --hide-half, got both ({hide} and {hide_half}); try one of them")
-    check_suffix(out, ".npy", ".png")
-    if _is_file(data) and out.exists() and out.samefile(Path(data).expanduser()):
+    check_suffix(out, ".npy", ".csv", ".png")
+    if is_file(data) and out.exists() and out.samefile(Path(data).expanduser()):
         raise OptionError(f"expected --out to be another file than the data, got {out}; try --out completed.npy")
     with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _read(run: NamedRun, data: str, split: str | None) -> np.ndarray:
-    """Return means or grey values, NaN where missing."""
-    if _is_file(data):
-        return read_incomplete_rows(data, num_features=run.net.num_visible, values=run.record.values, array=split)
-    return load_like(run, data).split(split or "test").means()
-
-
-def _is_file(data: str) -> bool:
-    return data not in names() and Path(data).expanduser().exists()
-
-
-def _known(run: NamedRun, means: np.ndarray, *, key: Key) -> _Rows:
-    """Make bits of grey values as for training, each drawn once, unless they are to stay grey."""
-    known = ~np.isnan(means)
-    if run.record.values == "grey":
-        return _Rows(means, np.where(known, means, np.float32(0)), known, np.zeros_like(known))
-    if run.record.binarization == "threshold":
-        bits = means >= 0.5
-    else:
-        # NaN is below nothing, and gives 0.
-        bits = np.asarray(Observations(means, is_dynamic=True).take(np.arange(len(means)), key=key))
-    return _Rows(means, bits.astype(np.float32), known, np.zeros_like(known))
-
-
-def _with_hidden(run: NamedRun, rows: _Rows, hide: float | None, side: Side | None, *, key: Key) -> _Rows:
-    """Hide entries at random, or half of every image."""
-    if side is not None:
-        chosen = _half(run.record.image_shape, side)
-    else:
-        chosen = np.asarray(jax.random.uniform(key, rows.seen.shape)) < (hide or 0)
-    hidden = rows.observed & chosen
-    if not hidden.any():
-        raise OptionError(f"expected --hide to hide an entry or more, got {hide or side}, which hides none; try 0.5")
-    return replace(rows, observed=rows.observed & ~hidden, hidden=hidden)
-
-
-def _half(image_shape: tuple[int, int] | None, side: Side) -> np.ndarray:
-    if image_shape is None:
-        raise OptionError(
-            f"expected images for --hide-half {side}, got a net over rows without a shape; try --hide 0.5"
-        )
-    height, width = image_shape
-    down, across = np.mgrid[:height, :width]
-    halves = {
-        "left": across < width // 2,
-        "right": across >= width - width // 2,
-        "top": down < height // 2,
-        "bottom": down >= height - height // 2,
-    }
-    return halves[side].ravel()
-
-
-def _scores(run: NamedRun, rows: _Rows, result: Imputed, fill: ArrayLike) -> dict[str, Score]:
+def _scores(run: Run, rows: IncompleteRows, result: Imputed, fill: ArrayLike) -> dict[str, Score]:
     filled = {
         "refined": result.means,
         "one pass": one_pass(run.net, rows.seen, rows.observed, fill=fill),
@@ -240,39 +153,45 @@ def _scores(run: NamedRun, rows: _Rows, result: Imputed, fill: ArrayLike) -> dic
     return {name: score(rows.seen, means, rows.hidden) for name, means in filled.items()}
 
 
-def _show(report: dict, scores: dict[str, Score]) -> None:
-    console = Console()
-    ess, count = report["ess"]["mean"], report["num_particles"]
-    console.print(
+def _report(rows: IncompleteRows, result: Imputed, scores: dict[str, Score]) -> dict[str, Any]:
+    return {
+        "num_examples": len(rows.seen),
+        "num_missing": int((~rows.observed & ~rows.hidden).sum()),
+        "num_hidden": int(rows.hidden.sum()),
+        "num_particles": result.num_particles,
+        "bound": asdict(Mean.of(np.asarray(result.bound, np.float64))),
+        "ess": asdict(Mean.of(np.asarray(result.ess, np.float64))),
+        "scores": {name: asdict(score) for name, score in scores.items()},
+    }
+
+
+def _show(report: dict[str, Any], scores: dict[str, Score]) -> None:
+    say(
         f"{report['num_missing']} missing and {report['num_hidden']} hidden entries in {report['num_examples']} rows; "
-        f"effective sample size {ess:.1f} of {count}",
-        soft_wrap=True,
-        highlight=False,
+        f"effective sample size {report['ess']['mean']:.1f} of {report['num_particles']}"
     )
     if not scores:
         return
-    columns = {name: _columns(score) for name, score in scores.items()}
-    unit = " (log-likelihood in nats per entry)" if "log-likelihood" in columns["refined"] else ""
-    table = Table(title=f"hidden entries{unit}", title_justify="left")
-    table.add_column("filled in by")
-    for column in columns["refined"]:
-        table.add_column(column, justify="right")
-        table.add_column("stderr", justify="right")
-    for name, values in columns.items():
-        table.add_row(name, *(f"{number:.4f}" for value in values.values() for number in (value.mean, value.stderr)))
-    console.print(table)
+    shown = [field.name for field in fields(scores["refined"]) if field.name in _SHOWN]
+    unit = " (log-likelihood in nats per entry)" if "log_likelihood" in shown else ""
+    header = ["filled in by"]
+    for name in shown:
+        header += [_SHOWN[name], "stderr"]
+    rows = []
+    for name, score in scores.items():
+        rows.append([name, *(cell for column in shown for cell in with_error(getattr(score, column), 4))])
+    show_table(header, rows, title=f"hidden entries{unit}", words=("filled in by",))
 
 
-def _columns(score: Score) -> dict[str, Mean]:
-    if isinstance(score, GreyImputationScore):
-        return {"root-mean-square error": score.rmse}
-    return {"log-likelihood": score.log_likelihood, "accuracy": score.accuracy}
-
-
-def _write(run: NamedRun, rows: _Rows, result: Imputed, out: Path) -> None:
+def _write(run: Run, rows: IncompleteRows, result: Imputed, out: Path) -> None:
+    # Grey values that were observed stay grey.
+    completed = np.where(rows.observed, rows.means, result.means)
     if out.suffix == ".npy":
-        # Grey values that were observed stay grey.
-        save_array(out, np.where(rows.observed, rows.means, result.means))
+        save_array(out, completed)
+        return
+    if out.suffix == ".csv":
+        columns = rows.columns or [str(column) for column in range(completed.shape[1])]
+        save_table(out, completed, columns, rows.names)
         return
     versions = {
         "original": np.where(rows.observed | rows.hidden, rows.seen, 0.5),

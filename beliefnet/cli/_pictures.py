@@ -1,15 +1,68 @@
-"""Pictures that more than one command draws."""
+"""Pictures of a run: curves, samples and reconstructions, or topics."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+
+import jax
+import numpy as np
 
 from beliefnet._net import BeliefNet
+from beliefnet._uses import reconstruct, sample_means
+from beliefnet.catalogue import TrainConfig
+from beliefnet.cli._text import warn
+from beliefnet.data import Dataset, Observations
 from beliefnet.evaluation import Topic, topics
-from beliefnet.plots import plot_topics
+from beliefnet.plots import image_sheet, plot_topics, plot_training_curve, reconstruction_sheet
+from beliefnet.runs import RunFolder
+from beliefnet.training import Fitted, Stream, stream
+
+_WORDS = 10
+_RECONSTRUCTIONS = 40
+_SAMPLES = 100
 
 
-def topics_by_coherence(net: BeliefNet, documents: Any, num_words: int) -> list[Topic]:
+def draw_run(folder: RunFolder, fitted: Fitted, dataset: Dataset, config: TrainConfig) -> None:
+    """Draw what a run came to; a picture that cannot be drawn costs a warning, never the run."""
+    for name, draw in _pictures(folder, fitted, dataset, config):
+        path = folder.plots / name
+        try:
+            draw(path)
+        except Exception as error:
+            warn(f"{path} could not be drawn ({type(error).__name__}: {error}); the run itself is complete")
+
+
+def _pictures(
+    folder: RunFolder, fitted: Fitted, dataset: Dataset, config: TrainConfig
+) -> Iterator[tuple[str, Callable[[Path], object]]]:
+    """Yield the name of each picture and what draws it."""
+    shape, net = dataset.record.image_shape, fitted.net
+    title = folder.path.resolve().name
+    yield "training_curve.png", lambda path: plot_training_curve(fitted.history, path, title=title)
+    if dataset.record.values == "counts":
+        # There is no picture of counts other than words.
+        if config.net == "document" and dataset.words is not None:
+            words = dataset.words
+            count = min(_WORDS, net.num_visible)
+            yield "topics.png", lambda path: draw_topics(topics_by_coherence(net, dataset.train, count), words, path)
+        return
+    keys = jax.random.split(stream(0, Stream.PLOTS), 3)
+    yield (
+        "samples.png",
+        lambda path: image_sheet(
+            np.asarray(sample_means(net, (_SAMPLES,), key=keys[0])), shape, path, title="samples (means)"
+        ),
+    )
+    if net.layer_sizes:
+        originals = dataset.valid.take(np.arange(min(_RECONSTRUCTIONS, len(dataset.valid))), key=keys[1])
+        yield (
+            "reconstructions.png",
+            lambda path: reconstruction_sheet(
+                np.asarray(originals), np.asarray(reconstruct(net, originals, key=keys[2])), shape, path
+            ),
+        )
+
+
+def topics_by_coherence(net: BeliefNet, documents: Observations, num_words: int) -> list[Topic]:
     """Return the topics of a net, the most coherent first."""
     return sorted(topics(net, documents, num_words=num_words), key=lambda topic: -topic.coherence)
 

@@ -59,6 +59,7 @@ def show_table(
     *,
     title: object = None,
     words: Collection[str] = (),
+    names: Collection[str] = (),
     is_plain: bool = False,
 ) -> None:
     """Print a table.
@@ -67,7 +68,8 @@ def show_table(
         header: Names of the columns.
         rows: Cells of each row.
         title: A line above it.
-        words: Columns of words, which are folded where they are too wide; the others hold numbers.
+        words: Columns of words, which are folded where they are too wide; those in neither list hold numbers.
+        names: Columns of names, which are never folded.
         is_plain: Without lines around the cells.
     """
     shown = None if title is None else Text(for_terminal(title, MOST_IN_A_CELL), style="italic")
@@ -77,7 +79,7 @@ def show_table(
         if name in words:
             table.add_column(name, overflow="fold")
         else:
-            table.add_column(name, justify="right", no_wrap=True)
+            table.add_column(name, justify="left" if name in names else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(for_terminal(cell, MOST_IN_A_CELL) for cell in row))
     make_console().print(table)

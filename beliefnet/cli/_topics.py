@@ -1,20 +1,23 @@
 """beliefnet topics."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from cyclopts import Parameter
-from rich.console import Console
-from rich.table import Table
 
 from beliefnet._errors import OptionError
 from beliefnet.cli._app import command
+from beliefnet.cli._files import replaced, writing
+from beliefnet.cli._options import check_suffix, to_json
 from beliefnet.cli._pictures import draw_topics, topics_by_coherence
-from beliefnet.cli._runs import check_suffix, data_of, open_latent_run, without_nan, writing
+from beliefnet.cli._rows import Split, chosen_rows
+from beliefnet.cli._run import open_latent_run
+from beliefnet.cli._text import say, show_table
 from beliefnet.evaluation import Topic
+
+_WORDS = 10
 
 
 @command(name="topics")
@@ -22,8 +25,8 @@ def show_topics(
     directory: Annotated[Path, Parameter(name="DIR")],
     /,
     *,
-    words: int = 10,
-    split: Literal["train", "valid", "test"] = "train",
+    words: int | None = None,
+    split: Split | None = None,
     data: str | None = None,
     out: Path | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
@@ -36,9 +39,9 @@ def show_topics(
 
     Args:
         directory: Run folder of `beliefnet train --net document`.
-        words: Words per topic.
-        split: The documents that activity and coherence are measured on.
-        data: Other documents than those that the net was trained on.
+        words: Words per topic, 10 by default, or all where the net knows fewer.
+        split: The documents that activity and coherence are measured on, the training split by default.
+        data: Other documents than those that the net was trained on; of a file, all are used.
         out: A .png for a picture of the most coherent topics.
         as_json: Print one JSON object and nothing else.
     """
@@ -50,35 +53,32 @@ def show_topics(
             f"expected a run of a document net, got {run.config.describe(run.record.num_features)} in {directory}; try "
             "beliefnet train --net document --data 20newsgroups"
         )
-    if not 2 <= words <= run.net.num_visible:
-        raise OptionError(f"expected --words from 2 to {run.net.num_visible}, got {words}; try 10")
-    found = topics_by_coherence(run.net, data_of(run, data).split(split), words)
+    known = run.net.num_visible
+    count = min(_WORDS, known) if words is None else words
+    if not 2 <= count <= known:
+        raise OptionError(f"expected --words from 2 to {known}, got {count}; try {min(_WORDS, known)}")
+    chosen = chosen_rows(run, data, split, default="train")
+    found = topics_by_coherence(run.net, chosen.rows, count)
     names = run.folder.read_words()
     mean = float(np.mean([topic.coherence for topic in found]))
     if as_json:
         listed = [topic.to_dict() | {"words": [names[word] for word in topic.words]} for topic in found]
-        print(json.dumps(without_nan({"split": split, "coherence": mean, "topics": listed})))
+        print(to_json({"split": chosen.split, "coherence": mean, "topics": listed}))
     else:
         _show(found, names, mean)
     if out is not None:
+        note = replaced(out)
         with writing(out):
             draw_topics(found, names, out)
         if not as_json:
-            print(f"written to {out}")
+            say(f"written to {out}{note}")
 
 
-def _show(found: list[Topic], names: Sequence[str], mean: float) -> None:
-    table = Table(box=None, pad_edge=False)
-    for column in ("unit", "activity", "NPMI"):
-        table.add_column(column, justify="right")
-    table.add_column("words", overflow="fold")
-    for topic in found:
-        table.add_row(
-            str(topic.unit),
-            f"{topic.activity:.2f}",
-            f"{topic.coherence:.2f}",
-            " ".join(names[word] for word in topic.words),
-        )
-    console = Console()
-    console.print(table)
-    console.print(f"mean coherence (NPMI) of {len(found)} topics: {mean:.3f}")
+def _show(found: Sequence[Topic], names: Sequence[str], mean: float) -> None:
+    header = ("unit", "activity", "NPMI", "words")
+    rows = [
+        (topic.unit, f"{topic.activity:.2f}", f"{topic.coherence:.2f}", " ".join(names[word] for word in topic.words))
+        for topic in found
+    ]
+    show_table(header, rows, words=("words",), is_plain=True)
+    say(f"mean coherence (NPMI) of {len(found)} topics: {mean:.3f}")

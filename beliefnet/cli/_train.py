@@ -1,27 +1,23 @@
 """beliefnet train."""
 
 import dataclasses
-import sys
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
-import jax
-import numpy as np
 import tomli_w
 from cyclopts import Parameter
-from rich.console import Console
 
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import TrainConfig, net_of_start
 from beliefnet.cli._app import command
 from beliefnet.cli._entry import INTERRUPTED
-from beliefnet.cli._pictures import draw_topics, topics_by_coherence
+from beliefnet.cli._pictures import draw_run
 from beliefnet.cli._progress import Display
+from beliefnet.cli._text import make_console, say, warn
 from beliefnet.data import Dataset
-from beliefnet.distributions import BagOfWordsFamily
-from beliefnet.plots import image_sheet, plot_training_curve, reconstruction_sheet
 from beliefnet.runs import RunFolder, check_same_run, read_record, write_atomically
-from beliefnet.training import EXTENDABLE, Fitted, Stream, fit, fixed_settings, stream
+from beliefnet.training import EXTENDABLE, Fitted, fit, fixed_settings
 
 _DEFAULTS = TrainConfig()
 _LARGEST_CONVOLUTIONAL_STEP = 1e-3
@@ -47,7 +43,7 @@ def train(
             --checkpoint-seconds and, if the data moved, --data can be given with it.
         config: What to train, and how.
     """
-    console = Console(soft_wrap=True)
+    console = make_console(soft_wrap=True)
     dataset = config.load_data()
     config = config.settled(dataset)
     if resume is None:
@@ -59,32 +55,31 @@ def train(
         (config.unused_by_estimator(), f"--estimator {config.estimator}"),
     ):
         for name in names:
-            print(f"warning: --{name.replace('_', '-')} has no effect with {chosen}", file=sys.stderr)
+            warn(f"--{name.replace('_', '-')} has no effect with {chosen}")
     net, estimator = config.build(dataset.train.average(), dataset.record.image_shape)
     if config.channels and config.learning_rate > _LARGEST_CONVOLUTIONAL_STEP:
-        print(
-            f"warning: --learning-rate {config.learning_rate} can be too large for convolutions: if the bound stays "
+        warn(
+            f"--learning-rate {config.learning_rate} can be too large for convolutions: if the bound stays "
             "where the first epoch leaves it, the decoder has learnt to ignore the latents; try --learning-rate "
-            f"{_LARGEST_CONVOLUTIONAL_STEP}",
-            file=sys.stderr,
+            f"{_LARGEST_CONVOLUTIONAL_STEP}"
         )
     if not (resumed and resumed.has_checkpoints):
         net, skipped = net_of_start(config, net)
         for sentence in skipped:
-            print(f"warning: {sentence}", file=sys.stderr)
+            warn(sentence)
     folder = _new_folder(config, out) if resumed is None else resumed
     # Nothing in a folder changes while another process trains in it.
     with folder.lock.held():
         if resumed is not None:
             write_atomically(folder.config_file, tomli_w.dumps(config.to_dict()))
-        if dataset.words is not None:
-            folder.write_words(dataset.words)
-        _describe(console, config, dataset, folder)
+        if dataset.columns is not None:
+            folder.write_words(dataset.columns)
+        _describe(config, dataset, folder)
         with Display(console, config.epochs, num_steps, step=_begun(folder)) as display:
             fitted = fit(net, estimator, dataset, config, folder=folder, callback=display)
         if fitted.history:
-            _draw(folder, fitted, dataset)
-    return _report(console, folder, fitted)
+            draw_run(folder, fitted, dataset, config)
+    return _report(folder, fitted)
 
 
 def _begun(folder: RunFolder) -> int:
@@ -95,7 +90,7 @@ def _begun(folder: RunFolder) -> int:
 def _fitting(config: TrainConfig, num_train: int) -> TrainConfig:
     """Make the default batch no larger than the data, so that a small file trains without options."""
     if num_train < config.batch_size == _DEFAULTS.batch_size:
-        print(f"warning: only {num_train} training examples; they make one batch", file=sys.stderr)
+        warn(f"only {num_train} training examples; they make one batch")
         return dataclasses.replace(config, batch_size=num_train)
     return config
 
@@ -147,47 +142,27 @@ def _check_continues(saved: dict[str, Any], config: TrainConfig, dataset: Datase
         )
 
 
-def _describe(console: Console, config: TrainConfig, dataset: Dataset, folder: RunFolder) -> None:
+def _describe(config: TrainConfig, dataset: Dataset, folder: RunFolder) -> None:
     record = dataset.record
     read = f"binarization {record.binarization}" if record.values == "binary" else record.values
     levels = "" if record.levels is None else f", {record.levels} levels"
-    console.print(
-        f"{record.name} ({record.variant}, {read}{levels}): {record.splits['train']} training, "
-        f"{record.splits['valid']} validation, {record.splits['test']} test examples"
-    )
-    net = config.describe(record.num_features)
-    console.print(f"{net}, {config.estimator}, {config.epochs} epochs -> {folder.path}")
+    sizes = record.splits
+    for line in (
+        f"{record.name} ({record.variant}, {read}{levels}): {sizes['train']} training, {sizes['valid']} validation, "
+        f"{sizes['test']} test examples",
+        f"{config.describe(record.num_features)}, {config.estimator}, {config.epochs} epochs -> {folder.path}",
+    ):
+        say(line)
 
 
-def _draw(folder: RunFolder, fitted: Fitted, dataset: Dataset) -> None:
-    shape, net = dataset.record.image_shape, fitted.net
-    sample_key, data_key, reconstruction_key = jax.random.split(stream(0, Stream.PLOTS), 3)
-    plot_training_curve(fitted.history, folder.plots / "training_curve.png", title=folder.path.name)
-    if dataset.words is not None:
-        # There is no picture of counts other than words.
-        if isinstance(net.generative.conditionals[-1].units, BagOfWordsFamily):
-            found = topics_by_coherence(net, dataset.train, min(10, net.num_visible))
-            draw_topics(found, dataset.words, folder.plots / "topics.png")
-        return
-    samples = net.sample_means((100,), key=sample_key)
-    image_sheet(np.asarray(samples), shape, folder.plots / "samples.png", title="samples (means)")
-    if not net.layer_sizes:
-        return
-    shown = np.arange(min(40, len(dataset.valid)))
-    originals = dataset.valid.take(shown, key=data_key)
-    reconstructions = np.asarray(net.reconstruct(originals, key=reconstruction_key))
-    reconstruction_sheet(np.asarray(originals), reconstructions, shape, folder.plots / "reconstructions.png")
-
-
-def _report(console: Console, folder: RunFolder, fitted: Fitted) -> int:
+def _report(folder: RunFolder, fitted: Fitted) -> int:
     if fitted.reason == "interrupted":
-        console.print(f"interrupted; go on with: beliefnet train --resume {folder.path}")
+        say(f"interrupted; go on with: beliefnet train --resume {shlex.quote(str(folder.path))}")
         return INTERRUPTED
     if fitted.reason == "no improvement":
-        console.print(f"stopped early: no better validation bound since epoch {fitted.best_epoch}")
-    console.print(
-        f"best validation bound {fitted.best_bound:.2f} nats (epoch {fitted.best_epoch})\n"
-        f"run folder  {folder.path}\nplots       {folder.plots}\n"
-        f"next        beliefnet evaluate {folder.path}"
-    )
+        say(f"stopped early: no better validation bound since epoch {fitted.best_epoch}")
+    say(f"best validation bound {fitted.best_bound:.2f} nats (epoch {fitted.best_epoch})")
+    say(f"run folder  {folder.path}")
+    say(f"plots       {folder.plots}")
+    say(f"next        beliefnet evaluate {shlex.quote(str(folder.path))}")
     return 0

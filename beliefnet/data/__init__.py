@@ -1,21 +1,20 @@
-"""Data sets: by name or from a user's own file, with a record of where they came from.
+"""Data sets: by name, from a user's own file or rows in memory, with a record of where they came from.
 
-`load` gives three splits of rows and a `Record`; `read_rows` gives the rows of one file for a trained model, and
-`read_incomplete_rows` those of a file with missing entries.
+`load` and `Dataset.from_arrays` give three splits of `Observations` and a `Record`; `read_rows` gives the rows of one
+file, `read_like` those for a trained model, read as its own data were, and `read_incomplete_rows` those with missing
+entries.
 """
 
 from beliefnet._errors import DataError, DataUnavailable
 from beliefnet._types import ValueKind
+from beliefnet.data._arrays import as_rows
+from beliefnet.data._dataset import Dataset
 from beliefnet.data._device import DeviceRows, SparseRows
-from beliefnet.data._files import read_incomplete_rows
-from beliefnet.data._levels import check_levels
-from beliefnet.data._load import Listing, available, fetch, load, names
+from beliefnet.data._load import Listing, available, fetch, load, names, read_incomplete_rows, read_like, read_rows
 from beliefnet.data._observations import Observations
-from beliefnet.data._raw import Rows
-from beliefnet.data._record import Dataset, Record, checksum
-from beliefnet.data._rows import read_rows
-from beliefnet.data._sparse import CSR
-from beliefnet.data._values import check_width
+from beliefnet.data._record import LoadOptions, Reading, Record, checksum
+from beliefnet.data._sparse import CSR, Rows
+from beliefnet.data._values import check_levels, check_width
 
 __all__ = [
     "CSR",
@@ -24,11 +23,14 @@ __all__ = [
     "Dataset",
     "DeviceRows",
     "Listing",
+    "LoadOptions",
     "Observations",
+    "Reading",
     "Record",
     "Rows",
     "SparseRows",
     "ValueKind",
+    "as_rows",
     "available",
     "check_levels",
     "check_width",
@@ -37,5 +39,6 @@ __all__ = [
     "load",
     "names",
     "read_incomplete_rows",
+    "read_like",
     "read_rows",
 ]

@@ -1,105 +1,175 @@
-"""A user's own file, as three splits or as plain rows."""
+"""Opening the files of strangers: regular files alone, memory in proportion to them, and errors that name them."""
 
-from collections.abc import Mapping
+import csv
+import gzip
+import os
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-import numpy as np
+from beliefnet._errors import DataError, shown
 
-from beliefnet._errors import DataError
-from beliefnet._types import ValueKind
-from beliefnet.data._binarize import binarize_rows, choose_binarization
-from beliefnet.data._raw import RawData, Scale, to_means
-from beliefnet.data._splits import cut_missing
-from beliefnet.data._tables import Check, Table, read_named_table, read_tables
-from beliefnet.data._values import check_grey_values, check_known, check_values, check_width
+LEAST_EXPANSION = 2**26
+"""Bytes that a compressed file may always expand to."""
+LARGEST_EXPANSION = 100
+"""How many times its size a larger one may expand to."""
+FEWEST_EXTENT = 2**20
+"""Rows or columns that a file may always state."""
+LARGEST_EXTENT = 10
+"""How many of them it may state for each entry that it holds."""
 
+_LOOK = 10_000
+_MOST_CONTROL = 0.02
 
-def read_file(
-    path: Path, *, seed: int, fractions: Mapping[str, float | None], check: Check = check_values
-) -> tuple[RawData, tuple[int, int] | None]:
-    """Read a user's file into three splits, cutting off at random those that it does not hold.
-
-    Args:
-        path: A `.npy`, `.npz` or `.csv` file.
-        seed: Seed of the cut.
-        fractions: For `"valid"` and `"test"` the fraction of the training rows to cut off, None for the default.
-        check: What the values must pass.
-
-    Returns:
-        The splits, and the image shape or None.
-
-    Raises:
-        DataError: If the file, its values or the fractions cannot be used.
-    """
-    tables = read_tables(path, check)
-    scale = _common_scale(tables, path)
-    rows = {split: _on_scale(table.rows, scale) for split, table in tables.items()}
-    rows = cut_missing(rows, fractions, seed, str(path))
-    return RawData(rows["train"], rows["valid"], rows["test"], scale), tables["train"].image_shape
-
-
-def read_binary_rows(
-    path: Path, *, num_features: int, array: str | None, binarization: str | None, seed: int
-) -> np.ndarray:
-    """Read one array of bits, or of means of bits; see `read_rows`."""
-    table = _read_table(path, array, check_values)
-    check_width(table.rows, num_features, str(path))
-    if table.scale == "bits":
-        return table.rows
-    mode = choose_binarization(table.scale, binarization, "dynamic", str(path))
-    rows = binarize_rows(table.rows, table.scale, mode, np.random.default_rng(seed))
-    return to_means(rows, table.scale) if mode == "dynamic" else rows
+_BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
+_DAMAGE = (
+    ValueError,
+    EOFError,
+    OverflowError,
+    MemoryError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+    gzip.BadGzipFile,
+    csv.Error,
+    struct.error,
+)
+_KINDS = {
+    stat.S_ISDIR: "a folder",
+    stat.S_ISFIFO: "a named pipe",
+    stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+    stat.S_ISSOCK: "a socket",
+}
 
 
-def read_grey_rows(path: Path, *, num_features: int, array: str | None) -> np.ndarray:
-    """Read one array of grey values as float32 in [0, 1]; see `read_rows`."""
-    table = _read_table(path, array, check_grey_values)
-    check_width(table.rows, num_features, str(path))
-    return to_means(table.rows, table.scale)
-
-
-def read_incomplete_rows(
-    path: str | Path, *, num_features: int, values: ValueKind = "binary", array: str | None = None
-) -> np.ndarray:
-    """Read one array of rows in which NaN stands for a missing entry, for a model that takes `num_features` columns.
-
-    Args:
-        path: A `.npy`, `.npz` or `.csv` file.
-        num_features: The width the model takes.
-        values: What the model takes: `"binary"` or `"grey"`.
-        array: Which array of an `.npz` file to read; None for its training rows or its only array.
-
-    Returns:
-        Rows `[n, num_features]`: float32 means or grey values in [0, 1], or NaN.
-
-    Raises:
-        DataError: If the file, its values or its width cannot be used.
-    """
-    if values == "counts":
-        raise DataError(f"expected a model of bits or grey values to read missing entries of {path} for, got counts")
-    given = Path(path).expanduser()
-    table = _read_table(given, array, check_known(check_grey_values if values == "grey" else check_values))
-    check_width(table.rows, num_features, str(given))
-    return to_means(table.rows, table.scale)
-
-
-def _read_table(path: Path, array: str | None, check: Check) -> Table:
-    return read_tables(path, check)["train"] if array is None else read_named_table(path, array, check)
-
-
-def _common_scale(tables: Mapping[str, Table], path: Path) -> Scale:
-    """Return the scale that suits all splits, after checking that they agree."""
-    widths = {split: table.rows.shape[1] for split, table in tables.items()}
-    if len(set(widths.values())) > 1:
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong while reading a file into a `DataError` that names it."""
+    try:
+        yield
+    except DataError:
+        raise
+    except UnicodeDecodeError as error:
         raise DataError(
-            f"expected splits with the same number of columns in {path}, got {widths}; try writing them alike"
+            f"expected a text file in UTF-8, got {path} ({error.reason} at byte {error.start}); "
+            "try saving it as UTF-8, or naming what it was written in, such as encoding='latin-1'"
+        ) from error
+    except _DAMAGE as error:
+        reason = shown(str(error) or type(error).__name__, 200).strip("'\"")
+        raise DataError(f"expected a complete file, got a damaged {path} ({reason}); try writing it again") from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"expected a readable file, got {path} ({reason}); try checking its permissions") from error
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a regular file for reading.
+
+    Raises:
+        DataError: If there is none, or it is a folder, a pipe or a device.
+    """
+    with readable(path):
+        try:
+            # Without O_NONBLOCK, a pipe that nobody writes to would be waited for.
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise DataError(
+                f"expected an existing file, got {path}, which does not exist; try checking the path"
+            ) from error
+        _check_regular(descriptor, path)
+        with os.fdopen(descriptor, "rb") as file:
+            yield file
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what a file holds, expanded where its name ends in `.gz`; `DataError` if it expands beyond all measure."""
+    with opened(path) as file:
+        if path.suffix.lower() != ".gz":
+            return file.read()
+        limit = expansion_limit(os.fstat(file.fileno()).st_size)
+        with gzip.open(file) as expanding:
+            content = expanding.read(limit + 1)
+    check_expansion(len(content), limit, str(path))
+    return content
+
+
+def read_text(path: Path, encoding: str | None = None) -> str:
+    """Return the text of a file, each line ended by a line feed.
+
+    Args:
+        path: The file; expanded where its name ends in `.gz`.
+        encoding: What it is written in; None for what its byte order mark says, or else UTF-8.
+
+    Raises:
+        DataError: If it cannot be read, or is no text.
+    """
+    content = read_bytes(path)
+    marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)), "utf-8")
+    with readable(path):
+        try:
+            text = content.decode(encoding or marked)
+        except LookupError as error:
+            raise DataError(f"expected the name of an encoding, got {shown(encoding)}; try 'latin-1'") from error
+    if "\0" in text:
+        raise DataError(
+            f"expected a text file, got {path} with a zero byte (character {text.index(chr(0)) + 1}); "
+            "try another file, or encoding='utf-16' for a text of two bytes a letter"
         )
-    scales: set[Scale] = {table.scale for table in tables.values()}
-    if "bytes" in scales and len(scales) > 1:
-        found = {split: table.scale for split, table in tables.items()}
-        raise DataError(f"expected splits on the same scale in {path}, got {found}; try writing them alike")
-    return "unit" if "unit" in scales else scales.pop()
+    control = sum(character < " " and character not in "\t\n\r\f\v\b\x1b" for character in text[:_LOOK])
+    if control > _MOST_CONTROL * min(len(text), _LOOK):
+        raise DataError(f"expected a text file, got {path} with {control} control characters; try another file")
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _on_scale(rows: np.ndarray, scale: Scale) -> np.ndarray:
-    return rows.astype(np.float32) if scale == "unit" else rows
+def split_lines(text: str) -> list[str]:
+    """Return the lines of a text; only a line feed ends a line, not what else Unicode breaks lines at."""
+    lines = text.split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def plain_suffix(path: Path) -> str:
+    """Return the suffix in lower case, that before `.gz` for a compressed file."""
+    suffix = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if suffix == ".gz" else suffix
+
+
+def expansion_limit(compressed: int) -> int:
+    """Return how many bytes a compressed file of a size may expand to."""
+    return max(LEAST_EXPANSION, LARGEST_EXPANSION * compressed)
+
+
+def check_expansion(size: int, limit: int, label: str) -> None:
+    """Check that something compressed does not expand beyond a limit, in bytes; `DataError` if it does."""
+    if size > limit:
+        raise DataError(
+            f"expected {label} to expand to at most {limit} bytes, got {size} or more; "
+            "try an uncompressed file, or scipy.sparse.save_npz for a matrix of few values"
+        )
+
+
+def check_extent(shape: tuple[int, int], entries: int, label: str) -> None:
+    """Check that the rows and columns that a file states are in proportion to its entries; `DataError` if not."""
+    limit = max(FEWEST_EXTENT, LARGEST_EXTENT * entries)
+    for size, what in zip(shape, ("rows", "columns"), strict=True):
+        if size > limit:
+            raise DataError(
+                f"expected at most {limit} {what} for the {entries} entries in {label}, got {size}; "
+                f"try leaving out {what} without entries"
+            )
+
+
+def _check_regular(descriptor: int, path: Path) -> None:
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return
+    os.close(descriptor)
+    kind = next((name for is_kind, name in _KINDS.items() if is_kind(mode)), "something else")
+    hint = "a file inside it" if stat.S_ISDIR(mode) else "writing the data to a file first"
+    raise DataError(f"expected a regular file, got {kind} at {path}; try {hint}")

@@ -1,18 +1,44 @@
-"""Loading by name or by path, and the listing of what there is."""
+"""Loading by name or by path, the rows of a file for a trained model, and the listing of what there is."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
-from beliefnet._errors import DataError
+import numpy as np
+from scipy import sparse
+
+from beliefnet._errors import DataError, listed, shown
 from beliefnet._types import ValueKind
-from beliefnet.data._document_files import only_documents
-from beliefnet.data._kinds import KINDS
-from beliefnet.data._options import ANY_VALUES, Options, check_options, choose_values
-from beliefnet.data._record import Dataset
-from beliefnet.data._tables import SUFFIXES
-from beliefnet.data.sources import SOURCES, Stored
+from beliefnet.data._arrays import npz_names
+from beliefnet.data._dataset import Dataset, Provenance, assemble, check_options
+from beliefnet.data._documents import first_words, numbered_words
+from beliefnet.data._files import plain_suffix
+from beliefnet.data._observations import Observations
+from beliefnet.data._read import KINDS, Wanted, kind_of, read_contents
+from beliefnet.data._record import LoadOptions, Reading, Record
+from beliefnet.data._sparse import CSR, is_sparse, to_counts
+from beliefnet.data._split import Contents
+from beliefnet.data._texts import TABLES, count_all_words, count_words
+from beliefnet.data._values import (
+    binarize_rows,
+    check_grey_values,
+    check_known,
+    check_numbers,
+    check_sparse_bits,
+    check_values,
+    check_width,
+    choose_binarization,
+    to_levels,
+    to_unit,
+)
+from beliefnet.data.sources import Source, Stored
+from beliefnet.data.sources._documents import DOCUMENTS
+from beliefnet.data.sources._images import IMAGES
+
+SOURCES: dict[str, Source] = {source.name: source for source in (*IMAGES, *DOCUMENTS)}
+"""The named data sets."""
 
 
 @dataclass(frozen=True)
@@ -66,36 +92,18 @@ def available() -> list[Listing]:
     ]
 
 
-def load(
-    data: str | Path,
-    *,
-    values: ValueKind | None = None,
-    binarization: str | None = None,
-    seed: int = 0,
-    valid_fraction: float | None = None,
-    test_fraction: float | None = None,
-    vocabulary_size: int | None = None,
-    text_column: str | None = None,
-) -> Dataset:
+def load(data: str | Path, **options: Any) -> Dataset:
     """Load a data set by name, or a user's own file or folder.
 
     Args:
-        data: A name out of `names()`; the path of a `.npy`, `.npz` or `.csv` file with values between 0 and 1, grey
-            ones also as whole numbers from 0 to 255; or that of documents: a matrix of word counts (`.npz`, `.mtx`,
-            `.svmlight`, or any of the former), a `.txt` file with a document on each line, or a folder of `.txt` files.
-        values: What the rows are read as: `"binary"` for bits and means of bits, `"grey"` for grey values that stay
-            grey, `"counts"` for documents and other counts. None for the default of a named data set, and for binary
-            values in a file unless it can only hold documents.
-        binarization: What becomes of values that are not 0 or 1. `"static"`: one Bernoulli sample, drawn now;
-            `"threshold"`: 1 where the value is at least one half; `"dynamic"`: kept, to be sampled anew at every use.
-            None for the data set's default, which for a file is `"dynamic"`.
-        seed: Seed of the static sample, and of the split of a file. Named data sets have a fixed split.
-        valid_fraction: Fraction of a file's training rows to cut off for validation, by default 0.1; only for a file
-            without validation rows of its own.
-        test_fraction: The same for test rows.
-        vocabulary_size: Number of words of documents to keep, the most frequent ones; None for the data set's default,
-            which is 2000 for texts and all words for a matrix.
-        text_column: Name of the column of a `.csv` file that holds texts, each row being a document.
+        data: A name out of `names()`; the path of rows of numbers, dense (`.npy`, `.npz`, `.csv`, `.tsv`) or sparse
+            (`.npz`, `.mtx`, `.svmlight`, `.ldac`, or a folder as 10x writes it); or that of texts, a `.txt` file with a
+            document on each line, or a folder of `.txt` files. Text files may be compressed (`.gz`).
+        **options: What `LoadOptions` lists, by name: `values` and `binarization` say what the rows are read as,
+            `split_seed`, `valid_fraction`, `test_fraction` and `split_column` how they are divided, `columns`, `drop`,
+            `name_column`, `delimiter`, `decimal`, `encoding`, `transpose`, `array`, `first_column`, `text_column` and
+            `item_separator` how a file is read, `levels` and `vocabulary_size` what is made of the values, and `seed`
+            draws the static sample.
 
     Returns:
         The three splits `[n, num_features]` and their record. Documents without any word of the vocabulary are left
@@ -108,22 +116,113 @@ def load(
     >>> load("bars").train.shape
     (5000, 64)
     """
-    options = Options(
-        binarization=binarization,
-        seed=seed,
-        valid_fraction=valid_fraction,
-        test_fraction=test_fraction,
-        vocabulary_size=vocabulary_size,
-        text_column=text_column,
-    )
+    chosen = LoadOptions.of(options)
     if isinstance(data, str) and data in SOURCES:
-        return _load_named(data, values, options)
+        return _load_named(SOURCES[data], chosen)
     if isinstance(data, str) and not _looks_like_path(data):
         raise _unknown(data)
     path = Path(data).expanduser()
-    chosen = choose_values(values, ("counts",) if only_documents(path, text_column) else ANY_VALUES, str(data))
-    check_options(options, chosen, str(data))
-    return KINDS[chosen].file(path, str(data), options)
+    contents = read_contents(path, chosen)
+    return assemble(contents, Provenance(path.stem, "user file", str(data), str(data)), chosen)
+
+
+def read_rows(path: str | Path, **options: Any) -> Observations:
+    """Read the rows of one file, all of them, without splits.
+
+    Args:
+        path: A file that `load` takes, or a folder of texts.
+        **options: As for `load`, but for those that say how rows are divided.
+
+    Returns:
+        The rows `[n, num_features]`; documents without any word stay, so that row `n` is row `n` of the file.
+
+    Raises:
+        DataError: If the file, its values or the options cannot be used.
+    """
+    chosen, given = _undivided(options, path), Path(path).expanduser()
+    contents = read_contents(given, chosen)
+    values = chosen.values or contents.values
+    if contents.are_texts:
+        counts, words = count_all_words(contents.splits, str(path), chosen.item_separator)
+        contents = contents.holding({"train": counts["train"]}, columns=words)
+    like = Record(given.stem, "", chosen.binarization or "dynamic", {}, 0, None, "", "", values, chosen.levels)
+    return _observed(contents, like, chosen, str(path))
+
+
+def read_like(
+    record: Record,
+    path: str | Path,
+    *,
+    columns: Sequence[str] | None = None,
+    binarization: str | None = None,
+    **options: Any,
+) -> Observations:
+    """Read the rows of one file for a trained model, in the way in which its own data were read.
+
+    Args:
+        record: The record of the data that the model was trained on.
+        path: A file that `load` takes, or a folder of texts.
+        columns: The names of the model's columns, such as its words: texts are counted by them, and so are the columns
+            of a matrix that has names of its own or another width; a table's columns are found by their names.
+        binarization: What becomes of values between 0 and 1; by default the same as in training.
+        **options: What is different about this file, as in `load`: `array`, `delimiter`, `first_column` and so on.
+
+    Returns:
+        The rows `[n, num_features]`. Documents without any word stay, so that row `n` is row `n` of the file.
+
+    Raises:
+        DataError: If the file, its values or its width cannot be used, or it does not say what the model has to know.
+    """
+    given = Path(path).expanduser()
+    chosen = _options_like(record, given, options)
+    contents = read_contents(given, chosen, Wanted(record.num_features, None if columns is None else tuple(columns)))
+    if record.values == "counts" or contents.are_texts or (contents.are_sparse and columns is not None):
+        contents = _by_model(contents, record, columns, chosen, str(path))
+    check_width(contents.splits["train"].reshape(contents.sizes["train"], -1), record.num_features, str(path))
+    return _observed(contents, replace(record, binarization=binarization or record.binarization), chosen, str(path))
+
+
+def read_incomplete_rows(
+    record: Record, path: str | Path, *, columns: Sequence[str] | None = None, **options: Any
+) -> Observations:
+    """Read rows in which NaN, or an empty cell of a table, stands for a missing entry, for a trained model.
+
+    Args:
+        record: The record of the data that the model was trained on.
+        path: A `.npy`, `.npz` or `.csv` file.
+        columns: The names of the model's columns, by which a table's columns are found.
+        **options: What is different about this file, as in `load`.
+
+    Returns:
+        Rows `[n, num_features]`: float32 means or grey values in [0, 1], or NaN.
+
+    Raises:
+        DataError: If the file, its values or its width cannot be used.
+    """
+    if record.values == "counts":
+        raise DataError(
+            f"expected a model of bits or grey values to read missing entries of {path} for, got counts; "
+            "try evaluation.impute with an array"
+        )
+    given = Path(path).expanduser()
+    chosen = _options_like(record, given, options)
+    contents = read_contents(given, chosen, Wanted(record.num_features, None if columns is None else tuple(columns)))
+    if contents.are_texts or contents.are_sparse:
+        raise DataError(f"expected rows with missing entries in a dense array or a table, got {path}; try numpy.save")
+    rows = check_numbers(contents.splits["train"], str(path))
+    check_width(rows, record.num_features, str(path))
+    levels = record.levels if record.values == "grey" else record.largest + 1 if record.largest > 1 else None
+
+    def check(known: np.ndarray, label: str) -> np.ndarray:
+        return check_values(known, label) if levels is None else check_grey_values(known, label, levels)
+
+    return Observations(
+        check_known(check)(rows, str(path)).astype(np.float32),
+        record.values,
+        columns=contents.columns,
+        names=contents.names.get("train"),
+        label=str(path),
+    )
 
 
 def fetch(name: str, *, base_urls: Sequence[str] | None = None) -> Path:
@@ -148,17 +247,176 @@ def fetch(name: str, *, base_urls: Sequence[str] | None = None) -> Path:
     return source.fetch(base_urls)
 
 
-def _load_named(name: str, values: ValueKind | None, options: Options) -> Dataset:
-    source = SOURCES[name]
-    chosen = choose_values(values, source.held, repr(name))
-    check_options(options, chosen, repr(name))
+@dataclass(frozen=True)
+class _Wording:
+    needed: str
+    held: str
+    hint: str
+
+
+_WORDINGS: Mapping[str, _Wording] = {
+    "binary": _Wording("binary data", "binary images", "try --data 20newsgroups, or --net sbn"),
+    "grey": _Wording(
+        "grey values for logistic or normal visible units",
+        "grey images",
+        "try data with grey values, such as fashion-mnist, or a net over what this holds",
+    ),
+    "counts": _Wording(
+        "counts for a document net or poisson visible units", "word counts", "try --data digits, or --net document"
+    ),
+}
+
+
+def _load_named(source: Source, options: LoadOptions) -> Dataset:
+    label = repr(source.name)
     fixed = {f"{split}_fraction": fraction for split, fraction in options.fractions.items()}
-    for option, given in (fixed | {"text_column": options.text_column}).items():
+    fixed |= {"split_column": options.split_column, **options.reading.given}
+    for option, given in fixed.items():
         if given is not None:
             raise DataError(
-                f"expected no {option} for {name!r}, whose split is fixed, got {given}; try leaving the option out"
+                f"expected no {option} for {label}, whose rows and split are fixed, got {shown(given)}; "
+                "try leaving the option out"
             )
-    return KINDS[chosen].named(source, options)
+    values = _values_of(source, options.values, label)
+    check_options(values, options, label, are_sparse=False)
+    contents = replace(source.read(), image_shape=source.image_shape)
+    if values == "counts":
+        contents = first_words(contents, options.vocabulary_size or source.num_features, label)
+    return assemble(
+        contents,
+        Provenance(source.name, source.variant, source.origin, label),
+        replace(options, values=values, vocabulary_size=None),
+        default=source.binarization,
+        sizes=source.splits,
+    )
+
+
+def _values_of(source: Source, asked: ValueKind | None, label: str) -> ValueKind:
+    """Return what the rows of a named data set are read as."""
+    if asked is not None and asked not in _WORDINGS:
+        raise DataError(f"expected values to be one of {listed(_WORDINGS)}, got {shown(asked)}; try leaving it out")
+    if asked is None or asked in source.held:
+        return asked or source.values
+    wanted, found = _WORDINGS[asked], _WORDINGS[source.values]
+    hint = wanted.hint if asked == "grey" else found.hint
+    raise DataError(f"expected {wanted.needed}, got {label}, which holds {found.held}; {hint}")
+
+
+def _options_like(record: Record, path: Path, changes: Mapping[str, Any]) -> LoadOptions:
+    """Return how to read a file as the data of a model were read, as far as that has a meaning for this file."""
+    _undivided(changes, path)
+    recorded = record.reading.given
+    if path.is_dir() or plain_suffix(path) not in TABLES:
+        recorded.pop("text_column", None)
+    known = {**recorded, **changes, "values": record.values}
+    options = kind_of(path, Reading(**{name: known[name] for name in _READING & known.keys()})).options
+    kept = {name: value for name, value in recorded.items() if name in options}
+    if "array" in kept and kept["array"] not in npz_names(path):
+        del kept["array"]
+    return LoadOptions.of({**kept, **changes, "values": record.values})
+
+
+def _undivided(given: Mapping[str, Any], path: str | Path) -> LoadOptions:
+    """Return options for rows that are not divided; `DataError` for one that says how rows are."""
+    options = LoadOptions.of(given)
+    for name in ("valid_fraction", "test_fraction", "split_column", "vocabulary_size"):
+        if getattr(options, name) is not None:
+            raise DataError(
+                f"expected no {name} for the rows of {path}, which are not divided, got {getattr(options, name)}; "
+                "try leaving the option out"
+            )
+    return options
+
+
+def _by_model(
+    contents: Contents, record: Record, columns: Sequence[str] | None, options: LoadOptions, label: str
+) -> Contents:
+    """Return counts, or bits, of the words of a model."""
+    rows, own = contents.splits["train"], contents.columns
+    if contents.are_texts:
+        if columns is None:
+            raise DataError(
+                f"expected a matrix of counts, got the texts {label}; try columns=..., the model's vocabulary"
+            )
+        counts = count_words(rows, columns, options.item_separator)
+        counts = counts.sign() if record.values == "binary" else counts
+        return contents.holding({"train": _with_words(counts, label)}, columns=tuple(columns))
+    counts = rows if contents.are_sparse else to_counts(check_numbers(rows, label), label)
+    width = counts.shape[1]
+    if columns is None or (own is None and width == record.num_features):
+        return contents.holding({"train": counts}, columns=own)
+    own = own or numbered_words(width)
+    is_numbered = width == record.num_features and tuple(columns) == numbered_words(width)
+    if is_numbered and set(own).isdisjoint(columns):
+        return contents.holding({"train": counts}, columns=own)
+    return contents.holding({"train": _with_words(_by_words(counts, own, columns), label)}, columns=tuple(columns))
+
+
+def _by_words(counts: CSR, own: Sequence[str], words: Sequence[str]) -> CSR:
+    """Return the columns of the given words, zeros for a word that the matrix has no column of."""
+    column_of = {word: column for column, word in enumerate(words)}
+    targets = np.array([column_of.get(word, -1) for word in own])
+    sources = np.flatnonzero(targets >= 0)
+    selection = sparse.csr_matrix(
+        (np.ones(len(sources), counts.dtype), (sources, targets[sources])), shape=(len(own), len(words))
+    )
+    return counts @ selection
+
+
+def _with_words(counts: CSR, label: str) -> CSR:
+    if not counts.nnz:
+        raise DataError(
+            f"expected documents with words that the model was trained on, got none in {label}; "
+            "try documents like those the model was trained on, or train a model on these"
+        )
+    return counts
+
+
+def _observed(contents: Contents, record: Record, options: LoadOptions, label: str) -> Observations:
+    """Return rows with the meaning that a record gives them."""
+    rows, largest, is_dynamic = contents.splits["train"], 1, False
+    if record.values == "counts":
+        rows = to_counts(rows if contents.are_sparse else check_numbers(rows, label), label)
+    elif record.values == "grey":
+        levels = record.levels or 1
+        rows = check_grey_values(check_numbers(rows, label), label, record.levels)
+        on_grid = to_levels(rows, levels)
+        if levels > 1 and np.abs(to_unit(on_grid, levels - 1) - rows).max() < _TOLERANCE:
+            rows, largest = on_grid, levels - 1
+    else:
+        rows, largest, is_dynamic = _bits_like(rows, contents, record, options, label)
+    is_named = contents.columns is not None and len(contents.columns) == rows.shape[1]
+    return Observations(
+        rows,
+        record.values,
+        largest,
+        is_dynamic,
+        columns=contents.columns if is_named else None,
+        names=contents.names.get("train"),
+        label=label,
+    )
+
+
+def _bits_like(
+    rows: Any, contents: Contents, record: Record, options: LoadOptions, label: str
+) -> tuple[Any, int, bool]:
+    """Return rows as bits, or means of bits, what a one is stored as, and whether bits are drawn at every use."""
+    largest = max(contents.largest, record.largest)
+    if is_sparse(rows):
+        return check_sparse_bits(rows, label), 1, False
+    rows = check_numbers(rows, label)
+    is_bytes = largest > 1 and rows.dtype.kind in "biu" and rows.min() >= 0 and 1 < rows.max() <= largest
+    rows, largest = (rows.astype(np.uint8), largest) if is_bytes else (check_values(rows, label), 1)
+    if largest == 1 and rows.dtype.kind != "f":
+        return rows, 1, False
+    if record.binarization == "none":
+        raise DataError(
+            f"expected zeros and ones in {label}, such as the model was trained on, got values between them; "
+            "try binarization='threshold', 'static' or 'dynamic'"
+        )
+    mode = choose_binarization(False, record.binarization, "dynamic", label)
+    bits = binarize_rows(rows, largest, mode, np.random.default_rng(options.seed))
+    return bits, largest if mode == "dynamic" else 1, mode == "dynamic"
 
 
 def _looks_like_path(data: str) -> bool:
@@ -169,8 +427,11 @@ def _looks_like_path(data: str) -> bool:
 def _unknown(name: str) -> DataError:
     guess = get_close_matches(name, SOURCES, n=1)
     hint = f"did you mean {guess[0]!r}?" if guess else "try one of these names, or the path of a file"
-    kinds = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
     return DataError(
-        f"expected a data set name ({', '.join(SOURCES)}) or a path to a {kinds} file or to documents, "
-        f"got {name!r}; {hint}"
+        f"expected a data set name ({', '.join(SOURCES)}) or a path to a {', '.join(KINDS)} or .txt file or to a "
+        f"folder of texts, got {shown(name)}; {hint}"
     )
+
+
+_READING = {option.name for option in fields(Reading)}
+_TOLERANCE = 6e-5

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from beliefnet._errors import DataError
 from beliefnet._types import Key, ValueKind
 from beliefnet.data._device import DeviceRows, SparseRows
-from beliefnet.data._raw import Rows
+from beliefnet.data._sparse import Rows
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,18 +1,127 @@
-"""A loaded data set and the record of where it came from."""
+"""What is asked of data, and the record of where they came from and how they were read."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_args
 
 import numpy as np
 
-from beliefnet._errors import DataError
+from beliefnet._errors import DataError, listed, shown, suggestion
 from beliefnet._types import ValueKind
-from beliefnet.data._observations import Observations
-from beliefnet.data._raw import Rows
+from beliefnet.data._sparse import Rows
 
 SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How the rows of a file are read; None and empty stand for what the file itself says.
+
+    Attributes:
+        array: Name of the array of an `.npz` file.
+        columns: Names of the columns of a table that are data, in their order.
+        drop: Names of columns of a table that are no data.
+        name_column: Name of the column of a table that names the rows.
+        delimiter: What separates the cells of a table.
+        decimal: What separates the decimals of a number in a table, a point or a comma.
+        encoding: What a text is written in; UTF-8 by default, or what its byte order mark says.
+        transpose: Whether the columns of a file are the rows of the data.
+        text_column: Name of the column of a table that holds texts, each row being a document.
+        item_separator: What separates the items of a basket; each line is one.
+        first_column: Number of the first column of an svmlight file, 0 or 1; by default 0 if it occurs.
+        levels: Number of grey levels, of values that are stored as whole numbers from 0 to levels - 1.
+    """
+
+    array: str | None = None
+    columns: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    name_column: str | None = None
+    delimiter: str | None = None
+    decimal: str = "."
+    encoding: str | None = None
+    transpose: bool = False
+    text_column: str | None = None
+    item_separator: str | None = None
+    first_column: int | None = None
+    levels: int | None = None
+
+    def __post_init__(self):
+        # One name is as good as a list of one: it must not be taken for its letters.
+        for name in ("columns", "drop"):
+            given = getattr(self, name)
+            object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(given or ()))
+        for name, allowed in (("decimal", (".", ",")), ("first_column", (None, 0, 1)), ("transpose", (False, True))):
+            if getattr(self, name) not in allowed:
+                raise DataError(
+                    f"expected {name} to be one of {listed(allowed)}, got {shown(getattr(self, name))}; "
+                    "try leaving the option out"
+                )
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\n\r'):
+            raise DataError(f"expected a delimiter of one character, got {shown(self.delimiter)}; try ';'")
+        if self.item_separator is not None and not self.item_separator.strip(" \n\r"):
+            raise DataError(f"expected an item_separator such as ',', got {shown(self.item_separator)}; try ','")
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The options that differ from their defaults."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if self._is_given(field)}
+
+    def _is_given(self, option: Any) -> bool:
+        return getattr(self, option.name) != option.default
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadOptions(Reading):
+    """What can be asked of `load`, beside how a file is read.
+
+    Attributes:
+        values: What the rows are read as: `"binary"` for bits and means of bits, `"grey"` for grey values that stay
+            grey, `"counts"` for documents and other counts. None for the default of a named data set; of a file, for
+            counts where it holds texts or a sparse matrix of them, else for binary values.
+        binarization: What becomes of values between 0 and 1, for binary data. `"static"`: one Bernoulli sample, drawn
+            now; `"threshold"`: 1 where the value is at least one half; `"dynamic"`: kept, to be sampled anew at every
+            use. None for the data set's default, which for a file is `"dynamic"`.
+        seed: Seed of the static sample.
+        split_seed: Seed of the choice of validation and test rows of a file. Named data sets have a fixed split.
+        valid_fraction: Fraction of a file's training rows to cut off for validation, by default 0.1; only for a file
+            without validation rows of its own.
+        test_fraction: The same for test rows.
+        split_column: Name of the column of a table that says `train`, `valid` or `test`.
+        vocabulary_size: Number of words of documents to keep, the most frequent ones; None for the data set's default,
+            which is 2000 for texts and all words for a matrix.
+    """
+
+    values: ValueKind | None = None
+    binarization: str | None = None
+    seed: int = 0
+    split_seed: int = 0
+    valid_fraction: float | None = None
+    test_fraction: float | None = None
+    split_column: str | None = None
+    vocabulary_size: int | None = None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "LoadOptions":
+        """Return the options that were given by name; `DataError` if there is no such option."""
+        known = [option.name for option in fields(cls)]
+        for name in given:
+            if name not in known:
+                raise DataError(
+                    f"expected an option of load, got {shown(name)}{suggestion(name, known)}; "
+                    f"try one of {listed(known, 20)}"
+                )
+        return cls(**given)
+
+    @property
+    def fractions(self) -> dict[str, float | None]:
+        """The fractions to cut off, by the name of the split."""
+        return {"valid": self.valid_fraction, "test": self.test_fraction}
+
+    @property
+    def reading(self) -> Reading:
+        """How a file is read."""
+        return Reading(**{option.name: getattr(self, option.name) for option in fields(Reading)})
 
 
 @dataclass(frozen=True)
@@ -32,6 +141,8 @@ class Record:
         values: `"binary"` for bits and means of bits, `"grey"` for grey values, `"counts"` for documents.
         levels: Of grey values, the number of levels: they are k / (levels - 1). None where they lie on no such grid,
             and for other values.
+        largest: What a one was in the file: 255 for bytes of grey levels.
+        reading: How the file was read, so that another one can be read in the same way.
     """
 
     name: str
@@ -44,15 +155,18 @@ class Record:
     checksum: str
     values: ValueKind = "binary"
     levels: int | None = None
+    largest: int = 1
+    reading: Reading = field(default_factory=Reading)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON or TOML; what is None, and binary `values`, go without saying."""
         plain = {name: value for name, value in asdict(self).items() if value is not None}
+        plain["reading"] = {
+            name: list(value) if name in ("columns", "drop") else value for name, value in self.reading.given.items()
+        }
         if self.image_shape is not None:
             plain["image_shape"] = list(self.image_shape)
-        if self.values == "binary":
-            del plain["values"]
-        return plain
+        return {name: value for name, value in plain.items() if value != _WITHOUT_SAYING.get(name)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Record":
@@ -67,61 +181,35 @@ class Record:
         Raises:
             DataError: If a field is missing or unknown.
         """
-        known = {field.name for field in fields(cls)}
-        wrong = (known - {"image_shape", "values", "levels"} - set(values)) | (set(values) - known)
+        known = {option.name for option in fields(cls)}
+        wrong = (known - _OPTIONAL - set(values)) | (set(values) - known)
         if wrong:
             raise DataError(
-                f"expected a data record with the fields {_listed(sorted(known))}, got {_listed(sorted(values))}; "
-                f"try adding or removing {_listed(sorted(wrong))}"
+                f"expected a data record with the fields {listed(sorted(known))}, got {listed(sorted(values))}; "
+                f"try adding or removing {listed(sorted(wrong))}"
             )
         if values.get("values", "binary") not in get_args(ValueKind):
             raise DataError(
-                f"expected a data record with values {_listed(get_args(ValueKind))}, got {values['values']!r}; "
+                f"expected a data record with values {listed(get_args(ValueKind))}, got {shown(values['values'])}; "
                 "try a newer version of beliefnet"
             )
-        shape = values.get("image_shape")
+        shape, how = values.get("image_shape"), values.get("reading", {})
+        unknown = [name for name in how if name not in {option.name for option in fields(Reading)}]
+        if unknown:
+            raise DataError(
+                f"expected a data record that says how to read files, got {listed(unknown)}; "
+                "try a newer version of beliefnet"
+            )
         plain = {**values, "splits": dict(values["splits"]), "image_shape": None if shape is None else tuple(shape)}
-        return cls(**plain)
+        return cls(**{**plain, "reading": Reading(**how)})
+
+    def read_as(self, **changes: Any) -> "Record":
+        """Return the record with changes of how files are read."""
+        return replace(self, reading=replace(self.reading, **changes))
 
 
-@dataclass(frozen=True, eq=False)
-class Dataset:
-    """Three splits of rows and their record.
-
-    The rows are stored as uint8 in {0, 1}, except under `"dynamic"` binarisation: then they are intensities (uint8 in
-    0..255 or float32 in [0, 1]), of which bits are drawn anew at every use. Grey values are stored as uint8, their
-    level in 0..levels-1, or float32 in [0, 1] where they lie on no grid of levels. Documents are sparse matrices
-    of word counts: int32, indices sorted, without duplicates, zeros or empty rows.
-
-    Attributes:
-        record: Where the rows came from.
-        train: Training rows `[n_train, num_features]`.
-        valid: Validation rows `[n_valid, num_features]`.
-        test: Test rows `[n_test, num_features]`.
-    """
-
-    record: Record
-    train: Observations
-    valid: Observations
-    test: Observations
-
-    @property
-    def words(self) -> tuple[str, ...] | None:
-        """The word of each column of documents; None for images."""
-        return self.train.columns
-
-    def split(self, name: str) -> Observations:
-        """Return the rows `[n, num_features]` of one split.
-
-        Args:
-            name: `"train"`, `"valid"` or `"test"`.
-
-        Raises:
-            DataError: If there is no such split.
-        """
-        if name not in SPLITS:
-            raise DataError(f"expected the split {_listed(SPLITS)}, got {name!r}; try 'test'")
-        return getattr(self, name)
+_OPTIONAL = {"image_shape", "values", "levels", "largest", "reading"}
+_WITHOUT_SAYING: Mapping[str, Any] = {"values": "binary", "largest": 1, "reading": {}}
 
 
 def checksum(splits: Sequence[Rows], words: Sequence[str] | None = None) -> str:
@@ -146,7 +234,3 @@ def _pieces(rows: Rows) -> Iterator[np.ndarray]:
         yield rows.indptr.astype(np.int64)
         yield rows.indices.astype(np.int64)
         yield rows.data
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in names)

@@ -1,132 +1,342 @@
-"""Which arrays a user's file holds, and how their values are to be read."""
+"""Tables of numbers in text files: what separates them, which columns are data, and where the first fault is."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import csv
+import io
+import itertools
+import warnings
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from beliefnet._errors import DataError
-from beliefnet.data._arrays import npz_names, read_npy, read_npz, readable
-from beliefnet.data._csv import read_csv
-from beliefnet.data._raw import Scale
-from beliefnet.data._values import check_numbers, check_values, image_shape_of
+from beliefnet._errors import DataError, listed, shown, suggestion
+from beliefnet.data._files import FEWEST_EXTENT, plain_suffix, read_text, readable, split_lines
+from beliefnet.data._record import Reading
 
-Check = Callable[[np.ndarray, str], np.ndarray]
-"""Checks rows `[n, num_features]`, named by a label in errors, and returns them as uint8 bits or float32."""
+DELIMITERS = (",", ";", "\t")
 
-SUFFIXES = (".npy", ".npz", ".csv")
-
-ARRAY_NAMES: Mapping[str, tuple[str, ...]] = {
-    "train": ("train", "x_train", "X_train", "X", "x", "data", "train_images", "train_bits"),
-    "valid": ("valid", "x_valid", "X_valid", "val", "x_val", "X_val", "valid_images", "valid_bits"),
-    "test": ("test", "x_test", "X_test", "test_images", "test_bits"),
-}
-"""The names under which an `.npz` file may hold each split."""
+_TRUTH = {"true": 1.0, "false": 0.0}
+_MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
+_INDEX_HEADERS = ("", "index", "id", "row", "unnamed: 0")
+_SAMPLE = 50
+_LEAST_RUN = 4
+_SHORT_LINE = 2**17
+"""Cells of a longer line are read by the csv module, which limits their length."""
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """One checked array.
+    """A table of numbers.
 
     Attributes:
-        rows: The values `[n, num_features]`.
-        scale: How they are to be read.
-        image_shape: Height and width, or None.
+        values: The numbers, float64 `[rows, columns]`; NaN where a cell is empty.
+        columns: The name of each column, where the file has any.
+        names: The name of each row, where the file has any.
+        parts: Which split each row belongs to, where a column says so.
     """
 
-    rows: np.ndarray
-    scale: Scale
-    image_shape: tuple[int, int] | None
+    values: np.ndarray
+    columns: tuple[str, ...] | None = None
+    names: tuple[str, ...] | None = None
+    parts: tuple[str, ...] | None = None
 
 
-def read_tables(path: Path, check: Check = check_values) -> dict[str, Table]:
-    """Read the splits that a file holds.
+def read_table(
+    path: Path, reading: Reading, split_column: str | None = None, wanted: Sequence[str] | None = None
+) -> Table:
+    """Read a table of numbers from a text file.
+
+    A first line without any number is taken for a header, and so is one that counts up, as pandas writes it. A column
+    that counts the rows, and a first one of different texts, are taken for the names of the rows, with a warning.
 
     Args:
-        path: A `.npy`, `.npz` or `.csv` file.
-        check: What the values must pass.
+        path: The file.
+        reading: How to read it.
+        split_column: The column that says which split a row belongs to.
+        wanted: The columns that a trained model takes, which are found by their names where the file has any of them.
 
     Returns:
-        A table for `"train"`, and for `"valid"` and `"test"` if an `.npz` file has them.
+        The columns that are data, in their order.
 
     Raises:
-        DataError: If the file or its values cannot be used.
+        DataError: With the line and column of the first text that is not a number, or the first line of another
+            width; or if the file is empty or unreadable, or lacks a column that was asked for.
     """
-    check_path(path)
-    if _suffix(path) != ".npz":
-        array = read_npy(path) if _suffix(path) == ".npy" else read_csv(path)
-        return {"train": _to_table(array, "", str(path), check)}
-    names = split_names(npz_names(path), path)
-    arrays = read_npz(path, names.values())
-    return {split: _to_table(arrays[name], name, f"{path} (array {name!r})", check) for split, name in names.items()}
-
-
-def read_named_table(path: Path, name: str, check: Check = check_values) -> Table:
-    """Read one array of an `.npz` file; `DataError` if there is none of this name or it cannot be used."""
-    check_path(path)
-    names = npz_names(path) if _suffix(path) == ".npz" else []
-    if name not in names:
-        raise DataError(
-            f"expected a .npz file with an array {name!r}, got {path} with {names or 'no named arrays'}; "
-            "try one of its own names, or leaving the array's name out"
-        )
-    return _to_table(read_npz(path, [name])[name], name, f"{path} (array {name!r})", check)
-
-
-def check_path(path: Path) -> None:
-    """Check that a path leads to a file of a kind that can be read; `DataError` if not."""
+    text = read_text(path, reading.encoding)
     with readable(path):
-        if not path.exists():
-            raise DataError(f"expected an existing file, got {path}, which does not exist; try checking the path")
-        if path.is_dir():
-            raise DataError(f"expected a .npy, .npz or .csv file, got the folder {path}; try a file inside it")
-    if _suffix(path) not in SUFFIXES:
-        raise DataError(f"expected a .npy, .npz or .csv file, got {path}; try numpy.save to write a .npy file")
+        sheet = _Sheet.of(text, reading, path)
+        if wanted is not None:
+            reading = sheet.reading_for(wanted, reading)
+        sheet = replace(sheet, name_column=sheet.find_names(reading))
+        numeric = sheet.numeric_columns(reading, split_column)
+        values = sheet.numbers(numeric)
+        table = Table(values, tuple(sheet.columns[index] for index in numeric) if sheet.has_header else None)
+        if sheet.name_column is not None:
+            table = replace(table, names=tuple(sheet.texts(sheet.name_column)))
+        else:
+            table = _without_index(table, numeric, sheet, reading)
+        if split_column is not None:
+            table = replace(table, parts=tuple(sheet.texts(sheet.index_of(split_column))))
+    return table
 
 
-def _suffix(path: Path) -> str:
-    return path.suffix.lower()
+def holds_numbers(path: Path, encoding: str | None) -> bool:
+    """Whether the lines of a text are rows of numbers, below a header and after a name: a table, and no documents."""
+    lines = [line for line in split_lines(read_text(path, encoding))[: _SAMPLE + 1] if line.strip()]
+    if len(lines) < 2:
+        return False
+    delimiter = max(DELIMITERS, key=lines[-1].count)
+    cells = [line.split(delimiter) for line in lines[1:]]
+    widths = {len(row) for row in cells}
+    return len(widths) == 1 and widths != {1} and all(_is_number(cell) for row in cells for cell in row[1:])
 
 
-def split_names(names: list[str], path: Path) -> dict[str, str]:
-    """Map each split in an `.npz` file to the name of its array; `DataError` if that is unclear."""
-    if len(names) == 1:
-        return {"train": names[0]}
-    found = {split: [name for name in accepted if name in names] for split, accepted in ARRAY_NAMES.items()}
-    for split, candidates in found.items():
-        if len(candidates) > 1:
+def delimiter_of(line: str, path: Path, reading: Reading) -> str:
+    """Return what separates cells: what was said, or what a line seems to be separated by."""
+    if reading.delimiter is not None:
+        return reading.delimiter
+    if plain_suffix(path) == ".tsv":
+        return "\t"
+    # Decimal commas cannot separate cells as well, and a line may have more of them than of what does.
+    marks = [mark for mark in DELIMITERS if mark != reading.decimal]
+    by_semicolon = line.split(";")
+    if "," in line and len(by_semicolon) > 1 and all(_is_number(cell.strip('"'), ",") for cell in by_semicolon):
+        return ";"
+    return max(marks, key=line.count)
+
+
+def cells_of(line: str, delimiter: str) -> list[str]:
+    """Return the cells of one line."""
+    return next(csv.reader([line], delimiter=delimiter), [])
+
+
+@dataclass(frozen=True, eq=False)
+class _Sheet:
+    """The text of a table, without its header."""
+
+    path: Path
+    lines: list[str]
+    first_line: int
+    delimiter: str
+    decimal: str
+    columns: tuple[str, ...]
+    has_header: bool
+    sample: list[list[str]]
+    name_column: int | None = None
+
+    @classmethod
+    def of(cls, text: str, reading: Reading, path: Path) -> "_Sheet":
+        """Find the delimiter and the header."""
+        if not text.strip():
+            raise DataError(f"expected rows of numbers, got an empty file {path}; try a file that holds data")
+        lines = split_lines(text)
+        start = next(number for number, line in enumerate(lines) if line.strip())
+        first = lines[start]
+        delimiter = delimiter_of(first, path, reading)
+        if first.count(delimiter) >= FEWEST_EXTENT:
             raise DataError(
-                f"expected one array of {split} rows in {path}, got {_listed(candidates)}; try keeping one of them"
+                f"expected at most {FEWEST_EXTENT} columns in {path}, got {first.count(delimiter) + 1}; try line breaks"
             )
-    if not found["train"]:
-        raise DataError(
-            f"expected an array named {_listed(ARRAY_NAMES['train'])} in {path}, got {_listed(names) or 'no arrays'}; "
-            "try numpy.savez(path, train=rows)"
+        header = _header(first, delimiter, reading.decimal, path, is_only=start == len(lines) - 1)
+        start += bool(header)
+        sample = list(itertools.islice(_filled_rows(lines[start:], delimiter), _SAMPLE))
+        if not sample:
+            raise DataError(
+                f"expected rows of numbers separated by commas, semicolons or tabs, got one line of text in {path}; "
+                "try a file that holds data"
+            )
+        width = len(sample[0][1])
+        # R leaves out the header of the names.
+        header = ["", *header] if header and len(header) == width - 1 else header
+        columns = tuple(header or (f"column {number}" for number in range(1, width + 1)))
+        rows = [cells for _, cells in sample]
+        return cls(path, lines[start:], start, delimiter, reading.decimal, columns, bool(header), rows)
+
+    def reading_for(self, wanted: Sequence[str], reading: Reading) -> Reading:
+        """Return how to read the columns that a trained model takes: others are passed over."""
+        has_them = self.has_header and not set(wanted).isdisjoint(self.columns)
+        return replace(
+            reading,
+            columns=tuple(wanted) if has_them else (),
+            drop=tuple(name for name in reading.drop if name in self.columns),
+            name_column=reading.name_column if reading.name_column in self.columns else None,
         )
-    return {split: candidates[0] for split, candidates in found.items() if candidates}
 
+    def numeric_columns(self, reading: Reading, split_column: str | None) -> list[int]:
+        """Return which columns are data, in their order, or in the order in which they were asked for."""
+        left_out = {self.index_of(name) for name in (*reading.drop, *filter(None, [split_column]))}
+        if reading.columns:
+            return [self.index_of(name) for name in reading.columns]
+        kept = [index for index in range(len(self.columns)) if index not in left_out and index != self.name_column]
+        texts = [index for index in kept if self._is_text(index)]
+        if texts and len(texts) < len(kept):
+            index = texts[0]
+            raise DataError(
+                f"expected numbers in every column of {self.path}, got {shown(self.sample[0][index])} in "
+                f"{self._named(index)} (column {index + 1}); try drop={self.columns[index]!r} "
+                f"for a column that is no data, or text_column={self.columns[index]!r} if it holds texts"
+            )
+        if not kept:
+            raise DataError(f"expected a column of numbers in {self.path}, got none that is left; try fewer to drop")
+        return kept
 
-def _to_table(array: np.ndarray, name: str, label: str, check: Check) -> Table:
-    if name.endswith("_bits"):
-        array = _unpack(array, label)
-    rows = check_numbers(array, label)
-    image_shape = image_shape_of(array.shape)
-    # The cache format stores grey images as bytes under names of this form; elsewhere 255 is a mistake.
-    if name.endswith("_images") and array.dtype == np.uint8:
-        return Table(rows, "bytes", image_shape)
-    values = check(rows, label)
-    return Table(values, "bits" if values.dtype == np.uint8 else "unit", image_shape)
+    def index_of(self, name: str) -> int:
+        """Return the place of a column; `DataError` if there is none of this name, or two."""
+        if self.columns.count(name) != 1:
+            what = "no such column" if name not in self.columns else "two of them"
+            raise DataError(
+                f"expected a column {name!r} in {self.path}, got {what} among {listed(self.columns)}; "
+                f"try one of its names{suggestion(name, self.columns)}"
+            )
+        return self.columns.index(name)
 
+    def numbers(self, columns: list[int]) -> np.ndarray:
+        """Return the numbers of some columns, float64 `[rows, columns]`."""
+        # A row of empty cells is a row, even where the delimiter is a blank itself.
+        lines = [line for line in self.lines if line.strip() or self.delimiter in line]
+        is_short = self.decimal == "." and max(map(len, lines)) < _SHORT_LINE and not any('"' in line for line in lines)
+        if is_short and all(line.count(self.delimiter) == len(self.columns) - 1 for line in lines):
+            try:
+                return np.loadtxt(lines, delimiter=self.delimiter, comments=None, ndmin=2, usecols=columns)
+            except ValueError:
+                pass  # One by one, the cell that is at fault is found, or all can be read.
+        found = array("d")
+        for number, cells in self._rows():
+            found.extend([self._number(cells, column, number) for column in columns])
+        return np.frombuffer(found).reshape(-1, len(columns))
 
-def _unpack(array: np.ndarray, label: str) -> np.ndarray:
-    if array.dtype != np.uint8 or array.ndim != 2:
+    def texts(self, column: int) -> Iterator[str]:
+        """Yield the cells of one column."""
+        return (cells[column].strip() for _, cells in self._rows())
+
+    def _rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the cells of each row with the number of its line."""
+        for number, cells in _filled_rows(self.lines, self.delimiter):
+            if len(cells) != len(self.columns):
+                raise DataError(
+                    f"expected {len(self.columns)} columns at line {number + self.first_line} of {self.path}, as in "
+                    f"the first row, got {len(cells)}; try giving every line the same number of columns"
+                )
+            yield number + self.first_line, cells
+
+    def _number(self, cells: list[str], column: int, line: int) -> float:
+        number = _parsed(cells[column], self.decimal)
+        if number is not None:
+            return number
+        cell = cells[column]
+        hint = "numbers separated by commas, semicolons or tabs (only a first line without numbers is a header)"
+        if self.decimal == "." and _parsed(cell, ",") is not None:
+            hint = "decimal=',' for decimal commas"
+        elif "_" in cell and _parsed(cell.replace("_", ""), self.decimal) is not None:
+            hint = "plain decimals"
         raise DataError(
-            f"expected uint8 rows packed by numpy.packbits(x, axis=1) in {label}, got {array.dtype} "
-            f"{list(array.shape)}; try another name for an array that is not packed"
+            f"expected a number at line {line}, column {column + 1} of {self.path}, got {shown(cell)}; try {hint}"
         )
-    return np.unpackbits(array, axis=1)
+
+    def find_names(self, reading: Reading) -> int | None:
+        """Return which column names the rows: what was said, or a first one of different texts before numbers."""
+        if reading.name_column is not None:
+            return self.index_of(reading.name_column)
+        others = [index for index in range(1, len(self.columns)) if not self._is_text(index)]
+        if self.columns[0] in (*reading.drop, *reading.columns) or not others or not self._is_text(0):
+            return None
+        names = list(self.texts(0))
+        if self.columns[0].strip() and len(set(names)) < len(names):
+            return None
+        warnings.warn(f"the texts in {self._named(0)} of {self.path} are taken for the names of the rows", stacklevel=2)
+        return 0
+
+    def _is_text(self, column: int) -> bool:
+        cells = [row[column] for row in self.sample if column < len(row)]
+        return not any(_parsed(cell, self.decimal) is not None and cell.strip() for cell in cells) and any(
+            cell.strip() and _parsed(cell, ",") is None for cell in cells
+        )
+
+    def _named(self, column: int) -> str:
+        return f"column {shown(self.columns[column])}" if self.has_header else f"column {column + 1}"
 
 
-def _listed(names: tuple[str, ...] | list[str]) -> str:
-    return ", ".join(repr(name) for name in names)
+def _filled_rows(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of each row that has any, and the number of its last line, from 1."""
+    reader: Any = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter)
+    for cells in reader:
+        if len(cells) > 1 or (cells and cells[0].strip()):
+            yield reader.line_num, cells
+
+
+def _header(first: str, delimiter: str, decimal: str, path: Path, *, is_only: bool) -> list[str]:
+    """Return the names of columns that the first line holds, or nothing."""
+    cells = [cell.strip() for cell in cells_of(first, delimiter)]
+    present = [cell for cell in cells if cell]
+    if present and not any(_is_number(cell, decimal) for cell in present):
+        return cells
+    # As pandas writes the columns 0, 1, 2 and so on, after the names of the rows or without them.
+    has_names = not _is_number(cells[0], decimal) or not cells[0]
+    counted = cells[1:] if has_names else cells
+    if not is_only and len(counted) >= (2 if has_names else _LEAST_RUN) and _counts_up(counted):
+        warnings.warn(f"the first line of {path}, which counts the columns, is taken for a header", stacklevel=2)
+        return cells
+    return []
+
+
+def _without_index(table: Table, numeric: list[int], sheet: _Sheet, reading: Reading) -> Table:
+    """Leave out a first column that numbers the rows, and keep it as their names."""
+    column, header = table.values[:, 0], sheet.columns[0].strip().lower() if sheet.has_header else None
+    if numeric[0] != 0 or len(numeric) < 2 or reading.columns or not np.array_equal(column, np.rint(column)):
+        return table
+    runs = (
+        len(column) >= _LEAST_RUN and np.array_equal(column - column[0], np.arange(len(column))) and column[0] in (0, 1)
+    )
+    is_index = header in ("", "unnamed: 0") or (runs and (header is None or header in _INDEX_HEADERS))
+    if runs and not is_index:
+        warnings.warn(
+            f"column {sheet.columns[0]!r} of {sheet.path} counts the rows and is read as data; try drop="
+            f"{sheet.columns[0]!r} if it only numbers them",
+            stacklevel=2,
+        )
+    if not is_index:
+        return table
+    warnings.warn(
+        f"the first column of {sheet.path}, which numbers the rows, is taken for their names and not for data",
+        stacklevel=2,
+    )
+    names = tuple(str(int(number)) for number in column)
+    return Table(table.values[:, 1:], table.columns and table.columns[1:], names)
+
+
+def _counts_up(cells: Sequence[str]) -> bool:
+    """Whether cells are whole numbers, each one more than the one before, such as 0, 1, 2 or years."""
+    if not all(cell.isascii() and cell.isdigit() and len(cell) < 10 for cell in cells):
+        return False
+    numbers = [int(cell) for cell in cells]
+    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def _is_number(cell: str, decimal: str = ".") -> bool:
+    return _parsed(cell, decimal) is not None
+
+
+def _parsed(cell: str, decimal: str) -> float | None:
+    """Return the number in a cell, NaN for what is missing, None for any other text."""
+    plain = cell.strip()
+    if len(plain) > 400:
+        return None
+    if decimal == ",":
+        plain = plain.replace(",", ".")
+    lower = plain.lower()
+    if lower in _MISSING:
+        return float("nan")
+    if lower in _TRUTH:
+        return _TRUTH[lower]
+    try:
+        return None if "_" in plain else float(plain)
+    except ValueError:
+        return None
+
+
+def records_of(text: str, delimiter: str) -> Iterable[list[str]]:
+    """Return the rows of a text, whose cells may hold line breaks, one after the other."""
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)

@@ -1,54 +1,71 @@
-"""Texts, and the counts of the words in them."""
+"""Texts and baskets of items, and the counts of the words or items in them."""
 
 import csv
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from beliefnet._errors import DataError
-from beliefnet.data._arrays import readable
-from beliefnet.data._counts import canonical
-from beliefnet.data._csv import DELIMITERS
-from beliefnet.data._sparse import CSR
+from beliefnet._errors import DataError, listed, shown, suggestion
+from beliefnet.data._files import plain_suffix, read_text, readable, split_lines
+from beliefnet.data._record import Reading
+from beliefnet.data._sparse import CSR, canonical
+from beliefnet.data._tables import cells_of, delimiter_of, records_of
 
 WORD = r"(?u)\b[^\W\d_]{2,}\b"
 """Two letters or more; what stands next to a digit or an underscore is no word."""
 
+TABLES = (".csv", ".tsv")
 
-def holds_texts(path: Path, text_column: str | None) -> bool:
-    """Whether a path leads to texts: a folder, a `.txt` file, or whatever has a column of texts."""
-    return text_column is not None or path.suffix.lower() == ".txt" or path.is_dir()
+SPLIT_NAMES: Mapping[str, str] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""What a column of splits may say, in lower case, and which split that is."""
+
+Texts = tuple[np.ndarray, tuple[str, ...] | None, tuple[str, ...] | None]
+"""The texts, an array of strings `[documents]`; the name of each; and what its split is called."""
 
 
-def read_texts(path: Path, text_column: str | None) -> np.ndarray:
+def read_texts(path: Path, reading: Reading, split_column: str | None = None) -> Texts:
     """Read the documents of a folder or a file.
 
     Args:
-        path: A folder, each `.txt` file in or below which is a document, in the order of their paths; a `.txt` file,
-            each line of which is a document; or a `.csv` file.
-        text_column: Name of the column of the `.csv` file that holds the documents.
-
-    Returns:
-        Strings, an array of objects `[documents]`.
+        path: A folder, each `.txt` file in or below which is a document, in the order of their paths; a text file,
+            each line of which is a document; or a table.
+        reading: How to read it: the column of the table that holds the documents, and the encoding.
+        split_column: The column of the table that says which split a document belongs to.
 
     Raises:
-        DataError: If there is nothing to read, or it is no text in UTF-8.
+        DataError: If there is nothing to read, or it is no text in this encoding.
     """
-    if text_column is not None:
-        texts = _read_column(path, text_column)
-    else:
-        texts = _read_folder(path) if path.is_dir() else _read_lines(path)
-    return np.array(texts, dtype=object)
+    if reading.text_column is not None:
+        return _read_column(path, reading, reading.text_column, split_column)
+    if split_column is not None:
+        raise DataError(
+            f"expected text_column beside split_column for {path}, got none; try naming the column of texts"
+        )
+    if path.is_dir():
+        return _read_folder(path, reading.encoding)
+    text = read_text(path, reading.encoding)
+    if text and not text.strip():
+        raise DataError(f"expected texts, got nothing but blanks in {path}; try a file that holds texts")
+    return _strings(split_lines(text)), None, None
 
 
-def count_all_words(texts: Mapping[str, np.ndarray], label: str) -> tuple[dict[str, CSR], tuple[str, ...]]:
-    """Count the words of texts: lower case, letters only, without English stop words.
+def count_all_words(
+    texts: Mapping[str, np.ndarray], label: str, item_separator: str | None = None
+) -> tuple[dict[str, CSR], tuple[str, ...]]:
+    """Count the words of texts: lower case, letters only, without English stop words; or the items of baskets.
 
     Args:
         texts: Strings `[documents]` by the name of the split; the vocabulary is that of `"train"`.
         label: What to call them in an error.
+        item_separator: What separates items, each of which is kept as it is; None for words.
 
     Returns:
         The counts `[documents, words]` by the name of the split, and the words in alphabetical order.
@@ -59,27 +76,53 @@ def count_all_words(texts: Mapping[str, np.ndarray], label: str) -> tuple[dict[s
     # Imported here because scikit-learn takes a while, and most uses never need it.
     from sklearn.feature_extraction.text import CountVectorizer
 
-    vectorizer = CountVectorizer(token_pattern=WORD, stop_words="english")
+    if item_separator is None:
+        vectorizer = CountVectorizer(token_pattern=WORD, stop_words="english")
+    else:
+        vectorizer = CountVectorizer(**_by_items(item_separator))
     try:
         counts = {"train": canonical(vectorizer.fit_transform(texts["train"]))}
     except ValueError as error:
+        wanted = "words (two letters or more, English stop words aside)" if item_separator is None else "items"
         raise DataError(
-            f"expected texts with words in {label} (two letters or more, English stop words aside), "
-            f"got none in {len(texts['train'])} training documents; try other texts"
+            f"expected texts with {wanted} in {label}, got none in {len(texts['train'])} training documents; "
+            "try other texts, or item_separator=',' for the items of baskets"
         ) from error
     counts |= {split: canonical(vectorizer.transform(part)) for split, part in texts.items() if split != "train"}
     return counts, tuple(vectorizer.get_feature_names_out().tolist())
 
 
-def count_words(texts: np.ndarray, words: Sequence[str]) -> CSR:
-    """Return how often each of the words occurs in each text, `[documents, words]`."""
+def count_words(texts: np.ndarray, words: Sequence[str], item_separator: str | None = None) -> CSR:
+    """Return how often each of the words, or items, occurs in each text, `[documents, words]`."""
     from sklearn.feature_extraction.text import CountVectorizer
 
-    vectorizer = CountVectorizer(token_pattern=WORD, vocabulary=list(words))
-    return canonical(vectorizer.transform(texts))
+    how: dict[str, Any] = {"token_pattern": WORD} if item_separator is None else _by_items(item_separator)
+    return canonical(CountVectorizer(**how, vocabulary=list(words)).transform(texts))
 
 
-def _read_folder(folder: Path) -> list[str]:
+def split_of(called: str, path: Path) -> str:
+    """Return the split that a cell names; `DataError` if it names none."""
+    split = SPLIT_NAMES.get(called.strip().lower())
+    if split is None:
+        raise DataError(
+            f"expected a split of {path} to be called {listed(SPLIT_NAMES)}, got {shown(called)}; "
+            "try another split_column"
+        )
+    return split
+
+
+def _by_items(separator: str) -> dict[str, Any]:
+    """Return the options of a vectoriser that counts items."""
+
+    def items(line: str) -> list[str]:
+        # Quoted items may hold the separator, as in any table.
+        parts = cells_of(line, separator) if len(separator) == 1 else line.split(separator)
+        return [part.strip() for part in parts if part.strip()]
+
+    return {"analyzer": items}
+
+
+def _read_folder(folder: Path, encoding: str | None) -> Texts:
     with readable(folder):
         paths = [path for path in folder.rglob("*") if path.suffix.lower() == ".txt" and path.is_file()]
     if not paths:
@@ -87,43 +130,64 @@ def _read_folder(folder: Path) -> list[str]:
             f"expected a folder of .txt files, each of them a document, got the folder {folder} without any; "
             "try a folder that holds texts, or a file"
         )
-    return [_read(path) for path in sorted(paths, key=lambda path: path.relative_to(folder).parts)]
+    ordered = sorted(paths, key=lambda path: path.relative_to(folder).parts)
+    names = tuple(path.relative_to(folder).as_posix() for path in ordered)
+    return _strings([read_text(path, encoding) for path in ordered]), names, None
 
 
-def _read_lines(path: Path) -> list[str]:
-    lines = _read(path).split("\n")
-    return lines if lines[-1] else lines[:-1]
-
-
-def _read_column(path: Path, column: str) -> list[str]:
-    if path.suffix.lower() != ".csv":
+def _read_column(path: Path, reading: Reading, column: str, split_column: str | None) -> Texts:
+    if plain_suffix(path) not in (*TABLES, ".txt"):
         raise DataError(f"expected a .csv file with a column {column!r}, got {path}; try leaving text_column out")
-    with readable(path), _fields_of_any_length(), path.open(encoding="utf-8-sig", newline="") as file:
-        header = file.readline()
-        file.seek(0)
-        reader = csv.DictReader(file, delimiter=max(DELIMITERS, key=header.count))
-        names = list(reader.fieldnames or [])
-        if column not in names:
+    text = read_text(path, reading.encoding)
+    with readable(path), _fields_of_any_length():
+        delimiter = delimiter_of(text.partition("\n")[0], path, reading)
+        header = next(iter(records_of(text, delimiter)), [])
+        wanted = [column, *filter(None, [split_column, reading.name_column])]
+        has_header = not all(name.startswith("column ") for name in wanted) or column in header
+        known = header if has_header else [f"column {number}" for number in range(1, len(header) + 1)]
+        for name in wanted:
+            if name not in known:
+                raise DataError(
+                    f"expected a column {name!r} in the first line of {path}, got {listed(header) or 'an empty file'}"
+                    f"{suggestion(name, known)}; try one of these as text_column, or "
+                    "'column 1' where there is no header"
+                )
+        rows = list(_complete_rows(text, delimiter, len(known), has_header, path))
+        if split_column is None:
+            _notice_splits(known, rows, path)
+    cells = [tuple(row[known.index(name)] for row in rows) for name in wanted]
+    parts = cells[1] if split_column is not None else None
+    return _strings(cells[0]), cells[-1] if reading.name_column is not None else None, parts
+
+
+def _complete_rows(text: str, delimiter: str, width: int, has_header: bool, path: Path) -> Iterator[list[str]]:
+    reader: Any = records_of(text, delimiter)
+    if has_header:
+        next(reader, None)
+    for row in reader:
+        if not row:
+            continue
+        if len(row) < width:
             raise DataError(
-                f"expected a column {column!r} in the first line of {path}, "
-                f"got {', '.join(map(repr, names)) or 'an empty file'}; try one of these as text_column"
+                f"expected {width} columns at line {reader.line_num} of {path}, got {len(row)}, fewer than in the "
+                "first line; try quoting texts that hold the delimiter or line breaks"
             )
-        return [_cell(row, column, path, reader.line_num) for row in reader]
+        yield row
 
 
-def _cell(row: Mapping[str, str | None], column: str, path: Path, line: int) -> str:
-    text = row[column]
-    if text is None:
-        raise DataError(
-            f"expected a text under {column!r} at line {line} of {path}, got fewer columns than in the first line; "
-            "try quoting texts that hold the delimiter or line breaks"
-        )
-    return text
+def _notice_splits(columns: Sequence[str], rows: Sequence[Sequence[str]], path: Path) -> None:
+    for index, name in enumerate(columns):
+        called = {row[index].strip().lower() for row in rows}
+        if len(called) > 1 and called <= SPLIT_NAMES.keys():
+            warnings.warn(
+                f"column {name!r} of {path} names splits and is not used; try split_column={name!r}", stacklevel=2
+            )
 
 
-def _read(path: Path) -> str:
-    with readable(path):
-        return path.read_text(encoding="utf-8-sig")
+def _strings(texts: Sequence[str]) -> np.ndarray:
+    array = np.empty(len(texts), dtype=object)
+    array[:] = texts
+    return array
 
 
 @contextmanager

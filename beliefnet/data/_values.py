@@ -1,12 +1,22 @@
-"""Checks on the shape and the values of arrays that a user brings."""
+"""What values mean: checks of bits, means and grey levels, the grids that levels lie on, and bits of means."""
 
 import math
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from typing import Any
 
 import numpy as np
 
-from beliefnet._errors import DataError
-from beliefnet.data._raw import Rows
+from beliefnet._errors import DataError, listed, shown
+from beliefnet.data._record import Record
+from beliefnet.data._sparse import CSR, canonical, first_entry, to_rows
+
+BINARIZATIONS = ("none", "static", "dynamic", "threshold")
+MOST_LEVELS = 256
+FEW_LEVELS = 16
+_TOLERANCE = 6e-5
+"""Room for values that were written with four decimals."""
+_LOOK = 100_000
 
 
 def check_numbers(array: np.ndarray, label: str) -> np.ndarray:
@@ -53,35 +63,47 @@ def check_values(rows: np.ndarray, label: str) -> np.ndarray:
     Raises:
         DataError: With the position of the first value that is not finite, or not in [0, 1].
     """
-    finite = np.isfinite(rows)
-    if not finite.all():
-        raise DataError(
-            f"expected finite values in {label}, got {_first(rows, ~finite)}; "
-            "try dropping these rows or filling them in before loading"
-        )
-    low, high = rows.min(), rows.max()
+    _check_finite(rows, label)
+    low, high = float(rows.min()), float(rows.max())
     if low < 0 or high > 1:
-        whole = rows.dtype.kind != "f" or np.array_equal(rows, np.rint(rows))
-        hint = (
-            "try dividing by 255 if these are 8-bit grey levels"
-            if whole and low >= 0 and high <= 255
-            else "try rescaling to [0, 1]"
-        )
         raise DataError(
             f"expected values between 0 and 1 in {label}, got values from {low:g} to {high:g}, "
-            f"the first outside being {_first(rows, (rows < 0) | (rows > 1))}; {hint}"
+            f"the first outside being {_first(rows, (rows < 0) | (rows > 1))}; {_rescaling(rows, low, high)}"
         )
     return rows.astype(np.uint8 if np.all((rows == 0) | (rows == 1)) else np.float32)
 
 
-def check_grey_values(rows: np.ndarray, label: str) -> np.ndarray:
-    """Check that rows `[n, num_features]` are within [0, 1], or grey levels of 8 bits.
+def check_sparse_bits(rows: Any, label: str) -> CSR:
+    """Check that every entry of a sparse matrix is 1.
 
-    Whole numbers are taken for such levels if they are bytes, or if the largest is 255: others may be of another scale.
+    Returns:
+        The matrix by rows, int32.
+
+    Raises:
+        DataError: With the position of the first entry that is not: means of bits are kept in dense arrays.
+    """
+    matrix = to_rows(rows, label)
+    good = matrix.data == 1
+    if not good.all():
+        whole = np.array_equal(matrix.data, np.rint(matrix.data)) and matrix.data.min() >= 0
+        hint = "values='counts' for counts (--net document)" if whole else "matrix.toarray() for means of bits"
+        raise DataError(
+            f"expected values between 0 and 1, which are zeros and ones in a sparse matrix, in {label}, got "
+            f"{first_entry(matrix, ~good)}; try {hint}, or (matrix > 0) for bits"
+        )
+    return canonical(matrix)
+
+
+def check_grey_values(rows: np.ndarray, label: str, levels: int | None = None) -> np.ndarray:
+    """Check that rows `[n, num_features]` are within [0, 1], or grey levels.
+
+    Whole numbers are taken for levels of 8 bits if they are bytes, or if the largest is 255: others may be of another
+    scale, which `levels` says.
 
     Args:
         rows: Rows that passed `check_numbers`.
         label: What to call them in an error.
+        levels: Number of levels of whole numbers that start from 0.
 
     Returns:
         float32 in [0, 1].
@@ -89,8 +111,18 @@ def check_grey_values(rows: np.ndarray, label: str) -> np.ndarray:
     Raises:
         DataError: With the position of the first value that is not finite, or out of range.
     """
-    is_bytes = rows.dtype == np.uint8 and rows.max() > 1
-    if is_bytes or (rows.max() == 255 and rows.min() >= 0 and np.array_equal(rows, np.rint(rows))):
+    _check_finite(rows, label)
+    low, high, whole = rows.min(), rows.max(), rows.dtype.kind != "f" or np.array_equal(rows, np.rint(rows))
+    if levels is not None and levels > 2 and whole and high > 1:
+        if not 0 <= low <= high < levels:
+            raise DataError(
+                f"expected whole numbers from 0 to {levels - 1} in {label}, as levels={levels} says, got values from "
+                f"{low:g} to {high:g}, the first outside being {_first(rows, (rows < 0) | (rows >= levels))}; "
+                f"try levels={int(high) + 1}"
+            )
+        return rows.astype(np.float32) / np.float32(levels - 1)
+    is_bytes = (rows.dtype == np.uint8 and high >= FEW_LEVELS) or (high == 255 and low >= 0 and whole)
+    if is_bytes:
         return rows.astype(np.float32) / np.float32(255)
     return check_values(rows, label).astype(np.float32)
 
@@ -113,21 +145,27 @@ def check_known(check: Callable[[np.ndarray, str], np.ndarray]) -> Callable[[np.
     return check_present
 
 
-def check_width(rows: Rows, num_features: int, label: str) -> None:
+def check_width(rows: Any, num_features: int, label: str) -> None:
     """Check that rows have the number of columns that a model was trained on.
 
     Args:
-        rows: Rows `[n, width]`.
+        rows: Rows `[n, width]`: an array, a sparse matrix or observations.
         num_features: The width the model takes.
         label: What to call the rows in an error, for example the path they came from.
 
     Raises:
         DataError: If the widths differ.
     """
-    if rows.shape[1] != num_features:
+    num_rows, width = rows.shape
+    if width != num_features:
+        is_turned = num_rows == num_features
+        hint = (
+            "transpose=True, if its rows are the columns of the data"
+            if is_turned
+            else ("the data the model was trained on, or train a model on this data")
+        )
         raise DataError(
-            f"expected {num_features} columns (what the model was trained on), got {rows.shape[1]} in {label}; "
-            "try the data the model was trained on, or train a model on this data"
+            f"expected {num_features} columns (what the model was trained on), got {width} in {label}; try {hint}"
         )
 
 
@@ -144,6 +182,143 @@ def image_shape_of(shape: Sequence[int]) -> tuple[int, int] | None:
         return int(shape[1]), int(shape[2])
     side = math.isqrt(shape[1])
     return (side, side) if side * side == shape[1] else None
+
+
+def levels_of(arrays: Sequence[np.ndarray]) -> int | None:
+    """Return the fewest levels that values in [0, 1] lie on, at most 256; None where they lie on no such grid.
+
+    Args:
+        arrays: Float values, of any shapes.
+
+    >>> [levels_of([np.array(values)]) for values in ([0.0, 0.2, 1.0], [0.0625, 0.5], [0.1, 0.01, 0.001])]
+    [6, 17, None]
+    """
+    found = np.unique(np.concatenate([array.reshape(-1)[:_LOOK] for array in arrays]))
+    if len(found) > MOST_LEVELS:
+        return None
+    found = np.unique(np.concatenate([np.unique(array) for array in arrays])).astype(np.float64)
+    for steps in range(1, MOST_LEVELS):
+        if np.abs(found - np.rint(found * steps) / steps).max() < _TOLERANCE:
+            return steps + 1
+    return None
+
+
+def to_levels(rows: np.ndarray, levels: int) -> np.ndarray:
+    """Return values on a grid of at most 256 levels as the index of each level, uint8."""
+    return np.rint(rows * np.float32(levels - 1)).astype(np.uint8)
+
+
+def check_levels(record: Record, levels: int, label: str) -> None:
+    """Check that grey data lie on the levels that a model was made for.
+
+    Args:
+        record: The record of the data.
+        levels: Number of levels of the model.
+        label: What to call the data in an error.
+
+    Raises:
+        DataError: If they lie on no grid of levels, or on another one.
+    """
+    if record.levels is None:
+        raise DataError(
+            f"expected values on a grid of {levels} grey levels, k / {levels - 1}, for logistic visible units, got "
+            f"{label} with values between the levels; try np.rint({levels - 1} * x) / {levels - 1}, or --visible normal"
+        )
+    if (levels - 1) % (record.levels - 1):
+        raise DataError(
+            f"expected values on a grid of {levels} grey levels, k / {levels - 1}, for logistic visible units, got "
+            f"{label} with {record.levels} levels; try {record.levels} levels, or other data"
+        )
+
+
+def choose_binarization(is_bits: bool, requested: str | None, default: str, label: str) -> str:
+    """Decide how data is binarised, and refuse requests that make no sense for it.
+
+    Args:
+        is_bits: Whether all values are 0 or 1.
+        requested: What the user asked for, or None.
+        default: What intensities get when nothing was asked for.
+        label: What to call the data in an error.
+
+    Returns:
+        One of `BINARIZATIONS`; `"none"` exactly when the data is already binary.
+
+    Raises:
+        DataError: If the request is unknown or does not fit the data.
+    """
+    if requested is not None and requested not in BINARIZATIONS:
+        guess = get_close_matches(str(requested), BINARIZATIONS, n=1)
+        hint = f"did you mean {guess[0]!r}?" if guess else "try leaving the option out"
+        raise DataError(f"expected binarization {listed(BINARIZATIONS)}, got {shown(requested)}; {hint}")
+    if is_bits:
+        if requested not in (None, "none"):
+            raise DataError(
+                f"expected no binarization for {label}, whose values are already 0 or 1, got {requested!r}; "
+                "try leaving the option out"
+            )
+        return "none"
+    if requested == "none":
+        raise DataError(
+            f"expected binarization {listed(BINARIZATIONS[1:])} for {label}, whose values lie between 0 and 1, "
+            f"got 'none'; try {default!r}, its default"
+        )
+    return requested or default
+
+
+def binarize_rows(rows: np.ndarray, largest: int, binarization: str, rng: np.random.Generator) -> np.ndarray:
+    """Apply one binarisation to rows `[n, num_features]`.
+
+    Args:
+        rows: Rows as they are stored.
+        largest: What a one is stored as.
+        binarization: One of `BINARIZATIONS`.
+        rng: Source of the one Bernoulli sample that `"static"` draws.
+
+    Returns:
+        uint8 in {0, 1} for `"static"` (one sample) and `"threshold"` (1 where the mean is at least 0.5); the rows
+        themselves for `"none"` and `"dynamic"`.
+    """
+    if binarization == "static":
+        return (rng.random(rows.shape, dtype=np.float32) < to_unit(rows, largest)).astype(np.uint8)
+    if binarization == "threshold":
+        return (to_unit(rows, largest) >= 0.5).astype(np.uint8)
+    return rows
+
+
+def to_unit(rows: np.ndarray, largest: int) -> np.ndarray:
+    """Return rows `[..., num_features]` as float32, divided by what a one is stored as."""
+    values = rows.astype(np.float32)
+    return values if largest == 1 else values / np.float32(largest)
+
+
+def _check_finite(rows: np.ndarray, label: str) -> None:
+    if rows.dtype.kind != "f":
+        return
+    finite = np.isfinite(rows)
+    if not finite.all():
+        raise DataError(
+            f"expected finite values in {label}, got {_first(rows, ~finite)}; "
+            "try dropping these rows or filling them in before loading"
+        )
+
+
+def _rescaling(rows: np.ndarray, low: float, high: float) -> str:
+    """Say what to try for values beyond [0, 1]."""
+    whole = rows.dtype.kind != "f" or np.array_equal(rows, np.rint(rows))
+    if not whole or low < -1:
+        return "try rescaling to [0, 1]"
+    if low < 0:
+        return "try (x + 1) / 2 if these are -1 and 1" if high <= 1 else "try rescaling to [0, 1]"
+    if high < FEW_LEVELS:
+        return (
+            f"try values='counts' with poisson visible units, or values='grey' and levels={int(high) + 1} with "
+            "logistic ones, for numbers as few as these"
+        )
+    return (
+        "try dividing by 255 if these are 8-bit grey levels, or values='counts' if they are counts"
+        if high <= 255
+        else "try values='counts' if these are counts, or rescaling to [0, 1]"
+    )
 
 
 def _first(rows: np.ndarray, bad: np.ndarray) -> str:

@@ -72,7 +72,7 @@ class Layer(eqx.Module):
         if len(here.recognition) > 1:
             latents += here.above(1).recognition.draw(value, sampler=sampler, key=key).values
         below = self.trace.values[self.index] if below is None else below
-        return here.log_joint(below, latents).sum(axis=-1) - here.log_recognition(below, latents).sum(axis=-1)
+        return here.log_weight(below, latents)
 
 
 class LayerCredit(eqx.Module):

@@ -69,7 +69,7 @@ class HVI(Estimator[None]):
         def bound(parts: tuple[BeliefNet, HVI]) -> tuple[Array, Array]:
             net, own = parts
             particles = own.proposal.draw(net, x, own.num_particles, key=key)
-            log_weight = net.log_joint(x, particles.latents).sum(axis=-1) - particles.log_proposal
+            log_weight = net.log_joint(x, particles.latents) - particles.log_proposal
             value = log_weight.mean()
             return value, value
 

@@ -36,7 +36,7 @@ class MuProp(AbstractUnitEstimator):
     def layer_credit(self, layer: Layer, *, key: Key) -> LayerCredit:
         """Credit the score with what the expansion leaves, and the mean with the expansion."""
         x = layer.trace.values[0]
-        means = (x, *layer.net.encode(x))
+        means = (x, *layer.net.recognition.means(x))
         below, mean = means[layer.index : layer.index + 2]
 
         def mean_field(value):

@@ -47,4 +47,4 @@ def encode(net: BeliefNet, data: DataLike) -> tuple[Float[np.ndarray, "examples 
 @eqx.filter_jit
 def encode_batch(net: BeliefNet, x: Float[Array, "batch visible"]) -> Values:
     """Return the layer means of the recognition net, compiled."""
-    return net.encode(x)
+    return net.recognition.means(x)

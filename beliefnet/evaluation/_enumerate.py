@@ -64,7 +64,7 @@ def enumerate_latents(net: BeliefNet, x: Float[Array, "batch visible"]) -> Enume
         below = below.swapaxes(0, 1).reshape(-1, *points.shape[2:])
         log_mass = (log_mass[:, None] + log_counts.swapaxes(0, 1)).reshape(-1, x.shape[0])
         latents = (*latents, below)
-    log_p, log_q = net.log_joint(x, latents).sum(axis=-1), net.log_recognition(x, latents).sum(axis=-1)
+    log_p, log_q = net.log_joint(x, latents), net.log_recognition(x, latents)
     return Enumeration(latents, log_p, log_q, log_mass)
 
 

@@ -131,7 +131,7 @@ def one_pass(
     """
     x, observed = _checked(net, x, observed)
     filled = jnp.where(observed, x, starting_fill(net, fill))
-    decoded = net.decode((net.recognition.conditionals[0].mean_given(filled),))
+    decoded = net.generative.conditionals[-1].mean_given(net.recognition.conditionals[0].mean_given(filled))
     return jnp.where(observed, x, decoded)
 
 
@@ -215,7 +215,7 @@ def _particles(
     net: BeliefNet, x: Float[Array, "starts visible"], proposal: Factorial, count: int, *, key: Key
 ) -> tuple[Float[Array, "particles starts"], Values]:
     particles = proposal.draw(net, x, count, key=key)
-    return net.log_joint(x, particles.latents).sum(axis=-1) - particles.log_proposal, particles.latents
+    return net.log_joint(x, particles.latents) - particles.log_proposal, particles.latents
 
 
 class _Sums(eqx.Module):
@@ -249,7 +249,8 @@ def _weigh(
             largest,
             sums.weights * rescale + weights.sum(),
             sums.squares * rescale**2 + (weights**2).sum(),
-            sums.means * rescale + jnp.einsum("ks,ksv->v", weights, net.decode(latents)),
+            sums.means * rescale
+            + jnp.einsum("ks,ksv->v", weights, net.generative.conditionals[-1].mean_given(latents[0])),
         )
 
     nothing = jnp.zeros(())
@@ -265,7 +266,7 @@ def _checked(net: BeliefNet, x: ArrayLike, observed: ArrayLike | None) -> tuple[
     if net.num_condition:
         raise ValueError(
             f"expected a net of whole data to fill them in, got one that is given {net.num_condition} units; try "
-            "net.sample_means with condition="
+            "beliefnet.sample_means with condition="
         )
     x = np.asarray(x, np.float32)
     if x.ndim != 2 or x.shape[1] != net.num_visible or not len(x):

@@ -206,11 +206,11 @@ def _path(net: BeliefNet, x: Float[Array, "batch visible"], start: Proposal) -> 
     """Return the path from the density of a start, which must be known for any latents, not for its own draws alone."""
 
     def log_joint(latents: Values) -> Float[Array, "particles batch"]:
-        return net.log_joint(x, latents).sum(axis=-1)
+        return net.log_joint(x, latents)
 
     match start:
         case Recognition():
-            return _Path(lambda latents: net.log_recognition(x, latents).sum(axis=-1), log_joint)
+            return _Path(lambda latents: net.log_recognition(x, latents), log_joint)
         case Factorial(posterior=posterior):
             return _Path(lambda latents: posterior.log_probs(latents).sum(axis=-1), log_joint)
     raise ValueError(

@@ -21,7 +21,5 @@ class Dream(Proposal):
 
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Dream `num_particles` configurations for every row of `x`; log_proposal is log p(x, h)."""
-        condition, _ = net.split(x)
-        shape = (num_particles, x.shape[0]) if condition is None else (num_particles,)
-        dreamt, latents = net.dream(shape, key=key, condition=condition)
-        return Particles(dreamt, latents, net.log_joint(dreamt, latents).sum(axis=-1))
+        dreamt, latents = net.dream_like(x, num_particles, key=key)
+        return Particles(dreamt, latents, net.log_joint(dreamt, latents))

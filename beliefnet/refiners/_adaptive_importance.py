@@ -68,7 +68,7 @@ class AIR(Refiner):
         """Move the moments; the score is the effective sample size."""
         posterior = progress.posterior
         latents = posterior.draw(self.num_samples, key=key)
-        log_weight = net.log_joint(x, latents).sum(axis=-1) - posterior.log_probs(latents).sum(axis=-1)
+        log_weight = net.log_joint(x, latents) - posterior.log_probs(latents).sum(axis=-1)
         weights = normalised_weights(log_weight)
         # Where no draw has any probability there is nothing to learn from them.
         is_possible = weights.sum(axis=0) > 0

@@ -1,0 +1,94 @@
+"""What a trained net is used for: codes of data, means of what it draws, and of what it has seen."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key, Values
+from beliefnet.data import Observations
+from beliefnet.evaluation import DataLike, encode, observe
+from beliefnet.samplers import Plain
+
+__all__ = ["decode", "encode", "reconstruct", "sample_means"]
+
+_ROWS = 1000
+
+
+def decode(net: BeliefNet, latents: Values) -> Float[Array, "*lead outputs"]:
+    """Return the mean of the observation given the bottom latent layer; of a conditional net, that of the outputs.
+
+    Of an autoregressive layer it is a guess: means in the place of draws are fed to later units.
+
+    Args:
+        net: The net.
+        latents: Values of the latent layers, `[*lead, units]`, bottom first, of which the first counts.
+    """
+    return net.generative.conditionals[-1].mean_given(jnp.asarray(latents[0], float))
+
+
+def sample_means(
+    net: BeliefNet, shape: tuple[int, ...], *, key: Key, condition: Float[Array, "batch condition"] | None = None
+) -> Float[Array, "*lead visible"]:
+    """Draw from the generative chain and return the mean of the observation given the latents that were drawn.
+
+    Of an autoregressive observation it is the mean of each unit given those that were drawn before it.
+
+    Args:
+        net: The net.
+        shape: Leading axes of the draws; in a conditional net the axis of the conditions follows.
+        key: Random key.
+        condition: What a conditional net is given, `[batch, condition]`.
+
+    Raises:
+        ValueError: If there is a condition where there should be none, none where there should be one, or one of
+            another width.
+    """
+    x, latents = net.dream(shape, key=key, condition=condition)
+    given, outputs = net.split(x)
+    bottom = net.generative.conditionals[-1]
+    layer = bottom(latents[0] if latents else given)
+    return net.joined(given, jnp.broadcast_to(bottom.unit_means(layer, outputs), outputs.shape))
+
+
+def reconstruct(net: BeliefNet, data: DataLike, *, key: Key) -> Float[np.ndarray, "examples visible"]:
+    """Return the mean of the observation given one draw of the latents for each row of data.
+
+    Of an autoregressive observation it is the mean of each unit given a draw of those before it. Bits of data that are
+    binarised dynamically are drawn first.
+
+    Args:
+        net: The net.
+        data: Rows `[examples, visible]`: anything that `observe` takes.
+        key: Random key.
+
+    Raises:
+        DataError: If the data are none, of another width than the net, or not what the net is a model of.
+
+    Example:
+        >>> from beliefnet.nets import sigmoid_belief_net
+        >>> net = sigmoid_belief_net(3, (2,), key=jax.random.key(0))
+        >>> reconstruct(net, [[0, 1, 1], [1, 1, 0]], key=jax.random.key(1)).shape
+        (2, 3)
+    """
+    data, parts = observe(net, data), []
+    bits_key, draw_key = jax.random.split(key)
+    for start in range(0, len(data), _ROWS):
+        rows: Observations = data[np.arange(start, min(start + _ROWS, len(data)))]
+        x = rows.take(np.arange(len(rows)), key=bits_key)
+        parts.append(np.asarray(_reconstructed(net, x, jax.random.fold_in(draw_key, start))))
+    return np.concatenate(parts)
+
+
+@eqx.filter_jit
+def _reconstructed(net: BeliefNet, x: Float[Array, "batch visible"], key: Key) -> Float[Array, "batch visible"]:
+    infer_key, draw_key = jax.random.split(key)
+    condition, outputs = net.split(x)
+    latents = net.infer(x, 1, key=infer_key).values
+    bottom = net.generative.conditionals[-1]
+    layer = bottom(latents[0][0] if latents else condition)
+    means = bottom.unit_means(layer, Plain()(layer, key=draw_key))
+    return net.joined(condition, jnp.broadcast_to(means, outputs.shape))

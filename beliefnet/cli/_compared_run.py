@@ -1,0 +1,45 @@
+"""A trained net in a table of comparisons: what its run folder says of it."""
+
+from typing import Any
+
+from beliefnet._errors import OptionError
+from beliefnet.catalogue import TrainConfig
+from beliefnet.data import DataError, Record
+from beliefnet.runs import RunFolder, RunFolderError
+
+_SCORES = ("num_examples", "elbo", "nll")
+_PERPLEXITIES = ("perplexity", "elbo_perplexity")
+
+
+def row_of_run(folder: RunFolder, record: Record, split: str) -> dict[str, Any]:
+    """Read what was found for a net, which must be for the same data."""
+    evaluation, config = folder.read_evaluation(), TrainConfig.from_dict(folder.read_config())
+    wanted = ("data", "split", "num_particles", *_SCORES)
+    missing = [name for name in wanted if name not in evaluation]
+    if missing:
+        raise RunFolderError(
+            f"expected {', '.join(wanted)} in {folder.evaluation_file}, got none of {', '.join(missing)}; "
+            f"try beliefnet evaluate {folder.path}"
+        )
+    if evaluation["data"]["checksum"] != record.checksum:
+        raise DataError(
+            f"expected runs evaluated on the data of this table ({record.checksum}), got {folder.path} with "
+            f"{evaluation['data']['name']} ({evaluation['data']['checksum']}); try the same --data, --binarization "
+            "and --seed as in training"
+        )
+    if evaluation["split"] != split:
+        raise OptionError(
+            f"expected runs evaluated on the {split} split, got {folder.path} with {evaluation['split']}; "
+            f"try beliefnet evaluate {folder.path} --split {split}"
+        )
+    if record.values == "counts" and config.visible == "poisson":
+        raise OptionError(
+            f"expected runs that score the words of a document given its length, got {folder.path} with poisson "
+            "visible units, whose likelihood is that of counts; try runs of --net document"
+        )
+    return {
+        "model": folder.path.resolve().name,
+        "settings": {"net": config.describe(record.num_features), "estimator": config.estimator},
+        **{name: evaluation[name] for name in (*_SCORES, *_PERPLEXITIES) if name in evaluation},
+        "method": f"bound of {evaluation['num_particles']} particles",
+    }

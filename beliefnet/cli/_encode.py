@@ -1,0 +1,56 @@
+"""beliefnet encode: the codes of data."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from beliefnet._errors import OptionError
+from beliefnet.cli._app import command
+from beliefnet.cli._files import chosen_file, replaced, save_array, save_arrays, save_table
+from beliefnet.cli._options import check_suffix
+from beliefnet.cli._rows import Split, chosen_rows
+from beliefnet.cli._run import open_latent_run
+from beliefnet.cli._text import say
+from beliefnet.evaluation import encode as codes_of
+
+
+@command
+def encode(
+    directory: Annotated[Path, Parameter(name="DIR")],
+    data: Annotated[str, Parameter(name="DATA")],
+    /,
+    *,
+    out: Path | None = None,
+    layer: int | None = None,
+    split: Split | None = None,
+) -> None:
+    """Write the codes of data: the mean of each latent unit under the recognition net, layer means fed upward.
+
+    Args:
+        directory: Run folder of `beliefnet train`.
+        data: A file of rows, read as the run's own data were, or the name of a data set.
+        out: A .npy for one layer, [examples, units]; a .csv for one layer, with the names of the rows; or a .npz for
+            all (`h1` is the one next to the data). By default codes.npy, or codes-2.npy where that is there already.
+        layer: Which layer goes into a .npy or .csv, 1 being the one next to the data; the top one by default.
+        split: Which part of a named data set (the test split by default), or which array of a .npz.
+    """
+    file = chosen_file(out, "codes.npy")
+    check_suffix(file, ".npy", ".csv", ".npz")
+    run = open_latent_run(directory)
+    depth = len(run.net.layer_sizes)
+    if layer is not None and not 1 <= layer <= depth:
+        raise OptionError(f"expected --layer from 1 to {depth}, got {layer}; try {depth}, the top one")
+    rows = chosen_rows(run, data, split).rows
+    codes, note = codes_of(run.net, rows), replaced(file)
+    if file.suffix == ".npz":
+        save_arrays(file, {f"h{index + 1}": code for index, code in enumerate(codes)})
+        say(f"codes of {len(rows)} examples, {depth} layers, written to {file}{note}")
+        return
+    chosen = depth if layer is None else layer
+    code = codes[chosen - 1]
+    if file.suffix == ".npy":
+        save_array(file, code)
+    else:
+        save_table(file, code, [f"h{chosen}.{unit}" for unit in range(code.shape[1])], rows.names)
+    say(f"codes of {len(rows)} examples, layer {chosen}, {code.shape[1]} units, written to {file}{note}")

@@ -1,0 +1,121 @@
+"""beliefnet evaluate: the bounds and the likelihood of a trained net."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from beliefnet.cli._app import command
+from beliefnet.cli._options import check_counts, plain, to_json, with_error
+from beliefnet.cli._rows import Split, chosen_rows
+from beliefnet.cli._run import Run, chosen_proposal, described, open_run
+from beliefnet.cli._text import make_progress, say, show_table
+from beliefnet.evaluation import Evaluation, evaluate
+from beliefnet.training import Stream, stream
+
+
+@command(name="evaluate")
+def evaluate_run(
+    directory: Annotated[Path, Parameter(name="DIR")],
+    /,
+    *,
+    split: Split | None = None,
+    particles: int = 1000,
+    refine: str | None = None,
+    ais: int | None = None,
+    data: str | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
+    """Estimate ELBO, K-particle bound and negative log-likelihood of a trained net, with standard errors.
+
+    Results for a whole split of the run's own data are kept in the run folder, one for each split, K and proposal; the
+    newest one with the run's own proposal is evaluation.json as well.
+
+    Args:
+        directory: Run folder of `beliefnet train`.
+        split: Part of the data, the test split by default; of a .npz file, the array.
+        particles: Particles per datum, K; memory does not grow with it.
+        refine: Refine the posterior of every datum first: air, gdir (normal latents), mean-passing, straight-through or
+            concrete, with options as in air:steps=20,samples=20,rate=0.1. By default as in training; none for the
+            recognition net alone.
+        ais: Anneal every particle from there to the posterior, over so many temperatures (annealed importance
+            sampling); a few particles then do, such as --particles 10 --ais 500.
+        data: Another data set than the one the net was trained on, or a file, all rows of which are scored.
+        limit: Use only so many examples, spread evenly over the split (it may be sorted by class).
+        seed: Seed of the draws.
+        as_json: Print one JSON object and nothing else.
+    """
+    check_counts(particles=particles, limit=limit, ais=ais, seed=seed)
+    run = open_run(directory)
+    chosen = chosen_rows(run, data, split)
+    if not run.net.layer_sizes:
+        particles = 1
+    proposal = chosen_proposal(run, refine, ais)
+    rows = chosen.spread(limit)
+    with make_progress(is_quiet=as_json) as progress:
+        task = progress.add_task(f"{chosen.split}, {particles} particles", total=len(rows))
+        result = evaluate(
+            run.net,
+            rows,
+            num_particles=particles,
+            key=stream(seed, Stream.EVALUATION),
+            proposal=proposal,
+            progress=lambda done: progress.update(task, completed=done),
+        )
+    about = {"proposal": described(proposal), "ais": ais, "seed": seed, "best_epoch": run.best_epoch}
+    report = plain({"data": chosen.data, "split": chosen.split, **result.to_dict(), **about})
+    # Shown first: a folder that cannot be written must not cost a long evaluation.
+    if as_json:
+        print(to_json(report))
+    else:
+        _show(result, chosen.place, run)
+        say(f"particles of {described(proposal)}")
+    if limit is data is None:
+        _keep(run, report, is_own=refine is ais is None, is_quiet=as_json)
+
+
+def _keep(run: Run, report: dict[str, Any], *, is_own: bool, is_quiet: bool) -> None:
+    """Keep a result beside those of other splits, K and proposals."""
+    if is_own:
+        run.folder.write_evaluation(report, run.stamp)
+        if not is_quiet:
+            say(f"written to {run.folder.evaluation_file}")
+
+
+def _show(result: Evaluation, place: str, run: Run) -> None:
+    title = f"{place}, {result.num_examples} examples (nats per example)"
+    rows = _rows(result, run.net.layer_sizes) if run.net.layer_sizes else [("NLL, exact", *with_error(result.nll))]
+    show_table(("quantity", "mean", "stderr"), rows, title=title, words=("quantity",))
+    if result.untrusted:
+        say(
+            f"The weights of {100 * result.untrusted:.0f} % of the data have too heavy a tail (k-hat): "
+            "there, more particles would still raise the bound and lower the NLL."
+        )
+
+
+def _rows(result: Evaluation, sizes: tuple[int, ...]) -> Iterator[tuple[str, str, str]]:
+    """Yield name, mean and standard error of what was measured."""
+    count = result.num_particles
+    yield "ELBO", *with_error(result.elbo)
+    yield f"bound, {count} particles", *with_error(result.bound)
+    for rung, nll in result.ladder.items():
+        yield f"NLL, {rung} particles", *with_error(nll)
+    yield f"effective sample size of {count}", *with_error(result.ess)
+    for scored, by in ((result.elbo_perplexity, "ELBO"), (result.perplexity, f"{count} particles")):
+        if scored is not None:
+            yield f"perplexity per document, {by}", *with_error(scored.per_document, 2)
+            yield f"perplexity per token, {by}", *with_error(scored.per_token, 2)
+    for bits, by in ((result.elbo_bits_per_dimension, "ELBO"), (result.bits_per_dimension, f"{count} particles")):
+        if bits is not None:
+            yield f"bits per dimension, {by}", *with_error(bits, 4)
+    for index, (active, size) in enumerate(zip(result.active_units, sizes, strict=True)):
+        units = f"{active} of {size} units active"
+        if result.kl_per_layer is None:
+            yield f"layer {index + 1}, {units}", "", ""
+        else:
+            yield f"KL of layer {index + 1} ({units})", f"{result.kl_per_layer[index]:.3f}", ""
+    if result.pareto_k is not None:
+        yield "Pareto k-hat, median", f"{result.pareto_k:.2f}", ""

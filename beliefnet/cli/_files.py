@@ -1,0 +1,87 @@
+"""Files that commands write: whole or not at all, and none replaced without a word."""
+
+import csv
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from beliefnet._errors import OptionError
+from beliefnet._text import printable
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Blame --out for a file that cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise OptionError(
+            f"expected --out to be a file that can be written, got {path} ({error.strerror or error}); "
+            "try another --out"
+        ) from error
+
+
+def chosen_file(out: Path | None, default: str) -> Path:
+    """Return the file to write: the one that was asked for, or the first of default, default-2, ... that is free."""
+    if out is not None:
+        return out
+    path, number = Path(default), 1
+    while path.exists():
+        number += 1
+        path = Path(f"{Path(default).stem}-{number}{Path(default).suffix}")
+    return path
+
+
+def replaced(path: Path) -> str:
+    """Return what to say where a file is about to be replaced."""
+    return ", in place of the file that was there" if path.exists() else ""
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Write one array to a .npy; a file that is there is replaced at the end or not at all."""
+    _save(path, lambda file: np.save(file, array))
+
+
+def save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write named arrays to a .npz."""
+    _save(path, lambda file: np.savez_compressed(file, **arrays))  # pyright: ignore[reportArgumentType]
+
+
+def save_table(path: Path, rows: np.ndarray, columns: Sequence[str], names: Sequence[str] | None) -> None:
+    """Write rows to a .csv, under names of columns and beside names of rows, or numbers from 0 where they have none."""
+
+    def write(file: BinaryIO) -> None:
+        lines = _Lines(file)
+        table = csv.writer(lines, lineterminator="\n")
+        table.writerow(["row", *map(printable, columns)])
+        for index, row in enumerate(rows):
+            table.writerow([index if names is None else printable(names[index]), *row.astype(str)])
+
+    _save(path, write)
+
+
+class _Lines:
+    """What a table is written to: text goes in, and its bytes come out."""
+
+    def __init__(self, file: BinaryIO):
+        self.file = file
+
+    def write(self, text: str) -> int:
+        return self.file.write(text.encode("utf-8"))
+
+
+def _save(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    # No other process can foresee the name, or put a link in its place.
+    unfinished = path.with_name(f".{secrets.token_hex(8)}.unfinished")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with unfinished.open("xb") as file:
+                write(file)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)

@@ -1,0 +1,136 @@
+"""The rows that a command uses: of the run's own data, of another data set, or all rows of a file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from beliefnet._errors import OptionError
+from beliefnet.cli._run import Run
+from beliefnet.cli._text import warn
+from beliefnet.data import DataError, Dataset, Observations, check_width, checksum, load, names, read_like
+from beliefnet.evaluation import observe
+
+Split: TypeAlias = Literal["train", "valid", "test"]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Rows that a command uses.
+
+    Attributes:
+        rows: The rows.
+        split: The split that they are, or "all" for those of a file.
+        data: Where they came from, as a report says it.
+    """
+
+    rows: Observations
+    split: str
+    data: dict[str, Any]
+
+    @property
+    def place(self) -> str:
+        """What to call them in a title."""
+        part = "all rows" if self.split == "all" else f"{self.split} split"
+        return f"{self.data['name']}, {part}"
+
+    def spread(self, limit: int | None) -> Observations:
+        """Return so many of the rows, spread evenly: a split may be sorted by class."""
+        return spread(self.rows, limit)
+
+
+def chosen_rows(run: Run, data: str | None, split: Split | None, *, default: Split = "test") -> Chosen:
+    """Return the rows that were asked for; a file is not split, since the net is there already.
+
+    Args:
+        run: The run whose net is to see them.
+        data: Name of a data set, or a file; None for the data that the run was trained on.
+        split: The split; the array, of a `.npz` file.
+        default: The split where none was asked for.
+    """
+    if data is not None and is_file(data):
+        return _all_rows(run, data, split)
+    dataset = own_data(run) if data is None else load_like(run, data)
+    name = split or default
+    return Chosen(dataset.split(name), name, dataset.record.to_dict())
+
+
+def is_file(data: str) -> bool:
+    """Whether data are a file rather than a data set that has a name."""
+    return data not in names() and Path(data).expanduser().exists()
+
+
+def own_data(run: Run) -> Dataset:
+    """Load the data that a run was trained on.
+
+    Raises:
+        DataError: If they are not there any more, or have other contents.
+    """
+    try:
+        dataset = run.config.load_data()
+    except DataError as error:
+        raise DataError(f"{error}; these are the data of {run.folder.path}: if they moved, try --data") from error
+    if dataset.record.checksum != run.record.checksum:
+        raise DataError(
+            f"expected the data that the net was trained on ({run.record.checksum}), got other contents of "
+            f"{run.config.data} ({dataset.record.checksum}); try naming it with --data"
+        )
+    return dataset
+
+
+def load_like(run: Run, data: str) -> Dataset:
+    """Load another data set with the binarisation of the run's own, where there is anything to binarise."""
+    wanted: dict[str, Any] = {"values": run.record.values, "seed": run.config.seed}
+    if run.record.values == "counts":
+        wanted |= {"vocabulary_size": run.config.vocabulary_size, "text_column": run.config.text_column}
+    dataset = load(data, **wanted)
+    if "none" not in (dataset.record.binarization, run.record.binarization):
+        dataset = load(data, **wanted, binarization=run.record.binarization)
+    check_width(dataset.train.rows, run.net.num_visible, data)
+    observe(run.net, dataset.train)
+    return dataset
+
+
+def words_of(run: Run) -> tuple[str, ...] | None:
+    """Return the names of the columns of a run's data, such as words; None where they have none."""
+    return run.folder.read_words() if run.folder.vocabulary_file.exists() else None
+
+
+def spread(rows: Any, limit: int | None) -> Any:
+    """Take so many rows, spread evenly: a split may be sorted by class."""
+    num_rows = rows.shape[0]
+    if limit is None or limit >= num_rows:
+        return rows
+    return rows[np.arange(limit) * num_rows // limit]
+
+
+def _all_rows(run: Run, data: str, array: str | None) -> Chosen:
+    rows = _read(run, data, array)
+    observe(run.net, rows)
+    if Path(data).expanduser().resolve() == Path(run.config.data).expanduser().resolve():
+        warn(
+            f"all {len(rows)} rows of {data} are used, those that the net was trained on among them; leave --data out "
+            "for the rows that were held out"
+        )
+    path = Path(data)
+    about = {
+        "name": path.stem,
+        "variant": "user file",
+        "source": data,
+        "num_examples": len(rows),
+        "num_features": rows.num_features,
+        "values": rows.values,
+        "binarization": run.record.binarization,
+        "checksum": checksum([rows.rows]),
+    }
+    return Chosen(rows, "all", about)
+
+
+def _read(run: Run, data: str, array: str | None) -> Observations:
+    """Read a file as the run's own data were read."""
+    if array is not None and Path(data).suffix != ".npz":
+        raise OptionError(
+            f"expected no --split for the rows of {data}, all of which are used, got {array}; try leaving it out"
+        )
+    return read_like(run.record, data, columns=words_of(run), array=array, seed=run.config.seed)

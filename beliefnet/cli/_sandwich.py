@@ -1,0 +1,62 @@
+"""beliefnet sandwich: log p(x) between two bounds, on data that the net itself draws."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from beliefnet.cli._app import command
+from beliefnet.cli._options import check_counts, to_json, with_error
+from beliefnet.cli._run import annealed_proposal, described, open_latent_run
+from beliefnet.cli._text import say, show_table, waiting
+from beliefnet.evaluation import Sandwich
+from beliefnet.evaluation import sandwich as sandwiched
+from beliefnet.training import Stream, stream
+
+
+@command
+def sandwich(
+    directory: Annotated[Path, Parameter(name="DIR")],
+    /,
+    *,
+    ais: int = 500,
+    particles: int = 10,
+    num: int = 100,
+    refine: str | None = None,
+    seed: int = 0,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
+    """Bound log p(x) from both sides on data that the net itself draws: how far `evaluate --ais` can be trusted.
+
+    Annealing forwards bounds it from below; annealing backwards, from the latents that made a datum, from above.
+
+    Args:
+        directory: Run folder of `beliefnet train`.
+        ais: Temperatures of the annealing.
+        particles: Particles per datum, in each direction.
+        num: Number of data.
+        refine: What the annealing starts from, as for `evaluate`.
+        seed: Seed of the draws.
+        as_json: Print one JSON object and nothing else.
+    """
+    check_counts(ais=ais, particles=particles, num=num, seed=seed)
+    run = open_latent_run(directory)
+    annealed = annealed_proposal(run, refine, ais)
+    with waiting(f"annealing {num} examples"):
+        result = sandwiched(run.net, num, particles, annealed, key=stream(seed, Stream.EVALUATION))
+    if as_json:
+        start = {"proposal": described(annealed.start), "seed": seed, "best_epoch": run.best_epoch}
+        print(to_json({**result.to_dict(), **start}))
+        return
+    _show(result)
+    say(f"annealed from {described(annealed.start)}")
+
+
+def _show(result: Sandwich) -> None:
+    title = (
+        f"log p(x) of {result.num_examples} examples drawn from the net, {result.num_temperatures} temperatures, "
+        f"{result.num_particles} particles (nats per example)"
+    )
+    bounds = (("lower bound", result.lower), ("upper bound", result.upper), ("gap", result.gap))
+    rows = [(name, *with_error(value)) for name, value in bounds]
+    show_table(("", "mean", "stderr"), rows, title=title, words=("",))

@@ -1,0 +1,241 @@
+"""Sparse matrices in text files: Matrix Market, svmlight and LDA-C, parsed here so that a header is never believed."""
+
+import itertools
+import re
+import warnings
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+from beliefnet._errors import DataError, listed, shown
+from beliefnet.data._files import check_extent, plain_suffix, read_text, readable, split_lines
+from beliefnet.data._sparse import CSR
+
+SVMLIGHT = (".svm", ".svmlight", ".libsvm")
+LDA_C = (".ldac", ".lda-c", ".dat")
+MARKET = ".mtx"
+
+_FIELDS = ("integer", "real", "pattern", "unsigned-integer")
+_SYMMETRIES = ("general", "symmetric", "skew-symmetric")
+_LARGEST_INDEX = 2**31 - 2
+_COMMENTS = re.compile(r"\A(?:[ \t]*(?:%[^\n]*)?\n)*")
+_PAIR = re.compile(r"\s+(?:qid|[\d.eE+-]+):[\d.eE+-]+")
+_TENX_FOLDER = {
+    "columns": ("features.tsv.gz", "features.tsv", "genes.tsv", "genes.tsv.gz"),
+    "rows": ("barcodes.tsv.gz", "barcodes.tsv"),
+}
+
+
+def read_market(path: Path) -> np.ndarray | CSR:
+    """Read a matrix in Matrix Market format, sparse or dense.
+
+    Raises:
+        DataError: If the text is another one, or its sizes and entries do not agree.
+    """
+    text = read_text(path)
+    with readable(path):
+        head, _, body = text.partition("\n")
+        words = head.lower().split()
+        is_market = len(words) == 5 and words[:2] == ["%%matrixmarket", "matrix"] and words[4] in _SYMMETRIES
+        if not is_market or words[2] not in ("coordinate", "array") or words[3] not in _FIELDS:
+            raise _no_market(path, f"a first line {shown(head)}")
+        sizes, _, entries = _COMMENTS.sub("", body, count=1).partition("\n")
+        shape = _numbers(sizes, path)
+        values = _numbers(entries, path)
+        if words[2] == "array":
+            return _dense_market(shape, values, words[4], path)
+        return _sparse_market(shape, values, words[3] == "pattern", words[4], path)
+
+
+def read_svmlight(path: Path, first_column: int | None) -> tuple[CSR, int, bool]:
+    """Read lines of the form `label column:value column:value ...`; the labels are ignored.
+
+    Args:
+        path: The file.
+        first_column: Number of the first column, 0 or 1; None for 0 if that occurs, and else 1.
+
+    Returns:
+        The matrix, the number of its first column, and whether that is certain.
+
+    Raises:
+        DataError: If the text is another one, or a column is beyond all measure.
+    """
+    text = read_text(path)
+    lines = [line.partition("#")[0] for line in split_lines(text)] if "#" in text else split_lines(text)
+    rows = [line for line in lines if line and not line.isspace()]
+    pairs = [_PAIR.findall(line) for line in rows]
+    for number, (line, found) in enumerate(zip(rows, pairs, strict=True), 1):
+        head = line[: len(line.rstrip()) - len("".join(found).rstrip())] if found else line
+        if not _is_label(head.strip()):
+            raise DataError(
+                f"expected lines of the form 'label column:value column:value ...' in {path}, "
+                f"got {shown(line)} as line {number} of data; try writing it again"
+            )
+    return _from_pairs(
+        [[pair for pair in found if not pair.lstrip().startswith("qid:")] for found in pairs], path, first_column
+    )
+
+
+def read_lda_c(path: Path) -> CSR:
+    """Read documents in the format of LDA-C: `number term:count term:count ...`, terms from 0.
+
+    Raises:
+        DataError: If the text is another one, or a line does not hold as many terms as it says.
+    """
+    rows = [line for line in split_lines(read_text(path)) if line and not line.isspace()]
+    pairs = [_PAIR.findall(line) for line in rows]
+    for number, (line, found) in enumerate(zip(rows, pairs, strict=True), 1):
+        first, *rest = line.split()
+        if not first.isdigit() or len(rest) != len(found) or int(first[:12]) != len(found):
+            raise DataError(
+                f"expected lines of the form 'number term:count term:count ...' in {path}, got {shown(line)} as line "
+                f"{number} of documents; try the number of different terms first"
+            )
+    return _from_pairs(pairs, path, 0)[0]
+
+
+def read_tokens(arrays: dict[str, np.ndarray], path: Path) -> CSR:
+    """Count the token ids of documents that follow each other in one array, `tokens` and `lengths`.
+
+    Raises:
+        DataError: If they are no whole numbers, or the lengths do not add up.
+    """
+    tokens, lengths = arrays["tokens"], arrays["lengths"]
+    for name, array in (("tokens", tokens), ("lengths", lengths)):
+        if array.dtype.kind not in "iu" or array.ndim != 1 or (array.size and array.min() < 0):
+            raise DataError(
+                f"expected whole numbers from 0 on as {name} in {path}, got {array.dtype} {list(array.shape)}; "
+                "try numpy.concatenate(rows) for tokens and [len(row) for row in rows] for lengths"
+            )
+    if lengths.sum(dtype=np.float64) != tokens.size:
+        raise DataError(
+            f"expected lengths that add up to the {tokens.size} tokens in {path}, got "
+            f"{lengths.sum(dtype=np.float64):g}; try [len(row) for row in rows]"
+        )
+    width = int(tokens.max(initial=0)) + 1
+    check_extent((lengths.size, width), tokens.size, str(path))
+    starts = np.append(0, np.cumsum(lengths.astype(np.int64)))
+    ones = np.ones(tokens.size, np.int64)
+    return sparse.csr_matrix((ones, tokens.astype(np.int64), starts), shape=(lengths.size, width))
+
+
+def tenx_names(path: Path, shape: tuple[int, int]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Return the names of the features and of the cells of a 10x matrix file, or None where they are not beside it.
+
+    Raises:
+        DataError: If there are not as many as the matrix has rows and columns.
+    """
+    found = {
+        what: next((path.parent / name for name in names if (path.parent / name).is_file()), None)
+        for what, names in _TENX_FOLDER.items()
+    }
+    features, barcodes = found["columns"], found["rows"]
+    if plain_suffix(path) != MARKET or features is None or barcodes is None:
+        return None
+    rows = [line.split("\t") for line in split_lines(read_text(features))]
+    symbols = [row[1] if len(row) > 1 else row[0] for row in rows]
+    # Symbols are easier to read, but only identifiers are always different.
+    columns = symbols if len(set(symbols)) == len(symbols) else [row[0] for row in rows]
+    names = split_lines(read_text(barcodes))
+    for what, given, size in ((features, columns, shape[0]), (barcodes, names, shape[1])):
+        if len(given) != size:
+            raise DataError(
+                f"expected {size} lines in {what} for the matrix {path} of shape {list(shape)}, got {len(given)}; "
+                "try the three files of one experiment"
+            )
+    return tuple(columns), tuple(name.strip() for name in names)
+
+
+def tenx_matrix(folder: Path) -> Path | None:
+    """Return the matrix file of a folder as 10x writes it, or None."""
+    return next((folder / name for name in ("matrix.mtx.gz", "matrix.mtx") if (folder / name).is_file()), None)
+
+
+def _dense_market(shape: np.ndarray, values: np.ndarray, symmetry: str, path: Path) -> np.ndarray:
+    if symmetry != "general" or shape.size != 2 or values.size != np.prod(shape) or not _is_whole(shape):
+        raise _no_market(path, f"{values.size} values for the sizes {listed(shape.tolist())}")
+    return values.reshape(int(shape[1]), int(shape[0])).T
+
+
+def _sparse_market(shape: np.ndarray, values: np.ndarray, is_pattern: bool, symmetry: str, path: Path) -> CSR:
+    width = 2 if is_pattern else 3
+    if shape.size != 3 or not _is_whole(shape) or values.size != width * shape[2]:
+        raise _no_market(path, f"{values.size / width:g} entries for the sizes {listed(shape.tolist())}")
+    entries = values.reshape(-1, width)
+    places = entries[:, :2]
+    size = (int(shape[0]), int(shape[1]))
+    check_extent(size, len(entries), str(path))
+    if len(entries) and not (_is_whole(places) and places.min() >= 1 and (places <= np.array(size)).all()):
+        raise _no_market(path, f"a place outside of {list(size)}")
+    rows, columns = (places - 1).astype(np.int64).T
+    data = np.ones(len(entries), np.int64) if is_pattern else entries[:, 2]
+    if symmetry != "general":
+        below, sign = rows != columns, -1 if symmetry == "skew-symmetric" else 1
+        rows, columns, data = (
+            np.concatenate([rows, columns[below]]),
+            np.concatenate([columns, rows[below]]),
+            np.concatenate([data, sign * data[below]]),
+        )
+        check_extent((size[1], size[0]), len(entries), str(path))
+        size = (max(size), max(size))
+    return sparse.coo_matrix((data, (rows, columns)), shape=size).tocsr()
+
+
+def _from_pairs(pairs: list[list[str]], path: Path, first_column: int | None) -> tuple[CSR, int, bool]:
+    """Return a matrix of `column:value` in each row, its first column, and whether that is certain."""
+    numbers = _numbers(" ".join(itertools.chain.from_iterable(pairs)).replace(":", " "), path).reshape(-1, 2)
+    places = numbers[:, 0]
+    if not pairs or (len(places) and not (_is_whole(places) and places.min() >= 0 and places.max() <= _LARGEST_INDEX)):
+        found = f"columns up to {places.max(initial=0):g}" if pairs else "no rows"
+        raise DataError(
+            f"expected columns that are whole numbers from 0 to {_LARGEST_INDEX} in {path}, got {found}; "
+            "try another file"
+        )
+    has_zero = bool(len(places)) and places.min() == 0
+    first = (0 if has_zero else 1) if first_column is None else first_column
+    if has_zero and first:
+        raise DataError(f"expected columns from 1 on in {path}, as first_column says, got column 0; try first_column=0")
+    width = int(places.max(initial=first)) + 1 - first
+    check_extent((len(pairs), width), len(places), str(path))
+    starts = np.append(0, np.cumsum([len(row) for row in pairs]))
+    matrix = sparse.csr_matrix((numbers[:, 1], (places - first).astype(np.int64), starts), shape=(len(pairs), width))
+    matrix.sum_duplicates()
+    if matrix.nnz < len(places):
+        raise DataError(f"expected each column once a line in {path}, got one twice; try adding up their values")
+    return matrix, first, has_zero or first_column is not None
+
+
+def _numbers(text: str, path: Path) -> np.ndarray:
+    """Return the numbers of a text, separated by any space, float64."""
+    with warnings.catch_warnings():
+        # What numpy cannot read it only warns of, and leaves out.
+        warnings.simplefilter("error")
+        try:
+            return np.fromstring(text, np.float64, sep=" ")
+        except (DeprecationWarning, ValueError) as error:
+            bad = next((word for word in text.split() if not _is_numeric(word)), "nothing")
+            raise DataError(f"expected numbers in {path}, got {shown(bad)}; try writing it again") from error
+
+
+def _is_numeric(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_label(text: str) -> bool:
+    return bool(text) and all(_is_numeric(part) for part in text.split(","))
+
+
+def _is_whole(numbers: np.ndarray) -> bool:
+    return bool(np.isfinite(numbers).all() and (numbers == np.rint(numbers)).all() and (np.abs(numbers) < 2**53).all())
+
+
+def _no_market(path: Path, found: str) -> DataError:
+    return DataError(
+        f"expected a matrix in Matrix Market format, as written by scipy.io.mmwrite, in {path}, got {found}; "
+        "try writing it again"
+    )

@@ -1,0 +1,171 @@
+"""What was read, before anything is made of it; and cutting validation and test rows off, reproducibly."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from beliefnet._errors import DataError
+from beliefnet._types import ValueKind
+from beliefnet.data._record import SPLITS, Reading
+from beliefnet.data._sparse import is_sparse
+
+DEFAULT_FRACTION = 0.1
+
+Names = Mapping[str, tuple[str, ...]]
+"""Names of the rows, by the name of the split."""
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What a file, an array or a source holds: rows of numbers, or texts, by the name of the split.
+
+    Attributes:
+        splits: Rows `[n, num_features]`, dense or sparse, or strings `[n]`, of `"train"` and perhaps others.
+        largest: What a one is stored as: 255 for bytes of grey levels.
+        columns: Names of the columns.
+        names: Names of the rows, where they have any.
+        image_shape: Height and width of images.
+        values: What the rows are read as when nothing else is asked for.
+        reading: How they were read.
+    """
+
+    splits: Mapping[str, Any]
+    largest: int = 1
+    columns: tuple[str, ...] | None = None
+    names: Names = field(default_factory=dict)
+    image_shape: tuple[int, int] | None = None
+    values: ValueKind = "binary"
+    reading: Reading = field(default_factory=Reading)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The number of rows by the name of the split."""
+        return {split: int(rows.shape[0]) for split, rows in self.splits.items()}
+
+    @property
+    def are_texts(self) -> bool:
+        """Whether the rows are strings, of which nothing was counted yet."""
+        return self.splits["train"].dtype == object
+
+    @property
+    def are_sparse(self) -> bool:
+        """Whether the rows are sparse matrices."""
+        return is_sparse(self.splits["train"])
+
+    def holding(self, splits: Mapping[str, Any], **changes: Any) -> "Contents":
+        """Return the contents with other rows, of the same names."""
+        return replace(self, splits=splits, **changes)
+
+    def rows_of(self, chosen: Mapping[str, np.ndarray]) -> "Contents":
+        """Return the chosen rows of each split, with their names."""
+        splits = {split: rows[chosen[split]] for split, rows in self.splits.items()}
+        names = {split: tuple(given[row] for row in chosen[split]) for split, given in self.names.items()}
+        return replace(self, splits=splits, names=names)
+
+
+def divided(contents: Contents, called: Sequence[str], label: str) -> Contents:
+    """Divide the training rows by the split that each is said to belong to, `called` for each of them.
+
+    Raises:
+        DataError: If none is for training.
+    """
+    places = {split: np.flatnonzero([name == split for name in called]) for split in SPLITS}
+    present = {split: rows for split, rows in places.items() if len(rows)}
+    if "train" not in present:
+        raise DataError(
+            f"expected training rows in {label}, got {', '.join(present) or 'no'} rows; try another split_column"
+        )
+    return contents.holding(
+        dict.fromkeys(present, contents.splits["train"]),
+        names={split: contents.names["train"] for split in present if "train" in contents.names},
+    ).rows_of(present)
+
+
+def split_sizes(num_rows: int, fractions: Sequence[float], label: str) -> list[int]:
+    """Turn fractions into numbers of rows, each at least one, leaving at least one row over.
+
+    Args:
+        num_rows: Number of rows to share out.
+        fractions: The fraction of each part to cut off, each between 0 and 1.
+        label: What to call the data in an error.
+
+    Returns:
+        The number of rows of each part.
+
+    Raises:
+        DataError: If a fraction is not between 0 and 1, or there are too few rows.
+    """
+    for fraction in fractions:
+        if not 0 < fraction < 1:
+            raise DataError(f"expected a fraction between 0 and 1, got {fraction}; try {DEFAULT_FRACTION}")
+    needed = 1 + len(fractions)
+    if num_rows < needed:
+        raise DataError(
+            f"expected at least {needed} rows in {label} (one for each of the training, validation and test rows "
+            f"that it has to supply), got {num_rows}; try a file with more rows"
+        )
+    sizes = [max(1, round(fraction * num_rows)) for fraction in fractions]
+    if sum(sizes) >= num_rows:
+        raise DataError(
+            f"expected fractions that leave training rows, got {' and '.join(map(str, fractions))} "
+            f"of the {num_rows} rows in {label}; try smaller ones"
+        )
+    return sizes
+
+
+def cut_places(num_rows: int, sizes: Sequence[int], seed: int) -> list[np.ndarray]:
+    """Return which rows go into parts of the given sizes, at random, and last those that are left, each in order."""
+    order = np.random.default_rng(seed).permutation(num_rows)
+    return [np.sort(part) for part in np.split(order, np.cumsum(sizes))]
+
+
+def cut(rows: Any, sizes: Sequence[int], seed: int) -> list[Any]:
+    """Cut parts of the given sizes off rows `[n, ...]` at random, keeping the order inside each part.
+
+    Args:
+        rows: The rows to share out: an array or a sparse matrix.
+        sizes: Number of rows of each part to cut off.
+        seed: Seed of the permutation.
+
+    Returns:
+        The parts, in the order of `sizes`, followed by the rest.
+    """
+    return [rows[places] for places in cut_places(rows.shape[0], sizes, seed)]
+
+
+def cut_missing(contents: Contents, fractions: Mapping[str, float | None], seed: int, label: str) -> Contents:
+    """Cut off the training rows, at random, the splits that there are none of.
+
+    Args:
+        contents: The rows of `"train"`, and of the other splits that there are.
+        fractions: For `"valid"` and `"test"` the fraction of the training rows to cut off, None for the default.
+        seed: Seed of the permutation.
+        label: What to call the data in an error.
+
+    Returns:
+        The rows of all three splits.
+
+    Raises:
+        DataError: If a fraction makes no sense, or is given for a split that there is.
+    """
+    for split, fraction in fractions.items():
+        if fraction is not None and split in contents.splits:
+            raise DataError(
+                f"expected no {split}_fraction, because {label} holds {split} rows of its own, got {fraction}; "
+                "try leaving the option out"
+            )
+    missing = {split: fraction for split, fraction in fractions.items() if split not in contents.splits}
+    shares = [DEFAULT_FRACTION if fraction is None else fraction for fraction in missing.values()]
+    num_rows = contents.sizes["train"]
+    *parts, rest = cut_places(num_rows, split_sizes(num_rows, shares, label), seed)
+    places = {split: np.arange(size) for split, size in contents.sizes.items()}
+    places |= {"train": rest, **dict(zip(missing, parts, strict=True))}
+    splits = {split: contents.splits.get(split, contents.splits["train"]) for split in SPLITS}
+    names = {
+        split: contents.names["train" if split in missing else split]
+        for split in SPLITS
+        if ("train" if split in missing else split) in contents.names
+    }
+    return contents.holding(splits, names=names).rows_of(places)
