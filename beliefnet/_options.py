@@ -4,11 +4,12 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from beliefnet._docstrings import arguments_of
 from beliefnet._errors import OptionError, shown
-from beliefnet._values import AbstractValues, Unusable, values_of
+from beliefnet._values import AbstractValues, Maybe, Unusable, values_of
 
 REQUIRED = inspect.Parameter.empty
 """The default of an option that has none."""
@@ -71,9 +72,29 @@ class Option:
         return OptionError(f"expected {self.flag} to be {self.values.what}, got {given}{hint}")
 
 
+@dataclass(frozen=True)
+class Nested:
+    """An argument that takes an object, and the option by which it is chosen.
+
+    Attributes:
+        annotation: Class of the object.
+        name: Name of the option.
+        values: What can be said, and what object it stands for.
+    """
+
+    annotation: type
+    name: str
+    values: AbstractValues
+
+    def fits(self, annotation: Any) -> bool:
+        """Whether an argument is annotated with the class, or with that or None."""
+        parts = [part for part in (get_args(annotation) or (annotation,)) if part is not NoneType]
+        return len(parts) == 1 and isinstance(parts[0], type) and issubclass(parts[0], self.annotation)
+
+
 @cache
-def options_of(make: Callable[..., Any]) -> dict[str, Option]:
-    """Return the options of a function or class by name: its arguments of plain types.
+def options_of(make: Callable[..., Any], nested: tuple[Nested, ...] = ()) -> dict[str, Option]:
+    """Return the options of a function or class by name: its arguments of plain types, and objects chosen by a word.
 
     `num_particles` is called particles.
 
@@ -83,12 +104,22 @@ def options_of(make: Callable[..., Any]) -> dict[str, Option]:
     """
     texts, found = arguments_of(make), {}
     for argument, parameter in inspect.signature(make).parameters.items():
-        values = values_of(parameter.annotation)
+        name, values = argument.removeprefix("num_"), values_of(parameter.annotation)
+        for choice in nested:
+            if choice.fits(parameter.annotation):
+                name, values = choice.name, Maybe(choice.values)
         if values is not None:
-            name = argument.removeprefix("num_")
-            default = parameter.default if parameter.default is REQUIRED else values.check(parameter.default)
+            default = _plain_default(parameter.default, values)
             found[name] = Option(name, values, default, texts.get(argument, ""), argument)
     return found
+
+
+def _plain_default(default: Any, values: AbstractValues) -> Any:
+    """Return a default in its plain form; that of an object has none."""
+    try:
+        return default if default is REQUIRED else values.check(default)
+    except Unusable:
+        return None
 
 
 def check_fields(instance: Any) -> None:

@@ -127,9 +127,17 @@ class Truth(AbstractValues):
 
 
 class Text(AbstractValues):
-    """Text that says something."""
+    """Text that says something.
 
-    what, example, annotation = "text", "name", str
+    Args:
+        what: What it is.
+        example: Some.
+    """
+
+    annotation = str
+
+    def __init__(self, what: str = "text", example: str = "text"):
+        self.what, self.example = what, example
 
     def check(self, value: Any) -> str:
         """Return text."""
@@ -190,6 +198,25 @@ class Several(AbstractValues):
     def write(self, value: tuple) -> str:
         """Return the values with spaces between them."""
         return " ".join(map(self.each.write, value)) or "none"
+
+
+class Single(Several):
+    """Lists of one value, for what takes one where others take several."""
+
+    def __init__(self, each: AbstractValues):
+        super().__init__(each)
+        self.what = each.what.replace("a ", "one ", 1)
+
+    def check(self, value: Any) -> tuple:
+        """Return the value in a tuple."""
+        values = super().check(value)
+        if len(values) != 1:
+            raise Unusable
+        return values
+
+    def make(self, value: tuple) -> Any:
+        """Return the value itself."""
+        return value[0]
 
 
 @dataclass(frozen=True)

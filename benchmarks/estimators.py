@@ -36,7 +36,7 @@ from _timing import Product, Runner, binary_rows, peak_megabytes, products_runne
 from jax import Array, lax
 
 from beliefnet import BeliefNet
-from beliefnet.catalogue._estimators import ESTIMATORS, EstimatorOptions
+from beliefnet.catalogue import ESTIMATORS, Choice, build_estimator
 from beliefnet.estimators import Estimator
 from beliefnet.nets import sigmoid_belief_net, vae
 
@@ -108,8 +108,8 @@ def prepare(name: str, particles: int, options: argparse.Namespace) -> Case | st
     steps, reason = max(4, options.steps // particles), ""
     for (kind, net), count in itertools.product(nets(options.hidden, batch), sorted({particles, max(particles, 2)})):
         try:
-            chosen = EstimatorOptions(estimator=name, particles=count)
-            estimator = chosen.build_estimator(net, key=jax.random.key(1))
+            given = {"particles": count} if "particles" in ESTIMATORS[name].options else {}
+            estimator = build_estimator(Choice(ESTIMATORS[name], given), net, key=jax.random.key(1))
             run, megabytes = loop_of_estimates(net, estimator, batch, steps)
         except ValueError as error:
             reason = str(error)

@@ -17,14 +17,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from beliefnet import Chain, ConditionalNet, sample_means
-from beliefnet.catalogue import TrainConfig
 from beliefnet.conditionals import Centred, Dense, Feedforward, Signs
 from beliefnet.data import load
 from beliefnet.distributions import bernoulli
 from beliefnet.estimators import VIMCO
 from beliefnet.evaluation import evaluate
 from beliefnet.plots import image_sheet
-from beliefnet.training import fit
+from beliefnet.training import FitOptions, fit
 
 
 def half_to_half(mean: np.ndarray, hidden: tuple[int, int], *, key: jax.Array) -> ConditionalNet:
@@ -92,13 +91,12 @@ def main() -> None:
     data = load(options.data)
     net_key, test_key, picture_key = jax.random.split(jax.random.key(0), 3)
     net = half_to_half(data.train.average(), tuple(options.hidden), key=net_key)
-    config = TrainConfig(
-        data=options.data,
+    how = FitOptions(
         epochs=options.epochs,
         learning_rate=options.learning_rate,
         weight_decay=options.weight_decay,
     )
-    fitted = fit(net, VIMCO(options.particles), data, config)
+    fitted = fit(net, VIMCO(options.particles), data, how)
     print(f"validation bound of {options.particles} particles: {fitted.best_bound:.2f} nats, epoch {fitted.best_epoch}")
 
     bound = evaluate(fitted.net, data.test, num_particles=100, key=test_key).bound

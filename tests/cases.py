@@ -326,7 +326,7 @@ def likelihood_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any
 
 def log_likelihood(net: BeliefNet, x: jax.Array) -> jax.Array:
     """Log p(x) of a net without latents, `[batch]`."""
-    return net.log_joint(x, ()).sum(axis=-1)
+    return net.log_joint(x, ())
 
 
 @eqx.filter_jit
@@ -516,7 +516,7 @@ def relaxed_bound(net: BeliefNet, x: jax.Array, temperature: float, num_particle
     for index, conditional in enumerate(net.recognition.conditionals):
         below = jax.nn.sigmoid((conditional(below).base_dist.logits + noise[:, index, None, None]) / temperature)
         latents += (below,)
-    f = net.log_joint(x, latents).sum(axis=-1) - net.log_recognition(x, latents).sum(axis=-1)
+    f = net.log_joint(x, latents) - net.log_recognition(x, latents)
     if num_particles == 1:
         return mass @ f
     return jnp.einsum("a,b,abn->n", mass, mass, jnp.logaddexp(f[:, None], f[None]) - jnp.log(2))
@@ -547,7 +547,7 @@ def moved_bound(net: BeliefNet, x: jax.Array, estimator: HVI) -> jax.Array:
     scale, size = jnp.exp(iteration.log_momentum_scale), jnp.exp(iteration.log_step_size)
     q = net.recognition.conditionals[0](x).base_dist
     position = q.loc + q.scale * start
-    log_weight = -net.log_recognition(x, (position,)).sum(axis=-1)
+    log_weight = -net.log_recognition(x, (position,))
     log_weight += jnp.sum(0.5 * kick**2 + 0.5 * jnp.log(2 * jnp.pi), axis=-1)
     momentum = scale * kick
     force = jax.grad(lambda position: net.log_joint(x, (position,)).sum())
@@ -556,7 +556,7 @@ def moved_bound(net: BeliefNet, x: jax.Array, estimator: HVI) -> jax.Array:
         position = position + size * momentum
         momentum = momentum + 0.5 * size * force(position)
     log_weight += iteration.reverse(x, position).log_prob(momentum / scale)
-    return jnp.asarray(mass) @ (log_weight + net.log_joint(x, (position,)).sum(axis=-1))
+    return jnp.asarray(mass) @ (log_weight + net.log_joint(x, (position,)))
 
 
 @eqx.filter_jit

@@ -70,14 +70,14 @@ def test_help(capsys):
 
 def test_specs():
     plain = parse_estimator("wake-sleep")
-    assert (plain.estimator, plain.particles) == ("wake-sleep", type(plain).particles)
-    chosen = parse_estimator("nvil:particles=2,baseline-units=7,smoothing=0.5,local_signals=false")
-    assert (chosen.particles, chosen.nvil.baseline_units, chosen.nvil.smoothing) == (2, 7, 0.5)
-    assert chosen.nvil.local_signals is False
-    assert parse_estimator("vimco:replacement=arithmetic,local-signals=True").vimco.replacement == "arithmetic"
-    assert parse_estimator("rws:sleep-phi=false").rws.sleep_phi is False
+    assert (plain.name, plain.values["particles"]) == ("wake-sleep", 4)
+    chosen = parse_estimator("nvil:particles=2,baseline-units=7,smoothing=0.5,local_signals=false").values
+    assert (chosen["particles"], chosen["baseline_units"], chosen["smoothing"]) == (2, 7, 0.5)
+    assert chosen["local_signals"] is False
+    assert parse_estimator("vimco:replacement=arithmetic,local-signals=True").values["replacement"] == "arithmetic"
+    assert parse_estimator("rws:sleep-phi=false").values["sleep_phi"] is False
     refined = parse_estimator("rws:particles=5,refine=air:steps=3,samples=5")
-    assert (refined.particles, refined.refine) == (5, "air:steps=3,samples=5")
+    assert (refined.values["particles"], refined.values["refine"]) == (5, "air:steps=3,samples=5")
 
 
 @pytest.mark.parametrize(
@@ -91,18 +91,16 @@ def test_specs():
         ("vimco:estimator=nvil", "got 'estimator'"),
         ("vimco:particles", "expected a value for particles, got 'particles'.*; try particles=VALUE"),
         ("vimco:particles=", "expected a value for particles"),
-        ("vimco:particles=2.5", "particles to be a whole number, got '2.5' in .*; try particles=5"),
+        ("vimco:particles=2.5", "particles to be a whole number, got '2.5'; try 4"),
         ("vimco:particles=2,particles=3", "particles once, got it twice"),
-        ("vimco:particles=1", "particles of at least 2 for vimco, got 1"),
+        ("vimco:particles=1", "particles of at least 2, got 1"),
         ("vimco:local-signals=perhaps", "local-signals to be true or false, got 'perhaps'"),
         (
             "vimco:replacement=geometrical",
             "replacement to be one of geometric, arithmetic, got .*; did you mean 'geometric'",
         ),
-        ("nvil:smoothing=much", "smoothing to be a number, got 'much'"),
-        ("nvil:smoothing=1", "nvil.smoothing in .*got 1.0"),
-        ("rws:wake-phi=false,sleep-phi=false", "got neither"),
-        ("vimco:refine=air", "got refine in 'vimco:refine=air', which has no effect"),
+        ("nvil:smoothing=much", "smoothing to be a finite number, got 'much'"),
+        ("vimco:refine=air", "got 'refine' in 'vimco:refine=air'"),
     ],
 )
 def test_bad_specs(spec, message):

@@ -40,7 +40,8 @@ SMALL = ("--net", "document", "--hidden", "3", "--nvil.baseline-units", "3", "--
 
 
 def small_document_net(*hidden: int, **options):
-    return randomise(document_net(3, hidden or (3,), key=KEY, length=4, input_mean=MEAN, visible_mean=MEAN, **options))
+    means = {"input_mean": MEAN, "visible_mean": MEAN}
+    return randomise(document_net(3, hidden or (3,), key=KEY, document_length=4, **means, **options))
 
 
 def test_documents_of_a_length_sum_to_one():
@@ -208,7 +209,7 @@ def test_topics_refuse_other_nets(trained):
 
     with pytest.raises(ValueError, match="net over word counts"):
         topics(load_named_run(trained).net, csr_matrix(np.ones((2, 7))))
-    with pytest.raises(ValueError, match="from 2 to 3 words"):
+    with pytest.raises(ValueError, match="num_words of at least 2, got 1"):
         topics(small_document_net(), csr_matrix(COUNTS), num_words=1)
 
 
@@ -216,7 +217,7 @@ def test_topics_refuse_other_nets(trained):
     ("make", "message"),
     [
         (lambda: document_net(0, (2,), key=KEY), "positive layer sizes .* got 0 visible units"),
-        (lambda: document_net(3, (2,), key=KEY, length=0), "positive mean length, got 0"),
+        (lambda: document_net(3, (2,), key=KEY, document_length=0), "positive mean length, got 0"),
         (lambda: document_net(3, (2,), key=KEY, visible_mean=-MEAN), "visible_mean in"),
         (lambda: bag_of_words(float("inf")), "positive mean length"),
     ],
@@ -273,8 +274,8 @@ def test_documents_drawn_are_as_long_as_those_trained_on(document_run):
     from beliefnet.catalogue import load_named_run
 
     loaded = load_named_run(document_run)
-    assert loaded.config.document_length == pytest.approx(8, abs=0.01)
-    assert loaded.net.generative.conditionals[-1].units == bag_of_words(loaded.config.document_length)
+    assert loaded.config.net.values["document_length"] == pytest.approx(8, abs=0.01)
+    assert loaded.net.generative.conditionals[-1].units == bag_of_words(loaded.config.net.values["document_length"])
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".mtx"])

@@ -136,7 +136,7 @@ def test_own_networks_are_trained():
     bottom = OwnNetworks(mlp(64, 2 * 4, UP_KEY), mlp(4, 64, DOWN_KEY))
     net = vae(64, (4,), bottom=bottom, key=NET_KEY, visible_mean=dataset.train.average())
     config = TrainConfig(data="bars", epochs=3, learning_rate=0.01)
-    history = fit(net, SGVB(net, 2), dataset, config).history
+    history = fit(net, SGVB(net, 2), dataset, config.fit).history
     assert history[-1]["valid_bound"] > history[0]["valid_bound"] + 0.3
 
 
@@ -253,7 +253,7 @@ def test_a_convolutional_net_is_trained_used_and_loaded(tmp_path, monkeypatch, c
     captured = capsys.readouterr()
     assert "convolutions of 2-3 channels, 8 relu units between" in captured.out
     assert "try --learning-rate 0.001" in captured.err
-    assert load_named_run("run").config.convolution == (2, 3)
+    assert load_named_run("run").config.net.values["convolution"] == (2, 3)
     assert run(["evaluate", "run", "--particles", "5", "--limit", "20"]) == 0
 
 

@@ -85,7 +85,7 @@ def test_other_estimators_that_refine(tmp_path, grey_file, estimator):
 def test_what_has_no_effect_is_said(tmp_path, grey_file, capsys):
     tokens = ["train", "--data", str(grey_file), *PLAIN, "--epochs", "1", "--refine", "air"]
     assert run([*tokens, "--out", str(tmp_path / "run")]) == 0
-    assert "--refine has no effect with --estimator nvil" in capsys.readouterr().err
+    assert "--refine has no effect with --net sbn --estimator nvil" in capsys.readouterr().err
 
 
 def test_refiners_in_one_word():

@@ -17,7 +17,7 @@ from cases import ALL_NETS, ESTIMATORS, small_net
 from jax import Array
 
 from beliefnet._errors import OptionError
-from beliefnet.catalogue import NVILOptions, TrainConfig, load_named_run
+from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.conditionals import EquinoxNetwork
 from beliefnet.data import DataError, Dataset, Observations, Record, load
 from beliefnet.estimators import VIMCO, Bound, Estimate, Estimator, Reinforce, Signal
@@ -84,7 +84,7 @@ class Observer(NoCallback):
 @pytest.fixture
 def config(grey_file):
     """Three epochs of six steps, binarised anew at every use."""
-    nvil = NVILOptions(baseline_units=3)
+    nvil = {"baseline_units": 3}
     return TrainConfig(
         data=str(grey_file), hidden=(4, 3), epochs=3, batch_size=8, learning_rate=0.02, checkpoint_seconds=0, nvil=nvil
     )
@@ -99,7 +99,7 @@ def one_step_at_a_time(monkeypatch):
 def train(config, folder=None, callback=None):
     dataset = config.load_data()
     net, estimator = config.build(dataset.train.average())
-    return fit(net, estimator, dataset, config, folder=folder, callback=callback)
+    return fit(net, estimator, dataset, config.fit, folder=folder, callback=callback)
 
 
 def new_folder(tmp_path, config, name="run"):
@@ -151,9 +151,9 @@ def test_fitted_says_what_happened(config):
 
 def test_training_raises_the_bound(grey_file):
     dataset = load("bars")
-    config = TrainConfig(data="bars", hidden=(16,), epochs=10, learning_rate=0.01, nvil=NVILOptions(baseline_units=8))
+    config = TrainConfig(data="bars", hidden=(16,), epochs=10, learning_rate=0.01, nvil={"baseline_units": 8})
     net, estimator = config.build(dataset.train.average())
-    history = fit(net, estimator, dataset, config).history
+    history = fit(net, estimator, dataset, config.fit).history
     assert history[-1]["valid_bound"] > history[0]["valid_bound"] + 1
 
 
@@ -161,13 +161,13 @@ def test_the_callers_net_survives(config):
     dataset = config.load_data()
     net, estimator = config.build(dataset.train.average())
     before = jax.tree.map(np.array, net)
-    first, second = (fit(net, estimator, dataset, config) for _ in range(2))
+    first, second = (fit(net, estimator, dataset, config.fit) for _ in range(2))
     assert_same(jax.tree.map(np.asarray, net), before)
     assert_same_outcome(first, second)
 
 
 def test_another_seed_is_another_run(config):
-    first, second = train(config), train(dataclasses.replace(config, seed=1))
+    first, second = train(config), train(config.replace(seed=1))
     assert without_times(first.history) != without_times(second.history)
 
 
@@ -270,17 +270,17 @@ def test_a_cut_line_of_metrics_is_dropped(config, tmp_path):
 
 def test_patience_keeps_the_best_net(config, tmp_path):
     # Steps far too long: the first epochs are the best ones.
-    config = dataclasses.replace(config, learning_rate=3.0, schedule="constant", epochs=50, patience=2)
+    config = config.replace(learning_rate=3.0, schedule="constant", epochs=50, patience=2)
     folder = new_folder(tmp_path, config)
     fitted = train(config, folder)
     assert fitted.reason == "no improvement"
     assert len(fitted.history) == fitted.best_epoch + 2 < 50
     assert fitted.best_bound == fitted.history[fitted.best_epoch - 1]["valid_bound"]
-    short = train(dataclasses.replace(config, epochs=fitted.best_epoch, patience=0))
+    short = train(config.replace(epochs=fitted.best_epoch, patience=0))
     assert_same(fitted.net, short.state.learner.params.net)
     assert_same(load_run(folder.path).net, fitted.net)
     assert_same_outcome(fitted, train(config, folder))
-    longer = train(dataclasses.replace(config, patience=3), folder)
+    longer = train(config.replace(patience=3), folder)
     assert len(longer.history) > len(fitted.history)
 
 
@@ -301,14 +301,14 @@ def test_a_full_disk_keeps_the_previous_checkpoint(config, tmp_path, monkeypatch
 
 @pytest.mark.parametrize("learning_rate", [1e30, 1e38])
 def test_divergence_names_where_and_what_is_left(config, tmp_path, learning_rate):
-    config = dataclasses.replace(config, learning_rate=learning_rate)
+    config = config.replace(learning_rate=learning_rate)
     folder = new_folder(tmp_path, config)
     with pytest.raises(TrainingDiverged, match=r"step \d+ \(epoch 1\).*step_0000000\d; try a smaller") as raised:
         train(config, folder)
     assert str(newest(folder)) in str(raised.value)
     with pytest.raises(TrainingDiverged, match="no checkpoint was kept"):
         train(config)
-    kept = folder.checkpoints.restore(TrainState.start(*config.build(np.full(7, 0.5)), make_optimizer(config, 1)))
+    kept = folder.checkpoints.restore(TrainState.start(*config.build(np.full(7, 0.5)), make_optimizer(config.fit, 1)))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(kept.state.learner.params))
 
 
@@ -324,7 +324,7 @@ def test_another_architecture_is_refused(config, tmp_path):
 
 def test_the_batch_must_fit(config):
     with pytest.raises(OptionError, match="at most the 48 training examples, got 49; try --batch-size 48"):
-        train(dataclasses.replace(config, batch_size=49))
+        train(config.replace(batch_size=49))
 
 
 @pytest.mark.parametrize(
@@ -402,7 +402,7 @@ def test_each_part_has_its_learning_rate(config, optimizer):
 @pytest.mark.parametrize(("schedule", "middle", "end"), [("cosine", 0.5, 0), ("linear", 0.5, 0), ("constant", 1, 1)])
 def test_schedules_end_with_the_run(schedule, middle, end):
     options = OptimizerOptions(optimizer="sgd", momentum=0.0, learning_rate=1.0, schedule=schedule)
-    net, estimator = TrainConfig(hidden=(2,), nvil=NVILOptions(baseline_units=1)).build(np.full(3, 0.5))
+    net, estimator = TrainConfig(hidden=(2,), nvil={"baseline_units": 1}).build(np.full(3, 0.5))
     params = Learnable(net, estimator)
     transform, ones = make_optimizer(options, 4), jax.tree.map(np.ones_like, params)
     state, sizes = transform.init(params), []
@@ -434,13 +434,13 @@ def test_a_folder_is_not_resumed_by_another_run(tmp_path):
     config = TrainConfig(data="bars", hidden=(2,), epochs=1, batch_size=2500)
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
     net, estimator = config.build(dataset.train.average())
-    fit(net, estimator, dataset, config, folder=folder)
+    fit(net, estimator, dataset, config.fit, folder=folder)
     with pytest.raises(OptionError, match=r"options of the run in this folder, got learning-rate=0.5 instead of 0.003"):
-        fit(net, estimator, dataset, dataclasses.replace(config, learning_rate=0.5), folder=folder)
+        fit(net, estimator, dataset, config.replace(learning_rate=0.5).fit, folder=folder)
     other = dataclasses.replace(dataset, record=dataclasses.replace(dataset.record, checksum="sha256:other"))
     with pytest.raises(DataError, match="got other contents of bars"):
-        fit(net, estimator, other, config, folder=folder)
-    assert len(fit(net, estimator, dataset, dataclasses.replace(config, epochs=2), folder=folder).history) == 2
+        fit(net, estimator, other, config.fit, folder=folder)
+    assert len(fit(net, estimator, dataset, config.replace(epochs=2).fit, folder=folder).history) == 2
 
 
 def test_a_run_without_an_epoch_has_nothing_to_load(tmp_path):
@@ -451,7 +451,7 @@ def test_a_run_without_an_epoch_has_nothing_to_load(tmp_path):
     config = TrainConfig(data="bars", hidden=(2,), epochs=1)
     dataset = config.load_data()
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
-    fit(*config.build(dataset.train.average()), dataset, config, folder=folder, callback=Impatient())
+    fit(*config.build(dataset.train.average()), dataset, config.fit, folder=folder, callback=Impatient())
     with pytest.raises(RunFolderError, match=r"finished an epoch, got .* stopped at step 0; try .*--resume"):
         load_run(folder.path)
 
@@ -683,7 +683,7 @@ def test_an_own_estimator_is_not_needed_for_the_net(tmp_path):
 
 def test_what_a_config_says_of_other_nets_is_not_recorded(tmp_path):
     config = TrainConfig(data="bars", hidden=(99,), estimator="nvil", epochs=1, batch_size=4)
-    fit(small_net(2), VIMCO(3), dataset_of(EIGHT, EIGHT), config, folder=tmp_path)
+    fit(small_net(2), VIMCO(3), dataset_of(EIGHT, EIGHT), config.fit, folder=tmp_path)
     text = json.dumps(read_record(tmp_path / "checkpoints"))
     assert "nvil" not in text
     assert "99" not in json.dumps(read_record(tmp_path / "checkpoints")["settings"])

@@ -436,7 +436,7 @@ def test_nets_refuse_data_that_they_are_no_model_of():
         check_levels(grey.record, 20, "digits")
     check_levels(grey.record, 33, "digits")
     net = vae(64, (2,), key=KEY, deterministic=(), visible=DiscretisedLogisticFamily(12))
-    with pytest.raises(DataError, match="12 grey levels"):
+    with pytest.raises(DataError, match=r"12 levels .* got 17 levels"):
         fit(net, SGVB(net), grey, FitOptions(epochs=1))
 
 
@@ -524,7 +524,10 @@ def test_runs_from_before_there_were_visible_units_load(trained, tmp_path):
     ("tokens", "message"),
     [
         (("train", "--data", "{files}/between.npy", "--visible", "logistic"), "values between the levels; try np.rint"),
-        (("train", "--data", "bars", "--visible", "normal"), "grey values for logistic or normal visible units, got"),
+        (
+            ("train", "--data", "bars", "--visible", "grey-normal"),
+            "grey values for logistic or normal visible units, got",
+        ),
         (("train", "--data", "digits", "--visible", "poisson"), "counts for a document net or poisson visible units"),
         (("train", "--data", "digits", "--visible", "logistic", "--binarization", "static"), "no binarization for"),
         (("train", "--net", "nade", "--visible", "logistic"), "a net that takes --visible logistic (sbn, fdarn,"),
@@ -532,7 +535,7 @@ def test_runs_from_before_there_were_visible_units_load(trained, tmp_path):
         (("train", "--visible", "logistic", "--levels", "20"), "got digits with 17 levels"),
         (("train", "--visible", "gaussian"), "visible"),
         (("train", "{files}/visible.toml"), 'Choose from: "bernoulli", "logistic"'),
-        (("evaluate", "{files}/logistic", "--data", "{files}/between.npy"), "values between the levels"),
+        (("evaluate", "{files}/logistic", "--data", "{files}/between.npy"), "on the 256 levels"),
         (("evaluate", "{files}/logistic", "--data", "bars"), "grey values"),
         (("encode", "{files}/logistic", "{files}/negative.npy"), "between 0 and 1"),
         (("topics", "{files}/poisson"), "expected a run of a document net"),
@@ -550,5 +553,5 @@ def test_bad_use_of_visible_units(tokens, message: str, runs, tmp_path, monkeypa
 
 
 def test_options_without_effect_are_named():
-    assert "levels" in TrainConfig(visible="normal", levels=8).unused_by_net()
-    assert "levels" not in TrainConfig(visible="logistic", levels=8).unused_by_net()
+    assert "levels" in TrainConfig(visible="grey-normal", levels=8).idle
+    assert "levels" not in TrainConfig(visible="logistic", levels=8).idle

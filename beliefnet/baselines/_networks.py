@@ -15,6 +15,8 @@ from beliefnet.conditionals import MLP
 
 def _network(num_inputs: int, num_units: int, *, key: Key) -> MLP:
     """One hidden layer of tanh units and a linear output that starts at zero, so that the baseline does too."""
+    if num_units < 1:
+        raise ValueError(f"expected num_units of at least 1 in a baseline, got {num_units}; try 100")
     network = MLP((num_inputs, num_units, 1), jnp.tanh, key=key)
     return eqx.tree_at(lambda n: n.layers[-1].weight, network, replace_fn=jnp.zeros_like)
 

@@ -1,45 +1,54 @@
-"""All that has a name: nets, estimators, refiners, with their options; and runs described by names."""
+"""All that has a name, with its options: nets, families, estimators, refiners, proposals; and runs by these names."""
 
 from beliefnet.catalogue._config import TrainConfig
 from beliefnet.catalogue._convert import convert_run
-from beliefnet.catalogue._estimator_options import (
-    ConcreteOptions,
-    HVIOptions,
-    NVILOptions,
-    REBAROptions,
-    RELAXOptions,
-    RWSOptions,
-    TVOOptions,
-    VIMCOOptions,
-)
-from beliefnet.catalogue._estimator_specs import parse_estimator
-from beliefnet.catalogue._estimators import ESTIMATORS, EstimatorOptions
+from beliefnet.catalogue._entries import Choice, Entry
+from beliefnet.catalogue._families import LATENTS, VISIBLE
+from beliefnet.catalogue._flat import Section, all_options, flatten, sections
+from beliefnet.catalogue._former import renamed
 from beliefnet.catalogue._load import NamedRun, load_named_run, net_of_start
-from beliefnet.catalogue._nets import NETS, NetOptions
-from beliefnet.catalogue._refiners import REFINERS, parse_refiner, refiner_for
-from beliefnet.catalogue._specs import read_spec
+from beliefnet.catalogue._methods import (
+    COMPARISONS,
+    ESTIMATORS,
+    PROPOSALS,
+    REFINERS,
+    build_estimator,
+    parse_comparison,
+    parse_estimator,
+    parse_proposal,
+    parse_refiner,
+    refiner_for,
+)
+from beliefnet.catalogue._nets import NETS
+from beliefnet.catalogue._sizes import available_memory, check_memory, size_of
 
 __all__ = [
+    "COMPARISONS",
     "ESTIMATORS",
+    "LATENTS",
     "NETS",
+    "PROPOSALS",
     "REFINERS",
-    "ConcreteOptions",
-    "EstimatorOptions",
-    "HVIOptions",
-    "NVILOptions",
+    "VISIBLE",
+    "Choice",
+    "Entry",
     "NamedRun",
-    "NetOptions",
-    "REBAROptions",
-    "RELAXOptions",
-    "RWSOptions",
-    "TVOOptions",
+    "Section",
     "TrainConfig",
-    "VIMCOOptions",
+    "all_options",
+    "available_memory",
+    "build_estimator",
+    "check_memory",
     "convert_run",
+    "flatten",
     "load_named_run",
     "net_of_start",
+    "parse_comparison",
     "parse_estimator",
+    "parse_proposal",
     "parse_refiner",
-    "read_spec",
     "refiner_for",
+    "renamed",
+    "sections",
+    "size_of",
 ]

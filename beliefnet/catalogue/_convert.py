@@ -14,8 +14,6 @@ from beliefnet.data import Record
 from beliefnet.runs import CheckpointError, RunFolder, RunFolderError
 from beliefnet.training import RunWriter, TrainState, make_optimizer
 
-_RENAMED = {("vimco", "stand_in"): "replacement"}
-"""Options that had another name."""
 _ALIASES = {"hidden": "bias"}
 """Leaves that had another name."""
 _DROPPED = "offset"
@@ -45,13 +43,13 @@ def convert_run(old: Path | str, new: Path | str) -> RunFolder:
     saved = source.checkpoints.read()
     if "structure" in saved.record or not values:
         raise RunFolderError(f"expected a run of version 0.1.0, got {old}, which needs no conversion; try it as it is")
-    config = TrainConfig.from_dict(_renamed(values))
+    config = TrainConfig.from_dict(values)
     record = Record.from_dict(saved.record["data"])
     built = config.build(np.full(record.num_features, 0.5), record.image_shape)
-    state = _filled(TrainState.start(*built, make_optimizer(config, 1)), saved.state, saved.path)
+    state = _filled(TrainState.start(*built, make_optimizer(config.fit, 1)), saved.state, saved.path)
     target = RunFolder.create(new, config.to_dict())
     with target.lock.held():
-        writer = RunWriter(target, record, config, state.learner.params, made_with={"beliefnet": "0.1.0"})
+        writer = RunWriter(target, record, config.fit, state.learner.params, made_with={"beliefnet": "0.1.0"})
         writer.save(state, saved.record["epoch"], saved.record["seconds"])
         _copy_rest(source, target, int(state.best_epoch))
     return target
@@ -66,15 +64,6 @@ def _copy_rest(source: RunFolder, target: RunFolder, best_epoch: int) -> None:
         evaluation = source.read_evaluation()
         if evaluation.get("best_epoch") == best_epoch:
             target.write_evaluation(evaluation)
-
-
-def _renamed(values: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration with the names that options have now."""
-    values = {name: dict(value) if type(value) is dict else value for name, value in values.items()}
-    for (group, name), new in _RENAMED.items():
-        if name in values.get(group, {}):
-            values[group][new] = values[group].pop(name)
-    return values
 
 
 def _filled(state: TrainState, saved: dict[str, Any], place: Path) -> TrainState:

@@ -10,7 +10,7 @@ import numpy as np
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet.catalogue._config import TrainConfig
-from beliefnet.catalogue._nets import NetOptions
+from beliefnet.catalogue._nets import used_values
 from beliefnet.runs import LoadedRun, RunFolderError, describe, differences, load_run, read_record
 
 
@@ -94,9 +94,8 @@ def _described(config: TrainConfig, run: LoadedRun) -> str:
     if not values:
         return "another net"
     other = TrainConfig.from_dict(values)
+    before, now = ({"net": each.net.name, **used_values(each.net)} for each in (other, config))
     named = [
-        f"{field.name.replace('_', '-')}={getattr(other, field.name)}"
-        for field in fields(NetOptions)
-        if getattr(other, field.name) != getattr(config, field.name)
+        f"{name.replace('_', '-')}={before.get(name)}" for name in before | now if before.get(name) != now.get(name)
     ]
     return f"{other.describe(run.record.num_features)} ({', '.join(named) or 'other data'})"

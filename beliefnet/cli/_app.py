@@ -3,17 +3,14 @@
 import contextlib
 import os
 import sys
-import tomllib
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import Any, get_args
 
-from cyclopts import App, ArgumentCollection, CycloptsError, Parameter
-from cyclopts.config import Toml
+from cyclopts import App, ArgumentCollection, Parameter
 
 from beliefnet import __version__
 from beliefnet._errors import OptionError
@@ -87,7 +84,7 @@ def run_command(tokens: Sequence[str]) -> int:
         try:
             _check_names(tokens)
             load_command(next((token for token in tokens if not token.startswith("-")), ""))
-            app.config = _config_files(tokens)
+            app.config = (_check_whole,)
             result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
             sys.stdout.flush()
         except SystemExit as stop:
@@ -115,35 +112,10 @@ def _check_names(tokens: Sequence[str]) -> None:
             raise OptionError(f"expected names in UTF-8, got {token!r}; try renaming the file") from error
 
 
-def _config_files(tokens: Sequence[str]) -> tuple[Callable, ...]:
-    """The TOML file that gives options their defaults: one named for `train`, or that of the run to be resumed."""
-    app.config = (_check_whole,)
-    with contextlib.suppress(CycloptsError, SystemExit):
-        _, bound, *_ = app.parse_args(tokens, exit_on_error=False, print_error=False)
-        named = bound.arguments.get("config_file")
-        if named is None and bound.arguments.get("resume") is not None:
-            named = Path(bound.arguments["resume"]) / "config.toml"
-            if not named.exists():
-                named = None
-            else:
-                _check_version(named.parent)
-        if named is not None:
-            _check_toml(named)
-            return (Toml(named, use_commands_as_keys=False), _check_whole)
-    return (_check_whole,)
-
-
-def _check_version(folder: Path) -> None:
-    """Refuse a run of an earlier version before its options, which had other names, are read."""
-    from beliefnet.runs import check_version
-
-    check_version(folder)
-
-
 def _check_whole(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
     """Refuse a fraction where an option counts something; it would be rounded without a word."""
     for argument in arguments:
-        if _counts(argument.hint):
+        if argument.parameter.converter is None and _counts(argument.hint):
             for token in argument.tokens:
                 if not _is_whole(token.value):
                     name = argument.name.removeprefix("--")
@@ -161,19 +133,6 @@ def _is_whole(text: str) -> bool:
     except ValueError:
         # Not a decimal number: the conversion that follows knows the other ways to write one.
         return True
-
-
-def _check_toml(path: Path) -> None:
-    if path.is_dir():
-        raise OptionError(f"expected a TOML file with options, got the folder {path}; try --resume {path}")
-    if not path.exists():
-        raise OptionError(f"expected a TOML file with options, got {path}, which does not exist; try --data {path}")
-    try:
-        tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise OptionError(
-            f"expected TOML in {path}, got a file that does not parse: {error}; try --data {path} if these are data"
-        ) from error
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_, **__) -> None:

@@ -6,18 +6,17 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from beliefnet._errors import OptionError
-from beliefnet.catalogue import read_spec
+from beliefnet.catalogue import COMPARISONS, parse_comparison
 from beliefnet.cli._app import command
 from beliefnet.cli._compared_run import row_of_run
 from beliefnet.cli._files import replaced, writing
 from beliefnet.cli._options import check_counts, plain, to_json
 from beliefnet.cli._rows import Split
 from beliefnet.cli._text import say, show_table, waiting
-from beliefnet.comparisons import LDA, RBM, Comparison, MixtureOfBernoullis, score
+from beliefnet.comparisons import Comparison, score
 from beliefnet.data import Dataset, load, names
 from beliefnet.runs import RunFolder, write_atomically
 
-MODELS: dict[str, type[Comparison]] = {"mixture": MixtureOfBernoullis, "rbm": RBM, "lda": LDA}
 _PERPLEXITIES = {"perplexity": "", "elbo_perplexity": ", by the ELBO"}
 
 
@@ -73,7 +72,7 @@ def _chosen(specs: tuple[str, ...]) -> dict[str, Comparison]:
     """Make the models, for rows of one kind."""
     if not specs or len(set(specs)) < len(specs):
         raise OptionError(f"expected different --models, got {', '.join(specs) or 'none'}; try mixture:components=100")
-    chosen = {spec: read_spec(spec, "a model", MODELS) for spec in specs}
+    chosen = {spec: parse_comparison(spec) for spec in specs}
     kinds = {model.values: spec for spec, model in chosen.items()}
     if len(kinds) > 1:
         given = " and ".join(f"{spec} ({values})" for values, spec in kinds.items())
@@ -89,7 +88,9 @@ def _data_for(chosen: dict[str, Comparison], data: str, binarization: str | None
     dataset = load(data, values=values, binarization=binarization, seed=seed)
     found = dataset.record.values
     if found != model.values:
-        fitting = " or ".join(name for name, other in MODELS.items() if other.values == found)
+        fitting = " or ".join(
+            name for name, other in COMPARISONS.items() if getattr(other.make, "values", None) == found
+        )
         raise OptionError(f"expected {model.values} data for {spec}, got {found} values of {data}; try {fitting}")
     if dataset.record.binarization == "dynamic":
         raise OptionError(

@@ -32,14 +32,14 @@ def row_of_run(folder: RunFolder, record: Record, split: str) -> dict[str, Any]:
             f"expected runs evaluated on the {split} split, got {folder.path} with {evaluation['split']}; "
             f"try beliefnet evaluate {folder.path} --split {split}"
         )
-    if record.values == "counts" and config.visible == "poisson":
+    if record.values == "counts" and config.net.values.get("visible") == "poisson":
         raise OptionError(
             f"expected runs that score the words of a document given its length, got {folder.path} with poisson "
             "visible units, whose likelihood is that of counts; try runs of --net document"
         )
     return {
         "model": folder.path.resolve().name,
-        "settings": {"net": config.describe(record.num_features), "estimator": config.estimator},
+        "settings": {"net": config.describe(record.num_features), "estimator": config.estimator.name},
         **{name: evaluation[name] for name in (*_SCORES, *_PERPLEXITIES) if name in evaluation},
         "method": f"bound of {evaluation['num_particles']} particles",
     }

@@ -12,7 +12,7 @@ from rich.text import Text
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.catalogue import EstimatorOptions, parse_estimator
+from beliefnet.catalogue import Choice, build_estimator, parse_estimator
 from beliefnet.cli._app import command
 from beliefnet.cli._files import replaced, writing
 from beliefnet.cli._options import check_counts, check_suffix, plain, to_json
@@ -105,10 +105,10 @@ def _check(batch_size: int, draws: int, seed: int, out: Path | None) -> None:
         check_suffix(out, ".png")
 
 
-def _parse(specs: tuple[str, ...]) -> dict[str, EstimatorOptions]:
+def _parse(specs: tuple[str, ...]) -> dict[str, Choice]:
     if not specs:
         raise OptionError("expected --estimators to be one estimator or more, got none; try --estimators nvil vimco")
-    options: dict[str, EstimatorOptions] = {}
+    options: dict[str, Choice] = {}
     for spec in specs:
         chosen = parse_estimator(spec)
         if chosen in options.values():
@@ -117,10 +117,10 @@ def _parse(specs: tuple[str, ...]) -> dict[str, EstimatorOptions]:
     return options
 
 
-def _build(options: dict[str, EstimatorOptions], net: BeliefNet, *, key: Key) -> dict[str, Estimator]:
+def _build(options: dict[str, Choice], net: BeliefNet, *, key: Key) -> dict[str, Estimator]:
     keys = jax.random.split(key, len(options))
     return {
-        spec: chosen.build_estimator(net, key=own) for own, (spec, chosen) in zip(keys, options.items(), strict=True)
+        spec: build_estimator(chosen, net, key=own) for own, (spec, chosen) in zip(keys, options.items(), strict=True)
     }
 
 

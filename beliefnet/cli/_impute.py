@@ -94,7 +94,7 @@ def impute_rows(
         rows = hide_entries(run, rows, hide, hide_half, key=hide_key)
     elif rows.observed.all():
         raise OptionError(f"expected missing entries (NaN) in {data}, got none; try --hide 0.5 to see how it would do")
-    fill = starting_fill(run.net) if run.config.center_input else own_data(run).train.average()
+    fill = starting_fill(run.net) if run.config.net.values.get("center_input") else own_data(run).train.average()
     with make_progress(is_quiet=as_json) as progress:
         task = progress.add_task(f"{particles} particles", total=len(rows.seen))
         result = impute(

@@ -40,7 +40,7 @@ def _pictures(
     yield "training_curve.png", lambda path: plot_training_curve(fitted.history, path, title=title)
     if dataset.record.values == "counts":
         # There is no picture of counts other than words.
-        if config.net == "document" and dataset.words is not None:
+        if config.net.name == "document" and dataset.words is not None:
             words = dataset.words
             count = min(_WORDS, net.num_visible)
             yield "topics.png", lambda path: draw_topics(topics_by_coherence(net, dataset.train, count), words, path)

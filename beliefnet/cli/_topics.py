@@ -48,7 +48,7 @@ def show_topics(
     if out is not None:
         check_suffix(out, ".png")
     run = open_latent_run(directory)
-    if run.config.net != "document":
+    if run.config.net.name != "document":
         raise OptionError(
             f"expected a run of a document net, got {run.config.describe(run.record.num_features)} in {directory}; try "
             "beliefnet train --net document --data 20newsgroups"

@@ -1,7 +1,7 @@
 """beliefnet train."""
 
-import dataclasses
 import shlex
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,17 +9,19 @@ import tomli_w
 from cyclopts import Parameter
 
 from beliefnet._errors import OptionError
-from beliefnet.catalogue import TrainConfig, net_of_start
+from beliefnet.catalogue import TrainConfig, check_memory, flatten, net_of_start, renamed
 from beliefnet.cli._app import command
 from beliefnet.cli._entry import INTERRUPTED
+from beliefnet.cli._flags import given_flags, train_flags
 from beliefnet.cli._pictures import draw_run
 from beliefnet.cli._progress import Display
 from beliefnet.cli._text import make_console, say, warn
 from beliefnet.data import Dataset
-from beliefnet.runs import RunFolder, check_same_run, read_record, write_atomically
-from beliefnet.training import EXTENDABLE, Fitted, fit, fixed_settings
+from beliefnet.runs import RunFolder, check_same_run, check_version, read_record, write_atomically
+from beliefnet.training import EXTENDABLE, FitOptions, Fitted, fit, fixed_settings
 
-_DEFAULTS = TrainConfig()
+_Flags = train_flags()
+_NONE = _Flags()
 _LARGEST_CONVOLUTIONAL_STEP = 1e-3
 
 
@@ -30,7 +32,7 @@ def train(
     *,
     out: Path | None = None,
     resume: Path | None = None,
-    config: Annotated[TrainConfig, Parameter(name="*")] = _DEFAULTS,
+    flags: Annotated[_Flags, Parameter(name="*")] = _NONE,  # pyright: ignore[reportInvalidTypeForm]
 ) -> int:
     """Train a net and leave a run folder: checkpoint, metrics, curves, samples and reconstructions, or topics.
 
@@ -41,26 +43,25 @@ def train(
         out: Folder for the run; by default a new one under `runs/`.
         resume: Folder of a run that was stopped: it goes on as if it never had been. Only --epochs, --patience,
             --checkpoint-seconds and, if the data moved, --data can be given with it.
-        config: What to train, and how.
+        flags: What to train, and how.
     """
     console = make_console(soft_wrap=True)
+    config = TrainConfig(**{**_options_of(config_file, resume), **given_flags(flags)})
     dataset = config.load_data()
     config = config.settled(dataset)
+    num_train = dataset.record.splits["train"]
     if resume is None:
-        config = _fitting(config, dataset.record.splits["train"])
-    num_steps = config.epochs * config.steps_per_epoch(dataset.record.splits["train"])
+        config = _fitting(config, num_train)
+    num_steps = config.fit.epochs * config.fit.steps_per_epoch(num_train)
+    check_memory(config, dataset)
     resumed = None if resume is None else _resumed_folder(config, resume, out, dataset)
-    for names, chosen in (
-        (config.unused_by_net(), f"--net {config.net}"),
-        (config.unused_by_estimator(), f"--estimator {config.estimator}"),
-    ):
-        for name in names:
-            warn(f"--{name.replace('_', '-')} has no effect with {chosen}")
+    for name in config.idle:
+        warn(f"--{name} has no effect with --net {config.net.name} --estimator {config.estimator.name}")
     net, estimator = config.build(dataset.train.average(), dataset.record.image_shape)
-    if config.channels and config.learning_rate > _LARGEST_CONVOLUTIONAL_STEP:
+    if config.net.values.get("convolution") and config.fit.learning_rate > _LARGEST_CONVOLUTIONAL_STEP:
         warn(
-            f"--learning-rate {config.learning_rate} can be too large for convolutions: if the bound stays "
-            "where the first epoch leaves it, the decoder has learnt to ignore the latents; try --learning-rate "
+            f"--learning-rate {config.fit.learning_rate} can be too large for convolutions: if the bound stays where "
+            "the first epoch leaves it, the decoder has learnt to ignore the latents; try --learning-rate "
             f"{_LARGEST_CONVOLUTIONAL_STEP}"
         )
     if not (resumed and resumed.has_checkpoints):
@@ -75,11 +76,32 @@ def train(
         if dataset.columns is not None:
             folder.write_words(dataset.columns)
         _describe(config, dataset, folder)
-        with Display(console, config.epochs, num_steps, step=_begun(folder)) as display:
-            fitted = fit(net, estimator, dataset, config, folder=folder, callback=display)
+        with Display(console, config.fit.epochs, num_steps, step=_begun(folder)) as display:
+            fitted = fit(net, estimator, dataset, config.fit, folder=folder, callback=display)
         if fitted.history:
             draw_run(folder, fitted, dataset, config)
     return _report(folder, fitted)
+
+
+def _options_of(config_file: Path | None, resume: Path | None) -> dict[str, Any]:
+    """Return the options in the TOML file that was named, or else in that of the run to be resumed."""
+    if config_file is None and resume is not None and (resume / "config.toml").exists():
+        check_version(resume)
+        config_file = resume / "config.toml"
+    return {} if config_file is None else flatten(renamed(_read_toml(config_file)))
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    if path.is_dir():
+        raise OptionError(f"expected a TOML file with options, got the folder {path}; try --resume {path}")
+    if not path.exists():
+        raise OptionError(f"expected a TOML file with options, got {path}, which does not exist; try --data {path}")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OptionError(
+            f"expected TOML in {path}, got a file that does not parse: {error}; try --data {path} if these are data"
+        ) from error
 
 
 def _begun(folder: RunFolder) -> int:
@@ -89,17 +111,19 @@ def _begun(folder: RunFolder) -> int:
 
 def _fitting(config: TrainConfig, num_train: int) -> TrainConfig:
     """Make the default batch no larger than the data, so that a small file trains without options."""
-    if num_train < config.batch_size == _DEFAULTS.batch_size:
+    if num_train < config.fit.batch_size == FitOptions.batch_size:
         warn(f"only {num_train} training examples; they make one batch")
-        return dataclasses.replace(config, batch_size=num_train)
+        return config.replace(batch_size=num_train)
     return config
 
 
 def _new_folder(config: TrainConfig, out: Path | None) -> RunFolder:
     if out is None:
-        kind = [] if config.net == "sbn" else [config.net]
-        kind += [] if config.visible == "bernoulli" else [config.visible]
-        stem = "-".join([Path(config.data).stem, *kind, *map(str, config.sizes), str(config.estimator)])
+        values = config.net.values
+        kind = [] if config.net.name == "sbn" else [config.net.name]
+        kind += [] if values.get("visible", "bernoulli") == "bernoulli" else [values["visible"]]
+        stem = Path(config.data.values["data"]).stem
+        stem = "-".join([stem, *kind, *map(str, values.get("hidden", ())), config.estimator.name])
         candidates = [Path("runs") / stem, *(Path("runs") / f"{stem}-{index}" for index in range(2, 10_000))]
         out = next(path for path in candidates if not path.exists())
     return RunFolder.create(out, config.to_dict())
@@ -110,7 +134,7 @@ def _resumed_folder(config: TrainConfig, path: Path, out: Path | None, dataset: 
     if out is not None:
         raise OptionError(f"expected --resume without --out, got --out {out}; a resumed run stays in its folder")
     folder = RunFolder.open(path)
-    before, now = _flat(TrainConfig.from_dict(folder.read_config()).to_dict()), _flat(config.to_dict())
+    before, now = flatten(TrainConfig.from_dict(folder.read_config()).to_dict()), flatten(config.to_dict())
     changed = {name for name in now | before if now.get(name) != before.get(name)} - EXTENDABLE
     if changed:
         name = min(changed)
@@ -120,24 +144,16 @@ def _resumed_folder(config: TrainConfig, path: Path, out: Path | None, dataset: 
         )
     if folder.has_checkpoints:
         saved = read_record(folder.checkpoints.directory)
-        check_same_run(saved, dataset.record, fixed_settings(config))
+        check_same_run(saved, dataset.record, fixed_settings(config.fit))
         _check_continues(saved, config, dataset)
     return folder
 
 
-def _flat(values: dict[str, Any]) -> dict[str, Any]:
-    """Name the options of a nested table as the command line does: `nvil.smoothing`."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        flat |= {f"{name}.{inner}": x for inner, x in value.items()} if isinstance(value, dict) else {name: value}
-    return flat
-
-
 def _check_continues(saved: dict[str, Any], config: TrainConfig, dataset: Dataset) -> None:
-    begun = -(-saved["step"] // config.steps_per_epoch(dataset.record.splits["train"]))
-    if config.epochs < begun:
+    begun = -(-saved["step"] // config.fit.steps_per_epoch(dataset.record.splits["train"]))
+    if config.fit.epochs < begun:
         raise OptionError(
-            f"expected epochs of at least the {begun} that the run has begun, got {config.epochs}; "
+            f"expected epochs of at least the {begun} that the run has begun, got {config.fit.epochs}; "
             f"try --epochs {begun}, or --patience"
         )
 
@@ -150,7 +166,7 @@ def _describe(config: TrainConfig, dataset: Dataset, folder: RunFolder) -> None:
     for line in (
         f"{record.name} ({record.variant}, {read}{levels}): {sizes['train']} training, {sizes['valid']} validation, "
         f"{sizes['test']} test examples",
-        f"{config.describe(record.num_features)}, {config.estimator}, {config.epochs} epochs -> {folder.path}",
+        f"{config.describe(record.num_features)}, {config.estimator.name}, {config.fit.epochs} epochs -> {folder.path}",
     ):
         say(line)
 

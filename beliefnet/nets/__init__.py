@@ -1,7 +1,7 @@
 """Ready-made nets."""
 
 from beliefnet.nets._bottom import AbstractBottom, Convolution, OwnNetworks
-from beliefnet.nets._darn import darn
+from beliefnet.nets._darn import darn, fdarn
 from beliefnet.nets._discrete import categorical_belief_net, sigmoid_belief_net
 from beliefnet.nets._document import document_net
 from beliefnet.nets._fully_visible import fully_visible_net, nade
@@ -19,6 +19,7 @@ __all__ = [
     "categorical_belief_net",
     "darn",
     "document_net",
+    "fdarn",
     "fully_visible_net",
     "layered_net",
     "nade",

@@ -83,3 +83,69 @@ def darn(
     among_visible = Connections(("model",) if autoregressive_visible else (), nade_units)
     observed = VisibleLayer(num_visible, visible, visible_mean, input_mean, connections=among_visible)
     return layered_net(observed, layers, key=key, activation=activation, bottom=bottom)
+
+
+@named("fdarn", title="fDARN")
+def fdarn(
+    num_visible: int,
+    hidden: Sequence[int] = (200,),
+    *,
+    key: Key,
+    visible: AbstractFamily = bernoulli,
+    autoregressive_recognition: bool = False,
+    nade_units: int | None = None,
+    deterministic: Sequence[int] = (),
+    deterministic_recognition: Sequence[int] | None = None,
+    activation: Activation = jax.nn.softplus,
+    bottom: AbstractBottom = DENSE_LAYERS,
+    signs: bool = True,
+    latent_mean: float = 0.5,
+    input_mean: ArrayLike | None = None,
+    visible_mean: ArrayLike | None = None,
+) -> BeliefNet:
+    """Make a deep autoregressive network whose visible units are independent given the latents.
+
+    Args:
+        num_visible: Number of observed units.
+        hidden: Widths of the latent layers, from the bottom up.
+        key: Random key for the weights.
+        visible: Family of the observation.
+        autoregressive_recognition: Whether the units of a recognition layer depend on each other, too.
+        nade_units: Let units depend on each other through so many hidden units in each layer, not linearly.
+        deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
+        deterministic_recognition: Those of the recognition net, where it is to have others.
+        activation: Elementwise function of the deterministic layers.
+        bottom: Networks between the data and the bottom latent layer: dense ones, `Convolution` or `OwnNetworks`.
+        signs: Whether the maps see latents as -1 and 1 rather than as 0 and 1.
+        latent_mean: Probability of latents at the start, in (0, 1); wake-sleep is faster with a small one.
+        input_mean: Subtracted from what the recognition net sees, `[num_visible]`.
+        visible_mean: The visible biases start at this mean of the data, `[num_visible]`; of bits, at its logits.
+
+    Raises:
+        ValueError: As for `darn`.
+
+    Reference:
+        Mnih & Gregor 2014, *Neural variational inference and learning in belief networks*.
+
+    Example:
+        >>> import jax
+        >>> fdarn(64, (20,), key=jax.random.key(0)).layer_sizes
+        (20,)
+    """
+    return darn(
+        num_visible,
+        hidden,
+        key=key,
+        visible=visible,
+        autoregressive_visible=False,
+        autoregressive_recognition=autoregressive_recognition,
+        nade_units=nade_units,
+        deterministic=deterministic,
+        deterministic_recognition=deterministic_recognition,
+        activation=activation,
+        bottom=bottom,
+        signs=signs,
+        latent_mean=latent_mean,
+        input_mean=input_mean,
+        visible_mean=visible_mean,
+    )

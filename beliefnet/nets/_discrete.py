@@ -17,7 +17,7 @@ from beliefnet.nets._layers import LatentLayer, VisibleLayer
 @named("sbn", title="sigmoid belief net")
 def sigmoid_belief_net(
     num_visible: int,
-    hidden: Sequence[int],
+    hidden: Sequence[int] = (200,),
     *,
     key: Key,
     visible: AbstractFamily = bernoulli,
@@ -34,7 +34,7 @@ def sigmoid_belief_net(
 
     Args:
         num_visible: Number of observed units.
-        hidden: Widths of the latent layers, from the bottom up, for example `(200, 200)`.
+        hidden: Widths of the latent layers, from the bottom up.
         key: Random key for the weights.
         visible: Family of the observation: `bernoulli` for bits, `discretised_logistic(levels)` or `grey_normal` for
             grey values, `poisson` for counts.
@@ -72,7 +72,7 @@ def sigmoid_belief_net(
 @named("categorical", title="categorical belief net")
 def categorical_belief_net(
     num_visible: int,
-    hidden: Sequence[int],
+    hidden: Sequence[int] = (200,),
     *,
     key: Key,
     num_categories: int = 10,

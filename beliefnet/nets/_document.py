@@ -21,7 +21,7 @@ def document_net(
     *,
     key: Key,
     latents: AbstractFamily = bernoulli,
-    length: float = 100.0,
+    document_length: float = 100.0,
     deterministic: Sequence[int] = (),
     deterministic_recognition: Sequence[int] | None = None,
     activation: Activation = jax.nn.softplus,
@@ -40,7 +40,7 @@ def document_net(
         key: Random key for the weights.
         latents: Family of the latents: `bernoulli` for topics that are on or off, `normal` for a neural variational
             document model.
-        length: Mean number of words of documents that are drawn from the net.
+        document_length: Mean number of words of documents that are drawn from the net.
         deterministic: Widths of deterministic layers between stochastic ones; none makes the maps affine.
         deterministic_recognition: Those of the recognition net, where it is to have others.
         activation: Elementwise function of the deterministic layers.
@@ -67,5 +67,5 @@ def document_net(
         LatentLayer(latents, size, deterministic, deterministic_recognition, signs=signs, mean=latent_mean)
         for size in hidden
     ]
-    observed = VisibleLayer(num_words, bag_of_words(length), visible_mean, input_mean)
+    observed = VisibleLayer(num_words, bag_of_words(document_length), visible_mean, input_mean)
     return layered_net(observed, layers, key=key, activation=activation)

@@ -109,13 +109,12 @@ def _connected(
 def _check_sizes(visible: VisibleLayer, layers: Sequence[LatentLayer]) -> None:
     sizes = [layer.size for layer in layers]
     if not sizes or any(size < 1 for size in sizes):
-        raise ValueError(
-            f"expected positive layer sizes and at least one latent layer, got {visible.size} visible units and latent "
-            f"layers {sizes}; try hidden=(200,)"
-        )
+        given = " ".join(map(str, sizes)) or "none"
+        raise ValueError(f"expected hidden to be one positive layer size or more, got {given}; try 200 200")
     for layer in layers:
         if any(size < 1 for size in (*layer.going_up, *layer.going_down)):
+            given = " ".join(map(str, layer.deterministic))
             raise ValueError(
-                f"expected deterministic layers of positive sizes, got {list(layer.deterministic)} and "
-                f"{list(layer.going_up)} in the recognition net; try (200,)"
+                f"expected deterministic to be positive sizes, got {given or 'none'} and "
+                f"{' '.join(map(str, layer.going_up))} in the recognition net; try 200"
             )

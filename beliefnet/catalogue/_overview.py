@@ -1,0 +1,48 @@
+"""What there is, in sentences for the help of the command line."""
+
+from collections.abc import Mapping
+
+from beliefnet.catalogue._entries import Entry
+from beliefnet.catalogue._methods import ESTIMATORS
+from beliefnet.catalogue._nets import NETS
+from beliefnet.distributions import UnitKind
+
+
+def data_text() -> str:
+    """Return what can be given as data."""
+    return (
+        "Name of a data set (see `beliefnet datasets`), or a .npy, .npz or .csv file; of documents also a sparse .npz, "
+        ".mtx, .svmlight or .txt file, or a folder of texts."
+    )
+
+
+def net_text() -> str:
+    """Return the names of the nets, with what each is."""
+    return f"Kind of net: {', '.join(f'{name} ({entry.title})' for name, entry in NETS.items())}."
+
+
+def estimator_text() -> str:
+    """Return the names of the estimators, by the kinds of latents that each is for."""
+    groups: dict[str, list[Entry]] = {}
+    for entry in ESTIMATORS.values():
+        groups.setdefault(_latents(entry), []).append(entry)
+    parts = [f"for {kinds}: {', '.join(map(_titled, group))}" for kinds, group in _by_size(groups).items()]
+    defaults = [f"{entry.name} for {_latents(entry)}" for entry in ESTIMATORS.values() if entry.is_default]
+    return f"Gradient estimator; {'; '.join(parts)}. By default {', '.join(defaults)}."
+
+
+def _titled(entry: Entry) -> str:
+    return f"{entry.name} ({entry.title})" if entry.title else entry.name
+
+
+def _latents(entry: Entry) -> str:
+    kinds = entry.kinds
+    if kinds is None or kinds == frozenset(UnitKind):
+        return "any latents"
+    *others, last = sorted((kind.value for kind in kinds), reverse=len(kinds) > 2) or [""]
+    listed = " or ".join(filter(None, [", ".join(others), last]))
+    return f"{listed} latents" if kinds else "no latents"
+
+
+def _by_size(groups: Mapping[str, list[Entry]]) -> dict[str, list[Entry]]:
+    return dict(sorted(groups.items(), key=lambda item: -len(item[1])))

@@ -1,0 +1,161 @@
+"""How much memory a run takes, added up before anything is allocated."""
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from beliefnet._errors import OptionError
+from beliefnet._net import BeliefNet
+from beliefnet._options import REQUIRED, Option
+from beliefnet.catalogue._config import TrainConfig
+from beliefnet.catalogue._flat import all_options, flatten
+from beliefnet.catalogue._methods import build_estimator
+from beliefnet.catalogue._nets import DataShape, build_net
+from beliefnet.data import Dataset
+from beliefnet.estimators import Estimator
+
+_COPIES = 5
+"""Copies of all parameters in training: themselves, their gradient, two moments of the optimiser, the best so far."""
+_PASSES = 3
+"""Arrays of the size of a layer that one pass and its derivative hold at a time, at least."""
+_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a run is.
+
+    Attributes:
+        num_parameters: Of the net and the estimator.
+        parameters: Bytes of all copies of them.
+        draws: Bytes of one batch of draws and what is computed of them.
+        data: Bytes of the training and validation rows on the device.
+    """
+
+    num_parameters: int
+    parameters: int
+    draws: int
+    data: int
+
+    @property
+    def total(self) -> int:
+        """Bytes of all together."""
+        return self.parameters + self.draws + self.data
+
+
+def size_of(config: TrainConfig, num_visible: int, image_shape: tuple[int, int] | None, data: int = 0) -> Size:
+    """Return how large a run is; nothing is allocated.
+
+    Args:
+        config: What is to be trained, and how.
+        num_visible: Width of the observation.
+        image_shape: Height and width, if the data are images.
+        data: Bytes of the data on the device.
+    """
+    net, estimator = eqx.filter_eval_shape(lambda: _built(config, DataShape(num_visible, image_shape=image_shape)))
+    leaves = jax.tree.leaves((net, estimator))
+    num_parameters = sum(math.prod(leaf.shape) for leaf in leaves if hasattr(leaf, "shape"))
+    return Size(num_parameters, _COPIES * _BYTES * num_parameters, _draws(net, config), data)
+
+
+def _built(config: TrainConfig, data: DataShape) -> tuple[BeliefNet, Estimator]:
+    net = build_net(config.net, data, key=jax.random.key(0))
+    return net, build_estimator(config.estimator, net, key=jax.random.key(0))
+
+
+def _draws(net: BeliefNet, config: TrainConfig) -> int:
+    units = net.num_visible + sum(net.layer_sizes)
+    return _PASSES * _BYTES * config.fit.batch_size * units * config.estimator.values.get("particles", 1)
+
+
+def check_memory(config: TrainConfig, dataset: Dataset, available: int | None = None) -> None:
+    """Check that a run fits into memory.
+
+    Args:
+        config: What is to be trained, and how.
+        dataset: The data.
+        available: Bytes; by default what the device has, or what is left of the machine's memory.
+
+    Raises:
+        OptionError: If it does not, naming the option that takes most.
+    """
+    shape, width = dataset.record.image_shape, dataset.record.num_features
+    size = size_of(config, width, shape, _data_bytes(dataset))
+    available = available_memory() if available is None else available
+    if available is None or size.total <= available:
+        return
+    name, value = _largest(config, size, width, shape)
+    raise OptionError(
+        f"expected a run that fits into the {_shown(available)} of memory there are, got {size.num_parameters:,} "
+        f"parameters ({_shown(size.parameters)} with the optimiser's copies), {_shown(size.draws)} of draws and "
+        f"{_shown(size.data)} of data, most of it by {name} {value}; try a smaller --{name}"
+    )
+
+
+def _largest(config: TrainConfig, size: Size, width: int, shape: tuple[int, int] | None) -> tuple[str, str]:
+    """Return the option that saves most when it has its default instead, or the size of the data."""
+    best, chosen = size.total, ("batch-size", str(config.fit.batch_size))
+    for name, value, option in _sized(config):
+        saved = size_of(config.replace(**{name: option.default}), width, shape).total
+        if saved < best:
+            best, chosen = saved, (option.flag, option.values.write(value))
+    return chosen
+
+
+def _sized(config: TrainConfig) -> Iterator[tuple[str, Any, Option]]:
+    """Yield the options with whole numbers that are larger than by default."""
+    for name, value in flatten(config.to_dict()).items():
+        option = all_options()[name]
+        default = 0 if option.default in (REQUIRED, None) else option.default
+        is_counted = option.values.what.endswith(("whole number", "whole numbers"))
+        if is_counted and np.sum(value) > np.sum(default):
+            yield name, value, option
+
+
+def available_memory() -> int | None:
+    """Return how many bytes can still be had on the device, None where nobody knows."""
+    limit = (jax.devices()[0].memory_stats() or {}).get("bytes_limit")
+    if limit is not None:
+        return int(limit)
+    found = [value for value in (_left_on_machine(), _limit_of_group()) if value is not None]
+    return min(found, default=None)
+
+
+def _left_on_machine() -> int | None:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _limit_of_group() -> int | None:
+    """Return what the container that this process runs in may use, if it is limited."""
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            return int(Path(path).read_text())
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _data_bytes(dataset: Dataset) -> int:
+    rows = [split.rows for split in (dataset.train, dataset.valid)]
+    return sum(getattr(each, "nbytes", 0) or 8 * getattr(each, "nnz", 0) for each in rows)
+
+
+def _shown(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:,.3g} PB"

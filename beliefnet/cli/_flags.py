@@ -1,0 +1,66 @@
+"""The options of `beliefnet train` as typed flags, made from the catalogue."""
+
+from collections.abc import Sequence
+from dataclasses import fields, make_dataclass
+from typing import Annotated, Any
+
+from cyclopts import Group, Parameter, Token
+
+from beliefnet._options import REQUIRED, Option
+from beliefnet._values import Truth
+from beliefnet.catalogue import all_options, sections
+
+
+def train_flags() -> Any:
+    """Return a dataclass with a field for each option of a training run, None where it is not given."""
+    flags = make_dataclass(
+        "TrainFlags",
+        [
+            (_field(name), _annotation(option, Group(section.title, sort_key=place)), None)
+            for place, section in enumerate(sections())
+            for name, option in section.options.items()
+        ],
+        frozen=True,
+    )
+    # A class of one of Python's own modules would be taken for a plain value.
+    flags.__module__ = __name__
+    return flags
+
+
+def given_flags(flags: Any) -> dict[str, Any]:
+    """Return the options that were given, by their flat names.
+
+    Raises:
+        OptionError: If a word does not say a value of the right type.
+    """
+    words = {field.name.replace("__", "."): getattr(flags, field.name) for field in fields(flags)}
+    return {
+        name: all_options()[name].read(word) if type(word) is str else word
+        for name, word in words.items()
+        if word is not None
+    }
+
+
+def _field(name: str) -> str:
+    return name.replace(".", "__")
+
+
+def _annotation(option: Option, group: Group) -> Any:
+    parameter = Parameter(
+        name=f"--{option.flag}",
+        help=option.text,
+        group=group,
+        show_default=option.hint if _has_default(option) else False,
+        # Words stay words here: the catalogue reads them, with the sentences that TOML and Python get.
+        converter=None if isinstance(option.values, Truth) else _words,
+    )
+    return Annotated[option.values.annotation | None, parameter]
+
+
+def _has_default(option: Option) -> bool:
+    """Whether a default is worth showing, and is not said in the text already."""
+    return option.default not in (REQUIRED, None, ()) and "y default" not in option.text
+
+
+def _words(_: Any, tokens: Sequence[Token]) -> str:
+    return " ".join(token.value for token in tokens)
