@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.estimators import Estimator
 from beliefnet.evaluation._gradient_draws import TOTALS, Draw, Moments, with_totals
@@ -103,6 +104,7 @@ class GradientReport:
         return values
 
 
+@broadcasting
 def gradient_report(
     net: BeliefNet,
     data: DataLike,

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from scipy import sparse
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet.data import CSR
 from beliefnet.distributions import BagOfWordsFamily, UnitKind
 from beliefnet.evaluation._encode import encode
@@ -41,6 +42,7 @@ class Topic:
         return asdict(self)
 
 
+@broadcasting
 def topics(net: BeliefNet, documents: DataLike, *, num_words: int = 10) -> list[Topic]:
     """Return a topic for each unit of the layer next to the data.
 

@@ -11,6 +11,7 @@ from jax import Array, lax
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.distributions import AbstractRefinableFamily
 from beliefnet.refiners._posterior import Posterior
@@ -79,6 +80,7 @@ class Refiner(eqx.Module):
             Where it stands after the step, and the score of the posterior before it, `[batch]`: higher is better.
         """
 
+    @broadcasting
     def refine(
         self, net: BeliefNet, x: Float[Array, "batch visible"], posterior: Posterior | None = None, *, key: Key
     ) -> Posterior:
