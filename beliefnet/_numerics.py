@@ -35,11 +35,11 @@ def log_mean_exp(values: Float[Array, "..."], axis: int = 0) -> Float[Array, "..
 
 
 def normalised_weights(log_weights: Float[Array, "particles *rest"]) -> Float[Array, "particles *rest"]:
-    """Return softmax over the first axis; where every log-weight is -inf, zeros."""
+    """Return softmax over the first axis; where every log-weight is -inf, zeros; where one is NaN, all are."""
     largest = jnp.max(log_weights, axis=0)
-    weights = jnp.exp(log_weights - jnp.where(jnp.isfinite(largest), largest, 0))
+    weights = jnp.exp(log_weights - jnp.where(jnp.isneginf(largest), 0, largest))
     total = weights.sum(axis=0)
-    return weights / jnp.where(total > 0, total, 1)
+    return weights / jnp.where(total == 0, 1, total)
 
 
 def leave_one_out_sum(values: Float[Array, "particles *rest"]) -> Float[Array, "particles *rest"]:

@@ -209,7 +209,7 @@ def test_topics_refuse_other_nets(trained):
 
     with pytest.raises(ValueError, match="net over word counts"):
         topics(load_named_run(trained).net, csr_matrix(np.ones((2, 7))))
-    with pytest.raises(ValueError, match="from 2 to 3 words"):
+    with pytest.raises(ValueError, match="num_words of at least 2, got 1"):
         topics(small_document_net(), csr_matrix(COUNTS), num_words=1)
 
 

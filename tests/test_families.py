@@ -120,9 +120,7 @@ def test_sparse_rows_are_checked_where_they_are_stored():
 def test_one_hot_data_have_a_single_one_for_each_variable():
     good = GOOD["categorical"].copy()
     good[3, 3:] = 0
-    with pytest.raises(
-        DataError, match=r"single one among the 3 units of each categorical .* got 0 at row 3, column 3"
-    ):
+    with pytest.raises(DataError, match=r"single one among the 3 units of each .* got 0 at row 3, column 3"):
         categorical(3).check(good)
 
 

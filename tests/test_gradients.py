@@ -161,8 +161,8 @@ def test_states_are_warmed_up_or_given():
         ({"warm_up": -1}, "warm_up of at least 0, got -1; try 100"),
         ({"estimators": {}}, "at least one estimator, got none; try"),
         ({"states": {"nvil": None}}, "got one of 'nvil'; try"),
-        ({"x": OBSERVATIONS[:, :2]}, r"x of shape \[batch, 3\], got \[3, 2\]; try"),
-        ({"x": OBSERVATIONS[:0]}, r"got \[0, 3\]; try"),
+        ({"x": OBSERVATIONS[:, :2]}, r"data of shape \[examples, 3\], got \[3, 2\]; try"),
+        ({"x": OBSERVATIONS[:0]}, r"got shape \[0, 3\]; try"),
     ],
 )
 def test_bad_arguments(changes, message):

@@ -199,16 +199,20 @@ def test_defaults_follow_the_net():
 @pytest.mark.parametrize(
     ("x", "changes", "message"),
     [
-        (np.zeros((2, 4)), {}, r"data of shape \[rows, 3\], got \[2, 4\]"),
-        (np.zeros((0, 3)), {}, r"got \[0, 3\]"),
+        (np.zeros((2, 4)), {}, r"data of shape \[examples, 3\], got \[2, 4\]"),
+        (np.zeros((0, 3)), {}, r"at least one row .* got shape \[0, 3\]"),
         (
             [[0.0, 0.3, NAN]],
             {},
-            r"zeros and ones, .* binary observations, got 0.3 at \[0, 1\]; try evaluation.binarize",
+            r"zeros and ones, .* in data, got 0.3 at row 0, column 1 .*; try x > 0.5",
         ),
-        ([[0.0, np.inf, NAN]], {}, r"finite observed entries, got inf at \[0, 1\]"),
-        ([[0.0, NAN, NAN]], {"observed": [[True, True, False]]}, r"got nan at \[0, 1\]; try marking it"),
-        ([[0.0, 1.0, NAN]], {"observed": [[True, True]]}, r"observed of the shape of the data, \[1, 3\], got \[1, 2\]"),
+        ([[0.0, np.inf, NAN]], {}, r"finite values in data, got inf at row 0, column 1"),
+        ([[0.0, NAN, NAN]], {"observed": [[True, True, False]]}, r"got nan at row 0, column 1 .*; try "),
+        (
+            [[0.0, 1.0, NAN]],
+            {"observed": [[True, True]]},
+            r"observed .* shape of the data, \[1, 3\], got bool \[1, 2\]",
+        ),
         ([[0.0, 1.0, NAN]], {"num_particles": 0}, "num_particles of at least 1, got 0"),
         ([[0.0, 1.0, NAN]], {"num_starts": 0}, "num_starts of at least 1, got 0"),
         ([[0.0, 1.0, NAN]], {"rounds": 0}, "rounds of at least 1, got 0"),

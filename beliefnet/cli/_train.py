@@ -17,8 +17,8 @@ from beliefnet.cli._pictures import draw_run
 from beliefnet.cli._progress import Display
 from beliefnet.cli._text import make_console, say, warn
 from beliefnet.data import Dataset
-from beliefnet.runs import RunFolder, check_version, read_record, write_atomically
-from beliefnet.training import EXTENDABLE, FitOptions, Fitted, check_same_run, fit, settings
+from beliefnet.runs import RunFolder, check_same_run, check_version, read_record, write_atomically
+from beliefnet.training import EXTENDABLE, FitOptions, Fitted, fit, fixed_settings
 
 _Flags = train_flags()
 _NONE = _Flags()
@@ -69,13 +69,17 @@ def train(
         for sentence in skipped:
             warn(sentence)
     folder = _new_folder(config, out) if resumed is None else resumed
-    if dataset.columns is not None:
-        folder.write_words(dataset.columns)
-    _describe(config, dataset, folder)
-    with Display(console, config.fit.epochs, num_steps, step=_begun(folder)) as display:
-        fitted = fit(net, estimator, dataset, config.fit, folder=folder, callback=display)
-    if fitted.history:
-        draw_run(folder, fitted, dataset, config)
+    # Nothing in a folder changes while another process trains in it.
+    with folder.lock.held():
+        if resumed is not None:
+            write_atomically(folder.config_file, tomli_w.dumps(config.to_dict()))
+        if dataset.columns is not None:
+            folder.write_words(dataset.columns)
+        _describe(config, dataset, folder)
+        with Display(console, config.fit.epochs, num_steps, step=_begun(folder)) as display:
+            fitted = fit(net, estimator, dataset, config.fit, folder=folder, callback=display)
+        if fitted.history:
+            draw_run(folder, fitted, dataset, config)
     return _report(folder, fitted)
 
 
@@ -140,9 +144,8 @@ def _resumed_folder(config: TrainConfig, path: Path, out: Path | None, dataset: 
         )
     if folder.has_checkpoints:
         saved = read_record(folder.checkpoints.directory)
-        check_same_run(saved, dataset.record, settings(config.fit))
+        check_same_run(saved, dataset.record, fixed_settings(config.fit))
         _check_continues(saved, config, dataset)
-    write_atomically(folder.config_file, tomli_w.dumps(config.to_dict()))
     return folder
 
 

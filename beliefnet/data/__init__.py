@@ -8,6 +8,7 @@ entries.
 from beliefnet._errors import DataError, DataUnavailable
 from beliefnet._types import ValueKind
 from beliefnet.data._arrays import as_rows
+from beliefnet.data._convert import masked_entries, observations_of
 from beliefnet.data._dataset import Dataset
 from beliefnet.data._device import DeviceRows, SparseRows
 from beliefnet.data._load import Listing, available, fetch, load, names, read_incomplete_rows, read_like, read_rows
@@ -37,7 +38,9 @@ __all__ = [
     "checksum",
     "fetch",
     "load",
+    "masked_entries",
     "names",
+    "observations_of",
     "read_incomplete_rows",
     "read_like",
     "read_rows",

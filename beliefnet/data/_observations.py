@@ -104,11 +104,18 @@ class Observations:
 
     def dense(self) -> np.ndarray:
         """Return the rows as they are stored, dense."""
-        return self.rows if isinstance(self.rows, np.ndarray) else self.rows.toarray()
+        rows: Any = self.rows
+        return rows.toarray() if self.is_sparse else rows
+
+    @property
+    def stored(self) -> np.ndarray:
+        """All values that are stored, of any shape; of a sparse matrix, what is not zero."""
+        rows: Any = self.rows
+        return rows.data if self.is_sparse else rows
 
     def on_device(self) -> DeviceRows:
         """Put all rows on the device, as they are stored."""
-        rows = jnp.asarray(self.rows) if isinstance(self.rows, np.ndarray) else SparseRows.of(self.rows)
+        rows = SparseRows.of(self.rows) if self.is_sparse else jnp.asarray(self.rows)
         return DeviceRows(rows, jnp.asarray(self.numbers, jnp.int32), self.largest, self.is_dynamic)
 
     def take(self, indices: np.ndarray, *, key: Key) -> Float[Array, "batch visible"]:

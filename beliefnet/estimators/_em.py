@@ -13,7 +13,7 @@ from beliefnet.distributions import UnitKind
 from beliefnet.estimators._base import Estimate, Estimator, check_particles
 from beliefnet.estimators._bound import Bound
 from beliefnet.proposals import Refined
-from beliefnet.refiners import AIR, GradientAscent, Posterior, Refiner, default_refiner, gdir, straight_through
+from beliefnet.refiners import AIR, Posterior, Refiner, default_refiner, gdir, straight_through
 
 
 class AbstractRefinedEstimator(Estimator[None]):
@@ -100,7 +100,7 @@ class SemiAmortised(AbstractRefinedEstimator):
 
     def __check_init__(self):
         check_particles("SemiAmortised", self.num_particles, least=1)
-        if not isinstance(self.refiner, GradientAscent):
+        if not self.refiner.takes_gradients:
             raise ValueError(
                 f"expected a refiner with gradient steps for SemiAmortised, got {type(self.refiner).__name__}; try "
                 "gdir(5) for normal latents, straight_through(5) for discrete ones, or variational EM"
@@ -118,9 +118,8 @@ class SemiAmortised(AbstractRefinedEstimator):
 
         def surrogate(parts: tuple[BeliefNet, SemiAmortised]) -> tuple[Array, Array]:
             net, own = parts
-            assert isinstance(own.refiner, GradientAscent)
             posterior: Posterior = own.refiner.refine(net, x, key=refine_key)
-            latents = posterior.draw(own.num_particles, key=draw_key, sampler=own.refiner.sampler)
+            latents = own.refiner.draw(posterior, own.num_particles, key=draw_key)
             elbo = posterior.elbo(net, x, latents).mean()
             return elbo, elbo
 

@@ -45,7 +45,7 @@ class HVI(Estimator[None]):
 
     def __check_init__(self):
         check_particles("HVI", self.num_particles, least=1)
-        if not isinstance(self.proposal, Hamiltonian):
+        if not self.proposal.has_derivative:
             raise ValueError(
                 f"expected a Hamiltonian as the proposal of HVI, got {type(self.proposal).__name__}; try "
                 "Hamiltonian(net, key=key)"

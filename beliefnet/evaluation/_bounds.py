@@ -16,6 +16,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._trace import Trace
 from beliefnet._types import Key
+from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._observe import DataLike, observe
 from beliefnet.proposals import Proposal, Recognition
 
@@ -189,8 +190,7 @@ def bounds_of_rows(
     Raises:
         ValueError: As for `particle_bounds`.
     """
-    if num_particles < 1:
-        raise ValueError(f"expected num_particles of at least 1, got {num_particles}; try 1000")
+    num_particles = whole_number("num_particles", num_particles, good=1000)
     proposal = Recognition() if proposal is None else proposal
     if not proposal.explains_data:
         raise ValueError(
@@ -202,11 +202,8 @@ def bounds_of_rows(
             f"expected a proposal that draws from the distribution it scores, got {type(proposal).__name__} with "
             "relaxed or averaged values, whose weights say nothing about log p(x); try Recognition()"
         )
-    if chunk is not None and chunk < 1:
-        raise ValueError(f"expected chunk of at least 1, got {chunk}")
-    if chunk is None:
-        chunk = max(1, rows_per_pass(net) // x.shape[0])
-    chunk = min(chunk, num_particles)
+    fitting = max(1, rows_per_pass(net) // x.shape[0])
+    chunk = min(fitting if chunk is None else whole_number("chunk", chunk, good=fitting), num_particles)
     return bounds_of_batch(net, x, proposal, num_particles=num_particles, chunk=chunk, key=key)
 
 

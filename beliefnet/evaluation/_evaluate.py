@@ -14,6 +14,7 @@ from beliefnet._types import Key
 from beliefnet.data import Observations
 from beliefnet.distributions import BagOfWordsFamily, DiscretisedLogisticFamily
 from beliefnet.evaluation._bounds import DatumBounds, bounds_of_rows, rows_per_pass, rungs
+from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._encode import encode_batch
 from beliefnet.evaluation._mean import Mean
 from beliefnet.evaluation._observe import DataLike, observe
@@ -115,6 +116,7 @@ def weigh(
     Raises:
         ValueError: As for `evaluate`.
     """
+    num_particles = whole_number("num_particles", num_particles, good=1000)
     data = observe(net, data)
     lengths = _lengths(net, data)
     parts: list[DatumBounds] = []

@@ -8,6 +8,7 @@ import numpy as np
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
+from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._evaluate import Evaluation, weigh
 from beliefnet.evaluation._mean import Mean
 from beliefnet.evaluation._observe import DataLike, observe
@@ -111,11 +112,11 @@ def steps_of_refinement(refiner: Refiner, steps: Sequence[int] | None = None) ->
         raise ValueError("expected a refiner with one step or more, got 0 steps; try num_steps=20")
     if steps is None:
         steps = [digit * 10**power for power in range(9) for digit in (1, 2, 5) if digit * 10**power < largest]
-    for count in steps:
-        if not 0 <= count <= largest:
-            raise ValueError(
-                f"expected steps from 0 to the refiner's own {largest}, got {count}; try a refiner of more steps"
-            )
+    steps = [whole_number("steps", count, least=0, good=largest) for count in steps]
+    if max(steps, default=0) > largest:
+        raise ValueError(
+            f"expected steps from 0 to the refiner's own {largest}, got {max(steps)}; try a refiner of more steps"
+        )
     return sorted({0, *steps, largest})
 
 

@@ -12,6 +12,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.estimators import Estimator
+from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._gradient_draws import TOTALS, Draw, Moments, with_totals
 from beliefnet.evaluation._gradient_reference import Reference, ReferenceGradient, reference_gradient
 from beliefnet.evaluation._observe import DataLike, observe
@@ -142,10 +143,13 @@ def gradient_report(
             (such as a refined posterior), too few draws, or `states` names an estimator that is not there.
         DataError: If the batch is empty, of another width than the net, or not what the net is a model of.
     """
+    num_draws = whole_number("num_draws", num_draws, least=LEAST_DRAWS, good=1000)
     reference_draws = 4 * num_draws if reference_draws is None else reference_draws
+    reference_draws = whole_number("reference_draws", reference_draws, least=LEAST_DRAWS, good=1000)
+    warm_up = whole_number("warm_up", warm_up, least=0, good=100)
     states = {} if states is None else states
     data = observe(net, data)
-    _check(estimators, states, num_draws=num_draws, reference_draws=reference_draws, warm_up=warm_up)
+    _check(estimators, states)
     tell = progress or (lambda what: None)
     reference_key, draw_key, warm_key, cost_key, data_key = jax.random.split(key, 5)
     x = data.take(np.arange(len(data)), key=data_key)
@@ -169,7 +173,7 @@ def gradient_report(
     return GradientReport(4 * -(-num_draws // 4), len(x), about, reports)
 
 
-def _check(estimators: Mapping[str, Estimator], states: Mapping[str, Any], **counts: int) -> None:
+def _check(estimators: Mapping[str, Estimator], states: Mapping[str, Any]) -> None:
     if not estimators:
         raise ValueError("expected at least one estimator, got none; try {'reinforce': Reinforce(4)}")
     for name, estimator in estimators.items():
@@ -181,10 +185,6 @@ def _check(estimators: Mapping[str, Estimator], states: Mapping[str, Any], **cou
     for name in states:
         if name not in estimators:
             raise ValueError(f"expected states of {', '.join(estimators)}, got one of {name!r}; try the same names")
-    for name, value in counts.items():
-        least = 0 if name == "warm_up" else LEAST_DRAWS
-        if value < least:
-            raise ValueError(f"expected {name} of at least {least}, got {value}; try {100 if not least else 1000}")
 
 
 def _summarise(moments: Moments, reference: ReferenceGradient, cost: float) -> dict[str, PartReport]:

@@ -17,6 +17,8 @@ from beliefnet._types import Key, Values
 from beliefnet.conditionals import Observed
 from beliefnet.distributions import UnitKind
 from beliefnet.evaluation._bounds import rows_per_pass
+from beliefnet.evaluation._counts import whole_number
+from beliefnet.evaluation._observe import DataLike, observe_incomplete
 from beliefnet.proposals import Factorial
 from beliefnet.refiners import Refiner, default_refiner
 
@@ -42,7 +44,7 @@ class Imputed(eqx.Module):
 @broadcasting
 def impute(
     net: BeliefNet,
-    x: ArrayLike,
+    x: DataLike,
     observed: ArrayLike | None = None,
     *,
     num_particles: int = 800,
@@ -65,7 +67,8 @@ def impute(
 
     Args:
         net: The net.
-        x: Data, `[rows, visible]`. NaN is missing; values of other missing entries are not looked at.
+        x: Data, `[rows, visible]`, as for `observe`. NaN is missing, and what a masked array masks; values of other
+            missing entries are not looked at.
         observed: Which entries were observed, `[rows, visible]`; by default those that are not NaN. A row without any
             gets the mean of the model.
         num_particles: Particles per row, K, shared out among the starts and rounded up.
@@ -78,8 +81,8 @@ def impute(
         progress: Called with the number of rows done so far.
 
     Raises:
-        ValueError: If the data are of another width than the net, an observed entry is not a number, or neither 0 nor 1
-            where the net is over binary observations, a count is not positive, or the posterior cannot be refined.
+        DataError: If the data are of another width than the net, or an observed entry is not what it is a model of.
+        ValueError: If a count is not positive, or the posterior cannot be refined.
 
     Reference:
         The rounds are those of Rezende, Mohamed & Wierstra 2014, *Stochastic backpropagation and approximate inference
@@ -93,9 +96,8 @@ def impute(
         (1, 3)
     """
     x, observed = _checked(net, x, observed)
-    for name, value in (("num_particles", num_particles), ("num_starts", num_starts), ("rounds", rounds)):
-        if value < 1:
-            raise ValueError(f"expected {name} of at least 1, got {value}; try leaving it out")
+    num_particles = whole_number("num_particles", num_particles, good=800)
+    num_starts, rounds = whole_number("num_starts", num_starts, good=8), whole_number("rounds", rounds, good=3)
     refiner = default_refiner(net) if refiner is None else refiner
     refiner.check(net)
     fill = starting_fill(net, fill)
@@ -114,10 +116,14 @@ def impute(
     return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(x)], *parts)
 
 
+<<<<<<< HEAD
 @broadcasting
 def one_pass(
     net: BeliefNet, x: ArrayLike, observed: ArrayLike | None = None, *, fill: ArrayLike | None = None
 ) -> Array:
+=======
+def one_pass(net: BeliefNet, x: DataLike, observed: ArrayLike | None = None, *, fill: ArrayLike | None = None) -> Array:
+>>>>>>> main
     """Fill in what is missing by one pass up and down, to compare with: the decoded means of the first latent layer.
 
     Args:
@@ -264,40 +270,16 @@ def _weigh(
     return sums.means / sums.weights, bound, sums.weights**2 / sums.squares
 
 
-def _checked(net: BeliefNet, x: ArrayLike, observed: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
+def _checked(net: BeliefNet, x: DataLike, observed: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the data with zeros in the place of what is missing, and which entries were observed."""
     if net.num_condition:
         raise ValueError(
             f"expected a net of whole data to fill them in, got one that is given {net.num_condition} units; try "
             "beliefnet.sample_means with condition="
         )
-    x = np.asarray(x, np.float32)
-    if x.ndim != 2 or x.shape[1] != net.num_visible or not len(x):
-        raise ValueError(f"expected data of shape [rows, {net.num_visible}], got {list(x.shape)}")
-    observed = ~np.isnan(x) if observed is None else np.asarray(observed, bool)
-    if observed.shape != x.shape:
-        raise ValueError(f"expected observed of the shape of the data, {list(x.shape)}, got {list(observed.shape)}")
-    _refuse(x, observed & ~np.isfinite(x), "finite observed entries", "marking it as missing")
-    kind = _visible_kind(net)
-    if kind is UnitKind.AUTOREGRESSIVE:
+    if net.generative.conditionals[-1].kind is UnitKind.AUTOREGRESSIVE:
         raise ValueError(
             "expected visible units that are independent given the latents, so that missing ones drop out, got "
             "autoregressive ones; try a net such as an sbn, fdarn or vae"
         )
-    if kind is UnitKind.BINARY:
-        wrong = observed & (x != 0) & (x != 1)
-        _refuse(x, wrong, "zeros and ones, as the net is over binary observations", "evaluation.binarize first")
-    return np.where(observed, x, np.float32(0)), observed
-
-
-def _refuse(x: np.ndarray, wrong: np.ndarray, expected: str, advice: str) -> None:
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        raise ValueError(f"expected {expected}, got {x[row, column]:g} at [{row}, {column}]; try {advice}")
-
-
-def _visible_kind(net: BeliefNet) -> UnitKind:
-    bottom, kinds = net.generative.conditionals[-1], []
-    parent = jax.ShapeDtypeStruct((1, net.layer_sizes[0]), jnp.float32)
-    jax.eval_shape(lambda value: kinds.append(UnitKind.of(bottom(value))), parent)
-    return kinds[0]
+    return observe_incomplete(net, x, observed)

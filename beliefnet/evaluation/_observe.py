@@ -3,11 +3,12 @@
 from typing import Any, TypeAlias
 
 import numpy as np
-from scipy import sparse
+from jaxtyping import Bool, Float
+from numpy.typing import ArrayLike
 
 from beliefnet._net import BeliefNet
-from beliefnet.data import DataError, Observations
-from beliefnet.distributions import DiscretisedLogisticFamily
+from beliefnet.data import DataError, Observations, masked_entries, observations_of
+from beliefnet.distributions import AbstractFamily
 
 DataLike: TypeAlias = Any
 """Rows `[examples, visible]`: `Observations`, such as a split of a data set, or an array, list or sparse matrix."""
@@ -27,52 +28,115 @@ def observe(net: BeliefNet, data: DataLike, *, label: str = "data") -> Observati
 
     Raises:
         DataError: If they are no numbers, no rows, of another width than the net, or not what its visible units are a
-            model of.
+            model of. The first value that is not, its row and column are named.
+
+    Example:
+        >>> import jax
+        >>> from beliefnet.nets import sigmoid_belief_net
+        >>> net = sigmoid_belief_net(3, (2,), key=jax.random.key(0))
+        >>> observe(net, [[0, 1, 1], [1, 1, 0]]).shape
+        (2, 3)
     """
+    data, family = _shaped(net, data, label), net.generative.conditionals[-1].units
+    outputs, label = _outputs(net, data)
+    if data.is_dynamic:
+        _check_means(outputs, family, label)
+    elif data.largest == 1:
+        family.check(outputs.rows, label)
+    else:
+        _check_levels(outputs, family, label)
+    return data
+
+
+def observe_incomplete(
+    net: BeliefNet, data: DataLike, observed: ArrayLike | None = None
+) -> tuple[Float[np.ndarray, "rows visible"], Bool[np.ndarray, "rows visible"]]:
+    """Return data of which some entries are missing, zeros in their place, and which were observed.
+
+    Args:
+        net: The net that is to see them.
+        data: Rows `[rows, visible]`, as for `observe`; NaN and what an array masks is missing.
+        observed: Which entries were observed, `[rows, visible]`; by default those that are not missing.
+
+    Raises:
+        DataError: As for `observe`, about the observed entries; or if `observed` has another shape than the data, or
+            they are means of bits that are to be drawn.
+    """
+    masked = masked_entries(data)
+    if masked is not None:
+        data = data.filled(0)
+    rows = _shaped(net, data)
+    if rows.is_dynamic:
+        raise DataError(
+            f"expected bits in {rows.label}, got means of bits that are drawn at every use; try data.take("
+            "numpy.arange(len(data)), key=key)"
+        )
+    x = rows.means()
+    known = ~np.isnan(x) if observed is None else np.asarray(observed)
+    if known.shape != x.shape or known.dtype.kind not in "biuf" or not np.isin(known, (0, 1)).all():
+        raise DataError(
+            f"expected observed to be true or false, of the shape of the data, {list(x.shape)}, got {known.dtype} "
+            f"{list(known.shape)}; try ~numpy.isnan(x)"
+        )
+    known = known.astype(bool) if masked is None else known.astype(bool) & ~masked
+    net.generative.conditionals[-1].units.check(x, rows.label, observed=known)
+    return np.where(known, x, np.float32(0)), known
+
+
+def _shaped(net: BeliefNet, data: DataLike, label: str = "data") -> Observations:
+    """Return observations of the width of a net, and of the kind of values that its visible units are a model of."""
     family = net.generative.conditionals[-1].units
-    observations = data if isinstance(data, Observations) else _converted(data, family.values or "grey", label)
-    if observations.num_features != net.num_visible or not len(observations):
+    data = observations_of(data, family.values or "grey", label=label)
+    if data.num_features != net.num_visible or not len(data):
         raise DataError(
-            f"expected {observations.label} of shape [examples, {net.num_visible}], got {list(observations.shape)}"
+            f"expected {data.label} of shape [examples, {net.num_visible}], got {list(data.shape)}; try the columns "
+            "that the net was made for"
         )
-    _check_kind(family, observations)
-    return observations
-
-
-def _converted(data: Any, values: Any, label: str) -> Observations:
-    if sparse.issparse(data):
-        rows = sparse.csr_matrix(data)
-        rows.sum_duplicates()
-        return Observations(rows, values, label=label)
-    rows = np.asarray(data)
-    if rows.dtype.kind not in "biuf":
-        raise DataError(f"expected numbers in {label}, got an array of dtype {rows.dtype}; try array.astype('float32')")
-    if rows.ndim != 2:
+    if family.values not in (None, data.values):
         raise DataError(
-            f"expected {label} of shape [examples, features], got {list(rows.shape)}; try data.reshape(num_rows, -1)"
+            f"expected {family.values} data for visible units of {type(family).__name__}, got {data.label} with "
+            f"{data.values} values; try load(..., values={family.values!r}), or another visible family"
         )
-    return Observations(rows if rows.dtype == np.uint8 else rows.astype(np.float32), values, label=label)
+    return data
 
 
-def _check_kind(family: Any, observations: Observations) -> None:
-    """Check that visible units are a model of what observations hold."""
-    label, largest = observations.label, observations.largest
-    if family.values not in (None, observations.values):
+def _outputs(net: BeliefNet, data: Observations) -> tuple[Observations, str]:
+    """Return the columns that the net is a model of, and what to call them: a condition has to be finite, no more."""
+    if not net.num_condition:
+        return data, data.label
+    condition, outputs = data.rows[:, : net.num_condition], data.rows[:, net.num_condition :]
+    if not np.isfinite(Observations(condition).stored).all():
+        raise DataError(f"expected finite values in the condition of {data.label}, got others; try leaving rows out")
+    return Observations(outputs, data.values, data.largest, data.is_dynamic), f"the outputs of {data.label}"
+
+
+def _check_means(data: Observations, family: AbstractFamily, label: str) -> None:
+    """Check that stored values are the means of bits, and that bits are what the units are a model of."""
+    if family.units_per_variable > 1 or family.support.is_wrong(np.array([0.0, 1.0], np.float32)).any():
         raise DataError(
-            f"expected {family.values} data for visible units of {type(family).__name__}, got {label} with "
-            f"{observations.values} values; try load(..., values={family.values!r}), or another visible family"
+            f"expected {family.support.expected} in {label}, got means of bits that are drawn at every use; try "
+            "binarization='threshold'"
         )
-    if not isinstance(family, DiscretisedLogisticFamily):
+    stored = data.stored
+    if stored.dtype == np.uint8 and data.largest == 255:
         return
-    rows = observations.rows
-    if largest == 1 and np.abs(rows * (family.levels - 1) - np.rint(rows * (family.levels - 1))).max() > 0.02:
+    wrong = ~((stored >= 0) & (stored <= data.largest))
+    if wrong.any():
         raise DataError(
-            f"expected values on a grid of {family.levels} grey levels, k / {family.levels - 1}, for logistic visible "
-            f"units, got {label} with values between the levels; try np.rint({family.levels - 1} * x) / "
-            f"{family.levels - 1}, or --visible normal"
+            f"expected means of bits between 0 and {data.largest} in {label}, got {stored[wrong].flat[0]:g}; try "
+            "rescaling them to [0, 1]"
         )
-    if largest > 1 and (family.levels - 1) % largest:
+
+
+def _check_levels(data: Observations, family: AbstractFamily, label: str) -> None:
+    """Check the values of levels rather than those of rows: there are few."""
+    largest = data.largest
+    wrong = family.support.is_wrong(np.arange(largest + 1, dtype=np.float32) / np.float32(largest))
+    if wrong.any():
         raise DataError(
-            f"expected values on a grid of {family.levels} grey levels, k / {family.levels - 1}, for logistic visible "
-            f"units, got {label} with {largest + 1} levels; try {largest + 1} levels, or other data"
+            f"expected {family.support.expected} in {label}, got {largest + 1} levels, such as {int(wrong.argmax())} / "
+            f"{largest}; try a net of {largest + 1} levels, or other data"
         )
+    stored = data.stored
+    if stored.max(initial=0) > largest or stored.min(initial=0) < 0:
+        family.check(data.means(), label)

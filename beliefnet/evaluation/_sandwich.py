@@ -14,6 +14,7 @@ from beliefnet._numerics import broadcasting, log_mean_exp
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.evaluation._bounds import rows_per_pass
+from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._evaluate import Mean
 from beliefnet.proposals import Annealed
 
@@ -64,9 +65,8 @@ def sandwich(net: BeliefNet, num_examples: int, num_particles: int, annealed: An
     Reference:
         Grosse, Ghahramani & Adams 2015, *Sandwiching the marginal likelihood using bidirectional Monte Carlo*.
     """
-    for name, value, good in (("num_examples", num_examples, 100), ("num_particles", num_particles, 10)):
-        if value < 1:
-            raise ValueError(f"expected {name} of at least 1, got {value}; try {good}")
+    num_examples = whole_number("num_examples", num_examples, good=100)
+    num_particles = whole_number("num_particles", num_particles, good=10)
     size = max(1, rows_per_pass(net) // num_particles)
     parts = []
     for index, start in enumerate(range(0, num_examples, size)):

@@ -13,7 +13,8 @@ from scipy import sparse
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet.data import CSR
-from beliefnet.distributions import BagOfWordsFamily, UnitKind
+from beliefnet.distributions import UnitKind
+from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._encode import encode
 from beliefnet.evaluation._observe import DataLike, observe
 
@@ -57,11 +58,10 @@ def topics(net: BeliefNet, documents: DataLike, *, num_words: int = 10) -> list[
         ValueError: If the net is not one of word counts, there are no documents, or `num_words` is below 2 or above the
             size of the vocabulary.
     """
-    if not isinstance(net.generative.conditionals[-1].units, BagOfWordsFamily):
+    if net.generative.conditionals[-1].units.report != "perplexity":
         raise ValueError("expected a net over word counts for topics, got another one; try nets.document_net")
     documents = observe(net, documents, label="documents")
-    if not 2 <= num_words <= net.num_visible:
-        raise ValueError(f"expected from 2 to {net.num_visible} words per topic, got {num_words}; try 10")
+    num_words = whole_number("num_words", num_words, least=2, most=net.num_visible, good=min(10, net.num_visible))
     means = encode(net, documents)[0]
     on, off = _switched(net, means.mean(axis=0), means.std(axis=0))
     strengths = np.asarray(_strengths(net, on, off))

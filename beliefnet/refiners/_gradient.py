@@ -1,6 +1,6 @@
 """Refinement by gradient steps on the parameters of the posterior, with any sampler that gives draws a derivative."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import equinox as eqx
 import jax
@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
-from beliefnet._types import Key
+from beliefnet._types import Key, Values
 from beliefnet.refiners._base import Progress, Refiner, check_kinds, check_settings
 from beliefnet.refiners._posterior import Posterior
 from beliefnet.samplers import Concrete, MeanPassing, Reparameterize, Sampler, StraightThrough
@@ -44,6 +44,8 @@ class GradientAscent(Refiner):
         The refinement that Hjelm et al. 2016, *Iterative refinement of the approximate posterior for directed belief
         networks*, call gradient-descent inference refinement.
     """
+
+    takes_gradients: ClassVar[bool] = True
 
     sampler: Sampler = eqx.field(static=True)
     num_steps: int = eqx.field(static=True, default=20)
@@ -85,6 +87,10 @@ class GradientAscent(Refiner):
         """Return a velocity of zero."""
         return jax.tree.map(jnp.zeros_like, posterior.parameters)
 
+    def draw(self, posterior: Posterior, num_particles: int, *, key: Key) -> Values:
+        """Draw with the derivative of the sampler."""
+        return posterior.draw(num_particles, key=key, sampler=self.sampler)
+
     def step(
         self, net: BeliefNet, x: Float[Array, "batch visible"], progress: Progress, *, key: Key
     ) -> tuple[Progress, Float[Array, " batch"]]:
@@ -92,7 +98,7 @@ class GradientAscent(Refiner):
 
         def objective(parameters: Velocity) -> tuple[Array, Array]:
             posterior = Posterior(parameters, progress.posterior.families)
-            latents = posterior.draw(self.num_samples, key=key, sampler=self.sampler)
+            latents = self.draw(posterior, self.num_samples, key=key)
             values = posterior.elbo(net, x, latents).mean(axis=0)
             return values.sum(), values
 

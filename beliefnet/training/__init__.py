@@ -7,7 +7,7 @@ from beliefnet.training._options import EXTENDABLE, LARGEST_SEED, FitOptions
 from beliefnet.training._state import Learner, TrainState
 from beliefnet.training._step import run_steps, train_step
 from beliefnet.training._streams import Stream, stream
-from beliefnet.training._writer import check_same_run, settings
+from beliefnet.training._writer import RunWriter, fixed_settings, settings
 
 __all__ = [
     "EXTENDABLE",
@@ -20,11 +20,12 @@ __all__ = [
     "NoCallback",
     "Optimizer",
     "OptimizerOptions",
+    "RunWriter",
     "Stream",
     "TrainState",
     "TrainingDiverged",
-    "check_same_run",
     "fit",
+    "fixed_settings",
     "make_optimizer",
     "run_steps",
     "settings",

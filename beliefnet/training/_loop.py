@@ -23,7 +23,7 @@ from beliefnet.training._state import TrainState
 from beliefnet.training._step import run_steps
 from beliefnet.training._streams import Stream, stream
 from beliefnet.training._validation import make_validator
-from beliefnet.training._writer import RunWriter, opened
+from beliefnet.training._writer import RunWriter
 
 _DISPATCH_SECONDS = 0.5
 
@@ -88,8 +88,12 @@ def fit(
         RunFolderError: If the folder cannot be written, or version 0.1.0 wrote it.
         RunLocked: If another process trains in the folder.
     """
-    with opened(folder) as run:
-        return _Run(net, estimator, dataset, options or FitOptions(), run, callback or NoCallback()).finish()
+    options, callback = options or FitOptions(), callback or NoCallback()
+    if folder is None:
+        return _Run(net, estimator, dataset, options, None, callback).finish()
+    run = RunFolder.at(folder)
+    with run.lock.held():
+        return _Run(net, estimator, dataset, options, run, callback).finish()
 
 
 class _Run:
@@ -146,14 +150,8 @@ class _Run:
         return Fitted(best.net, best_bound, best_epoch, self.history, state, reason)
 
     def _run_steps(self, count: int) -> None:
-        learner = run_steps(
-            self.state.learner,
-            self.data,
-            self.optimizer,
-            jnp.int32(count),
-            batch_size=self.options.batch_size,
-            key=self.key,
-        )
+        learner, size = self.state.learner, self.options.batch_size
+        learner = run_steps(learner, self.data, self.optimizer, jnp.int32(count), batch_size=size, key=self.key)
         self.state = eqx.tree_at(lambda s: s.learner, self.state, jax.block_until_ready(learner))
 
     def _dispatch(self) -> None:
@@ -194,7 +192,7 @@ class _Run:
         self.state = state
         self.clock.end_epoch()
         if self.writer is not None:
-            self.writer.append(self.history[-1])
+            self.writer.folder.append_metrics(self.history[-1])
         self.callback.on_epoch(self.history[-1])
 
     def _is_stale(self) -> bool:
@@ -208,7 +206,9 @@ class _Run:
             raise TrainingDiverged(self._divergence(what, bad))
 
     def _divergence(self, what: str, step: int) -> str:
-        kept = "no checkpoint was kept" if self.writer is None else self.writer.last_good()
+        kept = "no checkpoint was kept"
+        if self.writer is not None and self.writer.folder.has_checkpoints:
+            kept = f"the last good checkpoint is {self.writer.folder.newest_checkpoint}"
         epoch = step // self.epoch_steps + 1
         return f"{what} (epoch {epoch}); {kept}; try a smaller learning-rate, or clip=10"
 
