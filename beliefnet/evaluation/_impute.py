@@ -116,14 +116,8 @@ def impute(
     return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(x)], *parts)
 
 
-<<<<<<< HEAD
 @broadcasting
-def one_pass(
-    net: BeliefNet, x: ArrayLike, observed: ArrayLike | None = None, *, fill: ArrayLike | None = None
-) -> Array:
-=======
 def one_pass(net: BeliefNet, x: DataLike, observed: ArrayLike | None = None, *, fill: ArrayLike | None = None) -> Array:
->>>>>>> main
     """Fill in what is missing by one pass up and down, to compare with: the decoded means of the first latent layer.
 
     Args:
