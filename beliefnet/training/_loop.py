@@ -1,5 +1,6 @@
 """The training loop."""
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,7 +150,9 @@ class _Run:
         self._save()
         state = self.state
         best = state.best if int(state.best_epoch) else state.learner.params
-        return Fitted(best.net, float(state.best_bound), int(state.best_epoch), self.history, state, reason)
+        best_epoch = int(state.best_epoch)
+        best_bound = float(state.best_bound) if best_epoch else -math.inf
+        return Fitted(best.net, best_bound, best_epoch, self.history, state, reason)
 
     def _run_steps(self, count: int) -> None:
         learner, size = self.state.learner, self.batch_size
