@@ -19,8 +19,9 @@ from cyclopts import CycloptsError, MissingArgumentError
 from pages import CHANGELOG, DOCUMENTS, ROOT, anchors, commands, links, overlong, spans
 
 import beliefnet
-from beliefnet.catalogue import ESTIMATORS
+from beliefnet.catalogue import ESTIMATORS, TrainConfig
 from beliefnet.cli._app import load_all
+from beliefnet.cli._flags import given_flags
 from beliefnet.data import load
 from beliefnet.estimators import VIMCO
 from beliefnet.nets import sigmoid_belief_net
@@ -191,7 +192,9 @@ def test_no_conflict_is_left():
 
 
 OPTION = r"(?<![\w-])--[a-z][a-z.-]*[a-z]"
-BENCHMARK = r"`[^`]*((?:benchmarks|examples)/\w+\.py)[^`]*`"
+BENCHMARK = re.compile(
+    r"`[^`]*((?:benchmarks|examples)/\w+\.py)[^`]*`|^    .*((?:benchmarks|examples)/\w+\.py).*$", re.M
+)
 
 
 def known_options() -> set[str]:
@@ -207,10 +210,11 @@ def test_every_option_of_the_documents_exists():
     known, named_options, unknown = known_options(), set(), set()
     for page in DOCUMENTS:
         text = page.read_text()
-        for call in re.finditer(BENCHMARK, text):
-            source = (ROOT / call[1]).read_text()
+        for call in BENCHMARK.finditer(text):
+            source = (ROOT / (call[1] or call[2])).read_text()
             unknown |= {(page.name, option) for option in re.findall(OPTION, call[0]) if f'"{option}"' not in source}
-        named_options |= {(page.name, option) for option in re.findall(OPTION, re.sub(BENCHMARK, "", text))}
+        others = re.findall(OPTION, BENCHMARK.sub("", text))
+        named_options |= {(page.name, option) for option in others}
     assert len(named_options) > 20
     assert unknown | {(page, option) for page, option in named_options if option not in known} == set()
 
@@ -236,10 +240,13 @@ def parse(command: str) -> None:
     """Read a command line without running it; a command that is only named may want more arguments."""
     words = tokens(command)
     try:
-        app.parse_args(words, exit_on_error=False, print_error=False)
+        _, bound, *_ = app.parse_args(words, exit_on_error=False, print_error=False)
     except MissingArgumentError:
         if len(words) > 1 or words[0] not in app:
             raise
+        return
+    if "flags" in bound.arguments:
+        TrainConfig(**given_flags(bound.arguments["flags"]))
 
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=by_name)
