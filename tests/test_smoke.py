@@ -87,4 +87,5 @@ def test_other_data_are_read(folder: Path, tmp_path: Path):
 
 def test_models_are_compared(folder: Path, tmp_path: Path):
     models = "mixture:components=2 rbm:hidden=3,epochs=1,batch-size=16"
+    call("evaluate @ --particles 2", folder / "run")
     call(f"compare --data @ --models {models} --runs @ --out @", folder / "bits.npy", folder / "run", tmp_path)
