@@ -95,8 +95,8 @@ def _keep(run: Run, report: dict[str, Any], *, is_own: bool, is_quiet: bool) -> 
     say(f"evaluations of this net that are kept in {run.folder.results}:")
     for one in kept[-_MOST_LISTED:]:
         nll = Mean(**one["nll"]) if one["nll"]["stderr"] is not None else Mean(one["nll"]["mean"], float("nan"))
-        annealed = "" if one["ais"] is None else f", {one['ais']} temperatures"
-        say(f"  {one['split']}, {one['num_particles']} particles{annealed}: NLL {' +- '.join(with_error(nll))}")
+        source = one["proposal"].partition("(")[0] if one["ais"] is None else f"{one['ais']} temperatures"
+        say(f"  {one['split']}, {one['num_particles']} particles, {source}: NLL {' +- '.join(with_error(nll))}")
 
 
 def _show(result: Evaluation, place: str, run: Run) -> None:
