@@ -30,7 +30,16 @@ from beliefnet.conditionals import (
     Prior,
     Signs,
 )
-from beliefnet.distributions import AbstractFamily, bernoulli, categorical, normal
+from beliefnet.distributions import (
+    AbstractFamily,
+    bag_of_words,
+    bernoulli,
+    categorical,
+    discretised_logistic,
+    grey_normal,
+    normal,
+    poisson,
+)
 from beliefnet.estimators import (
     ARM,
     HVI,
@@ -63,9 +72,9 @@ from beliefnet.estimators import (
 )
 from beliefnet.evaluation import enumerate_latents
 from beliefnet.nets import darn, fully_visible_net, sigmoid_belief_net
-from beliefnet.proposals import Hamiltonian, Proposal, Recognition, Refined
+from beliefnet.proposals import Annealed, Dream, Factorial, Hamiltonian, Proposal, Recognition, Refined
 from beliefnet.refiners import AIR, Posterior, Refiner, concrete, gdir, mean_passing, straight_through
-from beliefnet.samplers import Concrete, Half, Reparameterize, StraightThrough
+from beliefnet.samplers import Concrete, Half, MeanPassing, Plain, Reparameterize, Sampler, StraightThrough
 
 MEAN = jnp.array([0.3, 0.6, 0.5])
 OBSERVATIONS = jnp.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
@@ -174,6 +183,34 @@ PROPOSALS: dict[str, Callable[[], Proposal]] = {
     "refined by importance": lambda: Refined(AIR(3, 4, rate=0.5)),
     "refined by gradients": lambda: Refined(straight_through(3, 4, rate=0.5)),
     "refined until idle": lambda: Refined(AIR(6, 4, patience=2)),
+}
+
+
+PROPOSALS_FOR_NETS: dict[str, Callable[[BeliefNet], Proposal]] = {
+    "annealed": lambda net: Annealed(3),
+    "dream": lambda net: Dream(),
+    "factorial": lambda net: Factorial(Posterior.recognised(net, OBSERVATIONS)),
+    "hamiltonian": lambda net: Hamiltonian(net, key=jax.random.key(0)),
+}
+"""Proposals that are made for a net, or for data, or have laws of their own."""
+
+SAMPLERS: dict[str, Sampler] = {
+    "plain": Plain(),
+    "reparameterize": Reparameterize(),
+    "concrete": Concrete(0.7),
+    "straight-through": StraightThrough(),
+    "half": Half(),
+    "mean": MeanPassing(),
+}
+
+FAMILIES: dict[str, AbstractFamily] = {
+    "bernoulli": bernoulli,
+    "categorical": categorical(3),
+    "normal": normal,
+    "grey-normal": grey_normal,
+    "discretised-logistic": discretised_logistic(8),
+    "poisson": poisson,
+    "bag-of-words": bag_of_words(5),
 }
 
 
@@ -778,7 +815,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         state=no_state,
         nets=(*SINGLE, "connected"),
     ),
-    "reweighted wake-sleep": drawn(
+    "rws": drawn(
         lambda net: reweighted_wake_sleep(2),
         sum_of(reweighted_wake_gradient, sleep_gradient),
         bound_of(2),
@@ -793,7 +830,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         nets=DISCRETE,
         quick=("two layers", "categorical on binary"),
     ),
-    "semi-amortised, no steps": drawn(lambda net: SemiAmortised(gdir(0), 2), nets=("normal",), quick=("normal",)),
+    "semi-amortised": drawn(lambda net: SemiAmortised(gdir(0), 2), nets=("normal",), quick=("normal",)),
     "hvi": drawn(
         hamiltonian,
         moved_gradient,
@@ -821,11 +858,11 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         nets=(*NETS, "categorical", "two categorical"),
         quick=("two layers", "categorical"),
     ),
-    "1/2 estimator": drawn(lambda net: SGVB(net, sampler=Half()), slope_gradient(half_slope), nets=tuple(NETS)),
+    "half": drawn(lambda net: SGVB(net, sampler=Half()), slope_gradient(half_slope), nets=tuple(NETS)),
     "arm": drawn(ARM),
     "disarm": drawn(lambda net: DisARM(net, 2), quick=("two layers", "darn")),
-    "multi-sample disarm": drawn(lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2)),
-    "multi-sample disarm, three": drawn(
+    "multi-sample-disarm": drawn(lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2)),
+    "multi-sample-disarm, three": drawn(
         lambda net: MultiSampleDisARM(net, 3), bound_gradient, bound_of(3), nets=SMALL, quick=()
     ),
     "muprop": drawn(
@@ -835,7 +872,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     ),
     "rebar": drawn(lambda net: REBAR(net, 2, temperature=0.7, scale=0.6)),
     "relax": drawn(lambda net: randomise(RELAX(net, key=jax.random.key(1)), scale=0.3)),
-    "local expectation": drawn(
+    "local-expectation": drawn(
         LocalExpectation,
         nets=(*SINGLE, "categorical", "two categorical", "categorical on binary"),
         quick=("two layers", "two categorical"),

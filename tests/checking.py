@@ -4,5 +4,5 @@ from beartype import BeartypeConf, beartype
 
 typechecker = beartype(conf=BeartypeConf(is_pep484_tower=True))
 
-CHECKED = ("_numerics", "baselines", "conditionals", "data", "estimators", "evaluation", "plots")
+CHECKED = ("_numerics", "baselines", "conditionals", "data", "estimators", "evaluation", "plots", "runs", "training")
 """Families whose signatures are checked; in the others, leading axes broadcast in ways that jaxtyping cannot say."""

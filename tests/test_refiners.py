@@ -320,3 +320,19 @@ def test_a_score_without_any_possible_draw_is_the_lowest():
     _, score = AIR(1, 5).step(net, OBSERVATIONS, Progress(start, None), key=jax.random.key(0))
     assert score[0] == 0
     assert (score[1:] >= 1 - 1e-5).all()
+
+
+def test_a_log_weight_that_is_no_number_stays_visible():
+    """It is not taken for a datum without any possible draw."""
+    net = small_net(2)
+    prior = jnp.array([jnp.nan, 0.3])
+    start = Posterior.recognised(net, OBSERVATIONS)
+    net = eqx.tree_at(lambda n: n.generative.conditionals[0].parameters, net, prior)
+    # Compiled: where values are known, NumPyro refuses parameters that are no numbers.
+    step = eqx.filter_jit(lambda net, start: AIR(1, 5).step(net, OBSERVATIONS, Progress(start, None), key=KEY))
+    after, score = step(net, start)
+    assert np.isnan(score).all()
+    assert np.isnan(after.posterior.parameters[0]).any(axis=1).all()
+
+
+KEY = jax.random.key(0)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from beliefnet.cli import run
 from beliefnet.runs import (
     Checkpoints,
     DiskFullError,
@@ -21,9 +23,9 @@ from beliefnet.runs import (
     RunLocked,
     Stamp,
     environment,
+    environment_changes,
     write_atomically,
 )
-from beliefnet.runs._environment import changes
 
 ROWS = [{"epoch": n, "step": 6 * n, "valid_bound": -float(n)} for n in range(1, 6)]
 STAMP = Stamp("abc", 12, 2, -3.0)
@@ -256,8 +258,35 @@ def test_environments_are_compared_by_name():
     assert {"beliefnet", "jax", "jaxlib", "numpy", "python", "device", "cores", "random numbers", "precision"} <= set(
         now
     )
-    assert changes(now, now) == []
-    assert changes({**now, "cores": 999, "jax": "0.1"}, now) == [
+    assert environment_changes(now, now) == []
+    assert environment_changes({**now, "cores": 999, "jax": "0.1"}, now) == [
         f"jax {now['jax']} instead of 0.1",
         f"cores {now['cores']} instead of 999",
     ]
+
+
+def test_a_running_run_is_not_touched_by_a_second_command(tmp_path, trained, capsys):
+    copy = tmp_path / "copy"
+    shutil.copytree(trained, copy)
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    with start(HOLDS, copy / "lock.json") as other:
+        assert other.stdout.readline() == "held\n"
+        assert run(["train", "--resume", str(copy), "--epochs", "3"]) == 1
+        assert f"in use by process {other.pid} on" in capsys.readouterr().err
+        assert {path: path.read_bytes() for path in before} == before
+        other.kill()
+    assert run(["train", "--resume", str(copy), "--epochs", "3"]) == 0
+    assert not (copy / "lock.json").exists()
+
+
+def test_an_evaluation_is_stale_when_training_went_on(tmp_path, trained, capsys):
+    """A better net was found; the evaluation of the one before says nothing about it."""
+    folder = RunFolder(tmp_path / "copy")
+    shutil.copytree(trained, folder.path)
+    assert run(["evaluate", str(folder.path), "--particles", "5"]) == 0
+    assert folder.read_evaluation()["stamp"]["best_epoch"] == 2
+    assert run(["train", "--resume", str(folder.path), "--epochs", "8"]) == 0
+    with pytest.raises(RunFolderError, match=r"of epoch 2; the run was trained on since; try"):
+        folder.read_evaluation()
+    assert run(["evaluate", str(folder.path), "--particles", "5"]) == 0
+    assert folder.read_evaluation()["stamp"]["best_epoch"] > 2

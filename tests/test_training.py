@@ -39,6 +39,7 @@ from beliefnet.training import (
     Learnable,
     NoCallback,
     OptimizerOptions,
+    RunWriter,
     Stream,
     TrainingDiverged,
     TrainState,
@@ -49,7 +50,6 @@ from beliefnet.training import (
 )
 from beliefnet.training import _loop as loop
 from beliefnet.training._validation import make_validator
-from beliefnet.training._writer import RunWriter
 
 NO_TIMES = ("epoch", "step", "train_bound", "valid_bound")
 

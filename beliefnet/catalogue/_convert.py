@@ -12,8 +12,7 @@ import numpy as np
 from beliefnet.catalogue._config import TrainConfig
 from beliefnet.data import Record
 from beliefnet.runs import CheckpointError, RunFolder, RunFolderError
-from beliefnet.training import TrainState, make_optimizer
-from beliefnet.training._writer import RunWriter
+from beliefnet.training import RunWriter, TrainState, make_optimizer
 
 _ALIASES = {"hidden": "bias"}
 """Leaves that had another name."""

@@ -63,14 +63,14 @@ class Entry:
 
 
 def entries(module: ModuleType, nested: tuple[Nested, ...] = ()) -> dict[str, Entry]:
-    """Return what a folder's `__init__` exports under names of their own, in the order of the names.
+    """Return what a folder's `__init__` holds under names of their own, in the order of the names.
 
     Args:
         module: The folder.
         nested: Which arguments take objects that are chosen by a word, too.
     """
     found = {}
-    for thing in (getattr(module, exported) for exported in module.__all__):
+    for thing in vars(module).values():
         own = name_of(thing)
         if own is not None:
             kinds = own.kinds if own.kinds is not None else _kinds_of(thing)

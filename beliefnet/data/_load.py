@@ -111,6 +111,7 @@ def load(data: str | Path, **options: Any) -> Dataset:
 
     Raises:
         DataError: If the name is unknown, or the file or the options cannot be used.
+        OptionError: If an option is of the wrong type.
         DataUnavailable: If a named data set is neither on this machine nor could be downloaded.
 
     >>> load("bars").train.shape

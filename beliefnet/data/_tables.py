@@ -176,7 +176,8 @@ class _Sheet:
             index = texts[0]
             raise DataError(
                 f"expected numbers in every column of {self.path}, got {shown(self.sample[0][index])} in "
-                f"{self._named(index)} (column {index + 1}); try drop={self.columns[index]!r} "
+                f"{self._named(index)} (line {self.first_line + 1}, column {index + 1}); try "
+                f"drop={self.columns[index]!r} "
                 f"for a column that is no data, or text_column={self.columns[index]!r} if it holds texts"
             )
         if not kept:

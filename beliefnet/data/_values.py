@@ -222,7 +222,8 @@ def check_levels(record: Record, levels: int, label: str) -> None:
     if record.levels is None:
         raise DataError(
             f"expected values on a grid of {levels} grey levels, k / {levels - 1}, for logistic visible units, got "
-            f"{label} with values between the levels; try np.rint({levels - 1} * x) / {levels - 1}, or --visible normal"
+            f"{label} with values between the levels; try np.rint({levels - 1} * x) / {levels - 1}, or --visible "
+            "grey-normal"
         )
     if (levels - 1) % (record.levels - 1):
         raise DataError(

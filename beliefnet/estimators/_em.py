@@ -7,12 +7,13 @@ from jaxtyping import Float
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind
 from beliefnet.estimators._base import Estimate, Estimator, check_particles
 from beliefnet.estimators._bound import Bound
 from beliefnet.proposals import Refined
-from beliefnet.refiners import AIR, GradientAscent, Posterior, Refiner, default_refiner, gdir, straight_through
+from beliefnet.refiners import AIR, Posterior, Refiner, default_refiner, gdir, straight_through
 
 
 class AbstractRefinedEstimator(Estimator[None]):
@@ -60,6 +61,7 @@ class VariationalEM(AbstractRefinedEstimator):
     def __check_init__(self):
         check_particles("VariationalEM", self.num_particles, least=1)
 
+    @broadcasting
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
         """Refine, draw, and differentiate."""
         refine_key, draw_key = jax.random.split(key)
@@ -98,7 +100,7 @@ class SemiAmortised(AbstractRefinedEstimator):
 
     def __check_init__(self):
         check_particles("SemiAmortised", self.num_particles, least=1)
-        if not isinstance(self.refiner, GradientAscent):
+        if not self.refiner.takes_gradients:
             raise ValueError(
                 f"expected a refiner with gradient steps for SemiAmortised, got {type(self.refiner).__name__}; try "
                 "gdir(5) for normal latents, straight_through(5) for discrete ones, or variational EM"
@@ -109,15 +111,15 @@ class SemiAmortised(AbstractRefinedEstimator):
                 f"{self.refiner.patience}; try patience=0"
             )
 
+    @broadcasting
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
         """Refine, draw, and differentiate through both."""
         refine_key, draw_key = jax.random.split(key)
 
         def surrogate(parts: tuple[BeliefNet, SemiAmortised]) -> tuple[Array, Array]:
             net, own = parts
-            assert isinstance(own.refiner, GradientAscent)
             posterior: Posterior = own.refiner.refine(net, x, key=refine_key)
-            latents = posterior.draw(own.num_particles, key=draw_key, sampler=own.refiner.sampler)
+            latents = own.refiner.draw(posterior, own.num_particles, key=draw_key)
             elbo = posterior.elbo(net, x, latents).mean()
             return elbo, elbo
 

@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind
 from beliefnet.estimators._base import Estimate, Estimator, check_particles
@@ -44,7 +45,7 @@ class HVI(Estimator[None]):
 
     def __check_init__(self):
         check_particles("HVI", self.num_particles, least=1)
-        if not isinstance(self.proposal, Hamiltonian):
+        if not self.proposal.has_derivative:
             raise ValueError(
                 f"expected a Hamiltonian as the proposal of HVI, got {type(self.proposal).__name__}; try "
                 "Hamiltonian(net, key=key)"
@@ -63,6 +64,7 @@ class HVI(Estimator[None]):
         """
         self.proposal.check(net)
 
+    @broadcasting
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
         """Draw, and differentiate through the draw."""
 

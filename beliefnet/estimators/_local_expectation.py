@@ -10,7 +10,7 @@ from jaxtyping import Float
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.distributions import OneHot, UnitKind, units
+from beliefnet.distributions import UnitKind, units
 from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
 from beliefnet.estimators.rules import SurrogateTerm
 from beliefnet.samplers import Plain
@@ -38,9 +38,11 @@ class LocalExpectation(AbstractUnitEstimator):
     def layer_credit(self, layer: Layer, *, key: Key) -> LayerCredit:
         """Credit each unit's logits with its exact local gradient."""
         base = lax.stop_gradient(units(layer.distribution))
-        if isinstance(base, OneHot):
-            probs = jax.nn.softmax(base.logits)
-            signals = _signals(layer, base.grouped(layer.value), jnp.eye(base.num_categories), key=key)
+        if UnitKind.of(base) is UnitKind.ONE_HOT:
+            probs = jax.nn.softmax(base.logits)  # pyright: ignore[reportAttributeAccessIssue]
+            num_categories = probs.shape[-1]
+            grouped = layer.value.reshape(*layer.value.shape[:-1], -1, num_categories)
+            signals = _signals(layer, grouped, jnp.eye(num_categories), key=key)
             amount = probs * (signals - jnp.sum(probs * signals, axis=-1, keepdims=True))
         else:
             signals = _signals(layer, layer.value[..., None], jnp.array([[0.0], [1.0]]), key=key)

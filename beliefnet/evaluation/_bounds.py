@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Bool, Float
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.evaluation._counts import whole_number
@@ -70,6 +71,7 @@ class _Means(eqx.Module):
 
 
 @partial(jax.jit, static_argnames=("num_particles", "chunk"))
+@broadcasting
 def bounds_of_batch(
     net: BeliefNet,
     x: Float[Array, "batch visible"],
@@ -102,6 +104,7 @@ def bounds_of_batch(
     return DatumBounds(means.log_weight, sample.bound, sample.ess, means.kl, sample.ladder, sample.tail)
 
 
+@broadcasting
 def particle_bounds(
     net: BeliefNet,
     data: DataLike,
@@ -142,6 +145,7 @@ def defended(proposal: Proposal | None, num_particles: int) -> Proposal | None:
     return proposal if proposal is None or num_particles < _LEAST_DEFENDED else proposal.defended()
 
 
+@broadcasting
 def bounds_of_rows(
     net: BeliefNet,
     x: Float[Array, "batch visible"],

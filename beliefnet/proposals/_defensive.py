@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.proposals._recognition import Recognition
@@ -55,6 +56,7 @@ class Defensive(Proposal):
         """Prepare the proposal."""
         return Defensive(self.proposal.prepare(net, x, key=key), self.every)
 
+    @broadcasting
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Draw `num_particles` configurations for every datum.
 

@@ -6,6 +6,7 @@ from jaxtyping import Float
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.samplers import Plain, Sampler
@@ -33,6 +34,7 @@ class Recognition(Proposal):
         """Return log q(h | x) of any latents, layer by layer, in nats."""
         return net.log_recognition_terms(x, latents)
 
+    @broadcasting
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Draw `num_particles` configurations for every datum."""
         draw = net.infer(x, num_particles, key=key, sampler=self.sampler)

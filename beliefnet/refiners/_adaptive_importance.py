@@ -71,10 +71,10 @@ class AIR(Refiner):
         log_weight = net.log_joint(x, latents) - posterior.log_probs(latents).sum(axis=-1)
         weights = normalised_weights(log_weight)
         # Where no draw has any probability there is nothing to learn from them.
-        is_possible = weights.sum(axis=0) > 0
+        is_impossible = weights.sum(axis=0) == 0
         moments = []
         for family, old, drawn in zip(posterior.families, posterior.moments, latents, strict=True):
             new = jnp.einsum("nb,nbs->bs", weights, family.statistics(drawn), precision=jax.lax.Precision.HIGHEST)
-            moments.append(jnp.where(is_possible[:, None], old + self.rate * (new - old), old))
-        ess = jnp.where(is_possible, 1 / jnp.sum(weights**2, axis=0), 0.0)
+            moments.append(jnp.where(is_impossible[:, None], old, old + self.rate * (new - old)))
+        ess = jnp.where(is_impossible, 0.0, 1 / jnp.sum(weights**2, axis=0))
         return Progress(posterior.with_moments(tuple(moments)), None), ess

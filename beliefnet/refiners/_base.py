@@ -1,7 +1,7 @@
 """What a refiner is: iterations that improve a factorial posterior, one datum at a time."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -11,7 +11,8 @@ from jax import Array, lax
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
-from beliefnet._types import Key
+from beliefnet._numerics import broadcasting
+from beliefnet._types import Key, Values
 from beliefnet.distributions import AbstractRefinableFamily
 from beliefnet.refiners._posterior import Posterior
 
@@ -43,13 +44,17 @@ class Refiner(eqx.Module):
 
     Every datum moves on its own, so that nothing depends on the batch. With `patience` 0 all data take `num_steps`
     steps. Otherwise a datum stops when its score has not improved for `patience` steps, and keeps the posterior with
-    the best score; the batch is done when all have stopped. The score is a noisy estimate from the draws of a step;
-    what the very last step gives has none, and is kept if the posterior before it was the best so far.
+    the best score (NaN is never better); the batch is done when all have stopped. The score is a noisy estimate from
+    the draws of a step; what the very last step gives has none, and is kept if the posterior before it was the best so
+    far.
     """
 
     num_steps: AbstractVar[int]
     num_samples: AbstractVar[int]
     patience: AbstractVar[int]
+
+    takes_gradients: ClassVar[bool] = False
+    """Whether its steps are gradient steps, so that the result is differentiable by the net."""
 
     @abstractmethod
     def check(self, net: BeliefNet) -> None:
@@ -79,6 +84,11 @@ class Refiner(eqx.Module):
             Where it stands after the step, and the score of the posterior before it, `[batch]`: higher is better.
         """
 
+    def draw(self, posterior: Posterior, num_particles: int, *, key: Key) -> Values:
+        """Draw `[particles, batch, units]` of each layer as its steps do: exactly, if nothing else is said."""
+        return posterior.draw(num_particles, key=key)
+
+    @broadcasting
     def refine(
         self, net: BeliefNet, x: Float[Array, "batch visible"], posterior: Posterior | None = None, *, key: Key
     ) -> Posterior:

@@ -1,6 +1,6 @@
 """Refinement by gradient steps on the parameters of the posterior, with any sampler that gives draws a derivative."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import equinox as eqx
 import jax
@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
-from beliefnet._types import Key
+from beliefnet._types import Key, Values
 from beliefnet.refiners._base import Progress, Refiner, check_kinds, check_settings
 from beliefnet.refiners._posterior import Posterior
 from beliefnet.samplers import Concrete, MeanPassing, Reparameterize, Sampler, StraightThrough
@@ -44,6 +44,8 @@ class GradientAscent(Refiner):
         The refinement that Hjelm et al. 2016, *Iterative refinement of the approximate posterior for directed belief
         networks*, call gradient-descent inference refinement.
     """
+
+    takes_gradients: ClassVar[bool] = True
 
     sampler: Sampler = eqx.field(static=True)
     num_steps: int = eqx.field(static=True, default=20)
@@ -85,6 +87,10 @@ class GradientAscent(Refiner):
         """Return a velocity of zero."""
         return jax.tree.map(jnp.zeros_like, posterior.parameters)
 
+    def draw(self, posterior: Posterior, num_particles: int, *, key: Key) -> Values:
+        """Draw with the derivative of the sampler."""
+        return posterior.draw(num_particles, key=key, sampler=self.sampler)
+
     def step(
         self, net: BeliefNet, x: Float[Array, "batch visible"], progress: Progress, *, key: Key
     ) -> tuple[Progress, Float[Array, " batch"]]:
@@ -92,7 +98,7 @@ class GradientAscent(Refiner):
 
         def objective(parameters: Velocity) -> tuple[Array, Array]:
             posterior = Posterior(parameters, progress.posterior.families)
-            latents = posterior.draw(self.num_samples, key=key, sampler=self.sampler)
+            latents = self.draw(posterior, self.num_samples, key=key)
             values = posterior.elbo(net, x, latents).mean(axis=0)
             return values.sum(), values
 
@@ -108,6 +114,13 @@ def gdir(
     num_steps: int = 20, num_samples: int = 20, *, rate: float = 0.1, momentum: float = 0.0, patience: int = 0
 ) -> GradientAscent:
     """Return gradient refinement of normal posteriors through reparameterised draws: it climbs the ELBO.
+
+    Args:
+        num_steps: Steps.
+        num_samples: Draws per step and datum.
+        rate: Step size.
+        momentum: Share of the last step that is added to the next, in [0, 1).
+        patience: Steps without a better score after which a datum is left as it is; 0 takes all steps.
 
     Reference:
         Hjelm et al. 2016 (GDIR); an earlier draft of it names it gradient backprop variational inference (GBVI).
@@ -129,6 +142,12 @@ def mean_passing(num_steps: int = 20, *, rate: float = 0.1, momentum: float = 0.
     What is climbed is a mean-field surrogate, log p(x | mu) + E[log p(h)] + H(q~), exact in entropy and in a
     prior of independent units. It is deterministic and cheap, and no bound of log p(x): a decoder that is not linear
     sees a mean that is never drawn.
+
+    Args:
+        num_steps: Steps.
+        rate: Step size.
+        momentum: Share of the last step that is added to the next, in [0, 1).
+        patience: Steps without a better score after which a datum is left as it is; 0 takes all steps.
     """
     return GradientAscent(
         sampler=MeanPassing(), num_steps=num_steps, num_samples=1, rate=rate, momentum=momentum, patience=patience
@@ -148,6 +167,14 @@ def straight_through(
     """Return refinement of discrete posteriors through exact draws with the derivative of their mean: biased.
 
     The slope of the logits leaves the derivative of the sigmoid out.
+
+    Args:
+        num_steps: Steps.
+        num_samples: Draws per step and datum.
+        rate: Step size.
+        momentum: Share of the last step that is added to the next, in [0, 1).
+        patience: Steps without a better score after which a datum is left as it is; 0 takes all steps.
+        slope: Derivative of a draw: that of the mean, or that of the logits.
     """
     return GradientAscent(
         sampler=StraightThrough(slope),
@@ -169,7 +196,16 @@ def concrete(
     momentum: float = 0.0,
     patience: int = 0,
 ) -> GradientAscent:
-    """Return refinement of discrete posteriors through relaxed draws: it climbs the ELBO as the temperature falls."""
+    """Return refinement of discrete posteriors through relaxed draws: it climbs the ELBO as the temperature falls.
+
+    Args:
+        num_steps: Steps.
+        num_samples: Draws per step and datum.
+        temperature: Of the relaxation: the lower, the less bias and the more variance.
+        rate: Step size.
+        momentum: Share of the last step that is added to the next, in [0, 1).
+        patience: Steps without a better score after which a datum is left as it is; 0 takes all steps.
+    """
     return GradientAscent(
         sampler=Concrete(temperature),
         num_steps=num_steps,

@@ -1,10 +1,11 @@
 """Run folders: configuration, metrics, checkpoints, results; what a run is, and which process trains in it."""
 
 from beliefnet.runs._checkpoint import CheckpointError, Checkpoints, Restored, read_record
-from beliefnet.runs._environment import environment
+from beliefnet.runs._environment import environment, environment_changes
 from beliefnet.runs._files import DiskFullError, write_atomically
 from beliefnet.runs._folder import RunFolder, RunFolderError
-from beliefnet.runs._load import LoadedRun, check_version, load_run
+from beliefnet.runs._identity import check_same_run, check_same_structure
+from beliefnet.runs._load import LoadedRun, check_version, load_run, structure_of
 from beliefnet.runs._lock import RunLock, RunLocked
 from beliefnet.runs._results import Result, Stamp
 from beliefnet.runs._structure import Difference, StructureError, describe, differences, fingerprint, skeleton
@@ -23,13 +24,17 @@ __all__ = [
     "RunLocked",
     "Stamp",
     "StructureError",
+    "check_same_run",
+    "check_same_structure",
     "check_version",
     "describe",
     "differences",
     "environment",
+    "environment_changes",
     "fingerprint",
     "load_run",
     "read_record",
     "skeleton",
+    "structure_of",
     "write_atomically",
 ]

@@ -27,7 +27,7 @@ def environment() -> dict[str, Any]:
     }
 
 
-def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def environment_changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Return what differs between two environments, such as "cores 1 instead of 2"."""
     names = [name for name in now if name in before and before[name] != now[name]]
     return [f"{name} {now[name] or 'none'} instead of {before[name] or 'none'}" for name in names]

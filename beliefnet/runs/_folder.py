@@ -46,6 +46,13 @@ class RunFolder:
         self.lock = RunLock(self.path / "lock.json")
 
     @classmethod
+    def at(cls, place: "RunFolder | Path | str") -> "RunFolder":
+        """Return the run folder at a path, made if there is none; one that is a run folder already is the same."""
+        folder = cls(place) if isinstance(place, str | Path) else place
+        folder.make()
+        return folder
+
+    @classmethod
     def create(cls, path: Path | str, config: dict[str, Any]) -> "RunFolder":
         """Make a new run folder and write its configuration.
 
@@ -106,6 +113,11 @@ class RunFolder:
     def has_checkpoints(self) -> bool:
         """Whether anything was saved yet."""
         return bool(folders(self.checkpoints.directory))
+
+    @property
+    def newest_checkpoint(self) -> Path:
+        """The folder of the newest checkpoint, intact or not; there must be one."""
+        return folders(self.checkpoints.directory)[0]
 
     def read_config(self) -> dict[str, Any]:
         """Read the configuration; that of a run that was started from Python is empty.

@@ -51,7 +51,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise Damaged(f"its {MANIFEST} cannot be read ({error})") from error
-    if not isinstance(manifest, dict) or manifest.pop("digest", None) != _digest(manifest):
+    if type(manifest) is not dict or manifest.pop("digest", None) != _digest(manifest):
         raise Damaged(f"its {MANIFEST} was altered")
     for name, expected in manifest["files"].items():
         try:

@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from beliefnet._types import Key
-from beliefnet.distributions import OneHot, UnitKind, units
+from beliefnet.distributions import UnitKind, units
 from beliefnet.samplers._base import Sampler
 
 
@@ -42,22 +42,22 @@ class Concrete(Sampler):
 
     def __init__(self, temperature: ArrayLike = 0.5):
         # A temperature that is being learnt has no value yet.
-        if not isinstance(temperature, jax.Array) and not 0 < float(temperature) < math.inf:  # pyright: ignore
+        if not eqx.is_array(temperature) and not 0 < float(temperature) < math.inf:  # pyright: ignore
             raise ValueError(f"expected temperature to be positive, got {temperature}; try 0.5")
         self.temperature = temperature
 
     def _draw(
         self, distribution: dist.Distribution, shape: tuple[int, ...], *, key: Key
     ) -> Float[Array, "*lead units"]:
-        base = units(distribution)
-        if isinstance(base, OneHot):
-            noise = jax.random.gumbel(key, shape + base.logits.shape)
-            return base.flat(jax.nn.softmax((base.logits + noise) / self.temperature))
-        if UnitKind.of(base) is UnitKind.BINARY:
-            logits = jnp.asarray(base.logits)  # pyright: ignore[reportAttributeAccessIssue]
+        kind = UnitKind.of(distribution)
+        if kind is UnitKind.CONTINUOUS:
+            return jnp.asarray(distribution.sample(key, shape))
+        logits = jnp.asarray(units(distribution).logits)  # pyright: ignore[reportAttributeAccessIssue]
+        if kind is UnitKind.BINARY:
             noise = jax.random.logistic(key, shape + logits.shape)
             return jax.nn.sigmoid((logits + noise) / self.temperature)
-        return jnp.asarray(distribution.sample(key, shape))
+        noise = jax.random.gumbel(key, shape + logits.shape)
+        return jax.nn.softmax((logits + noise) / self.temperature).reshape(shape + distribution.shape())
 
 
 class StraightThrough(Sampler):
