@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from exact import ALL_OBSERVATIONS, Source, States, bound_and_gradient, dreamt, recognised
 
-from beliefnet import BeliefNet, Chain
+from beliefnet import BeliefNet, Chain, distributions, nets
 from beliefnet.baselines import InputBaseline, Moments, NoBaseline, Order, RunningMoments
 from beliefnet.conditionals import (
     MLP,
@@ -177,6 +177,26 @@ CONDITIONALS: dict[str, Callable[[], AbstractConditional]] = {
         LogisticAutoregression(Prior(jnp.zeros(3), bernoulli), jnp.zeros((3, 3)))
     ),
 }
+
+VISIBLE_FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
+    "bernoulli": lambda: bernoulli,
+    "poisson": lambda: distributions.poisson,
+    "logistic": lambda: distributions.discretised_logistic(5),
+    "grey-normal": lambda: distributions.grey_normal,
+}
+"""Families of visible units that can be chosen by their names."""
+
+READY_MADE: dict[str, Callable[[], BeliefNet]] = {
+    "sbn": lambda: sigmoid_belief_net(6, (3, 2), key=jax.random.key(0)),
+    "categorical": lambda: nets.categorical_belief_net(6, (2,), num_categories=3, key=jax.random.key(0)),
+    "darn": lambda: darn(6, (3, 2), key=jax.random.key(0)),
+    "fdarn": lambda: nets.fdarn(6, (3, 2), key=jax.random.key(0)),
+    "vae": lambda: nets.vae(6, (3, 2), deterministic=(4,), key=jax.random.key(0)),
+    "document": lambda: nets.document_net(6, (3,), key=jax.random.key(0)),
+    "fvsbn": lambda: fully_visible_net(6),
+    "nade": lambda: nets.nade(6, 3, key=jax.random.key(0)),
+}
+"""Ready-made nets of six visible units."""
 
 PROPOSALS: dict[str, Callable[[], Proposal]] = {
     "recognition": Recognition,
@@ -376,7 +396,7 @@ def algorithm_1_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Mo
     values = (x[None], *states.latents)
     sets = jnp.stack(jnp.meshgrid(*[jnp.arange(len(states.log_q))] * count, indexing="ij"), -1).reshape(-1, count)
     mass = jnp.exp(states.log_q[sets].sum(axis=(1, 2)))
-    log_p, log_q = net.log_joint(x, states.latents), net.log_recognition(x, states.latents)
+    log_p, log_q = net.log_joint_terms(x, states.latents), net.log_recognition_terms(x, states.latents)
     scores = []
     for layer in range(len(net.layer_sizes)):
         signal = log_p[:, 0, layer:].sum(axis=-1) - log_q[:, 0, layer:].sum(axis=-1)
@@ -388,7 +408,7 @@ def algorithm_1_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Mo
         scores.append((drawn - mean) / jnp.maximum(1, jnp.sqrt(variance)) / count)
 
     def credited(net: BeliefNet) -> jax.Array:
-        again = net.log_recognition(x, states.latents)[:, 0]
+        again = net.log_recognition_terms(x, states.latents)[:, 0]
         return sum(mass @ jnp.sum(score * again[sets, layer], axis=1) for layer, score in enumerate(scores))
 
     return add(model_only(bound_and_gradient(net, x, 1)[1]), recognition_only(eqx.filter_grad(credited)(net)))
