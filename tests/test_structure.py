@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import pytest
-from cases import ALL_NETS, CONDITIONALS, ESTIMATORS, PROPOSALS, REFINERS, small_net
+from cases import ALL_NETS, CONDITIONALS, ESTIMATORS, PROPOSALS, REFINERS, SINGLE_NETS, small_net
 
 from beliefnet import nets
 from beliefnet.conditionals import EquinoxNetwork
@@ -20,6 +20,7 @@ from beliefnet.refiners import AIR, straight_through
 from beliefnet.runs import StructureError, describe, differences, fingerprint, skeleton
 
 KEY = jax.random.key(0)
+EVERY_NET = ALL_NETS | SINGLE_NETS
 
 READY_MADE = {
     "sbn": lambda: nets.sigmoid_belief_net(6, (3, 2), key=KEY, deterministic=(4,), activation=jax.nn.relu),
@@ -35,11 +36,11 @@ READY_MADE = {
 }
 
 TREES = {
-    **{f"net {name}": make for name, make in (ALL_NETS | READY_MADE).items()},
+    **{f"net {name}": make for name, make in (EVERY_NET | READY_MADE).items()},
     **{f"conditional {name}": make for name, make in CONDITIONALS.items() if name != "own module"},
     **{f"proposal {name}": make for name, make in PROPOSALS.items()},
     **{f"refiner {name}": lambda case=case: case.make(3) for name, case in REFINERS.items()},
-    **{f"estimator {n}": lambda case=case: case.make(ALL_NETS[case.nets[0]]()) for n, case in ESTIMATORS.items()},
+    **{f"estimator {n}": lambda case=case: case.make(EVERY_NET[case.nets[0]]()) for n, case in ESTIMATORS.items()},
     "estimator hvi": lambda: HVI(Hamiltonian(nets.vae(6, (3,), key=KEY), 2, 3, key=KEY), 2),
     "estimator rws, refined": lambda: reweighted_wake_sleep(3, proposal=Refined(AIR(3, 4))),
     "estimator em": lambda: VariationalEM(straight_through(3, 4), 2),

@@ -79,10 +79,9 @@ def evaluate_run(
 
 def _keep(run: Run, report: dict[str, Any], *, is_own: bool, is_quiet: bool) -> None:
     """Keep a result beside those of other splits, K and proposals."""
-    if is_own:
-        run.folder.write_evaluation(report, run.stamp)
-        if not is_quiet:
-            say(f"written to {run.folder.evaluation_file}")
+    kept = run.folder.write_evaluation(report, run.stamp, is_main=is_own)
+    if not is_quiet:
+        say(f"written to {run.folder.evaluation_file if is_own else kept}")
 
 
 def _show(result: Evaluation, place: str, run: Run) -> None:
