@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from exact import ALL_OBSERVATIONS, Source, States, bound_and_gradient, dreamt, recognised
 
-from beliefnet import BeliefNet, Chain
+from beliefnet import BeliefNet, Chain, distributions, nets
 from beliefnet.baselines import InputBaseline, Moments, NoBaseline, Order, RunningMoments
 from beliefnet.conditionals import (
     MLP,
@@ -30,7 +30,16 @@ from beliefnet.conditionals import (
     Prior,
     Signs,
 )
-from beliefnet.distributions import AbstractFamily, bernoulli, categorical, normal
+from beliefnet.distributions import (
+    AbstractFamily,
+    bag_of_words,
+    bernoulli,
+    categorical,
+    discretised_logistic,
+    grey_normal,
+    normal,
+    poisson,
+)
 from beliefnet.estimators import (
     ARM,
     HVI,
@@ -63,9 +72,9 @@ from beliefnet.estimators import (
 )
 from beliefnet.evaluation import enumerate_latents
 from beliefnet.nets import darn, fully_visible_net, sigmoid_belief_net
-from beliefnet.proposals import Hamiltonian, Proposal, Recognition, Refined
+from beliefnet.proposals import Annealed, Dream, Factorial, Hamiltonian, Proposal, Recognition, Refined
 from beliefnet.refiners import AIR, Posterior, Refiner, concrete, gdir, mean_passing, straight_through
-from beliefnet.samplers import Concrete, Half, Reparameterize, StraightThrough
+from beliefnet.samplers import Concrete, Half, MeanPassing, Plain, Reparameterize, Sampler, StraightThrough
 
 MEAN = jnp.array([0.3, 0.6, 0.5])
 OBSERVATIONS = jnp.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
@@ -169,11 +178,59 @@ CONDITIONALS: dict[str, Callable[[], AbstractConditional]] = {
     ),
 }
 
+VISIBLE_FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
+    "bernoulli": lambda: bernoulli,
+    "poisson": lambda: distributions.poisson,
+    "logistic": lambda: distributions.discretised_logistic(5),
+    "grey-normal": lambda: distributions.grey_normal,
+}
+"""Families of visible units that can be chosen by their names."""
+
+READY_MADE: dict[str, Callable[[], BeliefNet]] = {
+    "sbn": lambda: sigmoid_belief_net(6, (3, 2), key=jax.random.key(0)),
+    "categorical": lambda: nets.categorical_belief_net(6, (2,), num_categories=3, key=jax.random.key(0)),
+    "darn": lambda: darn(6, (3, 2), key=jax.random.key(0)),
+    "fdarn": lambda: nets.fdarn(6, (3, 2), key=jax.random.key(0)),
+    "vae": lambda: nets.vae(6, (3, 2), deterministic=(4,), key=jax.random.key(0)),
+    "document": lambda: nets.document_net(6, (3,), key=jax.random.key(0)),
+    "fvsbn": lambda: fully_visible_net(6),
+    "nade": lambda: nets.nade(6, 3, key=jax.random.key(0)),
+}
+"""Ready-made nets of six visible units."""
+
 PROPOSALS: dict[str, Callable[[], Proposal]] = {
     "recognition": Recognition,
     "refined by importance": lambda: Refined(AIR(3, 4, rate=0.5)),
     "refined by gradients": lambda: Refined(straight_through(3, 4, rate=0.5)),
     "refined until idle": lambda: Refined(AIR(6, 4, patience=2)),
+}
+
+
+PROPOSALS_FOR_NETS: dict[str, Callable[[BeliefNet], Proposal]] = {
+    "annealed": lambda net: Annealed(3),
+    "dream": lambda net: Dream(),
+    "factorial": lambda net: Factorial(Posterior.recognised(net, OBSERVATIONS)),
+    "hamiltonian": lambda net: Hamiltonian(net, key=jax.random.key(0)),
+}
+"""Proposals that are made for a net, or for data, or have laws of their own."""
+
+SAMPLERS: dict[str, Sampler] = {
+    "plain": Plain(),
+    "reparameterize": Reparameterize(),
+    "concrete": Concrete(0.7),
+    "straight-through": StraightThrough(),
+    "half": Half(),
+    "mean": MeanPassing(),
+}
+
+FAMILIES: dict[str, AbstractFamily] = {
+    "bernoulli": bernoulli,
+    "categorical": categorical(3),
+    "normal": normal,
+    "grey-normal": grey_normal,
+    "discretised-logistic": discretised_logistic(8),
+    "poisson": poisson,
+    "bag-of-words": bag_of_words(5),
 }
 
 
@@ -339,7 +396,7 @@ def algorithm_1_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Mo
     values = (x[None], *states.latents)
     sets = jnp.stack(jnp.meshgrid(*[jnp.arange(len(states.log_q))] * count, indexing="ij"), -1).reshape(-1, count)
     mass = jnp.exp(states.log_q[sets].sum(axis=(1, 2)))
-    log_p, log_q = net.log_joint(x, states.latents), net.log_recognition(x, states.latents)
+    log_p, log_q = net.log_joint_terms(x, states.latents), net.log_recognition_terms(x, states.latents)
     scores = []
     for layer in range(len(net.layer_sizes)):
         signal = log_p[:, 0, layer:].sum(axis=-1) - log_q[:, 0, layer:].sum(axis=-1)
@@ -351,7 +408,7 @@ def algorithm_1_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Mo
         scores.append((drawn - mean) / jnp.maximum(1, jnp.sqrt(variance)) / count)
 
     def credited(net: BeliefNet) -> jax.Array:
-        again = net.log_recognition(x, states.latents)[:, 0]
+        again = net.log_recognition_terms(x, states.latents)[:, 0]
         return sum(mass @ jnp.sum(score * again[sets, layer], axis=1) for layer, score in enumerate(scores))
 
     return add(model_only(bound_and_gradient(net, x, 1)[1]), recognition_only(eqx.filter_grad(credited)(net)))
@@ -778,7 +835,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         state=no_state,
         nets=(*SINGLE, "connected"),
     ),
-    "reweighted wake-sleep": drawn(
+    "rws": drawn(
         lambda net: reweighted_wake_sleep(2),
         sum_of(reweighted_wake_gradient, sleep_gradient),
         bound_of(2),
@@ -793,7 +850,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         nets=DISCRETE,
         quick=("two layers", "categorical on binary"),
     ),
-    "semi-amortised, no steps": drawn(lambda net: SemiAmortised(gdir(0), 2), nets=("normal",), quick=("normal",)),
+    "semi-amortised": drawn(lambda net: SemiAmortised(gdir(0), 2), nets=("normal",), quick=("normal",)),
     "hvi": drawn(
         hamiltonian,
         moved_gradient,
@@ -821,11 +878,11 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         nets=(*NETS, "categorical", "two categorical"),
         quick=("two layers", "categorical"),
     ),
-    "1/2 estimator": drawn(lambda net: SGVB(net, sampler=Half()), slope_gradient(half_slope), nets=tuple(NETS)),
+    "half": drawn(lambda net: SGVB(net, sampler=Half()), slope_gradient(half_slope), nets=tuple(NETS)),
     "arm": drawn(ARM),
     "disarm": drawn(lambda net: DisARM(net, 2), quick=("two layers", "darn")),
-    "multi-sample disarm": drawn(lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2)),
-    "multi-sample disarm, three": drawn(
+    "multi-sample-disarm": drawn(lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2)),
+    "multi-sample-disarm, three": drawn(
         lambda net: MultiSampleDisARM(net, 3), bound_gradient, bound_of(3), nets=SMALL, quick=()
     ),
     "muprop": drawn(
@@ -835,7 +892,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     ),
     "rebar": drawn(lambda net: REBAR(net, 2, temperature=0.7, scale=0.6)),
     "relax": drawn(lambda net: randomise(RELAX(net, key=jax.random.key(1)), scale=0.3)),
-    "local expectation": drawn(
+    "local-expectation": drawn(
         LocalExpectation,
         nets=(*SINGLE, "categorical", "two categorical", "categorical on binary"),
         quick=("two layers", "two categorical"),

@@ -5,24 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
-from cases import OBSERVATIONS, chain_net
+from cases import OBSERVATIONS, SAMPLERS, chain_net
 from laws import assert_mean, draws
 
 from beliefnet.distributions import UnitKind, bernoulli, categorical, normal
 from beliefnet.estimators import SGVB
 from beliefnet.evaluation import exact_gradient
-from beliefnet.samplers import Concrete, Half, MeanPassing, Plain, Reparameterize, Sampler, StraightThrough
+from beliefnet.samplers import Concrete
 
 PARAMETERS = jnp.array([0.4, -1.2, 0.3, 0.9, -0.5, 0.1])
 FAMILIES = {"binary": bernoulli, "one-hot": categorical(3), "normal": normal}
-SAMPLERS: dict[str, Sampler] = {
-    "plain": Plain(),
-    "reparameterize": Reparameterize(),
-    "concrete": Concrete(0.7),
-    "straight-through": StraightThrough(),
-    "half": Half(),
-    "mean": MeanPassing(),
-}
 PAIRS = [
     (name, family)
     for name, sampler in SAMPLERS.items()

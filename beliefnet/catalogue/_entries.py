@@ -55,7 +55,8 @@ class Entry:
     def summary(self) -> str:
         """The first line of its docstring, within a sentence, without "Make a" or "Return"."""
         text = re.sub(r"^(Make|Return) (an? |the )?", "", summary_of(self.make))
-        return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+        first = text.partition(" ")[0]
+        return text if first[1:] != first[1:].lower() else text[:1].lower() + text[1:]
 
     def suits(self, kinds: Iterable[Any]) -> bool:
         """Whether it works with latents of these kinds."""
@@ -63,14 +64,14 @@ class Entry:
 
 
 def entries(module: ModuleType, nested: tuple[Nested, ...] = ()) -> dict[str, Entry]:
-    """Return what a folder's `__init__` exports under names of their own, in the order of the names.
+    """Return what a folder's `__init__` holds under names of their own, in the order of the names.
 
     Args:
         module: The folder.
         nested: Which arguments take objects that are chosen by a word, too.
     """
     found = {}
-    for thing in (getattr(module, exported) for exported in module.__all__):
+    for thing in vars(module).values():
         own = name_of(thing)
         if own is not None:
             kinds = own.kinds if own.kinds is not None else _kinds_of(thing)
@@ -145,7 +146,8 @@ class Choice:
             OptionError: If it cannot be made so, with the names that options have.
         """
         known = inspect.signature(self.entry.make).parameters
-        arguments = {name: value for name, value in supplied.items() if name in known}
+        takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
+        arguments = {name: value for name, value in supplied.items() if takes_any or name in known}
         for name, value in self.values.items():
             option = self.entry.options[name]
             if value is REQUIRED:

@@ -12,8 +12,8 @@ from beliefnet.distributions import AbstractFamily, AbstractRefinableFamily
 
 def _families() -> list[type[AbstractFamily]]:
     """Return the families that have a name and can be made from options alone, in the order of their names."""
-    exported = (getattr(distributions, name) for name in distributions.__all__)
-    classes = [thing for thing in exported if inspect.isclass(thing) and issubclass(thing, AbstractFamily)]
+    held = vars(distributions).values()
+    classes = [thing for thing in held if inspect.isclass(thing) and issubclass(thing, AbstractFamily)]
     named = [family for family in classes if "name" in vars(family)]
     free = [f for f in named if all(option.default is not REQUIRED for option in options_of(f).values())]
     return sorted(free, key=lambda family: family.name)

@@ -13,14 +13,17 @@ from beliefnet.catalogue._families import FAMILIES
 from beliefnet.catalogue._methods import ESTIMATORS
 from beliefnet.catalogue._nets import FROM_DATA, NETS
 from beliefnet.catalogue._overview import data_text, estimator_text, net_text
-from beliefnet.data import load
+from beliefnet.data import LoadOptions, load
 from beliefnet.training import FitOptions
+
+_OF_NET_AND_RUN = {"values", "seed", "levels"}
+"""Options of the data that follow from the net, and the seed, which is that of the run."""
 
 DATA = Entry(
     "data",
     load,
     {"data": Option("data", Text("the name or path of a data set"), "digits", data_text(), "data")}
-    | {name: option for name, option in options_of(load).items() if name not in ("values", "seed")},
+    | {name: option for name, option in options_of(LoadOptions).items() if name not in _OF_NET_AND_RUN},
 )
 
 

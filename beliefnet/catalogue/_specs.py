@@ -26,7 +26,7 @@ def parse(spec: str, what: str, known: Mapping[str, Entry]) -> Choice:
     if name not in known:
         raise OptionError(
             f"expected the name of {what} ({', '.join(known)}), got {shown(name)} in {shown(spec)}"
-            + suggestion(name, known)
+            + (suggestion(name, known) or f"; try {next(iter(known))}")
         )
     options, given = known[name].options, {}
     while rest:

@@ -92,6 +92,7 @@ class Dataset:
 
         Raises:
             DataError: If the rows or the options cannot be used.
+            OptionError: If an option is of the wrong type.
 
         >>> rows = np.eye(6, dtype=int)[[0, 1, 2, 3, 4, 5, 0, 1, 2, 3]]
         >>> data = Dataset.from_arrays(rows, test=rows[:2])

@@ -87,6 +87,11 @@ def read_contents(path: Path, options: LoadOptions, wanted: Wanted | None = None
         DataError: If it cannot be read, or an option has no meaning for it.
     """
     kind = kind_of(path, options)
+    if options.array is not None and "array" not in kind.options:
+        raise DataError(
+            f"expected a .npz file with an array {options.array!r}, got {path} with no named arrays; "
+            "try leaving the array's name out"
+        )
     for name in (*(option.name for option in fields(Reading)), "split_column"):
         if name not in (*kind.options, "levels") and getattr(options, name) != getattr(LoadOptions(), name):
             raise DataError(

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import numpy as np
 
 from beliefnet._errors import DataError, listed, shown, suggestion
+from beliefnet._options import options_of
 from beliefnet._types import ValueKind
 from beliefnet.data._sparse import Rows
 
@@ -47,16 +48,14 @@ class Reading:
     levels: int | None = None
 
     def __post_init__(self):
-        # One name is as good as a list of one: it must not be taken for its letters.
-        for name in ("columns", "drop"):
-            given = getattr(self, name)
-            object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(given or ()))
         for name, allowed in (("decimal", (".", ",")), ("first_column", (None, 0, 1)), ("transpose", (False, True))):
             if getattr(self, name) not in allowed:
                 raise DataError(
                     f"expected {name} to be one of {listed(allowed)}, got {shown(getattr(self, name))}; "
                     "try leaving the option out"
                 )
+        if (self.levels or 2) < 2:
+            raise DataError(f"expected 2 levels or more, got {self.levels}; try leaving the option out")
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\n\r'):
             raise DataError(f"expected a delimiter of one character, got {shown(self.delimiter)}; try ';'")
         if self.item_separator is not None and not self.item_separator.strip(" \n\r"):
@@ -101,9 +100,20 @@ class LoadOptions(Reading):
     split_column: str | None = None
     vocabulary_size: int | None = None
 
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("seed", "split_seed"):
+            if getattr(self, name) < 0:
+                raise DataError(f"expected {name} from 0 on, got {getattr(self, name)}; try 0")
+
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "LoadOptions":
-        """Return the options that were given by name; `DataError` if there is no such option."""
+        """Return the options that were given by name.
+
+        Raises:
+            DataError: If there is no such option.
+            OptionError: If a value is of the wrong type.
+        """
         known = [option.name for option in fields(cls)]
         for name in given:
             if name not in known:
@@ -111,7 +121,9 @@ class LoadOptions(Reading):
                     f"expected an option of load, got {shown(name)}{suggestion(name, known)}; "
                     f"try one of {listed(known, 20)}"
                 )
-        return cls(**given)
+        options = options_of(cls)
+        # What is None is left to its default: an empty tuple, where names are asked for.
+        return cls(**{name: options[name].check(value) for name, value in given.items() if value is not None})
 
     @property
     def fractions(self) -> dict[str, float | None]:
@@ -201,7 +213,12 @@ class Record:
                 "try a newer version of beliefnet"
             )
         plain = {**values, "splits": dict(values["splits"]), "image_shape": None if shape is None else tuple(shape)}
-        return cls(**{**plain, "reading": Reading(**how)})
+        return cls(
+            **{
+                **plain,
+                "reading": Reading(**{name: options_of(Reading)[name].check(value) for name, value in how.items()}),
+            }
+        )
 
     def read_as(self, **changes: Any) -> "Record":
         """Return the record with changes of how files are read."""

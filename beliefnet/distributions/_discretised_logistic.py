@@ -170,7 +170,7 @@ class DiscretisedLogisticFamily(AbstractFamily):
 
         def advice(found: Range) -> str:
             x = "x" if found.is_unit else f"x / {steps}" if found.is_whole and found.largest == steps else found.to_unit
-            return f"np.rint({steps} * {x}) / {steps}, or grey_normal visible units (--visible normal)"
+            return f"np.rint({steps} * {x}) / {steps}, or grey_normal visible units (--visible grey-normal)"
 
         expected = f"grey values k / {steps}, on the {self.levels} levels that logistic units are a model of,"
         return Support(expected, is_wrong, advice)

@@ -115,6 +115,13 @@ def gdir(
 ) -> GradientAscent:
     """Return gradient refinement of normal posteriors through reparameterised draws: it climbs the ELBO.
 
+    Args:
+        num_steps: Steps.
+        num_samples: Draws per step and datum.
+        rate: Step size.
+        momentum: Share of the last step that is added to the next, in [0, 1).
+        patience: Steps without a better score after which a datum is left as it is; 0 takes all steps.
+
     Reference:
         Hjelm et al. 2016 (GDIR); an earlier draft of it names it gradient backprop variational inference (GBVI).
     """
@@ -135,6 +142,12 @@ def mean_passing(num_steps: int = 20, *, rate: float = 0.1, momentum: float = 0.
     What is climbed is a mean-field surrogate, log p(x | mu) + E[log p(h)] + H(q~), exact in entropy and in a
     prior of independent units. It is deterministic and cheap, and no bound of log p(x): a decoder that is not linear
     sees a mean that is never drawn.
+
+    Args:
+        num_steps: Steps.
+        rate: Step size.
+        momentum: Share of the last step that is added to the next, in [0, 1).
+        patience: Steps without a better score after which a datum is left as it is; 0 takes all steps.
     """
     return GradientAscent(
         sampler=MeanPassing(), num_steps=num_steps, num_samples=1, rate=rate, momentum=momentum, patience=patience
@@ -154,6 +167,14 @@ def straight_through(
     """Return refinement of discrete posteriors through exact draws with the derivative of their mean: biased.
 
     The slope of the logits leaves the derivative of the sigmoid out.
+
+    Args:
+        num_steps: Steps.
+        num_samples: Draws per step and datum.
+        rate: Step size.
+        momentum: Share of the last step that is added to the next, in [0, 1).
+        patience: Steps without a better score after which a datum is left as it is; 0 takes all steps.
+        slope: Derivative of a draw: that of the mean, or that of the logits.
     """
     return GradientAscent(
         sampler=StraightThrough(slope),
@@ -175,7 +196,16 @@ def concrete(
     momentum: float = 0.0,
     patience: int = 0,
 ) -> GradientAscent:
-    """Return refinement of discrete posteriors through relaxed draws: it climbs the ELBO as the temperature falls."""
+    """Return refinement of discrete posteriors through relaxed draws: it climbs the ELBO as the temperature falls.
+
+    Args:
+        num_steps: Steps.
+        num_samples: Draws per step and datum.
+        temperature: Of the relaxation: the lower, the less bias and the more variance.
+        rate: Step size.
+        momentum: Share of the last step that is added to the next, in [0, 1).
+        patience: Steps without a better score after which a datum is left as it is; 0 takes all steps.
+    """
     return GradientAscent(
         sampler=Concrete(temperature),
         num_steps=num_steps,
