@@ -18,6 +18,7 @@ import pytest
 from scipy import sparse
 
 from beliefnet._errors import OptionError
+from beliefnet.catalogue import TrainConfig
 from beliefnet.data import (
     DataError,
     Dataset,
@@ -660,3 +661,23 @@ def test_mutated_files_are_read_or_refused(tmp_path: Path):
 def test_every_named_set_says_what_it_is():
     assert all(source.name == name for name, source in SOURCES.items())
     assert {"binary", "grey", "counts"} >= {source.values for source in SOURCES.values()}
+
+
+def test_options_of_the_command_line_reach_the_reader(tmp_path: Path, words: sparse.csr_matrix):
+    genotypes = (np.arange(120) % 3).reshape(30, 4).astype(np.int8)
+    np.save(tmp_path / "x.npy", genotypes)
+    config = TrainConfig(data=str(tmp_path / "x.npy"), visible="logistic", levels=3, split_seed=2)
+    record = config.load_data().record
+    assert (record.values, record.levels, record.splits["test"]) == ("grey", 3, 3)
+    moved = TrainConfig(data=str(tmp_path / "x.npy"), visible="logistic", levels=3).load_data().record
+    assert moved.checksum != record.checksum
+    np.save(tmp_path / "counts.npy", words.toarray())
+    assert TrainConfig(data=str(tmp_path / "counts.npy"), net="document").load_data().record.values == "counts"
+    (tmp_path / "x.csv").write_text("a;b\n0,5;1\n0,25;0\n1;0\n0;1\n")
+    assert TrainConfig(data=str(tmp_path / "x.csv"), decimal=",", drop=("b",)).load_data().columns == ("a",)
+
+
+def test_runs_of_the_first_version_keep_their_split(tmp_path: Path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((50, 4)))
+    old = TrainConfig.from_dict({"data": str(tmp_path / "x.npy"), "seed": 3, "vimco": {"stand_in": "geometric"}})
+    assert old.load_data().record.checksum == load(tmp_path / "x.npy", split_seed=3).record.checksum
