@@ -396,7 +396,7 @@ def algorithm_1_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Mo
     values = (x[None], *states.latents)
     sets = jnp.stack(jnp.meshgrid(*[jnp.arange(len(states.log_q))] * count, indexing="ij"), -1).reshape(-1, count)
     mass = jnp.exp(states.log_q[sets].sum(axis=(1, 2)))
-    log_p, log_q = net.log_joint(x, states.latents), net.log_recognition(x, states.latents)
+    log_p, log_q = net.log_joint_terms(x, states.latents), net.log_recognition_terms(x, states.latents)
     scores = []
     for layer in range(len(net.layer_sizes)):
         signal = log_p[:, 0, layer:].sum(axis=-1) - log_q[:, 0, layer:].sum(axis=-1)
@@ -408,7 +408,7 @@ def algorithm_1_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Mo
         scores.append((drawn - mean) / jnp.maximum(1, jnp.sqrt(variance)) / count)
 
     def credited(net: BeliefNet) -> jax.Array:
-        again = net.log_recognition(x, states.latents)[:, 0]
+        again = net.log_recognition_terms(x, states.latents)[:, 0]
         return sum(mass @ jnp.sum(score * again[sets, layer], axis=1) for layer, score in enumerate(scores))
 
     return add(model_only(bound_and_gradient(net, x, 1)[1]), recognition_only(eqx.filter_grad(credited)(net)))
