@@ -335,7 +335,7 @@ def test_models_and_runs_in_one_table(evaluated, binary_file, tmp_path, capsys):
         ("--models mixtur", "did you mean 'mixture'?"),
         ("--models mixture:component=5", "did you mean 'components'?"),
         ("--models mixture:components=five", "components to be a whole number, got 'five'"),
-        ("--models mixture:components=0", "num_components of at least 1, got 0"),
+        ("--models mixture:components=0", "components of at least 1, got 0"),
         ("--models rbm:learning-rate=0", "learning_rate above 0"),
         ("--models lda:learning-method=slow", "one of batch, online, got 'slow'"),
         ("--models lda:doc-topic-prior=0", "expected doc_topic_prior above 0, got 0.0; try leaving it out"),
