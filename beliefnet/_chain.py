@@ -7,6 +7,7 @@ import numpyro.distributions as dist
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
 from beliefnet.conditionals import AbstractConditional
 from beliefnet.samplers import Sampler
@@ -47,6 +48,7 @@ class Chain(eqx.Module):
     def __len__(self) -> int:
         return len(self.conditionals)
 
+    @broadcasting
     def draw(
         self, parent: Float[Array, "batch inputs"] | None, shape: tuple[int, ...] = (), *, sampler: Sampler, key: Key
     ) -> Draw:
@@ -71,11 +73,13 @@ class Chain(eqx.Module):
             shape = ()
         return Draw(tuple(values), jnp.stack(log_probs, axis=-1))
 
+    @broadcasting
     def distributions(self, parent: Float[Array, "*lead inputs"] | None, values: Values) -> list[dist.Distribution]:
         """Return each conditional's distribution given the values of the layer before it."""
         parents = (parent, *values)[: len(values)]
         return [conditional(given) for conditional, given in zip(self.conditionals, parents, strict=True)]
 
+    @broadcasting
     def means(self, parent: Float[Array, "*lead inputs"]) -> Values:
         """Return the mean of each layer; means, not draws, are fed to the next."""
         means = []
@@ -84,6 +88,7 @@ class Chain(eqx.Module):
             means.append(parent)
         return tuple(means)
 
+    @broadcasting
     def log_probs(self, parent: Float[Array, "... inputs"] | None, values: Values) -> Float[Array, "*lead layers"]:
         """Return the log-probability of each value given the one before it, `[*lead, layers]`, in nats."""
         if not values:

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from beliefnet._chain import Chain, Draw
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, ValueKind, Values
 from beliefnet.conditionals import AbstractConditional
 from beliefnet.distributions import AbstractFamily, UnitKind, normal
@@ -150,6 +151,7 @@ class BeliefNet(eqx.Module):
         """Return log p(x, h) - log q(h | x), the log importance weight of each draw of the recognition net, in nats."""
         return self.log_joint(x, latents) - self.log_recognition(x, latents)
 
+    @broadcasting
     def log_joint_terms(self, x: Float[Array, "*#lead visible"], latents: Values) -> Float[Array, "*lead terms"]:
         """Return the terms of log p(x, h): log p(x | h1), ..., log p(hL), bottom first, in nats: one more than layers.
 
@@ -158,6 +160,7 @@ class BeliefNet(eqx.Module):
         condition, outputs = self.split(x)
         return self.generative.log_probs(condition, (*latents[::-1], outputs))[..., ::-1]
 
+    @broadcasting
     def log_recognition_terms(self, x: Float[Array, "*#lead visible"], latents: Values) -> Float[Array, "*lead layers"]:
         """Return the terms of log q(h | x): log q(h1 | x), ..., log q(hL | hL-1), in nats."""
         return self.recognition.log_probs(x, latents)

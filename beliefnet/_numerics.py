@@ -1,11 +1,32 @@
 """Numerically careful sums of log-probabilities, in nats."""
 
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jax.scipy.special import logsumexp
 from jax.typing import ArrayLike
 from jaxtyping import Float
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def broadcasting(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function broadcast arrays with fewer axes, as all of the library does, where JAX is set to refuse that.
+
+    `jax_numpy_rank_promotion="raise"` then finds what a user's own code broadcasts, and nothing else.
+    """
+
+    @wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        with jax.numpy_rank_promotion("allow"):
+            return function(*args, **kwargs)
+
+    return wrapped
 
 
 def log_mean_exp(values: Float[Array, "..."], axis: int = 0) -> Float[Array, "..."]:

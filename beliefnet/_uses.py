@@ -8,6 +8,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
 from beliefnet.data import Observations
 from beliefnet.evaluation import DataLike, encode, observe
@@ -18,6 +19,7 @@ __all__ = ["decode", "encode", "reconstruct", "sample_means"]
 _ROWS = 1000
 
 
+@broadcasting
 def decode(net: BeliefNet, latents: Values) -> Float[Array, "*lead outputs"]:
     """Return the mean of the observation given the bottom latent layer; of a conditional net, that of the outputs.
 
@@ -30,6 +32,7 @@ def decode(net: BeliefNet, latents: Values) -> Float[Array, "*lead outputs"]:
     return net.generative.conditionals[-1].mean_given(jnp.asarray(latents[0], float))
 
 
+@broadcasting
 def sample_means(
     net: BeliefNet, shape: tuple[int, ...], *, key: Key, condition: Float[Array, "batch condition"] | None = None
 ) -> Float[Array, "*lead visible"]:
@@ -84,6 +87,7 @@ def reconstruct(net: BeliefNet, data: DataLike, *, key: Key) -> Float[np.ndarray
 
 
 @eqx.filter_jit
+@broadcasting
 def _reconstructed(net: BeliefNet, x: Float[Array, "batch visible"], key: Key) -> Float[Array, "batch visible"]:
     infer_key, draw_key = jax.random.split(key)
     condition, outputs = net.split(x)

@@ -36,8 +36,9 @@ def best_bound(options: list[str]) -> tuple[float, float]:
     """Train once; return the best validation bound, and the seconds spent on steps and validation."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        if run(["train", *options, "--checkpoint-seconds", "1000000", "--out", str(out)]):
-            return float("nan"), float("nan")
+        status = run(["train", *options, "--checkpoint-seconds", "1000000", "--out", str(out)])
+        if status:
+            raise SystemExit(status)
         rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     return max(row["valid_bound"] for row in rows), rows[-1]["seconds"]
 

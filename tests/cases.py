@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from exact import ALL_OBSERVATIONS, Source, States, bound_and_gradient, dreamt, recognised
 
-from beliefnet import BeliefNet, Chain
+from beliefnet import BeliefNet, Chain, distributions, nets
 from beliefnet.baselines import InputBaseline, Moments, NoBaseline, Order, RunningMoments
 from beliefnet.conditionals import (
     MLP,
@@ -177,6 +177,26 @@ CONDITIONALS: dict[str, Callable[[], AbstractConditional]] = {
         LogisticAutoregression(Prior(jnp.zeros(3), bernoulli), jnp.zeros((3, 3)))
     ),
 }
+
+VISIBLE_FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
+    "bernoulli": lambda: bernoulli,
+    "poisson": lambda: distributions.poisson,
+    "logistic": lambda: distributions.discretised_logistic(5),
+    "grey-normal": lambda: distributions.grey_normal,
+}
+"""Families of visible units that can be chosen by their names."""
+
+READY_MADE: dict[str, Callable[[], BeliefNet]] = {
+    "sbn": lambda: sigmoid_belief_net(6, (3, 2), key=jax.random.key(0)),
+    "categorical": lambda: nets.categorical_belief_net(6, (2,), num_categories=3, key=jax.random.key(0)),
+    "darn": lambda: darn(6, (3, 2), key=jax.random.key(0)),
+    "fdarn": lambda: nets.fdarn(6, (3, 2), key=jax.random.key(0)),
+    "vae": lambda: nets.vae(6, (3, 2), deterministic=(4,), key=jax.random.key(0)),
+    "document": lambda: nets.document_net(6, (3,), key=jax.random.key(0)),
+    "fvsbn": lambda: fully_visible_net(6),
+    "nade": lambda: nets.nade(6, 3, key=jax.random.key(0)),
+}
+"""Ready-made nets of six visible units."""
 
 PROPOSALS: dict[str, Callable[[], Proposal]] = {
     "recognition": Recognition,

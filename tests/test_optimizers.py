@@ -9,7 +9,8 @@ from cases import nvil, small_net
 
 from beliefnet._errors import OptionError
 from beliefnet._frozen import hold_frozen
-from beliefnet.training import Learnable, OptimizerOptions, make_optimizer
+from beliefnet.nets import sigmoid_belief_net, vae
+from beliefnet.training import FitOptions, Learnable, OptimizerOptions, default_learning_rate, make_optimizer
 
 
 def params() -> Learnable:
@@ -107,3 +108,18 @@ def test_the_offset_of_the_data_is_not_moved():
 def test_bad_options_are_named(changes: dict, message: str):
     with pytest.raises(OptionError, match=message):
         OptimizerOptions(**changes)
+
+
+@pytest.mark.parametrize(
+    ("latents", "num_steps", "rate"), [("binary", 19_999, 0.01), ("binary", 20_000, 0.003), ("normal", 100, 0.003)]
+)
+def test_the_default_step_follows_the_length_of_the_run_and_the_latents(latents: str, num_steps: int, rate: float):
+    make = vae if latents == "normal" else sigmoid_belief_net
+    assert default_learning_rate(make(4, (3,), key=jax.random.key(0)), num_steps) == rate
+
+
+@pytest.mark.parametrize(("num_train", "size"), [(5000, 100), (4999, 50), (50, 50), (7, 7)])
+def test_the_default_batch_follows_the_data(num_train: int, size: int):
+    options = FitOptions(epochs=3).decided(sigmoid_belief_net(4, (3,), key=jax.random.key(0)), num_train)
+    assert (options.batch_size, options.learning_rate) == (size, 0.01)
+    assert FitOptions(batch_size=5, learning_rate=0.5).decided(vae(4, (3,), key=jax.random.key(0)), 9).batch_size == 5

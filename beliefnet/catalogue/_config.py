@@ -21,7 +21,7 @@ from beliefnet.catalogue._nets import NETS, DataShape, build_net, describe_net, 
 from beliefnet.data import Dataset, check_levels, names
 from beliefnet.distributions import UnitKind
 from beliefnet.estimators import Estimator
-from beliefnet.training import FitOptions, Stream, stream
+from beliefnet.training import FitOptions, Stream, default_batch_size, stream
 
 _TRIAL = DataShape(512 * 512, image_shape=(512, 512))
 """Data that any net can be of: nothing of this size is ever made."""
@@ -148,7 +148,10 @@ class TrainConfig:
             DataError: If logistic visible units cannot model the data, whose values do not lie on their grey levels.
         """
         open_options = [name for name in used_values(self.net) if name in _FROM_DATA and name not in self.net.given]
-        config = self.replace(**{name: _FROM_DATA[name](dataset) for name in open_options})
+        found = {name: _FROM_DATA[name](dataset) for name in open_options}
+        if self.fit.batch_size is None:
+            found["batch_size"] = default_batch_size(dataset.record.splits["train"])
+        config = self.replace(**found)
         levels = used_values(config.net).get("levels")
         if levels is not None:
             check_levels(dataset.record, levels, self.data.values["data"])

@@ -55,7 +55,8 @@ class Entry:
     def summary(self) -> str:
         """The first line of its docstring, within a sentence, without "Make a" or "Return"."""
         text = re.sub(r"^(Make|Return) (an? |the )?", "", summary_of(self.make))
-        return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+        first = text.partition(" ")[0]
+        return text if first[1:] != first[1:].lower() else text[:1].lower() + text[1:]
 
     def suits(self, kinds: Iterable[Any]) -> bool:
         """Whether it works with latents of these kinds."""

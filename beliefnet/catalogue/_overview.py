@@ -25,9 +25,9 @@ def estimator_text() -> str:
     """Return the names of the estimators, by the kinds of latents that each is for."""
     groups: dict[str, list[Entry]] = {}
     for entry in ESTIMATORS.values():
-        groups.setdefault(_latents(entry), []).append(entry)
+        groups.setdefault(latents_of(entry), []).append(entry)
     parts = [f"for {kinds}: {', '.join(map(_titled, group))}" for kinds, group in _by_size(groups).items()]
-    defaults = [f"{entry.name} for {_latents(entry)}" for entry in ESTIMATORS.values() if entry.is_default]
+    defaults = [f"{entry.name} for {latents_of(entry)}" for entry in ESTIMATORS.values() if entry.is_default]
     return f"Gradient estimator; {'; '.join(parts)}. By default {', '.join(defaults)}."
 
 
@@ -35,7 +35,8 @@ def _titled(entry: Entry) -> str:
     return f"{entry.name} ({entry.title})" if entry.title else entry.name
 
 
-def _latents(entry: Entry) -> str:
+def latents_of(entry: Entry) -> str:
+    """Return for what latents an estimator is."""
     kinds = entry.kinds
     if kinds is None or kinds == frozenset(UnitKind):
         return "any latents"

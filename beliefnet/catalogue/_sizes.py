@@ -72,7 +72,7 @@ def _built(config: TrainConfig, data: DataShape) -> tuple[BeliefNet, Estimator]:
 
 def _draws(net: BeliefNet, config: TrainConfig) -> int:
     units = net.num_visible + sum(net.layer_sizes)
-    return _PASSES * _BYTES * config.fit.batch_size * units * config.estimator.values.get("particles", 1)
+    return _PASSES * _BYTES * (config.fit.batch_size or 1) * units * config.estimator.values.get("particles", 1)
 
 
 def check_memory(config: TrainConfig, dataset: Dataset, available: int | None = None) -> None:

@@ -9,6 +9,7 @@ import tomli_w
 from cyclopts import Parameter
 
 from beliefnet._errors import OptionError
+from beliefnet._net import BeliefNet
 from beliefnet.catalogue import TrainConfig, check_memory, flatten, net_of_start, renamed
 from beliefnet.cli._app import command
 from beliefnet.cli._entry import INTERRUPTED
@@ -18,11 +19,12 @@ from beliefnet.cli._progress import Display
 from beliefnet.cli._text import make_console, say, warn
 from beliefnet.data import Dataset
 from beliefnet.runs import RunFolder, check_same_run, check_version, read_record, write_atomically
-from beliefnet.training import EXTENDABLE, FitOptions, Fitted, fit, fixed_settings
+from beliefnet.training import EXTENDABLE, Fitted, fit, fixed_settings
 
 _Flags = train_flags()
 _NONE = _Flags()
 _LARGEST_CONVOLUTIONAL_STEP = 1e-3
+_SMALL = 50
 
 
 @command
@@ -48,17 +50,18 @@ def train(
     console = make_console(soft_wrap=True)
     config = TrainConfig(**{**_options_of(config_file, resume), **given_flags(flags)})
     dataset = config.load_data()
-    config = config.settled(dataset)
     num_train = dataset.record.splits["train"]
-    if resume is None:
-        config = _fitting(config, num_train)
+    if num_train < _SMALL and config.fit.batch_size is None:
+        warn(f"only {num_train} training examples; they make one batch")
+    config = config.settled(dataset)
     num_steps = config.fit.epochs * config.fit.steps_per_epoch(num_train)
     check_memory(config, dataset)
     resumed = None if resume is None else _resumed_folder(config, resume, out, dataset)
     for name in config.idle:
         warn(f"--{name} has no effect with --net {config.net.name} --estimator {config.estimator.name}")
     net, estimator = config.build(dataset.train.average(), dataset.record.image_shape)
-    if config.net.values.get("convolution") and config.fit.learning_rate > _LARGEST_CONVOLUTIONAL_STEP:
+    config = _decided(config, net, num_train)
+    if config.net.values.get("convolution") and (config.fit.learning_rate or 0) > _LARGEST_CONVOLUTIONAL_STEP:
         warn(
             f"--learning-rate {config.fit.learning_rate} can be too large for convolutions: if the bound stays where "
             "the first epoch leaves it, the decoder has learnt to ignore the latents; try --learning-rate "
@@ -109,12 +112,11 @@ def _begun(folder: RunFolder) -> int:
     return read_record(folder.checkpoints.directory)["step"] if folder.has_checkpoints else 0
 
 
-def _fitting(config: TrainConfig, num_train: int) -> TrainConfig:
-    """Make the default batch no larger than the data, so that a small file trains without options."""
-    if num_train < config.fit.batch_size == FitOptions.batch_size:
-        warn(f"only {num_train} training examples; they make one batch")
-        return config.replace(batch_size=num_train)
-    return config
+def _decided(config: TrainConfig, net: BeliefNet, num_train: int) -> TrainConfig:
+    """Write down the step size where it was left open."""
+    if config.net.values.get("convolution") and config.fit.learning_rate is None:
+        config = config.replace(learning_rate=_LARGEST_CONVOLUTIONAL_STEP)
+    return config.replace(learning_rate=config.fit.decided(net, num_train).learning_rate)
 
 
 def _new_folder(config: TrainConfig, out: Path | None) -> RunFolder:

@@ -8,6 +8,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.estimators._base import Estimate, Estimator
 from beliefnet.estimators._bound import Bound
@@ -38,6 +39,7 @@ class Sum(Estimator[tuple[Any, ...]]):
         """Return the state of each part."""
         return tuple(part.init(net) for part in self.parts)
 
+    @broadcasting
     def estimate(
         self, net: BeliefNet, x: Float[Array, "batch visible"], state: tuple[Any, ...], *, key: Key
     ) -> Estimate[tuple[Any, ...]]:

@@ -8,6 +8,7 @@ from jax import Array, lax
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.estimators._base import Estimate, Estimator, check_particles
@@ -64,6 +65,7 @@ class AbstractCreditEstimator(Estimator[S]):
         self.proposal.check(net)
         return self.rule.init(len(net.layer_sizes))
 
+    @broadcasting
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: S, *, key: Key) -> Estimate[S]:
         """Estimate the gradient on a batch: draw, credit, differentiate."""
 

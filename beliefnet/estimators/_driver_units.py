@@ -11,6 +11,7 @@ from jax import Array, lax
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind, check_kind, units
@@ -123,6 +124,7 @@ class AbstractUnitEstimator(Estimator[None]):
         """
         self.check(net)
 
+    @broadcasting
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
         """Estimate the gradient on a batch: draw, credit each layer, differentiate.
 

@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind
 from beliefnet.estimators._base import Estimate, Estimator, check_particles
@@ -60,6 +61,7 @@ class VariationalEM(AbstractRefinedEstimator):
     def __check_init__(self):
         check_particles("VariationalEM", self.num_particles, least=1)
 
+    @broadcasting
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
         """Refine, draw, and differentiate."""
         refine_key, draw_key = jax.random.split(key)
@@ -109,6 +111,7 @@ class SemiAmortised(AbstractRefinedEstimator):
                 f"{self.refiner.patience}; try patience=0"
             )
 
+    @broadcasting
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
         """Refine, draw, and differentiate through both."""
         refine_key, draw_key = jax.random.split(key)

@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind
 from beliefnet.estimators._base import Estimate, Estimator, check_particles
@@ -63,6 +64,7 @@ class HVI(Estimator[None]):
         """
         self.proposal.check(net)
 
+    @broadcasting
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
         """Draw, and differentiate through the draw."""
 

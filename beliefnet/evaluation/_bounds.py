@@ -13,6 +13,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.evaluation._counts import whole_number
@@ -58,6 +59,7 @@ class _Running(eqx.Module):
 
 
 @partial(jax.jit, static_argnames=("num_particles", "chunk"))
+@broadcasting
 def bounds_of_batch(
     net: BeliefNet,
     x: Float[Array, "batch visible"],
@@ -142,6 +144,7 @@ def _tail_size(num_particles: int) -> int:
     return int(min(0.2 * num_particles, 3 * num_particles**0.5))
 
 
+@broadcasting
 def particle_bounds(
     net: BeliefNet,
     data: DataLike,
@@ -172,6 +175,7 @@ def particle_bounds(
     return bounds_of_rows(net, x, num_particles, key=draw_key, chunk=chunk, proposal=proposal)
 
 
+@broadcasting
 def bounds_of_rows(
     net: BeliefNet,
     x: Float[Array, "batch visible"],

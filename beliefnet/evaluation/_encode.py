@@ -7,6 +7,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Values
 from beliefnet.evaluation._observe import DataLike, observe
 
@@ -45,6 +46,7 @@ def encode(net: BeliefNet, data: DataLike) -> tuple[Float[np.ndarray, "examples 
 
 
 @eqx.filter_jit
+@broadcasting
 def encode_batch(net: BeliefNet, x: Float[Array, "batch visible"]) -> Values:
     """Return the layer means of the recognition net, compiled."""
     return net.recognition.means(x)

@@ -8,6 +8,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Values
 
 _MAX_STATES = 2**20
@@ -35,6 +36,7 @@ class Enumeration(eqx.Module):
         return self.log_p - self.log_q
 
 
+@broadcasting
 def enumerate_latents(net: BeliefNet, x: Float[Array, "batch visible"]) -> Enumeration:
     """Score every joint state of a net's latents: every value of discrete units, quadrature nodes of normal ones.
 

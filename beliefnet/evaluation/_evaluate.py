@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.data import Observations
 from beliefnet.distributions import BagOfWordsFamily, DiscretisedLogisticFamily
@@ -73,6 +74,7 @@ class Evaluation:
         return asdict(self)
 
 
+@broadcasting
 def evaluate(
     net: BeliefNet,
     data: DataLike,

@@ -16,7 +16,7 @@ from jax.scipy.special import logsumexp
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
-from beliefnet._numerics import log_mean_exp
+from beliefnet._numerics import broadcasting, log_mean_exp
 from beliefnet.distributions import UnitKind
 from beliefnet.evaluation._enumerate import enumerate_latents
 
@@ -24,6 +24,7 @@ _MAX_SETS = 2_000_000
 
 
 @eqx.filter_jit
+@broadcasting
 def exact_log_likelihood(net: BeliefNet, x: Float[Array, "batch visible"]) -> Float[Array, " batch"]:
     """Return log p(x) of each datum, in nats.
 
@@ -35,6 +36,7 @@ def exact_log_likelihood(net: BeliefNet, x: Float[Array, "batch visible"]) -> Fl
 
 
 @eqx.filter_jit
+@broadcasting
 def exact_posterior(net: BeliefNet, x: Float[Array, "batch visible"]) -> Float[Array, "states batch"]:
     """Return p(h | x) of every joint state, in the order of `enumerate_latents`.
 
@@ -46,6 +48,7 @@ def exact_posterior(net: BeliefNet, x: Float[Array, "batch visible"]) -> Float[A
 
 
 @eqx.filter_jit
+@broadcasting
 def exact_elbo(net: BeliefNet, x: Float[Array, "batch visible"]) -> Float[Array, " batch"]:
     """Return E_q[log p(x, h) - log q(h | x)] of each datum, in nats."""
     states = enumerate_latents(net, x)
@@ -53,6 +56,7 @@ def exact_elbo(net: BeliefNet, x: Float[Array, "batch visible"]) -> Float[Array,
 
 
 @eqx.filter_jit
+@broadcasting
 def exact_bound(net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int) -> Float[Array, " batch"]:
     """Return the K-particle bound L_K = E[log-mean-exp_k (log p(x, h_k) - log q(h_k | x))] of each datum, in nats.
 
@@ -77,6 +81,7 @@ def exact_bound(net: BeliefNet, x: Float[Array, "batch visible"], num_particles:
 
 
 @eqx.filter_jit
+@broadcasting
 def exact_gradient(net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int | None = None) -> BeliefNet:
     """Return the exact gradient of the batch mean of the ELBO, or of L_K where `num_particles` is given.
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._evaluate import Evaluation, weigh
@@ -43,6 +44,7 @@ class InferenceGaps:
         return asdict(self)
 
 
+@broadcasting
 def inference_gaps(
     net: BeliefNet,
     data: DataLike,

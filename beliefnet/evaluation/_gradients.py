@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.estimators import Estimator
 from beliefnet.evaluation._counts import whole_number
@@ -104,6 +105,7 @@ class GradientReport:
         return values
 
 
+@broadcasting
 def gradient_report(
     net: BeliefNet,
     data: DataLike,

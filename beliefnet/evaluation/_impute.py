@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
 from beliefnet.conditionals import Observed
 from beliefnet.distributions import UnitKind
@@ -40,6 +41,7 @@ class Imputed(eqx.Module):
     num_particles: int = eqx.field(static=True)
 
 
+@broadcasting
 def impute(
     net: BeliefNet,
     x: DataLike,
@@ -114,6 +116,7 @@ def impute(
     return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(x)], *parts)
 
 
+@broadcasting
 def one_pass(net: BeliefNet, x: DataLike, observed: ArrayLike | None = None, *, fill: ArrayLike | None = None) -> Array:
     """Fill in what is missing by one pass up and down, to compare with: the decoded means of the first latent layer.
 

@@ -10,7 +10,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
-from beliefnet._numerics import log_mean_exp
+from beliefnet._numerics import broadcasting, log_mean_exp
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.evaluation._bounds import rows_per_pass
@@ -45,6 +45,7 @@ class Sandwich:
         return asdict(self)
 
 
+@broadcasting
 def sandwich(net: BeliefNet, num_examples: int, num_particles: int, annealed: Annealed, *, key: Key) -> Sandwich:
     """Bound the log-likelihood from both sides by bidirectional Monte Carlo, to see how far annealing can be trusted.
 

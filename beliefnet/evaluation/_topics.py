@@ -11,6 +11,7 @@ from jaxtyping import Float
 from scipy import sparse
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet.data import CSR
 from beliefnet.distributions import UnitKind
 from beliefnet.evaluation._counts import whole_number
@@ -42,6 +43,7 @@ class Topic:
         return asdict(self)
 
 
+@broadcasting
 def topics(net: BeliefNet, documents: DataLike, *, num_words: int = 10) -> list[Topic]:
     """Return a topic for each unit of the layer next to the data.
 

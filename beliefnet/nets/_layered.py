@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from beliefnet._chain import Chain
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.conditionals import (
     NADE,
@@ -24,6 +25,7 @@ from beliefnet.nets._layers import Connections, Direction, LatentLayer, VisibleL
 AnyLayer: TypeAlias = VisibleLayer | LatentLayer
 
 
+@broadcasting
 def layered_net(
     visible: VisibleLayer,
     layers: Sequence[LatentLayer],

@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
 from beliefnet.moves import LogDensity, Move, moves_for
 from beliefnet.proposals._base import Particles, Proposal
@@ -148,6 +149,7 @@ class Annealed(Proposal):
         """
         return dataclasses.replace(self, start=self.start.prepare(net, x, key=key))
 
+    @broadcasting
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Draw `num_particles` configurations for every datum, and anneal them.
 

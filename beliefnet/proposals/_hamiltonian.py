@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
 from beliefnet.conditionals import Dense
 from beliefnet.distributions import UnitKind, check_kind, normal
@@ -151,6 +152,7 @@ class Hamiltonian(Proposal):
                 f"units, got one of {net.num_visible} and {sum(net.layer_sizes)}; try Hamiltonian(net, key=key)"
             )
 
+    @broadcasting
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Draw `num_particles` configurations for every datum.
 

@@ -6,6 +6,7 @@ from jaxtyping import Float
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.samplers import Plain, Sampler
@@ -27,6 +28,7 @@ class Recognition(Proposal):
         """That of the sampler."""
         return self.sampler.has_derivative
 
+    @broadcasting
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Draw `num_particles` configurations for every datum."""
         draw = net.infer(x, num_particles, key=key, sampler=self.sampler)

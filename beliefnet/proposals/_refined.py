@@ -6,6 +6,7 @@ from jaxtyping import Float
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.refiners import Posterior, Refiner
@@ -20,6 +21,7 @@ class Factorial(Proposal):
 
     posterior: Posterior
 
+    @broadcasting
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Draw `num_particles` configurations for every datum."""
         latents = self.posterior.draw(num_particles, key=key)
@@ -56,6 +58,7 @@ class Refined(Proposal):
         """
         return Factorial(self.refiner.refine(net, x, key=key))
 
+    @broadcasting
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Refine, then draw `num_particles` configurations for every datum."""
         refine_key, draw_key = jax.random.split(key)

@@ -11,6 +11,7 @@ from jax import Array, lax
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
 from beliefnet.distributions import AbstractRefinableFamily
 from beliefnet.refiners._posterior import Posterior
@@ -87,6 +88,7 @@ class Refiner(eqx.Module):
         """Draw `[particles, batch, units]` of each layer as its steps do: exactly, if nothing else is said."""
         return posterior.draw(num_particles, key=key)
 
+    @broadcasting
     def refine(
         self, net: BeliefNet, x: Float[Array, "batch visible"], posterior: Posterior | None = None, *, key: Key
     ) -> Posterior:

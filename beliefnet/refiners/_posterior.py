@@ -8,6 +8,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
 from beliefnet.distributions import AbstractRefinableFamily
 from beliefnet.samplers import Plain, Sampler
@@ -27,6 +28,7 @@ class Posterior(eqx.Module):
     families: tuple[AbstractRefinableFamily, ...] = eqx.field(static=True)
 
     @classmethod
+    @broadcasting
     def recognised(cls, net: BeliefNet, x: Float[Array, "batch visible"]) -> "Posterior":
         """Start from the recognition net; means, not draws, are fed upward, so that the layers are independent.
 
@@ -67,17 +69,20 @@ class Posterior(eqx.Module):
         parameters = tuple(family.from_moments(given) for family, given in zip(self.families, moments, strict=True))
         return Posterior(parameters, self.families)
 
+    @broadcasting
     def draw(self, num_particles: int, *, key: Key, sampler: Sampler | None = None) -> Values:
         """Draw `[particles, batch, units]` for each layer, bottom first."""
         sampler = sampler or Plain()
         keys = jax.random.split(key, len(self.families))
         return tuple(sampler(layer, (num_particles,), key=k) for layer, k in zip(self.layers, keys, strict=True))
 
+    @broadcasting
     def log_probs(self, latents: Values) -> Float[Array, "*lead layers"]:
         """Return log q~_l(h_l) of each layer, bottom first, in nats."""
         terms = [layer.log_prob(value) for layer, value in zip(self.layers, latents, strict=True)]
         return jnp.stack(jnp.broadcast_arrays(*terms), axis=-1)
 
+    @broadcasting
     def elbo(self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values) -> Float[Array, "*lead"]:
         """Return what draws say of the ELBO, with everything that has a closed form taken in closed form.
 
@@ -100,6 +105,7 @@ class Posterior(eqx.Module):
             total += model.expected_log_prob(parent, own, drawn) + family.entropy(own)
         return total
 
+    @broadcasting
     def divergence(self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values) -> Float[Array, "*lead"]:
         """Return what draws say of KL(q~(h) || q(h | x)) with the recognition net, in nats.
 

@@ -2,8 +2,8 @@
 
 from beliefnet.training._callback import Callback, NoCallback
 from beliefnet.training._loop import Fitted, TrainingDiverged, fit
-from beliefnet.training._optimizers import Learnable, Optimizer, OptimizerOptions, make_optimizer
-from beliefnet.training._options import EXTENDABLE, LARGEST_SEED, FitOptions
+from beliefnet.training._optimizers import Learnable, Optimizer, OptimizerOptions, default_learning_rate, make_optimizer
+from beliefnet.training._options import EXTENDABLE, LARGEST_SEED, FitOptions, default_batch_size
 from beliefnet.training._state import Learner, TrainState
 from beliefnet.training._step import run_steps, train_step
 from beliefnet.training._streams import Stream, stream
@@ -24,6 +24,8 @@ __all__ = [
     "Stream",
     "TrainState",
     "TrainingDiverged",
+    "default_batch_size",
+    "default_learning_rate",
     "fit",
     "fixed_settings",
     "make_optimizer",

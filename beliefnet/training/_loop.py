@@ -1,5 +1,6 @@
 """The training loop."""
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from beliefnet.runs import RunFolder
 from beliefnet.training._callback import Callback, NoCallback
 from beliefnet.training._clock import Clock
 from beliefnet.training._optimizers import make_optimizer
-from beliefnet.training._options import FitOptions
+from beliefnet.training._options import FitOptions, default_batch_size
 from beliefnet.training._state import TrainState
 from beliefnet.training._step import run_steps
 from beliefnet.training._streams import Stream, stream
@@ -108,7 +109,8 @@ class _Run:
         callback: Callback,
     ):
         train, valid = observe(net, dataset.train), observe(net, dataset.valid)
-        self.options, self.callback, self.record = options, callback, dataset.record
+        self.callback, self.record = callback, dataset.record
+        self.options = options = options.decided(net, dataset.record.splits["train"])
         self.epoch_steps = options.steps_per_epoch(dataset.record.splits["train"])
         self.history: list[dict[str, Any]] = []
         self.optimizer = make_optimizer(options, options.epochs * self.epoch_steps)
@@ -121,6 +123,10 @@ class _Run:
         self.validate = make_validator(valid, key=stream(options.seed, Stream.VALIDATION))
         # Compiled here, so that the time it takes is not that of steps.
         self._run_steps(0)
+
+    @property
+    def batch_size(self) -> int:
+        return self.options.batch_size or default_batch_size(self.record.splits["train"])
 
     @property
     def step(self) -> int:
@@ -144,10 +150,12 @@ class _Run:
         self._save()
         state = self.state
         best = state.best if int(state.best_epoch) else state.learner.params
-        return Fitted(best.net, float(state.best_bound), int(state.best_epoch), self.history, state, reason)
+        best_epoch = int(state.best_epoch)
+        best_bound = float(state.best_bound) if best_epoch else -math.inf
+        return Fitted(best.net, best_bound, best_epoch, self.history, state, reason)
 
     def _run_steps(self, count: int) -> None:
-        learner, size = self.state.learner, self.options.batch_size
+        learner, size = self.state.learner, self.batch_size
         learner = run_steps(learner, self.data, self.optimizer, jnp.int32(count), batch_size=size, key=self.key)
         self.state = eqx.tree_at(lambda s: s.learner, self.state, jax.block_until_ready(learner))
 
@@ -163,7 +171,7 @@ class _Run:
         if self.writer is not None:
             self.writer.folder.lock.show()
         train_bound = float(self.state.learner.objective_sum) / (position + count)
-        speed = clock.steps_per_second * self.options.batch_size
+        speed = clock.steps_per_second * self.batch_size
         self.callback.on_steps(-(-self.step // self.epoch_steps), self.step, train_bound, speed)
 
     def _end_epoch(self) -> None:
@@ -176,7 +184,7 @@ class _Run:
                 "epoch": epoch,
                 "step": self.step,
                 "seconds": round(self.clock.seconds, 3),
-                "examples_per_second": round(self.clock.steps_per_second * self.options.batch_size, 1),
+                "examples_per_second": round(self.clock.steps_per_second * self.batch_size, 1),
                 "train_bound": float(learner.objective_sum) / self.epoch_steps,
                 "valid_bound": float(valid_bound),
                 "data": self.record.checksum,

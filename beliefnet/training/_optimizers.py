@@ -14,8 +14,12 @@ from jaxtyping import Float, Int
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet._options import check_fields
+from beliefnet.distributions import UnitKind
 from beliefnet.estimators import Estimator
 from beliefnet.training._checks import Options
+
+_LONG_RUN = 20_000
+_LONG_RUN_RATE, _SHORT_RUN_RATE = 3e-3, 1e-2
 
 
 class Learnable(eqx.Module):
@@ -31,7 +35,8 @@ class OptimizerOptions(Options):
 
     Attributes:
         optimizer: Update rule: adam, rmsprop (with momentum) or sgd (with momentum).
-        learning_rate: Step size of the generative net, at the start of the schedule.
+        learning_rate: Step size of the generative net, at the start of the schedule; by default 0.003, and 0.01 in runs
+            of fewer than 20,000 steps of nets without normal latents.
         recognition_learning_rate: Step size of the recognition net; that of the generative net when not given.
         estimator_learning_rate: Step size of the estimator's baselines; that of the generative net when not given.
         schedule: How the step sizes change over the run: cosine (down to zero), linear (down to zero) or constant.
@@ -44,7 +49,7 @@ class OptimizerOptions(Options):
     """
 
     optimizer: Literal["adam", "rmsprop", "sgd"] = "adam"
-    learning_rate: float = 3e-3
+    learning_rate: float | None = None
     recognition_learning_rate: float | None = None
     estimator_learning_rate: float | None = None
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
@@ -116,6 +121,12 @@ class Optimizer(eqx.Module):
         return eqx.tree_at(lambda p: (p.net.generative, p.net.recognition, p.estimator), updates, tuple(scaled))
 
 
+def default_learning_rate(net: BeliefNet, num_steps: int) -> float:
+    """Return the step size that is taken where none is given, as validation chose it (`benchmarks/defaults.py`)."""
+    is_short = num_steps < _LONG_RUN and UnitKind.CONTINUOUS not in net.latent_kinds
+    return _SHORT_RUN_RATE if is_short else _LONG_RUN_RATE
+
+
 def make_optimizer(options: OptimizerOptions, num_steps: int) -> Optimizer:
     """Return the optimiser that was asked for.
 
@@ -123,7 +134,7 @@ def make_optimizer(options: OptimizerOptions, num_steps: int) -> Optimizer:
         options: What was asked for.
         num_steps: Length of the run; decaying schedules end there.
     """
-    base = options.learning_rate
+    base = _LONG_RUN_RATE if options.learning_rate is None else options.learning_rate
     rates = [base if r is None else r for r in (options.recognition_learning_rate, options.estimator_learning_rate)]
     numbers = (options.momentum, options.clip, options.weight_decay, num_steps)
     return Optimizer(

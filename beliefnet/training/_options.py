@@ -1,9 +1,11 @@
 """How long and in what portions to train."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from beliefnet._errors import OptionError
-from beliefnet.training._optimizers import OptimizerOptions
+from beliefnet._net import BeliefNet
+from beliefnet.training._optimizers import OptimizerOptions, default_learning_rate
 
 LARGEST_SEED = 2**32 - 1
 """Larger ones are cut to 32 bits by JAX, and two runs could share their random numbers."""
@@ -18,7 +20,7 @@ class FitOptions(OptimizerOptions):
 
     Attributes:
         epochs: Passes over the training data.
-        batch_size: Data per step.
+        batch_size: Data per step; by default 100, and 50 (or all) where there are fewer than 5,000 training examples.
         patience: Stop when the validation bound has not improved for this many epochs; 0 never stops early.
         checkpoint_seconds: Least time between two checkpoints.
         seed: Seed of every random number of the run.
@@ -28,7 +30,7 @@ class FitOptions(OptimizerOptions):
     """
 
     epochs: int = 400
-    batch_size: int = 100
+    batch_size: int | None = None
     patience: int = 0
     checkpoint_seconds: float = 30.0
     seed: int = 0
@@ -46,7 +48,8 @@ class FitOptions(OptimizerOptions):
         Raises:
             OptionError: If there is none, or if the run has more steps than can be counted.
         """
-        steps = num_train // self.batch_size
+        batch_size = default_batch_size(num_train) if self.batch_size is None else self.batch_size
+        steps = num_train // batch_size
         if steps == 0:
             raise OptionError(
                 f"expected batch-size of at most the {num_train} training examples, got {self.batch_size}; "
@@ -58,3 +61,22 @@ class FitOptions(OptimizerOptions):
                 f"try --epochs {_MOST_STEPS // steps}"
             )
         return steps
+
+    def decided(self, net: BeliefNet, num_train: int) -> Self:
+        """Return the options with what was left open decided for a net and a number of training examples.
+
+        Raises:
+            OptionError: As `steps_per_epoch`.
+        """
+        num_steps = self.epochs * self.steps_per_epoch(num_train)
+        size = default_batch_size(num_train) if self.batch_size is None else self.batch_size
+        rate = default_learning_rate(net, num_steps) if self.learning_rate is None else self.learning_rate
+        return replace(self, batch_size=size, learning_rate=rate)
+
+
+def default_batch_size(num_train: int) -> int:
+    """Return the data per step that are taken where none are given, as validation chose (`benchmarks/defaults.py`)."""
+    return 100 if num_train >= _MANY_ROWS else max(1, min(50, num_train))
+
+
+_MANY_ROWS = 5000

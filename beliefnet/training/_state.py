@@ -61,6 +61,6 @@ class TrainState(eqx.Module):
             objective_sum=jnp.zeros(()),
             first_bad_step=jnp.full((), -1, jnp.int32),
         )
-        state = cls(learner, params, jnp.full((), -jnp.inf), jnp.zeros((), jnp.int32))
+        state = cls(learner, params, jnp.full((), jnp.finfo(jnp.float32).min), jnp.zeros((), jnp.int32))
         # Steps donate their buffers: no two leaves may share one, nor belong to the caller.
         return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state)

@@ -9,6 +9,7 @@ from jax import Array, lax
 from jaxtyping import Int
 
 from beliefnet._frozen import hold_frozen
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.data import DeviceRows
 from beliefnet.training._optimizers import Learnable, Optimizer
@@ -18,6 +19,7 @@ _MOST_NATS_PER_VISIBLE = 1e6
 """Saturated units keep a diverged objective finite; below this many nats a net has no way back."""
 
 
+@broadcasting
 def train_step(
     learner: Learner, data: DeviceRows, rows: Int[Array, " batch"], optimizer: Optimizer, *, key: Key
 ) -> Learner:

@@ -1,0 +1,90 @@
+"""Every command once, and nets of every kind: what has to work with the lowest versions of the dependencies, too."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from beliefnet.cli import run
+
+pytestmark = pytest.mark.full
+
+TEXTS = ("ships sail the wide sea", "the sea carries ships", "bread and butter", "butter melts on warm bread") * 6
+
+
+def call(line: str, *places: object) -> None:
+    """Run a command line; each `@` in it is replaced by the next place."""
+    places_left = iter(places)
+    words = [str(next(places_left)) if word == "@" else word for word in line.split()]
+    assert run(words) == 0, line
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A folder with bits, grey values and texts, and a run on the bits."""
+    path = tmp_path_factory.mktemp("smoke")
+    rng = np.random.default_rng(0)
+    np.save(path / "bits.npy", (rng.random((60, 16)) < 0.3).astype(np.uint8))
+    np.savez(path / "grey.npz", train_images=rng.integers(0, 256, (60, 16), dtype=np.uint8))
+    (path / "texts.txt").write_text("\n".join(TEXTS))
+    call("train --data @ --hidden 5 3 --batch-size 16 --epochs 2 --out @", path / "bits.npy", path / "run")
+    return path
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "train --resume @ --epochs 3",
+        "evaluate @ --particles 5",
+        "evaluate @ --particles 5 --json",
+        "evaluate @ --particles 5 --refine air:steps=2,samples=3",
+        "evaluate @ --particles 2 --ais 4",
+        "gaps @ --limit 5 --particles 5 --refine air:steps=2,samples=2",
+        "sandwich @ --num 4 --ais 5 --particles 2",
+        "diagnose @ --estimators nvil vimco:particles=2 --draws 20 --batch-size 5",
+        "impute @ --hide 0.5 --limit 5",
+    ],
+)
+def test_a_command_runs(folder: Path, line: str):
+    call(line, folder / "run")
+
+
+def test_files_are_written(folder: Path):
+    call("sample @ --num 4 --out @", folder / "run", folder / "samples.png")
+    call("encode @ @ --out @", folder / "run", folder / "bits.npy", folder / "codes.npy")
+    assert np.load(folder / "codes.npy").shape[0] == 60
+    assert (folder / "samples.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--estimator vimco --particles 2 --hidden 4",
+        "--estimator wake-sleep --hidden 4 --optimizer rmsprop",
+        "--estimator rebar --hidden 4",
+        "--estimator em --refine air:steps=2,samples=2 --hidden 4",
+        "--net fdarn --hidden 4",
+        "--net categorical --hidden 3 --categories 3",
+        "--net vae --hidden 3 --deterministic 5",
+        "--net nade --hidden 4",
+        "--hidden 4 --deterministic 6 --activation tanh",
+        "--hidden 4 --convolution 3 --learning-rate 0.001",
+    ],
+)
+def test_a_net_is_trained(folder: Path, tmp_path: Path, line: str):
+    places = folder / "bits.npy", tmp_path / "run"
+    call(f"train --data @ {line} --batch-size 16 --epochs 1 --out @", *places)
+    call("evaluate @ --particles 2", tmp_path / "run")
+
+
+def test_other_data_are_read(folder: Path, tmp_path: Path):
+    grey = "train --data @ --visible logistic --hidden 3 --batch-size 16 --epochs 1 --out @"
+    call(grey, folder / "grey.npz", tmp_path / "grey")
+    texts = "train --data @ --net document --hidden 3 --batch-size 8 --epochs 1 --out @"
+    call(texts, folder / "texts.txt", tmp_path / "texts")
+    call("topics @", tmp_path / "texts")
+
+
+def test_models_are_compared(folder: Path, tmp_path: Path):
+    models = "mixture:components=2 rbm:hidden=3,epochs=1"
+    call(f"compare --data @ --models {models} --runs @ --out @", folder / "bits.npy", folder / "run", tmp_path)
