@@ -118,7 +118,7 @@ def _pulled_back(net: BeliefNet, trace: Trace, by_p: jax.Array, by_q: jax.Array)
     x, latents = trace.values[0], trace.values[1:]
 
     def total(net: BeliefNet) -> jax.Array:
-        return jnp.sum(by_p * net.log_joint(x, latents)) + jnp.sum(by_q * net.log_recognition(x, latents))
+        return jnp.sum(by_p * net.log_joint_terms(x, latents)) + jnp.sum(by_q * net.log_recognition_terms(x, latents))
 
     return eqx.filter_grad(total)(net)
 
@@ -176,7 +176,7 @@ class EveryTuple(Proposal):
         )
         latents = tuple(h.reshape(num_particles, -1, h.shape[-1]) for h in latents)
         repeated = jnp.tile(x, (len(indices), 1))
-        log_layers = net.log_recognition(repeated, latents)
+        log_layers = net.log_recognition_terms(repeated, latents)
         return Particles(repeated, latents, log_layers.sum(axis=-1), log_layers)
 
 

@@ -357,3 +357,11 @@ def test_reading_a_record_does_not_import_orbax(tmp_path):
     """
     result = run_python(source, tmp_path)
     assert result.stdout == "{'seed': 3} []\n", result.stderr
+
+
+@pytest.mark.parametrize("name", ["run [final]", "a$b", "a*b", "{x}", "caf\u00e9", "a%20b", "-a"])
+def test_any_name_of_a_folder_will_do(tmp_path, name):
+    """Orbax takes brackets in a path for a pattern, and would leave a checkpoint that cannot be read."""
+    checkpoints = Checkpoints(tmp_path / name / "checkpoints")
+    checkpoints.save(3, {"a": jnp.arange(3.0)}, {})
+    np.testing.assert_array_equal(checkpoints.restore({"a": jnp.zeros(3)}).state["a"], [0, 1, 2])

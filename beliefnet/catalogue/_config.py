@@ -139,7 +139,9 @@ class TrainConfig:
         Raises:
             DataError: If there is no such data set, or its file cannot be used.
         """
-        return self.data.make(values=self.values, seed=self.fit.seed)
+        # Whole numbers of a file are levels where a net says how many there are.
+        levels = self.net.values.get("levels") if self.values == "grey" and "levels" in self.net.given else None
+        return self.data.make(values=self.values, seed=self.fit.seed, levels=levels)
 
     def settled(self, dataset: Dataset) -> "TrainConfig":
         """Return the configuration with what it takes from the data written down.

@@ -146,7 +146,8 @@ class Choice:
             OptionError: If it cannot be made so, with the names that options have.
         """
         known = inspect.signature(self.entry.make).parameters
-        arguments = {name: value for name, value in supplied.items() if name in known}
+        takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
+        arguments = {name: value for name, value in supplied.items() if takes_any or name in known}
         for name, value in self.values.items():
             option = self.entry.options[name]
             if value is REQUIRED:

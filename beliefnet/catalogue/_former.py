@@ -16,4 +16,7 @@ def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
     for name, words in _VALUES.items():
         if type(now.get(name)) is str:
             now[name] = words.get(now[name], now[name])
+    if "stand_in" in values.get("vimco", {}):
+        # The seed of a run was that of the split as well.
+        now.setdefault("split_seed", values.get("seed", 0))
     return now

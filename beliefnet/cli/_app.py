@@ -41,8 +41,8 @@ app = App(
     version=__version__,
     console=make_console(),
     error_console=make_console(stderr=True),
-    # `--hidden 200 200` gives both sizes.
-    default_parameter=Parameter(consume_multiple=True, negative_iterable=()),
+    # `--hidden 200 200` gives both sizes; a folder named [x] is no list.
+    default_parameter=Parameter(consume_multiple=True, negative_iterable=(), json_list=False),
 )
 for _name, (_, _line) in COMMANDS.items():
     app.command(App(name=_name, help=_line))

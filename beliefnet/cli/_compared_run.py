@@ -13,7 +13,7 @@ _PERPLEXITIES = ("perplexity", "elbo_perplexity")
 
 def row_of_run(folder: RunFolder, record: Record, split: str) -> dict[str, Any]:
     """Read what was found for a net, which must be for the same data."""
-    evaluation, config = folder.read_evaluation(), TrainConfig.from_dict(folder.read_config())
+    evaluation, config = _evaluation(folder, split), TrainConfig.from_dict(folder.read_config())
     wanted = ("data", "split", "num_particles", *_SCORES)
     missing = [name for name in wanted if name not in evaluation]
     if missing:
@@ -41,5 +41,22 @@ def row_of_run(folder: RunFolder, record: Record, split: str) -> dict[str, Any]:
         "model": folder.path.resolve().name,
         "settings": {"net": config.describe(record.num_features), "estimator": config.estimator.name},
         **{name: evaluation[name] for name in (*_SCORES, *_PERPLEXITIES) if name in evaluation},
-        "method": f"bound of {evaluation['num_particles']} particles",
+        "method": f"bound of {evaluation['num_particles']} particles{_of(evaluation)}",
     }
+
+
+def _evaluation(folder: RunFolder, split: str) -> dict[str, Any]:
+    """Return the evaluation with most particles of the net as it is now; one of an earlier net is refused."""
+    kept = [
+        result
+        for result in folder.read_results("evaluation")
+        if result.is_current and result.content.get("split") == split
+    ]
+    if kept:
+        return max(kept, key=lambda result: (result.content.get("num_particles", 0), result.time)).content
+    return folder.read_evaluation()
+
+
+def _of(evaluation: dict[str, Any]) -> str:
+    proposal = evaluation.get("proposal", "")
+    return f" of {proposal}" if proposal and not proposal.startswith("Recognition") else ""

@@ -11,8 +11,10 @@ from beliefnet.cli._options import check_counts, plain, to_json, with_error
 from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import Run, chosen_proposal, described, open_run
 from beliefnet.cli._text import make_progress, say, show_table
-from beliefnet.evaluation import Evaluation, evaluate
+from beliefnet.evaluation import Evaluation, Mean, evaluate
 from beliefnet.training import Stream, stream
+
+_MOST_LISTED = 8
 
 
 @command(name="evaluate")
@@ -78,11 +80,17 @@ def evaluate_run(
 
 
 def _keep(run: Run, report: dict[str, Any], *, is_own: bool, is_quiet: bool) -> None:
-    """Keep a result beside those of other splits, K and proposals."""
-    if is_own:
-        run.folder.write_evaluation(report, run.stamp)
-        if not is_quiet:
-            say(f"written to {run.folder.evaluation_file}")
+    """Keep a result beside those of other splits, K and proposals, and say what is kept of this net."""
+    where = run.folder.write_evaluation(report, run.stamp, is_main=is_own)
+    if is_quiet:
+        return
+    say(f"written to {run.folder.evaluation_file if is_own else where}")
+    kept = [result.content for result in run.folder.read_results("evaluation") if result.is_current]
+    say(f"evaluations of this net that are kept in {run.folder.results}:")
+    for one in kept[-_MOST_LISTED:]:
+        nll = Mean(**one["nll"]) if one["nll"]["stderr"] is not None else Mean(one["nll"]["mean"], float("nan"))
+        source = one["proposal"].partition("(")[0] if one["ais"] is None else f"{one['ais']} temperatures"
+        say(f"  {one['split']}, {one['num_particles']} particles, {source}: NLL {' +- '.join(with_error(nll))}")
 
 
 def _show(result: Evaluation, place: str, run: Run) -> None:

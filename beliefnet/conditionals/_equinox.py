@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._pickling import packed, unpacked
 from beliefnet.conditionals._networks import AbstractNetwork
 
 
@@ -56,6 +57,16 @@ class EquinoxNetwork(AbstractNetwork):
             _check_fixed(leaf)
         self.fixed = (tuple(leaves), structure)
         self.output_shape = _output_shape(module, self.input_shape)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The structure of a tree is not the same object again; the module that it belongs to is.
+        state = {name: value for name, value in vars(self).items() if name not in ("arrays", "fixed")}
+        return state | {"module": jax.tree.map(packed, self.module)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        arrays, rest = eqx.partition(jax.tree.map(unpacked, state.pop("module")), eqx.is_inexact_array)
+        leaves, structure = jax.tree.flatten(rest)
+        vars(self).update(state | {"arrays": arrays, "fixed": (tuple(leaves), structure)})
 
     @property
     def num_inputs(self) -> int:

@@ -273,7 +273,7 @@ def _load_named(source: Source, options: LoadOptions) -> Dataset:
     fixed = {f"{split}_fraction": fraction for split, fraction in options.fractions.items()}
     fixed |= {"split_column": options.split_column, **options.reading.given}
     for option, given in fixed.items():
-        if given is not None:
+        if given is not None and option != "levels":
             raise DataError(
                 f"expected no {option} for {label}, whose rows and split are fixed, got {shown(given)}; "
                 "try leaving the option out"

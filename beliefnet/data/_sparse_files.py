@@ -192,7 +192,7 @@ def _from_pairs(pairs: list[list[str]], path: Path, first_column: int | None) ->
             f"expected columns that are whole numbers from 0 to {_LARGEST_INDEX} in {path}, got {found}; "
             "try another file"
         )
-    has_zero = bool(len(places)) and places.min() == 0
+    has_zero = bool(len(places) and places.min() == 0)
     first = (0 if has_zero else 1) if first_column is None else first_column
     if has_zero and first:
         raise DataError(f"expected columns from 1 on in {path}, as first_column says, got column 0; try first_column=0")

@@ -108,9 +108,9 @@ def delimiter_of(line: str, path: Path, reading: Reading) -> str:
     return max(marks, key=line.count)
 
 
-def cells_of(line: str, delimiter: str) -> list[str]:
+def cells_of(line: str, delimiter: str, **dialect: Any) -> list[str]:
     """Return the cells of one line."""
-    return next(csv.reader([line], delimiter=delimiter), [])
+    return next(csv.reader([line], delimiter=delimiter, **dialect), [])
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,9 +133,10 @@ class _Sheet:
         if not text.strip():
             raise DataError(f"expected rows of numbers, got an empty file {path}; try a file that holds data")
         lines = split_lines(text)
-        start = next(number for number, line in enumerate(lines) if line.strip())
+        delimiter = delimiter_of(next(line for line in lines if line.strip()), path, reading)
+        # A row of empty cells is a row, even where the delimiter is a blank itself.
+        start = next(number for number, line in enumerate(lines) if line.strip() or delimiter in line)
         first = lines[start]
-        delimiter = delimiter_of(first, path, reading)
         if first.count(delimiter) >= FEWEST_EXTENT:
             raise DataError(
                 f"expected at most {FEWEST_EXTENT} columns in {path}, got {first.count(delimiter) + 1}; try line breaks"
@@ -196,7 +197,6 @@ class _Sheet:
 
     def numbers(self, columns: list[int]) -> np.ndarray:
         """Return the numbers of some columns, float64 `[rows, columns]`."""
-        # A row of empty cells is a row, even where the delimiter is a blank itself.
         lines = [line for line in self.lines if line.strip() or self.delimiter in line]
         is_short = self.decimal == "." and max(map(len, lines)) < _SHORT_LINE and not any('"' in line for line in lines)
         if is_short and all(line.count(self.delimiter) == len(self.columns) - 1 for line in lines):
@@ -241,8 +241,9 @@ class _Sheet:
         """Return which column names the rows: what was said, or a first one of different texts before numbers."""
         if reading.name_column is not None:
             return self.index_of(reading.name_column)
-        others = [index for index in range(1, len(self.columns)) if not self._is_text(index)]
-        if self.columns[0] in (*reading.drop, *reading.columns) or not others or not self._is_text(0):
+        if self.columns[0] in (*reading.drop, *reading.columns) or not self._is_text(0):
+            return None
+        if all(self._is_text(index) for index in range(1, len(self.columns))):
             return None
         names = list(self.texts(0))
         if self.columns[0].strip() and len(set(names)) < len(names):

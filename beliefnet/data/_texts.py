@@ -116,7 +116,7 @@ def _by_items(separator: str) -> dict[str, Any]:
 
     def items(line: str) -> list[str]:
         # Quoted items may hold the separator, as in any table.
-        parts = cells_of(line, separator) if len(separator) == 1 else line.split(separator)
+        parts = cells_of(line, separator, skipinitialspace=True) if len(separator) == 1 else line.split(separator)
         return [part.strip() for part in parts if part.strip()]
 
     return {"analyzer": items}

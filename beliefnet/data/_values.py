@@ -311,9 +311,10 @@ def _rescaling(rows: np.ndarray, low: float, high: float) -> str:
     if low < 0:
         return "try (x + 1) / 2 if these are -1 and 1" if high <= 1 else "try rescaling to [0, 1]"
     if high < FEW_LEVELS:
+        levels = int(high) + 1
         return (
-            f"try values='counts' with poisson visible units, or values='grey' and levels={int(high) + 1} with "
-            "logistic ones, for numbers as few as these"
+            f"try values='counts' (--visible poisson) for counts, or values='grey' and levels={levels} (--visible "
+            f"logistic --levels {levels}) for {levels} levels"
         )
     return (
         "try dividing by 255 if these are 8-bit grey levels, or values='counts' if they are counts"

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,8 +74,8 @@ def write_arrays(folder: Path, leaves: list[dict[str, Any]], values: list[Any]) 
     if arrays:
         import orbax.checkpoint as ocp
 
-        with _quiet(), ocp.PyTreeCheckpointer() as checkpointer:
-            checkpointer.save(folder, args=ocp.args.PyTreeSave(arrays))
+        with _quiet(), _without_brackets(folder) as place, ocp.PyTreeCheckpointer() as checkpointer:
+            checkpointer.save(place, args=ocp.args.PyTreeSave(arrays))
 
 
 def read_arrays(folder: Path, leaves: list[dict[str, Any]]) -> list[np.ndarray]:
@@ -90,8 +91,8 @@ def read_arrays(folder: Path, leaves: list[dict[str, Any]]) -> list[np.ndarray]:
 
         restore_args = {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in names}
         try:
-            with _quiet(), ocp.PyTreeCheckpointer() as checkpointer:
-                arrays = checkpointer.restore(folder, args=ocp.args.PyTreeRestore(restore_args=restore_args))
+            with _quiet(), _without_brackets(folder) as place, ocp.PyTreeCheckpointer() as checkpointer:
+                arrays = checkpointer.restore(place, args=ocp.args.PyTreeRestore(restore_args=restore_args))
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise Damaged(f"its arrays cannot be read ({why(error)})") from error
     return [arrays.get(f"{i:06d}", np.empty(leaf["shape"], np.uint8)) for i, leaf in enumerate(leaves)]
@@ -114,6 +115,18 @@ def why(error: BaseException) -> str:
     """Return the first line of an error; Orbax appends the C++ call stack to its own."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+@contextmanager
+def _without_brackets(folder: Path) -> Iterator[Path]:
+    """Give a folder a path that Orbax, which looks for its files by patterns, does not take for one."""
+    if "[" not in str(folder):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="beliefnet-") as scratch:
+        link = Path(scratch) / "checkpoint"
+        link.symlink_to(folder.parent.absolute(), target_is_directory=True)
+        yield link / folder.name
 
 
 @contextmanager

@@ -1,0 +1,245 @@
+"""What commands do with a finished run: how files are read, which results are kept, names that are hostile."""
+
+import csv
+import errno
+import json
+import shutil
+import tomllib
+import warnings
+
+import jax
+import numpy as np
+import pytest
+from conftest import SMALL
+from test_cli import fails, files
+
+from beliefnet.catalogue import load_named_run
+from beliefnet.cli import run
+from beliefnet.cli._message import message
+from beliefnet.cli._text import for_terminal
+from beliefnet.evaluation import encode, evaluate
+from beliefnet.training import Stream, stream
+
+QUICK = (*SMALL, "--epochs", "1")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def copy(trained, tmp_path):
+    return shutil.copytree(trained, tmp_path / "copy")
+
+
+@pytest.fixture(scope="module")
+def threshold_run(tmp_path_factory, grey_file):
+    folder = tmp_path_factory.mktemp("threshold") / "run"
+    tokens = ["train", "--data", str(grey_file), "--binarization", "threshold", *QUICK, "--out", str(folder)]
+    assert run(tokens) == 0
+    return folder
+
+
+def report(capsys, *tokens):
+    capsys.readouterr()
+    assert run([*map(str, tokens), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_file_is_read_as_the_run_was_trained(threshold_run, grey_file, here, capsys):
+    """By threshold here: codes and likelihood are those of the bits, not of means that are drawn from."""
+    grey = np.load(grey_file)
+    np.save("other.npy", grey[::-1])
+    bits = (grey[::-1] >= 0.5).astype(np.uint8)
+    net = load_named_run(threshold_run).net
+    assert run(["encode", str(threshold_run), "other.npy", "--layer", "1", "--out", "codes.npy"]) == 0
+    np.testing.assert_allclose(np.load("codes.npy"), encode(net, bits)[0], rtol=1e-6)
+    found = report(capsys, "evaluate", threshold_run, "--data", "other.npy", "--particles", "20")
+    expected = evaluate(net, bits, num_particles=20, key=stream(0, Stream.EVALUATION))
+    assert found["nll"]["mean"] == pytest.approx(expected.nll.mean, abs=1e-6)
+    assert (found["split"], found["num_examples"]) == ("all", 60)
+
+
+@pytest.mark.parametrize("count", [12, 2, 1])
+def test_a_file_for_a_trained_net_is_not_split(trained, grey_file, here, capsys, count):
+    np.save("few.npy", np.load(grey_file)[:count])
+    assert report(capsys, "evaluate", trained, "--data", "few.npy", "--particles", "3")["num_examples"] == count
+
+
+def test_rows_that_the_net_was_trained_on_are_not_passed_off_as_others(here, grey_file, capsys):
+    shutil.copy(grey_file, "mine.npy")
+    assert run(["train", "--data", "mine.npy", *QUICK, "--out", "run"]) == 0
+    np.save("mine.npy", np.concatenate([np.load("mine.npy")] * 2))
+    assert "got other contents of" in fails(capsys, "evaluate", "run")
+    assert run(["evaluate", "run", "--data", "mine.npy", "--particles", "3"]) == 0
+    captured = capsys.readouterr()
+    assert "all 120 rows of mine.npy are used, those that the net was trained on among them" in captured.err
+    assert "mine, all rows, 120 examples" in captured.out
+    assert "no --split for the rows of mine.npy" in fails(
+        capsys, "evaluate", "run", "--data", "mine.npy", "--split", "test"
+    )
+
+
+def test_names_of_rows_and_columns_are_kept(here):
+    random = np.random.default_rng(0)
+    rows = [["id", "rain", "wind", "snow"]]
+    rows += [[f"day-{index}", *map(str, random.integers(0, 2, 3))] for index in range(40)]
+    with open("days.csv", "w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    assert run(["train", "--data", "days.csv", *QUICK, "--out", "run"]) == 0
+    assert run(["encode", "run", "days.csv", "--layer", "1", "--out", "codes.csv"]) == 0
+    with open("codes.csv", newline="") as file:
+        codes = list(csv.reader(file))
+    assert codes[0] == ["row", "h1.0", "h1.1", "h1.2", "h1.3"]
+    assert [row[0] for row in codes[1:]] == [f"day-{index}" for index in range(40)]
+    rows[3][2] = ""
+    with open("gaps.csv", "w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    quick = ["--particles", "8", "--starts", "2", "--rounds", "1"]
+    assert run(["impute", "run", "gaps.csv", *quick, "--out", "full.csv"]) == 0
+    with open("full.csv", newline="") as file:
+        full = list(csv.reader(file))
+    assert full[0] == ["row", "rain", "wind", "snow"]
+    assert full[3][0] == "day-2"
+    assert 0 < float(full[3][2]) < 1
+    assert [float(cell) for cell in full[1][1:]] == [float(cell) for cell in rows[1][1:]]
+
+
+def test_default_files_are_numbered_and_others_are_said_to_be_replaced(trained, grey_file, here, capsys):
+    for _ in range(3):
+        assert run(["sample", str(trained), "--num", "2"]) == 0
+        assert run(["encode", str(trained), str(grey_file)]) == 0
+    names = {"samples.png", "samples-2.png", "samples-3.png", "codes.npy", "codes-2.npy", "codes-3.npy"}
+    assert {path.name for path in here.iterdir()} == names
+    capsys.readouterr()
+    assert run(["sample", str(trained), "--num", "2", "--out", "samples.png"]) == 0
+    assert "in place of the file that was there" in capsys.readouterr().out
+
+
+def test_a_quick_evaluation_does_not_replace_a_long_one(copy, capsys):
+    long = report(capsys, "evaluate", copy, "--particles", "50")
+    assert run(["evaluate", str(copy), "--particles", "2"]) == 0
+    told = capsys.readouterr().out
+    assert "test, 50 particles, Recognition: NLL" in told
+    assert "test, 2 particles, Recognition: NLL" in told
+    kept = [json.loads(path.read_text())["content"] for path in (copy / "results").iterdir()]
+    assert long in kept
+    assert len(kept) == 2
+
+
+@pytest.mark.parametrize("name", ["run [final]", "a$b$c", "esc\x1b[31m", "\u202ertl", "[bold]x", "caf\u00e9", "a\nb"])
+def test_any_name_of_a_run_folder(here, grey_file, capfd, name):
+    """The run is complete, and the name is shown as it is, with nothing in it obeyed."""
+    assert run(["train", "--data", str(grey_file), *QUICK, "--out", name]) == 0
+    out, err = capfd.readouterr()
+    assert f"run folder  {for_terminal(name)}\n" in out
+    assert not set("\x1b\u202e") & set(out + err)
+    assert "could not be drawn" not in err
+    assert len(list((here / name / "plots").iterdir())) == 3
+    assert run(["evaluate", name, "--particles", "2"]) == 0
+    assert run(["gaps", name, "--particles", "2", "--refine", "air:steps=1,samples=2"]) == 0
+    assert not set("\x1b\u202e") & set("".join(capfd.readouterr()))
+
+
+def test_a_picture_that_cannot_be_drawn_costs_a_warning(here, grey_file, capsys, monkeypatch):
+    def fail(*_, **__):
+        raise ValueError("no ink")
+
+    monkeypatch.setattr("beliefnet.cli._pictures.image_sheet", fail)
+    assert run(["train", "--data", str(grey_file), *QUICK, "--out", "run"]) == 0
+    assert "samples.png could not be drawn (ValueError: no ink); the run itself is complete" in capsys.readouterr().err
+    assert (here / "run" / "plots" / "training_curve.png").exists()
+
+
+def test_a_name_that_is_not_utf8_leaves_nothing_behind(here, capsys):
+    error = fails(capsys, "train", "--data", "caf\udce9.npy", "--out", "run")
+    assert "expected names in UTF-8, got 'caf\\udce9.npy'; try renaming the file" in error
+    assert files(here) == {}
+
+
+def test_messages_are_bounded_and_on_one_line():
+    shown = for_terminal("a\nb\x1b[2J" + "x" * 20_000_000)
+    assert len(shown) <= 2000
+    assert shown.startswith("a\\nb\\x1b[2J")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError(), "ValueError without a message; try --debug"),
+        (MemoryError(), "out of memory; try a smaller --hidden"),
+        (MemoryError("Unable to allocate 7 GiB"), "out of memory (Unable to allocate 7 GiB)"),
+        (RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.\n" + "x" * 9000), "allocating 9 bytes.)"),
+        (OSError(errno.ENOSPC, "No space left on device", "run/x"), "no space left on the disk (run/x); try making"),
+        (ValueError("RESOURCE_EXHAUSTED: Error writing: No space left on device"), "no space left on the disk; try"),
+        (FileNotFoundError(2, "No such file or directory", "x"), "No such file or directory: x"),
+        (ValueError("expected a, got b; try c"), "expected a, got b; try c"),
+    ],
+)
+def test_what_is_said_of_errors(error, said):
+    assert said in message(error)
+    assert "\n" not in message(error)
+    assert len(message(error)) < 400
+
+
+def test_a_cause_on_a_full_disk_is_found():
+    error = RuntimeError("RESOURCE_EXHAUSTED: something else")
+    error.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+    assert message(error).startswith("no space left on the disk")
+
+
+def test_warnings_are_shown_our_way_only_while_a_command_runs(trained, here, capsys):
+    before = warnings.showwarning
+    assert run(["sample", str(trained), "--num", "2"]) == 0
+    fails(capsys, "sample", "nothere")
+    assert warnings.showwarning is before
+
+
+def hint(error: str) -> str:
+    return error.strip().rpartition("; try ")[2]
+
+
+def test_hints_work_when_followed(trained, grey_file, here, capsys):
+    """Each hint is followed once, as it stands."""
+    run_folder, data = str(trained), str(grey_file)
+    for tokens in (
+        ["sample", run_folder, "--num", "2", "--out", "s.txt"],
+        ["encode", run_folder, data, "--out", "c.txt"],
+        ["encode", run_folder, data, "--out", "."],
+        ["evaluate", run_folder, "--particles", "0"],
+        ["evaluate", run_folder, "--seed", "-1"],
+        ["sample", run_folder, "--num", "0"],
+        ["impute", run_folder, data, "--particles", "8", "--starts", "2", "--rounds", "1", "--hide", "2"],
+        ["impute", run_folder, data, "--particles", "8", "--starts", "2", "--rounds", "1"],
+        ["gaps", run_folder, "--particles", "2", "--refine", "air:steps=1,samples=1", "--out", "x.pdf"],
+    ):
+        words = hint(fails(capsys, *tokens)).split()
+        option = words[0] if words[0].startswith("--") else tokens[-2]
+        value = words[1] if words[0].startswith("--") else words[0]
+        if option in tokens:
+            tokens = [*tokens[: tokens.index(option)], *tokens[tokens.index(option) + 2 :]]
+        assert run([*tokens, option, value.strip(",")]) == 0, (tokens, words)
+        capsys.readouterr()
+
+
+def test_stale_results_are_refused(here, capsys):
+    np.save("bits.npy", np.random.default_rng(0).integers(0, 2, (60, 7)).astype(np.uint8))
+    assert run(["train", "--data", "bits.npy", *QUICK, "--out", "run"]) == 0
+    table = ["compare", "--data", "bits.npy", "--models", "mixture:components=2", "--runs", "run"]
+    assert run(["evaluate", "run", "--particles", "9"]) == 0
+    assert run(["evaluate", "run", "--particles", "2"]) == 0
+    assert report(capsys, *table)["models"][1]["method"] == "bound of 9 particles"
+    assert run(["train", "--resume", "run", "--epochs", "8"]) == 0
+    error = fails(capsys, *table)
+    assert "the run was trained on since; try beliefnet evaluate run" in error
+    assert run(["evaluate", "run", "--particles", "3"]) == 0
+    assert report(capsys, *table)["models"][1]["method"] == "bound of 3 particles"
+    assert tomllib.loads((here / "run" / "config.toml").read_text())["epochs"] == 8
+
+
+def test_numbers_that_do_not_fit_are_refused(trained, capsys):
+    for option in ("--particles", "--limit", "--ais"):
+        assert "at most 2147483647" in fails(capsys, "evaluate", trained, option, str(2**31))
+    assert jax.config.jax_enable_x64 is False
