@@ -473,7 +473,7 @@ def run(mutant: Mutant, tree: Path, environment: dict[str, str]) -> str | None:
         path.write_text(source, encoding="utf-8")
     if done.returncode == 0:
         return None
-    found = re.search(r"^(?:FAILED|ERROR) (\S+?)(?: - .*)?$", done.stdout, re.MULTILINE)
+    found = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
     if found is None:
         said = f"{done.stdout[-2000:]}{done.stderr}"
         raise RuntimeError(f"expected tests to pass or fail for {mutant.what!r}, got {said}")

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from exact import ALL_OBSERVATIONS, Source, States, bound_and_gradient, dreamt, recognised
 
-from beliefnet import BeliefNet, Chain, distributions, nets
+from beliefnet import BeliefNet, Chain, distributions, estimators, nets, proposals, refiners
 from beliefnet.baselines import InputBaseline, Moments, NoBaseline, Order, RunningMoments
 from beliefnet.conditionals import (
     MLP,
@@ -72,7 +72,7 @@ from beliefnet.estimators import (
 )
 from beliefnet.evaluation import enumerate_latents
 from beliefnet.nets import darn, fully_visible_net, sigmoid_belief_net
-from beliefnet.proposals import Annealed, Dream, Factorial, Hamiltonian, Proposal, Recognition, Refined
+from beliefnet.proposals import Annealed, Dream, Factorial, Hamiltonian, Proposal, Refined
 from beliefnet.refiners import AIR, Posterior, Refiner, concrete, gdir, mean_passing, straight_through
 from beliefnet.samplers import Concrete, Half, MeanPassing, Plain, Reparameterize, Sampler, StraightThrough
 
@@ -199,7 +199,7 @@ READY_MADE: dict[str, Callable[[], BeliefNet]] = {
 """Ready-made nets of six visible units."""
 
 PROPOSALS: dict[str, Callable[[], Proposal]] = {
-    "recognition": Recognition,
+    "recognition": proposals.Recognition,
     "refined by importance": lambda: Refined(AIR(3, 4, rate=0.5)),
     "refined by gradients": lambda: Refined(straight_through(3, 4, rate=0.5)),
     "refined until idle": lambda: Refined(AIR(6, 4, patience=2)),
@@ -283,7 +283,7 @@ DISCRETE = (*NETS, "categorical", "two categorical", "categorical on binary", "d
 
 REFINERS: dict[str, RefinerCase] = {
     "air": RefinerCase(
-        lambda steps: AIR(steps, 500), negative_divergence, tuple(name for name in DISCRETE if name != "darn")
+        lambda steps: refiners.AIR(steps, 500), negative_divergence, tuple(name for name in DISCRETE if name != "darn")
     ),
     "air, undamped": RefinerCase(lambda steps: AIR(steps, 20_000, rate=1.0), negative_divergence, tuple(NETS)),
     "gdir": RefinerCase(lambda steps: gdir(steps, 50), sampled_elbo, ("normal", "two normal layers")),
@@ -747,7 +747,7 @@ RULE_CASES: dict[str, EstimatorCase] = {
     "likelihood": EstimatorCase(
         lambda net: MaximumLikelihood(), likelihood_gradient, log_likelihood, nets=("fully visible",)
     ),
-    "reinforce": EstimatorCase(lambda net: Reinforce(2), elbo_gradient, nets=(*NETS, "categorical")),
+    "reinforce": EstimatorCase(lambda net: estimators.Reinforce(2), elbo_gradient, nets=(*NETS, "categorical")),
     "reinforce, three particles": EstimatorCase(lambda net: Reinforce(3), elbo_gradient, nets=SMALL),
     "reinforce, whole signal": EstimatorCase(lambda net: Reinforce(2, signal=Signal.WHOLE), elbo_gradient),
     "vimco": EstimatorCase(lambda net: VIMCO(2), bound_gradient, bound_of(2), nets=PAIRS),

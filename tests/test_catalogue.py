@@ -339,6 +339,7 @@ def test_a_config_takes_from_the_data_what_was_left_open():
     assert config.values == "grey"
     assert config.settled(digits).net.values["levels"] == digits.record.levels
     assert TrainConfig(net="document").values == "counts"
+    assert config.load_data().record.values == "grey"
 
 
 @pytest.mark.parametrize(
@@ -369,6 +370,13 @@ def test_the_size_of_a_run_is_that_of_what_is_made():
     assert held - 64 <= size.num_parameters <= held
     assert size.draws == 3 * 4 * 10 * 7 * (64 + 5 + 3)
     check_memory(config, load("digits"), available=10**7)
+
+
+def test_data_are_read_as_what_the_net_is_a_model_of(tmp_path):
+    np.save(tmp_path / "counts.npy", np.random.default_rng(0).poisson(2, (60, 5)))
+    config = TrainConfig(data=str(tmp_path / "counts.npy"), visible="poisson", seed=3, valid_fraction=0.2)
+    dataset = config.load_data()
+    assert (dataset.record.values, dataset.record.splits["valid"]) == ("counts", 12)
 
 
 def test_flat_names_are_those_of_the_command_line():

@@ -27,9 +27,9 @@ from beliefnet.evaluation import (
     exact_posterior,
     particle_bounds,
 )
-from beliefnet.evaluation._bounds import rungs
 from beliefnet.evaluation._enumerate import count_states
 from beliefnet.evaluation._pareto import pareto_k
+from beliefnet.evaluation._weighted import rungs
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Dream, Recognition, Refined
 from beliefnet.refiners import gdir
@@ -164,7 +164,7 @@ def test_the_ladder_and_the_tail_are_those_of_the_particles(chunk: int):
     expected = [np.logaddexp.reduce(f[:count], axis=0) - np.log(count) for count in (10, 100, 230)]
     np.testing.assert_allclose(bounds.ladder.T, expected, rtol=1e-5)
     np.testing.assert_allclose(bounds.ladder[:, -1], bounds.bound, rtol=1e-6)
-    np.testing.assert_allclose(bounds.tail, -np.sort(-f, axis=0)[: int(3 * 230**0.5) + 1].T, rtol=1e-6)
+    np.testing.assert_allclose(bounds.tail, -np.sort(-f, axis=0)[: int(np.ceil(3 * 230**0.5)) + 1].T, rtol=1e-6)
 
 
 def test_rungs():
@@ -178,7 +178,7 @@ def test_rungs():
 def test_pareto_k_recovers_the_shape_of_the_tail(shape: float):
     """Drawn towards 1/2 by ten observations of a hundred or so."""
     ratios = scipy.stats.genpareto.rvs(shape, size=(400, 1000), random_state=np.random.default_rng(0)) + 1
-    tail = -np.sort(-np.log(ratios), axis=1)[:, : int(3 * 1000**0.5) + 1]
+    tail = -np.sort(-np.log(ratios), axis=1)[:, : int(np.ceil(3 * 1000**0.5)) + 1]
     fitted = pareto_k(tail.astype(np.float32))
     count = tail.shape[1] - 1
     assert np.mean((fitted * (count + 10) - 5) / count) == pytest.approx(shape, abs=0.06)

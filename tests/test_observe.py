@@ -66,7 +66,7 @@ UNFIT = {
     "no columns": (np.zeros((3, 0)), "at least one row and one column"),
     "strings": (BITS.astype(str), "numbers in data, got an array of dtype"),
     "complex": (BITS.astype(complex), "numbers in data, got an array of dtype complex128"),
-    "objects": ([*BITS.astype(object).tolist(), [None] * 3], "in data, got nan|rows of numbers"),
+    "objects": ([[0, 1, object()]], "rows of numbers.* in data, got list"),
     "nothing": (None, r"shape \[examples, features\], got \[\]"),
     "ragged": ([[0, 1, 1], [1, 0]], "rows of numbers, all of the same length, in data, got list"),
     "a dictionary": ({"x": 1}, "rows of numbers.* in data, got dict"),
@@ -185,7 +185,7 @@ def test_every_form_of_the_same_numbers_is_the_same(name: str):
     np.testing.assert_array_equal(observe(NET, data).means(), BITS)
     expected = evaluate(NET, BITS, num_particles=3, key=KEY)
     assert evaluate(NET, data, num_particles=3, key=KEY).elbo == expected.elbo
-    np.testing.assert_allclose(encode(NET, data)[0], NET.encode(BITS.astype(np.float32))[0], rtol=1e-5)
+    np.testing.assert_allclose(encode(NET, data)[0], NET.recognition.means(BITS.astype(np.float32))[0], rtol=1e-5)
 
 
 def test_names_of_columns_are_kept():

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import ALL_NETS, ESTIMATORS, small_net
+from cases import ALL_NETS, ESTIMATORS, SINGLE_NETS, small_net
 from jax import Array
 
 from beliefnet._errors import OptionError
@@ -503,6 +503,7 @@ def share_on(x, key):
     return x.mean()
 
 
+EVERY_NET = ALL_NETS | SINGLE_NETS
 EIGHT = np.array(list(itertools.product((0, 1), repeat=3)), np.uint8)
 
 
@@ -617,7 +618,7 @@ def test_a_run_from_python_can_be_loaded(tmp_path, as_folder):
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_any_estimator_can_be_loaded(tmp_path, name):
     case = ESTIMATORS[name]
-    net = ALL_NETS[case.nets[0]]()
+    net = EVERY_NET[case.nets[0]]()
     state = TrainState.start(net, case.make(net), make_optimizer(OptimizerOptions(), 1))
     state = eqx.tree_at(lambda s: s.best_epoch, state, jnp.int32(1))
     folder = RunFolder(tmp_path)

@@ -14,7 +14,6 @@ from beliefnet.cli._text import make_progress, say, show_table
 from beliefnet.evaluation import Evaluation, Mean, evaluate
 from beliefnet.training import Stream, stream
 
-_KEY = ("split", "num_particles", "proposal", "ais", "seed")
 _MOST_LISTED = 8
 
 
@@ -82,15 +81,10 @@ def evaluate_run(
 
 def _keep(run: Run, report: dict[str, Any], *, is_own: bool, is_quiet: bool) -> None:
     """Keep a result beside those of other splits, K and proposals, and say what is kept of this net."""
-    if is_own:
-        run.folder.write_evaluation(report, run.stamp)
-        where = run.folder.evaluation_file
-    else:
-        key = {name: report[name] for name in _KEY if report[name] is not None}
-        where = run.folder.write_result("evaluation", key, report, run.stamp)
+    where = run.folder.write_evaluation(report, run.stamp, is_main=is_own)
     if is_quiet:
         return
-    say(f"written to {where}")
+    say(f"written to {run.folder.evaluation_file if is_own else where}")
     kept = [result.content for result in run.folder.read_results("evaluation") if result.is_current]
     say(f"evaluations of this net that are kept in {run.folder.results}:")
     for one in kept[-_MOST_LISTED:]:

@@ -1,6 +1,5 @@
 """Bounds and likelihood estimates from weighted particles, in bounded memory."""
 
-import itertools
 from functools import partial
 
 import equinox as eqx
@@ -8,9 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jax.scipy.special import logsumexp
 from jax.typing import ArrayLike
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
@@ -18,14 +16,19 @@ from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._observe import DataLike, observe
+from beliefnet.evaluation._pareto import tail_size
+from beliefnet.evaluation._weighted import WeightedSample, rungs, running_mean
 from beliefnet.proposals import Proposal, Recognition
+
+_LEAST_DEFENDED = 10
 
 
 class DatumBounds(eqx.Module):
     """What the particles of each datum say, in nats.
 
     Attributes:
-        elbo: Mean log-weight, `[batch]`: an unbiased estimate of the ELBO.
+        elbo: Mean log-weight, `[batch]`: an unbiased estimate of the ELBO. Of a `Defensive` proposal, that of its main
+            component, by the particles that it drew.
         bound: Log-mean-exp of the K log-weights, `[batch]`: an unbiased estimate of the K-particle bound L_K, and at
             large K of log p(x).
         ess: Effective sample size of the K weights, between 1 and K, `[batch]`.
@@ -43,19 +46,28 @@ class DatumBounds(eqx.Module):
     tail: Float[Array, "batch tail"]
 
 
-class _Running(eqx.Module):
-    """What has been seen so far; weights are kept relative to the largest, so that none overflows.
+class _Means(eqx.Module):
+    """Means over the particles so far that the ELBO is about, and their number."""
 
-    Weights, squares, log-weights and KL are means over particles: sums of many terms would lose digits.
-    """
-
-    largest: Float[Array, " batch"]
-    weights: Float[Array, " batch"]
-    squares: Float[Array, " batch"]
-    log_weights: Float[Array, " batch"]
+    log_weight: Float[Array, " batch"]
     kl: Float[Array, "batch layers"] | None
-    ladder: Float[Array, "batch rungs"]
-    tail: Float[Array, "batch tail"]
+    count: Array
+
+    def add(self, trace: Trace, counts: Bool[Array, " particles"], *, is_mixture: bool) -> "_Means":
+        """Take in the particles that count; under a mixture, by the density of its main component."""
+        log_weight, layers = trace.log_weight, trace.log_layers
+        if is_mixture and layers is not None:
+            log_weight = trace.log_p.sum(axis=-1) - layers.sum(axis=-1)
+        num = counts.sum()
+        total = self.count + num
+        share = num / jnp.maximum(total, 1)
+
+        def moved(mean: Array, values: Array) -> Array:
+            chosen = jnp.where(counts.reshape(-1, *[1] * (values.ndim - 1)), values, 0.0)
+            return running_mean(mean, chosen.sum(axis=0) / jnp.maximum(num, 1), share)
+
+        kl = None if self.kl is None or layers is None else moved(self.kl, layers - trace.log_p[..., 1:])
+        return _Means(moved(self.log_weight, log_weight), kl, total)
 
 
 @partial(jax.jit, static_argnames=("num_particles", "chunk"))
@@ -73,75 +85,23 @@ def bounds_of_batch(
     prepare_key, draw_key = jax.random.split(key)
     ready = proposal.prepare(net, x, key=prepare_key)
 
-    def drawn(index: ArrayLike) -> Trace:
-        return Trace.record(net, ready.draw(net, x, chunk, key=jax.random.fold_in(draw_key, index)))
+    def drawn(index: ArrayLike) -> tuple[Trace, Bool[Array, " particles"] | None]:
+        particles = ready.draw(net, x, chunk, key=jax.random.fold_in(draw_key, index))
+        return Trace.record(net, particles), particles.is_own
 
-    def add_chunk(index: Array, running: _Running) -> _Running:
-        trace = drawn(index)
+    def add_chunk(index: Array, running: tuple[WeightedSample, _Means]) -> tuple[WeightedSample, _Means]:
+        (sample, means), (trace, is_own) = running, drawn(index)
         num_new = jnp.minimum(chunk, num_particles - index * chunk)
-        return _accumulate(running, trace, num_new, index * chunk, steps)
+        is_new = jnp.arange(chunk) < num_new
+        counts = is_new if is_own is None else is_new & is_own
+        return sample.add(trace.log_weight, num=num_new), means.add(trace, counts, is_mixture=is_own is not None)
 
-    nothing, steps = jnp.zeros(x.shape[0]), jnp.array(rungs(num_particles))
-    has_layers = eqx.filter_eval_shape(drawn, 0).log_layers is not None
+    has_layers = eqx.filter_eval_shape(drawn, 0)[0].log_layers is not None
     no_kl = jnp.zeros((x.shape[0], len(net.layer_sizes))) if has_layers else None
-    no_ladder = jnp.full((x.shape[0], len(steps)), -jnp.inf)
-    no_tail = jnp.full((x.shape[0], _tail_size(num_particles) + 1), -jnp.inf)
-    start = _Running(nothing - jnp.inf, nothing, nothing, nothing, no_kl, no_ladder, no_tail)
-    running = lax.fori_loop(0, -(-num_particles // chunk), add_chunk, start)
-    return DatumBounds(
-        elbo=running.log_weights,
-        bound=running.largest + jnp.log(running.weights),
-        ess=num_particles * running.weights**2 / running.squares,
-        kl=running.kl,
-        ladder=running.ladder,
-        tail=running.tail,
-    )
-
-
-def _accumulate(running: _Running, trace: Trace, num_new: Array, num_old: Array, steps: Array) -> _Running:
-    """Take in the first `num_new` particles of a trace, after `num_old` others."""
-    share = num_new / (num_old + num_new)
-    is_new = (jnp.arange(trace.num_particles) < num_new)[:, None]
-
-    def blend(old: Array, new: Array) -> Array:
-        return old + share * (new.sum(axis=0) / num_new - old)
-
-    log_weight = jnp.where(is_new, trace.log_weight, -jnp.inf)
-    largest = jnp.maximum(running.largest, log_weight.max(axis=0))
-    # Where no weight is finite yet, any finite reference keeps -inf - (-inf) from becoming NaN.
-    reference = jnp.where(jnp.isfinite(largest), largest, 0.0)
-    rescale, weights = jnp.exp(running.largest - reference), jnp.exp(log_weight - reference)
-    kl = None
-    if running.kl is not None and trace.log_layers is not None:
-        kl = blend(running.kl, jnp.where(is_new[..., None], trace.log_layers - trace.log_p[..., 1:], 0.0))
-    # What the weights up to each rung that lies among the new ones come to; each relative to its own largest, because
-    # a later particle may outweigh all before it by more than single precision can tell.
-    up_to = jnp.arange(trace.num_particles) < (steps - num_old)[:, None]
-    new = logsumexp(jnp.where(up_to[..., None], log_weight, -jnp.inf), axis=1)
-    old = running.largest + jnp.log(running.weights * num_old)
-    ladder = (jnp.logaddexp(new, old) - jnp.log(steps)[:, None]).T
-    is_here = (steps > num_old) & (steps <= num_old + num_new)
-    tail = jnp.concatenate([running.tail, log_weight.T], axis=1)
-    return _Running(
-        largest=largest,
-        weights=blend(running.weights * rescale, weights),
-        squares=blend(running.squares * rescale**2, weights**2),
-        log_weights=blend(running.log_weights, jnp.where(is_new, trace.log_weight, 0.0)),
-        kl=kl,
-        ladder=jnp.where(is_here, ladder, running.ladder),
-        tail=lax.top_k(tail, running.tail.shape[1])[0],
-    )
-
-
-def rungs(num_particles: int) -> list[int]:
-    """Return the numbers of particles at which the bound is noted on the way: 10, 100, ..., and all."""
-    powers = itertools.takewhile(lambda count: count < num_particles, (10**i for i in itertools.count(1)))
-    return [*powers, num_particles]
-
-
-def _tail_size(num_particles: int) -> int:
-    """How many of the largest weights are the tail (Vehtari et al. 2024)."""
-    return int(min(0.2 * num_particles, 3 * num_particles**0.5))
+    sample = WeightedSample.start(x.shape[0], rungs=tuple(rungs(num_particles)), tail=tail_size(num_particles) + 1)
+    start = (sample, _Means(jnp.zeros(x.shape[0]), no_kl, jnp.zeros((), jnp.int32)))
+    sample, means = lax.fori_loop(0, -(-num_particles // chunk), add_chunk, start)
+    return DatumBounds(means.log_weight, sample.bound, sample.ess, means.kl, sample.ladder, sample.tail)
 
 
 @broadcasting
@@ -162,7 +122,8 @@ def particle_bounds(
         num_particles: Particles per datum, K.
         key: Random key for the draws.
         chunk: Particles drawn at a time; memory grows with `batch * chunk`. As many as fit by default.
-        proposal: Where the particles come from; the recognition net by default.
+        proposal: Where the particles come from; the recognition net by default. One that is refined is defended: one of
+            every five particles is drawn from the recognition net, from ten particles on (see `Defensive`).
 
     Raises:
         DataError: If the data are none, of another width than the net, or not what the net is a model of.
@@ -172,7 +133,16 @@ def particle_bounds(
     data_key, draw_key = jax.random.split(key)
     data = observe(net, data)
     x = data.take(np.arange(len(data)), key=data_key)
+    proposal = defended(proposal, whole_number("num_particles", num_particles, good=1000))
     return bounds_of_rows(net, x, num_particles, key=draw_key, chunk=chunk, proposal=proposal)
+
+
+def defended(proposal: Proposal | None, num_particles: int) -> Proposal | None:
+    """Return what an evaluation draws from: a proposal that may be too narrow gets particles of the recognition net.
+
+    A few particles are left as they are: there would be none to spare.
+    """
+    return proposal if proposal is None or num_particles < _LEAST_DEFENDED else proposal.defended()
 
 
 @broadcasting

@@ -12,14 +12,14 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.data import Observations
-from beliefnet.distributions import BagOfWordsFamily, DiscretisedLogisticFamily
-from beliefnet.evaluation._bounds import DatumBounds, bounds_of_rows, rows_per_pass, rungs
+from beliefnet.evaluation._bounds import DatumBounds, bounds_of_rows, defended, rows_per_pass
 from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._encode import encode_batch
 from beliefnet.evaluation._mean import Mean
 from beliefnet.evaluation._observe import DataLike, observe
-from beliefnet.evaluation._pareto import LEAST_PARTICLES, pareto_k, trusted_k
+from beliefnet.evaluation._pareto import LEAST_PARTICLES, num_distinct, pareto_k, trusted_k
 from beliefnet.evaluation._perplexity import Perplexity, perplexity
+from beliefnet.evaluation._weighted import rungs
 from beliefnet.proposals import Proposal
 
 _ACTIVE_VARIANCE = 0.01
@@ -40,12 +40,14 @@ class Evaluation:
             such as q(h_l | h_(l-1)); they sum to the KL of the ELBO. None where the proposal has no such terms.
         ladder: Estimated negative log-likelihood from the first 10, 100, ... and all particles, by their number: where
             it still falls from rung to rung, more particles would lower it further.
-        pareto_k: Median over the data of k-hat, the shape of the tail of the weights; None for fewer than 100
-            particles.
+        pareto_k: Median of k-hat, the shape of the tail of the weights, over the data that have one; None for fewer
+            than 100 particles, or where no datum has a tail: discrete latents draw the same weights again and again.
         untrusted: Share of the data whose k-hat is above min(1 - 1 / log10 K, 0.7): their estimates are not to be
             trusted. None for fewer than 100 particles.
         active_units: Units per layer whose mean under the recognition net varies over the data by more than 0.01
             (variance), bottom first (Burda et al. 2015); in deep nets, with layer means fed upward.
+        distinct_weights: Median over the data of how many different weights there are among the largest, of which k-hat
+            looks at 3 sqrt K: 2 or 3 say that the draws are nearly all the same. None for fewer than 100 particles.
         elbo_perplexity: Perplexity of documents by the ELBO, an upper bound; None where the data are no word counts.
         perplexity: The same by the K-particle bound.
         elbo_bits_per_dimension: Minus the ELBO in bits per visible unit, for discrete grey levels: an upper bound on
@@ -64,6 +66,7 @@ class Evaluation:
     ladder: dict[int, Mean]
     pareto_k: float | None
     untrusted: float | None
+    distinct_weights: float | None = None
     elbo_perplexity: Perplexity | None = None
     perplexity: Perplexity | None = None
     elbo_bits_per_dimension: Mean | None = None
@@ -92,7 +95,8 @@ def evaluate(
         num_particles: Particles per datum, K.
         key: Random key for the draws. The bits of means that are binarised dynamically depend on it and the number of
             the row alone: they are the same for every net, K and subset.
-        proposal: Where the particles come from; the recognition net by default.
+        proposal: Where the particles come from; the recognition net by default. One that is refined is defended: one of
+            every five particles is drawn from the recognition net, from ten particles on (see `proposals.Defensive`).
         progress: Called with the number of data done so far.
 
     Raises:
@@ -120,14 +124,18 @@ def weigh(
     data = observe(net, data)
     lengths = _lengths(net, data)
     parts: list[DatumBounds] = []
+    tails: list[np.ndarray] = []
     activity = np.zeros((2, sum(net.layer_sizes)))
-    done = 0
-    for x, block_key in _blocks(net, data, num_particles, key=key):
+    done, proposal = 0, defended(proposal, num_particles)
+    for x, num, block_key in _blocks(net, data, num_particles, key=key):
         block = bounds_of_rows(net, x, num_particles, key=block_key, proposal=proposal)
-        parts.append(jax.tree.map(np.asarray, block))
-        means = np.concatenate([np.zeros((len(x), 0)), *encode_batch(net, x)], axis=-1, dtype=np.float64)
+        block = jax.tree.map(lambda leaf, num=num: np.asarray(leaf)[:num], block)
+        # What the tail says is two numbers of each datum: tails of all data would not fit in memory.
+        tails.append(np.stack([pareto_k(block.tail), num_distinct(block.tail)]))
+        parts.append(replace(block, tail=block.tail[:, :0]))
+        means = np.concatenate([np.zeros((len(x), 0)), *encode_batch(net, x)], axis=-1, dtype=np.float64)[:num]
         activity += np.stack([means.sum(axis=0), (means**2).sum(axis=0)])
-        done += len(x)
+        done += num
         if progress is not None:
             progress(done)
     bounds = jax.tree.map(lambda *leaves: np.concatenate(leaves).astype(np.float64), *parts)
@@ -137,12 +145,12 @@ def weigh(
             f"expected log-weights that are numbers, got NaN for {num_wrong} of {done} examples; try a smaller rate if "
             "their posterior was refined, or another net: a parameter or an observation may not be finite"
         )
-    evaluation = _summarise(net, bounds, activity, num_particles)
+    evaluation = _summarise(net, bounds, np.concatenate(tails, axis=1), activity, num_particles)
     if lengths is not None:
         evaluation = replace(
             evaluation, elbo_perplexity=perplexity(bounds.elbo, lengths), perplexity=perplexity(bounds.bound, lengths)
         )
-    if isinstance(net.generative.conditionals[-1].units, DiscretisedLogisticFamily):
+    if net.generative.conditionals[-1].units.report == "bits per dimension":
         nats_per_bit = net.num_outputs * np.log(2)
         evaluation = replace(
             evaluation,
@@ -154,7 +162,7 @@ def weigh(
 
 def _lengths(net: BeliefNet, data: Observations) -> np.ndarray | None:
     """Return the number of words of each document, if the net is one of documents."""
-    if not isinstance(net.generative.conditionals[-1].units, BagOfWordsFamily):
+    if net.generative.conditionals[-1].units.report != "perplexity":
         return None
     counts = data.rows[:, net.num_condition :] if net.num_condition else data.rows
     lengths = np.asarray(counts.sum(axis=1), np.float64).ravel()
@@ -165,18 +173,24 @@ def _lengths(net: BeliefNet, data: Observations) -> np.ndarray | None:
     return lengths
 
 
-def _blocks(net: BeliefNet, data: Observations, num_particles: int, *, key: Key) -> Iterator[tuple[Array, Key]]:
-    """Cut the data into blocks that fit in memory, small enough that progress shows at large K."""
-    size = max(1, rows_per_pass(net) // min(num_particles, 100))
+def _blocks(net: BeliefNet, data: Observations, num_particles: int, *, key: Key) -> Iterator[tuple[Array, int, Key]]:
+    """Cut the data into blocks that fit in memory, small enough that progress shows at large K.
+
+    The last block is filled up with its last row, so that one program serves all; the number is how many rows count.
+    """
+    size = min(len(data), max(1, rows_per_pass(net) // min(num_particles, 100)))
     data_key, draw_key = jax.random.split(key)
     for index, start in enumerate(range(0, len(data), size)):
-        rows = np.arange(start, min(start + size, len(data)))
-        yield data.take(rows, key=data_key), jax.random.fold_in(draw_key, index)
+        rows = np.minimum(np.arange(start, start + size), len(data) - 1)
+        yield data.take(rows, key=data_key), min(size, len(data) - start), jax.random.fold_in(draw_key, index)
 
 
-def _summarise(net: BeliefNet, data: DatumBounds, activity: np.ndarray, num_particles: int) -> Evaluation:
-    count = len(data.elbo)
-    k_hat = pareto_k(np.asarray(data.tail)) if num_particles >= LEAST_PARTICLES else None
+def _summarise(
+    net: BeliefNet, data: DatumBounds, tails: np.ndarray, activity: np.ndarray, num_particles: int
+) -> Evaluation:
+    count, (k_hat, distinct) = len(data.elbo), tails
+    has_tail = num_particles >= LEAST_PARTICLES
+    fitted = k_hat[~np.isnan(k_hat)]
     variance = activity[1] / count - (activity[0] / count) ** 2
     edges = np.cumsum((0, *net.layer_sizes))
     is_active = variance > _ACTIVE_VARIANCE
@@ -190,6 +204,7 @@ def _summarise(net: BeliefNet, data: DatumBounds, activity: np.ndarray, num_part
         kl_per_layer=None if data.kl is None else [float(value) for value in data.kl.mean(axis=0)],
         active_units=[int(is_active[a:b].sum()) for a, b in itertools.pairwise(edges)],
         ladder={rung: Mean.of(-data.ladder[:, index]) for index, rung in enumerate(rungs(num_particles))},
-        pareto_k=None if k_hat is None else float(np.median(k_hat)),
-        untrusted=None if k_hat is None else float((~(k_hat <= trusted_k(num_particles))).mean()),
+        pareto_k=float(np.median(fitted)) if has_tail and len(fitted) else None,
+        untrusted=float((fitted > trusted_k(num_particles)).sum() / count) if has_tail else None,
+        distinct_weights=float(np.median(distinct)) if has_tail else None,
     )

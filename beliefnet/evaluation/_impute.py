@@ -19,6 +19,7 @@ from beliefnet.distributions import UnitKind
 from beliefnet.evaluation._bounds import rows_per_pass
 from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._observe import DataLike, observe_incomplete
+from beliefnet.evaluation._weighted import WeightedSample
 from beliefnet.proposals import Factorial
 from beliefnet.refiners import Refiner, default_refiner
 
@@ -221,15 +222,6 @@ def _particles(
     return net.log_joint(x, particles.latents) - particles.log_proposal, particles.latents
 
 
-class _Sums(eqx.Module):
-    """Sums over particles, relative to the largest weight."""
-
-    largest: Float[Array, ""]
-    weights: Float[Array, ""]
-    squares: Float[Array, ""]
-    means: Float[Array, " visible"]
-
-
 def _weigh(
     net: BeliefNet, x: Float[Array, "starts visible"], proposal: Factorial, count: int, *, key: Key
 ) -> tuple[Float[Array, " visible"], Float[Array, ""], Float[Array, ""]]:
@@ -240,28 +232,16 @@ def _weigh(
     """
     chunk = min(count, _CHUNK)
 
-    def add_chunk(index: Array, sums: _Sums) -> _Sums:
+    def add_chunk(index: Array, sample: WeightedSample) -> WeightedSample:
         log_weight, latents = _particles(net, x, proposal, chunk, key=jax.random.fold_in(key, index))
-        is_new = jnp.arange(chunk)[:, None] < count - index * chunk
-        log_weight = jnp.where(is_new, log_weight, -jnp.inf)
-        largest = jnp.maximum(sums.largest, log_weight.max())
-        # Where no weight is finite yet, any finite reference keeps -inf - (-inf) from becoming NaN.
-        reference = jnp.where(jnp.isfinite(largest), largest, 0.0)
-        rescale, weights = jnp.exp(sums.largest - reference), jnp.exp(log_weight - reference)
-        return _Sums(
-            largest,
-            sums.weights * rescale + weights.sum(),
-            sums.squares * rescale**2 + (weights**2).sum(),
-            sums.means * rescale
-            + jnp.einsum("ks,ksv->v", weights, net.generative.conditionals[-1].mean_given(latents[0])),
-        )
+        # The particles of all starts are those of one row, in turn, so that those that count come first.
+        means = net.generative.conditionals[-1].mean_given(latents[0]).reshape(-1, 1, x.shape[-1])
+        num = jnp.minimum(chunk, count - index * chunk) * len(x)
+        return sample.add(log_weight.reshape(-1, 1), means, num=num)
 
-    nothing = jnp.zeros(())
-    sums = lax.fori_loop(
-        0, -(-count // chunk), add_chunk, _Sums(nothing - jnp.inf, nothing, nothing, jnp.zeros(x.shape[-1]))
-    )
-    bound = sums.largest + jnp.log(sums.weights / (count * len(x)))
-    return sums.means / sums.weights, bound, sums.weights**2 / sums.squares
+    start = WeightedSample.start(1, weighted=jnp.zeros((1, x.shape[-1])))
+    sample = lax.fori_loop(0, -(-count // chunk), add_chunk, start)
+    return sample.means[0], sample.bound[0], sample.ess[0]
 
 
 def _checked(net: BeliefNet, x: DataLike, observed: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:

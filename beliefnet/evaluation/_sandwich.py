@@ -10,12 +10,13 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
-from beliefnet._numerics import broadcasting, log_mean_exp
+from beliefnet._numerics import broadcasting
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.evaluation._bounds import rows_per_pass
 from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._evaluate import Mean
+from beliefnet.evaluation._weighted import WeightedSample
 from beliefnet.proposals import Annealed
 
 
@@ -95,4 +96,4 @@ def _bounds(
     forwards = Trace.record(net, ready.draw(net, x, num_particles, key=draw_key)).log_weight
     exact = tuple(jnp.broadcast_to(value, (num_particles, *value.shape)) for value in latents)
     backwards = ready.reverse(net, x, exact, key=reverse_key)
-    return log_mean_exp(forwards), -log_mean_exp(-backwards)
+    return WeightedSample.of(forwards).bound, -WeightedSample.of(-backwards).bound

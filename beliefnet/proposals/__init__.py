@@ -2,6 +2,7 @@
 
 from beliefnet.proposals._annealed import Annealed, Schedule
 from beliefnet.proposals._base import Particles, Proposal
+from beliefnet.proposals._defensive import Defensive
 from beliefnet.proposals._dream import Dream
 from beliefnet.proposals._hamiltonian import Hamiltonian
 from beliefnet.proposals._recognition import Recognition
@@ -9,6 +10,7 @@ from beliefnet.proposals._refined import Factorial, Refined
 
 __all__ = [
     "Annealed",
+    "Defensive",
     "Dream",
     "Factorial",
     "Hamiltonian",

@@ -4,7 +4,7 @@ from abc import abstractmethod
 
 import equinox as eqx
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
@@ -18,12 +18,15 @@ class Particles(eqx.Module):
         latents: One array `[particles, batch, units]` per latent layer, bottom first.
         log_proposal: Log-probability of the latents under what they were actually drawn from, `[particles, batch]`.
         log_layers: Its terms, layer by layer, bottom first, `[particles, batch, layers]`; None where it has none.
+        is_own: Which particles `log_layers` is the density of, those of a mixture's main component: the ELBO and the KL
+            are about them. None stands for all.
     """
 
     x: Float[Array, "*#lead visible"]
     latents: Values
     log_proposal: Float[Array, "particles batch"]
     log_layers: Float[Array, "particles batch layers"] | None = None
+    is_own: Bool[Array, " particles"] | None = None
 
 
 class Proposal(eqx.Module):
@@ -55,6 +58,23 @@ class Proposal(eqx.Module):
     def prepare(self, net: BeliefNet, x: Float[Array, "batch visible"], *, key: Key) -> "Proposal":
         """Do what is done once for a batch, however many particles are drawn, and return what draws them."""
         return self
+
+    def defended(self) -> "Proposal":
+        """Return what an evaluation draws from in its place: itself, unless it may lose sight of where p(h | x) is."""
+        return self
+
+    def log_probs(
+        self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values
+    ) -> Float[Array, "particles batch layers"]:
+        """Return the log-probability of any latents, layer by layer, in nats.
+
+        Raises:
+            ValueError: If it can only score what it drew itself.
+        """
+        raise ValueError(
+            f"expected a proposal whose density is known for any latents, got {type(self).__name__}; try "
+            "Recognition(), or Refined with any refiner"
+        )
 
     @abstractmethod
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:

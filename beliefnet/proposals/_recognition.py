@@ -7,7 +7,7 @@ from jaxtyping import Float
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
-from beliefnet._types import Key
+from beliefnet._types import Key, Values
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.samplers import Plain, Sampler
 
@@ -27,6 +27,12 @@ class Recognition(Proposal):
     def has_derivative(self) -> bool:
         """That of the sampler."""
         return self.sampler.has_derivative
+
+    def log_probs(
+        self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values
+    ) -> Float[Array, "particles batch layers"]:
+        """Return log q(h | x) of any latents, layer by layer, in nats."""
+        return net.log_recognition_terms(x, latents)
 
     @broadcasting
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:

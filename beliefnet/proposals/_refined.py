@@ -7,8 +7,9 @@ from jaxtyping import Float
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
-from beliefnet._types import Key
+from beliefnet._types import Key, Values
 from beliefnet.proposals._base import Particles, Proposal
+from beliefnet.proposals._defensive import Defensive
 from beliefnet.refiners import Posterior, Refiner
 
 
@@ -20,6 +21,16 @@ class Factorial(Proposal):
     """
 
     posterior: Posterior
+
+    def defended(self) -> Defensive:
+        """Return it with particles of the recognition net among its own."""
+        return Defensive(self)
+
+    def log_probs(
+        self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values
+    ) -> Float[Array, "particles batch layers"]:
+        """Return the log-probability of any latents, layer by layer, in nats."""
+        return self.posterior.log_probs(latents)
 
     @broadcasting
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
@@ -41,6 +52,10 @@ class Refined(Proposal):
     """
 
     refiner: Refiner
+
+    def defended(self) -> Defensive:
+        """Return it with particles of the recognition net among its own: refinement may end in a point."""
+        return Defensive(self)
 
     def check(self, net: BeliefNet) -> None:
         """Check that the refiner can refine the posterior of a net.

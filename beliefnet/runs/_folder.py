@@ -231,12 +231,13 @@ class RunFolder:
             warnings.warn(sentence, stacklevel=2)
         return found
 
-    def write_evaluation(self, result: dict[str, Any], stamp: Stamp | None = None) -> Path:
-        """Keep an evaluation by split, number of particles, proposal and data, and make it `evaluation.json`.
+    def write_evaluation(self, result: dict[str, Any], stamp: Stamp | None = None, *, is_main: bool = True) -> Path:
+        """Keep an evaluation of the run's own data by split, number of particles, proposal and seed.
 
         Args:
             result: As `beliefnet evaluate` makes it.
             stamp: The net it is about, as `LoadedRun.stamp` says; by default the one that the run has now.
+            is_main: Whether it is with the run's own proposal, and becomes `evaluation.json`.
 
         Returns:
             The file that later evaluations of another kind do not replace.
@@ -244,8 +245,8 @@ class RunFolder:
         key = {name: result[name] for name in _EVALUATION_KEY if result.get(name) is not None}
         stamp = stamp or self.stamp()
         path = self.write_result("evaluation", key, result, stamp)
-        assert stamp is not None
-        write_atomically(self.evaluation_file, json.dumps({**result, "stamp": asdict(stamp)}, indent=2) + "\n")
+        if is_main and stamp is not None:
+            write_atomically(self.evaluation_file, json.dumps({**result, "stamp": asdict(stamp)}, indent=2) + "\n")
         return path
 
     def read_evaluation(self) -> dict[str, Any]:

@@ -129,7 +129,8 @@ def _fields(value: Any) -> dict[str, Description]:
     return {
         field.name: _describe(getattr(value, field.name))
         for field in dataclasses.fields(value)
-        if hasattr(value, field.name)
+        # What is left at the default of the class is no part of the instance.
+        if field.name in vars(value)
     }
 
 

@@ -1,0 +1,82 @@
+"""Particles of a proposal that may be too narrow, and some of the recognition net among them."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from beliefnet._naming import named
+from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
+from beliefnet._types import Key
+from beliefnet.proposals._base import Particles, Proposal
+from beliefnet.proposals._recognition import Recognition
+
+
+@named("defensive")
+class Defensive(Proposal):
+    """Draws one of every few particles from the recognition net, the others from another proposal r.
+
+    All are weighed by the mixture, p(x, h) / (q(h | x) / m + (1 - 1 / m) r(h)), m being `every`: a weight is at most m
+    times what it is under the recognition net, whatever r has lost sight of, and the weights' second moment at most m
+    times as large. The place of the recognition net's particle among the m is drawn at random: m particles in a row are
+    an exact share, and the mean of exp(log-weight) is p(x) for any number of particles.
+
+    Terms of `log_proposal` layer by layer are those of r, and `is_own` says which particles it drew.
+
+    Args:
+        proposal: What draws the others: one that can score any latents, such as `Refined` or `Factorial`.
+        every: How many particles have one of the recognition net among them, m.
+
+    Raises:
+        ValueError: If `every` is below 2.
+
+    Reference:
+        Hesterberg 1995, *Weighted average importance sampling and defensive mixture distributions*; Owen & Zhou 2000,
+        *Safe and effective importance sampling*.
+    """
+
+    proposal: Proposal
+    every: int = eqx.field(static=True, default=5)
+
+    def __check_init__(self):
+        if self.every < 2:
+            raise ValueError(f"expected Defensive to have every of at least 2, got {self.every}; try 5")
+
+    def check(self, net: BeliefNet) -> None:
+        """Check that the proposal can draw for a net.
+
+        Raises:
+            ValueError: If it cannot, naming the layer.
+        """
+        self.proposal.check(net)
+
+    def prepare(self, net: BeliefNet, x: Float[Array, "batch visible"], *, key: Key) -> "Defensive":
+        """Prepare the proposal."""
+        return Defensive(self.proposal.prepare(net, x, key=key), self.every)
+
+    @broadcasting
+    def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
+        """Draw `num_particles` configurations for every datum.
+
+        Raises:
+            ValueError: If the proposal cannot score latents that another one drew.
+        """
+        prepare_key, draw_key, safe_key, place_key = jax.random.split(key, 4)
+        proposal = self.proposal.prepare(net, x, key=prepare_key)
+        groups = -(-num_particles // self.every)
+        drawn = proposal.draw(net, x, num_particles, key=draw_key)
+        safe = Recognition().draw(net, x, groups, key=safe_key)
+        group, place = jnp.divmod(jnp.arange(num_particles), self.every)
+        is_own = jax.random.randint(place_key, (groups,), 0, self.every)[group] != place
+        latents = tuple(
+            jnp.where(is_own[:, None, None], own, other[group])
+            for own, other in zip(drawn.latents, safe.latents, strict=True)
+        )
+        log_layers = proposal.log_probs(net, x, latents)
+        share = 1 / self.every
+        log_proposal = jnp.logaddexp(
+            log_layers.sum(axis=-1) + jnp.log1p(-share), net.log_recognition(x, latents) + jnp.log(share)
+        )
+        return Particles(x, latents, log_proposal, log_layers, is_own)
