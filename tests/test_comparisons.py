@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import SMALL
 from laws import MAX_Z
 from scipy import sparse
 from scipy.special import logsumexp, roots_jacobi
@@ -16,9 +17,8 @@ from test_cli import fails, files
 from beliefnet.catalogue import TrainConfig
 from beliefnet.cli import run
 from beliefnet.comparisons import LDA, RBM, BoltzmannMachine, MixtureOfBernoullis, document_bound, log_partition, score
-from beliefnet.data import available, load
-from beliefnet.evaluation import Mean, evaluate, perplexity
-from beliefnet.nets import sigmoid_belief_net
+from beliefnet.data import available
+from beliefnet.evaluation import Mean, perplexity
 from beliefnet.runs import RunFolder
 
 QUICK_RBM = "rbm:hidden=3,epochs=2,batch-size=8,temperatures=50,chains=20"
@@ -294,13 +294,12 @@ def run_folder(tmp_path_factory, binary_file):
 
 
 @pytest.fixture(scope="module")
-def evaluated(tmp_path_factory, run_folder, binary_file):
+def evaluated(tmp_path_factory, binary_file):
     """A run folder with an evaluation on the binary file."""
-    folder = RunFolder(shutil.copytree(run_folder, tmp_path_factory.mktemp("evaluated") / "small-net"))
-    data, net = load(binary_file), sigmoid_belief_net(6, (4, 3), key=jax.random.key(0))
-    found = evaluate(net, data.test, num_particles=10, key=jax.random.key(1))
-    folder.write_evaluation({"data": data.record.to_dict(), "split": "test", **found.to_dict()})
-    return folder.path
+    folder = tmp_path_factory.mktemp("evaluated") / "small-net"
+    assert run(["train", "--data", str(binary_file), *SMALL, "--epochs", "1", "--out", str(folder)]) == 0
+    assert run(["evaluate", str(folder), "--particles", "10"]) == 0
+    return folder
 
 
 def test_models_and_runs_in_one_table(evaluated, binary_file, tmp_path, capsys):
@@ -336,7 +335,7 @@ def test_models_and_runs_in_one_table(evaluated, binary_file, tmp_path, capsys):
         ("--models mixtur", "did you mean 'mixture'?"),
         ("--models mixture:component=5", "did you mean 'components'?"),
         ("--models mixture:components=five", "components to be a whole number, got 'five'"),
-        ("--models mixture:components=0", "num_components of at least 1, got 0"),
+        ("--models mixture:components=0", "components of at least 1, got 0"),
         ("--models rbm:learning-rate=0", "learning_rate above 0"),
         ("--models lda:learning-method=slow", "one of batch, online, got 'slow'"),
         ("--models lda:doc-topic-prior=0", "expected doc_topic_prior above 0, got 0.0; try leaving it out"),
@@ -381,6 +380,8 @@ def test_grey_values_become_bits(grey_file, capsys):
 
 def test_evaluations_that_lack_something_are_refused(evaluated, binary_file, tmp_path, capsys):
     copy = shutil.copytree(evaluated, tmp_path / "copy")
+    # What is left is what a version that kept one result had.
+    shutil.rmtree(copy / "results")
     tokens = ("compare", "--data", binary_file, "--models", "mixture:components=2", "--runs", copy)
     evaluation = json.loads((copy / "evaluation.json").read_text())
     (copy / "evaluation.json").write_text(json.dumps({k: v for k, v in evaluation.items() if k != "elbo"}))

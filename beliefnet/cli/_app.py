@@ -88,7 +88,7 @@ def run_command(tokens: Sequence[str]) -> int:
             result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
             sys.stdout.flush()
         except SystemExit as stop:
-            return stop.code if isinstance(stop.code, int) else 1
+            return stop.code if type(stop.code) is int else 1
         except BrokenPipeError:
             # The reader of a pipe has seen enough; the interpreter must not complain about it on its way out.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -100,7 +100,7 @@ def run_command(tokens: Sequence[str]) -> int:
             with contextlib.suppress(OSError):
                 print(f"error: {for_terminal(message(error))}", file=sys.stderr)
             return 1
-    return result if isinstance(result, int) else 0
+    return result or 0
 
 
 def _check_names(tokens: Sequence[str]) -> None:

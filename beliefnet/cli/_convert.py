@@ -1,9 +1,11 @@
 """beliefnet convert."""
 
+import shlex
 from pathlib import Path
 
 from beliefnet.catalogue import convert_run
 from beliefnet.cli._app import command
+from beliefnet.cli._text import say
 
 
 @command
@@ -15,4 +17,4 @@ def convert(old: Path, new: Path, /) -> None:
         new: A folder that does not exist yet.
     """
     folder = convert_run(old, new)
-    print(f"written to {folder.path}; go on with: beliefnet evaluate {folder.path}")
+    say(f"written to {folder.path}; go on with: beliefnet evaluate {shlex.quote(str(folder.path))}")

@@ -22,10 +22,15 @@ def message(error: BaseException) -> str:
     if full is not None:
         place = getattr(full, "filename", None)
         return f"no space left on the disk{f' ({place})' if place else ''}; try making room on it, or another folder"
-    if isinstance(error, MemoryError) or any(word in said for word in _MEMORY_WORDS):
-        return f"out of memory{_wanted(error)}; try a smaller --hidden, --batch-size, --particles, --ais or --num"
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    match error:
+        case MemoryError():
+            return _out_of_memory(error)
+        case _ if any(word in said for word in _MEMORY_WORDS):
+            return _out_of_memory(error)
+        case OSError(strerror=str(reason), filename=None):
+            return reason
+        case OSError(strerror=str(reason), filename=place):
+            return f"{reason}: {place}"
     return said or f"{type(error).__name__} without a message; try --debug to see where it came from"
 
 
@@ -40,6 +45,10 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _is_full_disk(error: BaseException) -> bool:
     return getattr(error, "errno", None) in _FULL or any(word in str(error) for word in _FULL_WORDS)
+
+
+def _out_of_memory(error: BaseException) -> str:
+    return f"out of memory{_wanted(error)}; try a smaller --hidden, --batch-size, --particles, --ais or --num"
 
 
 def _wanted(error: BaseException) -> str:
