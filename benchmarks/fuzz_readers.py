@@ -62,6 +62,7 @@ def intact() -> dict[str, bytes]:
         "csr.npz": _written(lambda file: sparse.save_npz(file, words)),
         "coo.npz": _written(lambda file: sparse.save_npz(file, words.tocoo())),
         "pieces.npz": _written(lambda file: np.savez(file, **{f"train_{name}": part for name, part in pieces.items()})),
+        "ragged.npy": _written(lambda file: np.save(file, _ragged(words), allow_pickle=True)),
         "tokens.npz": _written(lambda file: np.savez(file, tokens=np.arange(60) % 9, lengths=np.full(30, 2))),
         "table.csv": table.encode(),
         "header.csv": (",".join(["", *"abcdefghi"]) + "\n" + _numbered(table)).encode("utf-8-sig"),
@@ -174,6 +175,13 @@ def _written(write: Callable[[io.BytesIO], object]) -> bytes:
     file = io.BytesIO()
     write(file)
     return file.getvalue()
+
+
+def _ragged(words: sparse.csr_matrix) -> np.ndarray:
+    """Return the token ids of each document, an array of arrays."""
+    ragged = np.empty(words.shape[0], object)
+    ragged[:] = [np.repeat(row.indices, row.data) for row in words]
+    return ragged
 
 
 def _quoted(table: str) -> str:

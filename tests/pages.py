@@ -20,12 +20,12 @@ class Piece:
     Attributes:
         line: Its first line, counted from 1.
         text: The text.
-        language: Of a block of code: what follows the fence; empty for an indented block.
+        language: Of a block of code: what follows the fence; None for an indented block.
     """
 
     line: int
     text: str
-    language: str = ""
+    language: str | None = None
 
 
 def blocks(page: str) -> Iterator[Piece]:
@@ -59,10 +59,11 @@ def overlong(page: str) -> list[Piece]:
 
 def prose(page: str) -> list[Piece]:
     """Return the lines of a page that are not code."""
-    code = {block.line + n for block in blocks(page) for n in range(-1, block.text.count("\n") + 2)}
-    fences = {block.line for block in blocks(page) if not block.language}
-    kept = enumerate(page.splitlines(), 1)
-    return [Piece(n, line) for n, line in kept if n not in code and n not in fences]
+    code: set[int] = set()
+    for block in blocks(page):
+        fence = 0 if block.language is None else 1
+        code |= set(range(block.line - fence, block.line + block.text.count("\n") + 1 + fence))
+    return [Piece(n, line) for n, line in enumerate(page.splitlines(), 1) if n not in code]
 
 
 def spans(page: str) -> Iterator[Piece]:
@@ -80,7 +81,7 @@ def spans(page: str) -> Iterator[Piece]:
 def commands(page: str, program: str = "beliefnet") -> Iterator[Piece]:
     """Yield the command lines of a page that call `program`: in shell or indented blocks, and between backticks."""
     for block in blocks(page):
-        if block.language in ("", "sh"):
+        if block.language in (None, "", "sh"):
             joined = re.sub(r"\\\n", lambda _: " ", block.text)
             for number, line in enumerate(joined.splitlines()):
                 if line.strip().startswith(f"{program} "):

@@ -19,8 +19,9 @@ from cyclopts import CycloptsError, MissingArgumentError
 from pages import CHANGELOG, DOCUMENTS, ROOT, anchors, commands, links, overlong, spans
 
 import beliefnet
-from beliefnet.catalogue import ESTIMATORS
+from beliefnet.catalogue import ESTIMATORS, TrainConfig
 from beliefnet.cli._app import load_all
+from beliefnet.cli._flags import given_flags
 from beliefnet.data import load
 from beliefnet.estimators import VIMCO
 from beliefnet.nets import sigmoid_belief_net
@@ -96,7 +97,13 @@ def test_pages_run(page: Path, capsys, tmp_path, monkeypatch):
     write_files(tmp_path)
     monkeypatch.chdir(tmp_path)
     run_page(page, supplied())
-    assert re.search(PRINTED.get(page.name, ""), capsys.readouterr().out)
+    printed = capsys.readouterr().out
+    assert re.search(PRINTED.get(page.name, ""), printed)
+    # What a page prints about a thing, and the row of that thing in its tables.
+    for name, *found in re.findall(r"^(\w+): .*variance ([\d.]+), SNR ([\d.]+)$", printed, re.MULTILINE):
+        row = re.search(rf"^\| `{name}` \| ([\d.]+) \| ([\d.]+) \|$", page.read_text(), re.MULTILINE)
+        assert row, f"{page.name} has no row of {name}"
+        np.testing.assert_allclose(np.array(row.groups(), float), np.array(found, float), rtol=0.2)
 
 
 def test_the_structured_prediction_example_runs(capsys, tmp_path, monkeypatch):
@@ -190,12 +197,16 @@ def test_no_conflict_is_left():
     assert re.search(MARKERS, "one\n" + 7 * "<" + " HEAD\ntwo\n", re.MULTILINE)
 
 
+# The page that adds things of its own has a test of its own, which adds them.
+PLAIN = [page for page in DOCUMENTS if page.name != "extending.md"]
 OPTION = r"(?<![\w-])--[a-z][a-z.-]*[a-z]"
-BENCHMARK = r"`[^`]*((?:benchmarks|examples)/\w+\.py)[^`]*`"
+BENCHMARK = re.compile(
+    r"`[^`]*((?:benchmarks|examples)/\w+\.py)[^`]*`|^    .*((?:benchmarks|examples)/\w+\.py).*$", re.M
+)
 
 
 def known_options() -> set[str]:
-    found = {"--help", "--debug", "--version"}
+    found = {"--help", "--debug", "--version", "--full", "--name.option"}
     for command in app:
         if not command.startswith("-"):
             found |= {name for argument in app[command].assemble_argument_collection() for name in argument.names}
@@ -204,13 +215,16 @@ def known_options() -> set[str]:
 
 def test_every_option_of_the_documents_exists():
     """Options named in the documents are options of the command line, or of the benchmark that is run with them."""
+    scripts = [path.read_text() for folder in ("benchmarks", "tests") for path in (ROOT / folder).rglob("*.py")]
     known, named_options, unknown = known_options(), set(), set()
-    for page in DOCUMENTS:
+    known |= {option for script in scripts for option in re.findall(r'add_argument\(\s*"(--[\w-]+)"', script)}
+    for page in PLAIN:
         text = page.read_text()
-        for call in re.finditer(BENCHMARK, text):
-            source = (ROOT / call[1]).read_text()
+        for call in BENCHMARK.finditer(text):
+            source = (ROOT / (call[1] or call[2])).read_text()
             unknown |= {(page.name, option) for option in re.findall(OPTION, call[0]) if f'"{option}"' not in source}
-        named_options |= {(page.name, option) for option in re.findall(OPTION, re.sub(BENCHMARK, "", text))}
+        others = re.findall(OPTION, BENCHMARK.sub("", text))
+        named_options |= {(page.name, option) for option in others}
     assert len(named_options) > 20
     assert unknown | {(page, option) for page, option in named_options if option not in known} == set()
 
@@ -236,13 +250,16 @@ def parse(command: str) -> None:
     """Read a command line without running it; a command that is only named may want more arguments."""
     words = tokens(command)
     try:
-        app.parse_args(words, exit_on_error=False, print_error=False)
+        _, bound, *_ = app.parse_args(words, exit_on_error=False, print_error=False)
     except MissingArgumentError:
         if len(words) > 1 or words[0] not in app:
             raise
+        return
+    if "flags" in bound.arguments:
+        TrainConfig(**given_flags(bound.arguments["flags"]))
 
 
-@pytest.mark.parametrize("page", DOCUMENTS, ids=by_name)
+@pytest.mark.parametrize("page", PLAIN, ids=by_name)
 def test_every_command_line_parses(page: Path, monkeypatch):
     monkeypatch.setattr(app, "config", ())
     wrong = []

@@ -260,19 +260,30 @@ def test_sparse_bits_are_bits(tmp_path: Path, bits: np.ndarray):
     refused(tmp_path / "x.npz", "expected whole numbers .*, got 0.5")
 
 
-def test_token_ids_and_lda_c(tmp_path: Path, words: sparse.csr_matrix):
+class Harmful:
+    def __reduce__(self):
+        return os.mkdir, ("unpickled",)
+
+
+def test_token_ids_and_lda_c(tmp_path: Path, words: sparse.csr_matrix, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
     documents = [np.repeat(row.indices, row.data) for row in words]
     np.savez(tmp_path / "x.npz", tokens=np.concatenate(documents), lengths=[len(document) for document in documents])
     lines = [f"{row.nnz}" + "".join(f" {j}:{n}" for j, n in zip(row.indices, row.data, strict=True)) for row in words]
     (tmp_path / "x.ldac").write_text("\n".join(lines))
     for name in ("x.npz", "x.ldac"):
         np.testing.assert_array_equal(read_rows(tmp_path / name).rows.toarray(), words.toarray())
-    ragged = np.empty(40, object)
-    ragged[:] = documents
+    for rows in (documents, [document.tolist() for document in documents]):
+        ragged = np.empty(40, object)
+        ragged[:] = rows
+        np.save(tmp_path / "x.npy", ragged, allow_pickle=True)
+        np.testing.assert_array_equal(read_rows(tmp_path / "x.npy").rows.toarray(), words.toarray())
+    ragged[0] = Harmful()
     np.save(tmp_path / "x.npy", ragged, allow_pickle=True)
     message = refused(tmp_path / "x.npy", r"got pickled objects \(dtype object\)")
-    # What the message says to try is what was read above.
+    # What the message says to try is what was read above; and nothing was called.
     assert "numpy.savez(path, tokens=numpy.concatenate(rows), lengths=[len(row) for row in rows])" in message
+    assert not (tmp_path / "unpickled").exists()
     (tmp_path / "x.ldac").write_text("2 0:1\n1 1:1\n")
     refused(tmp_path / "x.ldac", "got '2 0:1' as line 1 of documents")
     np.savez(tmp_path / "x.npz", tokens=np.arange(5), lengths=[2, 2])

@@ -230,3 +230,12 @@ def test_one_program_serves_all_blocks(monkeypatch):
     result = evaluate(net, x, num_particles=7, key=KEY)
     assert bounds_module.bounds_of_batch._cache_size() == before + 1
     assert result.num_examples == 13
+
+
+def test_exact_values_refuse_before_they_allocate():
+    """Sixteen latent units are few enough, but not for a thousand data of a thousand units."""
+    net = sigmoid_belief_net(1000, (16,), key=KEY)
+    with pytest.raises(ValueError, match=r"65536 latent states for 1000 data .*; try 4 data at a time"):
+        exact_log_likelihood(net, jnp.zeros((1000, 1000)))
+    with pytest.raises(ValueError, match=r"memory, got .* multisets|multisets of 3 particles .* memory"):
+        exact_bound(sigmoid_belief_net(3, (7,), key=KEY), jnp.zeros((200, 3)), 3)

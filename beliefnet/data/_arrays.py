@@ -39,6 +39,15 @@ def read_npy(path: Path) -> np.ndarray:
         return _to_array(read_bytes(path), path, "numpy.save")
 
 
+def npy_objects(path: Path) -> bytes | None:
+    """Return the pickle of the objects in a `.npy` file, as it is; None where the file holds plain numbers."""
+    content = read_bytes(path)
+    if not content.startswith(_MAGIC) or b"'descr': '|O'" not in content[:_LONGEST_HEADER]:
+        return None
+    begin = 8 + _LENGTH_BYTES.get(content[6], 2)
+    return content[begin + int.from_bytes(content[8:begin], "little") :]
+
+
 def npz_names(path: Path) -> list[str]:
     """Return the names of the arrays in a `.npz` file; `DataError` if it cannot be read."""
     with _archive(path) as archive:

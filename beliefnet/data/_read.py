@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from beliefnet._errors import DataError, listed, shown
-from beliefnet.data._arrays import npz_names, npz_shapes, read_npy, read_npz
+from beliefnet.data._arrays import npy_objects, npz_names, npz_shapes, read_npy, read_npz
 from beliefnet.data._dataset import default_values
 from beliefnet.data._documents import read_words, vocabulary_path, words_beside
 from beliefnet.data._files import plain_suffix, readable
@@ -21,6 +21,7 @@ from beliefnet.data._sparse_files import (
     SVMLIGHT,
     read_lda_c,
     read_market,
+    read_ragged,
     read_svmlight,
     read_tokens,
     tenx_matrix,
@@ -123,6 +124,10 @@ def kind_of(path: Path, reading: Reading) -> Kind:
 
 
 def _read_npy(path: Path, options: LoadOptions, wanted: Wanted | None) -> Contents:
+    with readable(path):
+        objects = npy_objects(path)
+    if objects is not None:
+        return replace(_matrix(path, _widened(read_ragged(objects, path), path, wanted), options), values="counts")
     return _matrix(path, read_npy(path), options)
 
 

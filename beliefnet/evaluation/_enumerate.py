@@ -12,6 +12,7 @@ from beliefnet._numerics import broadcasting
 from beliefnet._types import Values
 
 _MAX_STATES = 2**20
+_MAX_NUMBERS = 2**28
 
 
 class Enumeration(eqx.Module):
@@ -49,13 +50,20 @@ def enumerate_latents(net: BeliefNet, x: Float[Array, "batch visible"]) -> Enume
         x: Observations, `[batch, visible]`.
 
     Raises:
-        ValueError: If the net has too many states, or units that are neither discrete nor normal.
+        ValueError: If the net has too many states, or they would not fit in memory with the data, or units are neither
+            discrete nor normal.
     """
     num_states = count_states(net)
     if num_states > _MAX_STATES:
         raise ValueError(
             f"expected a net with at most {_MAX_STATES} joint latent states to enumerate, got {num_states} in layers "
             f"{net.layer_sizes}; try importance sampling with evaluation.evaluate"
+        )
+    numbers = num_states * max(net.num_visible, *net.layer_sizes, 1) * x.shape[0]
+    if numbers > _MAX_NUMBERS:
+        raise ValueError(
+            f"expected states and data that fit in memory, got {num_states} latent states for {x.shape[0]} data of "
+            f"{net.num_visible} units; try {max(1, x.shape[0] * _MAX_NUMBERS // numbers)} data at a time"
         )
     latents: tuple[Array, ...] = ()
     below, log_mass = x[None], jnp.zeros((1, x.shape[0]))

@@ -21,6 +21,7 @@ from beliefnet.distributions import UnitKind
 from beliefnet.evaluation._enumerate import enumerate_latents
 
 _MAX_SETS = 2_000_000
+_MAX_NUMBERS = 2**27
 
 
 @eqx.filter_jit
@@ -68,10 +69,10 @@ def exact_bound(net: BeliefNet, x: Float[Array, "batch visible"], num_particles:
     states = enumerate_latents(net, x)
     num_states = states.log_p.shape[0]
     num_sets = math.comb(num_states + num_particles - 1, num_particles)
-    if num_sets > _MAX_SETS:
+    if num_sets > _MAX_SETS or num_sets * num_particles * x.shape[0] > _MAX_NUMBERS:
         raise ValueError(
-            f"expected at most {_MAX_SETS} multisets of {num_particles} particles over {num_states} states, got "
-            f"{num_sets}; try fewer particles or latent units"
+            f"expected at most {_MAX_SETS} multisets of {num_particles} particles over {num_states} states that fit in "
+            f"memory, got {num_sets} for {x.shape[0]} data; try fewer particles, data or latent units"
         )
     members = np.array(list(itertools.combinations_with_replacement(range(num_states), num_particles)))
     log_orderings = np.array([_log_orderings(row) for row in members])[:, None]

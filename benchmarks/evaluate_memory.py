@@ -1,0 +1,42 @@
+"""Memory of an evaluation: it must grow neither with the number of rows nor with that of particles.
+
+    python benchmarks/evaluate_memory.py [--rows 10000] [--particles 100000] [--visible 8] [--hidden 4]
+
+A small net, so that the particles are many and cheap. What is printed is the most resident memory that the process has
+had, before the evaluation and after it, and the seconds that it took.
+"""
+
+import argparse
+import time
+
+import jax
+import numpy as np
+from _timing import binary_rows, peak_megabytes
+
+from beliefnet.data import Observations
+from beliefnet.evaluation import evaluate
+from beliefnet.nets import sigmoid_belief_net
+
+
+def main() -> None:
+    """Evaluate, and print the peaks."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--particles", type=int, default=100_000)
+    parser.add_argument("--visible", type=int, default=8)
+    parser.add_argument("--hidden", type=int, default=4)
+    options = parser.parse_args()
+    net = sigmoid_belief_net(options.visible, (options.hidden,), key=jax.random.key(0))
+    data = Observations(binary_rows(options.rows, options.visible).astype(np.uint8))
+    evaluate(net, data[:2], num_particles=100, key=jax.random.key(1))
+    before, begin = peak_megabytes(), time.perf_counter()
+    evaluate(net, data, num_particles=options.particles, key=jax.random.key(1))
+    seconds = time.perf_counter() - begin
+    print(
+        f"{options.rows} rows, {options.particles} particles: {peak_megabytes():.0f} MB at the peak, {before:.0f} MB "
+        f"before, {seconds:.0f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()
