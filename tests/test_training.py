@@ -435,7 +435,7 @@ def test_a_folder_is_not_resumed_by_another_run(tmp_path):
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
     net, estimator = config.build(dataset.train.average())
     fit(net, estimator, dataset, config.fit, folder=folder)
-    with pytest.raises(OptionError, match=r"options of the run in this folder, got learning-rate=0.5 instead of 0.003"):
+    with pytest.raises(OptionError, match=r"options of the run in this folder, got learning-rate=0.5 instead of 0.01"):
         fit(net, estimator, dataset, config.replace(learning_rate=0.5).fit, folder=folder)
     other = dataclasses.replace(dataset, record=dataclasses.replace(dataset.record, checksum="sha256:other"))
     with pytest.raises(DataError, match="got other contents of bars"):
