@@ -43,7 +43,7 @@ def _in(path: str, words: str = "") -> tuple[str, ...]:
     return (f"tests/{path}.py", *(("-k", words) if words else ()))
 
 
-RULES = _in("test_estimators", "expected and not nade and not categorical and not connected")
+RULES = _in("test_estimators", "expected_credit and one")
 NAN = _in("test_estimators", "no_number or weight or zero")
 SIGNALS = _in("test_estimators", "reach or local or no_chain")
 DRIVER = _in("test_estimators", "expected_estimate or wrong_shape or path or descends")

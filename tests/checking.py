@@ -4,5 +4,20 @@ from beartype import BeartypeConf, beartype
 
 typechecker = beartype(conf=BeartypeConf(is_pep484_tower=True))
 
-CHECKED = ("_numerics", "baselines", "conditionals", "data", "estimators", "evaluation", "plots", "runs", "training")
+CHECKED = (
+    "_chain",
+    "_net",
+    "_numerics",
+    "_uses",
+    "baselines",
+    "conditionals",
+    "data",
+    "distributions",
+    "estimators",
+    "evaluation",
+    "nets",
+    "plots",
+    "runs",
+    "training",
+)
 """Families whose signatures are checked; in the others, leading axes broadcast in ways that jaxtyping cannot say."""

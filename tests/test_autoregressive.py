@@ -165,7 +165,7 @@ def test_an_estimator_that_cannot_pay_connected_units_is_refused(grey_file, tmp_
     monkeypatch.chdir(tmp_path)
     tokens = ("--data", str(grey_file), "--net", "darn", "--autoregressive-recognition", "--estimator", "disarm")
     message = fails(capsys, "train", *tokens, "--batch-size", "8")
-    assert "got autoregressive units in latent layer 1; try an estimator" in message
+    assert "expected an estimator for autoregressive latents, got disarm" in message
     tokens = ("--data", str(grey_file), "--autoregressive-recognition", *SMALL, "--epochs", "1")
     assert run(["train", *tokens, "--out", "run"]) == 0
     assert "--autoregressive-recognition has no effect with --net sbn" in capsys.readouterr().err

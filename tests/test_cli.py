@@ -21,6 +21,7 @@ from beliefnet import encode
 from beliefnet.catalogue import load_named_run
 from beliefnet.cli import run
 from beliefnet.cli._app import COMMANDS, load_all
+from beliefnet.data import Observations
 from beliefnet.training import TrainState, make_optimizer
 
 # One step at a time, so that signals also fall inside epochs.
@@ -136,13 +137,13 @@ def test_bad_toml(here, capsys, text, message):
         ("nothere.toml", "nothere.toml, which does not exist"),
         (".", "try --resume"),
         ("--lerning-rate 1", "Did you mean --learning-rate?"),
-        ("--hidden", "got none; try --hidden 200 200"),
-        ("--hidden 0", "got 0; try --hidden 200 200"),
+        ("--hidden", "got none; try 200 200"),
+        ("--hidden 0", "got 0; try 200 200"),
         ("--hidden -3", "got -3"),
-        ("--hidden abc", '"abc"'),
-        ("--hidden 2.5", "whole number, got 2.5"),
-        ("--learning-rate -1", "learning-rate of at least 0, got -1.0; try 0.003"),
-        ("--learning-rate nan", "got nan"),
+        ("--hidden abc", "whole numbers, got 'abc'; try 200"),
+        ("--hidden 2.5", "whole numbers, got '2.5'; try 200"),
+        ("--learning-rate -1", "learning-rate of at least 0, got -1.0; try"),
+        ("--learning-rate nan", "learning-rate to be a finite number, got 'nan'"),
         ("--epochs 0", "epochs of at least 1, got 0"),
         ("--epochs 1000000000000", "expected at most 2147483647 steps"),
         ("--seed -1", "seed of at least 0, got -1"),
@@ -151,13 +152,13 @@ def test_bad_toml(here, capsys, text, message):
         ("--batch-size 5000", "at most the 1197 training examples, got 5000; try --batch-size 1197"),
         ("--particles 0", "particles of at least 1"),
         ("--net darn --nade-units 0", "nade-units of at least 1, got 0"),
-        ("--deterministic-recognition 0", "deterministic-recognition to be positive sizes, got 0"),
+        ("--deterministic-recognition 0", "positive sizes, got none and 0 in the recognition net"),
         ("--latent-mean 0", "latent-mean between 0 and 1, got 0.0"),
         ("--momentum 1", "momentum in [0, 1)"),
         ("--nvil.smoothing 1", "nvil.smoothing in [0, 1)"),
-        ("--nvil.baseline-units 0", "nvil.baseline-units of at least 1"),
+        ("--nvil.baseline-units 0", "nvil.baseline-units 0 cannot be used"),
         ("--estimator nvl", "did you mean 'nvil'?"),
-        ("--optimizer adm", 'Did you mean "adam"?'),
+        ("--optimizer adm", "did you mean 'adam'?"),
         ("--binarization foo", "got 'foo'"),
         ("--data digts", "did you mean 'digits'?"),
         ("--data nothere.npz", "nothere.npz, which does not exist"),
@@ -279,7 +280,7 @@ def test_sample_and_encode(copy, here, capsys, grey_file):
 
     assert run(["encode", str(copy), str(grey_file), "--out", "all.npz"]) == 0
     every = np.load("all.npz")
-    expected = encode(load_named_run(copy).net, np.load(grey_file))
+    expected = encode(load_named_run(copy).net, Observations(np.load(grey_file), is_dynamic=True))
     for index, layer in enumerate(expected):
         np.testing.assert_allclose(every[f"h{index + 1}"], layer, rtol=1e-6)
         assert run(["encode", str(copy), str(grey_file), "--layer", str(index + 1), "--out", "one.npy"]) == 0

@@ -97,7 +97,13 @@ def test_pages_run(page: Path, capsys, tmp_path, monkeypatch):
     write_files(tmp_path)
     monkeypatch.chdir(tmp_path)
     run_page(page, supplied())
-    assert re.search(PRINTED.get(page.name, ""), capsys.readouterr().out)
+    printed = capsys.readouterr().out
+    assert re.search(PRINTED.get(page.name, ""), printed)
+    # What a page prints about a thing, and the row of that thing in its tables.
+    for name, *found in re.findall(r"^(\w+): .*variance ([\d.]+), SNR ([\d.]+)$", printed, re.MULTILINE):
+        row = re.search(rf"^\| `{name}` \| ([\d.]+) \| ([\d.]+) \|$", page.read_text(), re.MULTILINE)
+        assert row, f"{page.name} has no row of {name}"
+        np.testing.assert_allclose(np.array(row.groups(), float), np.array(found, float), rtol=0.2)
 
 
 def test_the_structured_prediction_example_runs(capsys, tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ LAYERS = [
     {"_numerics"},
     {"_errors", "_text"},
     {"_values"},
-    {"_options"},
+    {"_options", "_checks", "_streams"},
     {"distributions", "data"},
     {"conditionals", "samplers"},
     {"_chain"},

@@ -94,7 +94,6 @@ def test_types_are_rarely_asked_for():
     assert len(calls) < 30, f"ask the object instead: {len(calls)} calls of isinstance"
 
 
-@pytest.mark.xfail(reason="not yet so", strict=False)
 def test_folders_are_small():
     assert len(sources("data")) <= 20, "data/ is folded by what is read"
     assert sum(source.count("\n") for source in sources("training").values()) < 900

@@ -1,12 +1,12 @@
 """Training: options, the step, the loop, callbacks."""
 
+from beliefnet._streams import Stream, stream
 from beliefnet.training._callback import Callback, NoCallback
 from beliefnet.training._loop import Fitted, TrainingDiverged, fit
 from beliefnet.training._optimizers import Learnable, Optimizer, OptimizerOptions, default_learning_rate, make_optimizer
 from beliefnet.training._options import EXTENDABLE, LARGEST_SEED, FitOptions, default_batch_size
 from beliefnet.training._state import Learner, TrainState
 from beliefnet.training._step import run_steps, train_step
-from beliefnet.training._streams import Stream, stream
 from beliefnet.training._writer import RunWriter, fixed_settings, settings
 
 __all__ = [

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from beliefnet._net import BeliefNet
+from beliefnet._streams import Stream, stream
 from beliefnet.data import Dataset
 from beliefnet.estimators import Estimator
 from beliefnet.evaluation import observe
@@ -21,7 +22,6 @@ from beliefnet.training._optimizers import make_optimizer
 from beliefnet.training._options import FitOptions, default_batch_size
 from beliefnet.training._state import TrainState
 from beliefnet.training._step import run_steps
-from beliefnet.training._streams import Stream, stream
 from beliefnet.training._validation import make_validator
 from beliefnet.training._writer import RunWriter
 

@@ -11,12 +11,12 @@ import optax
 from jax import Array
 from jaxtyping import Float, Int
 
+from beliefnet._checks import Options
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet._options import check_fields
 from beliefnet.distributions import UnitKind
 from beliefnet.estimators import Estimator
-from beliefnet.training._checks import Options
 
 _LONG_RUN = 20_000
 _LONG_RUN_RATE, _SHORT_RUN_RATE = 3e-3, 1e-2

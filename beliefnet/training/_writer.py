@@ -72,15 +72,10 @@ class RunWriter:
         check_same_run(saved, self._record, fixed_settings(self._options))
         check_same_structure(structure, self._structure)
         restored = self.folder.checkpoints.restore(state)
-        for sentence in restored.skipped:
-            warnings.warn(sentence, stacklevel=4)
         found = environment_changes(restored.record["environment"], self._environment)
-        if found:
-            warnings.warn(
-                f"the run goes on with {', '.join(found)}: the result will not be the same bit for bit as without the "
-                "interruption",
-                stacklevel=4,
-            )
+        changed = f"the run goes on with {', '.join(found)}: the result will not be the same bit for bit"
+        for sentence in (*restored.skipped, *([changed] if found else [])):
+            warnings.warn(sentence, stacklevel=4)
         self._saved_step = restored.step
         return Resumed(restored.state, restored.record["seconds"], self.folder.rewind_metrics(restored.step))
 
