@@ -331,10 +331,10 @@ def test_the_batch_must_fit(config):
     ("options", "message"),
     [
         ({"epochs": 0}, "epochs of at least 1, got 0; try 400"),
-        ({"batch_size": -1}, "batch-size of at least 1, got -1; try 100"),
+        ({"batch_size": -1}, "batch-size of at least 1, got -1; try leaving it out"),
         ({"patience": -1}, "patience of at least 0"),
         ({"checkpoint_seconds": math.nan}, "checkpoint-seconds to be a finite number, got nan"),
-        ({"learning_rate": -0.1}, "learning-rate of at least 0, got -0.1; try 0.003"),
+        ({"learning_rate": -0.1}, "learning-rate of at least 0, got -0.1; try leaving it out"),
         ({"learning_rate": math.inf}, "learning-rate to be a finite number, got inf"),
         ({"recognition_learning_rate": -1.0}, "recognition-learning-rate of at least 0, got -1.0; try leaving it out"),
         ({"momentum": 1.0}, "momentum in .0, 1., got 1.0"),
