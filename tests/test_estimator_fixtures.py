@@ -108,15 +108,15 @@ def expected_phi(estimator: AbstractRecognitionEstimator, num_particles: int) ->
     x = jnp.ones((bits.shape[1], 1))
 
     @eqx.filter_jit
-    def pay(net: BeliefNet) -> tuple[jax.Array, jax.Array]:
+    def credits(net: BeliefNet) -> tuple[jax.Array, jax.Array]:
         log_q = net.log_recognition(x, (bits,))
         credit, _ = estimator.rule.step(Trace.record(net, Particles(x, (bits,), log_q)), None)
         assert credit.score is not None
         return credit.score, log_q
 
-    score, log_q = (np.asarray(value, np.float64) for value in pay(bit_net()))
-    paid = (score * (np.asarray(bits) - sigmoid(BIT_LOGIT))).sum(axis=(0, 2))
-    return float(np.sum(np.exp(log_q.sum(axis=0)) * paid))
+    score, log_q = (np.asarray(value, np.float64) for value in credits(bit_net()))
+    weighted = (score * (np.asarray(bits) - sigmoid(BIT_LOGIT))).sum(axis=(0, 2))
+    return float(np.sum(np.exp(log_q.sum(axis=0)) * weighted))
 
 
 def test_one_bit_has_the_published_gradients():
@@ -330,7 +330,7 @@ def random_trace(num_particles: int = 4, batch: int = 3, layers: int = 2) -> Tra
 
 
 @pytest.mark.parametrize("normalise", [False, True])
-def test_nvil_pays_as_the_loop_says_from_preset_moments(normalise: bool):
+def test_nvil_credits_as_the_loop_says_from_preset_moments(normalise: bool):
     """Tfsnippet: mean preset to 6, decay 0.8, updated before use; here with NVIL's scale as well."""
     trace = random_trace()
     nvil = NVIL(
@@ -354,7 +354,7 @@ def test_nvil_pays_as_the_loop_says_from_preset_moments(normalise: bool):
         np.testing.assert_allclose([after.mean[layer], after.variance[layer]], [mean, variance], rtol=1e-5)
 
 
-def test_path_estimators_pay_as_the_loops_say():
+def test_path_estimators_credit_as_the_loops_say():
     """Tfsnippet's SGVB and IWAE; TFP's DReG with the right weight for the model."""
     trace, net = random_trace(), normal_net((0, 1), (0, 1))
     f = np.asarray(trace.log_p, np.float64).sum(axis=-1) - np.asarray(trace.log_q, np.float64).sum(axis=-1)
@@ -371,13 +371,13 @@ def test_path_estimators_pay_as_the_loops_say():
     for make, amounts in expected.items():
         credit, _ = make(net, 4).rule.step(trace, None)
         score = None if credit.score is None else credit.score[..., 0]
-        for paid, amount in zip((credit.objective, credit.model, score, credit.path), amounts, strict=True):
-            assert (paid is None) == (amount is None)
+        for weighted, amount in zip((credit.objective, credit.model, score, credit.path), amounts, strict=True):
+            assert (weighted is None) == (amount is None)
             if amount is not None:
-                np.testing.assert_allclose(paid, amount, rtol=1e-4)
+                np.testing.assert_allclose(weighted, amount, rtol=1e-4)
 
 
-def test_what_credit_buys_is_the_hand_gradient():
+def test_what_credit_gives_is_the_hand_gradient():
     """Tfsnippet's log q = (x^2 - 1) y^3 and log p = y z: the gradient by y, written by hand."""
     rng = np.random.default_rng(1)
     x, z, y = rng.normal(size=(5, 2)), rng.normal(size=(5, 2)), 0.8
@@ -485,7 +485,7 @@ def test_control_variates_learn_by_the_derivative_of_the_second_moment(name: str
     ascent = jax.tree.map(lambda leaf: leaf.mean(axis=0), sample(estimator, net, FIRST_X, 2_000).estimator)
 
     def second_moment(estimator: Estimator) -> float:
-        # One datum and one particle: the gradient by the bias is what was paid to the logits.
+        # One datum and one particle: the gradient by the bias is the credit of the logits.
         return float((phi(sample(estimator, net, FIRST_X, 2_000).net) ** 2).sum(axis=1).mean())
 
     leaves, structure = jax.tree.flatten(estimator)
@@ -564,7 +564,7 @@ def test_multi_sample_estimators_leave_the_score_where_q_is_the_posterior(make):
 
 
 def test_vimco_and_wake_phi_are_opposite_where_q_is_the_posterior():
-    """Enumerated differently in the peers' tables: equal weights buy the same mean score with opposite signs."""
+    """Enumerated differently in the peers' tables: equal weights give the same mean score with opposite signs."""
     net = bits_net(exact=True)
     vimco, wake = (phi(sample(e, net, TARGETS_X).net) for e in (VIMCO(3), ReweightedWake(3)))
     np.testing.assert_allclose(vimco, -wake, atol=2e-5)
@@ -584,7 +584,7 @@ INF = math.inf
 
 @pytest.mark.parametrize("log_weights", [[0.0, -INF, -INF], [-INF] * 3, [0.0, -200.0, -INF], [300.0, -INF, 0.0]])
 @pytest.mark.parametrize("name", ["vimco", "iwae", "dreg", "tvo", "wake", "weighted wake"])
-def test_weights_of_zero_pay_no_nan(name: str, log_weights: list[float]):
+def test_weights_of_zero_give_no_nan(name: str, log_weights: list[float]):
     """What gives NaN in tables of leave-one-out differences (ZhuSuan, tfsnippet, rrws)."""
     net = normal_net((0, 1), (0, 1))
     estimator = {
@@ -599,8 +599,8 @@ def test_weights_of_zero_pay_no_nan(name: str, log_weights: list[float]):
     log_p = jnp.stack([jnp.asarray(log_weights)[:, None] - 0.7, jnp.zeros((3, 1))], axis=-1)
     credit, _ = estimator.rule.step(Trace(log_p, log_q, log_q[..., 0], ()), None)
     assert credit.model is not None
-    for paid in (credit.model, credit.score, credit.path):
-        assert paid is None or np.isfinite(paid).all()
+    for weighted in (credit.model, credit.score, credit.path):
+        assert weighted is None or np.isfinite(weighted).all()
     assert not np.isnan(credit.objective).any()
     if name != "tvo":
         np.testing.assert_array_equal(np.asarray(credit.model)[np.isneginf(log_weights)], 0)

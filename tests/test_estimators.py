@@ -199,25 +199,25 @@ def test_exact_posterior_and_exact_mean_give_no_recognition_noise():
 
 def test_moments_follow_algorithm_1():
     moments, signal = RunningMoments(0.8), jnp.array([[[1.0, -4.0], [3.0, 6.0]]])
-    paid, after = moments.apply(signal, Moments(jnp.array([2.0, 5.0]), jnp.array([10.0, 0.0])))
+    weighted, after = moments.apply(signal, Moments(jnp.array([2.0, 5.0]), jnp.array([10.0, 0.0])))
     np.testing.assert_allclose(after.mean, [0.8 * 2 + 0.2 * 2, 0.8 * 5 + 0.2 * 1], rtol=1e-6)
     np.testing.assert_allclose(after.variance, [0.8 * 10 + 0.2 * 1, 0.2 * 25], rtol=1e-6)
     expected = (signal - after.mean) / np.maximum(1, np.sqrt(after.variance))
-    np.testing.assert_allclose(paid, expected, rtol=1e-6)
+    np.testing.assert_allclose(weighted, expected, rtol=1e-6)
 
 
 def test_statistics_first_uses_what_was_there_before():
     before = Moments(jnp.array([2.0]), jnp.array([16.0]))
-    paid, after = RunningMoments(order=Order.STATISTICS_FIRST).apply(jnp.full((1, 2, 1), 10.0), before)
-    np.testing.assert_allclose(paid, (10 - 2) / 4)
+    weighted, after = RunningMoments(order=Order.STATISTICS_FIRST).apply(jnp.full((1, 2, 1), 10.0), before)
+    np.testing.assert_allclose(weighted, (10 - 2) / 4)
     np.testing.assert_allclose(after.mean, 0.8 * 2 + 0.2 * 10, rtol=1e-6)
 
 
 def test_small_variance_is_not_blown_up():
-    paid, _ = RunningMoments(centre=False, order=Order.STATISTICS_FIRST).apply(
+    weighted, _ = RunningMoments(centre=False, order=Order.STATISTICS_FIRST).apply(
         jnp.ones((1, 2, 1)), Moments(jnp.zeros(1), jnp.array([0.01]))
     )
-    np.testing.assert_allclose(paid, 1.0)
+    np.testing.assert_allclose(weighted, 1.0)
 
 
 def traces_with_infinities() -> Trace:
@@ -324,7 +324,7 @@ def log_mean(values):
 
 
 @pytest.mark.parametrize("replacement", list(Replacement))
-def test_vimco_pays_as_its_formula_says(replacement: Replacement):
+def test_vimco_credits_as_its_formula_says(replacement: Replacement):
     """Against the double loop of the paper, in double precision."""
     net = NETS["two layers"]()
     trace = Trace.record(net, Recognition().draw(net, OBSERVATIONS, 5, key=jax.random.key(0)))
@@ -351,13 +351,13 @@ def test_vimco_of_one_bit_is_exact_in_expectation():
             return enumerate_bits(logit, log_p, count, lambda f, q: jnp.exp(q.sum(0)) * log_mean_exp(f))
 
         def vimco(logit, count=count):
-            def pay(f, q):
+            def credits(f, q):
                 trace = one_layer_trace(f, q)
                 credit, _ = VIMCO(count).rule.step(trace, None)
-                paid = jnp.sum(jax.lax.stop_gradient(credit.score[:, 0, 0]) * q)
-                return jax.lax.stop_gradient(jnp.exp(q.sum(0))) * paid
+                weighted = jnp.sum(jax.lax.stop_gradient(credit.score[:, 0, 0]) * q)
+                return jax.lax.stop_gradient(jnp.exp(q.sum(0))) * weighted
 
-            return enumerate_bits(logit, log_p, count, pay)
+            return enumerate_bits(logit, log_p, count, credits)
 
         np.testing.assert_allclose(jax.grad(vimco)(logit), jax.grad(bound)(logit), atol=1e-6)
 
