@@ -65,7 +65,7 @@ class Whole(AbstractValues):
 
     def check(self, value: Any) -> int:
         """Return a whole number; neither a fraction, a truth value nor text is taken for one."""
-        if isinstance(value, bool) or not isinstance(value, Integral):
+        if type(value) is bool or not isinstance(value, Integral):
             raise Unusable
         return int(value)
 
@@ -91,7 +91,7 @@ class Number(AbstractValues):
 
     def check(self, value: Any) -> float:
         """Return a finite number; neither a truth value nor text is taken for one."""
-        if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        if type(value) is bool or not isinstance(value, Real) or not math.isfinite(value):
             raise Unusable
         return float(value)
 

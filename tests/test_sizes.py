@@ -83,7 +83,6 @@ def test_small_functions_pass(source: str):
     assert too_large(source) == []
 
 
-@pytest.mark.xfail(reason="not yet so", strict=False)
 def test_types_are_rarely_asked_for():
     calls = [
         path.name

@@ -107,7 +107,7 @@ def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     """Return options as TOML has them: groups in tables of their own, at the end."""
-    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in flat.items()}
+    plain = {name: list(value) if type(value) is tuple else value for name, value in flat.items()}
     nested: dict[str, Any] = {name: value for name, value in plain.items() if "." not in name}
     for name, value in plain.items():
         group, dot, option = name.partition(".")

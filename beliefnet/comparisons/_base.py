@@ -99,7 +99,7 @@ def binary_rows(rows: Rows, num_visible: int | None = None) -> np.ndarray:
     Raises:
         ValueError: If they are not.
     """
-    if not isinstance(rows, np.ndarray):
+    if sparse.issparse(rows):
         raise ValueError(f"expected an array of zeros and ones, got {type(rows).__name__}; try a model of counts")
     _check_shape(rows, num_visible)
     if not ((rows == 0) | (rows == 1)).all():
@@ -113,7 +113,7 @@ def count_rows(rows: Rows, num_words: int | None = None) -> sparse.csr_matrix:
     Raises:
         ValueError: If they are not.
     """
-    if isinstance(rows, np.ndarray) or rows.format != "csr":
+    if not sparse.issparse(rows) or rows.format != "csr":
         raise ValueError(
             f"expected a sparse matrix of counts, got {type(rows).__name__}; try scipy.sparse.csr_matrix(rows)"
         )

@@ -41,6 +41,11 @@ class AbstractConditional(eqx.Module):
         """The values of the parent that are seen as zeros, such as the mean of the data; None where none are chosen."""
         return None
 
+    @property
+    def whole(self) -> "AbstractConditional":
+        """The layer with all of its units, where it is one that was observed in part."""
+        return self
+
     def seen(self, parent: Float[Array, "*lead parents"]) -> Float[Array, "*lead parents"]:
         """Return what the layer sees of its parent."""
         return parent
@@ -140,6 +145,11 @@ class Feedforward(AbstractConditional):
     def centre(self) -> Float[Array, "*#parents"] | None:
         """The centre of the view."""
         return self.view.centre
+
+    @property
+    def whole(self) -> "AbstractConditional":
+        """The layer with all of its units, where it is one that was observed in part."""
+        return self
 
     def seen(self, parent: Float[Array, "*lead parents"]) -> Float[Array, "*lead parents"]:
         """Return what the view shows of the parent."""

@@ -80,6 +80,11 @@ class Observed(AbstractConditional):
         return self.conditional.num_parents
 
     @property
+    def whole(self) -> AbstractConditional:
+        """The layer with all of its units."""
+        return self.conditional
+
+    @property
     def num_units(self) -> int:
         """Width of the layer, observed or not."""
         return self.conditional.num_units

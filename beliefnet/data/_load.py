@@ -118,10 +118,10 @@ def load(data: str | Path, **options: Any) -> Dataset:
     (5000, 64)
     """
     chosen = LoadOptions.of(options)
-    if isinstance(data, str) and data in SOURCES:
-        return _load_named(SOURCES[data], chosen)
-    if isinstance(data, str) and not _looks_like_path(data):
-        raise _unknown(data)
+    if data in SOURCES:
+        return _load_named(SOURCES[str(data)], chosen)
+    if not _looks_like_path(str(data)):
+        raise _unknown(str(data))
     path = Path(data).expanduser()
     contents = read_contents(path, chosen)
     return assemble(contents, Provenance(path.stem, "user file", str(data), str(data)), chosen)

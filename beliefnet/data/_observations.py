@@ -81,12 +81,12 @@ class Observations:
     @property
     def is_sparse(self) -> bool:
         """Whether rows are stored in a sparse matrix."""
-        return not isinstance(self.rows, np.ndarray)
+        return sparse.issparse(self.rows)
 
     def __getitem__(self, chosen: slice | np.ndarray) -> "Observations":
         """Return some of the rows, by a slice, an array of indices or one of truth values; they keep their numbers."""
         numbers = self.numbers[chosen]
-        if not isinstance(numbers, np.ndarray):
+        if not np.ndim(numbers):
             raise TypeError(f"expected a slice or an array of rows, got {chosen!r}; try [{chosen}:{chosen} + 1]")
         names = None if self.names is None else tuple(np.asarray(self.names, object)[chosen])
         return replace(self, rows=self.rows[chosen], names=names, numbers=numbers)

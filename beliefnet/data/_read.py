@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from beliefnet._errors import DataError, listed, shown
 from beliefnet.data._arrays import npy_objects, npz_names, npz_shapes, read_npy, read_npz
@@ -316,7 +317,7 @@ def _matrix(
 
 
 def _turned(rows: Any) -> Any:
-    return np.ascontiguousarray(rows.T) if isinstance(rows, np.ndarray) else rows.T.tocsr()
+    return rows.T.tocsr() if sparse.issparse(rows) else np.ascontiguousarray(rows.T)
 
 
 _TABLE_OPTIONS = (*("columns", "drop", "name_column", "split_column", "delimiter", "decimal", "encoding", "transpose"),)

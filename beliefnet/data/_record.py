@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_args
 
 import numpy as np
+from scipy import sparse
 
 from beliefnet._errors import DataError, listed, shown, suggestion
 from beliefnet._options import options_of
 from beliefnet._types import ValueKind
-from beliefnet.data._sparse import Rows
+from beliefnet.data._sparse import CSR, Rows
 
 SPLITS = ("train", "valid", "test")
 
@@ -244,10 +245,11 @@ def checksum(splits: Sequence[Rows], words: Sequence[str] | None = None) -> str:
 
 def _pieces(rows: Rows) -> Iterator[np.ndarray]:
     """Yield the arrays that rows consist of; the width of indices depends on how a sparse matrix was made."""
-    if isinstance(rows, np.ndarray):
-        yield rows
-    else:
-        yield np.array(rows.shape, np.int64)
-        yield rows.indptr.astype(np.int64)
-        yield rows.indices.astype(np.int64)
-        yield rows.data
+    if not sparse.issparse(rows):
+        yield np.asarray(rows)
+        return
+    matrix: CSR = rows
+    yield np.array(matrix.shape, np.int64)
+    yield matrix.indptr.astype(np.int64)
+    yield matrix.indices.astype(np.int64)
+    yield matrix.data

@@ -38,6 +38,7 @@ class AbstractFamily(ABC):
             else large ones would drown others.
         bounds: Least and largest value of a unit.
         report: How a likelihood over such units is reported, beside nats.
+        is_refinable: Whether parameters and moments can be turned into each other.
     """
 
     name: ClassVar[str]
@@ -45,6 +46,7 @@ class AbstractFamily(ABC):
     values: ClassVar[ValueKind | None] = None
     bounds: ClassVar[tuple[float, float]] = (-float("inf"), float("inf"))
     report: ClassVar[ReportUnit] = "nats"
+    is_refinable: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, parameters: Float[Array, "*lead parameters"]) -> dist.Distribution:
@@ -154,6 +156,8 @@ class AbstractFamily(ABC):
 
 class AbstractRefinableFamily(AbstractFamily):
     """A family whose parameters and moments can be turned into each other: posteriors of such layers can be refined."""
+
+    is_refinable = True
 
     @abstractmethod
     def statistics(self, values: Float[Array, "*lead units"]) -> Float[Array, "*lead parameters"]:

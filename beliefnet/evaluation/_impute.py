@@ -151,8 +151,7 @@ def net_observing(net: BeliefNet, observed: ArrayLike) -> BeliefNet:
     Raises:
         ValueError: If `observed` is not as wide as the net.
     """
-    bottom = net.generative.conditionals[-1]
-    whole = bottom.conditional if isinstance(bottom, Observed) else bottom
+    whole = net.generative.conditionals[-1].whole
     return eqx.tree_at(lambda net: net.generative.conditionals[-1], net, Observed(whole, observed))
 
 

@@ -8,7 +8,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpyro.distributions as dist
 from jax import Array, lax
 from jax.typing import ArrayLike
 from jaxtyping import Float
@@ -20,8 +19,6 @@ from beliefnet._types import Key, Values
 from beliefnet.moves import LogDensity, Move, moves_for
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.proposals._recognition import Recognition
-from beliefnet.proposals._refined import Factorial
-from beliefnet.refiners import Posterior
 
 _STEEPNESS = 4.0
 
@@ -197,7 +194,7 @@ class Annealed(Proposal):
 
     def _move(self, net: BeliefNet, x: Float[Array, "batch visible"], start: Proposal) -> Move:
         return moves_for(
-            _layers(net, x, start),
+            start.factorial(net, x).layers,
             num_changes=self.num_changes,
             step_size=self.step_size,
             num_leapfrog=self.num_leapfrog,
@@ -210,18 +207,4 @@ def _path(net: BeliefNet, x: Float[Array, "batch visible"], start: Proposal) -> 
     def log_joint(latents: Values) -> Float[Array, "particles batch"]:
         return net.log_joint(x, latents)
 
-    match start:
-        case Recognition():
-            return _Path(lambda latents: net.log_recognition(x, latents), log_joint)
-        case Factorial(posterior=posterior):
-            return _Path(lambda latents: posterior.log_probs(latents).sum(axis=-1), log_joint)
-    raise ValueError(
-        f"expected a start whose density is known for any latents, got {type(start).__name__}; try Recognition(), or "
-        "Refined with any refiner"
-    )
-
-
-def _layers(net: BeliefNet, x: Float[Array, "batch visible"], start: Proposal) -> tuple[dist.Distribution, ...]:
-    """Return a distribution of each latent layer given the data alone; means, not draws, are fed upward."""
-    posterior = start.posterior if isinstance(start, Factorial) else Posterior.recognised(net, x)
-    return posterior.layers
+    return _Path(lambda latents: start.log_probs(net, x, latents).sum(axis=-1), log_joint)

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
+from beliefnet.refiners import Posterior
 
 
 class Particles(eqx.Module):
@@ -62,6 +63,10 @@ class Proposal(eqx.Module):
     def defended(self) -> "Proposal":
         """Return what an evaluation draws from in its place: itself, unless it may lose sight of where p(h | x) is."""
         return self
+
+    def factorial(self, net: BeliefNet, x: Float[Array, "batch visible"]) -> Posterior:
+        """Return a distribution of each latent layer given the data alone; means, not draws, are fed upward."""
+        return Posterior.recognised(net, x)
 
     def log_probs(
         self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values

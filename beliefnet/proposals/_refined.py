@@ -26,6 +26,10 @@ class Factorial(Proposal):
         """Return it with particles of the recognition net among its own."""
         return Defensive(self)
 
+    def factorial(self, net: BeliefNet, x: Float[Array, "batch visible"]) -> Posterior:
+        """Return the posterior."""
+        return self.posterior
+
     def log_probs(
         self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values
     ) -> Float[Array, "particles batch layers"]:

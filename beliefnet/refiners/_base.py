@@ -13,7 +13,6 @@ from jaxtyping import Float
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
-from beliefnet.distributions import AbstractRefinableFamily
 from beliefnet.refiners._posterior import Posterior
 
 
@@ -155,7 +154,7 @@ def check_kinds(net: BeliefNet) -> None:
     """
     for layer, conditionals in enumerate(net.latent_layers, 1):
         for conditional in conditionals:
-            if not isinstance(conditional.units, AbstractRefinableFamily):
+            if not conditional.units.is_refinable:
                 raise ValueError(
                     f"expected binary, autoregressive, one-hot or normal units to refine, got {conditional.units.name} "
                     f"units in latent layer {layer}; try the recognition net alone"

@@ -38,7 +38,7 @@ class Posterior(eqx.Module):
         value, parameters, families = jnp.asarray(x), [], []
         for conditional in net.recognition.conditionals:
             family = conditional.units
-            if not isinstance(family, AbstractRefinableFamily):
+            if not family.is_refinable:
                 raise ValueError(
                     f"expected latents of a family that can be refined, got {family.name}; try bernoulli, "
                     "categorical or normal ones"
