@@ -44,7 +44,7 @@ def _in(path: str, words: str = "") -> tuple[str, ...]:
 
 
 RULES = _in("test_estimators", "expected_credit and one")
-NAN = _in("test_estimators", "no_number or weight or zero")
+NAN = _in("test_estimators", "no_number or zero")
 SIGNALS = _in("test_estimators", "reach or local or no_chain")
 DRIVER = _in("test_estimators", "expected_estimate or wrong_shape or path or descends")
 UNITS = _in("test_estimators", "mean_of_many and (arm or rebar or relax or muprop or local)")
@@ -80,6 +80,13 @@ MUTANTS = [
         "estimators/rules/_vimco.py",
         "jnp.where(jnp.isneginf(without), 0, without)",
         "jnp.where(jnp.isfinite(without), without, 0)",
+        NAN,
+    ),
+    Mutant(
+        "VIMCO takes a bound of NaN for -inf",
+        "estimators/rules/_vimco.py",
+        "jnp.where(jnp.isneginf(bound)[:, None], 0, bound[:, None] - without)",
+        "jnp.where(jnp.isfinite(bound)[:, None], bound[:, None] - without, 0)",
         NAN,
     ),
     Mutant(
@@ -146,11 +153,11 @@ MUTANTS = [
         NAN,
     ),
     Mutant(
-        "SGVB leaves the score out",
+        "SGVB adds the score, whose mean is zero",
         "estimators/rules/_shares.py",
         "SGVB = UniformShares(model=1, score=-1, path=1)",
         "SGVB = UniformShares(model=1, score=1, path=1)",
-        DRIVER,
+        _in("test_estimator_fixtures", "loops"),
     ),
     Mutant(
         "DReG does not square the weights",
