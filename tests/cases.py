@@ -72,7 +72,7 @@ from beliefnet.estimators import (
 )
 from beliefnet.evaluation import enumerate_latents
 from beliefnet.nets import darn, fully_visible_net, sigmoid_belief_net
-from beliefnet.proposals import Annealed, Dream, Factorial, Hamiltonian, Proposal, Refined
+from beliefnet.proposals import Annealed, Defensive, Dream, Factorial, Hamiltonian, Proposal, Refined
 from beliefnet.refiners import AIR, Posterior, Refiner, concrete, gdir, mean_passing, straight_through
 from beliefnet.samplers import Concrete, Half, MeanPassing, Plain, Reparameterize, Sampler, StraightThrough
 
@@ -203,6 +203,7 @@ PROPOSALS: dict[str, Callable[[], Proposal]] = {
     "refined by importance": lambda: Refined(AIR(3, 4, rate=0.5)),
     "refined by gradients": lambda: Refined(straight_through(3, 4, rate=0.5)),
     "refined until idle": lambda: Refined(AIR(6, 4, patience=2)),
+    "defensive": lambda: Defensive(Refined(AIR(3, 4, rate=0.5)), every=2),
 }
 
 

@@ -277,8 +277,9 @@ def test_every_block_of_the_data_is_used_with_its_own_draws(monkeypatch):
     result = evaluate(net, data, num_particles=3, key=key)
     elbos, (_, draw_key) = [], jax.random.split(key)
     for index, start in enumerate(range(0, 12, 5)):
-        block = jnp.asarray(data[start : start + 5], jnp.float32)
-        elbos.append(bounds_of_rows(net, block, 3, key=jax.random.fold_in(draw_key, index)).elbo)
+        # The last block is filled up with its last row, which does not count again.
+        block = jnp.asarray(data[np.minimum(np.arange(start, start + 5), 11)], jnp.float32)
+        elbos.append(bounds_of_rows(net, block, 3, key=jax.random.fold_in(draw_key, index)).elbo[: 12 - start])
     elbos = np.concatenate(elbos).astype(np.float64)
     assert len(elbos) == 12
     assert result.elbo.mean == pytest.approx(elbos.mean(), rel=1e-6)

@@ -31,6 +31,12 @@ def folder(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch):
+    """What a command writes without being told where must not land in the source tree."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -53,7 +59,7 @@ def test_files_are_written(folder: Path):
     call("encode @ @ --out @", folder / "run", folder / "bits.npy", folder / "codes.npy")
     assert np.load(folder / "codes.npy").shape[0] == 60
     assert (folder / "samples.png").stat().st_size > 100
-    call("impute @ @ --hide 0.5 --limit 5", folder / "run", folder / "bits.npy")
+    call("impute @ @ --hide 0.5 --limit 5 --out @", folder / "run", folder / "bits.npy", folder / "completed.npy")
 
 
 @pytest.mark.parametrize(

@@ -331,10 +331,10 @@ def test_the_batch_must_fit(config):
     ("options", "message"),
     [
         ({"epochs": 0}, "epochs of at least 1, got 0; try 400"),
-        ({"batch_size": -1}, "batch-size of at least 1, got -1; try 100"),
+        ({"batch_size": -1}, "batch-size of at least 1, got -1; try leaving it out"),
         ({"patience": -1}, "patience of at least 0"),
         ({"checkpoint_seconds": math.nan}, "checkpoint-seconds to be a finite number, got nan"),
-        ({"learning_rate": -0.1}, "learning-rate of at least 0, got -0.1; try 0.003"),
+        ({"learning_rate": -0.1}, "learning-rate of at least 0, got -0.1; try leaving it out"),
         ({"learning_rate": math.inf}, "learning-rate to be a finite number, got inf"),
         ({"recognition_learning_rate": -1.0}, "recognition-learning-rate of at least 0, got -1.0; try leaving it out"),
         ({"momentum": 1.0}, "momentum in .0, 1., got 1.0"),
@@ -435,7 +435,7 @@ def test_a_folder_is_not_resumed_by_another_run(tmp_path):
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
     net, estimator = config.build(dataset.train.average())
     fit(net, estimator, dataset, config.fit, folder=folder)
-    with pytest.raises(OptionError, match=r"options of the run in this folder, got learning-rate=0.5 instead of 0.003"):
+    with pytest.raises(OptionError, match=r"options of the run in this folder, got learning-rate=0.5 instead of 0.01"):
         fit(net, estimator, dataset, config.replace(learning_rate=0.5).fit, folder=folder)
     other = dataclasses.replace(dataset, record=dataclasses.replace(dataset.record, checksum="sha256:other"))
     with pytest.raises(DataError, match="got other contents of bars"):

@@ -15,6 +15,7 @@ from beliefnet.evaluation import Evaluation, Mean, evaluate
 from beliefnet.training import Stream, stream
 
 _MOST_LISTED = 8
+_FEW_WEIGHTS = 3
 
 
 @command(name="evaluate")
@@ -101,6 +102,11 @@ def _show(result: Evaluation, place: str, run: Run) -> None:
         say(
             f"The weights of {100 * result.untrusted:.0f} % of the data have too heavy a tail (k-hat): "
             "there, more particles would still raise the bound and lower the NLL."
+        )
+    if result.distinct_weights is not None and result.distinct_weights <= _FEW_WEIGHTS:
+        say(
+            f"The draws are nearly all the same ({result.distinct_weights:.0f} different weights among the largest): "
+            "the effective sample size and k-hat cannot tell what they miss; compare with --refine none."
         )
 
 
