@@ -277,10 +277,10 @@ MUTANTS = [
         UNITS,
     ),
     Mutant(
-        "Multi-sample DisARM sees one surrounding",
+        "Multi-sample DisARM's gain is that of the log-weight",
         "estimators/_arm.py",
-        "surroundings = jnp.stack([leave_one_out_log_sum_exp(drawn), leave_one_out_log_sum_exp(swapped)])",
-        "surroundings = jnp.stack([leave_one_out_log_sum_exp(swapped)])",
+        "jnp.logaddexp(surroundings, swapped) - jnp.logaddexp(surroundings, drawn)",
+        "surroundings * 0 + swapped - drawn",
         UNITS,
     ),
     Mutant(
@@ -330,8 +330,8 @@ MUTANTS = [
     Mutant(
         "A refined ELBO has no entropy",
         "refiners/_posterior.py",
-        "expected_log_prob(parent, own, drawn) + family.entropy(own)",
-        "expected_log_prob(parent, own, drawn)",
+        "total += model.expected_log_prob(parent, own, drawn) + family.entropy(own)",
+        "total += model.expected_log_prob(parent, own, drawn)",
         REFINED,
     ),
     Mutant(

@@ -413,7 +413,7 @@ def test_a_log_weight_that_is_no_number_stays_visible(name: str, others: float):
     for amount in (credit.score, None if name == "reinforce" else credit.model[..., None]):
         if amount is not None:
             assert np.isnan(amount[:, 0]).any()
-            assert np.isnan(amount[0, 0]).all() or name == "reinforce"
+            assert np.isnan(amount[:, 0]).all() or name == "reinforce"
     clean = [leaf[:, 1] for leaf in (credit.score, credit.model)] if others == 0.3 else []
     assert all(np.isfinite(leaf).all() for leaf in clean)
 
