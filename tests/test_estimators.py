@@ -413,9 +413,34 @@ def test_a_log_weight_that_is_no_number_stays_visible(name: str, others: float):
     for amount in (credit.score, None if name == "reinforce" else credit.model[..., None]):
         if amount is not None:
             assert np.isnan(amount[:, 0]).any()
-            assert np.isnan(amount[0, 0]).all() or name == "reinforce"
+            assert np.isnan(amount[:, 0]).all() or name == "reinforce"
     clean = [leaf[:, 1] for leaf in (credit.score, credit.model)] if others == 0.3 else []
     assert all(np.isfinite(leaf).all() for leaf in clean)
+
+
+@pytest.mark.parametrize("replacement", list(Replacement))
+def test_local_vimco_credits_as_the_loop_says(replacement: Replacement):
+    """A particle's replacement keeps what it settled below the layer, and takes the others' mean of the rest."""
+    rng = np.random.default_rng(1)
+    p, q = rng.normal(size=(4, 1, 3)), rng.normal(size=(4, 1, 2))
+    trace = Trace(jnp.asarray(p, jnp.float32), jnp.asarray(q, jnp.float32), jnp.asarray(q.sum(-1), jnp.float32), ())
+    credit = LeaveOneOutBound(replacement, Signal.LOCAL)(trace)
+    f = (p.sum(axis=-1) - q.sum(axis=-1))[:, 0]
+    weights = np.exp(f) / np.exp(f).sum()
+    for k, layer in np.ndindex(4, 2):
+        below = (p[k, 0, :layer] - q[k, 0, :layer]).sum()
+        rest = np.delete((p[:, 0, layer:].sum(axis=-1) - q[:, 0, layer:].sum(axis=-1)), k)
+        mean = rest.mean() if replacement is Replacement.GEOMETRIC else log_mean(rest)
+        expected = log_mean(f) - log_mean([*np.delete(f, k), below + mean]) - weights[k]
+        np.testing.assert_allclose(credit.score[k, 0, layer], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_signal_that_is_no_number_stays_visible_where_the_weights_are_numbers():
+    """As with a proposal that is not the recognition net, whose own terms went wrong."""
+    log_q = jnp.full((3, 1, 2), -0.7).at[0, 0, 1].set(jnp.nan)
+    credit = LeaveOneOutBound(signal=Signal.LOCAL)(Trace(jnp.full((3, 1, 3), -0.5), log_q, jnp.full((3, 1), -1.4), ()))
+    assert np.isfinite(credit.objective).all()
+    assert np.isnan(credit.score[1:, 0]).all()
 
 
 def test_leave_one_out_loses_nothing_beside_a_giant():
