@@ -20,7 +20,7 @@ from beliefnet._errors import OptionError
 from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.conditionals import EquinoxNetwork
 from beliefnet.data import DataError, Dataset, Observations, Record, load
-from beliefnet.estimators import VIMCO, Bound, Estimate, Estimator, Reinforce, Signal
+from beliefnet.estimators import NVIL, VIMCO, Bound, Estimate, Estimator, Reinforce, Signal
 from beliefnet.evaluation import bounds_of_rows, exact_elbo
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Recognition
@@ -729,3 +729,11 @@ def test_an_old_checkpoint_that_stays_is_a_warning(tmp_path, monkeypatch):
     with pytest.warns(UserWarning, match=r"step \d is saved, but the older .*step_0000000\d cannot be removed"):
         python_run(tmp_path, small_net(2), VIMCO(3), checkpoint_seconds=0)
     assert load_run(tmp_path).stamp.step == 4
+
+
+def test_the_estimators_own_parameters_are_trained():
+    net, data = small_net(2), dataset_of(EIGHT, EIGHT)
+    estimator = NVIL(net, key=jax.random.key(1))
+    fitted = fit(net, estimator, data, FitOptions(epochs=2, batch_size=4, learning_rate=0.1, weight_decay=0.0))
+    before, after = (jax.tree.leaves(own.baseline) for own in (estimator, fitted.state.learner.params.estimator))
+    assert all(float(jnp.abs(a - b).max()) > 1e-3 for a, b in zip(before, after, strict=True))
