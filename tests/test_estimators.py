@@ -27,7 +27,7 @@ from jaxtyping import TypeCheckError
 from laws import assert_mean, draws
 
 from beliefnet import BeliefNet
-from beliefnet._numerics import leave_one_out_log_sum_exp, leave_one_out_sum, log_mean_exp
+from beliefnet._numerics import leave_one_out_log_sum_exp, leave_one_out_sum, log_mean_exp, normalised_weights
 from beliefnet._trace import Trace, chain_reach
 from beliefnet.baselines import Moments, Order, RunningMoments
 from beliefnet.estimators import (
@@ -567,3 +567,9 @@ def test_thermodynamic_credit_leaves_out_particles_of_no_weight():
     np.testing.assert_allclose(credit.objective, expected.objective, rtol=1e-6)
     np.testing.assert_allclose(credit.model[jnp.array([0, 2])], expected.model, rtol=1e-6)
     np.testing.assert_array_equal(credit.score[1], 0)
+
+
+def test_a_log_weight_that_is_no_number_makes_all_weights_of_its_datum_so():
+    weights = np.asarray(normalised_weights(jnp.array([[jnp.nan, 0.0], [0.0, 0.0]])))
+    assert np.isnan(weights[:, 0]).all()
+    np.testing.assert_allclose(weights[:, 1], 0.5)

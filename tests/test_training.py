@@ -731,9 +731,11 @@ def test_an_old_checkpoint_that_stays_is_a_warning(tmp_path, monkeypatch):
     assert load_run(tmp_path).stamp.step == 4
 
 
-def test_the_estimators_own_parameters_are_trained():
+def test_the_estimators_own_parameters_and_statistics_move():
     net, data = small_net(2), dataset_of(EIGHT, EIGHT)
     estimator = NVIL(net, key=jax.random.key(1))
     fitted = fit(net, estimator, data, FitOptions(epochs=2, batch_size=4, learning_rate=0.1, weight_decay=0.0))
     before, after = (jax.tree.leaves(own.baseline) for own in (estimator, fitted.state.learner.params.estimator))
     assert all(float(jnp.abs(a - b).max()) > 1e-3 for a, b in zip(before, after, strict=True))
+    moments = fitted.state.learner.estimator_state
+    assert float(jnp.abs(moments.mean).max()) > 0.1
