@@ -240,8 +240,8 @@ MUTANTS = [
     Mutant(
         "A NaN leaves the other weights alone",
         "_numerics.py",
-        "weights / jnp.where(total == 0, 1, total)",
-        "weights / jnp.where(total > 0, total, 1)",
+        "jnp.where(jnp.isneginf(largest), 0, largest)",
+        "jnp.where(jnp.isfinite(largest), largest, 0)",
         NAN,
     ),
     # Drivers and unit estimators
@@ -433,14 +433,14 @@ MUTANTS = [
         "training/_step.py",
         "Learnable(estimate.net, estimate.estimator)",
         "Learnable(estimate.net, jax.tree.map(jnp.zeros_like, estimate.estimator))",
-        _in("test_training"),
+        _in("test_training", "learns_and_remembers"),
     ),
     Mutant(
         "The state of the estimator is lost",
         "training/_step.py",
         "estimator_state=estimate.state",
         "estimator_state=learner.estimator_state",
-        _in("test_training"),
+        _in("test_training", "learns_and_remembers"),
     ),
     Mutant(
         "A damaged checkpoint pushes an intact one out",

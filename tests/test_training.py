@@ -541,6 +541,16 @@ def test_the_validation_bound_is_that_of_the_validation_rows():
     assert fitted.history[0]["train_bound"] == pytest.approx(zeros, abs=0.3)
 
 
+def test_the_estimator_learns_and_remembers():
+    """Its baselines are trained, and its running moments carried from step to step."""
+    net = small_net(2)
+    nvil = NVIL(net, key=jax.random.key(1))
+    learner = fit(net, nvil, dataset_of(EIGHT, EIGHT), FitOptions(epochs=2, batch_size=2)).state.learner
+    pairs = zip(jax.tree.leaves(nvil), jax.tree.leaves(learner.params.estimator), strict=True)
+    assert not all(np.array_equal(before, after) for before, after in pairs)
+    assert all(float(jnp.abs(leaf).min()) > 0 for leaf in jax.tree.leaves(learner.estimator_state))
+
+
 def test_runs_of_one_shape_are_compiled_once():
     """Seeds, learning rates, lengths, momentum and decay are arguments of the program, not constants in it."""
     data = dataset_of(EIGHT, EIGHT)
