@@ -94,7 +94,7 @@ def test_posteriors_are_refined_given_the_condition(refiner):
     refined = evaluate(SHALLOW, OBSERVATIONS, num_particles=2000, key=KEY, proposal=Refined(refiner))
     exact = exact_log_likelihood(SHALLOW, OBSERVATIONS).mean()
     for result in (start, refined):
-        assert -0.03 < exact - result.bound.mean < 0.1
+        assert -0.06 < exact - result.bound.mean < 0.1
     assert refined.ess.mean > start.ess.mean
 
 

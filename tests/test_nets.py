@@ -180,7 +180,7 @@ def test_sizes_that_do_not_meet_are_refused():
         BeliefNet(a.generative, b.recognition)
     with pytest.raises(ValueError, match="to take the 2 units of conditional 0"):
         Chain((a.recognition.conditionals[0], b.recognition.conditionals[0]))
-    with pytest.raises(ValueError, match=r"try hidden=\(200,\)"):
+    with pytest.raises(ValueError, match=r"try 200 200"):
         sigmoid_belief_net(3, (), key=jax.random.key(0))
     with pytest.raises(ValueError, match=r"latent layers \[2, 0\]"):
         sigmoid_belief_net(3, (2, 0), key=jax.random.key(0))

@@ -453,7 +453,7 @@ def files(tmp_path_factory):
 @pytest.fixture(scope="module")
 def runs(files):
     """A run of each kind of visible units."""
-    for visible, name in (("logistic", "grey"), ("normal", "between"), ("poisson", "counts")):
+    for visible, name in (("logistic", "grey"), ("grey-normal", "between"), ("poisson", "counts")):
         tokens = ["train", "--data", str(files / f"{name}.npy"), *SMALL, "--visible", visible]
         assert run([*tokens, "--out", str(files / visible)]) == 0
     return files
@@ -497,7 +497,7 @@ def test_a_grey_run_end_to_end(runs, tmp_path, capsys):
 
 
 def test_normal_and_poisson_runs(runs, tmp_path, capsys):
-    for visible, suffix in (("normal", "png"), ("poisson", "txt")):
+    for visible, suffix in (("grey-normal", "png"), ("poisson", "txt")):
         folder = str(runs / visible)
         capsys.readouterr()
         assert run(["evaluate", folder, "--particles", "5", "--json"]) == 0
@@ -508,7 +508,7 @@ def test_normal_and_poisson_runs(runs, tmp_path, capsys):
         for out in (f"s.{suffix}", "s.npy"):
             assert run(["sample", folder, "--num", "3", "--out", str(tmp_path / out)]) == 0
     assert np.load(tmp_path / "s.npy").dtype == np.int32
-    assert (runs / "normal" / "plots" / "samples.png").exists()
+    assert (runs / "grey-normal" / "plots" / "samples.png").exists()
     assert run(["encode", folder, str(runs / "counts.npy"), "--out", str(tmp_path / "codes.npy")]) == 0
 
 

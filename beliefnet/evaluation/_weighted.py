@@ -70,7 +70,7 @@ class WeightedSample(eqx.Module):
         """
         size = log_weight.shape[0]
         num = size if num is None else num
-        total, counts = self.count + num, jnp.arange(size) < num
+        total, counts = self.count + jnp.asarray(num, self.count.dtype), jnp.arange(size) < num
         log_weight = jnp.where(counts[:, None], log_weight, -jnp.inf)
         largest = jnp.maximum(self.largest, log_weight.max(axis=0))
         # Where no weight is finite yet, any finite reference keeps -inf - (-inf) from becoming NaN.
