@@ -182,7 +182,7 @@ def test_sizes_that_do_not_meet_are_refused():
         Chain((a.recognition.conditionals[0], b.recognition.conditionals[0]))
     with pytest.raises(ValueError, match=r"try 200 200"):
         sigmoid_belief_net(3, (), key=jax.random.key(0))
-    with pytest.raises(ValueError, match=r"latent layers \[2, 0\]"):
+    with pytest.raises(ValueError, match=r"one positive layer size or more, got 2 0"):
         sigmoid_belief_net(3, (2, 0), key=jax.random.key(0))
     with pytest.raises(ValueError, match=r"input_mean of shape \(3,\), got \(2,\)"):
         sigmoid_belief_net(3, (2,), key=jax.random.key(0), input_mean=MEAN[:2])

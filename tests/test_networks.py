@@ -252,7 +252,7 @@ def test_a_convolutional_net_is_trained_used_and_loaded(tmp_path, monkeypatch, c
     assert run(["train", "--data", "bars", *options.split()]) == 0
     captured = capsys.readouterr()
     assert "convolution 2 3" in captured.out
-    assert "try --learning-rate 0.001" in captured.err
+    assert load_named_run("run").config.fit.learning_rate == 0.001
     assert load_named_run("run").config.net.values["convolution"] == (2, 3)
     assert run(["evaluate", "run", "--particles", "5", "--limit", "20"]) == 0
 

@@ -523,18 +523,27 @@ def test_runs_from_before_there_were_visible_units_load(trained, tmp_path):
 @pytest.mark.parametrize(
     ("tokens", "message"),
     [
-        (("train", "--data", "{files}/between.npy", "--visible", "logistic"), "values between the levels; try np.rint"),
+        (
+            ("train", "--data", "{files}/between.npy", "--visible", "logistic", "--batch-size", "8"),
+            "values between the levels; try np.rint",
+        ),
         (
             ("train", "--data", "bars", "--visible", "grey-normal"),
             "grey values for logistic or normal visible units, got",
         ),
         (("train", "--data", "digits", "--visible", "poisson"), "counts for a document net or poisson visible units"),
         (("train", "--data", "digits", "--visible", "logistic", "--binarization", "static"), "no binarization for"),
-        (("train", "--net", "nade", "--visible", "logistic"), "a net that takes --visible logistic (sbn, fdarn,"),
-        (("train", "--visible", "logistic", "--levels", "1"), "levels of at least 2"),
+        (
+            ("train", "--net", "nade", "--visible", "logistic"),
+            "a net that takes visible logistic (categorical, darn, fdarn, sbn, vae), got nade",
+        ),
+        (("train", "--visible", "logistic", "--levels", "1"), "at least 2 grey levels, got 1"),
         (("train", "--visible", "logistic", "--levels", "20"), "got digits with 17 levels"),
         (("train", "--visible", "gaussian"), "visible"),
-        (("train", "{files}/visible.toml"), 'Choose from: "bernoulli", "logistic"'),
+        (
+            ("train", "{files}/visible.toml"),
+            "visible to be one of bernoulli, grey-normal, logistic, poisson, got 'logistics'",
+        ),
         (("evaluate", "{files}/logistic", "--data", "{files}/between.npy"), "on the 256 levels"),
         (("evaluate", "{files}/logistic", "--data", "bars"), "grey values"),
         (("encode", "{files}/logistic", "{files}/negative.npy"), "between 0 and 1"),

@@ -58,7 +58,7 @@ class _Means(eqx.Module):
         log_weight, layers = trace.log_weight, trace.log_layers
         if is_mixture and layers is not None:
             log_weight = trace.log_p.sum(axis=-1) - layers.sum(axis=-1)
-        num = counts.sum()
+        num = counts.sum(dtype=self.count.dtype)
         total = self.count + num
         share = num / jnp.maximum(total, 1)
 
