@@ -240,8 +240,10 @@ MUTANTS = [
     Mutant(
         "A NaN leaves the other weights alone",
         "_numerics.py",
-        "jnp.where(jnp.isneginf(largest), 0, largest)",
-        "jnp.where(jnp.isfinite(largest), largest, 0)",
+        "jnp.where(jnp.isneginf(largest), 0, largest))\n    total = weights.sum(axis=0)\n"
+        "    return weights / jnp.where(total == 0, 1, total)",
+        "jnp.where(jnp.isfinite(largest), largest, 0))\n    total = weights.sum(axis=0)\n"
+        "    return weights / jnp.where(total > 0, total, 1)",
         NAN,
     ),
     # Drivers and unit estimators
@@ -350,11 +352,11 @@ MUTANTS = [
     ),
     # Proposals and evaluation
     Mutant(
-        "A refined posterior draws with the key of its refinement",
+        "Draws of a refined posterior are scored as less likely",
         "proposals/_refined.py",
-        "refine_key, draw_key = jax.random.split(key)",
-        "refine_key = draw_key = key",
-        _in("test_evaluation"),
+        "log_layers = self.posterior.log_probs(latents)",
+        "log_layers = 1.1 * self.posterior.log_probs(latents)",
+        _in("test_evaluation", "mean_weight"),
     ),
     Mutant(
         "A dream is scored by the recognition net",
@@ -382,7 +384,7 @@ MUTANTS = [
         "distributions/_family.py",
         "math.sqrt(2 * math.pi)",
         "math.sqrt(math.pi)",
-        _in("test_evaluation"),
+        _in("test_estimators", "mean_of_many and (semi-amortised or hvi)"),
     ),
     # Data
     Mutant(

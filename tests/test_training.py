@@ -545,7 +545,8 @@ def test_the_estimator_learns_and_remembers():
     """Its baselines are trained, and its running moments carried from step to step."""
     net = small_net(2)
     nvil = NVIL(net, key=jax.random.key(1))
-    learner = fit(net, nvil, dataset_of(EIGHT, EIGHT), FitOptions(epochs=2, batch_size=2)).state.learner
+    options = FitOptions(epochs=2, batch_size=2, weight_decay=0.0)
+    learner = fit(net, nvil, dataset_of(EIGHT, EIGHT), options).state.learner
     pairs = zip(jax.tree.leaves(nvil), jax.tree.leaves(learner.params.estimator), strict=True)
     assert not all(np.array_equal(before, after) for before, after in pairs)
     assert all(float(jnp.abs(leaf).min()) > 0 for leaf in jax.tree.leaves(learner.estimator_state))
@@ -739,13 +740,3 @@ def test_an_old_checkpoint_that_stays_is_a_warning(tmp_path, monkeypatch):
     with pytest.warns(UserWarning, match=r"step \d is saved, but the older .*step_0000000\d cannot be removed"):
         python_run(tmp_path, small_net(2), VIMCO(3), checkpoint_seconds=0)
     assert load_run(tmp_path).stamp.step == 4
-
-
-def test_the_estimators_own_parameters_and_statistics_move():
-    net, data = small_net(2), dataset_of(EIGHT, EIGHT)
-    estimator = NVIL(net, key=jax.random.key(1))
-    fitted = fit(net, estimator, data, FitOptions(epochs=2, batch_size=4, learning_rate=0.1, weight_decay=0.0))
-    before, after = (jax.tree.leaves(own.baseline) for own in (estimator, fitted.state.learner.params.estimator))
-    assert all(float(jnp.abs(a - b).max()) > 1e-3 for a, b in zip(before, after, strict=True))
-    moments = fitted.state.learner.estimator_state
-    assert float(jnp.abs(moments.mean).max()) > 0.1
