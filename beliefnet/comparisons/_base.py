@@ -101,10 +101,11 @@ def binary_rows(rows: Rows, num_visible: int | None = None) -> np.ndarray:
     """
     if sparse.issparse(rows):
         raise ValueError(f"expected an array of zeros and ones, got {type(rows).__name__}; try a model of counts")
-    _check_shape(rows, num_visible)
-    if not ((rows == 0) | (rows == 1)).all():
+    bits = np.asarray(rows)
+    _check_shape(bits, num_visible)
+    if not ((bits == 0) | (bits == 1)).all():
         raise ValueError("expected rows of zeros and ones, got other values; try static or threshold binarisation")
-    return rows
+    return bits
 
 
 def count_rows(rows: Rows, num_words: int | None = None) -> sparse.csr_matrix:
@@ -113,17 +114,18 @@ def count_rows(rows: Rows, num_words: int | None = None) -> sparse.csr_matrix:
     Raises:
         ValueError: If they are not.
     """
-    if not sparse.issparse(rows) or rows.format != "csr":
+    counts: Any = rows
+    if not sparse.issparse(counts) or counts.format != "csr":
         raise ValueError(
             f"expected a sparse matrix of counts, got {type(rows).__name__}; try scipy.sparse.csr_matrix(rows)"
         )
-    _check_shape(rows, num_words)
-    if (rows.data < 0).any() or (rows.data != np.rint(rows.data)).any():
+    _check_shape(counts, num_words)
+    if (counts.data < 0).any() or (counts.data != np.rint(counts.data)).any():
         raise ValueError("expected whole counts of words, got other values; try counts instead of weights")
-    num_empty = int((rows.sum(axis=1) == 0).sum())
+    num_empty = int((counts.sum(axis=1) == 0).sum())
     if num_empty:
         raise ValueError(f"expected documents of at least one token, got {num_empty} empty ones; try leaving them out")
-    return rows
+    return counts
 
 
 def shape_of(rows: Rows) -> tuple[int, int]:
