@@ -120,8 +120,8 @@ def load(data: str | Path, **options: Any) -> Dataset:
     chosen = LoadOptions.of(options)
     if data in SOURCES:
         return _load_named(SOURCES[str(data)], chosen)
-    if not _looks_like_path(str(data)):
-        raise _unknown(str(data))
+    if type(data) is str and not _looks_like_path(data):
+        raise _unknown(data)
     path = Path(data).expanduser()
     contents = read_contents(path, chosen)
     return assemble(contents, Provenance(path.stem, "user file", str(data), str(data)), chosen)
