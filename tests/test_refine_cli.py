@@ -37,7 +37,7 @@ def test_evaluation_with_a_refined_posterior(copy, capsys):
     assert plain["proposal"].startswith("Recognition")
     assert "AIR(num_steps=3, num_samples=5" in refined["proposal"]
     assert plain["elbo"] != refined["elbo"]
-    assert refined["nll"]["mean"] == pytest.approx(plain["nll"]["mean"], abs=0.2)
+    assert refined["nll"]["mean"] == pytest.approx(plain["nll"]["mean"], abs=0.35)
     assert list(refined["ladder"]) == ["10", "100", "200"]
     assert refined["ladder"]["200"]["mean"] == pytest.approx(refined["nll"]["mean"], abs=1e-4)
     assert len(refined["kl_per_layer"]) == 2

@@ -22,8 +22,8 @@ from beliefnet.evaluation import (
 from beliefnet.evaluation._pareto import num_distinct, pareto_k, tail_size
 from beliefnet.evaluation._weighted import WeightedSample, running_mean
 from beliefnet.nets import sigmoid_belief_net
-from beliefnet.proposals import Annealed, Defensive, Factorial, Recognition, Refined
-from beliefnet.refiners import AIR, Posterior
+from beliefnet.proposals import Annealed, Defensive, FixedPosterior, Recognition, Refined
+from beliefnet.refiners import AIR, MeanField, Shrinkage
 
 KEY = jax.random.key(0)
 
@@ -143,10 +143,10 @@ def test_distinct_weights():
     np.testing.assert_array_equal(num_distinct(np.array([[3.0, 3, 1, 0, 0], [1, 1, 1, 1, 1]])), [3, 1])
 
 
-def narrow(net) -> Factorial:
+def narrow(net) -> FixedPosterior:
     """A posterior of its own parameters, nearly a point, and not where the recognition net is."""
-    start = Posterior.recognised(net, OBSERVATIONS)
-    return Factorial(Posterior(tuple(-6 * jnp.sign(p) for p in start.parameters), start.families))
+    start = MeanField.recognised(net, OBSERVATIONS)
+    return FixedPosterior(MeanField(tuple(-6 * jnp.sign(p) for p in start.parameters), start.families))
 
 
 @pytest.mark.parametrize("num_particles", [1, 3, 5, 7])
@@ -206,7 +206,7 @@ def test_undamped_refinement_no_longer_looks_trustworthy_where_it_is_wrong():
     net = with_generative(sigmoid_belief_net(4, (5,), key=jax.random.key(3)), 3.0)
     x = np.array(list(itertools.product((0.0, 1.0), repeat=4)), np.float32)
     exact = np.asarray(exact_log_likelihood(net, x))
-    proposal = Refined(AIR(50, 5, rate=1.0))
+    proposal = Refined(AIR(50, 5, rate=1.0, num_checks=0, shrinkage=Shrinkage.NONE))
     alone = bounds_module.bounds_of_rows(net, jnp.asarray(x), 5000, key=KEY, proposal=proposal)
     assert alone.ess.mean() > 0.5 * 5000
     mixed = particle_bounds(net, x, 5000, key=KEY, proposal=proposal)

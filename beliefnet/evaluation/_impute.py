@@ -20,7 +20,7 @@ from beliefnet.evaluation._bounds import rows_per_pass
 from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._observe import DataLike, observe_incomplete
 from beliefnet.evaluation._weighted import WeightedSample
-from beliefnet.proposals import Factorial
+from beliefnet.proposals import FixedPosterior
 from beliefnet.refiners import Refiner, default_refiner
 
 _CHUNK = 50
@@ -60,7 +60,7 @@ def impute(
 
         h_k ~ q~(h),  w~ = softmax_k [log p(x_observed, h_k) - log q~(h_k)],  x_missing = sum_k w~_k E[x_missing | h_k]
 
-    A factorial posterior finds one explanation of what is observed, so that there are several starts. Each goes several
+    A refined posterior finds one explanation of what is observed, so that there are several starts. Each goes several
     rounds: the recognition net sees the row, the missing entries at `fill` in the first round, the refiner improves its
     posterior, and a particle of it, chosen by weight, draws what the next round sees. The particles of the last
     posteriors of all starts are weighed together, which makes the result exact as K grows, whatever was found before.
@@ -187,16 +187,17 @@ def _impute_rows(
     def fill_in(x: Array, observed: Array, key: Key) -> tuple[Array, Array, Array]:
         seen, keys = net_observing(net, observed[None]), jax.random.split(key, rounds + 1)
 
-        def once(filled: Array, round_key: Key) -> tuple[Array, Factorial]:
+        def once(filled: Array, round_key: Key) -> tuple[Array, tuple[Array, Values]]:
             refine_key, draw_key = jax.random.split(round_key)
-            proposal = Factorial(refiner.refine(seen, filled, key=refine_key))
-            guess = _drawn(seen, filled, proposal, min(count, _CHUNK), key=draw_key)
-            return jnp.where(observed, x, guess), proposal
+            posterior = refiner.refine(seen, filled, key=refine_key)
+            guess = _drawn(seen, filled, FixedPosterior(posterior), min(count, _CHUNK), key=draw_key)
+            return jnp.where(observed, x, guess), (filled, posterior.parameters)
 
         # The starts are a batch of their own.
         filled = jnp.broadcast_to(jnp.where(observed, x, fill), (num_starts, *x.shape))
-        proposals = lax.scan(once, filled, keys[:-1])[1]
-        last = jax.tree.map(lambda leaf: leaf[-1], proposals)
+        found = lax.scan(once, filled, keys[:-1])[1]
+        filled, parameters = jax.tree.map(lambda leaf: leaf[-1], found)
+        last = FixedPosterior(refiner.start(seen, filled).at(parameters))
         means, bound, ess = _weigh(seen, filled, last, count, key=keys[-1])
         return jnp.where(observed, x, means), bound, ess
 
@@ -204,7 +205,7 @@ def _impute_rows(
 
 
 def _drawn(
-    net: BeliefNet, x: Float[Array, "starts visible"], proposal: Factorial, count: int, *, key: Key
+    net: BeliefNet, x: Float[Array, "starts visible"], proposal: FixedPosterior, count: int, *, key: Key
 ) -> Float[Array, "starts visible"]:
     """Draw an observation of each start: from one of its particles, chosen by weight."""
     draw_key, choice_key, visible_key = jax.random.split(key, 3)
@@ -215,14 +216,14 @@ def _drawn(
 
 
 def _particles(
-    net: BeliefNet, x: Float[Array, "starts visible"], proposal: Factorial, count: int, *, key: Key
+    net: BeliefNet, x: Float[Array, "starts visible"], proposal: FixedPosterior, count: int, *, key: Key
 ) -> tuple[Float[Array, "particles starts"], Values]:
     particles = proposal.draw(net, x, count, key=key)
     return net.log_joint(x, particles.latents) - particles.log_proposal, particles.latents
 
 
 def _weigh(
-    net: BeliefNet, x: Float[Array, "starts visible"], proposal: Factorial, count: int, *, key: Key
+    net: BeliefNet, x: Float[Array, "starts visible"], proposal: FixedPosterior, count: int, *, key: Key
 ) -> tuple[Float[Array, " visible"], Float[Array, ""], Float[Array, ""]]:
     """Draw `count` particles of each start, a chunk at a time, and weigh all of them together.
 

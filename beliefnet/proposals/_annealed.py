@@ -103,8 +103,8 @@ class Annealed(Proposal):
 
     Args:
         num_temperatures: Intervals between inverse temperatures, N; there are moves at the N - 1 stops between them.
-        start: What draws the particles at first: `Recognition`, `Factorial`, or a proposal that prepares one, such as
-            `Refined`.
+        start: What draws the particles at first: `Recognition`, `FixedPosterior`, or a proposal that prepares
+            one, such as `Refined`.
         schedule: How the inverse temperatures are spaced.
         num_changes: Changes of one discrete variable that are proposed at each stop.
         step_size: Leapfrog step of each continuous unit, in standard deviations under the start.
@@ -194,7 +194,7 @@ class Annealed(Proposal):
 
     def _move(self, net: BeliefNet, x: Float[Array, "batch visible"], start: Proposal) -> Move:
         return moves_for(
-            start.factorial(net, x).layers,
+            start.mean_field(net, x).layers,
             num_changes=self.num_changes,
             step_size=self.step_size,
             num_leapfrog=self.num_leapfrog,

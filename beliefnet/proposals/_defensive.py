@@ -26,7 +26,7 @@ class Defensive(Proposal):
     Terms of `log_proposal` layer by layer are those of r, and `is_own` says which particles it drew.
 
     Args:
-        proposal: What draws the others: one that can score any latents, such as `Refined` or `Factorial`.
+        proposal: What draws the others: one that can score any latents, such as `Refined` or `FixedPosterior`.
         every: How many particles have one of the recognition net among them, m.
 
     Raises:

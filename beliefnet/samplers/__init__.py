@@ -3,5 +3,6 @@
 from beliefnet.samplers._base import Sampler
 from beliefnet.samplers._exact import Plain, Reparameterize
 from beliefnet.samplers._relaxed import Concrete, Half, MeanPassing, StraightThrough
+from beliefnet.samplers._unit_by_unit import UnitByUnit
 
-__all__ = ["Concrete", "Half", "MeanPassing", "Plain", "Reparameterize", "Sampler", "StraightThrough"]
+__all__ = ["Concrete", "Half", "MeanPassing", "Plain", "Reparameterize", "Sampler", "StraightThrough", "UnitByUnit"]
