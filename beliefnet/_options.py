@@ -1,7 +1,7 @@
 """Options: what the signature and docstring of a thing say can be chosen, checked by the same sentences everywhere."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from types import NoneType
@@ -62,14 +62,22 @@ class Option:
         Raises:
             OptionError: If it says none.
         """
+        return self.read_words((text,))
+
+    def read_words(self, words: Sequence[str]) -> Any:
+        """Return the plain value that words of the command line say.
+
+        Raises:
+            OptionError: If they say none.
+        """
         try:
-            return self.values.read(text)
+            return self.values.read_words(words)
         except Unusable as error:
-            raise self._error(shown(text), error) from None
+            raise self._error(shown(" ".join(words)) if words else "none", error) from None
 
     def _error(self, given: str, error: Unusable) -> OptionError:
-        hint = error.hint or f"; try {self.hint}"
-        return OptionError(f"expected {self.flag} to be {self.values.what}, got {given}{hint}")
+        hint = error.hint or f"; try {self.hint or 'leaving it out'}"
+        return OptionError(f"expected {self.flag} to be {error.what or self.values.what}, got {given}{hint}")
 
 
 @dataclass(frozen=True)

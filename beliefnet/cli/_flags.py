@@ -35,9 +35,9 @@ def given_flags(flags: Any) -> dict[str, Any]:
     """
     words = {field.name.replace("__", "."): getattr(flags, field.name) for field in fields(flags)}
     return {
-        name: all_options()[name].read(word) if type(word) is str else word
-        for name, word in words.items()
-        if word is not None
+        name: all_options()[name].read_words(given) if type(given) is tuple else given
+        for name, given in words.items()
+        if given is not None
     }
 
 
@@ -62,5 +62,5 @@ def _has_default(option: Option) -> bool:
     return option.default not in (REQUIRED, None, ()) and "y default" not in option.text
 
 
-def _words(_: Any, tokens: Sequence[Token]) -> str:
-    return " ".join(token.value for token in tokens)
+def _words(_: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
+    return tuple(token.value for token in tokens)
