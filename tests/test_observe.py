@@ -13,6 +13,8 @@ from beliefnet.data import DataError, Observations
 from beliefnet.distributions import bernoulli, categorical, discretised_logistic, grey_normal, normal, poisson
 from beliefnet.estimators import Reinforce
 from beliefnet.evaluation import (
+    Effort,
+    Search,
     encode,
     evaluate,
     gradient_report,
@@ -38,9 +40,9 @@ ENTRIES = {
     "evaluate": lambda net, x: evaluate(net, x, num_particles=2, key=KEY).elbo.mean,
     "particle_bounds": lambda net, x: particle_bounds(net, x, 2, key=KEY).elbo,
     "encode": lambda net, x: encode(net, x)[0],
-    "gradient_report": lambda net, x: gradient_report(net, x, {"r": Reinforce(2)}, num_draws=8, key=KEY),
+    "gradient_report": lambda net, x: gradient_report(net, x, {"r": Reinforce(2)}, Effort(8), key=KEY),
     "inference_gaps": lambda net, x: inference_gaps(net, x, AIR(1, 2), num_particles=2, key=KEY),
-    "impute": lambda net, x: impute(net, x, num_particles=2, num_starts=1, rounds=1, refiner=AIR(1, 2), key=KEY).means,
+    "impute": lambda net, x: impute(net, x, search=Search(2, 1, 1, AIR(1, 2)), key=KEY).means,
     "one_pass": one_pass,
 }
 TOPICS = {"topics": lambda net, x: topics(net, x, num_words=2)}
