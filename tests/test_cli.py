@@ -18,7 +18,7 @@ import pytest
 from conftest import SMALL
 
 from beliefnet import encode
-from beliefnet.catalogue import load_named_run
+from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.cli import run
 from beliefnet.cli._app import COMMANDS, load_all
 from beliefnet.data import Observations
@@ -525,6 +525,17 @@ def test_an_early_interrupt_is_answered(tmp_path, moment):
     assert (out + err).count("interrupted") == 1
     assert "Traceback" not in err
     assert "Exception ignored" not in err
+
+
+def test_an_interrupted_command_says_so(monkeypatch, capfd):
+    """Wherever the command was: parsers of the command line may end a program on their own."""
+
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TrainConfig, "load_data", interrupted)
+    assert run(["train"]) == 130
+    assert capfd.readouterr() == ("", "interrupted\n")
 
 
 def test_the_entry_imports_nothing_heavy():

@@ -41,6 +41,8 @@ app = App(
     version=__version__,
     console=make_console(),
     error_console=make_console(stderr=True),
+    # An interruption is answered in one place, `_entry`, and never without a word.
+    suppress_keyboard_interrupt=False,
     # `--hidden 200 200` gives both sizes; a folder named [x] is no list.
     default_parameter=Parameter(consume_multiple=True, negative_iterable=(), json_list=False),
 )
