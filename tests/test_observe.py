@@ -9,6 +9,8 @@ import pytest
 from cases import small_net
 from scipy import sparse
 
+from beliefnet import Chain, ConditionalNet
+from beliefnet.conditionals import Dense, Feedforward
 from beliefnet.data import DataError, Observations
 from beliefnet.distributions import bernoulli, categorical, discretised_logistic, grey_normal, normal, poisson
 from beliefnet.estimators import Reinforce
@@ -17,6 +19,11 @@ from beliefnet.evaluation import (
     Search,
     encode,
     evaluate,
+    exact_bound,
+    exact_elbo,
+    exact_gradient,
+    exact_log_likelihood,
+    exact_posterior,
     gradient_report,
     impute,
     inference_gaps,
@@ -44,6 +51,11 @@ ENTRIES = {
     "inference_gaps": lambda net, x: inference_gaps(net, x, AIR(1, 2), num_particles=2, key=KEY),
     "impute": lambda net, x: impute(net, x, search=Search(2, 1, 1, AIR(1, 2)), key=KEY).means,
     "one_pass": one_pass,
+    "exact_log_likelihood": exact_log_likelihood,
+    "exact_posterior": exact_posterior,
+    "exact_elbo": exact_elbo,
+    "exact_bound": lambda net, x: exact_bound(net, x, 2),
+    "exact_gradient": exact_gradient,
 }
 TOPICS = {"topics": lambda net, x: topics(net, x, num_words=2)}
 
@@ -144,10 +156,10 @@ def test_what_a_family_is_a_model_of(name: str):
 
 def test_hints_that_say_how_to_rescale_work_when_followed():
     as_bytes, signs = (BITS * 255).astype(np.uint8), 2 * BITS - 1
-    for data, hint, mended in ((as_bytes, r"x / 255", as_bytes / 255), (signs, r"\(x \+ 1\) / 2", (signs + 1) / 2)):
+    for data, hint, scaled in ((as_bytes, r"x / 255", as_bytes / 255), (signs, r"\(x \+ 1\) / 2", (signs + 1) / 2)):
         with pytest.raises(DataError, match=hint):
             observe(NET, data)
-        np.testing.assert_array_equal(observe(NET, mended).means(), BITS)
+        np.testing.assert_array_equal(observe(NET, scaled).means(), BITS)
 
 
 class Frame:
@@ -207,6 +219,28 @@ def test_a_conditional_nets_condition_may_be_anything_finite():
         observe(SHALLOW, x)
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        (1, 2, r"zeros and ones.* in the condition of data, got 2 at row 3, column 1"),
+        (4, 1.5, r"whole .* in the outputs of data, got 1.5 at row 3, column 2"),
+    ],
+)
+def test_both_parts_of_a_conditional_net_are_checked(column: int, value: float, message: str):
+    """Two bits are given, three counts follow."""
+    down = Feedforward(Dense(2, 2, key=KEY), bernoulli), Feedforward(Dense(2, 3, key=KEY), poisson)
+    up = (Feedforward(Dense(5, 2, key=KEY), bernoulli),)
+    net = ConditionalNet(Chain(down), Chain(up), bernoulli)
+    x = np.array([[0, 1, 5, 0, 7]] * 4, np.float32)
+    for values in ("counts", "grey"):
+        assert len(observe(net, Observations(x, values))) == 4
+    assert np.isfinite(evaluate(net, x, num_particles=3, key=KEY).nll.mean)
+    x[3, column] = value
+    for data in (x, Observations(x, "counts"), sparse.csr_matrix(x)):
+        with pytest.raises(DataError, match=message):
+            observe(net, data)
+
+
 RULES = {"r": Reinforce(2)}
 NUMBERS = {
     "evaluate": ("num_particles", lambda k: inspect.unwrap(evaluate)(NET, BITS, num_particles=k, key=KEY)),
@@ -219,6 +253,7 @@ NUMBERS = {
     "draws": ("num_draws", lambda k: Effort(num_draws=k)),
     "sandwich": ("num_particles", lambda k: inspect.unwrap(sandwich)(NET, 2, k, Annealed(2), key=KEY)),
     "examples": ("num_examples", lambda k: inspect.unwrap(sandwich)(NET, k, 2, Annealed(2), key=KEY)),
+    "exact": ("num_particles", lambda k: inspect.unwrap(exact_bound)(NET, BITS, k)),
     "words": ("num_words", lambda k: inspect.unwrap(topics)(DOCUMENTS, COUNTS, num_words=k)),
 }
 

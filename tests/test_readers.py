@@ -503,7 +503,7 @@ def plain_places(part: np.ndarray, rows: np.ndarray) -> list[int]:
         (np.full((9, 3), 2), "from 2 to 2, the first outside being 2 at row 1, column 1"),
         (np.full((9, 3), -1), "from -1 to -1"),
         (np.tile([-1, 1], (9, 2)), r"try \(x \+ 1\) / 2 if these are -1 and 1"),
-        (np.full((9, 3), 255), "try dividing by 255 if these are 8-bit grey levels"),
+        (np.full((9, 3), 255), "try x / 255 if these are 8-bit grey levels"),
         (np.full((9, 3), np.nan), "expected finite values in arrays, got nan"),
         (np.ones(9), r"expected shape \[rows, features\]"),
         (np.ones((9, 3), complex), "expected numbers in .*, got an array of dtype complex128"),

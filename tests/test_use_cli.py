@@ -174,7 +174,10 @@ def test_messages_are_bounded_and_on_one_line():
         (RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.\n" + "x" * 9000), "allocating 9 bytes.)"),
         (OSError(errno.ENOSPC, "No space left on device", "run/x"), "no space left on the disk (run/x); try making"),
         (ValueError("RESOURCE_EXHAUSTED: Error writing: No space left on device"), "no space left on the disk; try"),
-        (FileNotFoundError(2, "No such file or directory", "x"), "No such file or directory: x"),
+        (
+            FileNotFoundError(2, "No such file or directory", "x"),
+            "got x (No such file or directory); try another one",
+        ),
         (ValueError("expected a, got b; try c"), "expected a, got b; try c"),
     ],
 )

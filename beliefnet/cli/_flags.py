@@ -1,14 +1,19 @@
 """The options of `beliefnet train` as typed flags, made from the catalogue."""
 
-from collections.abc import Sequence
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, make_dataclass
 from typing import Annotated, Any
 
 from cyclopts import Group, Parameter, Token
 
-from beliefnet._options import REQUIRED, Option
+from beliefnet._errors import DataError
+from beliefnet._options import REQUIRED, Option, options_of
 from beliefnet._values import Truth
 from beliefnet.catalogue import all_options, sections
+from beliefnet.data import LoadOptions
 
 
 def train_flags() -> Any:
@@ -35,10 +40,27 @@ def given_flags(flags: Any) -> dict[str, Any]:
     """
     words = {field.name.replace("__", "."): getattr(flags, field.name) for field in fields(flags)}
     return {
-        name: all_options()[name].read(word) if type(word) is str else word
-        for name, word in words.items()
-        if word is not None
+        name: all_options()[name].read_words(given) if type(given) is tuple else given
+        for name, given in words.items()
+        if given is not None
     }
+
+
+@contextmanager
+def as_flags() -> Iterator[None]:
+    """Say options of data as flags in errors, `--drop class` for `drop='class'`."""
+    try:
+        yield
+    except DataError as error:
+        raise type(error)(_ARGUMENT.sub(_flag, str(error))) from error
+
+
+_ARGUMENT = re.compile(rf"\b({'|'.join(options_of(LoadOptions).keys() - {'values'})})=('[^']*'|True|\d+)")
+
+
+def _flag(found: re.Match[str]) -> str:
+    name, value = found[1].replace("_", "-"), found[2].strip("'")
+    return f"--{name}" if value == "True" else f"--{name} {shlex.quote(value)}"
 
 
 def _field(name: str) -> str:
@@ -62,5 +84,5 @@ def _has_default(option: Option) -> bool:
     return option.default not in (REQUIRED, None, ()) and "y default" not in option.text
 
 
-def _words(_: Any, tokens: Sequence[Token]) -> str:
-    return " ".join(token.value for token in tokens)
+def _words(_: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
+    return tuple(token.value for token in tokens)
