@@ -51,10 +51,20 @@ def as_flags() -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise type(error)(_ARGUMENT.sub(_flag, str(error))) from error
+        raise type(error)(_ARGUMENT.sub(_flag, _VALUES.sub(_visible, str(error)))) from error
 
 
-_ARGUMENT = re.compile(rf"\b({'|'.join(options_of(LoadOptions).keys() - {'values'})})=('[^']*'|True|\d+)")
+_NAMES = options_of(LoadOptions).keys() - {"values"}
+_ARGUMENT = re.compile(rf"\b({'|'.join(_NAMES | {name.replace('_', '-') for name in _NAMES})})=('[^']*'|True|\d+)")
+
+
+# With the flags that a sentence names itself, such as `values='counts' (--net document)`.
+_VALUES = re.compile(r"values='(\w+)'(?:[^,;(]* \((--[^)]*)\))?")
+_VISIBLE = {"counts": "--visible poisson", "grey": "--visible logistic", "binary": "--visible bernoulli"}
+
+
+def _visible(found: re.Match[str]) -> str:
+    return found[2] or _VISIBLE[found[1]]
 
 
 def _flag(found: re.Match[str]) -> str:
