@@ -104,7 +104,14 @@ class BeliefNet(eqx.Module):
         Raises:
             DataError: Naming the first value that does not fit, its row and column, and what to try.
         """
-        self.visible.check(rows, label, observed=observed)
+        for name, family, columns in self.parts(label):
+            is_all = columns == slice(None)
+            known = observed if observed is None or is_all else observed[:, columns]
+            family.check(rows if is_all else rows[:, columns], name, observed=known)
+
+    def parts(self, label: str = "data") -> tuple[tuple[str, AbstractFamily, slice], ...]:
+        """Return the parts of an observation: what to call each, the family of its values, and its columns."""
+        return ((label, self.visible, slice(None)),)
 
     def split(
         self, x: Float[Array, "*lead visible"]
@@ -245,17 +252,11 @@ class ConditionalNet(BeliefNet):
         """What both parts of the data hold; None for numbers of any kind, or where they differ."""
         return self.visible.values if self.condition is None or self.condition.values == self.visible.values else None
 
-    def check(self, rows: Any, label: str = "data", *, observed: NDArray[np.bool_] | None = None) -> None:
-        """Check that both parts of data are what the net takes, on the host; columns are counted in each part.
-
-        Raises:
-            DataError: Naming the first value that does not fit, its row and column, and what to try.
-        """
+    def parts(self, label: str = "data") -> tuple[tuple[str, AbstractFamily, slice], ...]:
+        """Return the condition and the outputs: what to call each, the family of its values, and its columns."""
         family = normal if self.condition is None else self.condition
-        parts = ("condition", family, slice(None, self.num_condition)), ("outputs", self.visible, self._outputs)
-        for name, units, columns in parts:
-            known = None if observed is None else observed[:, columns]
-            units.check(rows[:, columns], f"the {name} of {label}", observed=known)
+        given, outputs = slice(None, self.num_condition), self._outputs
+        return (f"the condition of {label}", family, given), (f"the outputs of {label}", self.visible, outputs)
 
     def split(
         self, x: Float[Array, "*lead visible"]

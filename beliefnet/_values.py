@@ -11,13 +11,16 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from beliefnet._errors import suggestion
 
+LARGEST_WHOLE = 2**63 - 1
+"""The largest whole number that TOML and arrays hold."""
+
 
 class Unusable(ValueError):
-    """A value that is not of the right type; `hint` is what to try."""
+    """A value that is not of the right type; `hint` is what to try, and `what` says more than the type does."""
 
-    def __init__(self, hint: str = ""):
+    def __init__(self, hint: str = "", what: str = ""):
         super().__init__(hint)
-        self.hint = hint
+        self.hint, self.what = hint, what
 
 
 class AbstractValues(ABC):
@@ -27,11 +30,18 @@ class AbstractValues(ABC):
         what: What they are, as in "expected epochs to be a whole number".
         example: One of them, as on the command line.
         annotation: Their Python type.
+        is_flag: Whether the name of an option alone says one of them on the command line.
     """
 
     what: str
     example: str
     annotation: Any
+    is_flag: bool = False
+
+    @property
+    def safe_example(self) -> str:
+        """A value that can be used whatever the other options are; empty where there is none."""
+        return ""
 
     @abstractmethod
     def check(self, value: Any) -> Any:
@@ -48,6 +58,18 @@ class AbstractValues(ABC):
         Raises:
             Unusable: If it does not say one.
         """
+
+    def read_words(self, words: Sequence[str]) -> Any:
+        """Read the words that follow an option of the command line.
+
+        Raises:
+            Unusable: If they do not say one of the values.
+        """
+        return self.read(" ".join(words))
+
+    def split(self, text: str) -> Sequence[str]:
+        """Return the parts of a word that say one value each, where it may say several."""
+        return text.split() or (text,)
 
     def make(self, value: Any) -> Any:
         """Return what a plain value stands for."""
@@ -67,13 +89,16 @@ class Whole(AbstractValues):
         """Return a whole number; neither a fraction, a truth value nor text is taken for one."""
         if type(value) is bool or not isinstance(value, Integral):
             raise Unusable
+        if abs(int(value)) > LARGEST_WHOLE:
+            raise Unusable(what="a whole number of 64 bits or fewer")
         return int(value)
 
     def read(self, text: str) -> int:
         """Read digits, or another way to write a whole number, such as 1e5."""
         try:
-            number = float(text)
-            return int(text) if text.strip("+-").isdigit() else _whole(number)
+            return self.check(int(text) if text.strip("+-").isdigit() else _whole(float(text)))
+        except Unusable:
+            raise
         except (ValueError, OverflowError):
             raise Unusable from None
 
@@ -106,7 +131,7 @@ class Number(AbstractValues):
 class Truth(AbstractValues):
     """True and false."""
 
-    what, example, annotation = "true or false", "true", bool
+    what, example, annotation, is_flag = "true or false", "true", bool, True
 
     def check(self, value: Any) -> bool:
         """Return true or false; no number is taken for one."""
@@ -131,13 +156,18 @@ class Text(AbstractValues):
 
     Args:
         what: What it is.
-        example: Some.
+        example: Some; none where nothing would do for all data.
     """
 
     annotation = str
 
-    def __init__(self, what: str = "text", example: str = "text"):
+    def __init__(self, what: str = "text", example: str = ""):
         self.what, self.example = what, example
+
+    @property
+    def safe_example(self) -> str:
+        """The example."""
+        return self.example
 
     def check(self, value: Any) -> str:
         """Return text."""
@@ -148,6 +178,10 @@ class Text(AbstractValues):
     def read(self, text: str) -> str:
         """Return the word."""
         return self.check(text)
+
+    def split(self, text: str) -> Sequence[str]:
+        """Return the word: the name of a column may hold spaces."""
+        return (text,)
 
 
 class Choices(AbstractValues):
@@ -162,6 +196,11 @@ class Choices(AbstractValues):
         self.members = dict(members)
         self.annotation = Literal[tuple(members)] if annotation is None else annotation
         self.what, self.example = f"one of {', '.join(members)}", next(iter(members), "")
+
+    @property
+    def safe_example(self) -> str:
+        """The first name."""
+        return self.example
 
     def check(self, value: Any) -> str:
         """Return the name; what it stands for is taken as well."""
@@ -193,7 +232,13 @@ class Several(AbstractValues):
 
     def read(self, text: str) -> tuple:
         """Read values with spaces between them."""
-        return tuple(self.each.read(word) for word in text.split())
+        return self.read_words((text,))
+
+    def read_words(self, words: Sequence[str]) -> tuple:
+        """Read the values in each word."""
+        if not words:
+            raise Unusable
+        return tuple(self.each.read(part) for word in words for part in self.each.split(word))
 
     def write(self, value: tuple) -> str:
         """Return the values with spaces between them."""
@@ -240,13 +285,27 @@ class Maybe(AbstractValues):
         """Their Python type."""
         return self.each.annotation
 
+    @property
+    def is_flag(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether those of the type are."""
+        return self.each.is_flag
+
+    @property
+    def safe_example(self) -> str:
+        """That of the type."""
+        return self.each.safe_example
+
     def check(self, value: Any) -> Any:
         """Return none, or what the type makes of the value."""
         return None if value is None else self.each.check(value)
 
     def read(self, text: str) -> Any:
         """Read `none`, or a value."""
-        return None if text.lower() == "none" else self.each.read(text)
+        return self.read_words((text,))
+
+    def read_words(self, words: Sequence[str]) -> Any:
+        """Read `none`, or a value."""
+        return None if [word.lower() for word in words] == ["none"] else self.each.read_words(words)
 
     def make(self, value: Any) -> Any:
         """Return what a value stands for."""

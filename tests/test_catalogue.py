@@ -164,7 +164,7 @@ def test_the_hint_of_a_refusal_works(name):
 
 FLAT = {
     "epochs": (1.5, "expected epochs to be a whole number, got 1.5; try 400"),
-    "learning_rate": (float("nan"), "expected learning-rate to be a finite number, got nan; try 0.5"),
+    "learning_rate": (float("nan"), "expected learning-rate to be a finite number, got nan; try 0.003"),
     "batch_size": (0, "expected batch-size of at least 1, got 0; try leaving it out"),
     "momentum": (1.0, "expected momentum in [0, 1), got 1.0; try 0.9"),
     "optimizer": ("adm", "expected optimizer to be one of adam, rmsprop, sgd, got 'adm'; did you mean 'adam'?"),
@@ -198,7 +198,7 @@ def test_python_toml_and_the_command_line_say_the_same(name, tmp_path, monkeypat
         ({"particles": 0}, "particles of at least 1"),
         ({"estimator": "vimco", "particles": 1}, "particles of at least 2, got 1; try 5"),
         ({"nvil": {"smoothing": 2}}, "expected nvil.smoothing in [0, 1), got 2.0; try 0.8"),
-        ({"nvil": {"baseline_units": 0}}, "nvil.baseline-units 0 cannot be used"),
+        ({"nvil": {"baseline_units": 0}}, "got 0 (nvil.baseline-units 0); try 100"),
         ({"nvil": 5}, "expected nvil to be a table of options, got 5"),
         ({"estimator": "tvo", "tvo": {"intervals": 0}}, "expected tvo.intervals of at least 1, got 0; try 5"),
         ({"estimator": "rws", "rws": {"wake_phi": False, "sleep_phi": False}}, "rws.wake-phi, rws.sleep-phi or both"),

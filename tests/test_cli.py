@@ -18,7 +18,7 @@ import pytest
 from conftest import SMALL
 
 from beliefnet import encode
-from beliefnet.catalogue import load_named_run
+from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.cli import run
 from beliefnet.cli._app import COMMANDS, load_all
 from beliefnet.data import Observations
@@ -136,8 +136,8 @@ def test_bad_toml(here, capsys, text, message):
     [
         ("nothere.toml", "nothere.toml, which does not exist"),
         (".", "try --resume"),
-        ("--lerning-rate 1", "Did you mean --learning-rate?"),
-        ("--hidden", "got none; try 200 200"),
+        ("--lerning-rate 1", "did you mean '--learning-rate'?"),
+        ("--hidden", "got none; try 200"),
         ("--hidden 0", "got 0; try 200 200"),
         ("--hidden -3", "got -3"),
         ("--hidden abc", "whole numbers, got 'abc'; try 200"),
@@ -147,7 +147,7 @@ def test_bad_toml(here, capsys, text, message):
         ("--epochs 0", "epochs of at least 1, got 0"),
         ("--epochs 1000000000000", "expected at most 2147483647 steps"),
         ("--seed -1", "seed of at least 0, got -1"),
-        ("--seed 99999999999999999999", "seed of at most 4294967295"),
+        ("--seed 9999999999", "seed of at most 4294967295"),
         ("--batch-size 0", "batch-size of at least 1"),
         ("--batch-size 5000", "at most the 1197 training examples, got 5000; try --batch-size 1197"),
         ("--particles 0", "particles of at least 1"),
@@ -156,7 +156,7 @@ def test_bad_toml(here, capsys, text, message):
         ("--latent-mean 0", "latent-mean between 0 and 1, got 0.0"),
         ("--momentum 1", "momentum in [0, 1)"),
         ("--nvil.smoothing 1", "nvil.smoothing in [0, 1)"),
-        ("--nvil.baseline-units 0", "nvil.baseline-units 0 cannot be used"),
+        ("--nvil.baseline-units 0", "(nvil.baseline-units 0); try"),
         ("--estimator nvl", "did you mean 'nvil'?"),
         ("--optimizer adm", "did you mean 'adam'?"),
         ("--binarization foo", "got 'foo'"),
@@ -313,7 +313,7 @@ def test_sample_and_encode(copy, here, capsys, grey_file):
         ("encode RUN GREY --out c.txt", ".npy, .csv or .npz, got c.txt"),
         ("encode RUN GREY --out .", ".csv or .npz, got .; try --out result.npy"),
         ("datasets fetch nope", "'nope'"),
-        ("frobnicate", 'Unknown command "frobnicate"'),
+        ("frobnicate", "expected a command (compare, "),
         ("train --resume RUN --hidden 5", "got hidden=[5] instead of [4, 3]"),
         ("train --resume RUN --nvil.smoothing 0.5", "got nvil.smoothing=0.5 instead of 0.8"),
         ("train --resume RUN --out elsewhere", "--resume without --out"),
@@ -525,6 +525,17 @@ def test_an_early_interrupt_is_answered(tmp_path, moment):
     assert (out + err).count("interrupted") == 1
     assert "Traceback" not in err
     assert "Exception ignored" not in err
+
+
+def test_an_interrupted_command_says_so(monkeypatch, capfd):
+    """Wherever the command was: parsers of the command line may end a program on their own."""
+
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TrainConfig, "load_data", interrupted)
+    assert run(["train"]) == 130
+    assert capfd.readouterr() == ("", "interrupted\n")
 
 
 def test_the_entry_imports_nothing_heavy():

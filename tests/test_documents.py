@@ -303,7 +303,7 @@ def test_a_sparse_matrix_trains_and_resumes(suffix, tmp_path, capsys):
         (("train", "--data", "{corpus}", "--net", "document", "--latents", "one"), "normal"),
         (
             ("train", "--data", "{corpus}", "--net", "document", "--document-length", "-2"),
-            "document-length -2.0 cannot be used: expected documents of a positive mean length",
+            "expected documents of a positive mean length, got -2.0 (document-length -2.0)",
         ),
         (("train", "--data", "{corpus}", "--net", "document", "--binarization", "static"), "no binarization for"),
         (("topics", "{trained}"), "expected a run of a document net"),

@@ -113,7 +113,7 @@ def test_the_command_bounds_from_both_sides(trained, capsys):
         ("gaps RUN --particles 0", "--particles of at least 1"),
         ("gaps RUN --out x.pdf", ".png, got x.pdf"),
         ("gaps nothere", "nothere"),
-        ("gaps RUN --steps 1.5", "steps to be a whole number, got 1.5"),
+        ("gaps RUN --steps 1.5", "steps to be whole numbers, got '1.5'"),
         ("sandwich RUN --ais 0", "--ais of at least 1"),
         ("sandwich RUN --num 0", "--num of at least 1"),
         ("sandwich nothere", "nothere"),

@@ -14,7 +14,7 @@ from laws import draws
 
 from beliefnet.baselines import Moments
 from beliefnet.estimators import SGVB, VIMCO, DReG, Reinforce, VariationalEM, Wake, wake_sleep
-from beliefnet.evaluation import exact_gradient, gradient_report
+from beliefnet.evaluation import Effort, exact_gradient, gradient_report
 from beliefnet.evaluation._gradient_draws import Draw, split_parts
 from beliefnet.evaluation._gradients import _normal_score
 from beliefnet.nets import sigmoid_belief_net
@@ -28,7 +28,7 @@ NUM_DRAWS = 2000
 def report():
     net = NETS["two layers"]()
     estimators = {"reinforce": Reinforce(3), "vimco": VIMCO(2), "wake-sleep": wake_sleep(2), "wake": Wake(2)}
-    return gradient_report(net, OBSERVATIONS, estimators, num_draws=NUM_DRAWS, key=KEY)
+    return gradient_report(net, OBSERVATIONS, estimators, Effort(NUM_DRAWS), key=KEY)
 
 
 def test_parts_are_the_conditionals_from_the_bottom_up():
@@ -55,7 +55,7 @@ def test_unbiased_estimators_pass(report, name):
 
 def test_bounds_of_other_particles_are_refused():
     with pytest.raises(ValueError, match="got em, which climbs that of Refined particles"):
-        gradient_report(NETS["one layer"](), OBSERVATIONS, {"em": VariationalEM()}, num_draws=NUM_DRAWS, key=KEY)
+        gradient_report(NETS["one layer"](), OBSERVATIONS, {"em": VariationalEM()}, Effort(NUM_DRAWS), key=KEY)
 
 
 @pytest.mark.parametrize("name", ["wake-sleep", "wake"])
@@ -125,7 +125,7 @@ def test_a_net_too_large_to_enumerate_has_a_sampled_reference():
     net = sigmoid_belief_net(3, (40,), key=KEY)
     net = jax.tree.map(lambda leaf: leaf + 0.3, net)
     estimators = {"reinforce": Reinforce(4), "vimco": VIMCO(3), "wake-sleep": wake_sleep(1)}
-    found = gradient_report(net, OBSERVATIONS, estimators, num_draws=400, key=KEY)
+    found = gradient_report(net, OBSERVATIONS, estimators, Effort(400), key=KEY)
     assert {count: reference.method for count, reference in found.references.items()} == {
         1: "Reinforce(8)",
         3: "VIMCO(3)",
@@ -147,8 +147,8 @@ def test_states_are_warmed_up_or_given():
     # The signal is log p(x, h) - log q(h | x): some nats below zero.
     assert float(draw.state.mean[0]) < -1
     given = {"nvil": Moments(jnp.array([-2.0]), jnp.array([1e6]))}
-    found = gradient_report(net, OBSERVATIONS, {"nvil": estimator}, num_draws=8, key=KEY, states=given, warm_up=0)
-    warmed = gradient_report(net, OBSERVATIONS, {"nvil": estimator}, num_draws=8, key=KEY, warm_up=5)
+    found = gradient_report(net, OBSERVATIONS, {"nvil": estimator}, Effort(8, warm_up=0), key=KEY, states=given)
+    warmed = gradient_report(net, OBSERVATIONS, {"nvil": estimator}, Effort(8, warm_up=5), key=KEY)
     assert found.estimators["nvil"].parts["phi"].variance < warmed.estimators["nvil"].parts["phi"].variance
     assert found.num_draws == 8
 
@@ -156,9 +156,6 @@ def test_states_are_warmed_up_or_given():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"num_draws": 1}, "num_draws of at least 8, got 1; try 1000"),
-        ({"reference_draws": 2}, "reference_draws of at least 8, got 2; try 1000"),
-        ({"warm_up": -1}, "warm_up of at least 0, got -1; try 100"),
         ({"estimators": {}}, "at least one estimator, got none; try"),
         ({"states": {"nvil": None}}, "got one of 'nvil'; try"),
         ({"x": OBSERVATIONS[:, :2]}, r"data of shape \[examples, 3\], got \[3, 2\]; try"),
@@ -167,10 +164,24 @@ def test_states_are_warmed_up_or_given():
 )
 def test_bad_arguments(changes, message):
     net = NETS["one layer"]()
-    arguments = {"x": OBSERVATIONS, "estimators": {"reinforce": Reinforce(2)}, "num_draws": 8, **changes}
+    arguments = {"x": OBSERVATIONS, "estimators": {"reinforce": Reinforce(2)}, **changes}
     x, estimators = arguments.pop("x"), arguments.pop("estimators")
     with pytest.raises(ValueError, match=message):
-        gradient_report(net, x, estimators, key=KEY, **arguments)
+        gradient_report(net, x, estimators, Effort(8), key=KEY, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_draws": 1}, "num_draws of at least 8, got 1; try 1000"),
+        ({"num_draws": 10.5}, "num_draws to be a whole number, got 10.5; try 1000"),
+        ({"reference_draws": 2}, "reference_draws of at least 8, got 2; try 1000"),
+        ({"warm_up": -1}, "warm_up of at least 0, got -1; try 100"),
+    ],
+)
+def test_an_effort_is_checked_where_it_is_made(changes, message):
+    with pytest.raises(ValueError, match=message):
+        Effort(**changes)
 
 
 def test_plain_values_and_a_picture(report, tmp_path):
@@ -194,7 +205,7 @@ def test_every_leaf_of_a_gradient_is_in_a_part():
 def test_normal_latents_have_a_sampled_reference_of_path_derivatives():
     net = FAMILY_NETS["two normal layers"]()
     estimators = {"sgvb": SGVB(net), "dreg": DReG(net, 3), "vimco": VIMCO(3)}
-    found = gradient_report(net, OBSERVATIONS, estimators, num_draws=1000, key=KEY)
+    found = gradient_report(net, OBSERVATIONS, estimators, key=KEY)
     assert {count: r.method for count, r in found.references.items()} == {1: "SGVB(8)", 3: "DReG(3)"}
     for report in found.estimators.values():
         assert not any(part.is_biased for part in report.parts.values())

@@ -19,6 +19,7 @@ from beliefnet.data import load
 from beliefnet.distributions import CategoricalFamily, NormalFamily, bernoulli, categorical, normal
 from beliefnet.estimators import VIMCO
 from beliefnet.evaluation import (
+    Search,
     exact_log_likelihood,
     imputation_score,
     impute,
@@ -32,7 +33,7 @@ from beliefnet.training import FitOptions, fit
 
 NAN = np.nan
 PATTERNS = np.array([[1.0, NAN, 0.0], [NAN, NAN, NAN], [0.0, 1.0, NAN], [NAN, NAN, 1.0]])
-QUICK = {"num_particles": 10, "num_starts": 2, "rounds": 2, "refiner": AIR(2, 3)}
+QUICK = Search(10, num_starts=2, rounds=2, refiner=AIR(2, 3))
 
 
 def sigmoid(a):
@@ -98,10 +99,8 @@ def test_the_enumeration_agrees_with_the_oracle():
 @pytest.mark.parametrize("name", ["three layers", "categorical on binary", "normal", "normal on binary"])
 def test_what_is_filled_in_is_the_expectation_given_the_rest(name: str):
     net = ALL_NETS[name]()
-    many = {"num_particles": 300, "num_starts": 2, "rounds": 2, "refiner": AIR(4, 10)}
-    if name == "normal":
-        many["refiner"] = gdir(4, 10, momentum=0.0)
-    result = impute(net, np.tile(PATTERNS, (200, 1)), key=jax.random.key(0), **many)
+    many = Search(300, num_starts=2, rounds=2, refiner=gdir(4, 10, momentum=0.0) if name == "normal" else AIR(4, 10))
+    result = impute(net, np.tile(PATTERNS, (200, 1)), search=many, key=jax.random.key(0))
     means = assert_unbiased(net, result)
     np.testing.assert_allclose(means, enumerated(net)[1], atol=0.01)
     assert np.all((result.ess >= 1 - 1e-4) & (result.ess <= 301))
@@ -159,7 +158,7 @@ def in_chunks():
     """Many rows, five particles of each start drawn in chunks of three."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("beliefnet.evaluation._impute._CHUNK", 3)
-        yield impute(small_net(2), np.tile(PATTERNS, (1000, 1)), key=jax.random.key(0), **QUICK)
+        yield impute(small_net(2), np.tile(PATTERNS, (1000, 1)), search=QUICK, key=jax.random.key(0))
 
 
 def test_particles_beyond_the_last_chunk_leave_no_trace(in_chunks):
@@ -172,7 +171,7 @@ def test_particles_beyond_the_last_chunk_leave_no_trace(in_chunks):
 @pytest.mark.parametrize("other", [NAN, 1.0, -7e9])
 def test_what_stands_in_missing_places_does_not_matter(in_chunks, other):
     x = np.tile(PATTERNS, (1000, 1))
-    again = impute(small_net(2), np.where(np.isnan(x), other, x), ~np.isnan(x), key=jax.random.key(0), **QUICK)
+    again = impute(small_net(2), np.where(np.isnan(x), other, x), ~np.isnan(x), QUICK, key=jax.random.key(0))
     jax.tree.map(np.testing.assert_array_equal, again, in_chunks)
     np.testing.assert_array_equal(again.means[~np.isnan(x)], x[~np.isnan(x)])
     assert np.all((again.means >= 0) & (again.means <= 1))
@@ -181,7 +180,7 @@ def test_what_stands_in_missing_places_does_not_matter(in_chunks, other):
 def test_rows_do_not_depend_on_how_many_are_done_at_once(in_chunks, monkeypatch):
     monkeypatch.setattr("beliefnet.evaluation._impute.rows_per_pass", lambda net: 5 * 6)
     seen, x = [], np.tile(PATTERNS, (5, 1))[:17]
-    parts = impute(small_net(2), x, key=jax.random.key(0), progress=seen.append, **QUICK)
+    parts = impute(small_net(2), x, search=QUICK, key=jax.random.key(0), progress=seen.append)
     assert seen == [5, 10, 15, 17]
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b[:17], rtol=1e-5), parts, in_chunks)
 
@@ -197,31 +196,43 @@ def test_defaults_follow_the_net():
 
 
 @pytest.mark.parametrize(
-    ("x", "changes", "message"),
+    ("x", "observed", "message"),
     [
-        (np.zeros((2, 4)), {}, r"data of shape \[examples, 3\], got \[2, 4\]"),
-        (np.zeros((0, 3)), {}, r"at least one row .* got shape \[0, 3\]"),
+        (np.zeros((2, 4)), None, r"data of shape \[examples, 3\], got \[2, 4\]"),
+        (np.zeros((0, 3)), None, r"at least one row .* got shape \[0, 3\]"),
         (
             [[0.0, 0.3, NAN]],
-            {},
+            None,
             r"zeros and ones, .* in data, got 0.3 at row 0, column 1 .*; try x > 0.5",
         ),
-        ([[0.0, np.inf, NAN]], {}, r"finite values in data, got inf at row 0, column 1"),
-        ([[0.0, NAN, NAN]], {"observed": [[True, True, False]]}, r"got nan at row 0, column 1 .*; try "),
+        ([[0.0, np.inf, NAN]], None, r"finite values in data, got inf at row 0, column 1"),
+        ([[0.0, NAN, NAN]], [[True, True, False]], r"got nan at row 0, column 1 .*; try "),
         (
             [[0.0, 1.0, NAN]],
-            {"observed": [[True, True]]},
+            [[True, True]],
             r"observed .* shape of the data, \[1, 3\], got bool \[1, 2\]",
         ),
-        ([[0.0, 1.0, NAN]], {"num_particles": 0}, "num_particles of at least 1, got 0"),
-        ([[0.0, 1.0, NAN]], {"num_starts": 0}, "num_starts of at least 1, got 0"),
-        ([[0.0, 1.0, NAN]], {"rounds": 0}, "rounds of at least 1, got 0"),
-        ([[0.0, 1.0, NAN]], {"fill": [0.5]}, r"fill of shape \(3,\), got \(1,\)"),
     ],
 )
-def test_errors_name_what_was_given(x, changes, message):
+def test_errors_name_what_was_given(x, observed, message):
     with pytest.raises(ValueError, match=message):
-        impute(small_net(2), x, key=jax.random.key(0), **{**QUICK, **changes})
+        impute(small_net(2), x, observed, QUICK, key=jax.random.key(0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_particles": 0}, "num_particles of at least 1, got 0"),
+        ({"num_starts": 0}, "num_starts of at least 1, got 0"),
+        ({"rounds": 0}, "rounds of at least 1, got 0"),
+        ({"rounds": 1.5}, "rounds to be a whole number, got 1.5; try 3"),
+        ({"fill": [0.5]}, r"fill of shape \(3,\), got \(1,\)"),
+        ({"refiner": gdir(1, 2)}, "expected continuous units for Reparameterize"),
+    ],
+)
+def test_a_search_is_checked(changes, message):
+    with pytest.raises(ValueError, match=message):
+        impute(small_net(2), [[0.0, 1.0, NAN]], search=Search(**changes), key=jax.random.key(0))
 
 
 def test_scores_are_per_hidden_entry():
@@ -245,7 +256,7 @@ def test_hidden_pixels_are_filled_in_better_than_without_the_net_or_the_refineme
     net = fit(net, VIMCO(5), data, FitOptions(epochs=40, batch_size=50, learning_rate=0.02)).net
     x = data.test.means()
     hidden = np.random.default_rng(0).random(x.shape) < 0.5
-    result = impute(net, x, ~hidden, num_particles=200, num_starts=4, rounds=2, key=jax.random.key(1))
+    result = impute(net, x, ~hidden, Search(200, 4, 2), key=jax.random.key(1))
     refined = imputation_score(x, result.means, hidden)
     for other in (one_pass(net, x, ~hidden), np.broadcast_to(mean, x.shape)):
         score = imputation_score(x, other, hidden)
@@ -324,7 +335,7 @@ def test_the_command_scores_what_it_hides(trained, grey_file, holey, tmp_path, c
         ("GREY", "expected missing entries (NaN) in GREY, got none; try --hide 0.5"),
         ("GREY --hide 1.5", "--hide between 0 and 1, got 1.5; try 0.5"),
         ("GREY --hide 0", "--hide between 0 and 1, got 0.0"),
-        ("GREY --hide nan", "--hide between 0 and 1, got nan"),
+        ("GREY --hide nan", "--hide to be a finite number, got 'nan'; try"),
         ("GREY --hide 1e-9", "--hide to hide an entry or more, got 1e-09"),
         ("GREY --hide 0.5 --hide-half left", "--hide or --hide-half, got both"),
         ("GREY --hide-half left", "expected images for --hide-half left"),

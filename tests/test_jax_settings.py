@@ -19,7 +19,7 @@ from beliefnet.estimators import (
     VariationalEM,
     reweighted_wake_sleep,
 )
-from beliefnet.evaluation import evaluate, impute
+from beliefnet.evaluation import Search, evaluate, impute
 from beliefnet.nets import darn, fully_visible_net, sigmoid_belief_net, vae
 from beliefnet.refiners import AIR
 from beliefnet.training import FitOptions, fit
@@ -76,7 +76,7 @@ def test_draws_and_evaluations(setting: str):
             assert beliefnet.reconstruct(net, x, key=KEY).shape == (3, 3)
             assert np.isfinite(evaluate(net, x, num_particles=40, key=KEY).bound.mean)
         missing = np.where(np.eye(3, dtype=bool), np.nan, x)
-        filled = impute(sbn(), missing, num_particles=4, num_starts=2, rounds=1, refiner=AIR(2, 3), key=KEY)
+        filled = impute(sbn(), missing, search=Search(4, 2, 1, AIR(2, 3)), key=KEY)
         assert np.isfinite(filled.means).all()
 
 

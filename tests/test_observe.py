@@ -9,12 +9,21 @@ import pytest
 from cases import small_net
 from scipy import sparse
 
+from beliefnet import Chain, ConditionalNet
+from beliefnet.conditionals import Dense, Feedforward
 from beliefnet.data import DataError, Observations
 from beliefnet.distributions import bernoulli, categorical, discretised_logistic, grey_normal, normal, poisson
 from beliefnet.estimators import Reinforce
 from beliefnet.evaluation import (
+    Effort,
+    Search,
     encode,
     evaluate,
+    exact_bound,
+    exact_elbo,
+    exact_gradient,
+    exact_log_likelihood,
+    exact_posterior,
     gradient_report,
     impute,
     inference_gaps,
@@ -38,10 +47,15 @@ ENTRIES = {
     "evaluate": lambda net, x: evaluate(net, x, num_particles=2, key=KEY).elbo.mean,
     "particle_bounds": lambda net, x: particle_bounds(net, x, 2, key=KEY).elbo,
     "encode": lambda net, x: encode(net, x)[0],
-    "gradient_report": lambda net, x: gradient_report(net, x, {"r": Reinforce(2)}, num_draws=8, key=KEY),
+    "gradient_report": lambda net, x: gradient_report(net, x, {"r": Reinforce(2)}, Effort(8), key=KEY),
     "inference_gaps": lambda net, x: inference_gaps(net, x, AIR(1, 2), num_particles=2, key=KEY),
-    "impute": lambda net, x: impute(net, x, num_particles=2, num_starts=1, rounds=1, refiner=AIR(1, 2), key=KEY).means,
+    "impute": lambda net, x: impute(net, x, search=Search(2, 1, 1, AIR(1, 2)), key=KEY).means,
     "one_pass": one_pass,
+    "exact_log_likelihood": exact_log_likelihood,
+    "exact_posterior": exact_posterior,
+    "exact_elbo": exact_elbo,
+    "exact_bound": lambda net, x: exact_bound(net, x, 2),
+    "exact_gradient": exact_gradient,
 }
 TOPICS = {"topics": lambda net, x: topics(net, x, num_words=2)}
 
@@ -142,10 +156,10 @@ def test_what_a_family_is_a_model_of(name: str):
 
 def test_hints_that_say_how_to_rescale_work_when_followed():
     as_bytes, signs = (BITS * 255).astype(np.uint8), 2 * BITS - 1
-    for data, hint, mended in ((as_bytes, r"x / 255", as_bytes / 255), (signs, r"\(x \+ 1\) / 2", (signs + 1) / 2)):
+    for data, hint, scaled in ((as_bytes, r"x / 255", as_bytes / 255), (signs, r"\(x \+ 1\) / 2", (signs + 1) / 2)):
         with pytest.raises(DataError, match=hint):
             observe(NET, data)
-        np.testing.assert_array_equal(observe(NET, mended).means(), BITS)
+        np.testing.assert_array_equal(observe(NET, scaled).means(), BITS)
 
 
 class Frame:
@@ -205,21 +219,41 @@ def test_a_conditional_nets_condition_may_be_anything_finite():
         observe(SHALLOW, x)
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        (1, 2, r"zeros and ones.* in the condition of data, got 2 at row 3, column 1"),
+        (4, 1.5, r"whole .* in the outputs of data, got 1.5 at row 3, column 2"),
+    ],
+)
+def test_both_parts_of_a_conditional_net_are_checked(column: int, value: float, message: str):
+    """Two bits are given, three counts follow."""
+    down = Feedforward(Dense(2, 2, key=KEY), bernoulli), Feedforward(Dense(2, 3, key=KEY), poisson)
+    up = (Feedforward(Dense(5, 2, key=KEY), bernoulli),)
+    net = ConditionalNet(Chain(down), Chain(up), bernoulli)
+    x = np.array([[0, 1, 5, 0, 7]] * 4, np.float32)
+    for values in ("counts", "grey"):
+        assert len(observe(net, Observations(x, values))) == 4
+    assert np.isfinite(evaluate(net, x, num_particles=3, key=KEY).nll.mean)
+    x[3, column] = value
+    for data in (x, Observations(x, "counts"), sparse.csr_matrix(x)):
+        with pytest.raises(DataError, match=message):
+            observe(net, data)
+
+
 RULES = {"r": Reinforce(2)}
 NUMBERS = {
     "evaluate": ("num_particles", lambda k: inspect.unwrap(evaluate)(NET, BITS, num_particles=k, key=KEY)),
     "particle_bounds": ("num_particles", lambda k: inspect.unwrap(particle_bounds)(NET, BITS, k, key=KEY)),
     "chunk": ("chunk", lambda k: inspect.unwrap(particle_bounds)(NET, BITS, 2, chunk=k, key=KEY)),
-    "impute": ("num_particles", lambda k: inspect.unwrap(impute)(NET, BITS, num_particles=k, key=KEY)),
-    "starts": ("num_starts", lambda k: inspect.unwrap(impute)(NET, BITS, num_starts=k, key=KEY)),
-    "rounds": ("rounds", lambda k: inspect.unwrap(impute)(NET, BITS, rounds=k, key=KEY)),
+    "impute": ("num_particles", lambda k: Search(num_particles=k)),
+    "starts": ("num_starts", lambda k: Search(num_starts=k)),
+    "rounds": ("rounds", lambda k: Search(rounds=k)),
     "gaps": ("num_particles", lambda k: inspect.unwrap(inference_gaps)(NET, BITS, AIR(1, 2), num_particles=k, key=KEY)),
-    "draws": (
-        "num_draws",
-        lambda k: inspect.unwrap(gradient_report)(NET, BITS, {"r": Reinforce(2)}, num_draws=k, key=KEY),
-    ),
+    "draws": ("num_draws", lambda k: Effort(num_draws=k)),
     "sandwich": ("num_particles", lambda k: inspect.unwrap(sandwich)(NET, 2, k, Annealed(2), key=KEY)),
     "examples": ("num_examples", lambda k: inspect.unwrap(sandwich)(NET, k, 2, Annealed(2), key=KEY)),
+    "exact": ("num_particles", lambda k: inspect.unwrap(exact_bound)(NET, BITS, k)),
     "words": ("num_words", lambda k: inspect.unwrap(topics)(DOCUMENTS, COUNTS, num_words=k)),
 }
 

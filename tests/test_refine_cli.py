@@ -131,4 +131,4 @@ def test_a_start_with_another_net_is_refused(trained, tmp_path, grey_file, capsy
     tokens = ["train", "--data", grey_file, "--hidden", "5", "--batch-size", "8", "--start", trained]
     assert "7-4-3 sigmoid belief net (hidden=(4, 3))" in fails(capsys, *tokens, "--out", tmp_path / "run")
     tokens[-1] = tmp_path / "nowhere"
-    assert "--start cannot be used: expected a run folder" in fails(capsys, *tokens, "--out", tmp_path / "run")
+    assert "(--start); try" in fails(capsys, *tokens, "--out", tmp_path / "run")

@@ -54,7 +54,6 @@ def sources(folder: str = "") -> dict[Path, str]:
     return {path: path.read_text(encoding="utf-8") for path in sorted((PACKAGE / folder).rglob("*.py"))}
 
 
-@pytest.mark.xfail(reason="not yet so", strict=False)
 def test_functions_are_small():
     assert [fault for path, source in sources().items() for fault in too_large(source, path)] == []
 

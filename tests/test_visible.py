@@ -37,6 +37,7 @@ from beliefnet.distributions import (
 )
 from beliefnet.estimators import NVIL, SGVB, VIMCO, DisARM, ReweightedWake, Sleep
 from beliefnet.evaluation import (
+    Search,
     evaluate,
     exact_gradient,
     exact_log_likelihood,
@@ -332,7 +333,7 @@ def test_missing_entries_are_filled_in(visible: str):
     net = small_net(family)
     x = np.asarray(x).copy()
     x[:, 1] = np.nan
-    filled = impute(net, x, num_particles=2000, num_starts=2, rounds=1, refiner=AIR(2, 20), key=KEY)
+    filled = impute(net, x, search=Search(2000, 2, 1, AIR(2, 20)), key=KEY)
     np.testing.assert_array_equal(filled.means[:, 0], x[:, 0])
     assert np.isfinite(filled.means).all()
     # Exactly: the mean of each state, weighted by its posterior given what was observed.

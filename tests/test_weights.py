@@ -12,10 +12,12 @@ from cases import OBSERVATIONS, small_net
 
 from beliefnet import Trace
 from beliefnet.evaluation import _bounds as bounds_module
+from beliefnet.evaluation import _exact as exact_module
 from beliefnet.evaluation import (
     enumerate_latents,
     evaluate,
     exact_bound,
+    exact_gradient,
     exact_log_likelihood,
     particle_bounds,
 )
@@ -239,5 +241,28 @@ def test_exact_values_refuse_before_they_allocate():
     net = sigmoid_belief_net(1000, (16,), key=KEY)
     with pytest.raises(ValueError, match=r"65536 latent states for 1000 data .*; try 4 data at a time"):
         exact_log_likelihood(net, jnp.zeros((1000, 1000)))
-    with pytest.raises(ValueError, match=r"memory, got .* multisets|multisets of 3 particles .* memory"):
-        exact_bound(sigmoid_belief_net(3, (7,), key=KEY), jnp.zeros((200, 3)), 3)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "num_data", "num_particles", "count"),
+    [
+        (7, 200, 3, "357760"),
+        (7, 2, 6, "more than 2000000"),
+        (3, 2, 2**31 - 1, "more than 2000000"),
+        (1, 1, 20_000, "20001"),
+    ],
+)
+def test_multisets_are_counted_before_any_is_made(hidden, num_data, num_particles, count, monkeypatch):
+    net = sigmoid_belief_net(3, (hidden,), key=KEY)
+    monkeypatch.setattr("beliefnet.evaluation._exact.enumerate_latents", None)
+    for value in (exact_bound, exact_gradient):
+        with pytest.raises(ValueError, match=rf"multisets of {num_particles} particles .* memory, got {count} for"):
+            value(net, jnp.zeros((num_data, 3)), num_particles)
+
+
+def test_every_multiset_counts_as_often_as_it_has_orderings():
+    members = exact_module._multisets(3, 4)
+    assert len(members) == exact_module.num_multisets(3, 4) == 15
+    orderings = np.exp(exact_module._log_orderings(members))
+    tuples = np.sort(np.indices((3,) * 4).reshape(4, -1).T)
+    np.testing.assert_allclose(orderings, [(tuples == row).all(axis=1).sum() for row in members], rtol=1e-12)

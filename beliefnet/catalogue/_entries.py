@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from beliefnet._docstrings import summary_of
-from beliefnet._errors import OptionError
+from beliefnet._errors import DataError, OptionError
 from beliefnet._naming import name_of
 from beliefnet._options import REQUIRED, Nested, Option, options_of
 
@@ -27,8 +27,18 @@ class Misfit(OptionError):
     """
 
     def __init__(self, name: str, reason: str):
-        super().__init__(f"{name} cannot be used: {reason}")
+        super().__init__(blaming(name, reason))
         self.reason = reason
+
+
+def blaming(what: str, reason: str) -> str:
+    """Return a reason with what it is about, before what to try.
+
+    >>> blaming("categories 1", "expected at least 2, got 1; try 10")
+    'expected at least 2, got 1 (categories 1); try 10'
+    """
+    said, semicolon, hint = reason.partition("; try ")
+    return f"{said} ({what}){semicolon}{hint}"
 
 
 @dataclass(frozen=True)
@@ -160,17 +170,24 @@ class Choice:
             return self.entry.make(*positional, **arguments)
         except OptionError:
             raise
+        except DataError as error:
+            raise type(error)(self._renamed(str(error))[0]) from error
         except ValueError as error:
             raise self.blamed(error) from error
 
     def blamed(self, error: ValueError) -> OptionError:
         """Return an error of the thing's own with its options under the names that they have here."""
-        text, is_named = str(error), False
+        text, is_named = self._renamed(str(error))
+        return OptionError(text) if is_named else Misfit(self.name, text)
+
+    def _renamed(self, text: str) -> tuple[str, bool]:
+        """Return a text with options under the names that they have here, and whether it names one."""
+        is_named = False
         for option in self.entry.options.values():
             if option.argument and option.name != NESTED:
                 text, count = re.subn(rf"(?<![\w.-]){option.argument}(?![\w.-])", option.flag, text)
                 is_named = is_named or bool(count)
-        return OptionError(text) if is_named else Misfit(self.name, text)
+        return text, is_named
 
 
 def tried(choice: Choice, make: Callable[[Choice], T]) -> T:
@@ -185,8 +202,8 @@ def tried(choice: Choice, make: Callable[[Choice], T]) -> T:
         for name, value in choice.given.items():
             option = choice.entry.options[name]
             if _can_be(make, replace(choice, given={n: v for n, v in choice.given.items() if n != name})):
-                text = f"{option.flag} {option.values.write(value)} cannot be used: {error.reason}"
-                raise OptionError(text) from error
+                what = f"{option.flag} {option.values.write(value)}"
+                raise OptionError(blaming(what, error.reason)) from error
         raise
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet.catalogue._config import TrainConfig
+from beliefnet.catalogue._entries import blaming
 from beliefnet.catalogue._nets import used_values
 from beliefnet.runs import LoadedRun, RunFolderError, describe, differences, load_run, read_record
 
@@ -77,7 +78,7 @@ def net_of_start(config: TrainConfig, net: BeliefNet) -> tuple[BeliefNet, tuple[
     try:
         started = load_run(config.start)
     except RunFolderError as error:
-        raise RunFolderError(f"--start cannot be used: {error}") from error
+        raise RunFolderError(blaming("--start", str(error))) from error
     found = differences(describe(started.net), describe(net), "net")
     if found:
         place, other, wanted = found[0]

@@ -17,7 +17,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._options import Option
 from beliefnet._types import Key
 from beliefnet._values import AbstractValues, Choices, Several, Single, Truth, Whole
-from beliefnet.catalogue._entries import Choice, Entry, entries
+from beliefnet.catalogue._entries import Choice, Entry, blaming, entries
 from beliefnet.catalogue._families import LATENTS, VISIBLE, family
 from beliefnet.nets import Convolution
 
@@ -82,7 +82,7 @@ def _convolution(channels: tuple[int, ...], choice: Choice, data: DataShape) -> 
     try:
         return Convolution(data.image_shape, channels)
     except ValueError as error:
-        raise OptionError(f"convolution {given} cannot be used: {error}") from None
+        raise OptionError(blaming(f"convolution {given}", str(error))) from None
 
 
 def _mean(is_wanted: bool, choice: Choice, data: DataShape) -> Any:

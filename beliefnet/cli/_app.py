@@ -8,14 +8,14 @@ import warnings
 from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
-from typing import Any, get_args
+from typing import Any
 
-from cyclopts import App, ArgumentCollection, Parameter
+from cyclopts import App, Parameter
 
 from beliefnet import __version__
-from beliefnet._errors import OptionError
 from beliefnet.cli._message import message
 from beliefnet.cli._text import for_terminal, make_console, warn
+from beliefnet.cli._words import check_utf8, check_words
 
 COMMANDS = {
     "compare": ("_compare", "Fit simpler models to data, and score them as nets are scored."),
@@ -41,6 +41,8 @@ app = App(
     version=__version__,
     console=make_console(),
     error_console=make_console(stderr=True),
+    # An interruption is answered in one place, `_entry`, and never without a word.
+    suppress_keyboard_interrupt=False,
     # `--hidden 200 200` gives both sizes; a folder named [x] is no list.
     default_parameter=Parameter(consume_multiple=True, negative_iterable=(), json_list=False),
 )
@@ -82,9 +84,9 @@ def run_command(tokens: Sequence[str]) -> int:
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
-            _check_names(tokens)
+            check_utf8(tokens)
             load_command(next((token for token in tokens if not token.startswith("-")), ""))
-            app.config = (_check_whole,)
+            app.config = (check_words,)
             result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
             sys.stdout.flush()
         except SystemExit as stop:
@@ -101,38 +103,6 @@ def run_command(tokens: Sequence[str]) -> int:
                 print(f"error: {for_terminal(message(error))}", file=sys.stderr)
             return 1
     return result or 0
-
-
-def _check_names(tokens: Sequence[str]) -> None:
-    """Refuse names of files that no text file, such as the configuration of a run, can hold."""
-    for token in tokens:
-        try:
-            token.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise OptionError(f"expected names in UTF-8, got {token!r}; try renaming the file") from error
-
-
-def _check_whole(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-    """Refuse a fraction where an option counts something; it would be rounded without a word."""
-    for argument in arguments:
-        if argument.parameter.converter is None and _counts(argument.hint):
-            for token in argument.tokens:
-                if not _is_whole(token.value):
-                    name = argument.name.removeprefix("--")
-                    raise OptionError(f"expected {name} to be a whole number, got {token.value}; try 1")
-
-
-def _counts(hint: Any) -> bool:
-    """Whether a type is a whole number, or one is among its parts."""
-    return hint is int or any(map(_counts, get_args(hint)))
-
-
-def _is_whole(text: str) -> bool:
-    try:
-        return float(text).is_integer()
-    except ValueError:
-        # Not a decimal number: the conversion that follows knows the other ways to write one.
-        return True
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_, **__) -> None:

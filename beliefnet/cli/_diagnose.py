@@ -20,7 +20,7 @@ from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import open_latent_run
 from beliefnet.cli._text import for_terminal, say, show_table, waiting
 from beliefnet.estimators import Estimator
-from beliefnet.evaluation import LEAST_DRAWS, GradientReport, PartReport, gradient_report
+from beliefnet.evaluation import LEAST_DRAWS, Effort, GradientReport, PartReport, gradient_report
 from beliefnet.plots import plot_gradient_report
 from beliefnet.runs import write_atomically
 from beliefnet.training import Stream, stream
@@ -76,7 +76,7 @@ def diagnose(
             run.net,
             chosen.spread(batch_size),
             built,
-            num_draws=draws,
+            Effort(draws),
             key=report_key,
             progress=lambda what: status.update(Text(for_terminal(f"measuring {what}"))),
         )

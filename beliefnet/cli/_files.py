@@ -11,6 +11,7 @@ import numpy as np
 
 from beliefnet._errors import OptionError
 from beliefnet._text import printable
+from beliefnet.cli._options import MOST_OF_A_PATH
 
 
 @contextmanager
@@ -20,8 +21,8 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OptionError(
-            f"expected --out to be a file that can be written, got {path} ({error.strerror or error}); "
-            "try another --out"
+            f"expected --out to be a file that can be written, got {printable(path, MOST_OF_A_PATH)} "
+            f"({error.strerror or error}); try another --out"
         ) from error
 
 

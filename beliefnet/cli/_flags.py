@@ -1,14 +1,18 @@
 """The options of `beliefnet train` as typed flags, made from the catalogue."""
 
-from collections.abc import Sequence
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, make_dataclass
 from typing import Annotated, Any
 
 from cyclopts import Group, Parameter, Token
 
-from beliefnet._options import REQUIRED, Option
-from beliefnet._values import Truth
+from beliefnet._errors import DataError
+from beliefnet._options import REQUIRED, Option, options_of
 from beliefnet.catalogue import all_options, sections
+from beliefnet.data import LoadOptions
 
 
 def train_flags() -> Any:
@@ -33,12 +37,39 @@ def given_flags(flags: Any) -> dict[str, Any]:
     Raises:
         OptionError: If a word does not say a value of the right type.
     """
-    words = {field.name.replace("__", "."): getattr(flags, field.name) for field in fields(flags)}
+    given = {field.name.replace("__", "."): getattr(flags, field.name) for field in fields(flags)}
     return {
-        name: all_options()[name].read(word) if type(word) is str else word
-        for name, word in words.items()
-        if word is not None
+        name: word if option.values.is_flag else option.read_words(word)
+        for name, option in all_options().items()
+        if (word := given[name]) is not None
     }
+
+
+@contextmanager
+def as_flags() -> Iterator[None]:
+    """Say options of data as flags in errors, `--drop class` for `drop='class'`."""
+    try:
+        yield
+    except DataError as error:
+        raise type(error)(_ARGUMENT.sub(_flag, _VALUES.sub(_visible, str(error)))) from error
+
+
+_NAMES = options_of(LoadOptions).keys() - {"values"}
+_ARGUMENT = re.compile(rf"\b({'|'.join(_NAMES | {name.replace('_', '-') for name in _NAMES})})=('[^']*'|True|\d+)")
+
+
+# With the flags that a sentence names itself, such as `values='counts' (--net document)`.
+_VALUES = re.compile(r"values='(\w+)'(?:[^,;(]* \((--[^)]*)\))?")
+_VISIBLE = {"counts": "--visible poisson", "grey": "--visible logistic", "binary": "--visible bernoulli"}
+
+
+def _visible(found: re.Match[str]) -> str:
+    return found[2] or _VISIBLE[found[1]]
+
+
+def _flag(found: re.Match[str]) -> str:
+    name, value = found[1].replace("_", "-"), found[2].strip("'")
+    return f"--{name}" if value == "True" else f"--{name} {shlex.quote(value)}"
 
 
 def _field(name: str) -> str:
@@ -52,7 +83,7 @@ def _annotation(option: Option, group: Group) -> Any:
         group=group,
         show_default=option.hint if _has_default(option) else False,
         # Words stay words here: the catalogue reads them, with the sentences that TOML and Python get.
-        converter=None if isinstance(option.values, Truth) else _words,
+        converter=None if option.values.is_flag else _words,
     )
     return Annotated[option.values.annotation | None, parameter]
 
@@ -62,5 +93,5 @@ def _has_default(option: Option) -> bool:
     return option.default not in (REQUIRED, None, ()) and "y default" not in option.text
 
 
-def _words(_: Any, tokens: Sequence[Token]) -> str:
-    return " ".join(token.value for token in tokens)
+def _words(_: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
+    return tuple(token.value for token in tokens)

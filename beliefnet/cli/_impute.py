@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from jax.typing import ArrayLike
 
 from beliefnet._errors import OptionError
+from beliefnet._types import Key
 from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced, save_array, save_table, writing
 from beliefnet.cli._hidden import IncompleteRows, Side, hide_entries, read_incomplete
@@ -22,6 +23,7 @@ from beliefnet.evaluation import (
     ImputationScore,
     Imputed,
     Mean,
+    Search,
     grey_imputation_score,
     imputation_score,
     impute,
@@ -81,12 +83,7 @@ def impute_rows(
     check_counts(particles=particles, starts=starts, rounds=rounds, limit=limit, seed=seed)
     file = chosen_file(out, "completed.npy")
     _check(data, hide, hide_half, file)
-    run = open_latent_run(directory)
-    if run.record.values == "counts":
-        raise OptionError(
-            f"expected a run over bits or grey values to fill in missing ones, got counts in {directory}; try "
-            "evaluation.impute in Python for poisson visible units"
-        )
+    run = _open(directory)
     refiner = chosen_refiner(run, refine)
     data_key, hide_key, draw_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
     rows = read_incomplete(run, data, split, limit, key=data_key)
@@ -94,22 +91,9 @@ def impute_rows(
         rows = hide_entries(run, rows, hide, hide_half, key=hide_key)
     elif rows.observed.all():
         raise OptionError(f"expected missing entries (NaN) in {data}, got none; try --hide 0.5 to see how it would do")
-    fill = starting_fill(run.net) if run.config.net.values.get("center_input") else own_data(run).train.average()
-    with make_progress(is_quiet=as_json) as progress:
-        task = progress.add_task(f"{particles} particles", total=len(rows.seen))
-        result = impute(
-            run.net,
-            rows.seen,
-            rows.observed,
-            num_particles=particles,
-            num_starts=starts,
-            rounds=rounds,
-            refiner=refiner,
-            fill=fill,
-            key=draw_key,
-            progress=lambda done: progress.update(task, completed=done),
-        )
-    scores = _scores(run, rows, result, fill) if rows.hidden.any() else {}
+    search = Search(particles, starts, rounds, refiner, _fill(run))
+    result = _completed(run, rows, search, key=draw_key, is_quiet=as_json)
+    scores = _scores(run, rows, result, search) if rows.hidden.any() else {}
     report = _report(rows, result, scores) | {
         "data": data,
         "split": "all" if is_file(data) else split or "test",
@@ -131,6 +115,16 @@ def impute_rows(
         say(f"{len(rows.seen)} completed rows written to {file}{note}")
 
 
+def _open(directory: Path) -> Run:
+    run = open_latent_run(directory)
+    if run.record.values == "counts":
+        raise OptionError(
+            f"expected a run over bits or grey values to fill in missing ones, got counts in {directory}; try "
+            "evaluation.impute in Python for poisson visible units"
+        )
+    return run
+
+
 def _check(data: str, hide: float | None, hide_half: Side | None, out: Path) -> None:
     if hide is not None and not 0 < hide < 1:
         raise OptionError(f"expected --hide between 0 and 1, got {hide}; try 0.5")
@@ -143,11 +137,26 @@ def _check(data: str, hide: float | None, hide_half: Side | None, out: Path) -> 
         out.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _scores(run: Run, rows: IncompleteRows, result: Imputed, fill: ArrayLike) -> dict[str, Score]:
+def _fill(run: Run) -> ArrayLike:
+    """Return the mean of the training data: the net's own, where it has one."""
+    return starting_fill(run.net) if run.config.net.values.get("center_input") else own_data(run).train.average()
+
+
+def _completed(run: Run, rows: IncompleteRows, search: Search, *, key: Key, is_quiet: bool) -> Imputed:
+    with make_progress(is_quiet=is_quiet) as progress:
+        task = progress.add_task(f"{search.num_particles} particles", total=len(rows.seen))
+
+        def tell(done: int) -> None:
+            progress.update(task, completed=done)
+
+        return impute(run.net, rows.seen, rows.observed, search, key=key, progress=tell)
+
+
+def _scores(run: Run, rows: IncompleteRows, result: Imputed, search: Search) -> dict[str, Score]:
     filled = {
         "refined": result.means,
-        "one pass": one_pass(run.net, rows.seen, rows.observed, fill=fill),
-        "training mean": np.broadcast_to(np.asarray(fill), rows.seen.shape),
+        "one pass": one_pass(run.net, rows.seen, rows.observed, fill=search.fill),
+        "training mean": np.broadcast_to(np.asarray(search.fill), rows.seen.shape),
     }
     score = grey_imputation_score if run.record.values == "grey" else imputation_score
     return {name: score(rows.seen, means, rows.hidden) for name, means in filled.items()}

@@ -3,6 +3,12 @@
 import errno
 from collections.abc import Iterator
 
+from cyclopts.exceptions import CycloptsError
+
+from beliefnet._text import printable
+from beliefnet.cli._options import MOST_OF_A_PATH
+from beliefnet.cli._words import usage
+
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FULL_WORDS = ("No space left on device", "Disk quota exceeded")
 _MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "Out of memory", "out of memory")
@@ -16,7 +22,7 @@ def message(error: BaseException) -> str:
     comes before memory: array files report it as an exhausted resource.
     """
     said = " ".join(str(error).split())
-    if "; try " in said and not any(word in said for word in _MEMORY_WORDS):
+    if _is_advice(said) and not any(word in said for word in _MEMORY_WORDS):
         return said
     full = next(filter(_is_full_disk, _chain(error)), None)
     if full is not None:
@@ -27,11 +33,17 @@ def message(error: BaseException) -> str:
             return _out_of_memory(error)
         case _ if any(word in said for word in _MEMORY_WORDS):
             return _out_of_memory(error)
-        case OSError(strerror=str(reason), filename=None):
-            return reason
-        case OSError(strerror=str(reason), filename=place):
-            return f"{reason}: {place}"
-    return said or f"{type(error).__name__} without a message; try --debug to see where it came from"
+        case CycloptsError():
+            return usage(error)
+        case OSError(strerror=str(reason), filename=place) if place is not None:
+            given = printable(place, MOST_OF_A_PATH)
+            return f"expected a file or folder that can be used, got {given} ({reason}); try another one"
+    said = said or f"{type(error).__name__} without a message"
+    return said if _is_advice(said) else f"{said}; try --debug to see where it came from"
+
+
+def _is_advice(said: str) -> bool:
+    return "; try " in said or "; did you mean " in said
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from beliefnet._errors import OptionError
+from beliefnet._text import printable
 from beliefnet.evaluation import Mean
 from beliefnet.training import LARGEST_SEED
 
 LARGEST_COUNT = 2**31 - 1
+MOST_OF_A_PATH = 200
+_LONGEST_STEM = 40
 
 
 def check_counts(*, seed: int = 0, **counts: int | None) -> None:
@@ -24,10 +27,11 @@ def check_counts(*, seed: int = 0, **counts: int | None) -> None:
 def check_suffix(path: Path, *allowed: str) -> None:
     """Check that a file to be written has a name of the right kind."""
     if path.suffix not in allowed:
-        hint = f"{path.stem or 'result'}{allowed[0]}"
+        stem = path.stem if 0 < len(path.stem) <= _LONGEST_STEM else "result"
+        hint = f"{stem}{allowed[0]}"
         *others, last = allowed
         names = f"{', '.join(others)} or {last}" if others else last
-        raise OptionError(f"expected --out to end in {names}, got {path}; try --out {hint}")
+        raise OptionError(f"expected --out to end in {names}, got {printable(path, MOST_OF_A_PATH)}; try --out {hint}")
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from beliefnet._naming import named
+from beliefnet._streams import Stream, stream
 from beliefnet.comparisons._ais import BoltzmannMachine, LogPartition, log_partition
 from beliefnet.comparisons._base import Comparison, Rows, binary_rows, fitted
 
@@ -88,7 +88,7 @@ class RBM(Comparison):
             jnp.asarray(base_bias, jnp.float32),
             num_temperatures=self.num_temperatures,
             num_chains=self.num_chains,
-            key=jax.random.key(seed),
+            key=stream(seed, Stream.EVALUATION),
         )
         self.valid_ = float(self.log_likelihood(valid).mean())
         return self

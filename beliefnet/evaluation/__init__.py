@@ -13,14 +13,21 @@ from beliefnet.evaluation._exact import (
 )
 from beliefnet.evaluation._gaps import InferenceGaps, inference_gaps, steps_of_refinement
 from beliefnet.evaluation._gradient_reference import Reference
-from beliefnet.evaluation._gradients import LEAST_DRAWS, EstimatorReport, GradientReport, PartReport, gradient_report
+from beliefnet.evaluation._gradients import (
+    LEAST_DRAWS,
+    Effort,
+    EstimatorReport,
+    GradientReport,
+    PartReport,
+    gradient_report,
+)
 from beliefnet.evaluation._imputation_score import (
     GreyImputationScore,
     ImputationScore,
     grey_imputation_score,
     imputation_score,
 )
-from beliefnet.evaluation._impute import Imputed, impute, net_observing, one_pass, starting_fill
+from beliefnet.evaluation._impute import Imputed, Search, impute, net_observing, one_pass, starting_fill
 from beliefnet.evaluation._mean import Mean
 from beliefnet.evaluation._observe import DataLike, observe
 from beliefnet.evaluation._perplexity import Perplexity, perplexity
@@ -31,6 +38,7 @@ __all__ = [
     "LEAST_DRAWS",
     "DataLike",
     "DatumBounds",
+    "Effort",
     "Enumeration",
     "EstimatorReport",
     "Evaluation",
@@ -44,6 +52,7 @@ __all__ = [
     "Perplexity",
     "Reference",
     "Sandwich",
+    "Search",
     "Topic",
     "bounds_of_rows",
     "encode",

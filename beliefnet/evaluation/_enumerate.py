@@ -10,6 +10,7 @@ from jaxtyping import Float
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Values
+from beliefnet.evaluation._observe import observe_rows
 
 _MAX_STATES = 2**20
 _MAX_NUMBERS = 2**28
@@ -50,21 +51,12 @@ def enumerate_latents(net: BeliefNet, x: Float[Array, "batch visible"]) -> Enume
         x: Observations, `[batch, visible]`.
 
     Raises:
+        DataError: If the data are not what the net is a model of.
         ValueError: If the net has too many states, or they would not fit in memory with the data, or units are neither
             discrete nor normal.
     """
-    num_states = count_states(net)
-    if num_states > _MAX_STATES:
-        raise ValueError(
-            f"expected a net with at most {_MAX_STATES} joint latent states to enumerate, got {num_states} in layers "
-            f"{net.layer_sizes}; try importance sampling with evaluation.evaluate"
-        )
-    numbers = num_states * max(net.num_visible, *net.layer_sizes, 1) * x.shape[0]
-    if numbers > _MAX_NUMBERS:
-        raise ValueError(
-            f"expected states and data that fit in memory, got {num_states} latent states for {x.shape[0]} data of "
-            f"{net.num_visible} units; try {max(1, x.shape[0] * _MAX_NUMBERS // numbers)} data at a time"
-        )
+    x = observe_rows(net, x)
+    check_states(net, len(x))
     latents: tuple[Array, ...] = ()
     below, log_mass = x[None], jnp.zeros((1, x.shape[0]))
     for conditional in net.recognition.conditionals:
@@ -76,6 +68,28 @@ def enumerate_latents(net: BeliefNet, x: Float[Array, "batch visible"]) -> Enume
         latents = (*latents, below)
     log_p, log_q = net.log_joint(x, latents), net.log_recognition(x, latents)
     return Enumeration(latents, log_p, log_q, log_mass)
+
+
+def check_states(net: BeliefNet, num_data: int) -> int:
+    """Return the number of joint latent states, before any of them is made.
+
+    Raises:
+        ValueError: If there are too many, or they would not fit in memory with so many data, or units are neither
+            discrete nor normal.
+    """
+    num_states = count_states(net)
+    if num_states > _MAX_STATES:
+        raise ValueError(
+            f"expected a net with at most {_MAX_STATES} joint latent states to enumerate, got {num_states} in layers "
+            f"{net.layer_sizes}; try importance sampling with evaluation.evaluate"
+        )
+    numbers = num_states * max(net.num_visible, *net.layer_sizes, 1) * num_data
+    if numbers > _MAX_NUMBERS:
+        raise ValueError(
+            f"expected states and data that fit in memory, got {num_states} latent states for {num_data} data of "
+            f"{net.num_visible} units; try {max(1, num_data * _MAX_NUMBERS // numbers)} data at a time"
+        )
+    return num_states
 
 
 def count_states(net: BeliefNet) -> int:

@@ -14,7 +14,7 @@ from beliefnet._types import Key
 from beliefnet.distributions import UnitKind
 from beliefnet.estimators import SGVB, VIMCO, DReG, Estimator, Reinforce
 from beliefnet.evaluation._enumerate import count_states
-from beliefnet.evaluation._exact import exact_gradient
+from beliefnet.evaluation._exact import exact_gradient, num_multisets
 from beliefnet.evaluation._gradient_draws import TOTALS, Draw, part_names, split_parts, with_totals
 
 _REFERENCE_PARTICLES = 8
@@ -93,7 +93,7 @@ def _not_exact(net: BeliefNet, x: Array, bound_particles: int) -> str:
     if not all(kind.is_finite for kind in net.latent_kinds):
         return "latents that are not discrete cannot be enumerated"
     num_states = min(count_states(net), 2**64)
-    sets = math.comb(num_states + bound_particles - 1, bound_particles) if bound_particles > 1 else 0
+    sets = num_multisets(num_states, bound_particles) if bound_particles > 1 else 0
     if max(num_states * max(net.num_visible, *net.layer_sizes), sets * bound_particles) * len(x) <= _MOST_NUMBERS:
         return ""
     return f"{num_states} latent states, {bound_particles} particles and a batch of {len(x)} are too many to enumerate"

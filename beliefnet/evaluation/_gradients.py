@@ -105,17 +105,47 @@ class GradientReport:
         return values
 
 
+@dataclass(frozen=True)
+class Effort:
+    """How often gradients are drawn for a report.
+
+    Args:
+        num_draws: Estimates per estimator, at least 8; rounded up to a multiple of four.
+        reference_draws: Draws of a sampled reference; four times `num_draws` by default.
+        warm_up: Estimates that only update a state that was not given, before it is held; 0 measures at the start.
+
+    Raises:
+        ValueError: If a number is not whole, or too small.
+
+    Example:
+        >>> Effort(500).of_reference
+        2000
+    """
+
+    num_draws: int = 1000
+    reference_draws: int | None = None
+    warm_up: int = 100
+
+    def __post_init__(self):
+        whole_number("num_draws", self.num_draws, least=LEAST_DRAWS, good=1000)
+        whole_number("reference_draws", self.of_reference, least=LEAST_DRAWS, good=1000)
+        whole_number("warm_up", self.warm_up, least=0, good=100)
+
+    @property
+    def of_reference(self) -> int:
+        """Draws of a sampled reference."""
+        return 4 * self.num_draws if self.reference_draws is None else self.reference_draws
+
+
 @broadcasting
 def gradient_report(
     net: BeliefNet,
     data: DataLike,
     estimators: Mapping[str, Estimator],
+    effort: Effort | None = None,
     *,
-    num_draws: int = 1000,
     key: Key,
     states: Mapping[str, Any] | None = None,
-    reference_draws: int | None = None,
-    warm_up: int = 100,
     progress: Callable[[str], None] | None = None,
 ) -> GradientReport:
     """Measure bias, variance, direction and cost of gradient estimators, part by part.
@@ -131,22 +161,17 @@ def gradient_report(
         net: Where the gradients are taken.
         data: The batch, `[batch, visible]`: anything that `observe` takes.
         estimators: By name.
-        num_draws: Estimates per estimator, at least 8; rounded up to a multiple of four.
+        effort: How many estimates, of the reference and to warm up a state too; `Effort()` by default.
         key: Random key; every estimator gets its own.
         states: By name, states at which to measure; the others are warmed up. A state is the same for all draws.
-        reference_draws: Draws of a sampled reference; four times `num_draws` by default.
-        warm_up: Estimates that only update a state that was not given, before it is held; 0 measures at the start.
         progress: Called with what is about to be measured.
 
     Raises:
         ValueError: If there is no estimator, one that climbs the bound of another proposal than the recognition net
-            (such as a refined posterior), too few draws, or `states` names an estimator that is not there.
+            (such as a refined posterior), or `states` names an estimator that is not there.
         DataError: If the batch is empty, of another width than the net, or not what the net is a model of.
     """
-    num_draws = whole_number("num_draws", num_draws, least=LEAST_DRAWS, good=1000)
-    reference_draws = 4 * num_draws if reference_draws is None else reference_draws
-    reference_draws = whole_number("reference_draws", reference_draws, least=LEAST_DRAWS, good=1000)
-    warm_up = whole_number("warm_up", warm_up, least=0, good=100)
+    effort = Effort() if effort is None else effort
     states = {} if states is None else states
     data = observe(net, data)
     _check(estimators, states)
@@ -160,17 +185,17 @@ def gradient_report(
         if count not in references:
             tell("reference for " + ("the ELBO" if count == 1 else f"the bound of {count} particles"))
             turn = jax.random.fold_in(reference_key, count)
-            references[count] = reference_gradient(net, x, count, num_draws=reference_draws, key=turn)
+            references[count] = reference_gradient(net, x, count, num_draws=effort.of_reference, key=turn)
         tell(name)
         draw = Draw(estimator, net, x, states[name] if name in states else estimator.init(net))
         if name not in states and jax.tree.leaves(draw.state):
-            draw.warm_up(warm_up, key=jax.random.fold_in(warm_key, index))
+            draw.warm_up(effort.warm_up, key=jax.random.fold_in(warm_key, index))
         reference = references[count]
-        moments = draw.moments(reference.mean, num=num_draws, key=jax.random.fold_in(draw_key, index))
+        moments = draw.moments(reference.mean, num=effort.num_draws, key=jax.random.fold_in(draw_key, index))
         cost = draw.milliseconds(key=cost_key)
         reports[name] = EstimatorReport(count, cost, _summarise(moments, reference, cost))
     about = {count: reference.about for count, reference in references.items()}
-    return GradientReport(4 * -(-num_draws // 4), len(x), about, reports)
+    return GradientReport(4 * -(-effort.num_draws // 4), len(x), about, reports)
 
 
 def _check(estimators: Mapping[str, Estimator], states: Mapping[str, Any]) -> None:

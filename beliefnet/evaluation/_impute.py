@@ -26,6 +26,58 @@ from beliefnet.refiners import Refiner, default_refiner
 _CHUNK = 50
 
 
+class Search(eqx.Module):
+    """How the posterior of an incomplete row is looked for.
+
+    Args:
+        num_particles: Particles per row, K, shared out among the starts and rounded up.
+        num_starts: Starts per row.
+        rounds: Rounds per start.
+        refiner: How a posterior is improved; that of `refiners.default_refiner` if not given.
+        fill: What the recognition net first sees in the place of missing entries, `[visible]`; by default the mean of
+            the data that the net was made with, or 0.5 where it has none.
+
+    Raises:
+        ValueError: If a count is not a positive whole number.
+
+    Example:
+        >>> Search(200, rounds=1).num_starts
+        8
+    """
+
+    num_particles: int = eqx.field(default=800, static=True, converter=partial(whole_number, "num_particles", good=800))
+    num_starts: int = eqx.field(default=8, static=True, converter=partial(whole_number, "num_starts", good=8))
+    rounds: int = eqx.field(default=3, static=True, converter=partial(whole_number, "rounds", good=3))
+    refiner: Refiner | None = None
+    fill: ArrayLike | None = None
+
+    @property
+    def particles_per_start(self) -> int:
+        """How many particles each start has."""
+        return -(-self.num_particles // self.num_starts)
+
+
+class _Ready(eqx.Module):
+    """A search with the refiner and the fill of a net."""
+
+    refiner: Refiner
+    fill: Float[Array, " visible"]
+    count: int = eqx.field(static=True)
+    num_starts: int = eqx.field(static=True)
+    rounds: int = eqx.field(static=True)
+
+    @classmethod
+    def of(cls, search: Search, net: BeliefNet) -> "_Ready":
+        refiner = default_refiner(net) if search.refiner is None else search.refiner
+        refiner.check(net)
+        fill = starting_fill(net, search.fill)
+        return cls(refiner, fill, search.particles_per_start, search.num_starts, search.rounds)
+
+    def rows_at_once(self, net: BeliefNet) -> int:
+        """Return how many rows one pass holds."""
+        return max(1, rows_per_pass(net) // (self.num_starts * max(min(self.count, _CHUNK), self.refiner.num_samples)))
+
+
 class Imputed(eqx.Module):
     """Completed data.
 
@@ -47,12 +99,8 @@ def impute(
     net: BeliefNet,
     x: DataLike,
     observed: ArrayLike | None = None,
+    search: Search | None = None,
     *,
-    num_particles: int = 800,
-    num_starts: int = 8,
-    rounds: int = 3,
-    refiner: Refiner | None = None,
-    fill: ArrayLike | None = None,
     key: Key,
     progress: Callable[[int], None] | None = None,
 ) -> Imputed:
@@ -72,18 +120,13 @@ def impute(
             missing entries are not looked at.
         observed: Which entries were observed, `[rows, visible]`; by default those that are not NaN. A row without any
             gets the mean of the model.
-        num_particles: Particles per row, K, shared out among the starts and rounded up.
-        num_starts: Starts per row.
-        rounds: Rounds per start.
-        refiner: How a posterior is improved; that of `refiners.default_refiner` if not given.
-        fill: What the recognition net first sees in the place of missing entries, `[visible]`; by default the mean of
-            the data that the net was made with, or 0.5 where it has none.
+        search: How many particles, starts and rounds, what refines, and where it begins; `Search()` by default.
         key: Random key for the draws.
         progress: Called with the number of rows done so far.
 
     Raises:
         DataError: If the data are of another width than the net, or an observed entry is not what it is a model of.
-        ValueError: If a count is not positive, or the posterior cannot be refined.
+        ValueError: If the posterior cannot be refined, or the search begins with an array of another shape.
 
     Reference:
         The rounds are those of Rezende, Mohamed & Wierstra 2014, *Stochastic backpropagation and approximate inference
@@ -97,21 +140,14 @@ def impute(
         (1, 3)
     """
     x, observed = _checked(net, x, observed)
-    num_particles = whole_number("num_particles", num_particles, good=800)
-    num_starts, rounds = whole_number("num_starts", num_starts, good=8), whole_number("rounds", rounds, good=3)
-    refiner = default_refiner(net) if refiner is None else refiner
-    refiner.check(net)
-    fill = starting_fill(net, fill)
-    count = -(-num_particles // num_starts)
-    size = min(len(x), max(1, rows_per_pass(net) // (num_starts * max(min(count, _CHUNK), refiner.num_samples))))
+    ready = _Ready.of(Search() if search is None else search, net)
+    size = min(len(x), ready.rows_at_once(net))
     parts = []
     for start in range(0, len(x), size):
         # The last block is filled up with its last row, so that one program serves all.
         rows = np.minimum(np.arange(start, start + size), len(x) - 1)
         keys = jax.vmap(partial(jax.random.fold_in, key))(rows)
-        settings = {"count": count, "num_starts": num_starts, "rounds": rounds}
-        done = _impute_rows(net, refiner, x[rows], observed[rows], fill, keys, **settings)
-        parts.append(jax.tree.map(np.asarray, done))
+        parts.append(jax.tree.map(np.asarray, _impute_rows(net, ready, x[rows], observed[rows], keys)))
         if progress is not None:
             progress(int(rows[-1]) + 1)
     return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(x)], *parts)
@@ -169,39 +205,35 @@ def starting_fill(net: BeliefNet, fill: ArrayLike | None = None) -> Float[Array,
     return jnp.full(net.num_visible, 0.5) if centre is None else jnp.broadcast_to(centre, net.num_visible)
 
 
-@partial(jax.jit, static_argnames=("count", "num_starts", "rounds"))
+@jax.jit
 def _impute_rows(
     net: BeliefNet,
-    refiner: Refiner,
+    search: _Ready,
     x: Float[Array, "rows visible"],
     observed: Bool[Array, "rows visible"],
-    fill: Float[Array, " visible"],
     keys: Array,
-    *,
-    count: int,
-    num_starts: int,
-    rounds: int,
 ) -> Imputed:
-    """Fill in rows, each with a key of its own, by `count` particles from each start."""
+    """Fill in rows, each with a key of its own."""
+    count = search.count
 
     def fill_in(x: Array, observed: Array, key: Key) -> tuple[Array, Array, Array]:
-        seen, keys = net_observing(net, observed[None]), jax.random.split(key, rounds + 1)
+        seen, keys = net_observing(net, observed[None]), jax.random.split(key, search.rounds + 1)
 
         def once(filled: Array, round_key: Key) -> tuple[Array, tuple[Array, Values]]:
             refine_key, draw_key = jax.random.split(round_key)
-            posterior = refiner.refine(seen, filled, key=refine_key)
+            posterior = search.refiner.refine(seen, filled, key=refine_key)
             guess = _drawn(seen, filled, FixedPosterior(posterior), min(count, _CHUNK), key=draw_key)
             return jnp.where(observed, x, guess), (filled, posterior.parameters)
 
         # The starts are a batch of their own.
-        filled = jnp.broadcast_to(jnp.where(observed, x, fill), (num_starts, *x.shape))
+        filled = jnp.broadcast_to(jnp.where(observed, x, search.fill), (search.num_starts, *x.shape))
         found = lax.scan(once, filled, keys[:-1])[1]
         filled, parameters = jax.tree.map(lambda leaf: leaf[-1], found)
-        last = FixedPosterior(refiner.start(seen, filled).at(parameters))
+        last = FixedPosterior(search.refiner.start(seen, filled).at(parameters))
         means, bound, ess = _weigh(seen, filled, last, count, key=keys[-1])
         return jnp.where(observed, x, means), bound, ess
 
-    return Imputed(*jax.vmap(fill_in)(x, observed, keys), num_particles=count * num_starts)
+    return Imputed(*jax.vmap(fill_in)(x, observed, keys), num_particles=count * search.num_starts)
 
 
 def _drawn(

@@ -2,7 +2,10 @@
 
 from typing import Any, TypeAlias
 
+import jax.numpy as jnp
 import numpy as np
+from jax import Array
+from jax.core import Tracer
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
@@ -37,14 +40,13 @@ def observe(net: BeliefNet, data: DataLike, *, label: str = "data") -> Observati
         >>> observe(net, [[0, 1, 1], [1, 1, 0]]).shape
         (2, 3)
     """
-    data, family = _shaped(net, data, label), net.generative.conditionals[-1].units
-    outputs, label = _outputs(net, data)
-    if data.is_dynamic:
-        _check_means(outputs, family, label)
-    elif data.largest == 1:
-        family.check(outputs.rows, label)
-    else:
-        _check_levels(outputs, family, label)
+    data = _shaped(net, data, label)
+    if not data.is_dynamic and data.largest == 1:
+        net.check(data.rows, data.label)
+        return data
+    check = _check_means if data.is_dynamic else _check_levels
+    for name, family, columns in net.parts(data.label):
+        check(Observations(data.rows[:, columns], data.values, data.largest, data.is_dynamic), family, name)
     return data
 
 
@@ -65,12 +67,7 @@ def observe_incomplete(
     masked = masked_entries(data)
     if masked is not None:
         data = data.filled(0)
-    rows = _shaped(net, data)
-    if rows.is_dynamic:
-        raise DataError(
-            f"expected bits in {rows.label}, got means of bits that are drawn at every use; try data.take("
-            "numpy.arange(len(data)), key=key)"
-        )
+    rows = _without_draws(_shaped(net, data))
     x = rows.means()
     known = ~np.isnan(x) if observed is None else np.asarray(observed)
     if known.shape != x.shape or known.dtype.kind not in "biuf" or not np.isin(known, (0, 1)).all():
@@ -79,35 +76,46 @@ def observe_incomplete(
             f"{list(known.shape)}; try ~numpy.isnan(x)"
         )
     known = known.astype(bool) if masked is None else known.astype(bool) & ~masked
-    net.generative.conditionals[-1].units.check(x, rows.label, observed=known)
+    net.check(x, rows.label, observed=known)
     return np.where(known, x, np.float32(0)), known
+
+
+def observe_rows(net: BeliefNet, data: DataLike) -> Float[Array, "batch visible"]:
+    """Return rows as a net sees them, for what takes no key; what a transformation traces is taken as it is.
+
+    Raises:
+        DataError: As for `observe`, or if they are means of bits that are to be drawn.
+    """
+    match data:
+        case Tracer():
+            return data
+    return jnp.asarray(_without_draws(observe(net, data)).means())
+
+
+def _without_draws(data: Observations) -> Observations:
+    if data.is_dynamic:
+        raise DataError(
+            f"expected bits in {data.label}, got means of bits that are drawn at every use; try data.take("
+            "numpy.arange(len(data)), key=key)"
+        )
+    return data
 
 
 def _shaped(net: BeliefNet, data: DataLike, label: str = "data") -> Observations:
     """Return observations of the width of a net, and of the kind of values that its visible units are a model of."""
-    family = net.generative.conditionals[-1].units
-    data = observations_of(data, family.values or "grey", label=label)
+    values = net.values
+    data = observations_of(data, values or "grey", label=label)
     if data.num_features != net.num_visible or not len(data):
         raise DataError(
             f"expected {data.label} of shape [examples, {net.num_visible}], got {list(data.shape)}; try the columns "
             "that the net was made for"
         )
-    if family.values not in (None, data.values):
+    if values not in (None, data.values):
         raise DataError(
-            f"expected {family.values} data for visible units of {type(family).__name__}, got {data.label} with "
-            f"{data.values} values; try load(..., values={family.values!r}), or another visible family"
+            f"expected {values} data for visible units of {type(net.visible).__name__}, got {data.label} with "
+            f"{data.values} values; try load(..., values={values!r}), or another visible family"
         )
     return data
-
-
-def _outputs(net: BeliefNet, data: Observations) -> tuple[Observations, str]:
-    """Return the columns that the net is a model of, and what to call them: a condition has to be finite, no more."""
-    if not net.num_condition:
-        return data, data.label
-    condition, outputs = data.rows[:, : net.num_condition], data.rows[:, net.num_condition :]
-    if not np.isfinite(Observations(condition).stored).all():
-        raise DataError(f"expected finite values in the condition of {data.label}, got others; try leaving rows out")
-    return Observations(outputs, data.values, data.largest, data.is_dynamic), f"the outputs of {data.label}"
 
 
 def _check_means(data: Observations, family: AbstractFamily, label: str) -> None:

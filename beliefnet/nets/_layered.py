@@ -59,8 +59,8 @@ def layered_net(
     """
     _check_sizes(visible, layers)
     bottom.check(visible.family)
-    up_keys, down_keys = jnp.split(jax.random.split(key, 2 * len(layers)), 2)
-    prior_key, *pair_keys = jax.random.split(jax.random.fold_in(key, 1), 1 + 2 * len(layers))
+    keys, depth = jax.random.split(key, 4 * len(layers) + 1), len(layers)
+    up_keys, down_keys, pair_keys, prior_key = keys[:depth], keys[depth : 2 * depth], keys[2 * depth : -1], keys[-1]
     generative, recognition = [_prior(layers[-1], key=prior_key)], []
     for index, above in enumerate(layers):
         below, makes = (layers[index - 1], DENSE_LAYERS) if index else (visible, bottom)

@@ -2,7 +2,20 @@
 
 from beliefnet.samplers._base import Sampler
 from beliefnet.samplers._exact import Plain, Reparameterize
+from beliefnet.samplers._gumbel_rao import GumbelRao
+from beliefnet.samplers._reinmax import ReinMax
 from beliefnet.samplers._relaxed import Concrete, Half, MeanPassing, StraightThrough
 from beliefnet.samplers._unit_by_unit import UnitByUnit
 
-__all__ = ["Concrete", "Half", "MeanPassing", "Plain", "Reparameterize", "Sampler", "StraightThrough", "UnitByUnit"]
+__all__ = [
+    "Concrete",
+    "GumbelRao",
+    "Half",
+    "MeanPassing",
+    "Plain",
+    "ReinMax",
+    "Reparameterize",
+    "Sampler",
+    "StraightThrough",
+    "UnitByUnit",
+]

@@ -8,6 +8,8 @@ from beliefnet._numerics import normalised_weights
 from beliefnet._trace import Trace
 from beliefnet.estimators.rules._base import Credit, CreditRule
 
+_MOST_INTERVALS = 10_000
+
 
 class Thermodynamic(CreditRule):
     """The covariance form of the gradient at every point b_j of the path from q to the posterior.
@@ -26,6 +28,8 @@ class Thermodynamic(CreditRule):
     def __check_init__(self):
         if self.num_intervals < 1 or self.num_intervals != int(self.num_intervals):
             raise ValueError(f"expected num_intervals of at least 1, got {self.num_intervals}; try 5")
+        if self.num_intervals > _MOST_INTERVALS:
+            raise ValueError(f"expected num_intervals of at most {_MOST_INTERVALS}, got {self.num_intervals}; try 50")
         if not 0 < self.first < 1:
             raise ValueError(f"expected first in (0, 1), got {self.first}; try 0.05")
 
