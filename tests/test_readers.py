@@ -700,3 +700,12 @@ def test_runs_of_the_first_version_keep_their_split(tmp_path: Path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).random((50, 4)))
     old = TrainConfig.from_dict({"data": str(tmp_path / "x.npy"), "seed": 3, "vimco": {"stand_in": "geometric"}})
     assert old.load_data().record.checksum == load(tmp_path / "x.npy", split_seed=3).record.checksum
+
+
+def test_the_array_of_the_run_is_read_again(tmp_path: Path, bits: np.ndarray):
+    np.savez(tmp_path / "two.npz", first=bits, second=1 - bits)
+    record = load(tmp_path / "two.npz", array="second").record
+    np.testing.assert_array_equal(read_like(record, tmp_path / "two.npz", array=None).rows, 1 - bits)
+    np.testing.assert_array_equal(read_like(record, tmp_path / "two.npz", array="first").rows, bits)
+    np.savez(tmp_path / "one.npz", other=bits)
+    np.testing.assert_array_equal(read_like(record, tmp_path / "one.npz").rows, bits)
