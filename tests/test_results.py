@@ -63,6 +63,14 @@ def test_figures_are_those_of_the_records(row: str, source: str):
     assert [figure for figure in re.findall(FIGURE, ours) if not is_measured(figure, known)] == []
 
 
+def test_times_in_the_readme_are_those_of_the_records():
+    claims = re.findall(r"\[(\d+) minutes\]\(([^)]+)\)", (ROOT / "README.md").read_text())
+    assert len(claims) == 3
+    for minutes, folder in claims:
+        last = (ROOT / folder / "metrics.jsonl").read_text().splitlines()[-1]
+        assert int(minutes) == pytest.approx(json.loads(last)["seconds"] / 60, abs=1)
+
+
 def test_a_planted_figure_is_caught():
     known = [(99.9696, 0.2492)]
     assert is_measured(("99.97", "0.25"), known)
