@@ -11,6 +11,7 @@ from beliefnet._uses import sample_means
 from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced, save_array, writing
 from beliefnet.cli._options import check_counts, check_suffix
+from beliefnet.cli._rows import words_of
 from beliefnet.cli._run import open_run
 from beliefnet.cli._text import say
 from beliefnet.plots import image_sheet
@@ -55,7 +56,7 @@ def sample(
         with writing(file):
             image_sheet(drawn, run.record.image_shape, file)
     elif file.suffix == ".txt":
-        names = np.asarray(run.folder.read_words())
+        names = np.asarray(words_of(run) or [str(word) for word in range(run.net.num_visible)])
         with writing(file):
             write_atomically(file, "".join(f"{' '.join(np.repeat(names, row))}\n" for row in drawn.astype(int)))
     else:
