@@ -1,7 +1,9 @@
 """Options: what the signature and docstring of a thing say can be chosen, checked by the same sentences everywhere."""
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cache
 from types import NoneType
@@ -13,6 +15,9 @@ from beliefnet._values import AbstractValues, Maybe, Unusable, values_of
 
 REQUIRED = inspect.Parameter.empty
 """The default of an option that has none."""
+
+
+_VALUE = re.compile(r"(?:by default|such as) ([\w-]+(?:\.\d+)?(?: \d+)*)")
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,19 @@ class Option:
 
     @property
     def hint(self) -> str:
-        """A value that works, as on the command line."""
-        return self.values.example if self.default in (REQUIRED, None, ()) else self.values.write(self.default)
+        """A value that works, as on the command line; empty where leaving the option out is all that surely does."""
+        if self.default is REQUIRED:
+            return self.values.example
+        return self._said if self.default in (None, ()) else self.values.write(self.default)
+
+    @property
+    def _said(self) -> str:
+        """The first value that the text names as a default or an example, or else one that always works."""
+        for words in _VALUE.findall(self.text):
+            with suppress(ValueError):
+                self.values.read(words)
+                return words
+        return self.values.safe_example
 
     def check(self, value: Any) -> Any:
         """Return a value in its plain form.

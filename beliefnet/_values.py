@@ -36,6 +36,11 @@ class AbstractValues(ABC):
     example: str
     annotation: Any
 
+    @property
+    def safe_example(self) -> str:
+        """A value that can be used whatever the other options are; empty where there is none."""
+        return ""
+
     @abstractmethod
     def check(self, value: Any) -> Any:
         """Return a value as a plain one, as TOML would give it.
@@ -157,6 +162,11 @@ class Text(AbstractValues):
     def __init__(self, what: str = "text", example: str = ""):
         self.what, self.example = what, example
 
+    @property
+    def safe_example(self) -> str:
+        """The example."""
+        return self.example
+
     def check(self, value: Any) -> str:
         """Return text."""
         if not isinstance(value, str) or not value:
@@ -184,6 +194,11 @@ class Choices(AbstractValues):
         self.members = dict(members)
         self.annotation = Literal[tuple(members)] if annotation is None else annotation
         self.what, self.example = f"one of {', '.join(members)}", next(iter(members), "")
+
+    @property
+    def safe_example(self) -> str:
+        """The first name."""
+        return self.example
 
     def check(self, value: Any) -> str:
         """Return the name; what it stands for is taken as well."""
@@ -267,6 +282,11 @@ class Maybe(AbstractValues):
     def annotation(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Their Python type."""
         return self.each.annotation
+
+    @property
+    def safe_example(self) -> str:
+        """That of the type."""
+        return self.each.safe_example
 
     def check(self, value: Any) -> Any:
         """Return none, or what the type makes of the value."""

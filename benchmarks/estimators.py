@@ -11,7 +11,7 @@ both nets, and of the estimator's own networks, on the rows that it really has (
 datum, all others once per particle); for estimators that differentiate through draws also the input gradients.
 Everything at one number of particles is timed in turn in one process: on a shared machine only the ratio means
 something, and with `--cpu-time` and one thread (`taskset -c 1`) it is steady even there. An estimator that makes more
-passes than one, such as wake-sleep with its dreams, has its floor below what it must pay.
+passes than one, such as wake-sleep with its dreams, has its floor below what it needs.
 
 temp is what the compiled loop needs beside its arguments; peak is the resident memory of a fresh process that runs this
 estimator alone.

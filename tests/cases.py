@@ -32,6 +32,7 @@ from beliefnet.conditionals import (
 )
 from beliefnet.distributions import (
     AbstractFamily,
+    UnitKind,
     bag_of_words,
     bernoulli,
     categorical,
@@ -39,18 +40,21 @@ from beliefnet.distributions import (
     grey_normal,
     normal,
     poisson,
+    units,
 )
 from beliefnet.estimators import (
     ARM,
     HVI,
     IWAE,
     NVIL,
+    OVIS,
     REBAR,
     RELAX,
     SGVB,
     STL,
     TVO,
     VIMCO,
+    AsymptoticOVIS,
     DisARM,
     DReG,
     Estimator,
@@ -74,7 +78,17 @@ from beliefnet.evaluation import enumerate_latents
 from beliefnet.nets import darn, fully_visible_net, sigmoid_belief_net
 from beliefnet.proposals import Annealed, Defensive, Dream, Factorial, Hamiltonian, Proposal, Refined
 from beliefnet.refiners import AIR, Posterior, Refiner, concrete, gdir, mean_passing, straight_through
-from beliefnet.samplers import Concrete, Half, MeanPassing, Plain, Reparameterize, Sampler, StraightThrough
+from beliefnet.samplers import (
+    Concrete,
+    GumbelRao,
+    Half,
+    MeanPassing,
+    Plain,
+    ReinMax,
+    Reparameterize,
+    Sampler,
+    StraightThrough,
+)
 
 MEAN = jnp.array([0.3, 0.6, 0.5])
 OBSERVATIONS = jnp.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
@@ -222,6 +236,8 @@ SAMPLERS: dict[str, Sampler] = {
     "concrete": Concrete(0.7),
     "straight-through": StraightThrough(),
     "half": Half(),
+    "reinmax": ReinMax(0.8),
+    "gumbel-rao": GumbelRao(0.7, 3),
     "mean": MeanPassing(),
 }
 
@@ -488,6 +504,12 @@ def reweighted_wake_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state
     return add(weighted_wake_gradient(net, x, estimator, state), recognition_only(eqx.filter_grad(weighted_score)(net)))
 
 
+def asymptotic_gradient(net: BeliefNet, x: jax.Array, estimator: AsymptoticOVIS, state: Any) -> BeliefNet:
+    """That of the K-particle bound, and gamma times the wake phase of the recognition net."""
+    bias = recognition_only(reweighted_wake_gradient(net, x, estimator, state))
+    return add(bound_gradient(net, x, estimator, state), jax.tree.map(lambda leaf: estimator.gamma * leaf, bias))
+
+
 def ends(estimator: TVO) -> list[float]:
     """Ends of the intervals, spaced evenly in the logarithm from the first to 1."""
     last = estimator.num_intervals - 1
@@ -536,6 +558,32 @@ def mean_slope(distribution: Any, h: jax.Array) -> jax.Array:
 def half_slope(distribution: Any, h: jax.Array) -> jax.Array:
     logits = distribution.base_dist.logits
     return jax.lax.stop_gradient((h - 0.5) * (h - jax.nn.sigmoid(logits))) * logits
+
+
+def reinmax_slope(distribution: Any, h: jax.Array) -> jax.Array:
+    """By the derivative of the softmax, at logits that give the means of the formula; bits are two categories."""
+    logits = units(distribution).logits
+    is_binary = UnitKind.of(distribution) is UnitKind.BINARY
+    if is_binary:
+        logits = jnp.stack([jnp.zeros_like(logits), logits], axis=-1)
+        drawn = jnp.stack([1 - h, h], axis=-1)
+    else:
+        drawn = h.reshape(*h.shape[:-1], -1, logits.shape[-1])
+    middle = jax.lax.stop_gradient(jnp.log((jax.nn.softmax(logits / TEMPERATURE) + drawn) / 2) - logits)
+    like = 2 * jax.nn.softmax(logits + middle) - jax.nn.softmax(logits) / 2
+    return like[..., 1] if is_binary else like.reshape(*like.shape[:-2], -1)
+
+
+TEMPERATURE = 0.8
+
+
+def gumbel_slope(distribution: Any, h: jax.Array) -> jax.Array:
+    """Of bits: the mean slope of sigmoid((logit + noise) / temperature) on a fine grid of noise that rounds to h."""
+    logits = units(distribution).logits
+    grid = ((jnp.arange(4000) + 0.5) / 4000).reshape(-1, *[1] * h.ndim)
+    p = jax.nn.sigmoid(logits)
+    u = jax.lax.stop_gradient(jnp.where(h > 0, 1 - p * grid, (1 - p) * grid))
+    return jax.nn.sigmoid((logits + jnp.log(u) - jnp.log1p(-u)) / TEMPERATURE).mean(axis=0)
 
 
 def slope_gradient(slope: Callable[[Any, jax.Array], jax.Array]) -> Callable[..., BeliefNet]:
@@ -770,6 +818,19 @@ RULE_CASES: dict[str, EstimatorCase] = {
         bound_of(3),
         nets=MIDDLE,
     ),
+    "ovis": EstimatorCase(lambda net: OVIS(2), bound_gradient, bound_of(2), nets=(*SMALL, "categorical")),
+    "ovis, two auxiliary": EstimatorCase(
+        lambda net: OVIS(2, num_auxiliary=2), bound_gradient, bound_of(2), nets=("one layer",)
+    ),
+    "ovis-asymptotic": EstimatorCase(
+        lambda net: AsymptoticOVIS(3), asymptotic_gradient, bound_of(3), nets=(*SMALL, "categorical")
+    ),
+    "ovis-asymptotic, one dominant": EstimatorCase(
+        lambda net: AsymptoticOVIS(2, gamma=0.0), bound_gradient, bound_of(2), nets=PAIRS
+    ),
+    "ovis-asymptotic, between": EstimatorCase(
+        lambda net: AsymptoticOVIS(2, gamma=0.4), asymptotic_gradient, bound_of(2), nets=("one layer",)
+    ),
     "wake": EstimatorCase(lambda net: Wake(2), wake_gradient),
     "sleep": EstimatorCase(lambda net: Sleep(1), sleep_gradient, dream_objective, source=dreamt, batch=1),
     "sleep, two dreams": EstimatorCase(
@@ -881,6 +942,24 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         quick=("two layers", "categorical"),
     ),
     "half": drawn(lambda net: SGVB(net, sampler=Half()), slope_gradient(half_slope), nets=tuple(NETS)),
+    "reinmax": drawn(
+        lambda net: SGVB(net, 2, sampler=ReinMax(TEMPERATURE)),
+        slope_gradient(reinmax_slope),
+        nets=(*NETS, "categorical", "two categorical"),
+        quick=("two categorical",),
+    ),
+    "gumbel-rao": drawn(
+        lambda net: SGVB(net, 2, sampler=GumbelRao(TEMPERATURE, 3)),
+        slope_gradient(gumbel_slope),
+        nets=("one layer", "two layers"),
+        quick=(),
+    ),
+    "gumbel-rao, one sample": drawn(
+        lambda net: SGVB(net, 2, sampler=GumbelRao(TEMPERATURE)),
+        slope_gradient(gumbel_slope),
+        nets=("one layer",),
+        quick=("one layer",),
+    ),
     "arm": drawn(ARM),
     "disarm": drawn(lambda net: DisARM(net, 2), quick=("two layers", "darn")),
     "multi-sample-disarm": drawn(lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2)),

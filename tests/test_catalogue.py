@@ -164,7 +164,7 @@ def test_the_hint_of_a_refusal_works(name):
 
 FLAT = {
     "epochs": (1.5, "expected epochs to be a whole number, got 1.5; try 400"),
-    "learning_rate": (float("nan"), "expected learning-rate to be a finite number, got nan; try 0.5"),
+    "learning_rate": (float("nan"), "expected learning-rate to be a finite number, got nan; try 0.003"),
     "batch_size": (0, "expected batch-size of at least 1, got 0; try leaving it out"),
     "momentum": (1.0, "expected momentum in [0, 1), got 1.0; try 0.9"),
     "optimizer": ("adm", "expected optimizer to be one of adam, rmsprop, sgd, got 'adm'; did you mean 'adam'?"),

@@ -94,7 +94,7 @@ def test_the_expected_credit_is_the_claimed_gradient(name: str, net_name: str):
         net, x = wide(narrow), wide(OBSERVATIONS[: case.batch])
         estimator, state = wide(case.make(net)), wide(case.state(net))
         states = case.source(net, x, estimator)
-        found = expected_estimate(estimator.rule, state, net, states, estimator.num_particles)
+        found = expected_estimate(estimator.rule, state, net, states, estimator.num_draws)
         exact, objective = claimed(case, net, x, estimator, state)
         assert_same(found.net, exact, TOLERANCE)
         np.testing.assert_allclose(found.objective, objective, rtol=TOLERANCE)

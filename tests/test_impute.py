@@ -335,7 +335,7 @@ def test_the_command_scores_what_it_hides(trained, grey_file, holey, tmp_path, c
         ("GREY", "expected missing entries (NaN) in GREY, got none; try --hide 0.5"),
         ("GREY --hide 1.5", "--hide between 0 and 1, got 1.5; try 0.5"),
         ("GREY --hide 0", "--hide between 0 and 1, got 0.0"),
-        ("GREY --hide nan", "--hide between 0 and 1, got nan"),
+        ("GREY --hide nan", "--hide to be a finite number, got 'nan'; try"),
         ("GREY --hide 1e-9", "--hide to hide an entry or more, got 1e-09"),
         ("GREY --hide 0.5 --hide-half left", "--hide or --hide-half, got both"),
         ("GREY --hide-half left", "expected images for --hide-half left"),

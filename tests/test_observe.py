@@ -156,10 +156,10 @@ def test_what_a_family_is_a_model_of(name: str):
 
 def test_hints_that_say_how_to_rescale_work_when_followed():
     as_bytes, signs = (BITS * 255).astype(np.uint8), 2 * BITS - 1
-    for data, hint, mended in ((as_bytes, r"x / 255", as_bytes / 255), (signs, r"\(x \+ 1\) / 2", (signs + 1) / 2)):
+    for data, hint, scaled in ((as_bytes, r"x / 255", as_bytes / 255), (signs, r"\(x \+ 1\) / 2", (signs + 1) / 2)):
         with pytest.raises(DataError, match=hint):
             observe(NET, data)
-        np.testing.assert_array_equal(observe(NET, mended).means(), BITS)
+        np.testing.assert_array_equal(observe(NET, scaled).means(), BITS)
 
 
 class Frame:

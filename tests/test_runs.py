@@ -152,9 +152,17 @@ def test_a_row_after_a_cut_line_is_a_row(folder):
 
 
 def test_words_may_hold_any_separator(folder):
-    words = ["plain", "two\u2028lines", "next\x85line", "form\x0cfeed", "return\r", "", "tab\t", "break\nin"]
+    words = ["plain", "two\u2028lines", "next\x85line", "form\x0cfeed", "return\r", "", "tab\t", "break\nin", " b "]
+    words += ['"quoted"', '"', "back\\slash", "new\\nline", "é", "\x00"]
     folder.write_words(words)
-    assert folder.read_words() == (*words[:-1], "break in")
+    assert folder.read_words() == tuple(words)
+    assert folder.vocabulary_file.read_text().count("\n") == len(words)
+
+
+def test_words_of_earlier_folders_are_read_as_they_were_written(folder):
+    words = ["plain", "two\u2028lines", "return\r", "", "tab\t", " b ", '"quoted"', '"', "back\\slash", "[1]", "12"]
+    folder.vocabulary_file.write_bytes("".join(f"{word}\n" for word in words).encode())
+    assert folder.read_words() == tuple(words)
 
 
 def test_results_are_kept_by_what_they_are_of(folder):

@@ -11,7 +11,8 @@ from laws import assert_mean, draws
 from beliefnet.distributions import UnitKind, bernoulli, categorical, normal
 from beliefnet.estimators import SGVB
 from beliefnet.evaluation import exact_gradient
-from beliefnet.samplers import Concrete
+from beliefnet.samplers import Concrete, Half, ReinMax, Sampler, StraightThrough
+from beliefnet.samplers._gumbel_rao import gumbel_given, logistic_given
 
 PARAMETERS = jnp.array([0.4, -1.2, 0.3, 0.9, -0.5, 0.1])
 FAMILIES = {"binary": bernoulli, "one-hot": categorical(3), "normal": normal}
@@ -38,7 +39,7 @@ def test_shapes_and_means(name: str, family: str):
 
 
 @pytest.mark.parametrize("family", ["binary", "one-hot"])
-@pytest.mark.parametrize("name", ["plain", "straight-through"])
+@pytest.mark.parametrize("name", ["plain", "straight-through", "reinmax", "gumbel-rao"])
 def test_discrete_draws_are_exactly_zero_or_one(name: str, family: str):
     drawn = SAMPLERS[name](FAMILIES[family](PARAMETERS), (100,), key=jax.random.key(0))
     assert set(np.unique(drawn)) == {0.0, 1.0}
@@ -100,6 +101,55 @@ def test_counts_have_no_derivative_anywhere():
 def test_a_temperature_must_be_positive(temperature: float):
     with pytest.raises(ValueError, match="temperature to be positive"):
         Concrete(temperature)
+
+
+@pytest.mark.parametrize("family", ["binary", "one-hot"])
+def test_relaxed_draws_given_the_rounded_ones_are_those_of_the_relaxation(family: str):
+    """Rounded first and perturbed then, or the other way round: the same mean; and the noise rounds to the draw."""
+    logits = (PARAMETERS if family == "binary" else PARAMETERS.reshape(2, 3))[None]
+    distribution, perturb = FAMILIES[family](PARAMETERS), PERTURB[family]
+    drawn = distribution.sample(jax.random.key(1), (20_000,)).reshape(-1, *logits.shape[1:])
+    perturbed = perturb(logits[0], drawn, 1, key=jax.random.key(2))[0]
+    rounded = perturbed > 0 if family == "binary" else perturbed == perturbed.max(axis=-1, keepdims=True)
+    np.testing.assert_array_equal(rounded, drawn > 0)
+    relaxed = Concrete(0.7)(distribution, (20_000,), key=jax.random.key(3)).reshape(drawn.shape)
+    found = (jax.nn.sigmoid if family == "binary" else jax.nn.softmax)(perturbed / 0.7)
+    for power in (1, 2):
+        difference = np.asarray(found**power, np.float64) - np.asarray(relaxed**power, np.float64)
+        assert_mean(difference, 0.0)
+
+
+PERTURB = {"binary": logistic_given, "one-hot": gumbel_given}
+
+DEGREES = {StraightThrough(): 1, Half(): 2, ReinMax(): 2, ReinMax(0.8): 0}
+"""Up to which power of a bit each biased sampler is exact."""
+
+
+@pytest.mark.parametrize("sampler", DEGREES, ids=repr)
+def test_up_to_which_polynomial_a_biased_derivative_is_exact(sampler: Sampler):
+    """Of E[h^n] by the logit, which is p (1 - p) whatever the power is."""
+    logit = jnp.array([0.7])
+    p = jax.nn.sigmoid(logit)
+
+    def found(power: int) -> float:
+        def mean_of(drawn: float):
+            def value(logit):
+                h = sampler(dist.Bernoulli(logits=logit).to_event(1), key=key_that_draws(drawn))
+                return jnp.sum(h**power)
+
+            return jax.grad(value)(logit)
+
+        return float((p * mean_of(1.0) + (1 - p) * mean_of(0.0))[0])
+
+    def key_that_draws(drawn: float):
+        keys = (jax.random.key(seed) for seed in range(100))
+        return next(
+            key for key in keys if float(sampler(dist.Bernoulli(logits=logit).to_event(1), key=key)[0]) == drawn
+        )
+
+    exact = float((p * (1 - p))[0])
+    wrong = [power for power in range(1, 5) if abs(found(power) - exact) > 1e-6]
+    assert wrong == list(range(DEGREES[sampler] + 1, 5))
 
 
 def one_unit_net():

@@ -67,6 +67,11 @@ class Specified(AbstractValues):
     def __init__(self, what: str, known: Mapping[str, Entry], example: str):
         self.what, self.known, self.example, self.annotation = what, known, example, str
 
+    @property
+    def safe_example(self) -> str:
+        """The example."""
+        return self.example
+
     def check(self, value: Any) -> str:
         """Return the word, if it says one of them.
 

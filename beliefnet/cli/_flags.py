@@ -1,14 +1,19 @@
 """The options of `beliefnet train` as typed flags, made from the catalogue."""
 
-from collections.abc import Sequence
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, make_dataclass
 from typing import Annotated, Any
 
 from cyclopts import Group, Parameter, Token
 
-from beliefnet._options import REQUIRED, Option
+from beliefnet._errors import DataError
+from beliefnet._options import REQUIRED, Option, options_of
 from beliefnet._values import Truth
 from beliefnet.catalogue import all_options, sections
+from beliefnet.data import LoadOptions
 
 
 def train_flags() -> Any:
@@ -39,6 +44,23 @@ def given_flags(flags: Any) -> dict[str, Any]:
         for name, given in words.items()
         if given is not None
     }
+
+
+@contextmanager
+def as_flags() -> Iterator[None]:
+    """Say options of data as flags in errors, `--drop class` for `drop='class'`."""
+    try:
+        yield
+    except DataError as error:
+        raise type(error)(_ARGUMENT.sub(_flag, str(error))) from error
+
+
+_ARGUMENT = re.compile(rf"\b({'|'.join(options_of(LoadOptions).keys() - {'values'})})=('[^']*'|True|\d+)")
+
+
+def _flag(found: re.Match[str]) -> str:
+    name, value = found[1].replace("_", "-"), found[2].strip("'")
+    return f"--{name}" if value == "True" else f"--{name} {shlex.quote(value)}"
 
 
 def _field(name: str) -> str:

@@ -35,7 +35,12 @@ class Chosen:
         part = "all rows" if self.split == "all" else f"{self.split} split"
         return f"{self.data['name']}, {part}"
 
-    def spread(self, limit: int | None) -> Observations:
+    def words_or_numbers(run: Run) -> tuple[str, ...]:
+    """Return the names of the columns of a run's data, or their numbers, from 0, where they have none."""
+    return words_of(run) or tuple(map(str, range(run.net.num_visible)))
+
+
+def spread(self, limit: int | None) -> Observations:
         """Return so many of the rows, spread evenly: a split may be sorted by class."""
         return spread(self.rows, limit)
 

@@ -13,7 +13,7 @@ from beliefnet._net import BeliefNet
 from beliefnet.catalogue import TrainConfig, check_memory, flatten, net_of_start, renamed
 from beliefnet.cli._app import command
 from beliefnet.cli._entry import INTERRUPTED
-from beliefnet.cli._flags import given_flags, train_flags
+from beliefnet.cli._flags import as_flags, given_flags, train_flags
 from beliefnet.cli._pictures import draw_run
 from beliefnet.cli._progress import Display
 from beliefnet.cli._text import make_console, say, warn
@@ -49,7 +49,8 @@ def train(
     """
     console = make_console(soft_wrap=True)
     config = TrainConfig(**{**_options_of(config_file, resume), **given_flags(flags)})
-    dataset = config.load_data()
+    with as_flags():
+        dataset = config.load_data()
     num_train = dataset.record.splits["train"]
     if num_train < _SMALL and config.fit.batch_size is None:
         warn(f"only {num_train} training examples; they make one batch")

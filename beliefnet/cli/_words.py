@@ -41,7 +41,7 @@ def _option(argument: Argument) -> Option:
     """Return an argument of a command as an option with a value that works; of what must be given, only --help does."""
     default = argument.field_info.default
     values = _values(argument.hint, "--help" if default is REQUIRED else "")
-    return Option(argument.name, values, default, "", argument.name)
+    return Option(argument.name, values, default, argument.parameter.help or "", argument.name)
 
 
 def _values(hint: Any, example: str) -> AbstractValues:

@@ -232,7 +232,7 @@ def as_rows(data: Any, label: str) -> InMemory:
     except (ValueError, TypeError) as error:
         raise DataError(
             f"expected rows of numbers, all of the same length, in {label}, got {type(data).__name__} "
-            f"({shown(str(error), 100)}); try numpy.array(rows, float)"
+            f"({shown(str(error), 100)}); try numbers alone, and as many in every row"
         ) from error
     _check_dtype(array.dtype, label)
     return InMemory(

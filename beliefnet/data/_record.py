@@ -76,20 +76,20 @@ class LoadOptions(Reading):
     """What can be asked of `load`, beside how a file is read.
 
     Attributes:
-        values: What the rows are read as: `"binary"` for bits and means of bits, `"grey"` for grey values that stay
-            grey, `"counts"` for documents and other counts. None for the default of a named data set; of a file, for
-            counts where it holds texts or a sparse matrix of them, else for binary values.
-        binarization: What becomes of values between 0 and 1, for binary data. `"static"`: one Bernoulli sample, drawn
-            now; `"threshold"`: 1 where the value is at least one half; `"dynamic"`: kept, to be sampled anew at every
-            use. None for the data set's default, which for a file is `"dynamic"`.
+        values: What the rows are read as: `binary` for bits and means of bits, `grey` for grey values that stay grey,
+            `counts` for documents and other counts. By default as a named data set is listed; of a file, counts where
+            it holds texts or a sparse matrix of them, else binary values.
+        binarization: What becomes of values between 0 and 1, for binary data. `static`: one Bernoulli sample, drawn
+            now; `threshold`: 1 where the value is at least one half; `dynamic`: kept, to be sampled anew at every
+            use; for a file by default dynamic, for a data set what `beliefnet datasets` lists.
         seed: Seed of the static sample.
         split_seed: Seed of the choice of validation and test rows of a file. Named data sets have a fixed split.
         valid_fraction: Fraction of a file's training rows to cut off for validation, by default 0.1; only for a file
             without validation rows of its own.
         test_fraction: The same for test rows.
         split_column: Name of the column of a table that says `train`, `valid` or `test`.
-        vocabulary_size: Number of words of documents to keep, the most frequent ones; None for the data set's default,
-            which is 2000 for texts and all words for a matrix.
+        vocabulary_size: Number of words of documents to keep, the most frequent ones; by default 2000 for texts, all
+            words for a matrix, and for a data set what `beliefnet datasets` lists.
     """
 
     values: ValueKind | None = None

@@ -23,6 +23,7 @@ _MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
 _INDEX_HEADERS = ("", "index", "id", "row", "unnamed: 0")
 _SAMPLE = 50
 _LEAST_RUN = 4
+_LONGEST_HEADER = 100
 _SHORT_LINE = 2**17
 """Cells of a longer line are read by the csv module, which limits their length."""
 
@@ -136,13 +137,14 @@ class _Sheet:
         delimiter = delimiter_of(next(line for line in lines if line.strip()), path, reading)
         # A row of empty cells is a row, even where the delimiter is a blank itself.
         start = next(number for number, line in enumerate(lines) if line.strip() or delimiter in line)
-        first = lines[start]
+        end = _end_of_line(lines, start)
+        first = "\n".join(lines[start:end])
         if first.count(delimiter) >= FEWEST_EXTENT:
             raise DataError(
                 f"expected at most {FEWEST_EXTENT} columns in {path}, got {first.count(delimiter) + 1}; try line breaks"
             )
-        header = _header(first, delimiter, reading.decimal, path, is_only=start == len(lines) - 1)
-        start += bool(header)
+        header = _header(first, delimiter, reading.decimal, path, is_only=end == len(lines))
+        start = end if header else start
         sample = list(itertools.islice(_filled_rows(lines[start:], delimiter), _SAMPLE))
         if not sample:
             raise DataError(
@@ -267,6 +269,16 @@ def _filled_rows(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[s
     for cells in reader:
         if len(cells) > 1 or (cells and cells[0].strip()):
             yield reader.line_num, cells
+
+
+def _end_of_line(lines: list[str], start: int) -> int:
+    """Return where the first line of a table ends: the names of its columns may hold line breaks in quotes."""
+    quotes = 0
+    for end, line in enumerate(lines[start : start + _LONGEST_HEADER], start + 1):
+        quotes += line.count('"')
+        if quotes % 2 == 0:
+            return end
+    return start + 1
 
 
 def _header(first: str, delimiter: str, decimal: str, path: Path, *, is_only: bool) -> list[str]:

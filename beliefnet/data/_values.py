@@ -317,7 +317,7 @@ def _rescaling(rows: np.ndarray, low: float, high: float) -> str:
             f"logistic --levels {levels}) for {levels} levels"
         )
     return (
-        "try dividing by 255 if these are 8-bit grey levels, or values='counts' if they are counts"
+        "try x / 255 if these are 8-bit grey levels, or values='counts' if they are counts"
         if high <= 255
         else "try values='counts' if these are counts, or rescaling to [0, 1]"
     )

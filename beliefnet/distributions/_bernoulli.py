@@ -23,8 +23,8 @@ _USUAL_SMALLEST_START = 1e-4
 class Bernoulli(dist.BernoulliLogits):
     """A NumPyro `BernoulliLogits` whose samples are floats and whose log-probability is one fused pass.
 
-    The library keeps discrete values as floats (they are multiplied by weights at once). NumPyro's own formula pays
-    for a `log1p` and an unsimplified derivative; here the derivative by the logits is `value - sigmoid(logits)`.
+    The library keeps discrete values as floats (they are multiplied by weights at once). NumPyro's own formula takes
+    a `log1p` and an unsimplified derivative; here the derivative by the logits is `value - sigmoid(logits)`.
     """
 
     unit_kind: ClassVar[UnitKind] = UnitKind.BINARY

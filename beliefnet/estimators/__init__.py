@@ -16,10 +16,11 @@ from beliefnet.estimators._likelihood import MaximumLikelihood
 from beliefnet.estimators._local_expectation import LocalExpectation
 from beliefnet.estimators._muprop import MuProp
 from beliefnet.estimators._nvil import NVIL, nvil
+from beliefnet.estimators._ovis import OVIS, AsymptoticOVIS
 from beliefnet.estimators._path import IWAE, SGVB, STL, AbstractPathEstimator, DReG
 from beliefnet.estimators._rebar import REBAR, RELAX
 from beliefnet.estimators._reinforce import Reinforce, reinforce
-from beliefnet.estimators._relaxations import concrete, half, straight_through
+from beliefnet.estimators._relaxations import concrete, gumbel_rao, half, reinmax, straight_through
 from beliefnet.estimators._tvo import TVO
 from beliefnet.estimators._vimco import VIMCO, vimco
 from beliefnet.estimators._wake_sleep import (
@@ -45,6 +46,7 @@ __all__ = [
     "HVI",
     "IWAE",
     "NVIL",
+    "OVIS",
     "REBAR",
     "RELAX",
     "SGVB",
@@ -56,6 +58,7 @@ __all__ = [
     "AbstractPathEstimator",
     "AbstractRecognitionEstimator",
     "AbstractUnitEstimator",
+    "AsymptoticOVIS",
     "Bound",
     "Credit",
     "CreditEstimator",
@@ -83,10 +86,12 @@ __all__ = [
     "WeightedWake",
     "check_particles",
     "concrete",
+    "gumbel_rao",
     "half",
     "hvi",
     "nvil",
     "reinforce",
+    "reinmax",
     "reweighted_wake_sleep",
     "semi_amortised",
     "straight_through",

@@ -42,6 +42,11 @@ class AbstractCreditEstimator(Estimator[S]):
     def proposal(self) -> Proposal:
         """Where the particles come from."""
 
+    @property
+    def num_draws(self) -> int:
+        """How many particles are drawn: those of the objective, if nothing else is said."""
+        return self.num_particles
+
     def __check_init__(self):
         check_particles(type(self).__name__, self.num_particles, least=self.rule.least_particles)
 
@@ -71,7 +76,7 @@ class AbstractCreditEstimator(Estimator[S]):
 
         def objective_of(parts: tuple[BeliefNet, AbstractCreditEstimator[S]]):
             net, estimator = parts
-            drawn = estimator.proposal.draw(net, x, estimator.num_particles, key=key)
+            drawn = estimator.proposal.draw(net, x, estimator.num_draws, key=key)
             # Drawn values are constants here, whatever sampler drew them: only the path goes through them.
             trace = Trace.record(net, lax.stop_gradient(drawn))
             credit, new_state = estimator.rule.step(lax.stop_gradient(trace), state)

@@ -4,7 +4,7 @@ from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet.distributions import UnitKind
 from beliefnet.estimators._path import IWAE, SGVB
-from beliefnet.samplers import Concrete, Half, StraightThrough
+from beliefnet.samplers import Concrete, GumbelRao, Half, ReinMax, StraightThrough
 
 _DISCRETE = frozenset({UnitKind.BINARY, UnitKind.ONE_HOT})
 
@@ -65,3 +65,40 @@ def half(net: BeliefNet, num_particles: int = 1) -> SGVB:
         Gregor, Danihelka, Mnih, Blundell & Wierstra 2014, *Deep autoregressive networks*.
     """
     return SGVB(net, num_particles, sampler=Half())
+
+
+@named("reinmax", kinds=_DISCRETE)
+def reinmax(net: BeliefNet, num_particles: int = 1, *, temperature: float = 1.0) -> SGVB:
+    """Return the estimator with exact draws that have a derivative of second order: biased.
+
+    Args:
+        net: The net to be trained.
+        num_particles: Draws per datum.
+        temperature: Of the softmax; at 1 there is no bias where the objective is quadratic in each unit.
+
+    Raises:
+        ValueError: If a number is not positive, or a layer of the net is not discrete.
+
+    Reference:
+        Liu, Dong, Liu, Yu & Gao 2023, *Bridging discrete and backpropagation: straight-through and beyond*.
+    """
+    return SGVB(net, num_particles, sampler=ReinMax(temperature))
+
+
+@named("gumbel-rao", title="Rao-Blackwellised straight-through Gumbel-softmax", kinds=_DISCRETE)
+def gumbel_rao(net: BeliefNet, num_particles: int = 1, *, temperature: float = 0.5, num_samples: int = 10) -> SGVB:
+    """Return the estimator with exact draws that have the derivative of relaxed ones, averaged over noise: biased.
+
+    Args:
+        net: The net to be trained.
+        num_particles: Draws per datum.
+        temperature: Of the relaxation: the lower, the less bias and the more variance.
+        num_samples: Draws of the noise; 1 is the straight-through Gumbel-softmax.
+
+    Raises:
+        ValueError: If a number is not positive, or a layer of the net is not discrete.
+
+    Reference:
+        Paulus, Maddison & Krause 2021, *Rao-Blackwellizing the straight-through Gumbel-softmax gradient estimator*.
+    """
+    return SGVB(net, num_particles, sampler=GumbelRao(temperature, num_samples))

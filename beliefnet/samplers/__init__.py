@@ -2,6 +2,18 @@
 
 from beliefnet.samplers._base import Sampler
 from beliefnet.samplers._exact import Plain, Reparameterize
+from beliefnet.samplers._gumbel_rao import GumbelRao
+from beliefnet.samplers._reinmax import ReinMax
 from beliefnet.samplers._relaxed import Concrete, Half, MeanPassing, StraightThrough
 
-__all__ = ["Concrete", "Half", "MeanPassing", "Plain", "Reparameterize", "Sampler", "StraightThrough"]
+__all__ = [
+    "Concrete",
+    "GumbelRao",
+    "Half",
+    "MeanPassing",
+    "Plain",
+    "ReinMax",
+    "Reparameterize",
+    "Sampler",
+    "StraightThrough",
+]

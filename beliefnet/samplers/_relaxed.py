@@ -1,6 +1,5 @@
 """Samplers that give discrete units a derivative that their draws do not have: biased, and said to be."""
 
-import math
 from typing import ClassVar, Literal
 
 import equinox as eqx
@@ -14,6 +13,7 @@ from jaxtyping import Float
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind, units
 from beliefnet.samplers._base import Sampler
+from beliefnet.samplers._slope import check_temperature, with_slope
 
 
 class Concrete(Sampler):
@@ -42,8 +42,8 @@ class Concrete(Sampler):
 
     def __init__(self, temperature: ArrayLike = 0.5):
         # A temperature that is being learnt has no value yet.
-        if not eqx.is_array(temperature) and not 0 < float(temperature) < math.inf:  # pyright: ignore
-            raise ValueError(f"expected temperature to be positive, got {temperature}; try 0.5")
+        if not eqx.is_array(temperature):
+            check_temperature(float(temperature))  # pyright: ignore[reportArgumentType]
         self.temperature = temperature
 
     def _draw(
@@ -92,9 +92,9 @@ class StraightThrough(Sampler):
         if UnitKind.of(distribution) is UnitKind.CONTINUOUS:
             return drawn
         if self.slope == "mean":
-            return _with_slope(drawn, jnp.asarray(distribution.mean))
+            return with_slope(drawn, jnp.asarray(distribution.mean))
         logits = jnp.asarray(units(distribution).logits)  # pyright: ignore[reportAttributeAccessIssue]
-        return _with_slope(drawn, logits.reshape(distribution.shape()))
+        return with_slope(drawn, logits.reshape(distribution.shape()))
 
 
 class Half(Sampler):
@@ -120,7 +120,7 @@ class Half(Sampler):
             return drawn
         logits = jnp.asarray(units(distribution).logits)  # pyright: ignore[reportAttributeAccessIssue]
         slope = lax.stop_gradient((drawn - 0.5) * (drawn - jax.nn.sigmoid(logits)))
-        return _with_slope(drawn, slope * logits)
+        return with_slope(drawn, slope * logits)
 
 
 class MeanPassing(Sampler):
@@ -135,8 +135,3 @@ class MeanPassing(Sampler):
     ) -> Float[Array, "*lead units"]:
         mean = jnp.asarray(distribution.mean)
         return jnp.broadcast_to(mean, shape + mean.shape)
-
-
-def _with_slope(value: Float[Array, "*lead units"], like: Float[Array, "..."]) -> Float[Array, "*lead units"]:
-    """Return the value, exactly, with the derivative of something else."""
-    return lax.stop_gradient(value) + (like - lax.stop_gradient(like))

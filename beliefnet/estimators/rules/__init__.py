@@ -3,6 +3,7 @@
 from beliefnet.estimators.rules._base import AbstractCreditRule, Credit, CreditRule, S, SurrogateTerm, surrogate
 from beliefnet.estimators.rules._centred import Centred
 from beliefnet.estimators.rules._leave_one_out import LeaveOneOut
+from beliefnet.estimators.rules._optimal_control import AsymptoticControl, OptimalControl
 from beliefnet.estimators.rules._shares import (
     DREG,
     EXCESS,
@@ -35,6 +36,7 @@ __all__ = [
     "WEIGHTED_WAKE",
     "AbstractCreditRule",
     "AbstractShares",
+    "AsymptoticControl",
     "Centred",
     "Credit",
     "CreditRule",
@@ -42,6 +44,7 @@ __all__ = [
     "ExcessShares",
     "LeaveOneOut",
     "LeaveOneOutBound",
+    "OptimalControl",
     "Replacement",
     "S",
     "Signal",

@@ -1,0 +1,144 @@
+"""Every kind of hint is followed once, as it stands, and works."""
+
+import ast
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+from test_hostile_words import owner
+
+from beliefnet.catalogue import TrainConfig, all_options
+from beliefnet.cli import run
+from beliefnet.data import DataError, Dataset, load, read_rows
+
+PACKAGE = Path(__file__).parents[1] / "beliefnet"
+
+
+def hint(error: object) -> str:
+    return str(error).strip().rpartition("; try ")[2]
+
+
+# Options: the value that a message names is one that can be used
+
+
+@pytest.mark.parametrize("name", [name for name in all_options() if name != "start"])
+def test_the_value_of_a_hint_can_be_used(name: str):
+    option = all_options()[name]
+    with pytest.raises(ValueError, match="expected") as caught:
+        option.check(object())
+    advice = hint(caught.value)
+    if advice != "leaving it out":
+        words = owner(option.flag)
+        given = {flag.removeprefix("--"): value for flag, value in zip(words[::2], words[1::2], strict=True)}
+        if given.get("estimator") in ("hvi", "dreg", "iwae", "sgvb", "stl"):
+            given["net"] = "vae"
+        assert name == "data" or TrainConfig(**{**given, name: option.read(advice)}) is not None
+
+
+def test_hints_of_step_sizes_are_their_defaults():
+    advised = {name: all_options()[name].hint for name in ("learning_rate", "batch_size", "convolution", "hidden")}
+    assert advised == {"learning_rate": "0.003", "batch_size": "100", "convolution": "32 64", "hidden": "200"}
+    assert all_options()["recognition_learning_rate"].hint == ""
+
+
+# The command line: a flag in a hint takes the place of the one that was given
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("hints")
+    rng = np.random.default_rng(0)
+    bits = rng.integers(0, 2, (40, 2))
+    (folder / "labels.csv").write_text("a,b,class\n" + "".join(f"{a},{b},{'cat' if a else 'dog'}\n" for a, b in bits))
+    (folder / "comma.csv").write_text("0,5;1\n0,25;0\n1;0,125\n0;1\n")
+    (folder / "latin.csv").write_bytes("é,b\n0,1\n1,0\n0,0\n1,1\n".encode("latin-1"))
+    np.savez(folder / "two.npz", first=bits, second=np.vstack([bits, bits]))
+    np.save(folder / "levels.npy", rng.integers(0, 17, (40, 4)))
+    (folder / "open.svm").write_text("1 1:1 3:2\n0 2:1\n1 1:3\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("labels.csv", {}),
+        ("labels.csv", {"drop": "klass"}),
+        ("comma.csv", {}),
+        ("latin.csv", {}),
+        ("two.npz", {}),
+        ("labels.csv", {"columns": "a", "decimal": "x"}),
+        ("labels.csv", {"columns": "a", "binarization": "foo"}),
+        ("labels.csv", {"columns": "a", "valid_fraction": 2.0}),
+    ],
+)
+def test_hints_of_files_work(files: Path, name: str, options: dict[str, Any]):
+    with pytest.raises(DataError, match=r"; (try|did you mean) ") as caught:
+        read_rows(files / name, **options) if name == "comma.csv" else load(files / name, **options)
+    advice = re.split(r"; (?:try|did you mean) ", str(caught.value))[-1]
+    found = re.search(r"(\w+)=('[^']*'|True|[\d.]+)", advice)
+    wrong = next((option for option in options if option != "columns"), "")
+    if found:
+        changed = {**options, found[1]: ast.literal_eval(found[2])}
+    elif advice.startswith("leaving"):
+        changed = {option: value for option, value in options.items() if option != wrong}
+    else:
+        changed = {**options, wrong: ast.literal_eval(advice.rstrip("?"))}
+    read = read_rows if name == "comma.csv" else load
+    assert read(files / name, **changed) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "flags"), [("labels.csv", "--drop class"), ("comma.csv", "--decimal ,"), ("two.npz", "--array first")]
+)
+def test_the_command_line_says_options_as_flags(files: Path, name: str, flags: str, capsys, monkeypatch):
+    monkeypatch.chdir(files)
+    assert run(["train", "--data", name]) == 1
+    assert flags in hint(capsys.readouterr().err)
+    # Followed, the file is read: what is wrong then is the number of epochs.
+    assert run(["train", "--data", name, *shlex.split(flags), "--batch-size", "100"]) == 1
+    assert "expected batch-size of at most the" in capsys.readouterr().err
+
+
+FOUR = np.arange(8).reshape(4, 2) % 3
+
+
+@pytest.mark.parametrize(
+    ("rows", "pattern"),
+    [
+        (np.full((4, 3), 255, np.uint8), r"(x / 255)"),
+        (FOUR, r"values='(counts)'"),
+        (FOUR, r"values='(grey)'"),
+        (np.where(FOUR > 0, 1, -1), r"(\(x \+ 1\) / 2)"),
+        (np.where(FOUR > 0, "1", "0"), r"(array.astype\('float32'\))"),
+        (np.zeros((4, 3, 2, 2)), r"(array.reshape\(num_rows, -1\))"),
+        (sparse.csr_matrix(FOUR), r"values='(counts)'"),
+        (sparse.csr_matrix(FOUR), r"\((matrix > 0)\)"),
+    ],
+)
+def test_hints_of_arrays_work(rows: Any, pattern: str):
+    with pytest.raises(DataError) as caught:
+        Dataset.from_arrays(rows, values="binary")
+    found = re.search(pattern, hint(caught.value))
+    assert found, caught.value
+    names = {"x": rows, "array": rows, "matrix": rows, "num_rows": 4, "counts": "counts", "grey": "grey"}
+    value = eval(found[1], names)
+    if isinstance(value, str):
+        Dataset.from_arrays(rows, values=value, levels=3 if value == "grey" else None)
+    else:
+        Dataset.from_arrays(value, values="binary")
+
+
+def test_every_error_of_the_command_line_has_a_hint():
+    """Messages without a hint are joined by one where they are raised, or shown with --debug."""
+    for path in sorted((PACKAGE / "cli").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+                text = ast.unparse(node.exc)
+                assert re.search(r"; try |; a resumed run|suggestion\(|_ARGUMENT|SystemExit|\{error\}", text), (
+                    path,
+                    text,
+                )
