@@ -120,8 +120,10 @@ def test_another_machine_is_believed_for_a_while(tmp_path):
 def test_a_lock_that_says_nothing_is_taken(tmp_path, garbage):
     path = tmp_path / "lock.json"
     path.write_text(garbage)
-    with RunLock(path).held():
-        pass
+    lock = RunLock(path)
+    with lock.held():
+        assert json.loads(path.read_text())["pid"] == os.getpid()
+    assert not lock.is_held
 
 
 @pytest.mark.parametrize("damage", [b"\xff", b"\n\n", b"{}\n", b"[1]\n", b'{"epoch": 2, "st\n', b"\x00\x00\n", b"12\n"])

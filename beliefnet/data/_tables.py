@@ -3,9 +3,11 @@
 import csv
 import io
 import itertools
+import operator
 import warnings
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -199,13 +201,17 @@ class _Sheet:
 
     def numbers(self, columns: list[int]) -> np.ndarray:
         """Return the numbers of some columns, float64 `[rows, columns]`."""
-        lines = [line for line in self.lines if line.strip() or self.delimiter in line]
-        is_short = self.decimal == "." and max(map(len, lines)) < _SHORT_LINE and not any('"' in line for line in lines)
-        if is_short and all(line.count(self.delimiter) == len(self.columns) - 1 for line in lines):
-            try:
-                return np.loadtxt(lines, delimiter=self.delimiter, comments=None, ndmin=2, usecols=columns)
-            except ValueError:
-                pass  # One by one, the cell that is at fault is found, or all can be read.
+        # Nothing here runs Python code for each line: a file may have millions of them.
+        lines = self.lines
+        if not all(map(str.strip, lines)):
+            lines = [line for line in lines if line.strip() or self.delimiter in line]
+        is_plain = self.decimal == "." and not any(map(operator.contains, lines, itertools.repeat('"')))
+        if is_plain and max(map(len, lines)) < _SHORT_LINE:
+            extents = set(map(str.count, lines, itertools.repeat(self.delimiter)))
+            if extents == {len(self.columns) - 1}:
+                # One by one, the cell that is at fault is found, or all can be read.
+                with suppress(ValueError):
+                    return np.loadtxt(lines, delimiter=self.delimiter, comments=None, ndmin=2, usecols=columns)
         found = array("d")
         for number, cells in self._rows():
             found.extend([self._number(cells, column, number) for column in columns])
