@@ -35,12 +35,7 @@ class Chosen:
         part = "all rows" if self.split == "all" else f"{self.split} split"
         return f"{self.data['name']}, {part}"
 
-    def words_or_numbers(run: Run) -> tuple[str, ...]:
-    """Return the names of the columns of a run's data, or their numbers, from 0, where they have none."""
-    return words_of(run) or tuple(map(str, range(run.net.num_visible)))
-
-
-def spread(self, limit: int | None) -> Observations:
+    def spread(self, limit: int | None) -> Observations:
         """Return so many of the rows, spread evenly: a split may be sorted by class."""
         return spread(self.rows, limit)
 
@@ -97,6 +92,11 @@ def load_like(run: Run, data: str) -> Dataset:
 def words_of(run: Run) -> tuple[str, ...] | None:
     """Return the names of the columns of a run's data, such as words; None where they have none."""
     return run.folder.read_words() if run.folder.vocabulary_file.exists() else None
+
+
+def words_or_numbers(run: Run) -> tuple[str, ...]:
+    """Return the names of the columns of a run's data, or their numbers, from 0, where they have none."""
+    return words_of(run) or tuple(map(str, range(run.net.num_visible)))
 
 
 def spread(rows: Any, limit: int | None) -> Any:
