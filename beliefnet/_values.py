@@ -30,11 +30,13 @@ class AbstractValues(ABC):
         what: What they are, as in "expected epochs to be a whole number".
         example: One of them, as on the command line.
         annotation: Their Python type.
+        is_flag: Whether the name of an option alone says one of them on the command line.
     """
 
     what: str
     example: str
     annotation: Any
+    is_flag: bool = False
 
     @property
     def safe_example(self) -> str:
@@ -129,7 +131,7 @@ class Number(AbstractValues):
 class Truth(AbstractValues):
     """True and false."""
 
-    what, example, annotation = "true or false", "true", bool
+    what, example, annotation, is_flag = "true or false", "true", bool, True
 
     def check(self, value: Any) -> bool:
         """Return true or false; no number is taken for one."""
@@ -282,6 +284,11 @@ class Maybe(AbstractValues):
     def annotation(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Their Python type."""
         return self.each.annotation
+
+    @property
+    def is_flag(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether those of the type are."""
+        return self.each.is_flag
 
     @property
     def safe_example(self) -> str:

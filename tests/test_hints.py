@@ -57,8 +57,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "comma.csv").write_text("0,5;1\n0,25;0\n1;0,125\n0;1\n")
     (folder / "latin.csv").write_bytes("é,b\n0,1\n1,0\n0,0\n1,1\n".encode("latin-1"))
     np.savez(folder / "two.npz", first=bits, second=np.vstack([bits, bits]))
-    np.save(folder / "levels.npy", rng.integers(0, 17, (40, 4)))
-    (folder / "open.svm").write_text("1 1:1 3:2\n0 2:1\n1 1:3\n")
+    np.save(folder / "levels.npy", rng.integers(0, 5, (40, 4)))
+    np.save(folder / "counts.npy", 300 * bits)
+    sparse.save_npz(folder / "sparse.npz", sparse.csr_matrix(2 * bits + 1))
+    (folder / "baskets.txt").write_text("rye bread,tea\ntea\ntea,milk\n" * 9)
     return folder
 
 
@@ -92,14 +94,24 @@ def test_hints_of_files_work(files: Path, name: str, options: dict[str, Any]):
 
 
 @pytest.mark.parametrize(
-    ("name", "flags"), [("labels.csv", "--drop class"), ("comma.csv", "--decimal ,"), ("two.npz", "--array first")]
+    ("name", "flags"),
+    [
+        ("labels.csv", "--drop class"),
+        ("comma.csv", "--decimal ,"),
+        ("two.npz", "--array first"),
+        ("counts.npy", "--visible poisson"),
+        ("levels.npy", "--visible logistic --levels 5"),
+        ("sparse.npz", "--net document"),
+        ("baskets.txt", "--net document"),
+        ("baskets.txt", "--visible bernoulli and --item-separator ,"),
+    ],
 )
 def test_the_command_line_says_options_as_flags(files: Path, name: str, flags: str, capsys, monkeypatch):
     monkeypatch.chdir(files)
     assert run(["train", "--data", name]) == 1
     assert flags in hint(capsys.readouterr().err)
     # Followed, the file is read: what is wrong then is the number of epochs.
-    assert run(["train", "--data", name, *shlex.split(flags), "--batch-size", "100"]) == 1
+    assert run(["train", "--data", name, *shlex.split(flags.replace(" and ", " ")), "--batch-size", "100"]) == 1
     assert "expected batch-size of at most the" in capsys.readouterr().err
 
 

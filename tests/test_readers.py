@@ -82,6 +82,14 @@ def test_an_index_column_names_the_rows(tmp_path: Path, bits: np.ndarray):
     assert read_rows(tmp_path / "x.csv", values="counts", drop="age").shape == (40, 6)
 
 
+def test_names_of_columns_may_hold_line_breaks(tmp_path: Path, bits: np.ndarray):
+    rows = read_rows(csv(tmp_path / "x.csv", bits, '"first\nline","a ""b""",c,"d\n\n,",e,f'))
+    assert rows.columns == ("first\nline", 'a "b"', "c", "d\n\n,", "e", "f")
+    np.testing.assert_array_equal(rows.rows, bits)
+    # A quote that is never closed is a letter.
+    assert read_rows(csv(tmp_path / "x.csv", bits, 'a,5" pipe,c,d,e,f')).shape == (40, 6)
+
+
 def test_a_header_that_counts_the_columns(tmp_path: Path, bits: np.ndarray):
     for header in ("0,1,2,3,4,5", ",0,1,2,3,4,5"):
         rows = np.column_stack([np.arange(40), bits]) if header.startswith(",") else bits

@@ -120,8 +120,10 @@ def test_another_machine_is_believed_for_a_while(tmp_path):
 def test_a_lock_that_says_nothing_is_taken(tmp_path, garbage):
     path = tmp_path / "lock.json"
     path.write_text(garbage)
-    with RunLock(path).held():
-        pass
+    lock = RunLock(path)
+    with lock.held():
+        assert json.loads(path.read_text())["pid"] == os.getpid()
+    assert not lock.is_held
 
 
 @pytest.mark.parametrize("damage", [b"\xff", b"\n\n", b"{}\n", b"[1]\n", b'{"epoch": 2, "st\n', b"\x00\x00\n", b"12\n"])
@@ -152,9 +154,17 @@ def test_a_row_after_a_cut_line_is_a_row(folder):
 
 
 def test_words_may_hold_any_separator(folder):
-    words = ["plain", "two\u2028lines", "next\x85line", "form\x0cfeed", "return\r", "", "tab\t", "break\nin"]
+    words = ["plain", "two\u2028lines", "next\x85line", "form\x0cfeed", "return\r", "", "tab\t", "break\nin", " b "]
+    words += ['"quoted"', '"', "back\\slash", "new\\nline", "é", "\x00"]
     folder.write_words(words)
-    assert folder.read_words() == (*words[:-1], "break in")
+    assert folder.read_words() == tuple(words)
+    assert folder.vocabulary_file.read_text().count("\n") == len(words)
+
+
+def test_words_of_earlier_folders_are_read_as_they_were_written(folder):
+    words = ["plain", "two\u2028lines", "return\r", "", "tab\t", " b ", '"quoted"', '"', "back\\slash", "[1]", "12"]
+    folder.vocabulary_file.write_bytes("".join(f"{word}\n" for word in words).encode())
+    assert folder.read_words() == tuple(words)
 
 
 def test_results_are_kept_by_what_they_are_of(folder):

@@ -12,11 +12,10 @@ pytestmark = pytest.mark.full
 TEXTS = ("ships sail the wide sea", "the sea carries ships", "bread and butter", "butter melts on warm bread") * 6
 
 
-def call(line: str, *places: object) -> None:
-    """Run a command line; each `@` in it is replaced by the next place."""
+def call(line: str, *places: object) -> int:
+    """Run a command line, and return its status; each `@` in it is replaced by the next place."""
     places_left = iter(places)
-    words = [str(next(places_left)) if word == "@" else word for word in line.split()]
-    assert run(words) == 0, line
+    return run([str(next(places_left)) if word == "@" else word for word in line.split()])
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +26,7 @@ def folder(tmp_path_factory) -> Path:
     np.save(path / "bits.npy", (rng.random((60, 16)) < 0.3).astype(np.uint8))
     np.savez(path / "grey.npz", train_images=rng.integers(0, 256, (60, 16), dtype=np.uint8))
     (path / "texts.txt").write_text("\n".join(TEXTS))
-    call("train --data @ --hidden 5 3 --batch-size 16 --epochs 2 --out @", path / "bits.npy", path / "run")
+    assert call("train --data @ --hidden 5 3 --batch-size 16 --epochs 2 --out @", path / "bits.npy", path / "run") == 0
     return path
 
 
@@ -51,15 +50,18 @@ def elsewhere(tmp_path: Path, monkeypatch):
     ],
 )
 def test_a_command_runs(folder: Path, line: str):
-    call(line, folder / "run")
+    assert call(line, folder / "run") == 0
 
 
 def test_files_are_written(folder: Path):
-    call("sample @ --num 4 --out @", folder / "run", folder / "samples.png")
-    call("encode @ @ --out @", folder / "run", folder / "bits.npy", folder / "codes.npy")
+    assert call("sample @ --num 4 --out @", folder / "run", folder / "samples.png") == 0
+    assert call("encode @ @ --out @", folder / "run", folder / "bits.npy", folder / "codes.npy") == 0
     assert np.load(folder / "codes.npy").shape[0] == 60
     assert (folder / "samples.png").stat().st_size > 100
-    call("impute @ @ --hide 0.5 --limit 5 --out @", folder / "run", folder / "bits.npy", folder / "completed.npy")
+    assert (
+        call("impute @ @ --hide 0.5 --limit 5 --out @", folder / "run", folder / "bits.npy", folder / "completed.npy")
+        == 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,19 +81,22 @@ def test_files_are_written(folder: Path):
 )
 def test_a_net_is_trained(folder: Path, tmp_path: Path, line: str):
     places = folder / "bits.npy", tmp_path / "run"
-    call(f"train --data @ {line} --batch-size 16 --epochs 1 --out @", *places)
-    call("evaluate @ --particles 2", tmp_path / "run")
+    assert call(f"train --data @ {line} --batch-size 16 --epochs 1 --out @", *places) == 0
+    assert call("evaluate @ --particles 2", tmp_path / "run") == 0
 
 
 def test_other_data_are_read(folder: Path, tmp_path: Path):
     grey = "train --data @ --visible logistic --hidden 3 --batch-size 16 --epochs 1 --out @"
-    call(grey, folder / "grey.npz", tmp_path / "grey")
+    assert call(grey, folder / "grey.npz", tmp_path / "grey") == 0
     texts = "train --data @ --net document --hidden 3 --batch-size 8 --epochs 1 --out @"
-    call(texts, folder / "texts.txt", tmp_path / "texts")
-    call("topics @", tmp_path / "texts")
+    assert call(texts, folder / "texts.txt", tmp_path / "texts") == 0
+    assert call("topics @", tmp_path / "texts") == 0
+    assert "ships" in (tmp_path / "texts" / "vocabulary.txt").read_text().split()
 
 
 def test_models_are_compared(folder: Path, tmp_path: Path):
     models = "mixture:components=2 rbm:hidden=3,epochs=1,batch-size=16"
-    call("evaluate @ --particles 2", folder / "run")
-    call(f"compare --data @ --models {models} --runs @ --out @", folder / "bits.npy", folder / "run", tmp_path)
+    assert call("evaluate @ --particles 2", folder / "run") == 0
+    assert (
+        call(f"compare --data @ --models {models} --runs @ --out @", folder / "bits.npy", folder / "run", tmp_path) == 0
+    )

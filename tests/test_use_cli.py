@@ -6,11 +6,13 @@ import json
 import shutil
 import tomllib
 import warnings
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 from conftest import SMALL
+from scipy import sparse
 from test_cli import fails, files
 
 from beliefnet.catalogue import load_named_run
@@ -246,3 +248,35 @@ def test_numbers_that_do_not_fit_are_refused(trained, capsys):
     for option in ("--particles", "--limit", "--ais"):
         assert "at most 2147483647" in fails(capsys, "evaluate", trained, option, str(2**31))
     assert jax.config.jax_enable_x64 is False
+
+
+def svmlight(path: Path, rows: np.ndarray, first: int) -> str:
+    lines = (" ".join(f"{column + first}:{row[column]}" for column in np.flatnonzero(row)) for row in rows)
+    path.write_text("".join(f"0 {line}\n" for line in lines))
+    return str(path)
+
+
+def test_svmlight_is_read_by_the_convention_of_the_run(here, capsys):
+    """A file in which the first column never occurs says nothing of where columns start: the run does."""
+    counts = np.random.default_rng(0).poisson(1, (60, 7)) + np.eye(60, 7, dtype=int)
+    others = counts.copy()
+    others[:, 0], others[:, 1] = 0, others[:, 1] + 1
+    zero, one = svmlight(here / "zero.svm", counts, 0), svmlight(here / "one.svm", counts, 1)
+    small = ("--net", "document", "--hidden", "3", "--batch-size", "8", "--epochs", "1")
+    assert run(["train", "--data", zero, *small, "--out", "from-0"]) == 0
+    assert run(["train", "--data", one, *small, "--out", "from-1"]) == 0
+    sparse.save_npz("others.npz", sparse.csr_matrix(others))
+    codes = {}
+    for name, file in (
+        ("from-0", svmlight(here / "others-0.svm", others, 0)),
+        ("from-1", svmlight(here / "others-1.svm", others, 1)),
+        ("matrix", "others.npz"),
+    ):
+        folder = "from-0" if name == "matrix" else name
+        assert run(["encode", folder, file, "--out", f"{name}.npy"]) == 0
+        codes[name] = np.load(f"{name}.npy")
+    np.testing.assert_array_equal(codes["from-0"], codes["matrix"])
+    np.testing.assert_array_equal(codes["from-1"], codes["from-0"])
+    # A file by the other convention that shows it is refused.
+    assert "first_column" in fails(capsys, "encode", "from-1", zero)
+    assert "7 columns" in fails(capsys, "encode", "from-0", one)

@@ -78,7 +78,7 @@ class Specified(AbstractValues):
         Raises:
             OptionError: If it does not.
         """
-        if type(value) is not str:
+        if not isinstance(value, str):
             raise Unusable(f"; try {self.example}")
         self.make(value)
         return value

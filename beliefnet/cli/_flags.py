@@ -11,7 +11,6 @@ from cyclopts import Group, Parameter, Token
 
 from beliefnet._errors import DataError
 from beliefnet._options import REQUIRED, Option, options_of
-from beliefnet._values import Truth
 from beliefnet.catalogue import all_options, sections
 from beliefnet.data import LoadOptions
 
@@ -38,11 +37,11 @@ def given_flags(flags: Any) -> dict[str, Any]:
     Raises:
         OptionError: If a word does not say a value of the right type.
     """
-    words = {field.name.replace("__", "."): getattr(flags, field.name) for field in fields(flags)}
+    given = {field.name.replace("__", "."): getattr(flags, field.name) for field in fields(flags)}
     return {
-        name: all_options()[name].read_words(given) if type(given) is tuple else given
-        for name, given in words.items()
-        if given is not None
+        name: word if option.values.is_flag else option.read_words(word)
+        for name, option in all_options().items()
+        if (word := given[name]) is not None
     }
 
 
@@ -52,10 +51,20 @@ def as_flags() -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise type(error)(_ARGUMENT.sub(_flag, str(error))) from error
+        raise type(error)(_ARGUMENT.sub(_flag, _VALUES.sub(_visible, str(error)))) from error
 
 
-_ARGUMENT = re.compile(rf"\b({'|'.join(options_of(LoadOptions).keys() - {'values'})})=('[^']*'|True|\d+)")
+_NAMES = options_of(LoadOptions).keys() - {"values"}
+_ARGUMENT = re.compile(rf"\b({'|'.join(_NAMES | {name.replace('_', '-') for name in _NAMES})})=('[^']*'|True|\d+)")
+
+
+# With the flags that a sentence names itself, such as `values='counts' (--net document)`.
+_VALUES = re.compile(r"values='(\w+)'(?:[^,;(]* \((--[^)]*)\))?")
+_VISIBLE = {"counts": "--visible poisson", "grey": "--visible logistic", "binary": "--visible bernoulli"}
+
+
+def _visible(found: re.Match[str]) -> str:
+    return found[2] or _VISIBLE[found[1]]
 
 
 def _flag(found: re.Match[str]) -> str:
@@ -74,7 +83,7 @@ def _annotation(option: Option, group: Group) -> Any:
         group=group,
         show_default=option.hint if _has_default(option) else False,
         # Words stay words here: the catalogue reads them, with the sentences that TOML and Python get.
-        converter=None if isinstance(option.values, Truth) else _words,
+        converter=None if option.values.is_flag else _words,
     )
     return Annotated[option.values.annotation | None, parameter]
 

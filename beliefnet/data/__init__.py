@@ -10,6 +10,7 @@ from beliefnet._types import ValueKind
 from beliefnet.data._arrays import as_rows
 from beliefnet.data._dataset import Dataset
 from beliefnet.data._device import DeviceRows, SparseRows
+from beliefnet.data._documents import spelled, unspelled
 from beliefnet.data._load import Listing, available, fetch, load, names, read_incomplete_rows, read_like, read_rows
 from beliefnet.data._observations import Observations, masked_entries, observations_of
 from beliefnet.data._record import LoadOptions, Reading, Record, checksum
@@ -43,4 +44,6 @@ __all__ = [
     "read_incomplete_rows",
     "read_like",
     "read_rows",
+    "spelled",
+    "unspelled",
 ]

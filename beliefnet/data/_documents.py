@@ -56,6 +56,16 @@ def spelled(words: Sequence[str]) -> str:
     return "".join(f"{_spelled(word)}\n" for word in words)
 
 
+def unspelled(text: str) -> tuple[str, ...]:
+    """Return the words of a text that `spelled` made, exactly; lines of another origin are words as they are."""
+    return tuple(map(_unspelled, text.split("\n")[:-1]))
+
+
+def _unspelled(line: str) -> str:
+    word = _plain(line)
+    return word if _spelled(word) == line else line
+
+
 def words_beside(path: Path, num_columns: int) -> tuple[str, ...] | None:
     """Read the vocabulary beside a matrix file.
 

@@ -344,11 +344,12 @@ def _by_model(
         return contents.holding({"train": _with_words(counts, label)}, columns=tuple(columns))
     counts = rows if contents.are_sparse else to_counts(check_numbers(rows, label), label)
     width = counts.shape[1]
-    if columns is None or (own is None and width == record.num_features):
+    is_numbered = columns is not None and tuple(columns) == numbered_words(record.num_features)
+    # What is only numbered has no columns to spare: they would be shifted.
+    if columns is None or (own is None and (width == record.num_features or (is_numbered and width > len(columns)))):
         return contents.holding({"train": counts}, columns=own)
     own = own or numbered_words(width)
-    is_numbered = width == record.num_features and tuple(columns) == numbered_words(width)
-    if is_numbered and set(own).isdisjoint(columns):
+    if is_numbered and width == record.num_features and set(own).isdisjoint(columns):
         return contents.holding({"train": counts}, columns=own)
     return contents.holding({"train": _with_words(_by_words(counts, own, columns), label)}, columns=tuple(columns))
 

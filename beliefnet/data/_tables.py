@@ -3,9 +3,11 @@
 import csv
 import io
 import itertools
+import operator
 import warnings
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ _MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
 _INDEX_HEADERS = ("", "index", "id", "row", "unnamed: 0")
 _SAMPLE = 50
 _LEAST_RUN = 4
+_LONGEST_HEADER = 100
 _SHORT_LINE = 2**17
 """Cells of a longer line are read by the csv module, which limits their length."""
 
@@ -136,13 +139,14 @@ class _Sheet:
         delimiter = delimiter_of(next(line for line in lines if line.strip()), path, reading)
         # A row of empty cells is a row, even where the delimiter is a blank itself.
         start = next(number for number, line in enumerate(lines) if line.strip() or delimiter in line)
-        first = lines[start]
+        end = _end_of_line(lines, start)
+        first = "\n".join(lines[start:end])
         if first.count(delimiter) >= FEWEST_EXTENT:
             raise DataError(
                 f"expected at most {FEWEST_EXTENT} columns in {path}, got {first.count(delimiter) + 1}; try line breaks"
             )
-        header = _header(first, delimiter, reading.decimal, path, is_only=start == len(lines) - 1)
-        start += bool(header)
+        header = _header(first, delimiter, reading.decimal, path, is_only=end == len(lines))
+        start = end if header else start
         sample = list(itertools.islice(_filled_rows(lines[start:], delimiter), _SAMPLE))
         if not sample:
             raise DataError(
@@ -197,13 +201,17 @@ class _Sheet:
 
     def numbers(self, columns: list[int]) -> np.ndarray:
         """Return the numbers of some columns, float64 `[rows, columns]`."""
-        lines = [line for line in self.lines if line.strip() or self.delimiter in line]
-        is_short = self.decimal == "." and max(map(len, lines)) < _SHORT_LINE and not any('"' in line for line in lines)
-        if is_short and all(line.count(self.delimiter) == len(self.columns) - 1 for line in lines):
-            try:
-                return np.loadtxt(lines, delimiter=self.delimiter, comments=None, ndmin=2, usecols=columns)
-            except ValueError:
-                pass  # One by one, the cell that is at fault is found, or all can be read.
+        # Nothing here runs Python code for each line: a file may have millions of them.
+        lines = self.lines
+        if not all(map(str.strip, lines)):
+            lines = [line for line in lines if line.strip() or self.delimiter in line]
+        is_plain = self.decimal == "." and not any(map(operator.contains, lines, itertools.repeat('"')))
+        if is_plain and max(map(len, lines)) < _SHORT_LINE:
+            extents = set(map(str.count, lines, itertools.repeat(self.delimiter)))
+            if extents == {len(self.columns) - 1}:
+                # One by one, the cell that is at fault is found, or all can be read.
+                with suppress(ValueError):
+                    return np.loadtxt(lines, delimiter=self.delimiter, comments=None, ndmin=2, usecols=columns)
         found = array("d")
         for number, cells in self._rows():
             found.extend([self._number(cells, column, number) for column in columns])
@@ -267,6 +275,16 @@ def _filled_rows(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[s
     for cells in reader:
         if len(cells) > 1 or (cells and cells[0].strip()):
             yield reader.line_num, cells
+
+
+def _end_of_line(lines: list[str], start: int) -> int:
+    """Return where the first line of a table ends: the names of its columns may hold line breaks in quotes."""
+    quotes = 0
+    for end, line in enumerate(lines[start : start + _LONGEST_HEADER], start + 1):
+        quotes += line.count('"')
+        if quotes % 2 == 0:
+            return end
+    return start + 1
 
 
 def _header(first: str, delimiter: str, decimal: str, path: Path, *, is_only: bool) -> list[str]:

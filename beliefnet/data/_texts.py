@@ -1,6 +1,7 @@
 """Texts and baskets of items, and the counts of the words or items in them."""
 
 import csv
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -81,7 +82,9 @@ def count_all_words(
     else:
         vectorizer = CountVectorizer(**_by_items(item_separator))
     try:
-        counts = {"train": canonical(vectorizer.fit_transform(texts["train"]))}
+        # Without any word, which is soon seen, counting would take as long as with many.
+        has_words = item_separator is not None or any(map(re.compile(WORD).search, texts["train"]))
+        counts = {"train": canonical(vectorizer.fit_transform(texts["train"] if has_words else ()))}
     except ValueError as error:
         wanted = "words (two letters or more, English stop words aside)" if item_separator is None else "items"
         raise DataError(

@@ -11,6 +11,7 @@ from typing import Any
 
 import tomli_w
 
+from beliefnet.data import spelled, unspelled
 from beliefnet.runs._checkpoint import CheckpointError, Checkpoints, read_record
 from beliefnet.runs._files import append_line, read_lines, write_atomically
 from beliefnet.runs._lock import RunLock
@@ -168,18 +169,18 @@ class RunFolder:
         return kept
 
     def write_words(self, words: Sequence[str]) -> None:
-        """Write `vocabulary.txt`; a line break within a word becomes a space."""
-        write_atomically(self.vocabulary_file, "".join(word.replace("\n", " ") + "\n" for word in words))
+        """Write `vocabulary.txt`: a word a line, as JSON spells it where the word itself would not be read back."""
+        write_atomically(self.vocabulary_file, spelled(words))
 
     def read_words(self) -> tuple[str, ...]:
-        """Read the words of a document net.
+        """Read the words of a document net, exactly as they were written.
 
         Raises:
             RunFolderError: If they are not there.
         """
         try:
             # Words may hold what Python takes for the end of a line, such as U+2028.
-            return tuple(self.vocabulary_file.read_bytes().decode("utf-8").split("\n")[:-1])
+            return unspelled(self.vocabulary_file.read_bytes().decode("utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise RunFolderError(
                 f"expected the words of a document net in {self.vocabulary_file}, got "
