@@ -45,6 +45,31 @@ def test_evaluation_with_a_refined_posterior(copy, capsys):
     assert 0 <= refined["untrusted"] <= 1
 
 
+def test_where_particles_come_from_is_said(copy, capsys):
+    points = ("--particles", "100", "--limit", "5", "--refine", "air:steps=30,samples=2,rate=1,checks=0,shrinkage=none")
+    assert run(["evaluate", str(copy), *points]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "shrinkage=none, form=structured)), 20 % from the recognition net, all weighed by the mixture" in shown
+    assert "draws are nearly all the same (they repeat as 1." in shown
+    annealed = "annealed:temperatures=2,refine=air:steps=1,samples=3"
+    given = report(capsys, copy, "--particles", "10", "--limit", "5", "--proposal", annealed)
+    assert given["proposal"].startswith("Annealed(num_temperatures=2, start=Refined(")
+    assert (given["defensive_share"], given["ais"]) == (0.2, None)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        ("--proposal anealed", "did you mean 'annealed'?"),
+        ("--proposal recognition --refine air", "expected --proposal or --refine, got both"),
+        ("--proposal recognition --ais 5", "expected --proposal or --ais, got both"),
+        ("--proposal hamiltonian", "expected continuous units for Hamiltonian"),
+    ],
+)
+def test_bad_proposals(trained, tokens, message, capsys):
+    assert message in " ".join(fails(capsys, "evaluate", trained, *tokens.split()).split())
+
+
 def test_few_particles_say_nothing_of_the_tail(copy, capsys):
     few = report(capsys, copy, "--particles", "20")
     assert (few["pareto_k"], few["untrusted"]) == (None, None)

@@ -12,38 +12,90 @@ from beliefnet._net import BeliefNet
 from beliefnet.catalogue._config import TrainConfig
 from beliefnet.catalogue._entries import blaming
 from beliefnet.catalogue._nets import used_values
+from beliefnet.data import DataError, Dataset, load, names
 from beliefnet.runs import LoadedRun, RunFolderError, describe, differences, load_run, read_record
 
 
 @dataclass(frozen=True)
 class NamedRun(LoadedRun):
-    """A run that `beliefnet train` made.
+    """A run, with its description if `beliefnet train` made it.
 
     Attributes:
-        config: How it was described.
+        config: How it was described; None of a run that `fit` made.
     """
 
-    config: TrainConfig
+    config: TrainConfig | None
+
+    @property
+    def description(self) -> str:
+        """The net in a few words."""
+        if self.config is not None:
+            return self.config.describe(self.record.num_features)
+        sizes = "-".join(map(str, (self.net.num_visible, *self.net.layer_sizes)))
+        return f"{type(self.net).__name__} {sizes}"
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        return int(self.settings["seed"])
+
+    @property
+    def data(self) -> str:
+        """The data it was trained on, by what `load` takes: a name, or a path. Rows in memory have neither."""
+        if self.config is not None:
+            return self.config.data.values["data"]
+        return self.record.source if self.record.variant in ("user file", "in memory") else self.record.name
+
+    @property
+    def can_load_data(self) -> bool:
+        """Whether the data it was trained on have a name, or are in a file that is there."""
+        if self.record.variant == "user file":
+            return Path(self.data).expanduser().exists()
+        return self.record.variant != "in memory" and self.data in names()
+
+    def load_data(self) -> Dataset:
+        """Load the data it was trained on.
+
+        Raises:
+            DataError: If they cannot be loaded, or have other contents now.
+        """
+        dataset = self._recorded_data() if self.config is None else self.config.load_data()
+        if dataset.record.checksum != self.record.checksum:
+            raise DataError(
+                f"expected the data that the net was trained on ({self.record.checksum}), got other contents of "
+                f"{self.data} ({dataset.record.checksum}); try naming it with --data"
+            )
+        return dataset
+
+    def _recorded_data(self) -> Dataset:
+        record = self.record
+        if not self.can_load_data:
+            raise DataError(
+                f"expected data that can be loaded again, got {record.name} ({record.variant}, from {record.source}), "
+                f"which `fit` was given for {self.folder.path}; try --data FILE"
+            )
+        how = {"values": record.values, "seed": self.seed, **record.reading.given}
+        if record.binarization != "none":
+            how["binarization"] = record.binarization
+        if record.values == "counts":
+            how["vocabulary_size"] = record.num_features
+        return load(self.data, **how)
 
 
 def load_named_run(path: Path | str) -> NamedRun:
-    """Load the best net of a run that `beliefnet train` made, and its description.
+    """Load the best net of a run, and its description if `beliefnet train` made it.
 
     Raises:
-        RunFolderError: If it is not such a run, no epoch was finished, or its `config.toml` was edited and describes
-            another net, estimator or training.
+        RunFolderError: If it is not a run, no epoch was finished, the net cannot be rebuilt, or the `config.toml` was
+            edited and describes another net, estimator or training.
         OptionError: If its `config.toml` has options that do not exist.
         CheckpointError: If no checkpoint is intact.
     """
     run = load_run(path)
     values = run.folder.read_config()
-    if not values:
-        raise RunFolderError(
-            f"expected a run that `beliefnet train` made, got {path}, which `fit` made and no {run.folder.config_file} "
-            "describes; try beliefnet.runs.load_run in Python"
-        )
-    config = TrainConfig.from_dict(values)
-    _check_unedited(run, config)
+    config = TrainConfig.from_dict(values) if values else None
+    if config is not None:
+        _check_unedited(run, config)
     return NamedRun(**{field.name: getattr(run, field.name) for field in fields(LoadedRun)}, config=config)
 
 

@@ -12,10 +12,11 @@ from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import Run, chosen_proposal, described, open_run
 from beliefnet.cli._text import make_progress, say, show_table
 from beliefnet.evaluation import Evaluation, Mean, evaluate
+from beliefnet.proposals import Proposal, Recognition
 from beliefnet.training import Stream, stream
 
 _MOST_LISTED = 8
-_FEW_WEIGHTS = 3
+_FEW_WEIGHTS = 2
 
 
 @command(name="evaluate")
@@ -27,6 +28,7 @@ def evaluate_run(
     particles: int = 1000,
     refine: str | None = None,
     ais: int | None = None,
+    proposal: str | None = None,
     data: str | None = None,
     limit: int | None = None,
     seed: int = 0,
@@ -38,7 +40,7 @@ def evaluate_run(
     newest one with the run's own proposal is evaluation.json as well.
 
     Args:
-        directory: Run folder of `beliefnet train`.
+        directory: Run folder of `beliefnet train`, or of `fit` in Python.
         split: Part of the data, the test split by default; of a .npz file, the array.
         particles: Particles per datum, K; memory does not grow with it.
         refine: Refine the posterior of every datum first: air, gdir (normal latents), mean-passing, straight-through or
@@ -46,6 +48,8 @@ def evaluate_run(
             recognition net alone.
         ais: Anneal every particle from there to the posterior, over so many temperatures (annealed importance
             sampling); a few particles then do, such as --particles 10 --ais 500.
+        proposal: Where particles come from, in the place of --refine and --ais: a name with its options, as in
+            annealed:temperatures=500,schedule=sigmoidal or defensive:every=2,refine=air.
         data: Another data set than the one the net was trained on, or a file, all rows of which are scored.
         limit: Use only so many examples, spread evenly over the split (it may be sorted by class).
         seed: Seed of the draws.
@@ -56,7 +60,7 @@ def evaluate_run(
     chosen = chosen_rows(run, data, split)
     if not run.net.layer_sizes:
         particles = 1
-    proposal = chosen_proposal(run, refine, ais)
+    source = chosen_proposal(run, refine, ais, proposal)
     rows = chosen.spread(limit)
     with make_progress(is_quiet=as_json) as progress:
         task = progress.add_task(f"{chosen.split}, {particles} particles", total=len(rows))
@@ -65,19 +69,19 @@ def evaluate_run(
             rows,
             num_particles=particles,
             key=stream(seed, Stream.EVALUATION),
-            proposal=proposal,
+            proposal=source,
             progress=lambda done: progress.update(task, completed=done),
         )
-    about = {"proposal": described(proposal), "ais": ais, "seed": seed, "best_epoch": run.best_epoch}
+    about = {"proposal": described(source), "ais": ais, "seed": seed, "best_epoch": run.best_epoch}
     report = plain({"data": chosen.data, "split": chosen.split, **result.to_dict(), **about})
     # Shown first: a folder that cannot be written must not cost a long evaluation.
     if as_json:
         print(to_json(report))
     else:
         _show(result, chosen.place, run)
-        say(f"particles of {described(proposal)}")
+        _show_source(result, source)
     if limit is data is None:
-        _keep(run, report, is_own=refine is ais is None, is_quiet=as_json)
+        _keep(run, report, is_own=refine is ais is proposal is None, is_quiet=as_json)
 
 
 def _keep(run: Run, report: dict[str, Any], *, is_own: bool, is_quiet: bool) -> None:
@@ -103,10 +107,18 @@ def _show(result: Evaluation, place: str, run: Run) -> None:
             f"The weights of {100 * result.untrusted:.0f} % of the data have too heavy a tail (k-hat): "
             "there, more particles would still raise the bound and lower the NLL."
         )
-    if result.distinct_weights is not None and result.distinct_weights <= _FEW_WEIGHTS:
+
+
+def _show_source(result: Evaluation, source: Proposal) -> None:
+    """Say where particles came from, and what is to be known of it."""
+    share = result.defensive_share
+    some = "" if share is None else f", {100 * share:.0f} % from the recognition net, all weighed by the mixture"
+    say(f"particles of {described(source)}{some}")
+    is_other = source != Recognition()
+    if is_other and result.distinct_weights is not None and result.distinct_weights < _FEW_WEIGHTS:
         say(
-            f"The draws are nearly all the same ({result.distinct_weights:.0f} different weights among the largest): "
-            "the effective sample size and k-hat cannot tell what they miss; compare with --refine none."
+            f"Their draws are nearly all the same (they repeat as {result.distinct_weights:.1f} equally frequent ones "
+            "would): the effective sample size and k-hat cannot tell what they miss; compare with --refine none."
         )
 
 

@@ -91,9 +91,10 @@ def impute_rows(
         rows = hide_entries(run, rows, hide, hide_half, key=hide_key)
     elif rows.observed.all():
         raise OptionError(f"expected missing entries (NaN) in {data}, got none; try --hide 0.5 to see how it would do")
-    search = Search(particles, starts, rounds, refiner, _fill(run))
+    name, fill = _fill(run)
+    search = Search(particles, starts, rounds, refiner, fill)
     result = _completed(run, rows, search, key=draw_key, is_quiet=as_json)
-    scores = _scores(run, rows, result, search) if rows.hidden.any() else {}
+    scores = _scores(run, rows, result, {name: fill}) if rows.hidden.any() else {}
     report = _report(rows, result, scores) | {
         "data": data,
         "split": "all" if is_file(data) else split or "test",
@@ -137,9 +138,13 @@ def _check(data: str, hide: float | None, hide_half: Side | None, out: Path) -> 
         out.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _fill(run: Run) -> ArrayLike:
-    """Return the mean of the training data: the net's own, where it has one."""
-    return starting_fill(run.net) if run.config.net.values.get("center_input") else own_data(run).train.average()
+def _fill(run: Run) -> tuple[str, ArrayLike]:
+    """Return the mean of the training data, the net's own where it has one, or else one half; and what it is."""
+    if run.net.recognition.conditionals[0].centre is not None:
+        return "training mean", starting_fill(run.net)
+    if run.can_load_data:
+        return "training mean", own_data(run).train.average()
+    return "one half", starting_fill(run.net)
 
 
 def _completed(run: Run, rows: IncompleteRows, search: Search, *, key: Key, is_quiet: bool) -> Imputed:
@@ -152,11 +157,12 @@ def _completed(run: Run, rows: IncompleteRows, search: Search, *, key: Key, is_q
         return impute(run.net, rows.seen, rows.observed, search, key=key, progress=tell)
 
 
-def _scores(run: Run, rows: IncompleteRows, result: Imputed, search: Search) -> dict[str, Score]:
+def _scores(run: Run, rows: IncompleteRows, result: Imputed, start: dict[str, ArrayLike]) -> dict[str, Score]:
+    [(name, fill)] = start.items()
     filled = {
         "refined": result.means,
-        "one pass": one_pass(run.net, rows.seen, rows.observed, fill=search.fill),
-        "training mean": np.broadcast_to(np.asarray(search.fill), rows.seen.shape),
+        "one pass": one_pass(run.net, rows.seen, rows.observed, fill=fill),
+        name: np.broadcast_to(np.asarray(fill), rows.seen.shape),
     }
     score = grey_imputation_score if run.record.values == "grey" else imputation_score
     return {name: score(rows.seen, means, rows.hidden) for name, means in filled.items()}

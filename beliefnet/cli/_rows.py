@@ -1,5 +1,6 @@
 """The rows that a command uses: of the run's own data, of another data set, or all rows of a file."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -68,22 +69,19 @@ def own_data(run: Run) -> Dataset:
         DataError: If they are not there any more, or have other contents.
     """
     try:
-        dataset = run.config.load_data()
+        return run.load_data()
     except DataError as error:
+        if "--data" in str(error):
+            raise
         raise DataError(f"{error}; these are the data of {run.folder.path}: if they moved, try --data") from error
-    if dataset.record.checksum != run.record.checksum:
-        raise DataError(
-            f"expected the data that the net was trained on ({run.record.checksum}), got other contents of "
-            f"{run.config.data.values['data']} ({dataset.record.checksum}); try naming it with --data"
-        )
-    return dataset
 
 
 def load_like(run: Run, data: str) -> Dataset:
     """Load another data set with the binarisation of the run's own, where there is anything to binarise."""
-    wanted: dict[str, Any] = {"values": run.record.values, "seed": run.config.fit.seed}
+    wanted: dict[str, Any] = {"values": run.record.values, "seed": run.seed}
     if run.record.values == "counts":
-        wanted |= {name: run.config.data.values[name] for name in ("vocabulary_size", "text_column")}
+        named = {"vocabulary_size": run.record.num_features, "text_column": run.record.reading.text_column}
+        wanted |= named if run.config is None else {name: run.config.data.values[name] for name in named}
     dataset = load(data, **wanted)
     if "none" not in (dataset.record.binarization, run.record.binarization):
         dataset = load(data, **wanted, binarization=run.record.binarization)
@@ -97,6 +95,11 @@ def words_of(run: Run) -> tuple[str, ...] | None:
     return run.folder.read_words() if run.folder.vocabulary_file.exists() else None
 
 
+def words_or_numbers(run: Run) -> tuple[str, ...]:
+    """Return the names of the columns of a run's data, or their numbers, from 0, where they have none."""
+    return words_of(run) or tuple(map(str, range(run.net.num_visible)))
+
+
 def spread(rows: Any, limit: int | None) -> Any:
     """Take so many rows, spread evenly: a split may be sorted by class."""
     num_rows = rows.shape[0]
@@ -108,10 +111,10 @@ def spread(rows: Any, limit: int | None) -> Any:
 def _all_rows(run: Run, data: str, array: str | None) -> Chosen:
     rows = _read(run, data, array)
     observe(run.net, rows)
-    if Path(data).expanduser().resolve() == Path(run.config.data.values["data"]).expanduser().resolve():
+    if Path(data).expanduser().resolve() == Path(run.data).expanduser().resolve():
         warn(
-            f"all {len(rows)} rows of {data} are used, those that the net was trained on among them; leave --data out "
-            "for the rows that were held out"
+            f"all {len(rows)} rows of {data} are used, those that the net was trained on among them; "
+            f"beliefnet evaluate {shlex.quote(str(run.folder.path))} takes those that were held out"
         )
     path = Path(data)
     about = {
@@ -133,4 +136,4 @@ def _read(run: Run, data: str, array: str | None) -> Observations:
         raise OptionError(
             f"expected no --split for the rows of {data}, all of which are used, got {array}; try leaving it out"
         )
-    return read_like(run.record, data, columns=words_of(run), array=array, seed=run.config.fit.seed)
+    return read_like(run.record, data, columns=words_of(run), array=array, seed=run.seed)

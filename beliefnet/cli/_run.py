@@ -9,10 +9,13 @@ import equinox as eqx
 import jax
 
 from beliefnet._errors import OptionError
-from beliefnet.catalogue import NamedRun, load_named_run, refiner_for
+from beliefnet.catalogue import NamedRun, load_named_run, parse_proposal, refiner_for
 from beliefnet.cli._text import warn
 from beliefnet.proposals import Annealed, Proposal, Recognition, Refined
 from beliefnet.refiners import Refiner
+from beliefnet.training import Stream, stream
+
+_EXAMPLE = "annealed:temperatures=500,refine=air"
 
 Run: TypeAlias = NamedRun
 
@@ -30,18 +33,30 @@ def open_latent_run(directory: Path) -> Run:
     run = open_run(directory)
     if not run.net.layer_sizes:
         raise OptionError(
-            f"expected a run of a net with latents, got {run.config.describe(run.record.num_features)} in {directory}; "
-            "try beliefnet evaluate or sample"
+            f"expected a run of a net with latents, got {run.description} in {directory}; try beliefnet evaluate or "
+            "sample"
         )
     return run
 
 
-def chosen_proposal(run: Run, refine: str | None, ais: int | None = None) -> Proposal:
-    """Return where the particles come from: by default as in training; refined, and annealed, where asked for."""
+def chosen_proposal(run: Run, refine: str | None, ais: int | None = None, named: str | None = None) -> Proposal:
+    """Return where the particles come from: by default as in training; by name, refined, or annealed, where asked for.
+
+    Args:
+        run: The run.
+        refine: A refiner, or none for the recognition net alone.
+        ais: Temperatures to anneal over.
+        named: A proposal with its options, in the place of the other two.
+    """
+    if named is not None:
+        if refine is not None or ais is not None:
+            other = "--ais" if refine is None else "--refine"
+            raise OptionError(f"expected --proposal or {other}, got both; try --proposal alone, such as {_EXAMPLE}")
+        return parse_proposal(named, run.net, key=stream(run.seed, Stream.PARAMETERS))
     if ais is not None:
         return annealed_proposal(run, refine, ais)
     if refine is None:
-        return run.proposal
+        return _own_proposal(run)
     return Recognition() if refine == "none" else Refined(refiner_for(run.net, refine))
 
 
@@ -61,10 +76,22 @@ def chosen_refiner(run: Run, refine: str | None) -> Refiner:
     """Return the refiner that was asked for, or that of the run, or one that suits the net."""
     if refine == "none":
         raise OptionError("expected --refine to be a refiner, got none, which this command cannot go without; try air")
+    if refine is not None or run.estimator is None:
+        return refiner_for(run.net, refine)
     match run.proposal:
-        case Refined(refiner=refiner) if refine is None:
+        case Refined(refiner=refiner):
             return refiner
     return refiner_for(run.net, refine)
+
+
+def _own_proposal(run: Run) -> Proposal:
+    """Return what the run's estimator measures its bound with."""
+    if run.estimator is None:
+        raise OptionError(
+            f"expected an estimator of beliefnet in {run.folder.path}, to know where particles come from, got one of a "
+            "class of one's own; try --refine none"
+        )
+    return run.proposal
 
 
 def described(module: Proposal | Refiner) -> str:

@@ -12,6 +12,7 @@ from beliefnet._uses import sample_means
 from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced, save_array, writing
 from beliefnet.cli._options import check_counts, check_suffix
+from beliefnet.cli._rows import words_or_numbers
 from beliefnet.cli._run import open_run
 from beliefnet.cli._text import say
 from beliefnet.plots import image_sheet
@@ -56,7 +57,7 @@ def sample(
         with writing(file):
             image_sheet(drawn, run.record.image_shape, file)
     elif file.suffix == ".txt":
-        names = np.asarray([printable(word) for word in run.folder.read_words()])
+        names = np.asarray([printable(word) for word in words_or_numbers(run)])
         with writing(file):
             write_atomically(file, "".join(f"{' '.join(np.repeat(names, row))}\n" for row in drawn.astype(int)))
     else:

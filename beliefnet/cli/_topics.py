@@ -12,7 +12,7 @@ from beliefnet.cli._app import command
 from beliefnet.cli._files import replaced, writing
 from beliefnet.cli._options import check_suffix, to_json
 from beliefnet.cli._pictures import draw_topics, topics_by_coherence
-from beliefnet.cli._rows import Split, chosen_rows
+from beliefnet.cli._rows import Split, chosen_rows, words_or_numbers
 from beliefnet.cli._run import open_latent_run
 from beliefnet.cli._text import say, show_table
 from beliefnet.evaluation import Topic
@@ -48,10 +48,10 @@ def show_topics(
     if out is not None:
         check_suffix(out, ".png")
     run = open_latent_run(directory)
-    if run.config.net.name != "document":
+    if run.net.visible.report != "perplexity":
         raise OptionError(
-            f"expected a run of a document net, got {run.config.describe(run.record.num_features)} in {directory}; try "
-            "beliefnet train --net document --data 20newsgroups"
+            f"expected a run of a document net, got {run.description} in {directory}; try beliefnet train --net "
+            "document --data 20newsgroups"
         )
     known = run.net.num_visible
     count = min(_WORDS, known) if words is None else words
@@ -59,7 +59,7 @@ def show_topics(
         raise OptionError(f"expected --words from 2 to {known}, got {count}; try {min(_WORDS, known)}")
     chosen = chosen_rows(run, data, split, default="train")
     found = topics_by_coherence(run.net, chosen.rows, count)
-    names = run.folder.read_words()
+    names = words_or_numbers(run)
     mean = float(np.mean([topic.coherence for topic in found]))
     if as_json:
         listed = [topic.to_dict() | {"words": [names[word] for word in topic.words]} for topic in found]

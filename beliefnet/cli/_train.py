@@ -77,8 +77,6 @@ def train(
     with folder.lock.held():
         if resumed is not None:
             write_atomically(folder.config_file, tomli_w.dumps(config.to_dict()))
-        if dataset.columns is not None:
-            folder.write_words(dataset.columns)
         _describe(config, dataset, folder)
         with Display(console, config.fit.epochs, num_steps, step=_begun(folder)) as display:
             fitted = fit(net, estimator, dataset, config.fit, folder=folder, callback=display)

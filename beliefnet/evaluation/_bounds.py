@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
@@ -36,6 +36,9 @@ class DatumBounds(eqx.Module):
             layer was drawn from, such as q(h_l | h_(l-1)); None where the proposal has no such terms.
         ladder: Log-mean-exp of the first 10, 100, ... and all K log-weights, `[batch, rungs]` (see `rungs`).
         tail: The largest log-weights, largest first, `[batch, min(K / 5, 3 sqrt K) + 1]`: what k-hat is fitted to.
+        repeated: Share of the particles with the log-weight of the first, that one apart, `[batch]`: an unbiased
+            estimate of the probability that two draws are the same. Of a `Defensive` proposal, among those that its
+            main component drew.
     """
 
     elbo: Float[Array, " batch"]
@@ -44,14 +47,23 @@ class DatumBounds(eqx.Module):
     kl: Float[Array, "batch layers"] | None
     ladder: Float[Array, "batch rungs"]
     tail: Float[Array, "batch tail"]
+    repeated: Float[Array, " batch"]
 
 
 class _Means(eqx.Module):
-    """Means over the particles so far that the ELBO is about, and their number."""
+    """Means over the particles so far that the ELBO is about, the first log-weight, those like it, and their number."""
 
     log_weight: Float[Array, " batch"]
     kl: Float[Array, "batch layers"] | None
-    count: Array
+    first: Float[Array, " batch"]
+    repeats: Int[Array, " batch"]
+    count: Int[Array, ""]
+
+    @classmethod
+    def start(cls, batch: int, num_layers: int | None) -> "_Means":
+        """Return the means of no particle; those of layers, if there are such terms."""
+        none, kl = jnp.zeros(batch), None if num_layers is None else jnp.zeros((batch, num_layers))
+        return cls(none, kl, none, jnp.zeros(batch, jnp.int32), jnp.zeros((), jnp.int32))
 
     def add(self, trace: Trace, counts: Bool[Array, " particles"], *, is_mixture: bool) -> "_Means":
         """Take in the particles that count; under a mixture, by the density of its main component."""
@@ -67,7 +79,15 @@ class _Means(eqx.Module):
             return running_mean(mean, chosen.sum(axis=0) / jnp.maximum(num, 1), share)
 
         kl = None if self.kl is None or layers is None else moved(self.kl, layers - trace.log_p[..., 1:])
-        return _Means(moved(self.log_weight, log_weight), kl, total)
+        # Weighed as all particles are: the density of the main component alone may differ by rounding.
+        first = jnp.where(self.count > 0, self.first, trace.log_weight[jnp.argmax(counts)])
+        repeats = self.repeats + (counts[:, None] & (trace.log_weight == first)).sum(axis=0, dtype=jnp.int32)
+        return _Means(moved(self.log_weight, log_weight), kl, first, repeats, total)
+
+    @property
+    def repeated(self) -> Float[Array, " batch"]:
+        """Share of the particles, the first apart, that have its log-weight."""
+        return jnp.maximum(self.repeats - 1, 0) / jnp.maximum(self.count - 1, 1)
 
 
 @partial(jax.jit, static_argnames=("num_particles", "chunk"))
@@ -97,11 +117,10 @@ def bounds_of_batch(
         return sample.add(trace.log_weight, num=num_new), means.add(trace, counts, is_mixture=is_own is not None)
 
     has_layers = eqx.filter_eval_shape(drawn, 0)[0].log_layers is not None
-    no_kl = jnp.zeros((x.shape[0], len(net.layer_sizes))) if has_layers else None
     sample = WeightedSample.start(x.shape[0], rungs=tuple(rungs(num_particles)), tail=tail_size(num_particles) + 1)
-    start = (sample, _Means(jnp.zeros(x.shape[0]), no_kl, jnp.zeros((), jnp.int32)))
+    start = (sample, _Means.start(x.shape[0], len(net.layer_sizes) if has_layers else None))
     sample, means = lax.fori_loop(0, -(-num_particles // chunk), add_chunk, start)
-    return DatumBounds(means.log_weight, sample.bound, sample.ess, means.kl, sample.ladder, sample.tail)
+    return DatumBounds(means.log_weight, sample.bound, sample.ess, means.kl, sample.ladder, sample.tail, means.repeated)
 
 
 @broadcasting

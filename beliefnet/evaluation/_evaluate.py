@@ -17,7 +17,7 @@ from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._encode import encode_batch
 from beliefnet.evaluation._mean import Mean
 from beliefnet.evaluation._observe import DataLike, observe
-from beliefnet.evaluation._pareto import LEAST_PARTICLES, num_distinct, pareto_k, trusted_k
+from beliefnet.evaluation._pareto import LEAST_PARTICLES, pareto_k, trusted_k
 from beliefnet.evaluation._perplexity import Perplexity, perplexity
 from beliefnet.evaluation._weighted import rungs
 from beliefnet.proposals import Proposal
@@ -46,8 +46,11 @@ class Evaluation:
             trusted. None for fewer than 100 particles.
         active_units: Units per layer whose mean under the recognition net varies over the data by more than 0.01
             (variance), bottom first (Burda et al. 2015); in deep nets, with layer means fed upward.
-        distinct_weights: Median over the data of how many different weights there are among the largest, of which k-hat
-            looks at 3 sqrt K: 2 or 3 say that the draws are nearly all the same. None for fewer than 100 particles.
+        distinct_weights: How many equally frequent draws would meet as often as those of the proposal do: one over the
+            probability, averaged over the data, that two draws have the same weight. Below 2, draws are nearly all the
+            same. Draws in defence of the proposal do not count. None for fewer than 100 particles.
+        defensive_share: Share of the particles that the recognition net drew, in defence of a proposal that may be too
+            narrow; None where there was no defence.
         elbo_perplexity: Perplexity of documents by the ELBO, an upper bound; None where the data are no word counts.
         perplexity: The same by the K-particle bound.
         elbo_bits_per_dimension: Minus the ELBO in bits per visible unit, for discrete grey levels: an upper bound on
@@ -67,6 +70,7 @@ class Evaluation:
     pareto_k: float | None
     untrusted: float | None
     distinct_weights: float | None = None
+    defensive_share: float | None = None
     elbo_perplexity: Perplexity | None = None
     perplexity: Perplexity | None = None
     elbo_bits_per_dimension: Mean | None = None
@@ -130,8 +134,8 @@ def weigh(
     for x, num, block_key in _blocks(net, data, num_particles, key=key):
         block = bounds_of_rows(net, x, num_particles, key=block_key, proposal=proposal)
         block = jax.tree.map(lambda leaf, num=num: np.asarray(leaf)[:num], block)
-        # What the tail says is two numbers of each datum: tails of all data would not fit in memory.
-        tails.append(np.stack([pareto_k(block.tail), num_distinct(block.tail)]))
+        # What the tail says is a number of each datum: tails of all data would not fit in memory.
+        tails.append(pareto_k(block.tail))
         parts.append(replace(block, tail=block.tail[:, :0]))
         means = np.concatenate([np.zeros((len(x), 0)), *encode_batch(net, x)], axis=-1, dtype=np.float64)[:num]
         activity += np.stack([means.sum(axis=0), (means**2).sum(axis=0)])
@@ -145,7 +149,8 @@ def weigh(
             f"expected log-weights that are numbers, got NaN for {num_wrong} of {done} examples; try a smaller rate if "
             "their posterior was refined, or another net: a parameter or an observation may not be finite"
         )
-    evaluation = _summarise(net, bounds, np.concatenate(tails, axis=1), activity, num_particles)
+    evaluation = _summarise(net, bounds, np.concatenate(tails), activity, num_particles)
+    evaluation = replace(evaluation, defensive_share=None if proposal is None else proposal.defensive_share)
     if lengths is not None:
         evaluation = replace(
             evaluation, elbo_perplexity=perplexity(bounds.elbo, lengths), perplexity=perplexity(bounds.bound, lengths)
@@ -186,9 +191,9 @@ def _blocks(net: BeliefNet, data: Observations, num_particles: int, *, key: Key)
 
 
 def _summarise(
-    net: BeliefNet, data: DatumBounds, tails: np.ndarray, activity: np.ndarray, num_particles: int
+    net: BeliefNet, data: DatumBounds, k_hat: np.ndarray, activity: np.ndarray, num_particles: int
 ) -> Evaluation:
-    count, (k_hat, distinct) = len(data.elbo), tails
+    count = len(data.elbo)
     has_tail = num_particles >= LEAST_PARTICLES
     fitted = k_hat[~np.isnan(k_hat)]
     variance = activity[1] / count - (activity[0] / count) ** 2
@@ -206,5 +211,5 @@ def _summarise(
         ladder={rung: Mean.of(-data.ladder[:, index]) for index, rung in enumerate(rungs(num_particles))},
         pareto_k=float(np.median(fitted)) if has_tail and len(fitted) else None,
         untrusted=float((fitted > trusted_k(num_particles)).sum() / count) if has_tail else None,
-        distinct_weights=float(np.median(distinct)) if has_tail else None,
+        distinct_weights=float(1 / max(data.repeated.mean(), 1 / num_particles)) if has_tail else None,
     )

@@ -61,11 +61,6 @@ def pareto_k(tail: Float[np.ndarray, "batch tail"]) -> Float[np.ndarray, " batch
     return found
 
 
-def num_distinct(tail: Float[np.ndarray, "batch tail"]) -> Float[np.ndarray, " batch"]:
-    """Return how many different weights there are among the largest ones of each datum."""
-    return 1.0 + (tail[:, 1:] != tail[:, :-1]).sum(axis=1)
-
-
 def _share_drawn_once(ratios: Float[np.ndarray, "batch tail"]) -> Float[np.ndarray, " batch"]:
     """Return which share of the tail's weight lies in values that occur once; 1 where all weights are zero."""
     edge = np.ones((len(ratios), 1), bool)

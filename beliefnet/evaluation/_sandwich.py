@@ -13,7 +13,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._trace import Trace
 from beliefnet._types import Key
-from beliefnet.evaluation._bounds import rows_per_pass
+from beliefnet.evaluation._bounds import defended, rows_per_pass
 from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._evaluate import Mean
 from beliefnet.evaluation._weighted import WeightedSample
@@ -57,7 +57,7 @@ def sandwich(net: BeliefNet, num_examples: int, num_particles: int, annealed: An
         net: The net that the data are drawn from.
         num_examples: Number of data.
         num_particles: Particles per datum in each direction, K.
-        annealed: The annealing that is judged.
+        annealed: The annealing that is judged. A start that is refined is defended, as for `evaluate`.
         key: Random key.
 
     Raises:
@@ -68,11 +68,12 @@ def sandwich(net: BeliefNet, num_examples: int, num_particles: int, annealed: An
     """
     num_examples = whole_number("num_examples", num_examples, good=100)
     num_particles = whole_number("num_particles", num_particles, good=10)
+    defence = defended(annealed, num_particles)
     size = max(1, rows_per_pass(net) // num_particles)
     parts = []
     for index, start in enumerate(range(0, num_examples, size)):
         size_now = min(size, num_examples - start)
-        block = _bounds(net, annealed, jax.random.fold_in(key, index), size_now, num_particles)
+        block = _bounds(net, defence, jax.random.fold_in(key, index), size_now, num_particles)
         parts.append(np.asarray(jnp.stack(block), np.float64))
     lower, upper = np.concatenate(parts, axis=1)
     return Sandwich(

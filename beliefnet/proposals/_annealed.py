@@ -103,8 +103,9 @@ class Annealed(Proposal):
 
     Args:
         num_temperatures: Intervals between inverse temperatures, N; there are moves at the N - 1 stops between them.
-        start: What draws the particles at first: `Recognition`, `FixedPosterior`, or a proposal that prepares
-            one, such as `Refined`.
+        start: What draws the particles at first: `Recognition`, `FixedPosterior`, a proposal that prepares one,
+            such as `Refined`, or a `Defensive` mixture with one of these, as evaluations have it: annealing moves
+            particles off a start that is too narrow, but few temperatures do not move them far.
         schedule: How the inverse temperatures are spaced.
         num_changes: Changes of one discrete variable that are proposed at each stop.
         step_size: Leapfrog step of each continuous unit, in standard deviations under the start.
@@ -137,6 +138,15 @@ class Annealed(Proposal):
                 "expected a start that draws latents for the given data from what it scores, got "
                 f"{type(self.start).__name__}; try Recognition()"
             )
+
+    @property
+    def defensive_share(self) -> float | None:
+        """That of the start."""
+        return self.start.defensive_share
+
+    def defended(self) -> "Annealed":
+        """Return it from a start that is defended: one temperature is the start alone, and few are not much more."""
+        return dataclasses.replace(self, start=self.start.defended())
 
     def prepare(self, net: BeliefNet, x: Float[Array, "batch visible"], *, key: Key) -> "Annealed":
         """Prepare the start.

@@ -48,6 +48,11 @@ class Proposal(eqx.Module):
         """Whether the drawn latents are differentiable functions of the recognition net's parameters."""
         return False
 
+    @property
+    def defensive_share(self) -> float | None:
+        """Share of the particles that the recognition net draws in its defence; None where there is no defence."""
+        return None
+
     def check(self, net: BeliefNet) -> None:
         """Check that it can draw for a net; what can be drawn for any net passes.
 

@@ -9,9 +9,10 @@ from jaxtyping import Float
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
-from beliefnet._types import Key
+from beliefnet._types import Key, Values
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.proposals._recognition import Recognition
+from beliefnet.refiners import MeanField
 
 
 @named("defensive")
@@ -44,6 +45,11 @@ class Defensive(Proposal):
         if self.every < 2:
             raise ValueError(f"expected Defensive to have every of at least 2, got {self.every}; try 5")
 
+    @property
+    def defensive_share(self) -> float:
+        """One over `every`."""
+        return 1 / self.every
+
     def check(self, net: BeliefNet) -> None:
         """Check that the proposal can draw for a net.
 
@@ -55,6 +61,21 @@ class Defensive(Proposal):
     def prepare(self, net: BeliefNet, x: Float[Array, "batch visible"], *, key: Key) -> "Defensive":
         """Prepare the proposal."""
         return Defensive(self.proposal.prepare(net, x, key=key), self.every)
+
+    def mean_field(self, net: BeliefNet, x: Float[Array, "batch visible"]) -> MeanField:
+        """Return that of the proposal."""
+        return self.proposal.mean_field(net, x)
+
+    def log_probs(
+        self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values
+    ) -> Float[Array, "particles batch 1"]:
+        """Return the mixture's log-probability of any latents, in nats, as one term for all layers.
+
+        Raises:
+            ValueError: If the proposal can only score what it drew itself.
+        """
+        own = self.proposal.log_probs(net, x, latents).sum(axis=-1)
+        return self._mixed(own, net.log_recognition(x, latents))[..., None]
 
     @broadcasting
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
@@ -75,8 +96,11 @@ class Defensive(Proposal):
             for own, other in zip(drawn.latents, safe.latents, strict=True)
         )
         log_layers = proposal.log_probs(net, x, latents)
-        share = 1 / self.every
-        log_proposal = jnp.logaddexp(
-            log_layers.sum(axis=-1) + jnp.log1p(-share), net.log_recognition(x, latents) + jnp.log(share)
-        )
+        log_proposal = self._mixed(log_layers.sum(axis=-1), net.log_recognition(x, latents))
         return Particles(x, latents, log_proposal, log_layers, is_own)
+
+    def _mixed(
+        self, own: Float[Array, "particles batch"], recognition: Float[Array, "particles batch"]
+    ) -> Float[Array, "particles batch"]:
+        share = 1 / self.every
+        return jnp.logaddexp(own + jnp.log1p(-share), recognition + jnp.log(share))

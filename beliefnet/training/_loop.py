@@ -118,6 +118,8 @@ class _Run:
         self.clock = Clock()
         params = self.state.learner.params
         self.writer = None if folder is None else RunWriter(folder, dataset.record, options, params)
+        if folder is not None and dataset.columns is not None:
+            folder.write_words(dataset.columns)
         self._resume()
         self.data, self.key = train.on_device(), stream(options.seed, Stream.STEPS)
         self.validate = make_validator(valid, key=stream(options.seed, Stream.VALIDATION))

@@ -1,0 +1,98 @@
+"""Commands on runs that `fit` made: no config.toml, data by what the record says or by --data."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from test_cli import fails
+
+from beliefnet.cli import run
+from beliefnet.data import Dataset, load
+from beliefnet.estimators import VIMCO
+from beliefnet.nets import document_net, sigmoid_belief_net
+from beliefnet.training import FitOptions, fit
+
+BITS = (np.random.default_rng(0).random((60, 6)) < 0.4).astype(np.uint8)
+COUNTS = np.random.default_rng(1).poisson(1.0, (40, 6)) + np.eye(6, dtype=int)[np.arange(40) % 6]
+WORDS = ("apple", "pear", "plum", "fig", "quince", "lime")
+OPTIONS = FitOptions(epochs=1, batch_size=10)
+
+
+def sbn():
+    return sigmoid_belief_net(6, (3,), key=jax.random.key(0))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Run folders by what they were trained on."""
+    place = tmp_path_factory.mktemp("python")
+    for name, rows in (("x.npy", BITS), ("c.npy", COUNTS)):
+        np.save(place / name, rows)
+    fit(sbn(), VIMCO(2), Dataset.from_arrays(BITS), OPTIONS, folder=place / "arrays")
+    fit(sbn(), VIMCO(2), load(place / "x.npy", valid_fraction=0.2), OPTIONS, folder=place / "other split")
+    fit(sbn(), VIMCO(2), load(place / "x.npy"), OPTIONS, folder=place / "file")
+    bars = sigmoid_belief_net(64, (3,), key=jax.random.key(0))
+    fit(bars, VIMCO(2), load("bars"), FitOptions(epochs=1, batch_size=500), folder=place / "named")
+    documents = Dataset.from_arrays(COUNTS, values="counts", columns=WORDS)
+    fit(document_net(6, (3,), key=jax.random.key(0)), VIMCO(2), documents, OPTIONS, folder=place / "documents")
+    return place
+
+
+def report(capsys, *tokens):
+    capsys.readouterr()
+    assert run([*map(str, tokens), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("name", "num_test"), [("named", 1000), ("file", 6)])
+def test_data_that_have_a_name_or_a_file_are_found(runs, name: str, num_test: int, capsys):
+    found = report(capsys, "evaluate", runs / name, "--particles", 3)
+    assert (found["num_examples"], found["split"]) == (num_test, "test")
+    assert (runs / name / "evaluation.json").exists()
+
+
+def test_rows_in_memory_are_asked_for(runs, capsys):
+    for command in ("evaluate", "diagnose", "gaps"):
+        error = fails(capsys, command, runs / "arrays")
+        assert "data that can be loaded again, got arrays (in memory" in error
+        assert "try --data FILE" in error
+    assert report(capsys, "evaluate", runs / "arrays", "--data", runs / "x.npy", "--particles", 3)["num_examples"] == 60
+    error = fails(capsys, "evaluate", runs / "other split")
+    assert "got other contents of" in error
+    assert "try naming it with --data" in error
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "encode arrays x.npy",
+        "impute arrays x.npy --hide 0.5 --particles 4 --starts 2 --rounds 1 --refine air:steps=1,samples=2",
+        "sample arrays --num 4",
+        "sample documents --num 4",
+        "gaps arrays --data x.npy --particles 2 --refine air:steps=1,samples=2",
+        "sandwich arrays --num 2 --ais 2 --particles 2",
+        pytest.param("diagnose arrays --data x.npy --draws 8 --estimators reinforce", marks=pytest.mark.full),
+        "topics documents --data c.npy",
+    ],
+)
+def test_commands_work(runs, command: str, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    given = [str(runs / word) if (runs / word).exists() else word for word in command.split()]
+    assert run(given) == 0
+    shown = capsys.readouterr().out
+    if "documents" in command:
+        shown += "".join(path.read_text() for path in tmp_path.glob("*.txt"))
+        assert "quince" in shown
+    if command.startswith("impute"):
+        assert "one half" in shown, "there is no mean of training data to fill in with"
+
+
+def test_an_estimator_of_ones_own_says_nothing_of_particles(runs, tmp_path, capsys):
+    class Own(VIMCO):
+        """Known here alone."""
+
+    fit(sbn(), Own(2), Dataset.from_arrays(BITS), OPTIONS, folder=tmp_path / "own")
+    given = ("evaluate", tmp_path / "own", "--data", runs / "x.npy", "--particles", 3)
+    assert "got one of a class of one's own; try --refine none" in fails(capsys, *given)
+    assert report(capsys, *given, "--refine", "none")["num_examples"] == 60
