@@ -74,8 +74,14 @@ class RunFolder:
             raise RunFolderError(
                 f"expected options and names of files in UTF-8, got one with {name}; try renaming the file"
             ) from None
+        is_new = not folder.path.exists()
         folder.make()
-        write_atomically(folder.config_file, text)
+        try:
+            write_atomically(folder.config_file, text)
+        except OSError:
+            if is_new:
+                folder.path.rmdir()
+            raise
         return folder
 
     @classmethod
