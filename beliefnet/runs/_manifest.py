@@ -83,9 +83,9 @@ def newest_intact(directory: Path, load: Callable[[Path, dict[str, Any]], _T]) -
         except Damaged as reason:
             skipped.append(f"The checkpoint {folder.name} is damaged: {reason}.")
     if skipped:
-        listed = " ".join(skipped)
+        listed = " ".join(skipped).removesuffix(".")
         raise CheckpointError(
-            f"expected an intact checkpoint in {directory}, got only damaged ones ({listed}); "
+            f"expected an intact checkpoint in {directory}, got only damaged ones: {listed}; "
             "try a copy from a backup, or training again from the start in a new folder"
         )
     raise CheckpointError(
