@@ -59,6 +59,7 @@ from beliefnet.estimators import (
     DReG,
     Estimator,
     LocalExpectation,
+    LogVariance,
     MaximumLikelihood,
     MultiSampleDisARM,
     MuProp,
@@ -776,6 +777,27 @@ def weighted_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) 
     return eqx.filter_grad(weighted)(net)
 
 
+@eqx.filter_jit
+def covariance_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+    """Of the recognition net: Cov_r[log p - log q, grad log q], r held; of the model, its part of the weighted one."""
+    states = enumerate_latents(net, x)
+    log_r = held_posterior(net, x, estimator.proposal.refiner).log_probs(states.latents).sum(axis=-1)
+    mass, f = jnp.exp(log_r), states.log_p - states.log_q
+    centred = f - jnp.sum(mass * f, axis=0)
+
+    def covariance(net: BeliefNet) -> jax.Array:
+        return jnp.sum(mass * centred * enumerate_latents(net, x).log_q, axis=0).mean()
+
+    weighted = model_only(weighted_gradient(net, x, estimator, state))
+    return add(weighted, recognition_only(eqx.filter_grad(covariance)(net)))
+
+
+def mixed_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+    """Of the model, that of the K-particle bound; of the recognition net, that of the ELBO."""
+    elbo = recognition_only(bound_and_gradient(net, x, 1)[1])
+    return add(model_only(bound_gradient(net, x, estimator, state)), elbo)
+
+
 def refined_bound(net: BeliefNet, x: jax.Array, refiner: Refiner) -> jax.Array:
     """The exact bound of two particles from a refined posterior without randomness, `[batch]`."""
     states = enumerate_latents(net, x)
@@ -830,6 +852,15 @@ RULE_CASES: dict[str, EstimatorCase] = {
     ),
     "ovis-asymptotic, between": EstimatorCase(
         lambda net: AsymptoticOVIS(2, gamma=0.4), asymptotic_gradient, bound_of(2), nets=("one layer",)
+    ),
+    "log-variance": EstimatorCase(lambda net: LogVariance(2), mixed_gradient, bound_of(2), nets=PAIRS),
+    "log-variance, three": EstimatorCase(lambda net: LogVariance(3), mixed_gradient, bound_of(3), nets=("one layer",)),
+    "log-variance, refined": EstimatorCase(
+        lambda net: LogVariance(2, Refined(STEADY)),
+        covariance_gradient,
+        lambda net, x: refined_bound(net, x, STEADY),
+        nets=("one layer", "two layers"),
+        source=refined_states(STEADY),
     ),
     "wake": EstimatorCase(lambda net: Wake(2), wake_gradient),
     "sleep": EstimatorCase(lambda net: Sleep(1), sleep_gradient, dream_objective, source=dreamt, batch=1),

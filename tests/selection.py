@@ -1,4 +1,7 @@
-"""Which tests run: those marked `full` only with `pytest --full`, and the end of a run says how many were left out."""
+"""Which tests run: those marked `full` only with `pytest --full`, and the end of a run says how many were left out.
+
+`@pytest.mark.full(but=["two layers"])` leaves out all parameters of a test but those of these names.
+"""
 
 import pytest
 
@@ -10,10 +13,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "full: a long test, which runs only with `pytest --full`")
+    config.addinivalue_line(
+        "markers",
+        "full(but=[]): a long test, which runs only with `pytest --full`; `but` names parameters that always do",
+    )
     config.stash[LEFT_OUT] = 0
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(_Workers(config))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    name = item.callspec.id if hasattr(item, "callspec") else None  # pyright: ignore
+    if any(name in mark.kwargs.get("but", ()) for mark in item.iter_markers("full")):
+        item.own_markers = [mark for mark in item.own_markers if mark.name != "full"]
 
 
 @pytest.hookimpl(trylast=True)

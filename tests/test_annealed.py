@@ -130,6 +130,7 @@ def moments(latents):
     return np.concatenate([units, products.reshape(*units.shape[:-1], -1)], axis=-1)
 
 
+@pytest.mark.full(but=["two categorical", "two layers"])
 @pytest.mark.parametrize("name", DISCRETE)
 def test_moves_of_discrete_layers_keep_the_posterior_and_find_it(name: str):
     case = known(name)
@@ -142,6 +143,7 @@ def test_moves_of_discrete_layers_keep_the_posterior_and_find_it(name: str):
     assert_frequencies(hits(case, followed(step, OBSERVATIONS, anywhere, 25, seed=2)), posterior)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", WITH_NORMAL)
 def test_moves_of_continuous_and_mixed_layers_keep_the_posterior_and_find_it(name: str):
     case = known(name)
@@ -189,6 +191,7 @@ ANNEALED = {
 }
 
 
+@pytest.mark.full(but=["two normal layers"])
 @pytest.mark.parametrize("name", ANNEALED)
 def test_annealed_weights_are_importance_weights(name: str):
     """Their mean is p(x), that of weighted latents p(x) E[h | x], and that of their logs is above the ELBO."""
@@ -208,6 +211,7 @@ def test_annealed_weights_are_importance_weights(name: str):
     assert (gap < 0.8 * first).all()
 
 
+@pytest.mark.full
 def test_reversed_weights_are_importance_weights():
     """From exact draws of the posterior, the mean of exp(-log_weight) is 1 / p(x)."""
     case = known("two categorical")
@@ -228,6 +232,7 @@ def test_one_temperature_is_the_start():
     np.testing.assert_allclose(particles.log_proposal, start.log_proposal, rtol=1e-5)
 
 
+@pytest.mark.full
 def test_more_temperatures_tighten_the_bound():
     """Many temperatures give nearly the likelihood, where the recognition net is nats away."""
     case = known("three layers")

@@ -147,6 +147,7 @@ def test_what_cannot_be_is_refused(make, message: str):
         make()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "options", [("fdarn",), ("darn",), ("darn", "--nade-units", "3", "--autoregressive-recognition")]
 )

@@ -91,6 +91,7 @@ def test_a_config_repeats_the_run(trained, here):
     assert rows(here / "again") == rows(trained)
 
 
+@pytest.mark.full
 def test_the_command_line_wins_over_toml(here, grey_file):
     (here / "options.toml").write_text(
         f'data = "{grey_file}"\nlearning-rate = 0.5\nbatch_size = 8\nepochs = 1\nhidden = [9, 9]\n'
@@ -208,6 +209,7 @@ def test_out_must_be_free(here, capsys, trained):
     assert files(trained) == before
 
 
+@pytest.mark.full(but=[".npz"])
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv"])
 def test_a_small_file_needs_no_options(here, capsys, suffix):
     data = np.random.default_rng(1).integers(0, 2, (30, 5)) if suffix == ".csv" else np.full((30, 5), 0.25)
@@ -442,6 +444,7 @@ def uninterrupted(tmp_path_factory, grey_file):
     return folder
 
 
+@pytest.mark.full
 def test_killed_runs_go_on(tmp_path, grey_file, uninterrupted):
     folder, random = tmp_path / "run", np.random.default_rng(0)
     tokens = ["--data", grey_file, *SMALL, "--epochs", 20, "--checkpoint-seconds", 0, "--out", folder]
@@ -458,6 +461,7 @@ def test_killed_runs_go_on(tmp_path, grey_file, uninterrupted):
     assert rows(folder) == rows(uninterrupted)
 
 
+@pytest.mark.full(but=["15"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_save_and_stop(tmp_path, grey_file, uninterrupted, number):
     folder = tmp_path / "run"
@@ -474,6 +478,7 @@ def test_signals_save_and_stop(tmp_path, grey_file, uninterrupted, number):
     assert rows(folder) == rows(uninterrupted)
 
 
+@pytest.mark.full
 def test_a_closed_terminal_saves_and_stops(tmp_path, grey_file, uninterrupted):
     folder = tmp_path / "run"
     tokens = ["train", "--data", grey_file, *SMALL, "--epochs", 20, "--out", folder]
@@ -510,6 +515,7 @@ def handles_interrupts(process):
     return bool(caught >> (signal.SIGALRM - 1) & 1)
 
 
+@pytest.mark.full(but=["0.1", "0.7"])
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
 @pytest.mark.parametrize("moment", [0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 1.9, 2.5, 3.2])
 def test_an_early_interrupt_is_answered(tmp_path, moment):

@@ -302,6 +302,7 @@ def evaluated(tmp_path_factory, binary_file):
     return folder
 
 
+@pytest.mark.full
 def test_models_and_runs_in_one_table(evaluated, binary_file, tmp_path, capsys):
     tokens = ["compare", "--data", str(binary_file), "--models", "mixture:components=3", QUICK_RBM]
     tokens += ["--runs", str(evaluated), "--out", str(tmp_path / "new")]

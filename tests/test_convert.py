@@ -26,6 +26,7 @@ def converted(tmp_path):
     return convert_run(OLD, tmp_path / "new")
 
 
+@pytest.mark.full
 def test_the_refusal_says_what_works(tmp_path, capsys):
     old, new = tmp_path / "old", tmp_path / "new"
     shutil.copytree(OLD, old)

@@ -48,6 +48,7 @@ def run_page(page: Path, names: dict) -> dict:
     return names
 
 
+@pytest.mark.full
 def test_the_readme_example_runs(capsys):
     names = run_page(ROOT / "README.md", {})
     printed = capsys.readouterr().out
@@ -111,6 +112,7 @@ def test_pages_run(page: Path, capsys, tmp_path, monkeypatch):
         np.testing.assert_allclose(np.array(row.groups(), float), np.array(found, float), rtol=0.2)
 
 
+@pytest.mark.full
 def test_the_structured_prediction_example_runs(capsys, tmp_path, monkeypatch):
     options = ["--hidden", "8", "6", "--epochs", "8", "--out", str(tmp_path)]
     monkeypatch.setattr("sys.argv", ["structured_prediction.py", *options])

@@ -79,6 +79,7 @@ def test_the_recognition_net_sees_the_logarithm_of_counts():
     np.testing.assert_allclose(first.centre, MEAN, rtol=1e-6)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("make", "hidden"),
     [
@@ -103,6 +104,7 @@ def test_nvil_against_enumeration():
     assert_mean(grads, exact_gradient(net, COUNTS))
 
 
+@pytest.mark.full
 def test_other_estimators_take_documents():
     net = small_document_net(2, 2)
     for estimator in (ReweightedWake(3), Sleep(2)):
@@ -245,6 +247,7 @@ def document_run(corpus):
     return folder
 
 
+@pytest.mark.full
 def test_from_texts_to_topics(document_run, corpus, tmp_path, capsys):
     assert (document_run / "plots" / "topics.png").exists()
     assert not (document_run / "plots" / "samples.png").exists()

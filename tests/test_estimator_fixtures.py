@@ -176,6 +176,7 @@ SIX_ESTIMATORS = {
 }
 
 
+@pytest.mark.full(but=["vimco"])
 @pytest.mark.parametrize("name", SIX_ESTIMATORS)
 def test_an_offset_of_100_changes_no_draw_of_a_skewed_categorical(name: str):
     """Storchastic's six-way categorical with an offset cost: unbiased, and of the same variance draw for draw."""
@@ -272,6 +273,7 @@ def test_dreg_and_iwae_have_one_mean_far_from_the_optimum():
     assert_mean(dreg - iwae, np.zeros(2))
 
 
+@pytest.mark.full
 def test_vimco_of_1000_particles_points_where_iwae_points():
     """ZhuSuan."""
     net = normal_net((3, 1), (0, 1))
@@ -436,6 +438,7 @@ BITS_ESTIMATORS = {
 }
 
 
+@pytest.mark.full(but=["muprop", "arm"])
 @pytest.mark.parametrize("name", BITS_ESTIMATORS)
 def test_three_bits_under_a_quadratic_follow_the_sum_over_eight_states(name: str):
     """Relax-autograd's targets and Storchastic's; the 1/2 estimator is unbiased for it is quadratic in each unit."""

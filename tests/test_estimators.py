@@ -467,6 +467,7 @@ def gap(estimator, net, limit, part) -> float:
     return max(float(np.abs(mean - exact).max()) for mean, exact in zip(means, jax.tree.leaves(limit), strict=True))
 
 
+@pytest.mark.full
 def test_wake_phi_approaches_the_posterior_as_particles_grow():
     net = NETS["one layer"]()
     states = enumerate_latents(net, OBSERVATIONS)
@@ -480,6 +481,7 @@ def test_wake_phi_approaches_the_posterior_as_particles_grow():
     assert many < 0.15 * few
 
 
+@pytest.mark.full
 def test_thermodynamic_gradient_approaches_its_objective_as_particles_grow():
     """The limit is sum_j D_j E[f] under pi_j, proportional to q^(1 - b_j) p^(b_j), differentiated as it stands."""
     net = NETS["one layer"]()

@@ -110,6 +110,7 @@ def test_exact_gradient_agrees_with_finite_differences(num_particles):
     assert float(jnp.abs(gradient.recognition.conditionals[0].view.offset.array).max()) == 0
 
 
+@pytest.mark.full(but=["refined by importance-two layers", "defensive-one layer"])
 @pytest.mark.parametrize("net_name", NETS)
 @pytest.mark.parametrize("name", PROPOSALS)
 def test_mean_weight_is_the_likelihood(name: str, net_name: str):
@@ -121,6 +122,7 @@ def test_mean_weight_is_the_likelihood(name: str, net_name: str):
     assert_mean(draws(weights, 20_000, seed=1), jnp.exp(exact_log_likelihood(net, OBSERVATIONS)))
 
 
+@pytest.mark.full(but=["two layers"])
 @pytest.mark.parametrize("net_name", NETS)
 def test_particle_bounds_are_unbiased(net_name: str):
     net = NETS[net_name]()
@@ -131,6 +133,7 @@ def test_particle_bounds_are_unbiased(net_name: str):
     assert samples.ess.max() <= 3 + 1e-5
 
 
+@pytest.mark.full
 def test_kl_per_layer_is_exact_on_average():
     net = small_net(2, 3)
     states = enumerate_latents(net, OBSERVATIONS)
@@ -150,6 +153,7 @@ def test_chunks_do_not_change_what_is_estimated(chunk: int):
     assert_mean(samples.elbo, exact_elbo(net, OBSERVATIONS))
 
 
+@pytest.mark.full(but=["7"])
 @pytest.mark.parametrize("chunk", [1, 7, 64, 230])
 def test_the_ladder_and_the_tail_are_those_of_the_particles(chunk: int):
     """Against all the log-weights at once; the last chunk is incomplete."""
@@ -260,6 +264,7 @@ def test_effective_sample_size_and_bounds_of_one_draw(chunk: int):
     np.testing.assert_allclose(bounds.ess, w.sum(axis=0) ** 2 / (w**2).sum(axis=0), rtol=1e-4)
 
 
+@pytest.mark.full
 def test_many_small_chunks_lose_no_digits():
     net = jax.tree.map(jnp.zeros_like, small_net(2))
     bounds = particle_bounds(net, OBSERVATIONS, 100_000, chunk=1, key=jax.random.key(0))
@@ -331,6 +336,7 @@ def test_quadrature_is_not_taken_for_a_likelihood():
             value(net, OBSERVATIONS)
 
 
+@pytest.mark.full(but=["normal on binary-128"])
 @pytest.mark.parametrize(("name", "states"), [("categorical", 9), ("two categorical", 12), ("normal on binary", 128)])
 def test_states_are_counted(name: str, states: int):
     net = FAMILY_NETS[name]()

@@ -47,6 +47,7 @@ def test_ready_made_nets_score_what_they_draw(name):
     assert bool(jnp.isfinite(net.log_weight(x, latents)).all())
 
 
+@pytest.mark.full(but=["darn", "normal on binary"])
 @pytest.mark.parametrize("name", FAMILY_NETS)
 def test_the_mean_log_weight_is_the_elbo_whatever_the_latents(name):
     """By enumeration or quadrature on one side, and by draws of the recognition net on the other."""
@@ -110,6 +111,7 @@ def test_the_examples_are_in_the_help(extended):
         assert word in tables
 
 
+@pytest.mark.full
 def test_the_examples_are_trained_with(extended):
     np.save(extended / "counts.npy", np.random.default_rng(0).poisson(2, (60, 5)))
     quick = ["--epochs", "1", "--batch-size", "20"]
@@ -133,6 +135,7 @@ def test_the_examples_are_trained_with(extended):
     run(extended, *train, *counts, "--net", "document", "--latents", "unit-normal")
 
 
+@pytest.mark.full
 def test_the_laws_hold_for_the_examples(extended):
     laws = {
         "test_estimators.py": "constant and claimed_gradient",

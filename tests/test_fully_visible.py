@@ -69,6 +69,7 @@ def test_what_cannot_be_is_refused():
         BeliefNet(Chain(()), Chain(()))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("options", "title"), [(("fvsbn",), "7 fully visible"), (("nade", "--hidden", "3"), "7-3 neural autoregressive")]
 )

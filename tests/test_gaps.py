@@ -67,6 +67,7 @@ def test_a_picture_of_nothing_is_refused(tmp_path):
         plot_refinement({}, tmp_path / "none.png")
 
 
+@pytest.mark.full
 def test_the_command_compares_runs(trained, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "other").symlink_to(trained)

@@ -40,6 +40,7 @@ def test_parts_are_the_conditionals_from_the_bottom_up():
     assert sum(value.size for value in parts.values()) == sum(leaf.size for leaf in jax.tree.leaves(net))
 
 
+@pytest.mark.full(but=["vimco"])
 @pytest.mark.parametrize("name", ["reinforce", "vimco"])
 def test_unbiased_estimators_pass(report, name):
     found = report.estimators[name]
@@ -121,6 +122,7 @@ def test_the_score_is_calibrated(freedom):
     assert np.mean(scores > 2.326) == pytest.approx(0.01, abs=0.004)
 
 
+@pytest.mark.full
 def test_a_net_too_large_to_enumerate_has_a_sampled_reference():
     net = sigmoid_belief_net(3, (40,), key=KEY)
     net = jax.tree.map(lambda leaf: leaf + 0.3, net)
@@ -202,6 +204,7 @@ def test_every_leaf_of_a_gradient_is_in_a_part():
     np.testing.assert_array_equal(np.sort(parts), np.sort(np.concatenate(leaves)))
 
 
+@pytest.mark.full
 def test_normal_latents_have_a_sampled_reference_of_path_derivatives():
     net = FAMILY_NETS["two normal layers"]()
     estimators = {"sgvb": SGVB(net), "dreg": DReG(net, 3), "vimco": VIMCO(3)}

@@ -66,6 +66,7 @@ def likelihood(net, x, reach=9.0, num_points=601):
     return density
 
 
+@pytest.mark.full(but=["1-1-normal"])
 @pytest.mark.parametrize("net_name", NETS)
 @pytest.mark.parametrize(("num_iterations", "num_steps"), [(1, 1), (2, 3)])
 def test_mean_weight_is_the_likelihood(net_name, num_iterations, num_steps):
@@ -203,6 +204,7 @@ def log_weight_given_noise(net, proposal, x, noise):
     return total + log_joint(net, x, h)
 
 
+@pytest.mark.full
 def test_gradient_is_that_of_the_expected_log_weight():
     net = FAMILY_NETS["normal"]()
     estimator = HVI(random_dynamics(net, 2), num_particles=2)
@@ -230,6 +232,7 @@ def estimate(parts, key, x=OBSERVATIONS):
     return estimator.estimate(net, x, None, key=key)
 
 
+@pytest.mark.full
 def test_value_and_gradient_are_those_of_the_formula_at_the_same_noise():
     net, key = FAMILY_NETS["two normal layers"](), jax.random.key(0)
     parts = (net, HVI(random_dynamics(net, 2, 2, step_size=0.3), num_particles=2))
@@ -262,6 +265,7 @@ def test_untrained_dynamics_cost_the_bound_nothing(num_steps, tolerance):
     np.testing.assert_allclose(moved.mean(axis=0), still.mean(axis=0), atol=tolerance)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("scale", [1.0, 100.0])
 @pytest.mark.parametrize("step_size", [0.05, 5.0])
 def test_steps_far_too_long_stay_finite(scale, step_size):
@@ -301,6 +305,7 @@ def trained(net, estimator, num_steps):
     return BeliefNet(net.generative, recognition), estimator
 
 
+@pytest.mark.full
 def test_dynamics_learn_what_a_factorial_posterior_cannot_express():
     net = ridge_net()
     exact = np.log(likelihood(net, RIDGE_DATA)).mean()

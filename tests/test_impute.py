@@ -97,6 +97,7 @@ def test_the_enumeration_agrees_with_the_oracle():
     np.testing.assert_allclose(np.log(likelihood), exact_log_likelihood(net, ALL_OBSERVATIONS), rtol=1e-4)
 
 
+@pytest.mark.full(but=["categorical on binary"])
 @pytest.mark.parametrize("name", ["three layers", "categorical on binary", "normal", "normal on binary"])
 def test_what_is_filled_in_is_the_expectation_given_the_rest(name: str):
     net = ALL_NETS[name]()
@@ -250,6 +251,7 @@ def test_scores_are_per_hidden_entry():
         imputation_score(truth, means, ~np.ones_like(hidden))
 
 
+@pytest.mark.full
 def test_hidden_pixels_are_filled_in_better_than_without_the_net_or_the_refinement():
     data = load("digits", binarization="threshold")
     mean = data.train.average()

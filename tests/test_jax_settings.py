@@ -53,6 +53,7 @@ ESTIMATORS = {
 }
 
 
+@pytest.mark.full(but=["vimco-rank promotion", "vimco-debug infs", "vimco-debug nans", "vimco-x64", "vimco-leaks"])
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_a_step_of_every_kind(name: str, setting: str):
@@ -64,6 +65,7 @@ def test_a_step_of_every_kind(name: str, setting: str):
         assert np.isfinite(estimate.objective)
 
 
+@pytest.mark.full(but=["rank promotion"])
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_draws_and_evaluations(setting: str):
     x = np.asarray(OBSERVATIONS)
@@ -80,6 +82,7 @@ def test_draws_and_evaluations(setting: str):
         assert np.isfinite(filled.means).all()
 
 
+@pytest.mark.full(but=["rank promotion", "leaks"])
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_a_short_training(setting: str):
     bits = np.random.default_rng(0).integers(0, 2, (24, 3)).astype(np.uint8)

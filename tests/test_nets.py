@@ -88,6 +88,7 @@ def test_draws_are_scored_as_they_are_drawn(net_name: str):
     assert [v.shape for v in draw.values] == [(4, 3, size) for size in net.layer_sizes]
 
 
+@pytest.mark.full(but=["categorical"])
 @pytest.mark.parametrize("net_name", DISCRETE)
 def test_draws_have_the_enumerated_frequencies(net_name: str):
     net = ALL_NETS[net_name]()
@@ -102,6 +103,7 @@ def test_draws_have_the_enumerated_frequencies(net_name: str):
     assert_frequencies(draws(which, 20_000), jnp.exp(states.log_q[:, 0]))
 
 
+@pytest.mark.full(but=["darn"])
 @pytest.mark.parametrize("net_name", DISCRETE)
 def test_dreams_have_the_enumerated_frequencies(net_name: str):
     net = ALL_NETS[net_name]()

@@ -246,6 +246,7 @@ def test_convolutions_that_cannot_be(make, message):
         make()
 
 
+@pytest.mark.full
 def test_a_convolutional_net_is_trained_used_and_loaded(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     options = "--net vae --hidden 3 --deterministic 8 --convolution 2 3 --activation relu --epochs 1 --out run"

@@ -1,10 +1,13 @@
 """What users bring: files as the field has them, hostile ones, rows in memory, and rows for a trained model."""
 
+import contextlib
 import gzip
+import importlib
 import importlib.util
 import io
 import json
 import os
+import sys
 import time
 import tracemalloc
 import warnings
@@ -700,3 +703,51 @@ def test_runs_of_the_first_version_keep_their_split(tmp_path: Path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).random((50, 4)))
     old = TrainConfig.from_dict({"data": str(tmp_path / "x.npy"), "seed": 3, "vimco": {"stand_in": "geometric"}})
     assert old.load_data().record.checksum == load(tmp_path / "x.npy", split_seed=3).record.checksum
+
+
+def test_the_array_of_the_run_is_read_again(tmp_path: Path, bits: np.ndarray):
+    np.savez(tmp_path / "two.npz", first=bits, second=1 - bits)
+    record = load(tmp_path / "two.npz", array="second").record
+    np.testing.assert_array_equal(read_like(record, tmp_path / "two.npz", array=None).rows, 1 - bits)
+    np.testing.assert_array_equal(read_like(record, tmp_path / "two.npz", array="first").rows, bits)
+    np.savez(tmp_path / "one.npz", other=bits)
+    np.testing.assert_array_equal(read_like(record, tmp_path / "one.npz").rows, bits)
+
+
+@pytest.mark.parametrize("suffix", [".svm", ".ldac"])
+def test_plain_lines_and_others_are_read_alike(tmp_path: Path, suffix: str):
+    """A comment, or a line that is not plain, changes nothing in what the others say."""
+    lines = ["2 0:1 3:2", "1 1:4", "2 2:1\t4:3 ", "1 0:1"]
+    plain, other = tmp_path / f"plain{suffix}", tmp_path / f"other{suffix}"
+    plain.write_text("\n".join(lines))
+    other.write_text("\n\n".join(lines) + "\n\n" + (" # a comment" if suffix == ".svm" else ""))
+    read = [read_rows(path).rows.toarray() for path in (plain, other)]
+    np.testing.assert_array_equal(read[0], [[1, 0, 0, 2, 0], [0, 4, 0, 0, 0], [0, 0, 1, 0, 3], [1, 0, 0, 0, 0]])
+    np.testing.assert_array_equal(*read)
+
+
+@pytest.mark.parametrize("line", ["1 1:", "1 :1", "1 1:1:1", "1.2.3 1:1", "1 1:1e", "1 1:-", "1 1.5:1", "x 1:1", "1 1"])
+def test_lines_that_only_look_plain_are_refused(tmp_path: Path, line: str):
+    (tmp_path / "x.svm").write_text(f"1 1:1\n{line}\n1 2:1\n")
+    with pytest.raises(DataError, match="expected"):
+        read_rows(tmp_path / "x.svm")
+
+
+@pytest.mark.parametrize("name", ["x.svm", "x.ldac", "x.csv", "x.txt"])
+def test_many_lines_take_no_call_for_each(tmp_path: Path, name: str):
+    (tmp_path / name).write_text({".csv": "1\n"}.get(Path(name).suffix, "1 1:1\n") * 100_000)
+    # What is imported at the first use would be counted as well.
+    importlib.import_module("sklearn.feature_extraction.text")
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        with contextlib.suppress(DataError):
+            assert read_rows(tmp_path / name).shape[0] == 100_000
+    finally:
+        sys.setprofile(None)
+    assert calls < 90_000

@@ -63,6 +63,26 @@ def test_figures_are_those_of_the_records(row: str, source: str):
     assert [figure for figure in re.findall(FIGURE, ours) if not is_measured(figure, known)] == []
 
 
+def test_times_in_the_readme_are_those_of_the_records():
+    claims = re.findall(r"\[(\d+) minutes\]\(([^)]+)\)", (ROOT / "README.md").read_text())
+    assert len(claims) == 3
+    for minutes, folder in claims:
+        last = (ROOT / folder / "metrics.jsonl").read_text().splitlines()[-1]
+        assert int(minutes) == pytest.approx(json.loads(last)["seconds"] / 60, abs=1)
+
+
+def test_signal_to_noise_ratios_are_those_of_the_record():
+    record = json.loads((RESULTS / "benchmarks" / "signal_to_noise.json").read_text())
+    columns = [record["particles"].index(count) for count in (2, 10, 100, 1000)]
+    page = (ROOT / "docs" / "estimators.md").read_text()
+    for name, ratios in record["ratio"].items():
+        first, _, rest = name.partition(",")
+        row = re.search(rf"^\| `{first}`,?{re.escape(rest)}(?: \(biased\))? \|((?: \d\.\d+ \|)+)$", page, re.MULTILINE)
+        assert row, name
+        shown = [float(cell) for cell in row[1].split("|") if cell]
+        assert shown == pytest.approx([ratios[column] for column in columns], abs=6e-4), name
+
+
 def test_a_planted_figure_is_caught():
     known = [(99.9696, 0.2492)]
     assert is_measured(("99.97", "0.25"), known)

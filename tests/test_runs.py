@@ -253,7 +253,9 @@ def test_a_full_disk_is_called_one(tmp_path, monkeypatch, write):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "open", full)
-    with pytest.raises(DiskFullError, match=r"the disk is full \(.* MB are free there\); try freeing space"):
+    with pytest.raises(
+        DiskFullError, match=r"^expected room for .*, got a full disk \(.* MB are free there\); try freeing space"
+    ):
         write(folder, {"step": 1} if write is RunFolder.append_metrics else ["word"])
 
 

@@ -10,8 +10,8 @@ TESTS = """
     def test_quick():
         pass
 
-    @pytest.mark.full
-    @pytest.mark.parametrize("number", [1, 2])
+    @pytest.mark.full(but=["3"])
+    @pytest.mark.parametrize("number", [1, 2, 3])
     def test_long(number):
         pass
 """
@@ -27,11 +27,11 @@ def suite(pytester: pytest.Pytester) -> pytest.Pytester:
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_long_tests_are_left_out(suite: pytest.Pytester, workers: str):
     result = suite.runpytest_inprocess("-n", workers)
-    assert result.parseoutcomes()["passed"] == 1
+    assert result.parseoutcomes()["passed"] == 2
     result.stdout.fnmatch_lines(["2 long tests were left out; run them, too, with: pytest --full"])
 
 
-@pytest.mark.parametrize(("options", "passed"), [(["--full"], 3), (["--full", "-m", "full"], 2)])
+@pytest.mark.parametrize(("options", "passed"), [(["--full"], 4), (["--full", "-m", "full"], 2)])
 def test_long_tests_run_when_asked_for(suite: pytest.Pytester, options: list[str], passed: int):
     result = suite.runpytest_inprocess("-n", "0", *options)
     assert result.parseoutcomes()["passed"] == passed

@@ -12,6 +12,9 @@ import numpy as np
 from beliefnet._errors import OptionError
 from beliefnet._text import printable
 from beliefnet.cli._options import MOST_OF_A_PATH
+from beliefnet.runs import DiskFullError
+
+_SHORT_WRITE = " requested and "
 
 
 @contextmanager
@@ -19,10 +22,14 @@ def writing(path: Path) -> Iterator[None]:
     """Blame --out for a file that cannot be written."""
     try:
         yield
+    except DiskFullError:
+        raise
     except OSError as error:
+        # NumPy gives a short write no number.
+        reason = "no space left on the disk" if _SHORT_WRITE in str(error) else error.strerror or error
         raise OptionError(
             f"expected --out to be a file that can be written, got {printable(path, MOST_OF_A_PATH)} "
-            f"({error.strerror or error}); try another --out"
+            f"({reason}); try another --out"
         ) from error
 
 

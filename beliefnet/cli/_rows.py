@@ -1,5 +1,6 @@
 """The rows that a command uses: of the run's own data, of another data set, or all rows of a file."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -112,8 +113,8 @@ def _all_rows(run: Run, data: str, array: str | None) -> Chosen:
     observe(run.net, rows)
     if Path(data).expanduser().resolve() == Path(run.data).expanduser().resolve():
         warn(
-            f"all {len(rows)} rows of {data} are used, those that the net was trained on among them; leave --data out "
-            "for the rows that were held out"
+            f"all {len(rows)} rows of {data} are used, those that the net was trained on among them; "
+            f"beliefnet evaluate {shlex.quote(str(run.folder.path))} takes those that were held out"
         )
     path = Path(data)
     about = {

@@ -306,6 +306,7 @@ def _values_of(source: Source, asked: ValueKind | None, label: str) -> ValueKind
 def _options_like(record: Record, path: Path, changes: Mapping[str, Any]) -> LoadOptions:
     """Return how to read a file as the data of a model were read, as far as that has a meaning for this file."""
     _undivided(changes, path)
+    changes = {name: value for name, value in changes.items() if value is not None}
     recorded = record.reading.given
     if path.is_dir() or plain_suffix(path) not in TABLES:
         recorded.pop("text_column", None)

@@ -25,6 +25,10 @@ _SYMMETRIES = ("general", "symmetric", "skew-symmetric")
 _LARGEST_INDEX = 2**31 - 2
 _COMMENTS = re.compile(r"\A(?:[ \t]*(?:%[^\n]*)?\n)*")
 _PAIR = re.compile(r"\s+(?:qid|[\d.eE+-]+):[\d.eE+-]+")
+# No group gives back what it took: a text has millions of lines.
+_PLAIN_PAIRS = re.compile(
+    r"(?:[-+]?[0-9][-+.0-9eE]*+(?:[ \t]++[0-9]++:[-+]?[0-9][-+.0-9eE]*+)*+[ \t\r]*+\n)++", re.ASCII
+)
 _MARK = object()
 _CONSTANTS = {"EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "NONE": lambda: None, "NEWTRUE": bool, "NEWFALSE": bool}
 _PLAIN = {
@@ -72,19 +76,21 @@ def read_svmlight(path: Path, first_column: int | None) -> tuple[CSR, int, bool]
         DataError: If the text is another one, or a column is beyond all measure.
     """
     text = read_text(path)
+    if (plain := _plain_pairs(text, path)) is not None:
+        return _from_pairs(plain.pairs, plain.counts, path, first_column)
     lines = [line.partition("#")[0] for line in split_lines(text)] if "#" in text else split_lines(text)
     rows = [line for line in lines if line and not line.isspace()]
-    pairs = [_PAIR.findall(line) for line in rows]
-    for number, (line, found) in enumerate(zip(rows, pairs, strict=True), 1):
+    pairs = []
+    for number, line in enumerate(rows, 1):
+        pairs.append(found := _PAIR.findall(line))
         head = line[: len(line.rstrip()) - len("".join(found).rstrip())] if found else line
         if not _is_label(head.strip()):
             raise DataError(
                 f"expected lines of the form 'label column:value column:value ...' in {path}, "
                 f"got {shown(line)} as line {number} of data; try writing it again"
             )
-    return _from_pairs(
-        [[pair for pair in found if not pair.lstrip().startswith("qid:")] for found in pairs], path, first_column
-    )
+    kept = [[pair for pair in found if not pair.lstrip().startswith("qid:")] for found in pairs]
+    return _from_pairs(*_split_pairs(kept, path), path, first_column)
 
 
 def read_lda_c(path: Path) -> CSR:
@@ -93,16 +99,21 @@ def read_lda_c(path: Path) -> CSR:
     Raises:
         DataError: If the text is another one, or a line does not hold as many terms as it says.
     """
-    rows = [line for line in split_lines(read_text(path)) if line and not line.isspace()]
-    pairs = [_PAIR.findall(line) for line in rows]
-    for number, (line, found) in enumerate(zip(rows, pairs, strict=True), 1):
+    text = read_text(path)
+    plain = _plain_pairs(text, path)
+    if plain is not None and np.array_equal(plain.labels, plain.counts):
+        return _from_pairs(plain.pairs, plain.counts, path, 0)[0]
+    rows = [line for line in split_lines(text) if line and not line.isspace()]
+    pairs = []
+    for number, line in enumerate(rows, 1):
+        pairs.append(found := _PAIR.findall(line))
         first, *rest = line.split()
         if not first.isdigit() or len(rest) != len(found) or int(first[:12]) != len(found):
             raise DataError(
                 f"expected lines of the form 'number term:count term:count ...' in {path}, got {shown(line)} as line "
                 f"{number} of documents; try the number of different terms first"
             )
-    return _from_pairs(pairs, path, 0)[0]
+    return _from_pairs(*_split_pairs(pairs, path), path, 0)[0]
 
 
 def read_tokens(arrays: dict[str, np.ndarray], path: Path) -> CSR:
@@ -286,12 +297,45 @@ def _sparse_market(shape: np.ndarray, values: np.ndarray, is_pattern: bool, symm
     return sparse.coo_matrix((data, (rows, columns)), shape=size).tocsr()
 
 
-def _from_pairs(pairs: list[list[str]], path: Path, first_column: int | None) -> tuple[CSR, int, bool]:
-    """Return a matrix of `column:value` in each row, its first column, and whether that is certain."""
+@dataclass(frozen=True)
+class _Pairs:
+    """Lines of a number and `column:value` pairs: the numbers, all pairs `[n, 2]`, and how many each line has."""
+
+    labels: np.ndarray
+    pairs: np.ndarray
+    counts: np.ndarray
+
+
+def _plain_pairs(text: str, path: Path) -> _Pairs | None:
+    """Read all lines at once, since there may be millions of them; None where any is not plain."""
+    text = text if text.endswith("\n") else f"{text}\n"
+    if not _PLAIN_PAIRS.fullmatch(text):
+        return None
+    letters = np.frombuffer(text.encode("ascii"), np.uint8)
+    ends, colons = (np.flatnonzero(letters == ord(sign)) for sign in "\n:")
+    counts = np.diff(np.searchsorted(colons, ends), prepend=0)
+    numbers = _numbers(text.replace(":", " "), path)
+    sizes = 1 + 2 * counts
+    if len(numbers) != sizes.sum():
+        return None
+    are_labels = np.zeros(len(numbers), bool)
+    are_labels[np.cumsum(sizes) - sizes] = True
+    return _Pairs(numbers[are_labels], numbers[~are_labels].reshape(-1, 2), counts)
+
+
+def _split_pairs(pairs: list[list[str]], path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of `column:value` pairs `[n, 2]`, and how many each line has."""
     numbers = _numbers(" ".join(itertools.chain.from_iterable(pairs)).replace(":", " "), path).reshape(-1, 2)
+    return numbers, np.array([len(row) for row in pairs], np.int64)
+
+
+def _from_pairs(numbers: np.ndarray, counts: np.ndarray, path: Path, first_column: int | None) -> tuple[CSR, int, bool]:
+    """Return a matrix of pairs of column and value, its first column, and whether that is certain."""
     places = numbers[:, 0]
-    if not pairs or (len(places) and not (_is_whole(places) and places.min() >= 0 and places.max() <= _LARGEST_INDEX)):
-        found = f"columns up to {places.max(initial=0):g}" if pairs else "no rows"
+    if not len(counts) or (
+        len(places) and not (_is_whole(places) and places.min() >= 0 and places.max() <= _LARGEST_INDEX)
+    ):
+        found = f"columns up to {places.max(initial=0):g}" if len(counts) else "no rows"
         raise DataError(
             f"expected columns that are whole numbers from 0 to {_LARGEST_INDEX} in {path}, got {found}; "
             "try another file"
@@ -301,9 +345,9 @@ def _from_pairs(pairs: list[list[str]], path: Path, first_column: int | None) ->
     if has_zero and first:
         raise DataError(f"expected columns from 1 on in {path}, as first_column says, got column 0; try first_column=0")
     width = int(places.max(initial=first)) + 1 - first
-    check_extent((len(pairs), width), len(places), str(path))
-    starts = np.append(0, np.cumsum([len(row) for row in pairs]))
-    matrix = sparse.csr_matrix((numbers[:, 1], (places - first).astype(np.int64), starts), shape=(len(pairs), width))
+    check_extent((len(counts), width), len(places), str(path))
+    starts = np.append(0, np.cumsum(counts))
+    matrix = sparse.csr_matrix((numbers[:, 1], (places - first).astype(np.int64), starts), shape=(len(counts), width))
     matrix.sum_duplicates()
     if matrix.nnz < len(places):
         raise DataError(f"expected each column once a line in {path}, got one twice; try adding up their values")

@@ -14,6 +14,7 @@ from beliefnet.estimators._em import SemiAmortised, VariationalEM, semi_amortise
 from beliefnet.estimators._hvi import HVI, hvi
 from beliefnet.estimators._likelihood import MaximumLikelihood
 from beliefnet.estimators._local_expectation import LocalExpectation
+from beliefnet.estimators._log_variance import LogVariance, log_variance
 from beliefnet.estimators._muprop import MuProp
 from beliefnet.estimators._nvil import NVIL, nvil
 from beliefnet.estimators._ovis import OVIS, AsymptoticOVIS
@@ -70,6 +71,7 @@ __all__ = [
     "Layer",
     "LayerCredit",
     "LocalExpectation",
+    "LogVariance",
     "MaximumLikelihood",
     "MuProp",
     "MultiSampleDisARM",
@@ -89,6 +91,7 @@ __all__ = [
     "gumbel_rao",
     "half",
     "hvi",
+    "log_variance",
     "nvil",
     "reinforce",
     "reinmax",

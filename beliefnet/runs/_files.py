@@ -15,6 +15,10 @@ _FULL_TEXTS = ("No space left on device", "Disk quota exceeded")
 class DiskFullError(OSError):
     """There is no room left where a run is written; what was there before is untouched."""
 
+    def __str__(self) -> str:
+        """The sentence alone, which names the file."""
+        return self.strerror or super().__str__()
+
 
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file by new text, so that a crash leaves either the old file or the new one.
@@ -127,7 +131,9 @@ def described(error: OSError, path: Path) -> OSError:
     if not is_disk_full(error):
         return error
     return DiskFullError(
-        errno.ENOSPC, f"the disk is full ({free_space(path)}); try freeing space, then the same again", str(path)
+        errno.ENOSPC,
+        f"expected room for {path}, got a full disk ({free_space(path)}); try freeing space, then the same again",
+        str(path),
     )
 
 

@@ -74,8 +74,14 @@ class RunFolder:
             raise RunFolderError(
                 f"expected options and names of files in UTF-8, got one with {name}; try renaming the file"
             ) from None
+        is_new = not folder.path.exists()
         folder.make()
-        write_atomically(folder.config_file, text)
+        try:
+            write_atomically(folder.config_file, text)
+        except OSError:
+            if is_new:
+                folder.path.rmdir()
+            raise
         return folder
 
     @classmethod
@@ -132,7 +138,7 @@ class RunFolder:
             return tomllib.loads(self.config_file.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise RunFolderError(
-                f"expected TOML in {self.config_file}, got a file that does not parse: {error}"
+                f"expected TOML in {self.config_file}, got a file that does not parse: {error}; try undoing the edit"
             ) from None
 
     def read_metrics(self) -> list[dict[str, Any]]:
