@@ -11,6 +11,7 @@ from jax import Array, lax
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
+from beliefnet._errors import check_type
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
@@ -68,7 +69,9 @@ class _Ready(eqx.Module):
 
     @classmethod
     def of(cls, search: Search, net: BeliefNet) -> "_Ready":
+        check_type("search", search, Search, good="Search(num_particles=800)")
         refiner = default_refiner(net) if search.refiner is None else search.refiner
+        check_type("refiner", refiner, Refiner, good="refiners.AIR()")
         refiner.check(net)
         fill = starting_fill(net, search.fill)
         return cls(refiner, fill, search.particles_per_start, search.num_starts, search.rounds)
@@ -195,11 +198,13 @@ def starting_fill(net: BeliefNet, fill: ArrayLike | None = None) -> Float[Array,
     """Return what the recognition net first sees in the place of missing entries: if not given, what it subtracts.
 
     Raises:
-        ValueError: If it is not `[visible]`.
+        ValueError: If it is not `[visible]`, or not finite.
     """
     if fill is not None:
         if np.shape(fill) != (net.num_visible,):
             raise ValueError(f"expected fill of shape ({net.num_visible},), got {np.shape(fill)}; try the data's mean")
+        if not np.isfinite(fill).all():
+            raise ValueError(f"expected fill of finite values, got {np.asarray(fill).tolist()}; try the data's mean")
         return jnp.asarray(fill, float)
     centre = net.recognition.conditionals[0].centre
     return jnp.full(net.num_visible, 0.5) if centre is None else jnp.broadcast_to(centre, net.num_visible)
