@@ -290,8 +290,8 @@ def test_a_buffered_proposal_is_evaluated_as_a_whole():
     refiner = AIR(3, 20, rate=0.5)
     found = particle_bounds(net, OBSERVATIONS, 2000, chunk=7, key=KEY, proposal=Buffered(refiner))
     np.testing.assert_allclose(found.bound, exact_log_likelihood(net, OBSERVATIONS), atol=0.1)
-    fresh = particle_bounds(net, OBSERVATIONS, 2000, key=KEY, proposal=Refined(refiner))
-    np.testing.assert_allclose(found.elbo, fresh.elbo, atol=0.5)
+    # The ELBO is that of the last posterior.
+    assert found.elbo.mean() > exact_elbo(net, OBSERVATIONS).mean() + 0.1
 
 
 @pytest.mark.parametrize(
