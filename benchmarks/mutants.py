@@ -94,7 +94,7 @@ MUTANTS = [
         "estimators/rules/_optimal_control.py",
         "- jnp.log(len(own)) - share).mean",
         "- jnp.log(len(own)) + share).mean",
-        _in("test_estimators", "ovis and between or ovis and zero or ovis and auxiliary and expected"),
+        _in("test_estimators", "loop_says"),
     ),
     Mutant(
         "OVIS's baseline contains the draw that it serves",
