@@ -49,6 +49,7 @@ SIGNALS = _in("test_estimators", "reach or local or no_chain")
 DRIVER = _in("test_estimators", "expected_estimate or wrong_shape or path or descends")
 UNITS = _in("test_estimators", "mean_of_many and (arm or rebar or relax or muprop or local)")
 REFINED = _in("test_refiners", "climb or marginals or patience or no_number or closed or moments")
+POSTERIORS = _in("test_posteriors")
 SAMPLED = _in("test_samplers")
 BOUNDS = _in("test_evaluation")
 
@@ -359,10 +360,45 @@ MUTANTS = [
     Mutant("The momentum is lost", "refiners/_gradient.py", "self.momentum * v + g", "g", _in("test_refiners")),
     Mutant(
         "A refined ELBO has no entropy",
-        "refiners/_posterior.py",
+        "refiners/_structured.py",
+        "top, latents[-1]) + self._entropies(latents)",
+        "top, latents[-1])",
+        REFINED,
+    ),
+    Mutant(
+        "A mean-field ELBO has no entropy",
+        "refiners/_mean_field.py",
         "total += model.expected_log_prob(parent, own, drawn) + family.entropy(own)",
         "total += model.expected_log_prob(parent, own, drawn)",
         REFINED,
+    ),
+    Mutant(
+        "A refined posterior is kept as it comes",
+        "refiners/_base.py",
+        "if not (self.num_checks and self.num_steps):",
+        "if True:",
+        POSTERIORS,
+    ),
+    Mutant(
+        "Offsets are not scored",
+        "refiners/_structured.py",
+        "return self.chain.log_probs(self.x, latents)",
+        "return self.recognition.log_probs(self.x, latents)",
+        POSTERIORS,
+    ),
+    Mutant(
+        "AIR moves away from what was drawn",
+        "refiners/_structured.py",
+        "after = before + share * (means.drawn - before)",
+        "after = before - share * (means.drawn - before)",
+        POSTERIORS,
+    ),
+    Mutant(
+        "AIR does not shrink what is not significant",
+        "refiners/_adaptive_importance.py",
+        "jnp.maximum(1 - noise / jnp.where(surplus == 0, 1, surplus), 0)",
+        "jnp.maximum(1 - 0 * noise / jnp.where(surplus == 0, 1, surplus), 0)",
+        POSTERIORS,
     ),
     Mutant(
         "The 1/2 estimator's slope is that of the mean",

@@ -115,6 +115,17 @@ def test_the_command_line_says_options_as_flags(files: Path, name: str, flags: s
     assert "expected batch-size of at most the" in capsys.readouterr().err
 
 
+def test_the_command_line_warns_in_flags(files: Path, capsys, monkeypatch):
+    monkeypatch.chdir(files)
+    bits = np.random.default_rng(0).integers(0, 2, 40)
+    Path("ages.csv").write_text("age,b\n" + "".join(f"{age},{bit}\n" for age, bit in enumerate(bits)))
+    assert run(["train", "--data", "ages.csv", "--visible", "poisson", "--batch-size", "100"]) == 1
+    error = capsys.readouterr().err
+    assert "warning: column 'age' of ages.csv counts the rows and is read as data; try --drop age if" in error
+    assert run(["train", "--data", "ages.csv", "--drop", "age", "--batch-size", "100"]) == 1
+    assert "warning: column" not in capsys.readouterr().err
+
+
 FOUR = np.arange(8).reshape(4, 2) % 3
 
 

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, make_dataclass
@@ -47,11 +48,22 @@ def given_flags(flags: Any) -> dict[str, Any]:
 
 @contextmanager
 def as_flags() -> Iterator[None]:
-    """Say options of data as flags in errors, `--drop class` for `drop='class'`."""
-    try:
-        yield
-    except DataError as error:
-        raise type(error)(_ARGUMENT.sub(_flag, _VALUES.sub(_visible, str(error)))) from error
+    """Say options of data as flags in errors and warnings, `--drop class` for `drop='class'`."""
+    show = warnings.showwarning
+
+    def show_flagged(message: Warning | str, *where: Any, **how: Any) -> None:
+        show(_flagged(message), *where, **how)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show_flagged
+        try:
+            yield
+        except DataError as error:
+            raise type(error)(_flagged(error)) from error
+
+
+def _flagged(sentence: object) -> str:
+    return _ARGUMENT.sub(_flag, _VALUES.sub(_visible, str(sentence)))
 
 
 _NAMES = options_of(LoadOptions).keys() - {"values"}

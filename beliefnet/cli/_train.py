@@ -133,7 +133,7 @@ def _new_folder(config: TrainConfig, out: Path | None) -> RunFolder:
 def _resumed_folder(config: TrainConfig, path: Path, out: Path | None, dataset: Dataset) -> RunFolder:
     """Open the folder, and make sure that the run in it can go on as if it had never stopped."""
     if out is not None:
-        raise OptionError(f"expected --resume without --out, got --out {out}; a resumed run stays in its folder")
+        raise OptionError(f"expected --resume without --out, got --out {out}; try leaving it out")
     folder = RunFolder.open(path)
     before, now = flatten(TrainConfig.from_dict(folder.read_config()).to_dict()), flatten(config.to_dict())
     changed = {name for name in now | before if now.get(name) != before.get(name)} - EXTENDABLE

@@ -34,7 +34,7 @@ def plot_refinement(gaps: Mapping[str, InferenceGaps], path: Path | str) -> Path
         ValueError: there are no nets.
     """
     if not gaps:
-        raise ValueError("expected at least one net, got none")
+        raise ValueError("expected at least one net, got none; try the result of inference_gaps")
     figure = Figure(figsize=(11.5, 3.9), facecolor="white", layout="constrained")
     panels = figure.subplots(1, 3)
     for axes, (quantity, title, unit) in zip(panels, _PANELS, strict=True):

@@ -33,7 +33,7 @@ def plot_topics(
     """
     shown = topics[:most]
     if not shown:
-        raise ValueError("expected at least one topic, got none")
+        raise ValueError("expected at least one topic, got none; try the result of evaluation.topics")
     rows = math.ceil(len(shown) / _COLUMNS)
     most_words = max(len(words) for _, words, _ in shown)
     figure = Figure(figsize=(14, rows * (0.7 + 0.23 * most_words)), facecolor="white", layout="constrained")

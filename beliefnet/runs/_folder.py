@@ -138,7 +138,7 @@ class RunFolder:
             return tomllib.loads(self.config_file.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise RunFolderError(
-                f"expected TOML in {self.config_file}, got a file that does not parse: {error}"
+                f"expected TOML in {self.config_file}, got a file that does not parse: {error}; try undoing the edit"
             ) from None
 
     def read_metrics(self) -> list[dict[str, Any]]:

@@ -83,10 +83,10 @@ def newest_intact(directory: Path, load: Callable[[Path, dict[str, Any]], _T]) -
         except Damaged as reason:
             skipped.append(f"The checkpoint {folder.name} is damaged: {reason}.")
     if skipped:
-        listed = " ".join(skipped)
+        listed = " ".join(skipped).removesuffix(".")
         raise CheckpointError(
-            f"expected an intact checkpoint in {directory}, got only damaged ones: {listed} "
-            "Try a copy from a backup, or train again from the start in a new folder"
+            f"expected an intact checkpoint in {directory}, got only damaged ones: {listed}; "
+            "try a copy from a backup, or training again from the start in a new folder"
         )
     raise CheckpointError(
         f"expected a checkpoint in {directory}, found none; try the folder of a run that has saved at least once"
