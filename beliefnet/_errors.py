@@ -42,3 +42,27 @@ def listed(values: Iterable[object], limit: int = 12) -> str:
     texts = [shown(value) for value in values]
     more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
     return ", ".join(texts[:limit]) + more
+
+
+def check_type(name: str, value: object, *wanted: type, good: str) -> None:
+    """Check that an argument is a thing of a type, and not its name or its class.
+
+    Args:
+        name: Of the argument.
+        value: What was given.
+        *wanted: The type, or some.
+        good: What works.
+
+    Raises:
+        TypeError: If it is something else.
+
+    Example:
+        >>> check_type("steps", "many", int, good="20")
+        Traceback (most recent call last):
+        ...
+        TypeError: expected steps to be of type int, got 'many'; try 20
+    """
+    if not issubclass(type(value), wanted):
+        kinds, found = " or ".join(kind.__name__ for kind in wanted), shown(value)
+        found = type(value).__name__ if "\n" in found else found
+        raise TypeError(f"expected {name} to be of type {kinds}, got {found}; try {good}")

@@ -164,18 +164,47 @@ class BeliefNet(eqx.Module):
 
         In a conditional net they are those of log p(outputs, h | condition).
         """
+        self._check_shapes(x, latents)
         condition, outputs = self.split(x)
         return self.generative.log_probs(condition, (*latents[::-1], outputs))[..., ::-1]
 
     @broadcasting
     def log_recognition_terms(self, x: Float[Array, "*#lead visible"], latents: Values) -> Float[Array, "*lead layers"]:
         """Return the terms of log q(h | x): log q(h1 | x), ..., log q(hL | hL-1), in nats."""
+        self._check_shapes(x, latents)
         return self.recognition.log_probs(x, latents)
+
+    def _check_shapes(self, x: Any, latents: Values | None = None) -> None:
+        """Check widths and leading axes: an axis of one would be broadcast without a word.
+
+        Raises:
+            ValueError: Naming what does not fit.
+        """
+        if jnp.shape(x)[-1:] != (self.num_visible,):
+            raise ValueError(
+                f"expected x of shape [..., {self.num_visible}], got {list(jnp.shape(x))}; try the columns that the "
+                "net was made for"
+            )
+        shapes = [] if latents is None else [jnp.shape(layer) for layer in latents]
+        if latents is not None and tuple(shape[-1] if shape else 0 for shape in shapes) != self.layer_sizes:
+            found = ", ".join(str(list(shape)) for shape in shapes[:4]) or "none"
+            raise ValueError(
+                f"expected a tuple of {len(self.layer_sizes)} latent layers of {self.layer_sizes} units, bottom first, "
+                f"got {len(shapes)} of shapes {found}; try net.infer(x, 5, key=key).values"
+            )
+        leads = [jnp.shape(x)[:-1], *(shape[:-1] for shape in shapes)]
+        for axes in zip(*(lead[::-1] for lead in leads), strict=False):
+            if len({*axes} - {1}) > 1:
+                raise ValueError(
+                    f"expected x and latents of leading axes that broadcast, got {', '.join(map(str, leads))}; try x "
+                    "of shape [batch, visible] and latents of shape [particles, batch, units]"
+                )
 
     def infer(
         self, x: Float[Array, "batch visible"], num_particles: int, *, key: Key, sampler: Sampler | None = None
     ) -> Draw:
         """Draw latents from the recognition net: values `[particles, batch, units]`, bottom first."""
+        self._check_shapes(x)
         return self.recognition.draw(jnp.asarray(x), (num_particles,), sampler=sampler or Plain(), key=key)
 
     def dream(

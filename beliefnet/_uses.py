@@ -7,6 +7,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import check_type
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
@@ -28,7 +29,17 @@ def decode(net: BeliefNet, latents: Values) -> Float[Array, "*lead outputs"]:
     Args:
         net: The net.
         latents: Values of the latent layers, `[*lead, units]`, bottom first, of which the first counts.
+
+    Raises:
+        TypeError: If the layers are no tuple or list.
+        ValueError: If the first is of another width.
     """
+    check_type("latents", latents, tuple, list, good="(h1,), the bottom layer in a tuple")
+    if not latents or jnp.shape(latents[0])[-1:] != net.layer_sizes[:1]:
+        found = list(jnp.shape(latents[0])) if latents else "none"
+        raise ValueError(
+            f"expected a bottom latent layer of shape [..., {net.layer_sizes[0]}], got {found}; try beliefnet.encode"
+        )
     return net.generative.conditionals[-1].mean_given(jnp.asarray(latents[0], float))
 
 
@@ -47,10 +58,12 @@ def sample_means(
         condition: What a conditional net is given, `[batch, condition]`.
 
     Raises:
+        TypeError: If the shape is no tuple.
         ValueError: If there is a condition where there should be none, none where there should be one, or one of
             another width.
     """
-    x, latents = net.dream(shape, key=key, condition=condition)
+    check_type("shape", shape, tuple, list, good="(100,)")
+    x, latents = net.dream(tuple(shape), key=key, condition=condition)
     given, outputs = net.split(x)
     bottom = net.generative.conditionals[-1]
     layer = bottom(latents[0] if latents else given)

@@ -49,6 +49,7 @@ SIGNALS = _in("test_estimators", "reach or local or no_chain")
 DRIVER = _in("test_estimators", "expected_estimate or wrong_shape or path or descends")
 UNITS = _in("test_estimators", "mean_of_many and (arm or rebar or relax or muprop or local)")
 REFINED = _in("test_refiners", "climb or marginals or patience or no_number or closed or moments")
+POSTERIORS = _in("test_posteriors")
 SAMPLED = _in("test_samplers")
 BOUNDS = _in("test_evaluation")
 
@@ -88,6 +89,34 @@ MUTANTS = [
         "without = jnp.where(jnp.isneginf(without), 0, without)",
         "without = without + 0",
         NAN,
+    ),
+    Mutant(
+        "OVIS's baseline forgets the share of the auxiliary draw",
+        "estimators/rules/_optimal_control.py",
+        "- jnp.log(len(own)) - share).mean",
+        "- jnp.log(len(own)) + share).mean",
+        _in("test_estimators", "loop_says"),
+    ),
+    Mutant(
+        "OVIS's baseline contains the draw that it serves",
+        "estimators/rules/_optimal_control.py",
+        "jnp.logaddexp(leave_one_out_log_sum_exp(own)[None], auxiliary[:, None])",
+        "jnp.logaddexp(own[None], auxiliary[:, None])",
+        _in("test_estimators", "expected and ovis and one"),
+    ),
+    Mutant(
+        "The asymptotic control variate knows one limit only",
+        "estimators/rules/_optimal_control.py",
+        "(1 - self.gamma) * (weights",
+        "(0 * self.gamma) * (weights",
+        _in("test_estimators", "expected and asymptotic and one"),
+    ),
+    Mutant(
+        "The log-variance is that of the weights",
+        "estimators/_log_variance.py",
+        "f = trace.log_p.sum(axis=-1) - trace.log_q.sum(axis=-1)",
+        "f = trace.log_weight",
+        _in("test_estimators", "expected and log-variance"),
     ),
     Mutant(
         "REINFORCE's baseline contains its own draw",
@@ -331,16 +360,65 @@ MUTANTS = [
     Mutant("The momentum is lost", "refiners/_gradient.py", "self.momentum * v + g", "g", _in("test_refiners")),
     Mutant(
         "A refined ELBO has no entropy",
-        "refiners/_posterior.py",
+        "refiners/_structured.py",
+        "top, latents[-1]) + self._entropies(latents)",
+        "top, latents[-1])",
+        REFINED,
+    ),
+    Mutant(
+        "A mean-field ELBO has no entropy",
+        "refiners/_mean_field.py",
         "total += model.expected_log_prob(parent, own, drawn) + family.entropy(own)",
         "total += model.expected_log_prob(parent, own, drawn)",
         REFINED,
+    ),
+    Mutant(
+        "A refined posterior is kept as it comes",
+        "refiners/_base.py",
+        "if not (self.num_checks and self.num_steps):",
+        "if True:",
+        POSTERIORS,
+    ),
+    Mutant(
+        "Offsets are not scored",
+        "refiners/_structured.py",
+        "return self.chain.log_probs(self.x, latents)",
+        "return self.recognition.log_probs(self.x, latents)",
+        POSTERIORS,
+    ),
+    Mutant(
+        "AIR moves away from what was drawn",
+        "refiners/_structured.py",
+        "after = before + share * (means.drawn - before)",
+        "after = before - share * (means.drawn - before)",
+        POSTERIORS,
+    ),
+    Mutant(
+        "AIR does not shrink what is not significant",
+        "refiners/_adaptive_importance.py",
+        "jnp.maximum(1 - noise / jnp.where(surplus == 0, 1, surplus), 0)",
+        "jnp.maximum(1 - 0 * noise / jnp.where(surplus == 0, 1, surplus), 0)",
+        POSTERIORS,
     ),
     Mutant(
         "The 1/2 estimator's slope is that of the mean",
         "samplers/_relaxed.py",
         "(drawn - 0.5) * (drawn - jax.nn.sigmoid(logits))",
         "jax.nn.sigmoid(logits) * (1 - jax.nn.sigmoid(logits))",
+        SAMPLED,
+    ),
+    Mutant(
+        "ReinMax is of first order",
+        "samplers/_reinmax.py",
+        "like = 2 * linear(middle, logits)",
+        "like = 1.5 * linear(middle, logits)",
+        SAMPLED,
+    ),
+    Mutant(
+        "The noise of Gumbel-Rao does not know the draw",
+        "samplers/_gumbel_rao.py",
+        "return jnp.where(drawn > 0, largest, others)",
+        "return jnp.where(drawn > 0, largest, logits - jnp.log(noise))",
         SAMPLED,
     ),
     Mutant(
@@ -469,7 +547,19 @@ def run(mutant: Mutant, tree: Path, environment: dict[str, str]) -> str | None:
         raise ValueError(f"expected {mutant.old!r} once in {mutant.file}, got it {source.count(mutant.old)} times")
     path.write_text(source.replace(mutant.old, mutant.new), encoding="utf-8")
     try:
-        command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider", *mutant.tests]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--full",
+            "-n",
+            "0",
+            "-x",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            *mutant.tests,
+        ]
         done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
     finally:
         path.write_text(source, encoding="utf-8")

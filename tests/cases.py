@@ -77,8 +77,19 @@ from beliefnet.estimators import (
 )
 from beliefnet.evaluation import enumerate_latents
 from beliefnet.nets import darn, fully_visible_net, sigmoid_belief_net
-from beliefnet.proposals import Annealed, Defensive, Dream, Factorial, Hamiltonian, Proposal, Refined
-from beliefnet.refiners import AIR, Posterior, Refiner, concrete, gdir, mean_passing, straight_through
+from beliefnet.proposals import Annealed, Defensive, Dream, FixedPosterior, Hamiltonian, Proposal, Refined
+from beliefnet.refiners import (
+    AIR,
+    Form,
+    MeanField,
+    Posterior,
+    Refiner,
+    Shrinkage,
+    concrete,
+    gdir,
+    mean_passing,
+    straight_through,
+)
 from beliefnet.samplers import (
     Concrete,
     GumbelRao,
@@ -89,6 +100,7 @@ from beliefnet.samplers import (
     Reparameterize,
     Sampler,
     StraightThrough,
+    UnitByUnit,
 )
 
 MEAN = jnp.array([0.3, 0.6, 0.5])
@@ -226,7 +238,7 @@ PROPOSALS: dict[str, Callable[[], Proposal]] = {
 PROPOSALS_FOR_NETS: dict[str, Callable[[BeliefNet], Proposal]] = {
     "annealed": lambda net: Annealed(3),
     "dream": lambda net: Dream(),
-    "factorial": lambda net: Factorial(Posterior.recognised(net, OBSERVATIONS)),
+    "fixed posterior": lambda net: FixedPosterior(MeanField.recognised(net, OBSERVATIONS)),
     "hamiltonian": lambda net: Hamiltonian(net, key=jax.random.key(0)),
 }
 """Proposals that are made for a net, or for data, or have laws of their own."""
@@ -240,6 +252,7 @@ SAMPLERS: dict[str, Sampler] = {
     "reinmax": ReinMax(0.8),
     "gumbel-rao": GumbelRao(0.7, 3),
     "mean": MeanPassing(),
+    "unit by unit": UnitByUnit(StraightThrough()),
 }
 
 FAMILIES: dict[str, AbstractFamily] = {
@@ -258,8 +271,8 @@ def held_posterior(net: BeliefNet, x: jax.Array, refiner: Refiner) -> Posterior:
     return jax.lax.stop_gradient(refiner.refine(net, x, key=jax.random.key(0)))
 
 
-def factorial_elbo(net: BeliefNet, x: jax.Array, posterior: Posterior) -> jax.Array:
-    """Exact ELBO of a factorial posterior over discrete layers, `[batch]`."""
+def posterior_elbo(net: BeliefNet, x: jax.Array, posterior: Posterior) -> jax.Array:
+    """Exact ELBO of a posterior over discrete layers, `[batch]`."""
     states = enumerate_latents(net, x)
     log_q = posterior.log_probs(states.latents).sum(axis=-1)
     return jnp.sum(jnp.exp(log_q) * (states.log_p - log_q), axis=0)
@@ -278,7 +291,7 @@ def surrogate(net: BeliefNet, x: jax.Array, posterior: Posterior) -> jax.Array:
 
 
 def sampled_elbo(net: BeliefNet, x: jax.Array, posterior: Posterior) -> jax.Array:
-    """The ELBO of a factorial posterior from many draws, `[batch]`; the noise is the same for every posterior."""
+    """The ELBO of a posterior from many draws, `[batch]`; the noise is the same for every posterior."""
     latents = posterior.draw(20_000, key=jax.random.key(8), sampler=Reparameterize())
     return posterior.elbo(net, x, latents).mean(axis=0)
 
@@ -304,15 +317,23 @@ REFINERS: dict[str, RefinerCase] = {
     "air": RefinerCase(
         lambda steps: refiners.AIR(steps, 500), negative_divergence, tuple(name for name in DISCRETE if name != "darn")
     ),
+    "air, mean-field": RefinerCase(
+        lambda steps: AIR(steps, 500, form=Form.MEAN_FIELD), negative_divergence, ("two layers", "connected")
+    ),
+    "air, of the papers": RefinerCase(
+        lambda steps: AIR(steps, 500, num_checks=0, shrinkage=Shrinkage.NONE, form=Form.MEAN_FIELD),
+        negative_divergence,
+        ("one layer", "three layers"),
+    ),
     "air, undamped": RefinerCase(lambda steps: AIR(steps, 20_000, rate=1.0), negative_divergence, tuple(NETS)),
     "gdir": RefinerCase(lambda steps: gdir(steps, 50), sampled_elbo, ("normal", "two normal layers")),
     "gdir, momentum": RefinerCase(lambda steps: gdir(steps, 50, rate=0.03, momentum=0.7), sampled_elbo, ("normal",)),
     "mean-passing": RefinerCase(mean_passing, surrogate, (*DISCRETE, "normal", "binary on normal")),
-    "straight-through": RefinerCase(lambda steps: straight_through(steps, 200, rate=0.3), factorial_elbo, DISCRETE),
+    "straight-through": RefinerCase(lambda steps: straight_through(steps, 200, rate=0.3), posterior_elbo, DISCRETE),
     "straight-through, logits": RefinerCase(
-        lambda steps: straight_through(steps, 200, slope="logits"), factorial_elbo, tuple(NETS)
+        lambda steps: straight_through(steps, 200, slope="logits"), posterior_elbo, ("one layer", "two layers")
     ),
-    "concrete": RefinerCase(lambda steps: concrete(steps, 200, temperature=0.3, rate=0.3), factorial_elbo, DISCRETE),
+    "concrete": RefinerCase(lambda steps: concrete(steps, 200, temperature=0.3, rate=0.3), posterior_elbo, DISCRETE),
 }
 
 
@@ -807,7 +828,7 @@ def refined_bound(net: BeliefNet, x: jax.Array, refiner: Refiner) -> jax.Array:
     return jnp.sum(jnp.exp(log_r[:, None] + log_r[None]) * pairs, axis=(0, 1))
 
 
-STEADY = mean_passing(3, rate=0.5)
+STEADY = mean_passing(3, rate=0.5, num_checks=0)
 """A refiner without randomness: its posterior can be held, and expectations under it are exact."""
 
 NORMAL = ("normal", "two normal layers")
@@ -940,7 +961,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     "em": drawn(
         lambda net: VariationalEM(STEADY, 2),
         em_gradient,
-        lambda net, x: factorial_elbo(net, x, held_posterior(net, x, STEADY)),
+        lambda net, x: posterior_elbo(net, x, held_posterior(net, x, STEADY)),
         nets=DISCRETE,
         quick=("two layers", "categorical on binary"),
     ),

@@ -19,8 +19,8 @@ from beliefnet.distributions import BernoulliFamily, CategoricalFamily, NormalFa
 from beliefnet.evaluation import Mean, exact_log_likelihood, particle_bounds, sandwich
 from beliefnet.evaluation._sandwich import _bounds
 from beliefnet.moves import GibbsWithGradients, InTurn, moves_for
-from beliefnet.proposals import Annealed, Dream, Factorial, Particles, Recognition, Refined, Schedule
-from beliefnet.refiners import AIR, Posterior
+from beliefnet.proposals import Annealed, Dream, FixedPosterior, Particles, Recognition, Refined, Schedule
+from beliefnet.refiners import AIR, MeanField
 from beliefnet.samplers import Concrete
 
 DISCRETE = (*NETS, "categorical", "two categorical", "categorical on binary", "connected")
@@ -99,7 +99,7 @@ def stepper(net):
     """The net's move at its posterior, compiled; steps are long, so that acceptance has something to decide."""
 
     def step(x, latents, key):
-        layers = Posterior.recognised(net, x).layers
+        layers = MeanField.recognised(net, x).layers
         move = moves_for(layers, num_changes=3, step_size=0.5, num_leapfrog=3)
         return move(lambda latents: net.log_joint(x, latents), latents, key=key)
 
@@ -225,7 +225,7 @@ def test_reversed_weights_are_importance_weights():
 
 def test_one_temperature_is_the_start():
     net, key = known("one layer").net, jax.random.key(0)
-    annealed = Annealed(1, Factorial(Posterior.recognised(net, OBSERVATIONS)))
+    annealed = Annealed(1, FixedPosterior(MeanField.recognised(net, OBSERVATIONS)))
     particles = jax.jit(lambda: annealed.draw(net, OBSERVATIONS, 5, key=key))()
     start = annealed.start.draw(net, OBSERVATIONS, 5, key=jax.random.split(key, 3)[1])
     np.testing.assert_array_equal(side_by_side(particles.latents), side_by_side(start.latents))

@@ -15,7 +15,7 @@ from beliefnet.distributions import bag_of_words, bernoulli, discretised_logisti
 from beliefnet.estimators import VIMCO, DisARM, Reinforce, Sleep
 from beliefnet.evaluation import evaluate, exact_elbo, exact_gradient, exact_log_likelihood, impute, sandwich
 from beliefnet.proposals import Annealed, Refined
-from beliefnet.refiners import AIR, Posterior, straight_through
+from beliefnet.refiners import AIR, MeanField, straight_through
 
 KEY = jax.random.key(0)
 CONDITIONS = jnp.array([[0.0], [1.0]])
@@ -99,7 +99,7 @@ def test_posteriors_are_refined_given_the_condition(refiner):
 
 
 def test_the_closed_form_of_a_posterior_counts_the_condition():
-    posterior = Posterior.recognised(SHALLOW, OBSERVATIONS)
+    posterior = MeanField.recognised(SHALLOW, OBSERVATIONS)
     latents = posterior.draw(20_000, key=KEY)
     estimate = posterior.elbo(SHALLOW, OBSERVATIONS, latents).mean(axis=0)
     np.testing.assert_allclose(estimate, exact_elbo(SHALLOW, OBSERVATIONS), atol=0.03)

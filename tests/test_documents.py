@@ -321,3 +321,23 @@ def test_bad_use_of_documents(tokens, message, document_run, corpus, trained, gr
     monkeypatch.chdir(tmp_path)
     places = {"corpus": corpus, "run": document_run, "trained": trained, "grey": grey_file}
     assert message in fails(capsys, *(token.format(**places) for token in tokens))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([[0, 9]], "indices of words from 0 to 2, got 9"),
+        ([[0, -1]], "indices of words from 0 to 2, got -1"),
+        ([[0]], "topics of as many words each, two or more"),
+        ([[0, 1], [0, 1, 2]], "topics of as many words each"),
+    ],
+)
+def test_coherence_refuses_words_that_there_are_not(words, message: str):
+    with pytest.raises(ValueError, match=message):
+        npmi(words, csr_matrix(np.eye(3)))
+    assert npmi([[0, 1]], np.eye(3)) == -1
+
+
+def test_perplexity_refuses_what_is_no_number():
+    with pytest.raises(ValueError, match="expected log-likelihoods that are numbers, got NaN for 1 documents"):
+        perplexity([np.nan, -1.0], [3, 4])

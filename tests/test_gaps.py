@@ -81,7 +81,9 @@ def test_the_command_compares_runs(trained, tmp_path, capsys, monkeypatch):
     report = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert list(report["other"]["evaluations"]) == ["0", "2", "3"]
     assert report["other"]["amortisation"]["stderr"] > 0
-    assert report["other"]["refine"] == "AIR(num_steps=3, num_samples=4, rate=0.1, patience=0)"
+    assert report["other"]["refine"] == (
+        "AIR(num_steps=3, num_samples=4, rate=0.1, patience=0, num_checks=20, shrinkage=james-stein, form=structured)"
+    )
     assert (report["other"]["split"], report["other"]["seed"]) == ("test", 0)
     assert (tmp_path / "new" / "x.png").exists()
 

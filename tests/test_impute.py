@@ -21,6 +21,7 @@ from beliefnet.estimators import VIMCO
 from beliefnet.evaluation import (
     Search,
     exact_log_likelihood,
+    grey_imputation_score,
     imputation_score,
     impute,
     net_observing,
@@ -264,6 +265,30 @@ def test_hidden_pixels_are_filled_in_better_than_without_the_net_or_the_refineme
         score = imputation_score(x, other, hidden)
         assert refined.log_likelihood.mean > score.log_likelihood.mean + 0.015
         assert refined.accuracy.mean > score.accuracy.mean + 0.008
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"means": np.full(3, 0.5)}, r"of one shape \[rows, visible\], got \[2, 3\], \[3\] and \[2, 3\]; try"),
+        ({"hidden": np.ones((1, 3), bool)}, r"of one shape \[rows, visible\], got \[2, 3\], \[2, 3\] and \[1, 3\]"),
+        ({"truth": np.full((2, 3), 0.3)}, "expected bits between 0 and 1 where entries are hidden, got 0.3; try grey"),
+        ({"means": np.full((2, 3), 1.5)}, "expected means between 0 and 1 where entries are hidden, got 1.5"),
+        ({"means": np.full((2, 3), NAN)}, "expected finite means"),
+        ({"truth": np.full((2, 3), np.inf)}, "expected finite truth"),
+    ],
+)
+def test_scores_refuse_what_cannot_be_compared(changes, message):
+    given = {"truth": np.eye(2, 3), "means": np.full((2, 3), 0.5), "hidden": np.ones((2, 3), bool), **changes}
+    with pytest.raises(ValueError, match=message):
+        imputation_score(**given)
+    if "and 1 where" not in message:
+        with pytest.raises(ValueError, match=message):
+            grey_imputation_score(**given)
+    unseen = {**given, "hidden": np.zeros_like(given["hidden"])}
+    if unseen["means"].shape == unseen["hidden"].shape:
+        unseen["hidden"][0, 0], unseen["truth"], unseen["means"] = True, np.eye(2, 3), np.full((2, 3), 0.5)
+        assert imputation_score(**unseen).num_hidden == 1
 
 
 FEW = ("--particles", "8", "--starts", "2", "--rounds", "1", "--refine", "air:steps=2,samples=3")

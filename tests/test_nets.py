@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import ALL_NETS, CONDITIONALS, DISCRETE, MEAN, OBSERVATIONS, small_net
+from cases import ALL_NETS, CONDITIONALS, DISCRETE, MEAN, OBSERVATIONS, net_of, small_net
+from jaxtyping import TypeCheckError
 from laws import assert_frequencies, draws
 
 from beliefnet import BeliefNet, Chain, decode, reconstruct, sample_means
@@ -188,3 +189,40 @@ def test_sizes_that_do_not_meet_are_refused():
         sigmoid_belief_net(3, (2, 0), key=jax.random.key(0))
     with pytest.raises(ValueError, match=r"input_mean of shape \(3,\), got \(2,\)"):
         sigmoid_belief_net(3, (2,), key=jax.random.key(0), input_mean=MEAN[:2])
+
+
+@pytest.mark.parametrize("name", ["two layers", "two normal layers", "normal on binary"])
+@pytest.mark.parametrize(
+    ("x", "latents", "message"),
+    [
+        ((3, 1), None, r"expected x of shape \[\.\.\., 3\], got \[3, 1\]; try the columns"),
+        ((3, 4), None, r"expected x of shape \[\.\.\., 3\], got \[3, 4\]"),
+        ((), None, r"expected x of shape \[\.\.\., 3\], got \[\]"),
+        (
+            (3, 3),
+            "narrow",
+            r"expected a tuple of 2 latent layers of \(.*\) units, bottom first, got 2 of shapes \[5, 3, ",
+        ),
+        ((3, 3), "one", "got 1 of shapes "),
+        ((3, 3), "array", "expected a tuple of 2 latent layers"),
+        (
+            (2, 3),
+            "whole",
+            r"leading axes that broadcast, got \(2,\), \(5, 3\), \(5, 3\); try x of shape \[batch, visible\]",
+        ),
+    ],
+)
+def test_what_would_be_broadcast_without_a_word_is_refused(name: str, x, latents, message: str):
+    net = net_of(name)
+    whole = tuple(jnp.zeros((5, 3, size)) for size in net.layer_sizes)
+    wide = jnp.zeros((5, 3, net.layer_sizes[0] + 1)) if net.layer_sizes[0] == 1 else whole[0][..., :1]
+    given = {None: whole, "whole": whole, "narrow": (wide, whole[1]), "one": whole[:1], "array": whole[0]}[latents]
+    with pytest.raises(ValueError, match=message):
+        net._check_shapes(jnp.zeros(x), given)
+    # In tests, shapes in signatures are checked as well.
+    for density in (net.log_joint, net.log_recognition, net.log_weight):
+        with pytest.raises((ValueError, TypeCheckError)):
+            density(jnp.zeros(x), given)
+    if latents is None:
+        with pytest.raises((ValueError, TypeCheckError)):
+            net.infer(jnp.zeros(x), 5, key=jax.random.key(0))

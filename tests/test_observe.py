@@ -9,7 +9,7 @@ import pytest
 from cases import small_net
 from scipy import sparse
 
-from beliefnet import Chain, ConditionalNet
+from beliefnet import Chain, ConditionalNet, decode, sample_means
 from beliefnet.conditionals import Dense, Feedforward
 from beliefnet.data import DataError, Observations
 from beliefnet.distributions import bernoulli, categorical, discretised_logistic, grey_normal, normal, poisson
@@ -36,6 +36,7 @@ from beliefnet.evaluation import (
 from beliefnet.nets import document_net, vae
 from beliefnet.proposals import Annealed
 from beliefnet.refiners import AIR
+from beliefnet.training import fit
 
 KEY = jax.random.key(0)
 NET = small_net(2)  # three binary units
@@ -268,6 +269,30 @@ def test_numbers_of_things_are_whole_and_positive(name: str, bad):
         ValueError, match=rf"expected {argument} (to be a whole number|of at (least|most) \d+), got .*; try \d+"
     ):
         call(bad)
+
+
+WRONG = {
+    "net": lambda: inspect.unwrap(evaluate)(None, BITS, num_particles=2, key=KEY),
+    "proposal": lambda: inspect.unwrap(evaluate)(NET, BITS, num_particles=2, key=KEY, proposal=AIR()),
+    "search": lambda: inspect.unwrap(impute)(NET, BITS, search={"rounds": 2}, key=KEY),
+    "refiner": lambda: inspect.unwrap(impute)(NET, BITS, search=Search(refiner="air"), key=KEY),
+    "refiner of gaps": lambda: inspect.unwrap(inference_gaps)(NET, BITS, "air", num_particles=2, key=KEY),
+    "steps": lambda: inspect.unwrap(inference_gaps)(NET, BITS, AIR(2, 2), steps=1, num_particles=2, key=KEY),
+    "annealed": lambda: inspect.unwrap(sandwich)(NET, 2, 2, 500, key=KEY),
+    "estimators": lambda: inspect.unwrap(gradient_report)(NET, BITS, [Reinforce(2)], key=KEY),
+    "estimator 'r'": lambda: inspect.unwrap(gradient_report)(NET, BITS, {"r": "reinforce"}, key=KEY),
+    "effort": lambda: inspect.unwrap(gradient_report)(NET, BITS, {"r": Reinforce(2)}, 500, key=KEY),
+    "states": lambda: inspect.unwrap(gradient_report)(NET, BITS, {"r": Reinforce(2)}, states=[None], key=KEY),
+    "dataset": lambda: inspect.unwrap(fit)(NET, Reinforce(2), BITS),
+    "latents": lambda: inspect.unwrap(decode)(NET, np.ones((2, 2))),
+    "shape": lambda: inspect.unwrap(sample_means)(NET, 100, key=KEY),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_things_of_another_type_are_named(name: str):
+    with pytest.raises(TypeError, match=rf"expected {name.removesuffix(' of gaps')} to be of type \w+.*, got .*; try "):
+        WRONG[name]()
 
 
 def test_numbers_of_numpy_are_numbers():

@@ -37,7 +37,7 @@ def test_evaluation_with_a_refined_posterior(copy, capsys):
     assert plain["proposal"].startswith("Recognition")
     assert "AIR(num_steps=3, num_samples=5" in refined["proposal"]
     assert plain["elbo"] != refined["elbo"]
-    assert refined["nll"]["mean"] == pytest.approx(plain["nll"]["mean"], abs=0.2)
+    assert refined["nll"]["mean"] == pytest.approx(plain["nll"]["mean"], abs=0.35)
     assert list(refined["ladder"]) == ["10", "100", "200"]
     assert refined["ladder"]["200"]["mean"] == pytest.approx(refined["nll"]["mean"], abs=1e-4)
     assert len(refined["kl_per_layer"]) == 2
@@ -46,10 +46,10 @@ def test_evaluation_with_a_refined_posterior(copy, capsys):
 
 
 def test_where_particles_come_from_is_said(copy, capsys):
-    points = ("--particles", "100", "--limit", "5", "--refine", "air:steps=30,samples=2,rate=1")
+    points = ("--particles", "100", "--limit", "5", "--refine", "air:steps=30,samples=2,rate=1,checks=0,shrinkage=none")
     assert run(["evaluate", str(copy), *points]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "rate=1.0, patience=0)), 20 % from the recognition net, all weighed by the mixture" in shown
+    assert "shrinkage=none, form=structured)), 20 % from the recognition net, all weighed by the mixture" in shown
     assert "draws are nearly all the same (they repeat as 1." in shown
     annealed = "annealed:temperatures=2,refine=air:steps=1,samples=3"
     given = report(capsys, copy, "--particles", "10", "--limit", "5", "--proposal", annealed)

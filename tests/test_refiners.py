@@ -1,5 +1,6 @@
 """Refiners: what they climb, what they converge to, and what they leave alone."""
 
+import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -15,7 +16,7 @@ from cases import (
     REFINERS,
     RefinerCase,
     chain_net,
-    factorial_elbo,
+    posterior_elbo,
     randomise,
     small_net,
 )
@@ -29,10 +30,13 @@ from beliefnet.evaluation import enumerate_latents, exact_posterior
 from beliefnet.proposals import Refined
 from beliefnet.refiners import (
     AIR,
+    Form,
     GradientAscent,
+    MeanField,
     Posterior,
     Progress,
     Refiner,
+    StructuredPosterior,
     concrete,
     gdir,
     mean_passing,
@@ -45,17 +49,17 @@ PAIRS = [(name, net) for name, case in REFINERS.items() for net in case.nets]
 
 @eqx.filter_jit
 def refined(net: BeliefNet, refiner: Refiner, posterior: Posterior | None = None) -> Posterior:
-    start = Posterior.recognised(net, OBSERVATIONS) if posterior is None else posterior
-    return refiner.refine(net, OBSERVATIONS, start, key=jax.random.key(4))
+    return refiner.refine(net, OBSERVATIONS, posterior, key=jax.random.key(4))
 
 
 @pytest.mark.parametrize(("name", "net_name"), PAIRS)
 def test_more_steps_climb_the_refiners_own_objective(name: str, net_name: str):
     case: RefinerCase = REFINERS[name]
     net = ALL_NETS[net_name]()
-    posteriors = [Posterior.recognised(net, OBSERVATIONS)]
+    refiner = dataclasses.replace(case.make(6), num_checks=0)
+    posteriors = [refiner.start(net, OBSERVATIONS)]
     for _ in range(3):
-        posteriors.append(refined(net, case.make(6), posteriors[-1]))
+        posteriors.append(refined(net, refiner, posteriors[-1]))
     reached = np.array([case.objective(net, OBSERVATIONS, posterior) for posterior in posteriors])
     assert np.isfinite(reached).all()
     assert reached[1].mean() > reached[0].mean()
@@ -68,7 +72,7 @@ def test_air_with_many_samples_finds_the_marginals(net_name: str, rate: float, s
     """For any rate: the posterior's own marginals are the fixed point."""
     net = ALL_NETS[net_name]()
     states, mass = enumerate_latents(net, OBSERVATIONS), exact_posterior(net, OBSERVATIONS)
-    posterior = refined(net, AIR(steps, 20_000, rate=rate))
+    posterior = refined(net, AIR(steps, 20_000, rate=rate, form=Form.MEAN_FIELD))
     for values, means in zip(states.latents, posterior.means, strict=True):
         np.testing.assert_allclose(means, jnp.sum(mass[..., None] * values, axis=0), atol=0.02)
 
@@ -77,7 +81,7 @@ def test_air_with_many_samples_finds_the_moments_of_a_normal_unit():
     net = chain_net((normal, 1), scale=0.7)
     grid = jnp.linspace(-8, 8, 4001)[:, None, None]
     mass = jax.nn.softmax(net.log_joint(OBSERVATIONS, (grid,)), axis=0)
-    layer = refined(net, AIR(25, 20_000, rate=0.3)).layers[0]
+    layer = refined(net, AIR(25, 20_000, rate=0.3)).mean_field.layers[0]
     mean = jnp.sum(mass * grid[..., 0], axis=0)
     np.testing.assert_allclose(layer.mean[:, 0], mean, atol=0.03)
     np.testing.assert_allclose(layer.variance[:, 0], jnp.sum(mass * (grid[..., 0] - mean) ** 2, axis=0), atol=0.05)
@@ -97,7 +101,7 @@ def separate_net() -> BeliefNet:
 
 def test_air_leaves_an_exact_posterior_alone():
     net = separate_net()
-    before = Posterior.recognised(net, OBSERVATIONS)
+    before = MeanField.recognised(net, OBSERVATIONS)
     states, mass = enumerate_latents(net, OBSERVATIONS), exact_posterior(net, OBSERVATIONS)
     np.testing.assert_allclose(jnp.exp(before.log_probs(states.latents).sum(axis=-1)), mass, atol=1e-5)
     means = draws(lambda key: AIR(10, 50).refine(net, OBSERVATIONS, key=key).means[0], 500)
@@ -111,9 +115,8 @@ def test_refiners_leave_the_prior_alone_where_the_data_say_nothing(name: str):
     """Decoder and recognition net without weights: the posterior is the prior, from the start."""
     families = {"gdir": normal, "gdir, momentum": normal}
     net = jax.tree.map(jnp.zeros_like, chain_net((families.get(name, bernoulli), 2)))
-    before = Posterior.recognised(net, OBSERVATIONS)
-    after = refined(net, REFINERS[name].make(20))
-    np.testing.assert_allclose(after.parameters[0], before.parameters[0], atol=0.15)
+    after = refined(net, REFINERS[name].make(20)).mean_field
+    np.testing.assert_allclose(after.parameters[0], MeanField.recognised(net, OBSERVATIONS).parameters[0], atol=0.15)
 
 
 @pytest.mark.parametrize("net_name", [*NETS, "categorical", "two categorical", "categorical on binary"])
@@ -128,7 +131,7 @@ def test_closed_forms_average_to_the_exact_elbo_and_divergence(net_name: str):
         elbo = posterior.elbo(net, OBSERVATIONS, latents)[0]
         return elbo, posterior.divergence(net, OBSERVATIONS, latents)[0]
 
-    exact = factorial_elbo(net, OBSERVATIONS, posterior), jnp.sum(jnp.exp(log_q) * (log_q - states.log_q), axis=0)
+    exact = posterior_elbo(net, OBSERVATIONS, posterior), jnp.sum(jnp.exp(log_q) * (log_q - states.log_q), axis=0)
     assert_mean(draws(terms, 20_000), exact)
 
 
@@ -169,7 +172,7 @@ def test_a_datum_without_any_possible_draw_keeps_its_posterior():
     net = small_net(2)
     never = jnp.array([-3e38, 0, -3e38])  # together they overflow to -inf
     net = eqx.tree_at(lambda n: n.generative.conditionals[-1].bias, net, never)
-    before, after = Posterior.recognised(net, OBSERVATIONS), refined(net, AIR(5, 5))
+    before, after = MeanField.recognised(net, OBSERVATIONS), refined(net, AIR(5, 5))
     np.testing.assert_allclose(after.means[0][0], before.means[0][0], rtol=1e-5)
     assert np.abs(np.asarray(after.means[0][1] - before.means[0][1])).max() > 1e-3
 
@@ -190,12 +193,17 @@ class Scripted(Refiner):
     num_steps: int = eqx.field(static=True)
     patience: int = eqx.field(static=True)
     num_samples: int = eqx.field(static=True, default=1)
+    num_checks: int = eqx.field(static=True, default=0)
+    form: Form = eqx.field(static=True, default=Form.STRUCTURED)
 
     def check(self, net: BeliefNet) -> None:
         return
 
     def init(self, posterior: Posterior) -> jax.Array:
         return jnp.zeros(len(OBSERVATIONS), int)
+
+    def gain(self, net: BeliefNet, x: jax.Array, start: Posterior, end: Posterior, *, key: Any) -> Any:
+        return jnp.ones(len(x)), jnp.zeros(len(x))
 
     def step(self, net: BeliefNet, x: jax.Array, progress: Progress, *, key: Any) -> tuple[Progress, jax.Array]:
         moved = jax.tree.map(lambda leaf: leaf + 1, progress.posterior)
@@ -209,7 +217,7 @@ def test_patience_keeps_the_best_of_each_datum(patience: int, expected: list[int
     scores = jnp.array([[9, 1, 1], [8, 2, 2], [7, 3, 5], [6, 4, 4], [5, 5, 3], [4, 6, 7]], float)
     # The last datum would be best at last: patience 2 has given it up by then.
     net = small_net(2)
-    start = Posterior.recognised(net, OBSERVATIONS)
+    start = StructuredPosterior.recognised(net, OBSERVATIONS)
     end = Scripted(scores, 6, patience).refine(net, OBSERVATIONS, start, key=jax.random.key(0))
     moved = np.round(np.asarray(end.parameters[0] - start.parameters[0]))[:, 0]
     np.testing.assert_array_equal(moved, expected)
@@ -218,11 +226,11 @@ def test_patience_keeps_the_best_of_each_datum(patience: int, expected: list[int
 def test_momentum_carries_the_velocity_on():
     """By hand, from steps without it: v1 = g0, then v2 = 0.5 g0 + g1."""
     net = small_net(2)
-    start = Posterior.recognised(net, OBSERVATIONS)
-    step = lambda posterior: refined(net, mean_passing(1, rate=0.3), posterior)  # noqa: E731
+    start = StructuredPosterior.recognised(net, OBSERVATIONS)
+    step = lambda posterior: refined(net, mean_passing(1, rate=0.3, num_checks=0), posterior)  # noqa: E731
     first = step(start)
     second = step(first)
-    found = refined(net, mean_passing(2, rate=0.3, momentum=0.5), start)
+    found = refined(net, mean_passing(2, rate=0.3, momentum=0.5, num_checks=0), start)
     expected = second.parameters[0] + 0.5 * (first.parameters[0] - start.parameters[0])
     np.testing.assert_allclose(found.parameters[0], expected, rtol=1e-4, atol=1e-6)
 
@@ -325,8 +333,9 @@ def test_a_score_without_any_possible_draw_is_the_lowest():
     net = small_net(2)
     never = jnp.array([-3e38, 0, -3e38])
     net = eqx.tree_at(lambda n: n.generative.conditionals[-1].bias, net, never)
-    start = Posterior.recognised(net, OBSERVATIONS)
-    _, score = AIR(1, 5).step(net, OBSERVATIONS, Progress(start, None), key=jax.random.key(0))
+    start = StructuredPosterior.recognised(net, OBSERVATIONS)
+    refiner = AIR(1, 5)
+    _, score = refiner.step(net, OBSERVATIONS, Progress(start, refiner.init(start)), key=jax.random.key(0))
     assert score[0] == 0
     assert (score[1:] >= 1 - 1e-5).all()
 
@@ -335,11 +344,13 @@ def test_a_log_weight_that_is_no_number_stays_visible():
     """It is not taken for a datum without any possible draw."""
     net = small_net(2)
     prior = jnp.array([jnp.nan, 0.3])
-    start = Posterior.recognised(net, OBSERVATIONS)
+    start = StructuredPosterior.recognised(net, OBSERVATIONS)
     net = eqx.tree_at(lambda n: n.generative.conditionals[0].parameters, net, prior)
     # Compiled: where values are known, NumPyro refuses parameters that are no numbers.
-    step = eqx.filter_jit(lambda net, start: AIR(1, 5).step(net, OBSERVATIONS, Progress(start, None), key=KEY))
-    after, score = step(net, start)
+    refiner = AIR(1, 5)
+    begin = Progress(start, refiner.init(start))
+    step = eqx.filter_jit(lambda net: refiner.step(net, OBSERVATIONS, begin, key=KEY))
+    after, score = step(net)
     assert np.isnan(score).all()
     assert np.isnan(after.posterior.parameters[0]).any(axis=1).all()
 

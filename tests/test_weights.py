@@ -27,8 +27,8 @@ from beliefnet.evaluation import (
 from beliefnet.evaluation._pareto import pareto_k, tail_size
 from beliefnet.evaluation._weighted import WeightedSample, running_mean
 from beliefnet.nets import sigmoid_belief_net
-from beliefnet.proposals import Annealed, Defensive, Factorial, Recognition, Refined
-from beliefnet.refiners import AIR, Posterior
+from beliefnet.proposals import Annealed, Defensive, FixedPosterior, Recognition, Refined
+from beliefnet.refiners import AIR, MeanField, Shrinkage
 from beliefnet.training import FitOptions, fit
 
 KEY = jax.random.key(0)
@@ -146,10 +146,10 @@ def test_k_hat_of_discrete_latents_gives_no_false_advice():
     assert result.defensive_share is None
 
 
-def narrow(net) -> Factorial:
+def narrow(net) -> FixedPosterior:
     """A posterior of its own parameters, nearly a point, and not where the recognition net is."""
-    start = Posterior.recognised(net, OBSERVATIONS)
-    return Factorial(Posterior(tuple(-6 * jnp.sign(p) for p in start.parameters), start.families))
+    start = MeanField.recognised(net, OBSERVATIONS)
+    return FixedPosterior(MeanField(tuple(-6 * jnp.sign(p) for p in start.parameters), start.families))
 
 
 @pytest.mark.parametrize("num_particles", [1, 3, 5, 7])
@@ -212,7 +212,7 @@ def test_undamped_refinement_no_longer_looks_trustworthy_where_it_is_wrong():
     net = with_generative(sigmoid_belief_net(4, (5,), key=jax.random.key(3)), 3.0)
     x = np.array(list(itertools.product((0.0, 1.0), repeat=4)), np.float32)
     exact = np.asarray(exact_log_likelihood(net, x))
-    proposal = Refined(AIR(50, 5, rate=1.0))
+    proposal = Refined(AIR(50, 5, rate=1.0, num_checks=0, shrinkage=Shrinkage.NONE))
     alone = bounds_module.bounds_of_rows(net, jnp.asarray(x), 5000, key=KEY, proposal=proposal)
     assert alone.ess.mean() > 0.5 * 5000
     mixed = particle_bounds(net, x, 5000, key=KEY, proposal=proposal)
@@ -233,7 +233,7 @@ def trained():
     return net, np.array(list(itertools.product((0.0, 1.0), repeat=4)), np.float32)
 
 
-UNDAMPED = Refined(AIR(20, 20, rate=1.0))
+UNDAMPED = Refined(AIR(20, 20, rate=1.0, num_checks=0, shrinkage=Shrinkage.NONE))
 
 
 def test_of_a_trained_net_a_mixture_loses_no_more_than_the_log_of_its_share(trained):
@@ -254,7 +254,13 @@ def test_of_a_trained_net_a_mixture_loses_no_more_than_the_log_of_its_share(trai
 
 def test_draws_that_are_nearly_all_the_same_are_told(trained):
     net, x = trained
-    points = evaluate(net, x, num_particles=200, key=KEY, proposal=Refined(AIR(50, 5, rate=1.0)))
+    points = evaluate(
+        net,
+        x,
+        num_particles=200,
+        key=KEY,
+        proposal=Refined(AIR(50, 5, rate=1.0, num_checks=0, shrinkage=Shrinkage.NONE)),
+    )
     assert points.distinct_weights == pytest.approx(1, abs=0.2)
     assert points.defensive_share == 0.2
     assert evaluate(net, x, num_particles=9, key=KEY, proposal=UNDAMPED).defensive_share is None, "none to spare"

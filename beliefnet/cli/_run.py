@@ -1,6 +1,7 @@
 """A finished run as the commands use it: its net, and where particles come from."""
 
 import dataclasses
+from enum import Enum
 from pathlib import Path
 from typing import TypeAlias
 
@@ -101,4 +102,9 @@ def described(module: Proposal | Refiner) -> str:
 
 
 def _setting(value: object) -> str:
-    return described(value) if dataclasses.is_dataclass(value) else repr(value)  # pyright: ignore[reportArgumentType]
+    match value:
+        case Enum():
+            return value.value
+        case Proposal() | Refiner():
+            return described(value)
+    return repr(value)

@@ -1,9 +1,10 @@
 """Conditionals: the distribution of one layer given the one that feeds it, and the networks they are made of."""
 
 from beliefnet.conditionals._autoregressive import NADE, AbstractAutoregressiveLayer, LogisticAutoregression
+from beliefnet.conditionals._base import AbstractConditional, Offset
 from beliefnet.conditionals._convolutions import Convolutions, TransposedConvolutions
 from beliefnet.conditionals._equinox import EquinoxNetwork
-from beliefnet.conditionals._feedforward import AbstractConditional, Feedforward, Prior
+from beliefnet.conditionals._feedforward import Feedforward, Prior
 from beliefnet.conditionals._networks import MLP, AbstractNetwork, Dense, Stacked
 from beliefnet.conditionals._observed import Observed
 from beliefnet.conditionals._views import AbstractView, AsIs, Centred, LogCounts, Signs
@@ -24,6 +25,7 @@ __all__ = [
     "LogCounts",
     "LogisticAutoregression",
     "Observed",
+    "Offset",
     "Prior",
     "Signs",
     "Stacked",

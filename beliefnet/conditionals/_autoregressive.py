@@ -1,5 +1,6 @@
 """Layers of binary units that depend on each other."""
 
+import dataclasses
 from abc import abstractmethod
 
 import jax
@@ -9,7 +10,7 @@ from equinox import AbstractVar
 from jax import Array
 from jaxtyping import Float
 
-from beliefnet.conditionals._feedforward import AbstractConditional
+from beliefnet.conditionals._base import AbstractConditional
 from beliefnet.conditionals._networks import AbstractNetwork
 from beliefnet.distributions import (
     AbstractFamily,
@@ -79,6 +80,16 @@ class AbstractAutoregressiveLayer(AbstractConditional):
     def unit_means(self, layer: dist.Distribution, drawn: Float[Array, "*lead units"]) -> Float[Array, "*#lead units"]:
         """Return the probability of each unit given those drawn before it."""
         return jax.nn.sigmoid(layer.logits_given(drawn))  # pyright: ignore[reportAttributeAccessIssue]
+
+    def unit_parameters(
+        self, parent: Float[Array, "*lead parents"] | None, drawn: Float[Array, "*#lead units"]
+    ) -> Float[Array, "*#lead parameters"]:
+        """Return the logit of each unit given those drawn before it."""
+        return self(parent).logits_given(drawn)
+
+    def offset_by(self, offset: Float[Array, "*#lead parameters"]) -> AbstractConditional:
+        """Return the layer with something added to what the parent says."""
+        return dataclasses.replace(self, base=self.base.offset_by(offset))
 
     def expected_log_prob(
         self, parent: Float[Array, "*#lead parents"] | None, q: dist.Distribution, drawn: Float[Array, "*#lead units"]

@@ -1,90 +1,15 @@
 """Conditionals whose parameters are a deterministic function of the parent layer."""
 
-from abc import abstractmethod
-
 import equinox as eqx
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet.conditionals._base import AbstractConditional
 from beliefnet.conditionals._networks import AbstractNetwork
 from beliefnet.conditionals._views import AbstractView, AsIs
-from beliefnet.distributions import AbstractFamily, UnitKind
-
-
-class AbstractConditional(eqx.Module):
-    """The distribution of one layer given the layer that feeds it."""
-
-    @property
-    @abstractmethod
-    def num_parents(self) -> int | None:
-        """Width of the parent layer; None where there is no parent."""
-
-    @property
-    @abstractmethod
-    def num_units(self) -> int:
-        """Width of this layer."""
-
-    @property
-    @abstractmethod
-    def units(self) -> AbstractFamily:
-        """The family of the layer's units."""
-
-    @property
-    def kind(self) -> UnitKind:
-        """What kind of units the layer has: that of its family, unless they depend on each other."""
-        return self.units.kind
-
-    @property
-    def centre(self) -> Float[Array, "*#parents"] | None:
-        """The values of the parent that are seen as zeros, such as the mean of the data; None where none are chosen."""
-        return None
-
-    @property
-    def whole(self) -> "AbstractConditional":
-        """The layer with all of its units, where it is one that was observed in part."""
-        return self
-
-    def seen(self, parent: Float[Array, "*lead parents"]) -> Float[Array, "*lead parents"]:
-        """Return what the layer sees of its parent."""
-        return parent
-
-    @abstractmethod
-    def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*#lead parameters"]:
-        """Return the parameters of the family, from which a factorial posterior starts; without a parent, no `lead`."""
-
-    @abstractmethod
-    def __call__(self, parent: Float[Array, "*lead parents"] | None) -> dist.Distribution:
-        """Return the layer's distribution: batch shape `lead`, event shape `(num_units,)`."""
-
-    def mean_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*#lead units"]:
-        """Return the means of the units; where units depend on each other, a guess: means are fed to later ones."""
-        return jnp.asarray(self(parent).mean)
-
-    def unit_means(self, layer: dist.Distribution, drawn: Float[Array, "*lead units"]) -> Float[Array, "*#lead units"]:
-        """Return the mean of each unit of the layer's distribution, given a draw of those before it where they matter.
-
-        Args:
-            layer: The layer's distribution given a parent.
-            drawn: A draw from it.
-        """
-        return jnp.asarray(layer.mean)
-
-    def expected_log_prob(
-        self, parent: Float[Array, "*#lead parents"] | None, q: dist.Distribution, drawn: Float[Array, "*#lead units"]
-    ) -> Float[Array, "*#lead"]:
-        """Return E_q[log p(h | parent)] in closed form; where units depend on each other, log p at a draw, in nats.
-
-        Args:
-            parent: Value of the parent layer.
-            q: A distribution of independent units of this layer's family.
-            drawn: A draw from it.
-
-        Raises:
-            ValueError: If there is no closed form.
-        """
-        return self.units.expected_log_prob(q, self(parent))
+from beliefnet.distributions import AbstractFamily
 
 
 class Feedforward(AbstractConditional):

@@ -8,7 +8,7 @@ from jax import Array, lax
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
-from beliefnet.conditionals._feedforward import AbstractConditional
+from beliefnet.conditionals._base import AbstractConditional
 from beliefnet.distributions import AbstractFamily, UnitKind
 
 

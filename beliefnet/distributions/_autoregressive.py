@@ -47,10 +47,10 @@ class Autoregressive(dist.Distribution):
         shape = sample_shape + self.batch_shape
         uniforms = jax.random.uniform(key, (*self.event_shape, *shape))
 
-        def draw(probability: Array, index: Array) -> Array:
-            return (uniforms[index] < probability).astype(probability.dtype)
+        def draw(logit: Array, index: Array) -> Array:
+            return (uniforms[index] < jax.nn.sigmoid(logit)).astype(logit.dtype)
 
-        return self._in_turn(draw, shape)
+        return self.in_turn(draw, shape)
 
     def log_prob(self, value: Any, intermediates: Any = None) -> Float[Array, "..."]:
         """Return the log-probability of all units together, in nats."""
@@ -67,13 +67,18 @@ class Autoregressive(dist.Distribution):
     @property
     def fed_means(self) -> Float[Array, "*lead units"]:
         """The probability of each unit where those before it are at theirs, `[*lead, units]`: a guess at the mean."""
-        return self._in_turn(lambda probability, _: probability, self.batch_shape)
+        return self.in_turn(lambda logit, _: jax.nn.sigmoid(logit), self.batch_shape)
 
-    def _in_turn(self, choose: Callable[[Array, Array], Array], shape: tuple[int, ...]) -> Float[Array, "*lead units"]:
-        """Give each unit the value that is chosen for its probability and index."""
+    def in_turn(self, choose: Callable[[Array, Array], Array], shape: tuple[int, ...]) -> Float[Array, "*lead units"]:
+        """Give each unit a value in turn; those after it are given that value.
+
+        Args:
+            choose: Takes the logit of a unit given the values before it, `[*shape]`, and its index; returns its value.
+            shape: Leading axes of the values, those of the distribution last.
+        """
 
         def step(known: Array, index: Array) -> tuple[Array, Array]:
-            value = choose(jax.nn.sigmoid(self.logit(known, index)), index)
+            value = choose(self.logit(known, index), index)
             return self.follow(known, index, value), value
 
         values = lax.scan(step, self.begin(shape), jnp.arange(self.event_shape[0]))[1]

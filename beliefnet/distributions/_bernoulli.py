@@ -117,6 +117,11 @@ class BernoulliFamily(AbstractRefinableFamily):
         """Return the probabilities."""
         return jax.nn.sigmoid(parameters)
 
+    def statistic_variances(self, parameters: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
+        """Return p (1 - p) of each unit."""
+        means = self.to_moments(parameters)
+        return means * (1 - means)
+
     def from_moments(self, moments: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
         """Return the logits of the probabilities."""
         return stable_logit(moments, floor=_SMALLEST_PROBABILITY)

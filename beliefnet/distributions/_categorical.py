@@ -154,6 +154,11 @@ class CategoricalFamily(AbstractRefinableFamily):
         logits = parameters.reshape(*parameters.shape[:-1], -1, self.num_categories)
         return jax.nn.softmax(logits, axis=-1).reshape(parameters.shape)
 
+    def statistic_variances(self, parameters: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
+        """Return p (1 - p) of each unit."""
+        means = self.to_moments(parameters)
+        return means * (1 - means)
+
     def from_moments(self, moments: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
         """Return the logs of the probabilities."""
         return jnp.log(jnp.maximum(moments, _SMALLEST_PROBABILITY))

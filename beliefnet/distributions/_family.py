@@ -168,6 +168,10 @@ class AbstractRefinableFamily(AbstractFamily):
         """Return the expected statistics of the distribution with these parameters."""
 
     @abstractmethod
+    def statistic_variances(self, parameters: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
+        """Return the variance of each statistic under the distribution with these parameters."""
+
+    @abstractmethod
     def from_moments(self, moments: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
         """Return the parameters whose expected statistics are these.
 

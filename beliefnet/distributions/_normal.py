@@ -58,6 +58,12 @@ class _Normal(AbstractRefinableFamily):
         mean, scale = jnp.split(parameters, 2, axis=-1)
         return jnp.concatenate([mean, mean**2 + (self.smallest_scale + softplus(scale)) ** 2], axis=-1)
 
+    def statistic_variances(self, parameters: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
+        """Return the variances of the values and of their squares."""
+        mean, scale = jnp.split(parameters, 2, axis=-1)
+        variance = (self.smallest_scale + softplus(scale)) ** 2
+        return jnp.concatenate([variance, 2 * variance**2 + 4 * mean**2 * variance], axis=-1)
+
     def from_moments(self, moments: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
         """Return the means and unscaled scales of units with these means and second moments."""
         mean, square = jnp.split(moments, 2, axis=-1)

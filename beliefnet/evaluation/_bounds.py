@@ -10,6 +10,7 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Float, Int
 
+from beliefnet._errors import check_type
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._trace import Trace
@@ -161,6 +162,8 @@ def defended(proposal: Proposal | None, num_particles: int) -> Proposal | None:
 
     A few particles are left as they are: there would be none to spare.
     """
+    if proposal is not None:
+        check_type("proposal", proposal, Proposal, good="proposals.Recognition(), or Refined(refiners.AIR())")
     return proposal if proposal is None or num_particles < _LEAST_DEFENDED else proposal.defended()
 
 

@@ -3,6 +3,8 @@
 import operator
 from typing import SupportsIndex
 
+from beliefnet._errors import shown
+
 MOST = 2**31 - 1
 """The largest number that a compiled loop counts to."""
 
@@ -29,9 +31,7 @@ def whole_number(name: str, value: SupportsIndex, *, good: int, least: int = 1, 
     try:
         number = operator.index(value)
     except TypeError:
-        shown = repr(value)
-        shown = shown if len(shown) <= 40 else f"{shown[:37]}..."
-        raise ValueError(f"expected {name} to be a whole number, got {shown}; try {good}") from None
+        raise ValueError(f"expected {name} to be a whole number, got {shown(value)}; try {good}") from None
     if number < least:
         raise ValueError(f"expected {name} of at least {least}, got {number}; try {good}")
     if number > most:

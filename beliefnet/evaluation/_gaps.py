@@ -1,10 +1,11 @@
 """Where a bound is lost: in the recognition net, or in the family of the posterior."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from beliefnet._errors import check_type
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
@@ -75,8 +76,9 @@ def inference_gaps(
     Reference:
         Cremer, Li & Duvenaud 2018, *Inference suboptimality in variational autoencoders*.
     """
-    refiner.check(net)
     data = observe(net, data)
+    check_type("refiner", refiner, Refiner, good="refiners.AIR()")
+    refiner.check(net)
     counts = steps_of_refinement(refiner, steps)
     found = {}
     for index, count in enumerate(counts):
@@ -112,6 +114,7 @@ def steps_of_refinement(refiner: Refiner, steps: Sequence[int] | None = None) ->
         raise ValueError("expected a refiner with one step or more, got 0 steps; try num_steps=20")
     if steps is None:
         steps = [digit * 10**power for power in range(9) for digit in (1, 2, 5) if digit * 10**power < largest]
+    check_type("steps", steps, Iterable, good="(1, 5, 20)")
     steps = [whole_number("steps", count, least=0, good=largest) for count in steps]
     if max(steps, default=0) > largest:
         raise ValueError(

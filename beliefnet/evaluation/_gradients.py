@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from beliefnet._errors import check_type
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
@@ -172,6 +173,7 @@ def gradient_report(
         DataError: If the batch is empty, of another width than the net, or not what the net is a model of.
     """
     effort = Effort() if effort is None else effort
+    check_type("effort", effort, Effort, good="Effort(num_draws=1000)")
     states = {} if states is None else states
     data = observe(net, data)
     _check(estimators, states)
@@ -199,9 +201,12 @@ def gradient_report(
 
 
 def _check(estimators: Mapping[str, Estimator], states: Mapping[str, Any]) -> None:
+    for name, given in (("estimators", estimators), ("states", states)):
+        check_type(name, given, Mapping, good=f"{name}={{'vimco': ...}}")
     if not estimators:
         raise ValueError("expected at least one estimator, got none; try {'reinforce': Reinforce(4)}")
     for name, estimator in estimators.items():
+        check_type(f"estimator {name!r}", estimator, Estimator, good="estimators.VIMCO(5)")
         if not isinstance(estimator.bound.proposal, Recognition):
             raise ValueError(
                 f"expected estimators that climb a bound of the recognition net, got {name}, which climbs that of "

@@ -35,12 +35,16 @@ def imputation_score(truth: ArrayLike, means: ArrayLike, hidden: ArrayLike) -> I
         hidden: Which entries to score, `[rows, visible]`.
 
     Raises:
-        ValueError: If nothing was hidden.
+        ValueError: If nothing was hidden, shapes differ, or a value that is looked at is not finite or not in [0, 1].
     """
-    truth, hidden = np.asarray(truth) == 1, np.asarray(hidden, bool)
-    if not hidden.any():
-        raise ValueError("expected hidden entries to score, got none; try hiding some")
-    inside = np.clip(np.asarray(means, np.float64), _FLOOR, 1 - _FLOOR)
+    truth, means, hidden = _entries(truth, means, hidden)
+    for name, values, fits in (("bits", truth, np.isin(truth, (0, 1))), ("means", means, (means >= 0) & (means <= 1))):
+        if not fits[hidden].all():
+            wrong = values[hidden & ~fits][0]
+            raise ValueError(
+                f"expected {name} between 0 and 1 where entries are hidden, got {wrong:g}; try grey_imputation_score"
+            )
+    truth, inside = truth == 1, np.clip(means, _FLOOR, 1 - _FLOOR)
     log_probability = np.where(truth, np.log(inside), np.log1p(-inside))
     right = (inside > 0.5) == truth
     return ImputationScore(_per_entry(log_probability, hidden), _per_entry(right, hidden), int(hidden.sum()))
@@ -70,14 +74,28 @@ def grey_imputation_score(truth: ArrayLike, means: ArrayLike, hidden: ArrayLike)
         hidden: Which entries to score, `[rows, visible]`.
 
     Raises:
-        ValueError: If nothing was hidden.
+        ValueError: If nothing was hidden, shapes differ, or a value that is looked at is not finite.
     """
-    hidden = np.asarray(hidden, bool)
-    if not hidden.any():
-        raise ValueError("expected hidden entries to score, got none; try hiding some")
-    error = _per_entry((np.asarray(truth, np.float64) - np.asarray(means, np.float64)) ** 2, hidden)
+    truth, means, hidden = _entries(truth, means, hidden)
+    error = _per_entry((truth - means) ** 2, hidden)
     root = math.sqrt(error.mean)
     return GreyImputationScore(error, Mean(root, error.stderr / (2 * root) if root else 0.0), int(hidden.sum()))
+
+
+def _entries(truth: ArrayLike, means: ArrayLike, hidden: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what is compared, as arrays of one shape, and finite where it is looked at."""
+    truth, means, hidden = np.asarray(truth, np.float64), np.asarray(means, np.float64), np.asarray(hidden, bool)
+    if not truth.shape == means.shape == hidden.shape or truth.ndim != 2:
+        shapes = f"{list(truth.shape)}, {list(means.shape)} and {list(hidden.shape)}"
+        raise ValueError(
+            f"expected truth, means and hidden of one shape [rows, visible], got {shapes}; try numpy.broadcast_to"
+        )
+    if not hidden.any():
+        raise ValueError("expected hidden entries to score, got none; try hiding some")
+    for name, values in (("truth", truth), ("means", means)):
+        if not np.isfinite(values[hidden]).all():
+            raise ValueError(f"expected finite {name} where entries are hidden, got others; try hiding known entries")
+    return truth, means, hidden
 
 
 def _per_entry(values: np.ndarray, hidden: np.ndarray) -> Mean:

@@ -11,6 +11,7 @@ from jax import Array, lax
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
+from beliefnet._errors import check_type
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
@@ -20,7 +21,7 @@ from beliefnet.evaluation._bounds import rows_per_pass
 from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._observe import DataLike, observe_incomplete
 from beliefnet.evaluation._weighted import WeightedSample
-from beliefnet.proposals import Factorial
+from beliefnet.proposals import FixedPosterior
 from beliefnet.refiners import Refiner, default_refiner
 
 _CHUNK = 50
@@ -68,7 +69,9 @@ class _Ready(eqx.Module):
 
     @classmethod
     def of(cls, search: Search, net: BeliefNet) -> "_Ready":
+        check_type("search", search, Search, good="Search(num_particles=800)")
         refiner = default_refiner(net) if search.refiner is None else search.refiner
+        check_type("refiner", refiner, Refiner, good="refiners.AIR()")
         refiner.check(net)
         fill = starting_fill(net, search.fill)
         return cls(refiner, fill, search.particles_per_start, search.num_starts, search.rounds)
@@ -108,7 +111,7 @@ def impute(
 
         h_k ~ q~(h),  w~ = softmax_k [log p(x_observed, h_k) - log q~(h_k)],  x_missing = sum_k w~_k E[x_missing | h_k]
 
-    A factorial posterior finds one explanation of what is observed, so that there are several starts. Each goes several
+    A refined posterior finds one explanation of what is observed, so that there are several starts. Each goes several
     rounds: the recognition net sees the row, the missing entries at `fill` in the first round, the refiner improves its
     posterior, and a particle of it, chosen by weight, draws what the next round sees. The particles of the last
     posteriors of all starts are weighed together, which makes the result exact as K grows, whatever was found before.
@@ -195,11 +198,13 @@ def starting_fill(net: BeliefNet, fill: ArrayLike | None = None) -> Float[Array,
     """Return what the recognition net first sees in the place of missing entries: if not given, what it subtracts.
 
     Raises:
-        ValueError: If it is not `[visible]`.
+        ValueError: If it is not `[visible]`, or not finite.
     """
     if fill is not None:
         if np.shape(fill) != (net.num_visible,):
             raise ValueError(f"expected fill of shape ({net.num_visible},), got {np.shape(fill)}; try the data's mean")
+        if not np.isfinite(fill).all():
+            raise ValueError(f"expected fill of finite values, got {np.asarray(fill).tolist()}; try the data's mean")
         return jnp.asarray(fill, float)
     centre = net.recognition.conditionals[0].centre
     return jnp.full(net.num_visible, 0.5) if centre is None else jnp.broadcast_to(centre, net.num_visible)
@@ -219,16 +224,17 @@ def _impute_rows(
     def fill_in(x: Array, observed: Array, key: Key) -> tuple[Array, Array, Array]:
         seen, keys = net_observing(net, observed[None]), jax.random.split(key, search.rounds + 1)
 
-        def once(filled: Array, round_key: Key) -> tuple[Array, Factorial]:
+        def once(filled: Array, round_key: Key) -> tuple[Array, tuple[Array, Values]]:
             refine_key, draw_key = jax.random.split(round_key)
-            proposal = Factorial(search.refiner.refine(seen, filled, key=refine_key))
-            guess = _drawn(seen, filled, proposal, min(count, _CHUNK), key=draw_key)
-            return jnp.where(observed, x, guess), proposal
+            posterior = search.refiner.refine(seen, filled, key=refine_key)
+            guess = _drawn(seen, filled, FixedPosterior(posterior), min(count, _CHUNK), key=draw_key)
+            return jnp.where(observed, x, guess), (filled, posterior.parameters)
 
         # The starts are a batch of their own.
         filled = jnp.broadcast_to(jnp.where(observed, x, search.fill), (search.num_starts, *x.shape))
-        proposals = lax.scan(once, filled, keys[:-1])[1]
-        last = jax.tree.map(lambda leaf: leaf[-1], proposals)
+        found = lax.scan(once, filled, keys[:-1])[1]
+        filled, parameters = jax.tree.map(lambda leaf: leaf[-1], found)
+        last = FixedPosterior(search.refiner.start(seen, filled).at(parameters))
         means, bound, ess = _weigh(seen, filled, last, count, key=keys[-1])
         return jnp.where(observed, x, means), bound, ess
 
@@ -236,7 +242,7 @@ def _impute_rows(
 
 
 def _drawn(
-    net: BeliefNet, x: Float[Array, "starts visible"], proposal: Factorial, count: int, *, key: Key
+    net: BeliefNet, x: Float[Array, "starts visible"], proposal: FixedPosterior, count: int, *, key: Key
 ) -> Float[Array, "starts visible"]:
     """Draw an observation of each start: from one of its particles, chosen by weight."""
     draw_key, choice_key, visible_key = jax.random.split(key, 3)
@@ -247,14 +253,14 @@ def _drawn(
 
 
 def _particles(
-    net: BeliefNet, x: Float[Array, "starts visible"], proposal: Factorial, count: int, *, key: Key
+    net: BeliefNet, x: Float[Array, "starts visible"], proposal: FixedPosterior, count: int, *, key: Key
 ) -> tuple[Float[Array, "particles starts"], Values]:
     particles = proposal.draw(net, x, count, key=key)
     return net.log_joint(x, particles.latents) - particles.log_proposal, particles.latents
 
 
 def _weigh(
-    net: BeliefNet, x: Float[Array, "starts visible"], proposal: Factorial, count: int, *, key: Key
+    net: BeliefNet, x: Float[Array, "starts visible"], proposal: FixedPosterior, count: int, *, key: Key
 ) -> tuple[Float[Array, " visible"], Float[Array, ""], Float[Array, ""]]:
     """Draw `count` particles of each start, a chunk at a time, and weigh all of them together.
 

@@ -9,6 +9,7 @@ from jax.core import Tracer
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
+from beliefnet._errors import check_type
 from beliefnet._net import BeliefNet
 from beliefnet.data import DataError, Observations, masked_entries, observations_of
 from beliefnet.distributions import AbstractFamily
@@ -103,6 +104,7 @@ def _without_draws(data: Observations) -> Observations:
 
 def _shaped(net: BeliefNet, data: DataLike, label: str = "data") -> Observations:
     """Return observations of the width of a net, and of the kind of values that its visible units are a model of."""
+    check_type("net", net, BeliefNet, good="nets.sigmoid_belief_net(64, (200,), key=key)")
     values = net.values
     data = observations_of(data, values or "grey", label=label)
     if data.num_features != net.num_visible or not len(data):

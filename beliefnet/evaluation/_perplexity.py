@@ -35,7 +35,7 @@ def perplexity(log_likelihood: ArrayLike, lengths: ArrayLike) -> Perplexity:
         lengths: Number of tokens of each document, `[documents]`.
 
     Raises:
-        ValueError: If the shapes differ, or a document is empty.
+        ValueError: If the shapes differ, a document is empty, or a log-likelihood is NaN.
 
     Reference:
         Salakhutdinov & Hinton 2009, *Replicated softmax*, for the mean over documents; Blei, Ng & Jordan 2003, *Latent
@@ -48,7 +48,15 @@ def perplexity(log_likelihood: ArrayLike, lengths: ArrayLike) -> Perplexity:
     """
     nats, lengths = -np.asarray(log_likelihood, np.float64), np.asarray(lengths, np.float64)
     if nats.shape != lengths.shape or nats.ndim != 1 or not len(nats):
-        raise ValueError(f"expected one length per document, got shapes {list(nats.shape)} and {list(lengths.shape)}")
+        raise ValueError(
+            f"expected one length per document, got shapes {list(nats.shape)} and {list(lengths.shape)}; try "
+            "documents.sum(axis=1)"
+        )
+    if np.isnan(nats).any():
+        raise ValueError(
+            f"expected log-likelihoods that are numbers, got NaN for {int(np.isnan(nats).sum())} documents; try "
+            "leaving them out"
+        )
     if not (lengths > 0).all():
         raise ValueError(
             f"expected documents of at least one token, got {int((lengths <= 0).sum())} empty ones; try leaving them "

@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import check_type
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._trace import Trace
@@ -66,6 +67,7 @@ def sandwich(net: BeliefNet, num_examples: int, num_particles: int, annealed: An
     Reference:
         Grosse, Ghahramani & Adams 2015, *Sandwiching the marginal likelihood using bidirectional Monte Carlo*.
     """
+    check_type("annealed", annealed, Annealed, good="proposals.Annealed(500)")
     num_examples = whole_number("num_examples", num_examples, good=100)
     num_particles = whole_number("num_particles", num_particles, good=10)
     defence = defended(annealed, num_particles)

@@ -92,11 +92,20 @@ def npmi(topic_words: Sequence[Sequence[int]] | np.ndarray, documents: CSR) -> n
     Returns:
         One mean per topic, `[topics]`.
 
+    Raises:
+        ValueError: If topics differ in size or have fewer than two words, or there is no such word.
+
     Reference:
         Bouma 2009, *Normalized (pointwise) mutual information in collocation extraction*; Lau, Newman & Baldwin 2014,
         *Machine reading tea leaves*.
     """
+    documents, width = sparse.csr_matrix(documents), np.shape(documents)[1]
+    if len({len(words) for words in topic_words}) > 1 or np.ndim(topic_words[0]) != 1 or len(topic_words[0]) < 2:
+        raise ValueError("expected topics of as many words each, two or more, got others; try 10 words per topic")
     topic_words = np.asarray(topic_words)
+    wrong = topic_words[(topic_words < 0) | (topic_words >= width)]
+    if wrong.size:
+        raise ValueError(f"expected indices of words from 0 to {width - 1}, got {wrong[0]}; try other words")
     known, places = np.unique(topic_words, return_inverse=True)
     present = (documents[:, known] > 0).astype(np.float64)
     together = np.asarray((present.T @ present).todense()) / documents.shape[0]

@@ -6,13 +6,13 @@ from beliefnet.proposals._defensive import Defensive
 from beliefnet.proposals._dream import Dream
 from beliefnet.proposals._hamiltonian import Hamiltonian
 from beliefnet.proposals._recognition import Recognition
-from beliefnet.proposals._refined import Factorial, Refined
+from beliefnet.proposals._refined import FixedPosterior, Refined
 
 __all__ = [
     "Annealed",
     "Defensive",
     "Dream",
-    "Factorial",
+    "FixedPosterior",
     "Hamiltonian",
     "Particles",
     "Proposal",

@@ -103,9 +103,9 @@ class Annealed(Proposal):
 
     Args:
         num_temperatures: Intervals between inverse temperatures, N; there are moves at the N - 1 stops between them.
-        start: What draws the particles at first: `Recognition`, `Factorial`, a proposal that prepares one, such as
-            `Refined`, or a `Defensive` mixture with one of these, as evaluations have it: annealing moves particles off
-            a start that is too narrow, but few temperatures do not move them far.
+        start: What draws the particles at first: `Recognition`, `FixedPosterior`, a proposal that prepares one,
+            such as `Refined`, or a `Defensive` mixture with one of these, as evaluations have it: annealing moves
+            particles off a start that is too narrow, but few temperatures do not move them far.
         schedule: How the inverse temperatures are spaced.
         num_changes: Changes of one discrete variable that are proposed at each stop.
         step_size: Leapfrog step of each continuous unit, in standard deviations under the start.
@@ -204,7 +204,7 @@ class Annealed(Proposal):
 
     def _move(self, net: BeliefNet, x: Float[Array, "batch visible"], start: Proposal) -> Move:
         return moves_for(
-            start.factorial(net, x).layers,
+            start.mean_field(net, x).layers,
             num_changes=self.num_changes,
             step_size=self.step_size,
             num_leapfrog=self.num_leapfrog,

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
-from beliefnet.refiners import Posterior
+from beliefnet.refiners import MeanField
 
 
 class Particles(eqx.Module):
@@ -69,9 +69,9 @@ class Proposal(eqx.Module):
         """Return what an evaluation draws from in its place: itself, unless it may lose sight of where p(h | x) is."""
         return self
 
-    def factorial(self, net: BeliefNet, x: Float[Array, "batch visible"]) -> Posterior:
+    def mean_field(self, net: BeliefNet, x: Float[Array, "batch visible"]) -> MeanField:
         """Return a distribution of each latent layer given the data alone; means, not draws, are fed upward."""
-        return Posterior.recognised(net, x)
+        return MeanField.recognised(net, x)
 
     def log_probs(
         self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values

@@ -12,7 +12,7 @@ from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.proposals._recognition import Recognition
-from beliefnet.refiners import Posterior
+from beliefnet.refiners import MeanField
 
 
 @named("defensive")
@@ -27,7 +27,7 @@ class Defensive(Proposal):
     Terms of `log_proposal` layer by layer are those of r, and `is_own` says which particles it drew.
 
     Args:
-        proposal: What draws the others: one that can score any latents, such as `Refined` or `Factorial`.
+        proposal: What draws the others: one that can score any latents, such as `Refined` or `FixedPosterior`.
         every: How many particles have one of the recognition net among them, m.
 
     Raises:
@@ -62,9 +62,9 @@ class Defensive(Proposal):
         """Prepare the proposal."""
         return Defensive(self.proposal.prepare(net, x, key=key), self.every)
 
-    def factorial(self, net: BeliefNet, x: Float[Array, "batch visible"]) -> Posterior:
+    def mean_field(self, net: BeliefNet, x: Float[Array, "batch visible"]) -> MeanField:
         """Return that of the proposal."""
-        return self.proposal.factorial(net, x)
+        return self.proposal.mean_field(net, x)
 
     def log_probs(
         self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values

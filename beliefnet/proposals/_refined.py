@@ -10,11 +10,11 @@ from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.proposals._defensive import Defensive
-from beliefnet.refiners import Posterior, Refiner
+from beliefnet.refiners import MeanField, Posterior, Refiner
 
 
-class Factorial(Proposal):
-    """Draws from a given factorial posterior of the batch.
+class FixedPosterior(Proposal):
+    """Draws from a given posterior of the batch.
 
     Args:
         posterior: What to draw from; for the data, in the order, that `draw` is called with.
@@ -26,9 +26,9 @@ class Factorial(Proposal):
         """Return it with particles of the recognition net among its own."""
         return Defensive(self)
 
-    def factorial(self, net: BeliefNet, x: Float[Array, "batch visible"]) -> Posterior:
-        """Return the posterior."""
-        return self.posterior
+    def mean_field(self, net: BeliefNet, x: Float[Array, "batch visible"]) -> MeanField:
+        """Return each layer of the posterior given the data alone."""
+        return self.posterior.mean_field
 
     def log_probs(
         self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values
@@ -69,13 +69,13 @@ class Refined(Proposal):
         """
         self.refiner.check(net)
 
-    def prepare(self, net: BeliefNet, x: Float[Array, "batch visible"], *, key: Key) -> Factorial:
+    def prepare(self, net: BeliefNet, x: Float[Array, "batch visible"], *, key: Key) -> FixedPosterior:
         """Refine the posterior of every datum.
 
         Raises:
             ValueError: If the refiner cannot refine the posterior of this net.
         """
-        return Factorial(self.refiner.refine(net, x, key=key))
+        return FixedPosterior(self.refiner.refine(net, x, key=key))
 
     @broadcasting
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:

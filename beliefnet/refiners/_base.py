@@ -1,6 +1,8 @@
-"""What a refiner is: iterations that improve a factorial posterior, one datum at a time."""
+"""What a refiner is: iterations that improve a posterior, one datum at a time."""
 
 from abc import abstractmethod
+from collections.abc import Callable
+from enum import Enum
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -13,7 +15,26 @@ from jaxtyping import Float
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
+from beliefnet.refiners._mean_field import MeanField
 from beliefnet.refiners._posterior import Posterior
+from beliefnet.refiners._structured import StructuredPosterior
+
+
+class Form(Enum):
+    """What is refined."""
+
+    STRUCTURED = "structured"
+    """The recognition net's chain with offsets of each datum: all that it says of dependence is kept."""
+    MEAN_FIELD = "mean-field"
+    """Independent units in every layer, as in the papers; in a deep net it loses the dependence between layers."""
+
+    def of(self, net: BeliefNet, x: Float[Array, "batch visible"]) -> Posterior:
+        """Return the posterior of this form that the recognition net guesses.
+
+        Raises:
+            ValueError: If a latent layer is of a family that cannot be refined.
+        """
+        return (StructuredPosterior if self is Form.STRUCTURED else MeanField).recognised(net, x)
 
 
 class Progress(eqx.Module):
@@ -28,32 +49,55 @@ class Progress(eqx.Module):
     memory: Any
 
 
+class _State(eqx.Module):
+    """What a loop carries: the moving parts of the progress."""
+
+    parameters: tuple[Float[Array, "batch _"], ...]
+    memory: Any
+
+    @classmethod
+    def of(cls, progress: Progress) -> "_State":
+        return cls(progress.posterior.parameters, progress.memory)
+
+    def progress(self, start: Posterior) -> Progress:
+        return Progress(start.at(self.parameters), self.memory)
+
+
 class _Watched(eqx.Module):
     """Where a refinement that may stop stands, per datum."""
 
-    progress: Progress
-    best: Posterior
+    state: _State
+    best: tuple[Float[Array, "batch _"], ...]
     score: Float[Array, " batch"]
     num_idle: Array
     num_steps: Array
 
 
 class Refiner(eqx.Module):
-    """Moves a factorial posterior by iterations, each with draws of its own.
+    """Moves a posterior by iterations, each with draws of its own.
 
     Every datum moves on its own, so that nothing depends on the batch. With `patience` 0 all data take `num_steps`
     steps. Otherwise a datum stops when its score has not improved for `patience` steps, and keeps the posterior with
     the best score (NaN is never better); the batch is done when all have stopped. The score is a noisy estimate from
     the draws of a step; what the very last step gives has none, and is kept if the posterior before it was the best so
     far.
+
+    In the end the result is compared with the start by `num_checks` fresh draws, and with points on the way, each datum
+    on its own: of all of them the best is kept by an estimate of what the refiner climbs. 0 takes the result as it is.
     """
 
     num_steps: AbstractVar[int]
     num_samples: AbstractVar[int]
     patience: AbstractVar[int]
+    num_checks: AbstractVar[int]
+    form: AbstractVar[Form]
 
     takes_gradients: ClassVar[bool] = False
     """Whether its steps are gradient steps, so that the result is differentiable by the net."""
+    shares: ClassVar[tuple[float, ...]] = (1.0, 0.5, 0.25)
+    """How far from the start to the result the points lie that are compared with the start."""
+    margin: ClassVar[float] = 1.0
+    """By how many standard errors an estimated gain must be above 0; negative where losses have to be shown."""
 
     @abstractmethod
     def check(self, net: BeliefNet) -> None:
@@ -83,9 +127,34 @@ class Refiner(eqx.Module):
             Where it stands after the step, and the score of the posterior before it, `[batch]`: higher is better.
         """
 
+    @abstractmethod
+    def gain(
+        self, net: BeliefNet, x: Float[Array, "batch visible"], start: Posterior, end: Posterior, *, key: Key
+    ) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
+        """Estimate how much higher one posterior is than another in what the refiner climbs, from `num_checks` draws.
+
+        Args:
+            net: The net.
+            x: Observations, `[batch, visible]`.
+            start: The posterior to compare with.
+            end: The posterior in question.
+            key: Random key for the draws.
+
+        Returns:
+            The estimate and its standard error, `[batch]`, in nats.
+        """
+
     def draw(self, posterior: Posterior, num_particles: int, *, key: Key) -> Values:
         """Draw `[particles, batch, units]` of each layer as its steps do: exactly, if nothing else is said."""
         return posterior.draw(num_particles, key=key)
+
+    def start(self, net: BeliefNet, x: Float[Array, "batch visible"]) -> Posterior:
+        """Return the posterior from which a refinement starts: the recognition net's, in the form that is asked for.
+
+        Raises:
+            ValueError: If a latent layer is of a family that cannot be refined.
+        """
+        return self.form.of(net, x)
 
     @broadcasting
     def refine(
@@ -98,47 +167,70 @@ class Refiner(eqx.Module):
         Args:
             net: The net.
             x: Observations, `[batch, visible]`.
-            posterior: Where to start; by default from the recognition net, with layer means fed upward.
+            posterior: Where to start; by default from the recognition net.
             key: Random key for the draws.
 
         Raises:
             ValueError: If it cannot refine the posterior of this net.
         """
         self.check(net)
-        posterior = Posterior.recognised(net, x) if posterior is None else posterior
-        start = Progress(posterior, self.init(posterior))
+        start = self.start(net, x) if posterior is None else posterior
+        begin = _State.of(Progress(start, self.init(start)))
+
+        def step(state: _State, step_key: Key) -> tuple[_State, Array]:
+            progress, score = self.step(net, x, state.progress(start), key=step_key)
+            return _State.of(progress), score
+
         if self.patience:
-            return self._refine_until_idle(net, x, start, key=key)
+            parameters = self._step_until_idle(step, begin, len(x), key=key)
+        else:
+            keys = jax.random.split(key, self.num_steps)
+            parameters = lax.scan(lambda state, key: (step(state, key)[0], None), begin, keys)[0].parameters
+        if not (self.num_checks and self.num_steps):
+            return start.at(parameters)
+        return self._best_of_the_way(net, x, start, start.at(parameters), key=jax.random.fold_in(key, self.num_steps))
 
-        def step(progress: Progress, step_key: Key) -> tuple[Progress, None]:
-            return self.step(net, x, progress, key=step_key)[0], None
-
-        return lax.scan(step, start, jax.random.split(key, self.num_steps))[0].posterior
-
-    def _refine_until_idle(self, net: BeliefNet, x: Array, start: Progress, *, key: Key) -> Posterior:
-        batch = x.shape[0]
-
+    def _step_until_idle(
+        self, take: Callable[[_State, Key], tuple[_State, Array]], begin: _State, batch: int, *, key: Key
+    ) -> tuple[Float[Array, "batch _"], ...]:
         def goes_on(watched: _Watched) -> Array:
             return (watched.num_steps < self.num_steps) & jnp.any(watched.num_idle < self.patience)
 
         def step(watched: _Watched) -> _Watched:
-            before = watched.progress
-            after, score = self.step(net, x, before, key=jax.random.fold_in(key, watched.num_steps))
+            before = watched.state
+            after, score = take(before, jax.random.fold_in(key, watched.num_steps))
             is_active = watched.num_idle < self.patience
             is_better = is_active & (score > watched.score)
             return _Watched(
-                progress=_where(is_active, after, before),
-                best=_where(is_better, before.posterior, watched.best),
+                state=_where(is_active, after, before),
+                best=_where(is_better, before.parameters, watched.best),
                 score=jnp.where(is_better, score, watched.score),
                 num_idle=jnp.where(is_better, 0, watched.num_idle + 1),
                 num_steps=watched.num_steps + 1,
             )
 
         nothing = jnp.full(batch, -jnp.inf)
-        begin = _Watched(start, start.posterior, nothing, jnp.zeros(batch, int), jnp.zeros((), int))
-        end = lax.while_loop(goes_on, step, begin)
+        idle = _Watched(begin, begin.parameters, nothing, jnp.zeros(batch, int), jnp.zeros((), int))
+        end = lax.while_loop(goes_on, step, idle)
         # Whoever still improved at the last step keeps what that step gave.
-        return _where(end.num_idle == 0, end.progress.posterior, end.best)
+        return _where(end.num_idle == 0, end.state.parameters, end.best)
+
+    def _best_of_the_way(
+        self, net: BeliefNet, x: Float[Array, "batch visible"], start: Posterior, end: Posterior, *, key: Key
+    ) -> Posterior:
+        """Keep, for each datum, what is best of the start, the end and points between them, by fresh draws.
+
+        All are compared by the same random numbers. An estimate that is no number is never better.
+        """
+        net, held_start, held_end = lax.stop_gradient((net, start, end))
+        share, highest = jnp.zeros(len(x)), jnp.zeros(len(x))
+        for candidate in self.shares:
+            gain, stderr = self.gain(net, x, held_start, held_start.between(held_end, candidate), key=key)
+            value = gain - self.margin * stderr
+            share = jnp.where(value > highest, candidate, share)
+            highest = jnp.where(value > highest, value, highest)
+        moved = start.between(end, share[:, None])
+        return start.at(_where(share > 0, moved.parameters, start.parameters))
 
 
 def _where(chosen: Array, one: Any, other: Any) -> Any:
@@ -168,18 +260,20 @@ def check_kinds(net: BeliefNet) -> None:
             )
 
 
-def check_settings(name: str, *, num_steps: int, num_samples: int, rate: float, patience: int) -> None:
-    """Check the numbers that every refiner has.
+def check_settings(refiner: Refiner, name: str, *, rate: float) -> None:
+    """Check the numbers that refiners have.
 
     Raises:
         ValueError: Naming the one that cannot be used.
     """
-    for setting, value, least in (
-        ("num_steps", num_steps, 0),
-        ("num_samples", num_samples, 1),
-        ("patience", patience, 0),
+    for setting, least, good in (
+        ("num_steps", 0, 20),
+        ("num_samples", 1, 20),
+        ("patience", 0, 5),
+        ("num_checks", 0, 20),
     ):
+        value = getattr(refiner, setting)
         if value < least or value != int(value):
-            raise ValueError(f"expected {name} to have {setting} of at least {least}, got {value}; try 20")
+            raise ValueError(f"expected {name} to have {setting} of at least {least}, got {value}; try {good}")
     if not 0 < rate < float("inf"):
         raise ValueError(f"expected {name} to have a positive rate, got {rate}; try 0.1")

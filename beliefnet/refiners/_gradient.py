@@ -10,24 +10,24 @@ from jaxtyping import Float
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
-from beliefnet.refiners._base import Progress, Refiner, check_kinds, check_settings
+from beliefnet.refiners._base import Form, Progress, Refiner, check_kinds, check_settings
 from beliefnet.refiners._posterior import Posterior
-from beliefnet.samplers import Concrete, MeanPassing, Reparameterize, Sampler, StraightThrough
+from beliefnet.samplers import Concrete, MeanPassing, Reparameterize, Sampler, StraightThrough, UnitByUnit
 
 Velocity = tuple[Float[Array, "batch _"], ...]
 
 
 class GradientAscent(Refiner):
-    """Gradient ascent on the parameters z of a factorial posterior: logits, or means and unscaled scales.
+    """Gradient ascent on the parameters z of a posterior: what is added to logits, or to means and unscaled scales.
 
-        v <- momentum v + grad_z (1/N) sum_n [log p(x | h_n) + sum_l E[log p(h_l | h_(l+1),n)]] + H(q~)
-        z <- z + rate v
+        v <- momentum v + grad_z (1/N) sum_n ELBO(h_n),  z <- z + rate v
 
-    The draws h_n and their derivative are the sampler's; expectations within a layer, and entropies, are exact, but for
-    autoregressive layers of the generative net, which are taken at the draws. What is climbed is the ELBO with a
-    sampler whose derivative is true; see the named forms for the others. It works on any number of layers; all move
-    together.
+    The draws h_n and their derivative are the sampler's; entropies, and what else has a closed form given the draws,
+    are exact (`Posterior.elbo`). What is climbed is the ELBO with a sampler whose derivative is true; see the named
+    forms for the others. It works on any number of layers; all move together, the lower ones with the slope that comes
+    through those above. Autoregressive layers are drawn one unit after the other, each by the sampler.
 
     Args:
         sampler: How draws are made differentiable.
@@ -36,6 +36,10 @@ class GradientAscent(Refiner):
         rate: Step size.
         momentum: Weight of the velocity, in [0, 1).
         patience: Steps without a better score, the estimated objective, after which a datum stops; 0 never stops.
+        num_checks: Fresh draws by which the result, and points on the way to it, are compared with the start, each
+            datum on its own: the best is kept by an estimate of the ELBO less its standard error. 0 takes the result
+            as it is.
+        form: structured: the recognition net's chain, with offsets of each datum; or mean-field.
 
     Raises:
         ValueError: If a number cannot be used, or the sampler gives no derivative.
@@ -53,15 +57,11 @@ class GradientAscent(Refiner):
     rate: float = eqx.field(static=True, default=0.1)
     momentum: float = eqx.field(static=True, default=0.0)
     patience: int = eqx.field(static=True, default=0)
+    num_checks: int = eqx.field(static=True, default=20)
+    form: Form = eqx.field(static=True, default=Form.STRUCTURED)
 
     def __check_init__(self):
-        check_settings(
-            type(self).__name__,
-            num_steps=self.num_steps,
-            num_samples=self.num_samples,
-            rate=self.rate,
-            patience=self.patience,
-        )
+        check_settings(self, type(self).__name__, rate=self.rate)
         if not 0 <= self.momentum < 1:
             raise ValueError(f"expected momentum in [0, 1), got {self.momentum}; try 0.5")
         if any(eqx.is_array(leaf) for leaf in jax.tree.leaves(self.sampler)):
@@ -89,7 +89,7 @@ class GradientAscent(Refiner):
 
     def draw(self, posterior: Posterior, num_particles: int, *, key: Key) -> Values:
         """Draw with the derivative of the sampler."""
-        return posterior.draw(num_particles, key=key, sampler=self.sampler)
+        return posterior.draw(num_particles, key=key, sampler=UnitByUnit(self.sampler))
 
     def step(
         self, net: BeliefNet, x: Float[Array, "batch visible"], progress: Progress, *, key: Key
@@ -97,7 +97,7 @@ class GradientAscent(Refiner):
         """Take one step upward; the score is the estimated objective."""
 
         def objective(parameters: Velocity) -> tuple[Array, Array]:
-            posterior = Posterior(parameters, progress.posterior.families)
+            posterior = progress.posterior.at(parameters)
             latents = self.draw(posterior, self.num_samples, key=key)
             values = posterior.elbo(net, x, latents).mean(axis=0)
             return values.sum(), values
@@ -106,12 +106,28 @@ class GradientAscent(Refiner):
         slope, score = jax.grad(objective, has_aux=True)(before)
         velocity = jax.tree.map(lambda v, g: self.momentum * v + g, progress.memory, slope)
         after = jax.tree.map(lambda z, v: z + self.rate * v, before, velocity)
-        return Progress(Posterior(after, progress.posterior.families), velocity), score
+        return Progress(progress.posterior.at(after), velocity), score
+
+    @broadcasting
+    def gain(
+        self, net: BeliefNet, x: Float[Array, "batch visible"], start: Posterior, end: Posterior, *, key: Key
+    ) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
+        """Estimate the difference of the ELBOs, by exact draws with the same random numbers."""
+        old, new = (posterior.elbo(net, x, posterior.draw(self.num_checks, key=key)) for posterior in (start, end))
+        gain = new - old
+        return gain.mean(axis=0), gain.std(axis=0) / self.num_checks**0.5
 
 
 @named("gdir")
 def gdir(
-    num_steps: int = 20, num_samples: int = 20, *, rate: float = 0.1, momentum: float = 0.0, patience: int = 0
+    num_steps: int = 20,
+    num_samples: int = 20,
+    *,
+    rate: float = 0.1,
+    momentum: float = 0.0,
+    patience: int = 0,
+    num_checks: int = 20,
+    form: Form = Form.STRUCTURED,
 ) -> GradientAscent:
     """Return gradient refinement of normal posteriors through reparameterised draws: it climbs the ELBO.
 
@@ -121,6 +137,8 @@ def gdir(
         rate: Step size.
         momentum: Share of the last step that is added to the next, in [0, 1).
         patience: Steps without a better score after which a datum is left as it is; 0 takes all steps.
+        num_checks: Fresh draws by which the result is compared with the recognition net; 0 takes it as it is.
+        form: structured, which keeps all dependence that the recognition net knows of, or mean-field.
 
     Reference:
         Hjelm et al. 2016 (GDIR); an earlier draft of it names it gradient backprop variational inference (GBVI).
@@ -132,11 +150,21 @@ def gdir(
         rate=rate,
         momentum=momentum,
         patience=patience,
+        num_checks=num_checks,
+        form=form,
     )
 
 
 @named("mean-passing")
-def mean_passing(num_steps: int = 20, *, rate: float = 0.1, momentum: float = 0.0, patience: int = 0) -> GradientAscent:
+def mean_passing(
+    num_steps: int = 20,
+    *,
+    rate: float = 0.1,
+    momentum: float = 0.0,
+    patience: int = 0,
+    num_checks: int = 20,
+    form: Form = Form.STRUCTURED,
+) -> GradientAscent:
     """Return refinement with means in the place of draws, for any units (MPVI).
 
     What is climbed is a mean-field surrogate, log p(x | mu) + E[log p(h)] + H(q~), exact in entropy and in a
@@ -148,9 +176,18 @@ def mean_passing(num_steps: int = 20, *, rate: float = 0.1, momentum: float = 0.
         rate: Step size.
         momentum: Share of the last step that is added to the next, in [0, 1).
         patience: Steps without a better score after which a datum is left as it is; 0 takes all steps.
+        num_checks: Fresh draws by which the result is compared with the recognition net; 0 takes it as it is.
+        form: structured, which keeps all dependence that the recognition net knows of, or mean-field.
     """
     return GradientAscent(
-        sampler=MeanPassing(), num_steps=num_steps, num_samples=1, rate=rate, momentum=momentum, patience=patience
+        sampler=MeanPassing(),
+        num_steps=num_steps,
+        num_samples=1,
+        rate=rate,
+        momentum=momentum,
+        patience=patience,
+        num_checks=num_checks,
+        form=form,
     )
 
 
@@ -162,6 +199,8 @@ def straight_through(
     rate: float = 0.1,
     momentum: float = 0.0,
     patience: int = 0,
+    num_checks: int = 20,
+    form: Form = Form.STRUCTURED,
     slope: Literal["mean", "logits"] = "mean",
 ) -> GradientAscent:
     """Return refinement of discrete posteriors through exact draws with the derivative of their mean: biased.
@@ -174,6 +213,8 @@ def straight_through(
         rate: Step size.
         momentum: Share of the last step that is added to the next, in [0, 1).
         patience: Steps without a better score after which a datum is left as it is; 0 takes all steps.
+        num_checks: Fresh draws by which the result is compared with the recognition net; 0 takes it as it is.
+        form: structured, which keeps all dependence that the recognition net knows of, or mean-field.
         slope: Derivative of a draw: that of the mean, or that of the logits.
     """
     return GradientAscent(
@@ -183,6 +224,8 @@ def straight_through(
         rate=rate,
         momentum=momentum,
         patience=patience,
+        num_checks=num_checks,
+        form=form,
     )
 
 
@@ -195,6 +238,8 @@ def concrete(
     rate: float = 0.1,
     momentum: float = 0.0,
     patience: int = 0,
+    num_checks: int = 20,
+    form: Form = Form.STRUCTURED,
 ) -> GradientAscent:
     """Return refinement of discrete posteriors through relaxed draws: it climbs the ELBO as the temperature falls.
 
@@ -205,6 +250,8 @@ def concrete(
         rate: Step size.
         momentum: Share of the last step that is added to the next, in [0, 1).
         patience: Steps without a better score after which a datum is left as it is; 0 takes all steps.
+        num_checks: Fresh draws by which the result is compared with the recognition net; 0 takes it as it is.
+        form: structured, which keeps all dependence that the recognition net knows of, or mean-field.
     """
     return GradientAscent(
         sampler=Concrete(temperature),
@@ -213,4 +260,6 @@ def concrete(
         rate=rate,
         momentum=momentum,
         patience=patience,
+        num_checks=num_checks,
+        form=form,
     )

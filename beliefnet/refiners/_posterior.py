@@ -1,111 +1,143 @@
-"""A factorial posterior over all latent layers of a batch: what refiners move."""
+"""What refiners move: a posterior over all latent layers, for each datum of a batch."""
+
+import dataclasses
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Self
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpyro.distributions as dist
+from equinox import AbstractVar
 from jax import Array
 from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
+from beliefnet.conditionals import AbstractConditional
 from beliefnet.distributions import AbstractRefinableFamily
-from beliefnet.samplers import Plain, Sampler
+from beliefnet.samplers import Sampler
+
+if TYPE_CHECKING:
+    from beliefnet.refiners._mean_field import MeanField
 
 
-class Posterior(eqx.Module):
-    """Independent units in every latent layer, for each datum of a batch: q~(h1, ..., hL) = prod_l q~_l(h_l).
-
-    Unlike under a deep recognition net, no layer depends on what was drawn in another one.
+class Averages(eqx.Module):
+    """What weighted draws say of the moments of one layer, for each datum.
 
     Attributes:
-        parameters: One array `[batch, parameters]` per latent layer, bottom first.
-        families: The family of each layer.
+        expected: Weighted mean of the moments that the posterior itself expects, `[batch, parameters]`.
+        drawn: Weighted mean of the statistics of what was drawn, `[batch, parameters]`.
+        noise: Squared standard error of the difference of the two, `[batch, parameters]`.
+        variance: Weighted mean of the variances of the statistics that the posterior expects, `[batch, parameters]`.
     """
 
-    parameters: tuple[Float[Array, "batch _"], ...]
-    families: tuple[AbstractRefinableFamily, ...] = eqx.field(static=True)
+    expected: Float[Array, "batch parameters"]
+    drawn: Float[Array, "batch parameters"]
+    noise: Float[Array, "batch parameters"]
+    variance: Float[Array, "batch parameters"]
 
     @classmethod
     @broadcasting
-    def recognised(cls, net: BeliefNet, x: Float[Array, "batch visible"]) -> "Posterior":
-        """Start from the recognition net; means, not draws, are fed upward, so that the layers are independent.
+    def of(
+        cls,
+        weights: Float[Array, "particles batch"],
+        family: AbstractRefinableFamily,
+        parameters: Float[Array, "*#lead parameters"],
+        values: Float[Array, "particles batch units"],
+    ) -> "Averages":
+        """Average over draws of a layer with normalised weights, given the parameters that they were drawn with."""
+
+        def mean(weights: Array, numbers: Array) -> Array:
+            numbers = jnp.broadcast_to(numbers, (*weights.shape, numbers.shape[-1]))
+            return jnp.einsum("nb,nbs->bs", weights, numbers, precision=jax.lax.Precision.HIGHEST)
+
+        expected, drawn = family.to_moments(parameters), family.statistics(values)
+        return cls(
+            mean(weights, expected),
+            mean(weights, drawn),
+            mean(weights**2, (drawn - expected) ** 2),
+            mean(weights, family.statistic_variances(parameters)),
+        )
+
+
+class Posterior(eqx.Module):
+    """A distribution q~ of all latent layers given the data of a batch, by parameters of each datum.
+
+    Attributes:
+        parameters: What refiners move: one array `[batch, parameters]` per latent layer, bottom first.
+    """
+
+    parameters: AbstractVar[tuple[Float[Array, "batch _"], ...]]
+
+    @classmethod
+    @abstractmethod
+    def recognised(cls, net: BeliefNet, x: Float[Array, "batch visible"]) -> Self:
+        """Start from the recognition net.
 
         Raises:
             ValueError: If a latent layer is of a family that cannot be refined.
         """
-        value, parameters, families = jnp.asarray(x), [], []
-        for conditional in net.recognition.conditionals:
-            family = conditional.units
-            if not family.is_refinable:
-                raise ValueError(
-                    f"expected latents of a family that can be refined, got {family.name}; try bernoulli, "
-                    "categorical or normal ones"
-                )
-            given = conditional.parameters_given(value)
-            value = jnp.asarray(family(given).mean)
-            parameters.append(given)
-            families.append(family)
-        return cls(tuple(parameters), tuple(families))
 
-    @property
-    def layers(self) -> tuple[dist.Distribution, ...]:
-        """The distribution of each layer, bottom first: batch shape `[batch]`, event shape `[units]`."""
-        return tuple(family(given) for family, given in zip(self.families, self.parameters, strict=True))
-
-    @property
-    def means(self) -> Values:
-        """The mean of each layer, `[batch, units]`, bottom first."""
-        return tuple(jnp.asarray(layer.mean) for layer in self.layers)
-
-    @property
-    def moments(self) -> tuple[Float[Array, "batch _"], ...]:
-        """The expected sufficient statistics of each layer, bottom first."""
-        return tuple(family.to_moments(given) for family, given in zip(self.families, self.parameters, strict=True))
-
-    def with_moments(self, moments: tuple[Float[Array, "batch _"], ...]) -> "Posterior":
-        """Return the posterior of the same families with these expected statistics."""
-        parameters = tuple(family.from_moments(given) for family, given in zip(self.families, moments, strict=True))
-        return Posterior(parameters, self.families)
+    def at(self, parameters: tuple[Float[Array, "batch _"], ...]) -> Self:
+        """Return the posterior with other parameters."""
+        return dataclasses.replace(self, parameters=parameters)
 
     @broadcasting
+    def between(self, other: Self, share: Float[Array, "batch 1"] | float) -> Self:
+        """Return the posterior whose parameters are a share of the way to those of another one."""
+        return self.at(tuple(a + share * (b - a) for a, b in zip(self.parameters, other.parameters, strict=True)))
+
+    @property
+    @abstractmethod
+    def means(self) -> Values:
+        """The mean of each layer, `[batch, units]`, bottom first; where layers depend on each other, a guess."""
+
+    @property
+    @abstractmethod
+    def mean_field(self) -> "MeanField":
+        """A distribution of each layer given the data alone."""
+
+    @abstractmethod
     def draw(self, num_particles: int, *, key: Key, sampler: Sampler | None = None) -> Values:
         """Draw `[particles, batch, units]` for each layer, bottom first."""
-        sampler = sampler or Plain()
-        keys = jax.random.split(key, len(self.families))
-        return tuple(sampler(layer, (num_particles,), key=k) for layer, k in zip(self.layers, keys, strict=True))
 
-    @broadcasting
+    @abstractmethod
     def log_probs(self, latents: Values) -> Float[Array, "*lead layers"]:
-        """Return log q~_l(h_l) of each layer, bottom first, in nats."""
-        terms = [layer.log_prob(value) for layer, value in zip(self.layers, latents, strict=True)]
-        return jnp.stack(jnp.broadcast_arrays(*terms), axis=-1)
+        """Return the terms of log q~(h), bottom first, in nats."""
 
-    @broadcasting
+    @abstractmethod
+    def averages(self, latents: Values, weights: Float[Array, "particles batch"]) -> tuple[Averages, ...]:
+        """Return what weighted draws say of each layer's moments, bottom first.
+
+        Args:
+            latents: Draws, `[particles, batch, units]`, bottom first.
+            weights: Their normalised weights, `[particles, batch]`.
+        """
+
+    @abstractmethod
+    def towards(self, averages: tuple[Averages, ...], shares: tuple[Float[Array, "*#lead parameters"], ...]) -> Self:
+        """Return the posterior with moments that have moved a share of the way to those that were drawn.
+
+        Args:
+            averages: What draws say, layer by layer, bottom first.
+            shares: Of each layer, how far: between 0 and 1, `[batch, parameters]`, or one for all.
+        """
+
+    @abstractmethod
     def elbo(self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values) -> Float[Array, "*lead"]:
-        """Return what draws say of the ELBO, with everything that has a closed form taken in closed form.
+        """Return what draws say of the ELBO, with everything that has a closed form taken in closed form, in nats.
 
-        That is log p(x | h1) + sum_l E_q~[log p(h_l | h_(l+1)) | h_(l+1)] + sum_l H(q~_l), in nats. Its mean over exact
-        draws is the ELBO; in a net with one latent layer, prior and entropy are exact. An autoregressive layer has no
-        closed form and is taken at the draw. At the means in place of draws it is the mean-field surrogate that
-        mean-passing climbs, which is no bound.
+        Its mean over exact draws is the ELBO. At the means in place of draws it is the surrogate that mean-passing
+        climbs, which is no bound.
 
         Args:
             net: The net whose ELBO it is.
             x: Observations, `[batch, visible]`.
             latents: Draws of the latent layers, `[particles, batch, units]`, bottom first.
         """
-        prior, *downward = net.generative.conditionals
-        condition, outputs = net.split(jnp.asarray(x))
-        total = jnp.asarray(downward[-1](latents[0]).log_prob(outputs))
-        parents = (*latents[1:], condition)
-        models = [*downward[-2::-1], prior]
-        for family, own, model, parent, drawn in zip(self.families, self.layers, models, parents, latents, strict=True):
-            total += model.expected_log_prob(parent, own, drawn) + family.entropy(own)
-        return total
 
-    @broadcasting
+    @abstractmethod
     def divergence(self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values) -> Float[Array, "*lead"]:
         """Return what draws say of KL(q~(h) || q(h | x)) with the recognition net, in nats.
 
@@ -117,8 +149,21 @@ class Posterior(eqx.Module):
             x: Observations, `[batch, visible]`.
             latents: Draws of the latent layers from this posterior, `[particles, batch, units]`, bottom first.
         """
-        total = jnp.zeros(latents[0].shape[:-1])
-        models, parents = net.recognition.conditionals, (jnp.asarray(x), *latents[:-1])
-        for family, own, model, parent, drawn in zip(self.families, self.layers, models, parents, latents, strict=True):
-            total -= model.expected_log_prob(parent, own, drawn) + family.entropy(own)
-        return total
+
+
+def refinable(conditionals: tuple[AbstractConditional, ...]) -> tuple[AbstractRefinableFamily, ...]:
+    """Return the families of layers.
+
+    Raises:
+        ValueError: If one cannot be refined.
+    """
+    families = []
+    for conditional in conditionals:
+        family = conditional.units
+        if not family.is_refinable:
+            raise ValueError(
+                f"expected latents of a family that can be refined, got {family.name}; try bernoulli, categorical or "
+                "normal ones"
+            )
+        families.append(family)
+    return tuple(families)

@@ -5,6 +5,7 @@ from beliefnet.samplers._exact import Plain, Reparameterize
 from beliefnet.samplers._gumbel_rao import GumbelRao
 from beliefnet.samplers._reinmax import ReinMax
 from beliefnet.samplers._relaxed import Concrete, Half, MeanPassing, StraightThrough
+from beliefnet.samplers._unit_by_unit import UnitByUnit
 
 __all__ = [
     "Concrete",
@@ -16,4 +17,5 @@ __all__ = [
     "Reparameterize",
     "Sampler",
     "StraightThrough",
+    "UnitByUnit",
 ]

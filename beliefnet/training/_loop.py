@@ -10,6 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from beliefnet._errors import check_type
 from beliefnet._net import BeliefNet
 from beliefnet._streams import Stream, stream
 from beliefnet.data import Dataset
@@ -88,6 +89,7 @@ def fit(
         RunFolderError: If the folder cannot be written, or version 0.1.0 wrote it.
         RunLocked: If another process trains in the folder.
     """
+    check_type("dataset", dataset, Dataset, good="data.Dataset.from_arrays(rows)")
     options, callback = options or FitOptions(), callback or NoCallback()
     if folder is None:
         return _Run(net, estimator, dataset, options, None, callback).finish()
@@ -151,8 +153,7 @@ class _Run:
                 self._save()
         self._save()
         state = self.state
-        best = state.best if int(state.best_epoch) else state.learner.params
-        best_epoch = int(state.best_epoch)
+        best, best_epoch = (state.best if int(state.best_epoch) else state.learner.params), int(state.best_epoch)
         best_bound = float(state.best_bound) if best_epoch else -math.inf
         return Fitted(best.net, best_bound, best_epoch, self.history, state, reason)
 
