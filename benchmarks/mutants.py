@@ -91,6 +91,34 @@ MUTANTS = [
         NAN,
     ),
     Mutant(
+        "OVIS's baseline forgets the share of the auxiliary draw",
+        "estimators/rules/_optimal_control.py",
+        "- jnp.log(len(own)) - share).mean",
+        "- jnp.log(len(own)) + share).mean",
+        _in("test_estimators", "loop_says"),
+    ),
+    Mutant(
+        "OVIS's baseline contains the draw that it serves",
+        "estimators/rules/_optimal_control.py",
+        "jnp.logaddexp(leave_one_out_log_sum_exp(own)[None], auxiliary[:, None])",
+        "jnp.logaddexp(own[None], auxiliary[:, None])",
+        _in("test_estimators", "expected and ovis and one"),
+    ),
+    Mutant(
+        "The asymptotic control variate knows one limit only",
+        "estimators/rules/_optimal_control.py",
+        "(1 - self.gamma) * (weights",
+        "(0 * self.gamma) * (weights",
+        _in("test_estimators", "expected and asymptotic and one"),
+    ),
+    Mutant(
+        "The log-variance is that of the weights",
+        "estimators/_log_variance.py",
+        "f = trace.log_p.sum(axis=-1) - trace.log_q.sum(axis=-1)",
+        "f = trace.log_weight",
+        _in("test_estimators", "expected and log-variance"),
+    ),
+    Mutant(
         "REINFORCE's baseline contains its own draw",
         "estimators/rules/_leave_one_out.py",
         "leave_one_out_sum(signal) / (count - 1)",
@@ -380,6 +408,20 @@ MUTANTS = [
         SAMPLED,
     ),
     Mutant(
+        "ReinMax is of first order",
+        "samplers/_reinmax.py",
+        "like = 2 * linear(middle, logits)",
+        "like = 1.5 * linear(middle, logits)",
+        SAMPLED,
+    ),
+    Mutant(
+        "The noise of Gumbel-Rao does not know the draw",
+        "samplers/_gumbel_rao.py",
+        "return jnp.where(drawn > 0, largest, others)",
+        "return jnp.where(drawn > 0, largest, logits - jnp.log(noise))",
+        SAMPLED,
+    ),
+    Mutant(
         "Concrete noise is normal",
         "samplers/_relaxed.py",
         "noise = jax.random.logistic(key, shape + logits.shape)",
@@ -505,7 +547,19 @@ def run(mutant: Mutant, tree: Path, environment: dict[str, str]) -> str | None:
         raise ValueError(f"expected {mutant.old!r} once in {mutant.file}, got it {source.count(mutant.old)} times")
     path.write_text(source.replace(mutant.old, mutant.new), encoding="utf-8")
     try:
-        command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider", *mutant.tests]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--full",
+            "-n",
+            "0",
+            "-x",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            *mutant.tests,
+        ]
         done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
     finally:
         path.write_text(source, encoding="utf-8")

@@ -941,9 +941,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         nets=(*NETS, "darn", "connected", "nade", "normal on binary"),
         quick=("three layers",),
     ),
-    "iwae, drawn": drawn(
-        lambda net: IWAE(net, 2), bound_gradient, bound_of(2), nets=NORMAL, quick=("two normal layers",)
-    ),
+    "iwae, drawn": drawn(lambda net: IWAE(net, 2), bound_gradient, bound_of(2), nets=NORMAL, quick=()),
     "dreg, drawn": drawn(lambda net: DReG(net, 2), bound_gradient, bound_of(2), nets=NORMAL, quick=()),
     "wake-sleep": drawn(
         lambda net: wake_sleep(2),
@@ -966,13 +964,13 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         nets=DISCRETE,
         quick=("two layers", "categorical on binary"),
     ),
-    "semi-amortised": drawn(lambda net: SemiAmortised(gdir(0), 2), nets=("normal",), quick=("normal",)),
+    "semi-amortised": drawn(lambda net: SemiAmortised(gdir(0), 2), nets=("normal",), quick=()),
     "hvi": drawn(
         hamiltonian,
         moved_gradient,
         lambda net, x: moved_bound(net, x, hamiltonian(net)),
         nets=("normal",),
-        quick=("normal",),
+        quick=(),
     ),
     "concrete": drawn(
         lambda net: SGVB(net, 2, sampler=Concrete(0.5)),
@@ -986,7 +984,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         relaxed_gradient(0.7, 2),
         lambda net, x: relaxed_bound(net, x, 0.7, 2),
         nets=("one unit",),
-        quick=("one unit",),
+        quick=(),
     ),
     "straight-through": drawn(
         lambda net: SGVB(net, 2, sampler=StraightThrough()),
@@ -1011,7 +1009,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         lambda net: SGVB(net, 2, sampler=GumbelRao(TEMPERATURE)),
         slope_gradient(gumbel_slope),
         nets=("one layer",),
-        quick=("one layer",),
+        quick=(),
     ),
     "arm": drawn(ARM),
     "disarm": drawn(lambda net: DisARM(net, 2), quick=("two layers", "darn")),
@@ -1025,7 +1023,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         quick=("two layers", "normal on binary"),
     ),
     "rebar": drawn(lambda net: REBAR(net, 2, temperature=0.7, scale=0.6)),
-    "relax": drawn(lambda net: randomise(RELAX(net, key=jax.random.key(1)), scale=0.3)),
+    "relax": drawn(lambda net: randomise(RELAX(net, key=jax.random.key(1)), scale=0.3), quick=()),
     "local-expectation": drawn(
         LocalExpectation,
         nets=(*SINGLE, "categorical", "two categorical", "categorical on binary"),

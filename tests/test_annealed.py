@@ -253,6 +253,7 @@ def test_schedules_go_from_start_to_posterior(schedule: Schedule, num: int):
     np.testing.assert_allclose(ends + ends[::-1], 1)
 
 
+@pytest.mark.full
 def test_the_sandwich_holds_the_log_likelihood_and_tightens():
     case = known("binary on normal")
     result = sandwich(case.net, 3000, 2, Annealed(20), key=jax.random.key(6))

@@ -247,6 +247,7 @@ def test_evaluate_prints_one_json_object(copy, capsys):
     assert capsys.readouterr().out == captured.out
 
 
+@pytest.mark.full
 def test_evaluate_options(copy, capsys):
     def report(*tokens):
         assert run(["evaluate", str(copy), "--json", "--particles", "5", *tokens]) == 0

@@ -54,6 +54,7 @@ def test_dreams_keep_the_condition_and_have_the_enumerated_frequencies(net):
     assert_frequencies(hits, jnp.exp(exact_log_likelihood(net, ALL_OBSERVATIONS)).reshape(2, 4))
 
 
+@pytest.mark.full(but=["vimco-two layers"])
 @pytest.mark.parametrize("net", [SHALLOW, DEEP], ids=["one layer", "two layers"])
 @pytest.mark.parametrize(("estimator", "particles"), [(VIMCO(3), 3), (Reinforce(2), None)], ids=["vimco", "reinforce"])
 def test_gradients_are_those_of_the_bound(net, estimator, particles):

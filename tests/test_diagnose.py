@@ -17,6 +17,7 @@ def copy(trained, tmp_path):
     return shutil.copytree(trained, tmp_path / "copy")
 
 
+@pytest.mark.full
 def test_a_table_a_picture_and_the_numbers(copy, capsys):
     tokens = ["diagnose", str(copy), "--estimators", "reinforce", "vimco:particles=2", "--draws", "16", "--parts"]
     assert run([*tokens, "--batch-size", "3"]) == 0

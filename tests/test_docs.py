@@ -98,6 +98,7 @@ def write_files(folder: Path) -> None:
     (folder / "new_texts" / "one.txt").write_text("An article for people who write articles.")
 
 
+@pytest.mark.full(but=["data.md"])
 @pytest.mark.parametrize("page", TAUGHT)
 def test_pages_run(page: Path, capsys, tmp_path, monkeypatch):
     write_files(tmp_path)

@@ -96,6 +96,7 @@ def test_gradients_against_enumeration(make, hidden):
     assert_mean(grads, exact_gradient(net, COUNTS, estimator.bound.num_particles))
 
 
+@pytest.mark.full
 def test_nvil_against_enumeration():
     net = small_document_net(2, 2)
     moments = RunningMoments(order=Order.STATISTICS_FIRST, normalise=False)
@@ -281,6 +282,7 @@ def test_documents_drawn_are_as_long_as_those_trained_on(document_run):
     assert loaded.net.generative.conditionals[-1].units == bag_of_words(loaded.config.net.values["document_length"])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("suffix", [".npz", ".mtx"])
 def test_a_sparse_matrix_trains_and_resumes(suffix, tmp_path, capsys):
     from scipy.io import mmwrite

@@ -292,6 +292,7 @@ POINT_ESTIMATORS = {
 }
 
 
+@pytest.mark.full(but=["reinforce", "sgvb"])
 @pytest.mark.parametrize("name", POINT_ESTIMATORS)
 def test_two_points_have_the_published_gradients(name: str):
     """Pyro: a unit for each point, q = N(0, 1); minus the loss gradients loc = (0.5, -2), scale = 2 (over both)."""
@@ -480,6 +481,7 @@ def test_straight_through_is_biased_for_a_quadratic_by_the_slopes_at_its_draws()
     assert np.abs(z_scores(samples, phi(exact_gradient(net, TARGETS_X)))).max() > 2 * MAX_Z
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["rebar", "relax"])
 def test_control_variates_learn_by_the_derivative_of_the_second_moment(name: str):
     """Relax-autograd: against a difference quotient with common random numbers, in each own parameter's direction."""
@@ -539,6 +541,7 @@ SILENT = {
 }
 
 
+@pytest.mark.full(but=["reinforce", "disarm", "muprop"])
 @pytest.mark.parametrize("name", SILENT)
 def test_no_draw_moves_q_where_it_is_the_posterior(name: str):
     """mc_gradients' constant objective and TFP's optimum, for bits: every log-weight is log p(x), whatever is drawn."""

@@ -187,6 +187,7 @@ def test_bits_start_no_worse_than_independent_ones(name: str, num_rows: int | No
     assert np.isfinite(bernoulli.starting(jnp.asarray(rates, jnp.float32), num_rows)).all()
 
 
+@pytest.mark.full
 def test_a_net_of_rare_bits_starts_as_good_as_independent_ones():
     rates = np.full(20_136, 4e-4)
     rows = (RNG.random((200, len(rates))) < rates).astype(np.float32)

@@ -36,6 +36,7 @@ def test_likelihoods_sum_to_one_and_are_those_of_the_draws(name):
     assert_frequencies((x[:, None] == np.asarray(ALL_OBSERVATIONS)).all(axis=-1), probabilities)
 
 
+@pytest.mark.full(but=["estimator0-nade"])
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("estimator", [MaximumLikelihood(), Wake(3), Reinforce(2), VIMCO(2)])
 def test_the_gradient_is_exact(name, estimator):
@@ -47,6 +48,7 @@ def test_the_gradient_is_exact(name, estimator):
         np.testing.assert_allclose(leaf, exact, atol=1e-5)
 
 
+@pytest.mark.full(but=["fvsbn"])
 @pytest.mark.parametrize("name", NETS)
 def test_an_evaluation_of_any_number_of_particles_is_exact(name):
     net = NETS[name]()

@@ -19,6 +19,7 @@ ROWS = np.tile(OBSERVATIONS, (20, 1))
 QUICK = ("--particles", "20", "--refine", "air:steps=3,samples=4", "--steps", "2")
 
 
+@pytest.mark.full
 def test_gaps_are_those_of_the_exact_quantities():
     net = small_net(2)
     gaps = inference_gaps(net, ROWS, AIR(30, 200), num_particles=2000, steps=(2,), key=jax.random.key(0))

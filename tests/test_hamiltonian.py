@@ -254,6 +254,7 @@ def test_value_and_gradient_are_those_of_the_formula_at_the_same_noise():
         np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-3 * float(jnp.abs(two).max()))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("num_steps", "tolerance"), [(0, 1e-4), (5, 0.1)])
 def test_untrained_dynamics_cost_the_bound_nothing(num_steps, tolerance):
     """From the same first draws, the error of the energy is all that differs from what SGVB averages."""

@@ -107,6 +107,18 @@ def command_line(command: str, argument: Any, word: str, usual: dict[str, str]) 
 CASES = [(command, argument) for command in sorted(COMMANDS) for argument in arguments(command)]
 
 
+QUICK = [
+    "train --epochs",
+    "train --data",
+    "train --out",
+    "train --resume",
+    "evaluate --particles",
+    "encode DATA",
+    "sample --out",
+]
+
+
+@pytest.mark.full(but=QUICK)
 @pytest.mark.parametrize(
     ("command", "argument"), CASES, ids=[f"{command} {argument.name}" for command, argument in CASES]
 )

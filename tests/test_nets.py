@@ -33,6 +33,7 @@ def states_of(name: str) -> jax.Array:
     return BITS
 
 
+@pytest.mark.full(but=["own module", "autoregressive", "nade", "nade prior"])
 @pytest.mark.parametrize("name", CONDITIONALS)
 def test_probabilities_sum_to_one(name: str):
     conditional = CONDITIONALS[name]()
@@ -40,6 +41,7 @@ def test_probabilities_sum_to_one(name: str):
     np.testing.assert_allclose(jnp.exp(log_probs).sum(), 1, rtol=1e-5)
 
 
+@pytest.mark.full(but=["one-hot", "nade prior"])
 @pytest.mark.parametrize("name", CONDITIONALS)
 def test_samples_are_as_frequent_as_they_are_probable(name: str):
     conditional, states = CONDITIONALS[name](), states_of(name)
@@ -51,6 +53,7 @@ def test_samples_are_as_frequent_as_they_are_probable(name: str):
     assert_frequencies(is_state, jnp.moveaxis(probabilities, 0, -1))
 
 
+@pytest.mark.full(but=["lead2-dense", "lead2-own module", "lead2-one-hot", "lead2-nade", "lead2-autoregressive prior"])
 @pytest.mark.parametrize("name", CONDITIONALS)
 @pytest.mark.parametrize("lead", [(), (4,), (2, 4)])
 def test_any_leading_axes(name: str, lead: tuple[int, ...]):
@@ -80,6 +83,7 @@ def test_softplus_and_log_mean_exp_at_the_edges():
     np.testing.assert_allclose(stable_logit(jnp.array([0.0, 0.5, 1.0]), 0.01), [-4.59512, 0, 4.59512], rtol=1e-5)
 
 
+@pytest.mark.full(but=["two layers", "categorical on binary", "darn", "nade"])
 @pytest.mark.parametrize("net_name", DISCRETE)
 def test_draws_are_scored_as_they_are_drawn(net_name: str):
     net = ALL_NETS[net_name]()
@@ -159,6 +163,7 @@ def test_latents_start_at_their_mean(signs: bool):
     np.testing.assert_allclose(net.generative.conditionals[0](None).mean, 0.01, rtol=1e-5)
 
 
+@pytest.mark.full(but=["dense-bool", "one-hot-bool", "autoregressive-bool", "nade-bool"])
 @pytest.mark.parametrize("kind", [bool, np.uint8, np.int32])
 @pytest.mark.parametrize("name", CONDITIONALS)
 def test_values_of_any_type_are_scored_alike(name: str, kind: type):

@@ -122,6 +122,7 @@ def test_own_networks_of_other_sizes(up, down, wrong):
         sigmoid_belief_net(4, (3,), bottom=OwnNetworks(mlp(4, up - 1), mlp(3, down)), key=KEY)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("estimator", [VIMCO(3), Reinforce(2)], ids=["vimco", "reinforce"])
 def test_own_networks_get_the_gradient_of_the_bound(estimator):
     net = own_net()
@@ -131,6 +132,7 @@ def test_own_networks_get_the_gradient_of_the_bound(estimator):
     assert max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(claimed.recognition)) > 1e-3
 
 
+@pytest.mark.full
 def test_own_networks_are_trained():
     dataset = load("bars")
     bottom = OwnNetworks(mlp(64, 2 * 4, UP_KEY), mlp(4, 64, DOWN_KEY))

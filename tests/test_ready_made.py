@@ -99,6 +99,7 @@ def scores(net: BeliefNet) -> tuple[float, float]:
     return float(net.log_joint(x, latents)[0]), float(net.log_recognition(x, latents)[0])
 
 
+@pytest.mark.full(but=["sbn rare", "categorical"])
 @pytest.mark.parametrize("name", NETS)
 def test_nets_start_as_they_did_in_0_1_0(name: str):
     net, recorded = NETS[name](), RECORDED[name]
@@ -109,6 +110,7 @@ def test_nets_start_as_they_did_in_0_1_0(name: str):
     np.testing.assert_allclose(scores(net), expected, rtol=2e-5, atol=2e-5)
 
 
+@pytest.mark.full(but=["sbn own", "nade"])
 @pytest.mark.parametrize("name", NETS)
 def test_nets_pickle_and_copy(name: str):
     net = NETS[name]()

@@ -79,6 +79,7 @@ def test_few_particles_say_nothing_of_the_tail(copy, capsys):
     assert "k-hat" not in table
 
 
+@pytest.mark.full
 def test_training_with_a_refined_posterior(tmp_path, grey_file, capsys):
     """The run validates and evaluates with what it was trained with, and starts from another run's net."""
     begin, folder = tmp_path / "begin", tmp_path / "em"
@@ -100,6 +101,7 @@ def test_training_with_a_refined_posterior(tmp_path, grey_file, capsys):
     assert len(rows(folder)) == 3
 
 
+@pytest.mark.full(but=["rws"])
 @pytest.mark.parametrize("estimator", ["rws", "semi-amortised"])
 def test_other_estimators_that_refine(tmp_path, grey_file, estimator):
     tokens = ["train", "--data", str(grey_file), *PLAIN, "--epochs", "1", "--estimator", estimator]

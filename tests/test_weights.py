@@ -60,6 +60,7 @@ WEIGHTS = {
 }
 
 
+@pytest.mark.full(but=["plain-1", "far apart-7", "a third are zero-4", "zero at first-7", "zero at last-4"])
 @pytest.mark.parametrize("chunk", [1, 4, 7, 23])
 @pytest.mark.parametrize("name", WEIGHTS)
 def test_streaming_is_the_same_as_all_at_once(name: str, chunk: int):
@@ -236,6 +237,7 @@ def trained():
 UNDAMPED = Refined(AIR(20, 20, rate=1.0, num_checks=0, shrinkage=Shrinkage.NONE))
 
 
+@pytest.mark.full
 def test_of_a_trained_net_a_mixture_loses_no_more_than_the_log_of_its_share(trained):
     """Undamped refinement alone is off by tenths of a nat, with an effective sample size that looks well."""
     net, x = trained
