@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 from cases import OBSERVATIONS, chain_net, small_net
+from pages import ROOT
 from test_cli import fails
 
 from beliefnet.cli import run
@@ -61,6 +62,22 @@ def test_settings_of_the_refiner_are_kept_and_progress_goes_on():
 def test_what_cannot_be_refined_is_refused(refiner, steps, message: str):
     with pytest.raises(ValueError, match=message):
         inference_gaps(small_net(2), ROWS, refiner, num_particles=5, steps=steps, key=jax.random.key(0))
+
+
+def test_the_table_of_gains_is_that_of_the_records():
+    page = (ROOT / "docs" / "refinement.md").read_text()
+    table = page.partition("<!-- table of gains")[2].partition("<!-- end -->")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if "." in line]
+    names = iter(("air", "straight-through", "concrete", "mean-passing", "air-mean-field", "air-papers"))
+    refiner = "air"
+    assert len(rows) == 19
+    for label, steps, *figures in rows[1:]:
+        refiner = next(names) if label else refiner
+        for name, shown in (("digits-200-nvil", figures[:3]), ("digits-40-30-20-vimco", figures[3:])):
+            record = json.loads((ROOT / "results" / "digits" / "refinement" / f"{name}-{refiner}.json").read_text())
+            found = record[name]["evaluations"][steps]
+            measured = found["elbo"]["mean"], -found["ladder"]["100"]["mean"], found["ess"]["mean"]
+            assert shown == [f"{value:.{digits}f}" for value, digits in zip(measured, (2, 2, 0), strict=True)]
 
 
 def test_a_picture_of_nothing_is_refused(tmp_path):

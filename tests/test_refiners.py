@@ -283,6 +283,8 @@ def test_semi_amortised_gradients_go_through_the_refinement():
         (lambda: AIR(rate=1.5), r"rate in \(0, 1\], got 1.5"),
         (lambda: AIR(rate=0.0), "positive rate, got 0.0"),
         (lambda: AIR(patience=-1), "patience of at least 0"),
+        (lambda: AIR(num_checks=1), "num_checks of 0 or at least 2, got 1"),
+        (lambda: gdir(num_checks=-1), "num_checks of at least 0, got -1"),
         (lambda: gdir(momentum=1.0), r"momentum in \[0, 1\), got 1.0"),
         (lambda: concrete(temperature=0.0), "temperature to be positive"),
         (lambda: straight_through(slope="tangent"), "slope to be mean or logits"),

@@ -315,5 +315,7 @@ def check_settings(refiner: Refiner, name: str, *, rate: float) -> None:
         value = getattr(refiner, setting)
         if value < least or value != int(value):
             raise ValueError(f"expected {name} to have {setting} of at least {least}, got {value}; try {good}")
+    if refiner.num_checks == 1:
+        raise ValueError(f"expected {name} to have num_checks of 0 or at least 2, got 1; try 20")
     if not 0 < rate < float("inf"):
         raise ValueError(f"expected {name} to have a positive rate, got {rate}; try 0.1")

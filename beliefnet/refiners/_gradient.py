@@ -120,7 +120,7 @@ class GradientAscent(Refiner):
         """Estimate the difference of the ELBOs, by exact draws with the same random numbers."""
         old, new = (posterior.elbo(net, x, posterior.draw(self.num_checks, key=key)) for posterior in (start, end))
         gain = new - old
-        return gain.mean(axis=0), gain.std(axis=0) / self.num_checks**0.5
+        return gain.mean(axis=0), gain.std(axis=0, ddof=1) / self.num_checks**0.5
 
 
 @named("gdir")
