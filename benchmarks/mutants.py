@@ -375,8 +375,8 @@ MUTANTS = [
     Mutant(
         "A refined posterior is kept as it comes",
         "refiners/_base.py",
-        "if not (self.num_checks and self.num_steps):",
-        "if True:",
+        "if self.num_checks and self.num_steps:",
+        "if False:",
         POSTERIORS,
     ),
     Mutant(

@@ -77,7 +77,7 @@ from beliefnet.estimators import (
 )
 from beliefnet.evaluation import enumerate_latents
 from beliefnet.nets import darn, fully_visible_net, sigmoid_belief_net
-from beliefnet.proposals import Annealed, Defensive, Dream, FixedPosterior, Hamiltonian, Proposal, Refined
+from beliefnet.proposals import Annealed, Buffered, Defensive, Dream, FixedPosterior, Hamiltonian, Proposal, Refined
 from beliefnet.refiners import (
     AIR,
     Form,
@@ -231,6 +231,7 @@ PROPOSALS: dict[str, Callable[[], Proposal]] = {
     "refined by importance": lambda: Refined(AIR(3, 8, rate=0.2)),
     "refined by gradients": lambda: Refined(straight_through(3, 4, rate=0.5)),
     "refined until idle": lambda: Refined(AIR(6, 4, patience=2)),
+    "buffered": lambda: Buffered(AIR(3, 1, rate=0.5, shrinkage=Shrinkage.NONE)),
     "defensive": lambda: Defensive(Refined(AIR(3, 4, rate=0.5)), every=2),
 }
 

@@ -110,7 +110,7 @@ def test_exact_gradient_agrees_with_finite_differences(num_particles):
     assert float(jnp.abs(gradient.recognition.conditionals[0].view.offset.array).max()) == 0
 
 
-@pytest.mark.full(but=["refined by importance-two layers", "defensive-one layer"])
+@pytest.mark.full(but=["refined by importance-two layers", "defensive-one layer", "buffered-two layers"])
 @pytest.mark.parametrize("net_name", NETS)
 @pytest.mark.parametrize("name", PROPOSALS)
 def test_mean_weight_is_the_likelihood(name: str, net_name: str):

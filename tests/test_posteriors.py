@@ -16,8 +16,8 @@ from laws import assert_mean, draws
 from beliefnet import BeliefNet, Chain
 from beliefnet.conditionals import Dense, Feedforward, Prior
 from beliefnet.distributions import bernoulli
-from beliefnet.evaluation import enumerate_latents, exact_elbo, exact_posterior
-from beliefnet.proposals import Refined
+from beliefnet.evaluation import enumerate_latents, exact_elbo, exact_log_likelihood, exact_posterior, particle_bounds
+from beliefnet.proposals import Buffered, Refined
 from beliefnet.refiners import (
     AIR,
     Form,
@@ -264,3 +264,44 @@ def test_gradients_go_through_the_chain():
         return refiner.step(net, OBSERVATIONS, Progress(start, refiner.init(start)), key=key)[0].posterior.parameters
 
     assert_mean(draws(estimate, 5000), jax.grad(value)(start.parameters))
+
+
+def test_a_buffered_proposal_keeps_what_the_steps_drew():
+    """The last steps give as many particles as there is room for, each weighed by the posterior it was drawn from."""
+    net = net_of("two layers")
+    proposal = Buffered(AIR(3, 4, rate=0.5, shrinkage=Shrinkage.NONE))
+    whole, part = (jax.jit(proposal.draw, static_argnums=2)(net, OBSERVATIONS, num, key=KEY) for num in (14, 9))
+    refine_key = jax.random.split(KEY)[0]
+    first = net.infer(OBSERVATIONS, 4, key=jax.random.split(refine_key, 3)[0])
+    for one, other in zip(whole.latents, first.values, strict=True):
+        np.testing.assert_array_equal(one[:4], other)
+    np.testing.assert_allclose(whole.log_layers[:4], first.log_probs, rtol=1e-5)
+    np.testing.assert_array_equal(whole.is_own, np.arange(14) >= 12)
+    np.testing.assert_array_equal(part.is_own, np.arange(9) >= 8)
+    for one, other in zip(whole.latents, part.latents, strict=True):
+        np.testing.assert_array_equal(one[4:12], other[:8])
+    # Posteriors have moved by then.
+    again = net.log_recognition_terms(OBSERVATIONS, whole.latents)
+    assert np.abs(np.asarray(whole.log_layers - again))[4:].max() > 0.1
+
+
+def test_a_buffered_proposal_is_evaluated_as_a_whole():
+    net = net_of("two layers")
+    refiner = AIR(3, 20, rate=0.5)
+    found = particle_bounds(net, OBSERVATIONS, 2000, chunk=7, key=KEY, proposal=Buffered(refiner))
+    np.testing.assert_allclose(found.bound, exact_log_likelihood(net, OBSERVATIONS), atol=0.1)
+    # The ELBO is that of the last posterior.
+    assert found.elbo.mean() > exact_elbo(net, OBSERVATIONS).mean() + 0.1
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Buffered(mean_passing()), "draws follow the posterior for Buffered"),
+        (lambda: Buffered(concrete()), "draws follow the posterior for Buffered"),
+        (lambda: Buffered(AIR(patience=2)), "takes all steps for Buffered, got patience 2"),
+    ],
+)
+def test_what_cannot_be_buffered_is_refused(make: Callable[[], Buffered], words: str):
+    with pytest.raises(ValueError, match=words):
+        make()

@@ -12,7 +12,7 @@ from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import Run, chosen_proposal, described, open_run
 from beliefnet.cli._text import make_progress, say, show_table
 from beliefnet.evaluation import Evaluation, Mean, evaluate
-from beliefnet.proposals import Proposal, Recognition
+from beliefnet.proposals import Proposal, Recognition, Refined
 from beliefnet.training import Stream, stream
 
 _MOST_LISTED = 8
@@ -114,6 +114,9 @@ def _show_source(result: Evaluation, source: Proposal) -> None:
     share = result.defensive_share
     some = "" if share is None else f", {100 * share:.0f} % from the recognition net, all weighed by the mixture"
     say(f"particles of {described(source)}{some}")
+    match source:
+        case Refined(refiner=refiner) if refiner.caveat:
+            say(refiner.caveat)
     is_other = source != Recognition()
     if is_other and result.distinct_weights is not None and result.distinct_weights < _FEW_WEIGHTS:
         say(

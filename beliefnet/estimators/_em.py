@@ -150,11 +150,12 @@ def semi_amortised(net: BeliefNet, num_particles: int = 1, *, refiner: Refiner |
         net: The net to be trained.
         num_particles: Draws from the refined posterior per datum.
         refiner: Gradient steps; by default five with one sample each, reparameterised for continuous latents and
-            straight-through for others.
+            straight-through for others, all of them taken: the net is trained for what they give.
 
     Raises:
         ValueError: If `num_particles` is not positive, or the refiner takes no gradient steps or may stop early.
     """
     if refiner is None:
-        refiner = gdir(5, 1) if UnitKind.CONTINUOUS in net.latent_kinds else straight_through(5, 1)
+        make = gdir if UnitKind.CONTINUOUS in net.latent_kinds else straight_through
+        refiner = make(5, 1, num_checks=0)
     return SemiAmortised(refiner, num_particles)

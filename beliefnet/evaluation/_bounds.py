@@ -141,7 +141,8 @@ def particle_bounds(
         data: The batch, `[batch, visible]`: anything that `observe` takes.
         num_particles: Particles per datum, K.
         key: Random key for the draws.
-        chunk: Particles drawn at a time; memory grows with `batch * chunk`. As many as fit by default.
+        chunk: Particles drawn at a time; memory grows with `batch * chunk`. As many as fit by default; all where the
+            proposal draws them at once.
         proposal: Where the particles come from; the recognition net by default. One that is refined is defended: one of
             every five particles is drawn from the recognition net, from ten particles on (see `Defensive`).
 
@@ -196,6 +197,7 @@ def bounds_of_rows(
         )
     fitting = max(1, rows_per_pass(net) // x.shape[0])
     chunk = min(fitting if chunk is None else whole_number("chunk", chunk, good=fitting), num_particles)
+    chunk = num_particles if proposal.is_joint else chunk
     return bounds_of_batch(net, x, proposal, num_particles=num_particles, chunk=chunk, key=key)
 
 

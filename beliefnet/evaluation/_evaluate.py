@@ -131,7 +131,8 @@ def weigh(
     tails: list[np.ndarray] = []
     activity = np.zeros((2, sum(net.layer_sizes)))
     done, proposal = 0, defended(proposal, num_particles)
-    for x, num, block_key in _blocks(net, data, num_particles, key=key):
+    at_once = num_particles if proposal is not None and proposal.is_joint else min(num_particles, 100)
+    for x, num, block_key in _blocks(net, data, at_once, key=key):
         block = bounds_of_rows(net, x, num_particles, key=block_key, proposal=proposal)
         block = jax.tree.map(lambda leaf, num=num: np.asarray(leaf)[:num], block)
         # What the tail says is a number of each datum: tails of all data would not fit in memory.
@@ -178,12 +179,12 @@ def _lengths(net: BeliefNet, data: Observations) -> np.ndarray | None:
     return lengths
 
 
-def _blocks(net: BeliefNet, data: Observations, num_particles: int, *, key: Key) -> Iterator[tuple[Array, int, Key]]:
-    """Cut the data into blocks that fit in memory, small enough that progress shows at large K.
+def _blocks(net: BeliefNet, data: Observations, at_once: int, *, key: Key) -> Iterator[tuple[Array, int, Key]]:
+    """Cut the data into blocks of which so many particles fit in memory, small enough that progress shows at large K.
 
     The last block is filled up with its last row, so that one program serves all; the number is how many rows count.
     """
-    size = min(len(data), max(1, rows_per_pass(net) // min(num_particles, 100)))
+    size = min(len(data), max(1, rows_per_pass(net) // at_once))
     data_key, draw_key = jax.random.split(key)
     for index, start in enumerate(range(0, len(data), size)):
         rows = np.minimum(np.arange(start, start + size), len(data) - 1)

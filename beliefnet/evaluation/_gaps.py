@@ -25,11 +25,11 @@ class InferenceGaps:
         evaluations: The evaluation after so many steps of refinement, by their number; 0 is the recognition net.
         inference: log p(x) - ELBO of the recognition net: the sum of the other two gaps.
         amortisation: ELBO after the last step - ELBO of the recognition net: what is lost by guessing the posterior of
-            every datum in one pass, as far as this refiner finds it. Negative where refinement loses: a factorial
-            posterior gives up what deep or autoregressive recognition nets know of dependence, and a refiner need not
-            climb the ELBO.
-        approximation: log p(x) - ELBO after the last step: what is left. It is what a factorial posterior cannot reach
-            if the refiner found the best one.
+            every datum in one pass, as far as this refiner finds it. Negative where refinement loses: a refiner
+            need not climb the ELBO, and a mean-field posterior gives up what deep or autoregressive recognition nets
+            know of dependence.
+        approximation: log p(x) - ELBO after the last step: what is left. It is what the form of the posterior
+            cannot reach, if the refiner found the best one.
         log_likelihood: Estimated log p(x): the best of the K-particle bounds, as decided for each half of the data by
             the other half. It is too low in expectation, and so are `inference` and `approximation`.
     """

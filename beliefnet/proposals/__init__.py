@@ -2,6 +2,7 @@
 
 from beliefnet.proposals._annealed import Annealed, Schedule
 from beliefnet.proposals._base import Particles, Proposal
+from beliefnet.proposals._buffered import Buffered
 from beliefnet.proposals._defensive import Defensive
 from beliefnet.proposals._dream import Dream
 from beliefnet.proposals._hamiltonian import Hamiltonian
@@ -10,6 +11,7 @@ from beliefnet.proposals._refined import FixedPosterior, Refined
 
 __all__ = [
     "Annealed",
+    "Buffered",
     "Defensive",
     "Dream",
     "FixedPosterior",

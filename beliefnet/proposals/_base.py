@@ -44,6 +44,11 @@ class Proposal(eqx.Module):
         return True
 
     @property
+    def is_joint(self) -> bool:
+        """Whether all particles of a datum are drawn at once: drawing them by parts would repeat what they share."""
+        return False
+
+    @property
     def has_derivative(self) -> bool:
         """Whether the drawn latents are differentiable functions of the recognition net's parameters."""
         return False

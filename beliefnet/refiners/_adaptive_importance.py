@@ -84,6 +84,10 @@ class AIR(Refiner):
         & Stein 1961, *Estimation with quadratic loss*.
     """
 
+    caveat: ClassVar[str] = (
+        "AIR lowers KL(p(h | x), q~), which serves the likelihood and the effective sample size; the ELBO may fall "
+        "where the posterior has several modes: compare with --refine none."
+    )
     shares: ClassVar[tuple[float, ...]] = (1.0,)
     margin: ClassVar[float] = -1.0
 

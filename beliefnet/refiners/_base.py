@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import equinox as eqx
 import jax
@@ -18,6 +18,8 @@ from beliefnet._types import Key, Values
 from beliefnet.refiners._mean_field import MeanField
 from beliefnet.refiners._posterior import Posterior
 from beliefnet.refiners._structured import StructuredPosterior
+
+T = TypeVar("T")
 
 
 class Form(Enum):
@@ -94,10 +96,17 @@ class Refiner(eqx.Module):
 
     takes_gradients: ClassVar[bool] = False
     """Whether its steps are gradient steps, so that the result is differentiable by the net."""
+    caveat: ClassVar[str] = ""
+    """What a user is told of a result, where the ELBO is not what is climbed."""
     shares: ClassVar[tuple[float, ...]] = (1.0, 0.5, 0.25)
     """How far from the start to the result the points lie that are compared with the start."""
     margin: ClassVar[float] = 1.0
     """By how many standard errors an estimated gain must be above 0; negative where losses have to be shown."""
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether its draws follow the posterior, so that they can be weighed."""
+        return True
 
     @abstractmethod
     def check(self, net: BeliefNet) -> None:
@@ -115,7 +124,7 @@ class Refiner(eqx.Module):
     def step(
         self, net: BeliefNet, x: Float[Array, "batch visible"], progress: Progress, *, key: Key
     ) -> tuple[Progress, Float[Array, " batch"]]:
-        """Take one step.
+        """Take one step, with the draws that `draw` makes of the posterior by the same key.
 
         Args:
             net: The net whose posterior is refined.
@@ -173,6 +182,33 @@ class Refiner(eqx.Module):
         Raises:
             ValueError: If it cannot refine the posterior of this net.
         """
+        return self.refine_seen(net, x, posterior, lambda posterior, key: None, key=key)[0]
+
+    @broadcasting
+    def refine_seen(
+        self,
+        net: BeliefNet,
+        x: Float[Array, "batch visible"],
+        posterior: Posterior | None,
+        see: Callable[[Posterior, Key], T],
+        *,
+        key: Key,
+    ) -> tuple[Posterior, T]:
+        """Refine, and return what is seen on the way.
+
+        Args:
+            net: The net.
+            x: Observations, `[batch, visible]`.
+            posterior: Where to start; by default from the recognition net.
+            see: Called with the posterior before each step and the key of the step's draws.
+            key: Random key for the draws.
+
+        Returns:
+            The posterior of every datum, and what was seen, a leading axis of `[steps]`; None where data may stop.
+
+        Raises:
+            ValueError: If it cannot refine the posterior of this net.
+        """
         self.check(net)
         start = self.start(net, x) if posterior is None else posterior
         begin = _State.of(Progress(start, self.init(start)))
@@ -181,14 +217,18 @@ class Refiner(eqx.Module):
             progress, score = self.step(net, x, state.progress(start), key=step_key)
             return _State.of(progress), score
 
+        def step_seen(state: _State, step_key: Key) -> tuple[_State, T]:
+            return step(state, step_key)[0], see(start.at(state.parameters), step_key)
+
         if self.patience:
-            parameters = self._step_until_idle(step, begin, len(x), key=key)
+            parameters, seen = self._step_until_idle(step, begin, len(x), key=key), None
         else:
-            keys = jax.random.split(key, self.num_steps)
-            parameters = lax.scan(lambda state, key: (step(state, key)[0], None), begin, keys)[0].parameters
-        if not (self.num_checks and self.num_steps):
-            return start.at(parameters)
-        return self._best_of_the_way(net, x, start, start.at(parameters), key=jax.random.fold_in(key, self.num_steps))
+            end, seen = lax.scan(step_seen, begin, jax.random.split(key, self.num_steps))
+            parameters = end.parameters
+        end = start.at(parameters)
+        if self.num_checks and self.num_steps:
+            end = self._best_of_the_way(net, x, start, end, key=jax.random.fold_in(key, self.num_steps))
+        return end, seen  # pyright: ignore[reportReturnType]
 
     def _step_until_idle(
         self, take: Callable[[_State, Key], tuple[_State, Array]], begin: _State, batch: int, *, key: Key

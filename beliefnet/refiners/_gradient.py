@@ -74,6 +74,11 @@ class GradientAscent(Refiner):
                 "Reparameterize() for normal latents, StraightThrough() for discrete ones"
             )
 
+    @property
+    def is_exact(self) -> bool:
+        """That of the sampler."""
+        return self.sampler.is_exact
+
     def check(self, net: BeliefNet) -> None:
         """Check that the sampler draws the net's layers, and that they have closed forms.
 
