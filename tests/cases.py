@@ -955,7 +955,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         bound_of(2),
         state=no_state,
         nets=tuple(NETS),
-        quick=("one layer",),
+        quick=(),
     ),
     "em": drawn(
         lambda net: VariationalEM(STEADY, 2),
@@ -990,7 +990,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         lambda net: SGVB(net, 2, sampler=StraightThrough()),
         slope_gradient(mean_slope),
         nets=(*NETS, "categorical", "two categorical"),
-        quick=("two layers", "categorical"),
+        quick=(),
     ),
     "half": drawn(lambda net: SGVB(net, sampler=Half()), slope_gradient(half_slope), nets=tuple(NETS)),
     "reinmax": drawn(
@@ -1011,9 +1011,9 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         nets=("one layer",),
         quick=(),
     ),
-    "arm": drawn(ARM),
+    "arm": drawn(ARM, quick=()),
     "disarm": drawn(lambda net: DisARM(net, 2), quick=("two layers", "darn")),
-    "multi-sample-disarm": drawn(lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2)),
+    "multi-sample-disarm": drawn(lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2), quick=()),
     "multi-sample-disarm, three": drawn(
         lambda net: MultiSampleDisARM(net, 3), bound_gradient, bound_of(3), nets=SMALL, quick=()
     ),

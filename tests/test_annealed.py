@@ -88,6 +88,7 @@ def known(name: str) -> Known:
     return Known(net, latents, posterior, log_likelihood, elbo, eubo)
 
 
+@pytest.mark.full
 def test_what_is_known_is_the_oracle():
     case = known("two categorical")
     np.testing.assert_allclose(case.log_likelihood, exact_log_likelihood(case.net, ALL_OBSERVATIONS), rtol=1e-5)

@@ -63,6 +63,7 @@ def test_units_that_do_not_depend_on_each_other_are_independent_ones():
     np.testing.assert_allclose(layer.mean_given(parent), base.mean_given(parent), rtol=1e-6)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["darn", "connected", "nade"])
 def test_means_of_samples_average_to_the_mean(name: str):
     net = ALL_NETS[name]()
@@ -85,6 +86,7 @@ def test_units_are_drawn_in_one_loop():
     assert "while" not in str(scored)
 
 
+@pytest.mark.full
 def test_use_of_a_net():
     net = randomise(darn(3, (2, 4), key=KEY, autoregressive_recognition=True, input_mean=MEAN))
     assert [mean.shape for mean in net.recognition.means(OBSERVATIONS)] == [(3, 2), (3, 4)]

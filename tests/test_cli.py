@@ -369,6 +369,7 @@ def test_another_architecture(copy, capsys):
     assert "did you mean 'hidden'?" in fails(capsys, "evaluate", copy)
 
 
+@pytest.mark.full
 def test_changed_data_is_noticed(here, capsys, grey_file):
     shutil.copy(grey_file, "mine.npy")
     assert run(["train", "--data", "mine.npy", *SMALL, "--epochs", "2", "--out", "run"]) == 0

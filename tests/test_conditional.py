@@ -43,6 +43,7 @@ def test_outputs_sum_to_one_given_each_condition(net):
     assert np.abs(probabilities[0] - probabilities[1]).max() > 0.05, "the condition matters"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("net", [SHALLOW, DEEP], ids=["one layer", "two layers"])
 def test_dreams_keep_the_condition_and_have_the_enumerated_frequencies(net):
     x, latents = net.dream((50_000,), key=KEY, condition=CONDITIONS)
@@ -71,6 +72,7 @@ def test_units_are_paid_below_a_condition():
         DisARM(DEEP).estimate(DEEP, OBSERVATIONS, None, key=KEY)
 
 
+@pytest.mark.full
 def test_sleep_dreams_for_the_conditions_of_the_data():
     """The exact gradient of E_p(x, h | condition) [log q(h | x)], averaged over the conditions of the batch."""
     net, estimator = DEEP, Sleep(2)
@@ -89,6 +91,7 @@ def test_sleep_dreams_for_the_conditions_of_the_data():
     assert_mean(grads, jax.grad(objective)(net))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("refiner", [AIR(4, 50, rate=0.3), straight_through(8, 20)], ids=["air", "gradient"])
 def test_posteriors_are_refined_given_the_condition(refiner):
     start = evaluate(SHALLOW, OBSERVATIONS, num_particles=2000, key=KEY)

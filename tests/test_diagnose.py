@@ -29,6 +29,7 @@ def test_a_table_a_picture_and_the_numbers(copy, capsys):
     assert result["estimators"]["vimco:particles=2"]["bound_particles"] == 2
 
 
+@pytest.mark.full
 def test_json_and_another_place(copy, tmp_path, capsys):
     before = files(copy)
     out = tmp_path / "new" / "picture.png"

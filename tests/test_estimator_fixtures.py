@@ -144,6 +144,7 @@ def test_reweighted_wake_of_one_bit_is_not_the_bounds_gradient(count: int):
     assert abs(expected_phi(ReweightedWake(count), count) - BIT_WAKE_GRADIENTS[count]) < 1.5e-3
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("count", BIT_GRADIENTS)
 def test_multi_sample_disarm_of_one_bit_averages_to_the_published_gradient(count: int):
     """Disarm, on the one-bit model."""
@@ -215,6 +216,7 @@ NORMAL_ESTIMATORS = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", NORMAL_ESTIMATORS)
 def test_normal_pair_follows_the_analytic_kl(name: str):
     """ZhuSuan: q = N(2, 3) against p = N(0, 1)."""

@@ -27,6 +27,7 @@ def log_likelihood(net, x):
     return net.log_joint(x, ())
 
 
+@pytest.mark.full(but=["fvsbn"])
 @pytest.mark.parametrize("name", NETS)
 def test_likelihoods_sum_to_one_and_are_those_of_the_draws(name):
     net = NETS[name]()

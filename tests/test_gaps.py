@@ -42,6 +42,7 @@ def test_each_half_of_the_data_is_judged_by_the_other():
     np.testing.assert_array_equal(_best(bounds[:, :1]), [1])
 
 
+@pytest.mark.full
 def test_settings_of_the_refiner_are_kept_and_progress_goes_on():
     net, seen = chain_net((normal, 1)), []
     gaps = inference_gaps(net, ROWS, gdir(2, 2), num_particles=5, key=jax.random.key(0), progress=seen.append)
@@ -106,6 +107,7 @@ def test_the_command_compares_runs(trained, tmp_path, capsys, monkeypatch):
     assert (tmp_path / "new" / "x.png").exists()
 
 
+@pytest.mark.full
 def test_the_command_bounds_from_both_sides(trained, capsys):
     few = ("--ais", "3", "--particles", "2", "--num", "5")
     assert run(["sandwich", str(trained), *few, "--json"]) == 0

@@ -303,6 +303,7 @@ def holey(grey_file, tmp_path_factory):
     return path
 
 
+@pytest.mark.full
 def test_the_command_completes_a_file(trained, holey, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before, x = files(trained), np.load(holey)
@@ -327,6 +328,7 @@ def test_the_command_completes_a_file(trained, holey, tmp_path, capsys, monkeypa
     assert files(trained) == before
 
 
+@pytest.mark.full
 def test_the_command_scores_what_it_hides(trained, grey_file, holey, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
 

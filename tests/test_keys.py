@@ -117,7 +117,7 @@ CALLS: dict[str, Callable[[Array], object]] = {
 }
 
 
-LONG = ("annealed", "gradient report")
+LONG = ("annealed", "gradient report", "chunks", "impute", "sandwich", "evaluate, dynamic bits", "reconstruct")
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,7 @@ def test_convolutions_follow_each_other():
     assert down(up(x)).shape == (63,)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("family", [bernoulli, discretised_logistic(16)], ids=["bits", "grey"])
 def test_pixels_of_a_convolutional_net_start_at_the_mean_and_are_neighbours(family):
     mean = jnp.linspace(0.1, 0.9, 64)

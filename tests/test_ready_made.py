@@ -135,6 +135,7 @@ def test_modules_with_functions_of_jax_pickle():
         pickle.dumps(jax.jit(lambda x: x))
 
 
+@pytest.mark.full(but=["mixed"])
 @pytest.mark.parametrize("name", ["sbn", "mixed"])
 def test_the_difference_of_joint_and_recognition_is_the_weight_of_each_draw(name: str):
     net = NETS[name]()

@@ -29,6 +29,7 @@ def report(capsys, folder, *tokens):
     return json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
 
 
+@pytest.mark.full
 def test_evaluation_with_a_refined_posterior(copy, capsys):
     before = files(copy)
     plain = report(capsys, copy, "--particles", "200", "--limit", "5", "--refine", "none")

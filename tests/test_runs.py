@@ -277,6 +277,7 @@ def test_environments_are_compared_by_name():
     ]
 
 
+@pytest.mark.full
 def test_a_running_run_is_not_touched_by_a_second_command(tmp_path, trained, capsys):
     copy = tmp_path / "copy"
     shutil.copytree(trained, copy)

@@ -149,6 +149,7 @@ def test_fitted_says_what_happened(config):
     assert all(-7 < row[name] < 0 for row in fitted.history for name in ("train_bound", "valid_bound"))
 
 
+@pytest.mark.full
 def test_training_raises_the_bound(grey_file):
     dataset = load("bars")
     config = TrainConfig(data="bars", hidden=(16,), epochs=10, learning_rate=0.01, nvil={"baseline_units": 8})
@@ -212,6 +213,7 @@ def test_stopping_anywhere_changes_nothing(config, tmp_path):
     assert seconds == sorted(seconds)
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("one_step_at_a_time")
 def test_dying_anywhere_changes_nothing(config, tmp_path, monkeypatch):
     whole = train(config)

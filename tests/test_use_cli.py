@@ -50,6 +50,7 @@ def report(capsys, *tokens):
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.full
 def test_a_file_is_read_as_the_run_was_trained(threshold_run, grey_file, here, capsys):
     """By threshold here: codes and likelihood are those of the bits, not of means that are drawn from."""
     grey = np.load(grey_file)
@@ -84,6 +85,7 @@ def test_rows_that_the_net_was_trained_on_are_not_passed_off_as_others(here, gre
     )
 
 
+@pytest.mark.full
 def test_names_of_rows_and_columns_are_kept(here):
     random = np.random.default_rng(0)
     rows = [["id", "rain", "wind", "snow"]]
@@ -131,6 +133,7 @@ def test_a_quick_evaluation_does_not_replace_a_long_one(copy, capsys):
     assert len(kept) == 2
 
 
+@pytest.mark.full(but=["run [final]"])
 @pytest.mark.parametrize("name", ["run [final]", "a$b$c", "esc\x1b[31m", "\u202ertl", "[bold]x", "caf\u00e9", "a\nb"])
 def test_any_name_of_a_run_folder(here, grey_file, capfd, name):
     """The run is complete, and the name is shown as it is, with nothing in it obeyed."""
@@ -206,6 +209,7 @@ def hint(error: str) -> str:
     return error.strip().rpartition("; try ")[2]
 
 
+@pytest.mark.full
 def test_hints_work_when_followed(trained, grey_file, here, capsys):
     """Each hint is followed once, as it stands."""
     run_folder, data = str(trained), str(grey_file)
@@ -256,6 +260,7 @@ def svmlight(path: Path, rows: np.ndarray, first: int) -> str:
     return str(path)
 
 
+@pytest.mark.full
 def test_svmlight_is_read_by_the_convention_of_the_run(here, capsys):
     """A file in which the first column never occurs says nothing of where columns start: the run does."""
     counts = np.random.default_rng(0).poisson(1, (60, 7)) + np.eye(60, 7, dtype=int)

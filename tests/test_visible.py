@@ -239,6 +239,7 @@ GRADIENTS = {
 }
 
 
+@pytest.mark.full(but=["vimco-poisson"])
 @pytest.mark.parametrize("visible", ["logistic", "poisson"])
 @pytest.mark.parametrize("name", GRADIENTS)
 def test_gradients_against_enumeration(name: str, visible: str):
@@ -250,6 +251,7 @@ def test_gradients_against_enumeration(name: str, visible: str):
     assert_mean(grads, eqx.filter_jit(exact_gradient)(net, x, num_particles))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("visible", ["logistic", "poisson"])
 def test_reweighted_wake_against_enumeration(visible: str):
     family, x = VISIBLE[visible]
@@ -327,6 +329,7 @@ def test_bits_per_dimension():
     assert evaluate(small_net(grey_normal), np.asarray(GREY), num_particles=2, key=KEY).bits_per_dimension is None
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("visible", ["logistic", "poisson"])
 def test_missing_entries_are_filled_in(visible: str):
     family, x = VISIBLE[visible]
@@ -460,6 +463,7 @@ def runs(files):
     return files
 
 
+@pytest.mark.full
 def test_a_grey_run_end_to_end(runs, tmp_path, capsys):
     folder = str(runs / "logistic")
     config = tomllib.loads((runs / "logistic" / "config.toml").read_text())
@@ -497,6 +501,7 @@ def test_a_grey_run_end_to_end(runs, tmp_path, capsys):
     np.testing.assert_allclose(completed[:, 0], missing[::10, 0] / 255, rtol=1e-5)
 
 
+@pytest.mark.full
 def test_normal_and_poisson_runs(runs, tmp_path, capsys):
     for visible, suffix in (("grey-normal", "png"), ("poisson", "txt")):
         folder = str(runs / visible)

@@ -135,6 +135,7 @@ def with_generative(net, factor: float):
     return eqx.tree_at(lambda net: net.generative, net, down)
 
 
+@pytest.mark.full
 def test_k_hat_of_discrete_latents_gives_no_false_advice():
     """A net of 32 states that are all drawn: estimates are right, and k-hat says nothing against them."""
     net = with_generative(sigmoid_belief_net(16, (5,), key=KEY), 1.5)
@@ -208,6 +209,7 @@ def test_a_mixture_is_no_worse_than_the_recognition_nets_share():
     assert (found.mean(axis=0) > np.asarray(lost) + 0.5).any()
 
 
+@pytest.mark.full
 def test_undamped_refinement_no_longer_looks_trustworthy_where_it_is_wrong():
     """Steps of rate 1 end in points: by them alone the bound is far too low, with a large effective sample size."""
     net = with_generative(sigmoid_belief_net(4, (5,), key=jax.random.key(3)), 3.0)
