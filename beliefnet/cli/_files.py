@@ -11,7 +11,7 @@ import numpy as np
 
 from beliefnet._errors import OptionError
 from beliefnet._text import printable
-from beliefnet.cli._options import MOST_OF_A_PATH
+from beliefnet.cli._text import MOST_OF_A_PATH
 from beliefnet.runs import DiskFullError
 
 _SHORT_WRITE = " requested and "

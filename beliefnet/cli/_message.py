@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from cyclopts.exceptions import CycloptsError
 
 from beliefnet._text import printable
-from beliefnet.cli._options import MOST_OF_A_PATH
+from beliefnet.cli._text import MOST_OF_A_PATH
 from beliefnet.cli._words import usage
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})

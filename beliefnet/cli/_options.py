@@ -6,11 +6,11 @@ from typing import Any
 
 from beliefnet._errors import OptionError
 from beliefnet._text import printable
+from beliefnet.cli._text import MOST_OF_A_PATH
 from beliefnet.evaluation import Mean
 from beliefnet.training import LARGEST_SEED
 
 LARGEST_COUNT = 2**31 - 1
-MOST_OF_A_PATH = 200
 _LONGEST_STEM = 40
 
 

@@ -13,6 +13,7 @@ from beliefnet._text import printable
 
 MOST_IN_A_MESSAGE = 2000
 MOST_IN_A_CELL = 300
+MOST_OF_A_PATH = 200
 
 
 def for_terminal(text: object, most: int = MOST_IN_A_MESSAGE) -> str:
