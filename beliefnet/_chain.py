@@ -8,6 +8,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import check_key
 from beliefnet._types import Key, Values
 from beliefnet.conditionals import AbstractConditional
 from beliefnet.samplers import Sampler
@@ -61,6 +62,7 @@ class Chain(eqx.Module):
             sampler: How each layer is drawn.
             key: Random key; each layer gets its own.
         """
+        check_key(key)
         if not self.conditionals:
             lead = () if parent is None else parent.shape[:-1]
             return Draw((), jnp.zeros((*shape, *lead, 0)))

@@ -1,7 +1,12 @@
 """The errors that users meet: each message says what was expected, what was found and what to try."""
 
 import difflib
+import operator
 from collections.abc import Iterable
+from typing import SupportsIndex
+
+MOST = 2**31 - 1
+"""The largest number that a compiled loop counts to."""
 
 
 class DataError(ValueError):
@@ -66,3 +71,51 @@ def check_type(name: str, value: object, *wanted: type, good: str) -> None:
         kinds, found = " or ".join(kind.__name__ for kind in wanted), shown(value)
         found = type(value).__name__ if "\n" in found else found
         raise TypeError(f"expected {name} to be of type {kinds}, got {found}; try {good}")
+
+
+def whole_number(name: str, value: SupportsIndex, *, good: int, least: int = 1, most: int = MOST) -> int:
+    """Return a number of something, checked.
+
+    Args:
+        name: Of the argument.
+        value: What was given.
+        good: One that works.
+        least: The least one that does.
+        most: The largest one that does.
+
+    Raises:
+        ValueError: If it is no whole number, or out of range.
+
+    Example:
+        >>> whole_number("num_particles", 1.5, good=1000)
+        Traceback (most recent call last):
+        ...
+        ValueError: expected num_particles to be a whole number, got 1.5; try 1000
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ValueError(f"expected {name} to be a whole number, got {shown(value)}; try {good}") from None
+    if number < least:
+        raise ValueError(f"expected {name} of at least {least}, got {number}; try {good}")
+    if number > most:
+        raise ValueError(f"expected {name} of at most {most}, got {number}; try {good}")
+    return number
+
+
+def check_axes(shape: object) -> None:
+    """Check that leading axes are a tuple of lengths.
+
+    Raises:
+        TypeError: If they are no tuple or list.
+        ValueError: If a length is no whole number, or negative.
+
+    Example:
+        >>> check_axes(10)
+        Traceback (most recent call last):
+        ...
+        TypeError: expected shape to be of type tuple or list, got 10; try (10,)
+    """
+    check_type("shape", shape, tuple, list, good=f"({shape},)" if type(shape) is int else "(100,)")
+    for length in tuple(shape):  # pyright: ignore[reportArgumentType]
+        whole_number("each axis of shape", length, good=100, least=0)

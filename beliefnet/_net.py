@@ -10,6 +10,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from beliefnet._chain import Chain, Draw
+from beliefnet._errors import check_axes, check_type, whole_number
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, ValueKind, Values
 from beliefnet.conditionals import AbstractConditional
@@ -205,6 +206,7 @@ class BeliefNet(eqx.Module):
     ) -> Draw:
         """Draw latents from the recognition net: values `[particles, batch, units]`, bottom first."""
         self._check_shapes(x)
+        num_particles = whole_number("num_particles", num_particles, good=5)
         return self.recognition.draw(jnp.asarray(x), (num_particles,), sampler=sampler or Plain(), key=key)
 
     def dream(
@@ -221,8 +223,10 @@ class BeliefNet(eqx.Module):
             `x` of shape `[*shape, visible]`, and the latents, bottom first.
 
         Raises:
-            ValueError: If there is a condition.
+            TypeError: If the shape is no tuple, or the key is none.
+            ValueError: If there is a condition, or a negative axis.
         """
+        check_axes(shape)
         if condition is not None:
             raise ValueError(f"expected no condition, got one of shape {jnp.shape(condition)}; try leaving it out")
         values = self.generative.draw(None, shape, sampler=Plain(), key=key).values
@@ -315,8 +319,10 @@ class ConditionalNet(BeliefNet):
             `x` of shape `[*shape, batch, visible]`, with the condition in it, and the latents, bottom first.
 
         Raises:
-            ValueError: If there is no condition, or one of another width.
+            TypeError: If the shape is no tuple, or the key is none.
+            ValueError: If there is no condition, one of another width, or a negative axis.
         """
+        check_axes(shape)
         condition = None if condition is None else jnp.asarray(condition, float)
         if condition is None or condition.ndim != 2 or condition.shape[1] != self.num_condition:
             raise ValueError(
@@ -335,3 +341,14 @@ class ConditionalNet(BeliefNet):
     @property
     def _outputs(self) -> slice:
         return slice(self.num_condition, None)
+
+
+def check_net(net: object) -> None:
+    """Check that a net is one, and not a thing that holds one, such as the outcome of training.
+
+    Raises:
+        TypeError: If it is something else.
+    """
+    holds_one = issubclass(type(getattr(net, "net", None)), BeliefNet)
+    good = f"{type(net).__name__.lower()}.net" if holds_one else "nets.sigmoid_belief_net(64, (200,), key=key)"
+    check_type("net", net, BeliefNet, good=good)

@@ -3,7 +3,9 @@
 from enum import IntEnum
 
 import jax
+import jax.numpy as jnp
 
+from beliefnet._errors import shown
 from beliefnet._types import Key
 
 
@@ -21,3 +23,22 @@ class Stream(IntEnum):
 def stream(seed: int, purpose: Stream) -> Key:
     """Return the key of one purpose; no two purposes of a seed share random numbers."""
     return jax.random.fold_in(jax.random.key(seed), int(purpose))
+
+
+def check_key(key: object) -> None:
+    """Check that a random key is one: not a seed, nor several.
+
+    Raises:
+        TypeError: If it is something else.
+
+    Example:
+        >>> check_key(3)
+        Traceback (most recent call last):
+        ...
+        TypeError: expected key to be one JAX random key, got 3; try jax.random.key(3)
+    """
+    dtype, num_axes = getattr(key, "dtype", None), getattr(key, "ndim", None)
+    is_typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
+    if not (is_typed and num_axes == 0) and not (dtype == jnp.uint32 and num_axes == 1):
+        seed = key if type(key) is int else 0
+        raise TypeError(f"expected key to be one JAX random key, got {shown(key)}; try jax.random.key({seed})")

@@ -7,9 +7,10 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from beliefnet._errors import check_type
-from beliefnet._net import BeliefNet
+from beliefnet._errors import check_axes, check_type
+from beliefnet._net import BeliefNet, check_net
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import check_key
 from beliefnet._types import Key, Values
 from beliefnet.data import Observations
 from beliefnet.evaluation import DataLike, encode, observe
@@ -34,6 +35,7 @@ def decode(net: BeliefNet, latents: Values) -> Float[Array, "*lead outputs"]:
         TypeError: If the layers are no tuple or list.
         ValueError: If the first is of another width.
     """
+    check_net(net)
     check_type("latents", latents, tuple, list, good="(h1,), the bottom layer in a tuple")
     if not latents or jnp.shape(latents[0])[-1:] != net.layer_sizes[:1]:
         found = list(jnp.shape(latents[0])) if latents else "none"
@@ -62,7 +64,8 @@ def sample_means(
         ValueError: If there is a condition where there should be none, none where there should be one, or one of
             another width.
     """
-    check_type("shape", shape, tuple, list, good="(100,)")
+    check_net(net)
+    check_axes(shape)
     x, latents = net.dream(tuple(shape), key=key, condition=condition)
     given, outputs = net.split(x)
     bottom = net.generative.conditionals[-1]
@@ -90,6 +93,7 @@ def reconstruct(net: BeliefNet, data: DataLike, *, key: Key) -> Float[np.ndarray
         >>> reconstruct(net, [[0, 1, 1], [1, 1, 0]], key=jax.random.key(1)).shape
         (2, 3)
     """
+    check_key(key)
     data, parts = observe(net, data), []
     bits_key, draw_key = jax.random.split(key)
     for start in range(0, len(data), _ROWS):

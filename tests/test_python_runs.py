@@ -45,6 +45,7 @@ def report(capsys, *tokens):
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("name", "num_test"), [("named", 1000), ("file", 6)])
 def test_data_that_have_a_name_or_a_file_are_found(runs, name: str, num_test: int, capsys):
     found = report(capsys, "evaluate", runs / name, "--particles", 3)

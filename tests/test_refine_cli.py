@@ -46,6 +46,7 @@ def test_evaluation_with_a_refined_posterior(copy, capsys):
     assert 0 <= refined["untrusted"] <= 1
 
 
+@pytest.mark.full
 def test_where_particles_come_from_is_said(copy, capsys):
     points = ("--particles", "100", "--limit", "5", "--refine", "air:steps=30,samples=2,rate=1,checks=0,shrinkage=none")
     assert run(["evaluate", str(copy), *points]) == 0

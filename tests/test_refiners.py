@@ -52,6 +52,15 @@ def refined(net: BeliefNet, refiner: Refiner, posterior: Posterior | None = None
     return refiner.refine(net, OBSERVATIONS, posterior, key=jax.random.key(4))
 
 
+@pytest.mark.full(
+    but=[
+        "air-two layers",
+        "air, of the papers-one layer",
+        "gdir-normal",
+        "mean-passing-nade",
+        "straight-through-categorical on binary",
+    ]
+)
 @pytest.mark.parametrize(("name", "net_name"), PAIRS)
 def test_more_steps_climb_the_refiners_own_objective(name: str, net_name: str):
     case: RefinerCase = REFINERS[name]
@@ -66,6 +75,7 @@ def test_more_steps_climb_the_refiners_own_objective(name: str, net_name: str):
     assert (np.diff(reached, axis=0) > -0.03).all()
 
 
+@pytest.mark.full(but=["one layer-1.0-8"])
 @pytest.mark.parametrize(("rate", "steps"), [(0.3, 25), (1.0, 8)])
 @pytest.mark.parametrize("net_name", ["one layer", "two layers", "categorical on binary"])
 def test_air_with_many_samples_finds_the_marginals(net_name: str, rate: float, steps: int):
@@ -110,6 +120,7 @@ def test_air_leaves_an_exact_posterior_alone():
     assert means.std(axis=0).max() < 0.05
 
 
+@pytest.mark.full(but=["air", "gdir"])
 @pytest.mark.parametrize("name", REFINERS)
 def test_refiners_leave_the_prior_alone_where_the_data_say_nothing(name: str):
     """Decoder and recognition net without weights: the posterior is the prior, from the start."""
@@ -119,6 +130,7 @@ def test_refiners_leave_the_prior_alone_where_the_data_say_nothing(name: str):
     np.testing.assert_allclose(after.parameters[0], MeanField.recognised(net, OBSERVATIONS).parameters[0], atol=0.15)
 
 
+@pytest.mark.full(but=["categorical on binary"])
 @pytest.mark.parametrize("net_name", [*NETS, "categorical", "two categorical", "categorical on binary"])
 def test_closed_forms_of_a_mean_field_average_to_the_exact_elbo_and_divergence(net_name: str):
     net = ALL_NETS[net_name]()
@@ -158,6 +170,7 @@ def test_moments_go_there_and_back(family):
     assert_mean(np.asarray(family.statistics(values), np.float64), moments)
 
 
+@pytest.mark.full(but=["refiner0"])
 @pytest.mark.parametrize("refiner", [AIR(8, 2, rate=1.0), AIR(8, 1), straight_through(8, 2), concrete(8, 2)])
 def test_refinement_stays_finite(refiner: Refiner):
     """Undamped, with draws that all agree, and with weights that no float can tell apart."""
@@ -177,6 +190,7 @@ def test_a_datum_without_any_possible_draw_keeps_its_posterior():
     assert np.abs(np.asarray(after.means[0][1] - before.means[0][1])).max() > 1e-3
 
 
+@pytest.mark.full
 def test_nothing_depends_on_the_batch():
     net = small_net(2, 3)
     whole = mean_passing(10).refine(net, OBSERVATIONS, key=jax.random.key(0))
@@ -253,6 +267,7 @@ def test_steps_cost_no_memory():
     assert temporary(400) < 1.1 * temporary(4) + 20_000  # the keys of the steps
 
 
+@pytest.mark.full
 def test_semi_amortised_gradients_go_through_the_refinement():
     """Against finite differences, with the same noise on both sides."""
     net = chain_net((normal, 2), (normal, 1))

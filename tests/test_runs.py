@@ -292,6 +292,7 @@ def test_a_running_run_is_not_touched_by_a_second_command(tmp_path, trained, cap
     assert not (copy / "lock.json").exists()
 
 
+@pytest.mark.full
 def test_an_evaluation_is_stale_when_training_went_on(tmp_path, trained, capsys):
     """A better net was found; the evaluation of the one before says nothing about it."""
     folder = RunFolder(tmp_path / "copy")

@@ -156,3 +156,12 @@ def test_families_with_settings_are_told_apart():
     one, other = (nets.vae(6, (3,), key=KEY, visible=discretised_logistic(levels)) for levels in (16, 17))
     assert str(differences(describe(one), describe(other))[0]).endswith("family.levels: 16, 17")
     assert bernoulli == skeleton(describe(bernoulli))
+
+
+def test_a_field_that_came_later_is_told_from_one_that_changed():
+    old, new = describe(AIR(3)), describe(AIR(4))
+    del old["fields"]["num_checks"]
+    assert [(found.place, found.is_added) for found in differences(old, new)] == [
+        ("num_steps", False),
+        ("num_checks", True),
+    ]

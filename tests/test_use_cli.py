@@ -71,6 +71,7 @@ def test_a_file_for_a_trained_net_is_not_split(trained, grey_file, here, capsys,
     assert report(capsys, "evaluate", trained, "--data", "few.npy", "--particles", "3")["num_examples"] == count
 
 
+@pytest.mark.full
 def test_rows_that_the_net_was_trained_on_are_not_passed_off_as_others(here, grey_file, capsys):
     shutil.copy(grey_file, "mine.npy")
     assert run(["train", "--data", "mine.npy", *QUICK, "--out", "run"]) == 0

@@ -256,6 +256,7 @@ def test_of_a_trained_net_a_mixture_loses_no_more_than_the_log_of_its_share(trai
     assert np.mean(exact - np.asarray(annealed.bound)) < 0.05
 
 
+@pytest.mark.full
 def test_draws_that_are_nearly_all_the_same_are_told(trained):
     net, x = trained
     points = evaluate(

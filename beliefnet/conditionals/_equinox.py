@@ -7,6 +7,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jaxtyping import Float
 
@@ -44,7 +45,7 @@ class EquinoxNetwork(AbstractNetwork):
     output_shape: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(self, module: Callable[[Array], Array], input_shape: int | tuple[int, ...]):
-        self.input_shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
+        self.input_shape = tuple(np.atleast_1d(input_shape).tolist())
         arrays, rest = eqx.partition(module, eqx.is_inexact_array)
         if not jax.tree.leaves(arrays):
             raise TypeError(

@@ -6,10 +6,13 @@ import numpyro.distributions as dist
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import check_type
 from beliefnet.conditionals._base import AbstractConditional
 from beliefnet.conditionals._networks import AbstractNetwork
 from beliefnet.conditionals._views import AbstractView, AsIs
 from beliefnet.distributions import AbstractFamily
+
+_FAMILIES = "distributions.bernoulli, normal or categorical(10)"
 
 
 class Feedforward(AbstractConditional):
@@ -43,7 +46,7 @@ class Feedforward(AbstractConditional):
     bias: Float[Array, " parameters"] | None = None
 
     def __check_init__(self):
-        _check_family(self.family)
+        check_type("family", self.family, AbstractFamily, good=_FAMILIES)
         self.family.num_units(self.network.num_outputs)
         if self.bias is not None and self.bias.shape != (self.network.num_outputs,):
             raise ValueError(
@@ -107,7 +110,7 @@ class Prior(AbstractConditional):
     family: AbstractFamily = eqx.field(static=True)
 
     def __check_init__(self):
-        _check_family(self.family)
+        check_type("family", self.family, AbstractFamily, good=_FAMILIES)
         self.family.num_units(self.parameters.shape[-1])
 
     @property
@@ -132,8 +135,3 @@ class Prior(AbstractConditional):
     def __call__(self, parent: Float[Array, "*lead parents"] | None = None) -> dist.Distribution:
         """Return the prior; the absent parent is ignored."""
         return self.family(self.parameters_given(parent))
-
-
-def _check_family(family: AbstractFamily) -> None:
-    if not isinstance(family, AbstractFamily):
-        raise TypeError(f"expected a family, got {family!r}; try distributions.bernoulli, normal or categorical(10)")

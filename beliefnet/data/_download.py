@@ -62,8 +62,10 @@ def obtain(download: Download, base_urls: Sequence[str], folder: Path) -> Path:
                 pooch.retrieve(url, download.checksum, fname=download.file_name, path=folder, downloader=downloader)
             )
         # pooch raises ValueError for a wrong checksum; its HTTP library's errors are all OSError.
-        except (OSError, ValueError) as error:
-            failures.append(f"{url} ({_reason(error)})")
+        except OSError as error:
+            failures.append(f"{url} ({error})")
+        except ValueError:
+            failures.append(f"{url} (wrong checksum: the download is damaged or another file)")
     raise DataUnavailable(
         f"expected {download.file_name} on this machine or intact from the network, got neither: {', '.join(failures)}"
     )
@@ -76,10 +78,6 @@ def _is_intact(path: Path, checksum: str | None) -> bool:
         return True
     algorithm, digest = checksum.split(":")
     return pooch.file_hash(str(path), alg=algorithm) == digest
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return str(error) if isinstance(error, OSError) else "wrong checksum: the download is damaged or another file"
 
 
 def cache_folder() -> Path:

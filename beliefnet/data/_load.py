@@ -1,5 +1,6 @@
 """Loading by name or by path, the rows of a file for a trained model, and the listing of what there is."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from beliefnet._errors import DataError, listed, shown
+from beliefnet._errors import DataError, check_type, listed, shown
 from beliefnet._types import ValueKind
 from beliefnet.data._arrays import npz_names
 from beliefnet.data._dataset import Dataset, Provenance, assemble, check_options
@@ -110,6 +111,7 @@ def load(data: str | Path, **options: Any) -> Dataset:
         out, with a warning.
 
     Raises:
+        TypeError: If it is no name and no path.
         DataError: If the name is unknown, or the file or the options cannot be used.
         OptionError: If an option is of the wrong type.
         DataUnavailable: If a named data set is neither on this machine nor could be downloaded.
@@ -117,6 +119,7 @@ def load(data: str | Path, **options: Any) -> Dataset:
     >>> load("bars").train.shape
     (5000, 64)
     """
+    check_type("data", data, str, os.PathLike, good="'digits', the path of a file, or Dataset.from_arrays(rows)")
     chosen = LoadOptions.of(options)
     if data in SOURCES:
         return _load_named(SOURCES[str(data)], chosen)

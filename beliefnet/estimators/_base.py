@@ -7,6 +7,7 @@ import equinox as eqx
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind
@@ -71,9 +72,6 @@ def check_particles(name: str, num_particles: int, *, least: int) -> None:
     """Check the number of particles of an estimator.
 
     Raises:
-        ValueError: If there are fewer than the least that it can work with, or a fraction.
+        ValueError: If there are fewer than the least that it can work with, or no whole number.
     """
-    if num_particles < least or num_particles != int(num_particles):
-        raise ValueError(
-            f"expected {name} to have num_particles of at least {least}, got {num_particles}; try {least + 3}"
-        )
+    whole_number(f"{name}'s num_particles", num_particles, good=least + 3, least=least)

@@ -10,12 +10,12 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Float, Int
 
-from beliefnet._errors import check_type
+from beliefnet._errors import check_type, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import check_key
 from beliefnet._trace import Trace
 from beliefnet._types import Key
-from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._observe import DataLike, observe
 from beliefnet.evaluation._pareto import tail_size
 from beliefnet.evaluation._weighted import WeightedSample, rungs, running_mean
@@ -151,6 +151,7 @@ def particle_bounds(
         ValueError: If `num_particles` or `chunk` is not positive, or the proposal does not look at the data or does not
             draw from what it scores.
     """
+    check_key(key)
     data_key, draw_key = jax.random.split(key)
     data = observe(net, data)
     x = data.take(np.arange(len(data)), key=data_key)

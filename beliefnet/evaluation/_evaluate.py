@@ -8,12 +8,13 @@ import jax
 import numpy as np
 from jax import Array
 
+from beliefnet._errors import whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import check_key
 from beliefnet._types import Key
 from beliefnet.data import Observations
 from beliefnet.evaluation._bounds import DatumBounds, bounds_of_rows, defended, rows_per_pass
-from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._encode import encode_batch
 from beliefnet.evaluation._mean import Mean
 from beliefnet.evaluation._observe import DataLike, observe
@@ -124,6 +125,7 @@ def weigh(
     Raises:
         ValueError: As for `evaluate`.
     """
+    check_key(key)
     num_particles = whole_number("num_particles", num_particles, good=1000)
     data = observe(net, data)
     lengths = _lengths(net, data)

@@ -15,10 +15,10 @@ from jax import Array
 from jax.scipy.special import logsumexp
 from jaxtyping import Float
 
+from beliefnet._errors import whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting, log_mean_exp
 from beliefnet.distributions import UnitKind
-from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._enumerate import check_states, enumerate_latents
 from beliefnet.evaluation._observe import observe_rows
 

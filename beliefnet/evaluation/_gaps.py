@@ -5,11 +5,10 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from beliefnet._errors import check_type
+from beliefnet._errors import check_type, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
-from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._evaluate import Evaluation, weigh
 from beliefnet.evaluation._mean import Mean
 from beliefnet.evaluation._observe import DataLike, observe

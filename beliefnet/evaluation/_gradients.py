@@ -8,12 +8,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from beliefnet._errors import check_type
+from beliefnet._errors import check_type, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import check_key
 from beliefnet._types import Key
 from beliefnet.estimators import Estimator
-from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._gradient_draws import TOTALS, Draw, Moments, with_totals
 from beliefnet.evaluation._gradient_reference import Reference, ReferenceGradient, reference_gradient
 from beliefnet.evaluation._observe import DataLike, observe
@@ -172,6 +172,7 @@ def gradient_report(
             (such as a refined posterior), or `states` names an estimator that is not there.
         DataError: If the batch is empty, of another width than the net, or not what the net is a model of.
     """
+    check_key(key)
     effort = Effort() if effort is None else effort
     check_type("effort", effort, Effort, good="Effort(num_draws=1000)")
     states = {} if states is None else states

@@ -11,14 +11,14 @@ from jax import Array, lax
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
-from beliefnet._errors import check_type
+from beliefnet._errors import check_type, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import check_key
 from beliefnet._types import Key, Values
 from beliefnet.conditionals import Observed
 from beliefnet.distributions import UnitKind
 from beliefnet.evaluation._bounds import rows_per_pass
-from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._observe import DataLike, observe_incomplete
 from beliefnet.evaluation._weighted import WeightedSample
 from beliefnet.proposals import FixedPosterior
@@ -142,6 +142,7 @@ def impute(
         >>> impute(net, [[1.0, float("nan"), 0.0]], key=jax.random.key(1)).means.shape
         (1, 3)
     """
+    check_key(key)
     x, observed = _checked(net, x, observed)
     ready = _Ready.of(Search() if search is None else search, net)
     size = min(len(x), ready.rows_at_once(net))

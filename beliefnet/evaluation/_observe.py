@@ -9,9 +9,8 @@ from jax.core import Tracer
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
-from beliefnet._errors import check_type
-from beliefnet._net import BeliefNet
-from beliefnet.data import DataError, Observations, masked_entries, observations_of
+from beliefnet._net import BeliefNet, check_net
+from beliefnet.data import DataError, Dataset, Observations, masked_entries, observations_of
 from beliefnet.distributions import AbstractFamily
 
 DataLike: TypeAlias = Any
@@ -104,7 +103,9 @@ def _without_draws(data: Observations) -> Observations:
 
 def _shaped(net: BeliefNet, data: DataLike, label: str = "data") -> Observations:
     """Return observations of the width of a net, and of the kind of values that its visible units are a model of."""
-    check_type("net", net, BeliefNet, good="nets.sigmoid_belief_net(64, (200,), key=key)")
+    check_net(net)
+    if type(data) is Dataset:
+        raise DataError(f"expected rows of one split as {label}, got a whole Dataset; try dataset.test")
     values = net.values
     data = observations_of(data, values or "grey", label=label)
     if data.num_features != net.num_visible or not len(data):

@@ -9,13 +9,13 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from beliefnet._errors import check_type
-from beliefnet._net import BeliefNet
+from beliefnet._errors import check_type, whole_number
+from beliefnet._net import BeliefNet, check_net
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import check_key
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.evaluation._bounds import defended, rows_per_pass
-from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._evaluate import Mean
 from beliefnet.evaluation._weighted import WeightedSample
 from beliefnet.proposals import Annealed
@@ -67,6 +67,8 @@ def sandwich(net: BeliefNet, num_examples: int, num_particles: int, annealed: An
     Reference:
         Grosse, Ghahramani & Adams 2015, *Sandwiching the marginal likelihood using bidirectional Monte Carlo*.
     """
+    check_net(net)
+    check_key(key)
     check_type("annealed", annealed, Annealed, good="proposals.Annealed(500)")
     num_examples = whole_number("num_examples", num_examples, good=100)
     num_particles = whole_number("num_particles", num_particles, good=10)

@@ -10,11 +10,11 @@ from jax import Array
 from jaxtyping import Float
 from scipy import sparse
 
+from beliefnet._errors import whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet.data import CSR
 from beliefnet.distributions import UnitKind
-from beliefnet.evaluation._counts import whole_number
 from beliefnet.evaluation._encode import encode
 from beliefnet.evaluation._observe import DataLike, observe
 

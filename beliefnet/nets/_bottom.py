@@ -18,6 +18,7 @@ from beliefnet.conditionals import (
     TransposedConvolutions,
 )
 from beliefnet.distributions import AbstractFamily
+from beliefnet.nets._widths import widths
 
 Activation = Callable[[Array], Array]
 
@@ -100,6 +101,7 @@ class Convolution(AbstractBottom):
     channels: tuple[int, ...]
 
     def __post_init__(self):
+        widths("channels", self.channels, good="(32, 64)")
         if not self.channels or any(count < 1 for count in self.channels):
             raise ValueError(
                 f"expected positive numbers of channels, got {' '.join(map(str, self.channels)) or 'none'}; try 32 64"

@@ -12,6 +12,7 @@ from beliefnet.distributions import AbstractFamily, bernoulli
 from beliefnet.nets._bottom import DENSE_LAYERS, AbstractBottom, Activation
 from beliefnet.nets._layered import layered_net
 from beliefnet.nets._layers import Connections, LatentLayer, VisibleLayer
+from beliefnet.nets._widths import widths
 
 
 @named("darn", title="deep autoregressive network")
@@ -78,7 +79,7 @@ def darn(
     between = Connections(own, nade_units)
     layers = [
         LatentLayer(bernoulli, size, deterministic, deterministic_recognition, between, signs=signs, mean=latent_mean)
-        for size in hidden
+        for size in widths("hidden", hidden)
     ]
     among_visible = Connections(("model",) if autoregressive_visible else (), nade_units)
     observed = VisibleLayer(num_visible, visible, visible_mean, input_mean, connections=among_visible)

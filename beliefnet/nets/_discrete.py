@@ -12,6 +12,7 @@ from beliefnet.distributions import AbstractFamily, bernoulli, categorical
 from beliefnet.nets._bottom import DENSE_LAYERS, AbstractBottom, Activation
 from beliefnet.nets._layered import layered_net
 from beliefnet.nets._layers import LatentLayer, VisibleLayer
+from beliefnet.nets._widths import widths
 
 
 @named("sbn", title="sigmoid belief net")
@@ -63,7 +64,7 @@ def sigmoid_belief_net(
     """
     layers = [
         LatentLayer(bernoulli, size, deterministic, deterministic_recognition, signs=signs, mean=latent_mean)
-        for size in hidden
+        for size in widths("hidden", hidden)
     ]
     observed = VisibleLayer(num_visible, visible, visible_mean, input_mean)
     return layered_net(observed, layers, key=key, activation=activation, bottom=bottom)
@@ -111,6 +112,6 @@ def categorical_belief_net(
         (100,)
     """
     family = categorical(num_categories)
-    layers = [LatentLayer(family, size, deterministic, deterministic_recognition) for size in hidden]
+    layers = [LatentLayer(family, size, deterministic, deterministic_recognition) for size in widths("hidden", hidden)]
     observed = VisibleLayer(num_visible, visible, visible_mean, input_mean)
     return layered_net(observed, layers, key=key, activation=activation, bottom=bottom)

@@ -12,6 +12,7 @@ from beliefnet.distributions import AbstractFamily, bag_of_words, bernoulli
 from beliefnet.nets._bottom import Activation
 from beliefnet.nets._layered import layered_net
 from beliefnet.nets._layers import LatentLayer, VisibleLayer
+from beliefnet.nets._widths import widths
 
 
 @named("document", title="document net")
@@ -65,7 +66,7 @@ def document_net(
     """
     layers = [
         LatentLayer(latents, size, deterministic, deterministic_recognition, signs=signs, mean=latent_mean)
-        for size in hidden
+        for size in widths("hidden", hidden)
     ]
     observed = VisibleLayer(num_words, bag_of_words(document_length), visible_mean, input_mean)
     return layered_net(observed, layers, key=key, activation=activation)

@@ -2,11 +2,14 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from beliefnet._chain import Chain
+from beliefnet._errors import check_type
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
+from beliefnet._streams import check_key
 from beliefnet._types import Key
 from beliefnet.conditionals import NADE, AbstractConditional, LogisticAutoregression, Prior
 from beliefnet.distributions import bernoulli
@@ -59,6 +62,8 @@ def nade(num_visible: int, hidden: int = 500, *, key: Key, visible_mean: ArrayLi
         64
     """
     prior = Prior(VisibleLayer(num_visible, bernoulli, visible_mean).start, bernoulli)
+    check_type("hidden", hidden, int, np.integer, good="500")
+    check_key(key)
     if hidden < 1:
         raise ValueError(f"expected at least 1 hidden unit, got {hidden}; try 500")
     inputs = jax.nn.initializers.glorot_uniform()(key, (num_visible, hidden))

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from beliefnet._chain import Chain
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import check_key
 from beliefnet._types import Key
 from beliefnet.conditionals import (
     NADE,
@@ -57,6 +58,7 @@ def layered_net(
         >>> layered_net(VisibleLayer(64), layers, key=jax.random.key(0)).layer_sizes
         (20, 5)
     """
+    check_key(key)
     _check_sizes(visible, layers)
     bottom.check(visible.family)
     keys, depth = jax.random.split(key, 4 * len(layers) + 1), len(layers)

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
+from beliefnet._errors import check_type
 from beliefnet.conditionals import AbstractNetwork, AbstractView, AsIs, Centred, LogCounts, Signs
 from beliefnet.distributions import AbstractFamily, UnitKind, bernoulli
+from beliefnet.nets._widths import widths
 
 Direction: TypeAlias = Literal["model", "recognition"]
 
@@ -86,6 +89,9 @@ class LatentLayer:
     mean: float = 0.5
 
     def __post_init__(self):
+        widths("deterministic", self.deterministic)
+        if self.deterministic_recognition is not None:
+            widths("deterministic_recognition", self.deterministic_recognition)
         if not 0 < self.mean < 1:
             raise ValueError(f"expected latent_mean between 0 and 1, got {self.mean}; try 0.5")
         if self.mean != 0.5 and not self.is_binary:
@@ -164,6 +170,7 @@ class VisibleLayer:
     connections: Connections = NO_CONNECTIONS
 
     def __post_init__(self):
+        check_type("the number of visible units", self.size, int, np.integer, good="the width of the data")
         if self.size < 1:
             raise ValueError(f"expected at least 1 visible unit, got {self.size}; try the width of the data")
         self.connections.check(self.family, "visible")

@@ -12,6 +12,7 @@ from beliefnet.distributions import AbstractFamily, UnitKind, bernoulli, normal
 from beliefnet.nets._bottom import DENSE_LAYERS, AbstractBottom, Activation
 from beliefnet.nets._layered import layered_net
 from beliefnet.nets._layers import LatentLayer, VisibleLayer
+from beliefnet.nets._widths import widths
 
 
 @named("vae", title="variational autoencoder", kinds=frozenset({UnitKind.CONTINUOUS}))
@@ -59,6 +60,6 @@ def vae(
         >>> vae(64, (10,), deterministic=(50,), key=jax.random.key(0)).layer_sizes
         (10,)
     """
-    layers = [LatentLayer(normal, size, deterministic, deterministic_recognition) for size in hidden]
+    layers = [LatentLayer(normal, size, deterministic, deterministic_recognition) for size in widths("hidden", hidden)]
     observed = VisibleLayer(num_visible, visible, visible_mean, input_mean)
     return layered_net(observed, layers, key=key, activation=activation, bottom=bottom)

@@ -11,6 +11,7 @@ from typing import Any
 
 import tomli_w
 
+from beliefnet._errors import check_type
 from beliefnet.data import spelled, unspelled
 from beliefnet.runs._checkpoint import CheckpointError, Checkpoints, read_record
 from beliefnet.runs._files import append_line, read_lines, write_atomically
@@ -50,6 +51,7 @@ class RunFolder:
     @classmethod
     def at(cls, place: "RunFolder | Path | str") -> "RunFolder":
         """Return the run folder at a path, made if there is none; one that is a run folder already is the same."""
+        check_type("folder", place, RunFolder, Path, str, good="'runs/mine'")
         folder = cls(place) if isinstance(place, str | Path) else place
         folder.make()
         return folder

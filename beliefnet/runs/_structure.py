@@ -41,6 +41,11 @@ class Difference(NamedTuple):
     one: str
     other: str
 
+    @property
+    def is_added(self) -> bool:
+        """Whether the first description has nothing there: written, it may be, before there was such a field."""
+        return self.one == _short(_ABSENT)
+
     def __str__(self) -> str:
         return f"{self.place}: {self.one}, {self.other}"
 

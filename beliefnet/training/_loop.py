@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from beliefnet._errors import check_type
-from beliefnet._net import BeliefNet
+from beliefnet._net import BeliefNet, check_net
 from beliefnet._streams import Stream, stream
 from beliefnet.data import Dataset
 from beliefnet.estimators import Estimator
@@ -81,6 +81,7 @@ def fit(
         The best net and the history.
 
     Raises:
+        TypeError: If an argument is of another type.
         OptionError: If the batch is larger than the training split, or the folder holds a run of another net or
             estimator, or with other options.
         DataError: If the folder holds a run on other data, or the net's visible units are no model of such values.
@@ -89,8 +90,12 @@ def fit(
         RunFolderError: If the folder cannot be written, or version 0.1.0 wrote it.
         RunLocked: If another process trains in the folder.
     """
+    check_net(net)
+    check_type("estimator", estimator, Estimator, good="estimators.VIMCO(5)")
     check_type("dataset", dataset, Dataset, good="data.Dataset.from_arrays(rows)")
-    options, callback = options or FitOptions(), callback or NoCallback()
+    options, callback = FitOptions() if options is None else options, NoCallback() if callback is None else callback
+    check_type("options", options, FitOptions, good="FitOptions(epochs=1)")
+    check_type("callback", callback, Callback, good="one that extends NoCallback")
     if folder is None:
         return _Run(net, estimator, dataset, options, None, callback).finish()
     run = RunFolder.at(folder)
@@ -118,8 +123,7 @@ class _Run:
         self.optimizer = make_optimizer(options, options.epochs * self.epoch_steps)
         self.state = TrainState.start(net, estimator, self.optimizer)
         self.clock = Clock()
-        params = self.state.learner.params
-        self.writer = None if folder is None else RunWriter(folder, dataset.record, options, params)
+        self.writer = None if folder is None else RunWriter(folder, dataset.record, options, self.state.learner.params)
         if folder is not None and dataset.columns is not None:
             folder.write_words(dataset.columns)
         self._resume()
@@ -165,8 +169,7 @@ class _Run:
     def _dispatch(self) -> None:
         """Take the next steps: as many as fit in half a second, and not past the end of the epoch."""
         clock, position = self.clock, self.step % self.epoch_steps
-        wanted = max(1, int(clock.steps_per_second * _DISPATCH_SECONDS))
-        count = min(wanted, self.epoch_steps - position)
+        count = min(max(1, int(clock.steps_per_second * _DISPATCH_SECONDS)), self.epoch_steps - position)
         begin = time.perf_counter()
         self._run_steps(count)
         clock.count(count, time.perf_counter() - begin)
@@ -208,8 +211,7 @@ class _Run:
         return 0 < self.options.patience <= since and self.step % self.epoch_steps == 0
 
     def _check_finite(self) -> None:
-        bad = int(self.state.learner.first_bad_step)
-        if bad >= 0:
+        if (bad := int(self.state.learner.first_bad_step)) >= 0:
             what = f"the objective was not finite, or beyond all reason, at step {bad}"
             raise TrainingDiverged(self._divergence(what, bad))
 
@@ -217,8 +219,7 @@ class _Run:
         kept = "no checkpoint was kept"
         if self.writer is not None and self.writer.folder.has_checkpoints:
             kept = f"the last good checkpoint is {self.writer.folder.newest_checkpoint}"
-        epoch = step // self.epoch_steps + 1
-        return f"{what} (epoch {epoch}); {kept}; try a smaller learning-rate, or clip=10"
+        return f"{what} (epoch {step // self.epoch_steps + 1}); {kept}; try a smaller learning-rate, or clip=10"
 
     def _save(self) -> None:
         if self.writer is None:
@@ -233,8 +234,6 @@ class _Run:
         """Go on from what the folder holds, or save the start there."""
         if self.writer is None:
             return
-        resumed = self.writer.resume(self.state)
-        if resumed is None:
-            self._save()
-            return
+        if (resumed := self.writer.resume(self.state)) is None:
+            return self._save()
         self.state, self.clock.earlier, self.history = resumed.state, resumed.seconds, resumed.history

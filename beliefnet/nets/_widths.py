@@ -1,0 +1,30 @@
+"""Widths of layers, as they are given."""
+
+import operator
+from collections.abc import Sequence
+
+from beliefnet._errors import shown
+
+
+def widths(name: str, given: Sequence[int], *, good: str = "(200,)") -> tuple[int, ...]:
+    """Return the widths of layers, checked to be whole numbers in a tuple or the like.
+
+    Args:
+        name: Of the argument.
+        given: The widths.
+        good: What works.
+
+    Raises:
+        TypeError: If they are something else, such as one number.
+
+    Example:
+        >>> widths("hidden", 3)
+        Traceback (most recent call last):
+        ...
+        TypeError: expected hidden to be a tuple of whole numbers, got 3; try (3,)
+    """
+    try:
+        return tuple(operator.index(width) for width in given)
+    except TypeError:
+        advice = f"({given},)" if type(given) is int else good
+        raise TypeError(f"expected {name} to be a tuple of whole numbers, got {shown(given)}; try {advice}") from None

@@ -1,0 +1,161 @@
+"""Calls from Python that cannot work, without the tests' own check of types: each is refused by what would work."""
+
+import inspect
+import re
+
+import jax
+import numpy as np
+import pytest
+
+from beliefnet import BeliefNet, Chain, decode, encode, reconstruct, sample_means
+from beliefnet.conditionals import Prior
+from beliefnet.data import Dataset, load
+from beliefnet.estimators import VIMCO, DisARM
+from beliefnet.evaluation import evaluate, gradient_report, impute, particle_bounds, sandwich
+from beliefnet.nets import (
+    Convolution,
+    categorical_belief_net,
+    darn,
+    document_net,
+    nade,
+    sigmoid_belief_net,
+    vae,
+)
+from beliefnet.proposals import Annealed
+from beliefnet.training import Fitted, fit
+
+KEY = jax.random.key(0)
+NET = sigmoid_belief_net(3, (2,), key=KEY)
+BITS = np.array([[0, 1, 1], [1, 0, 0]])
+DATA = Dataset.from_arrays(BITS, BITS, BITS)
+FITTED = Fitted(NET, -1.0, 1, [], None, "finished")  # pyright: ignore[reportArgumentType]
+
+
+def plain(function):
+    """Return a function as users have it: its types are not checked."""
+    return inspect.unwrap(function)
+
+
+def refused(call, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=f"^{re.escape(message)}"):
+        call()
+
+
+FITS = {
+    "net": (lambda: plain(fit)(FITTED, VIMCO(5), DATA), "BeliefNet", "fitted.net"),
+    "estimator": (lambda: plain(fit)(NET, "vimco", DATA), "Estimator, got 'vimco'", "estimators.VIMCO(5)"),
+    "estimator ": (lambda: plain(fit)(NET, VIMCO, DATA), "Estimator, got <class", "estimators.VIMCO(5)"),
+    "options": (lambda: plain(fit)(NET, VIMCO(5), DATA, {"epochs": 1}), "FitOptions, got {", "FitOptions(epochs=1)"),
+    "options ": (lambda: plain(fit)(NET, VIMCO(5), DATA, {}), "FitOptions, got {", "FitOptions(epochs=1)"),
+    "callback": (lambda: plain(fit)(NET, VIMCO(5), DATA, callback=print), "Callback, got <built-in", "one that"),
+    "folder": (lambda: plain(fit)(NET, VIMCO(5), DATA, folder=3), "RunFolder or Path or str, got 3", "'runs/mine'"),
+}
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_arguments_of_fit_are_things_not_names(name: str):
+    call, message, advice = FITS[name]
+    with pytest.raises(TypeError, match=re.escape(f"expected {name.strip()} to be of type {message}")) as caught:
+        call()
+    assert f"; try {advice}" in str(caught.value)
+
+
+@pytest.mark.parametrize("make", [sigmoid_belief_net, categorical_belief_net, vae, darn, document_net])
+@pytest.mark.parametrize("name", ["hidden", "deterministic", "deterministic_recognition"])
+def test_widths_are_given_in_a_tuple(make, name: str):
+    message = f"expected {name} to be a tuple of whole numbers, got "
+    refused(lambda: plain(make)(12, key=KEY, **{name: 3}), TypeError, message + "3; try (3,)")
+    refused(lambda: plain(make)(12, key=KEY, **{name: "3"}), TypeError, message + "'3'; try (200,)")
+    refused(lambda: plain(make)(12, key=KEY, **{name: (2.5,)}), TypeError, message + "(2.5,); try (200,)")
+
+
+def test_widths_of_other_things():
+    refused(lambda: Convolution((8, 8), 4), TypeError, "expected channels to be a tuple")  # pyright: ignore
+    refused(lambda: plain(nade)(12, (3,), key=KEY), TypeError, "expected hidden to be of type int")
+    refused(lambda: plain(vae)("12", key=KEY), TypeError, "expected the number of visible units to be of type int")
+    assert sigmoid_belief_net(np.int64(3), np.array([2, 1]).tolist(), key=KEY).layer_sizes == (2, 1)
+
+
+KEYS = {
+    "net": lambda key: plain(sigmoid_belief_net)(3, (2,), key=key),
+    "nade": lambda key: plain(nade)(3, 2, key=key),
+    "infer": lambda key: plain(BeliefNet.infer)(NET, BITS, 2, key=key),
+    "dream": lambda key: plain(BeliefNet.dream)(NET, (2,), key=key),
+    "sample_means": lambda key: plain(sample_means)(NET, (2,), key=key),
+    "reconstruct": lambda key: plain(reconstruct)(NET, BITS, key=key),
+    "evaluate": lambda key: plain(evaluate)(NET, BITS, num_particles=2, key=key),
+    "particle_bounds": lambda key: plain(particle_bounds)(NET, BITS, 2, key=key),
+    "impute": lambda key: plain(impute)(NET, BITS, key=key),
+    "sandwich": lambda key: plain(sandwich)(NET, 2, 2, Annealed(2), key=key),
+    "gradient_report": lambda key: plain(gradient_report)(NET, BITS, {"vimco": VIMCO(2)}, key=key),
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_seed_is_not_a_key(name: str, monkeypatch):
+    # Methods of the tests check their types, too.
+    monkeypatch.setattr(Chain, "draw", plain(Chain.draw))
+    monkeypatch.setattr(BeliefNet, "dream", plain(BeliefNet.dream))
+    refused(lambda: KEYS[name](7), TypeError, "expected key to be one JAX random key, got 7; try jax.random.key(7)")
+    refused(lambda: KEYS[name](None), TypeError, "expected key to be one JAX random key, got None; try jax.random.")
+    refused(lambda: KEYS[name](jax.random.split(KEY)), TypeError, "expected key to be one JAX random key, got Array")
+
+
+def test_old_keys_are_keys():
+    old = jax.random.PRNGKey(0)
+    assert plain(evaluate)(NET, BITS, num_particles=2, key=old).num_examples == 2
+
+
+@pytest.mark.parametrize("make", [VIMCO, lambda num_particles: DisARM(NET, num_particles)], ids=["VIMCO", "DisARM"])
+@pytest.mark.parametrize("wrong", ["5", 2.5, None], ids=str)
+def test_particles_are_a_whole_number(make, wrong, monkeypatch):
+    monkeypatch.setattr(VIMCO, "__init__", plain(VIMCO.__init__))
+    monkeypatch.setattr(DisARM, "__init__", plain(DisARM.__init__))
+    with pytest.raises(ValueError, match=r"num_particles to be a whole number, got .*; try \d"):
+        make(wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, 3, ["digits"], BITS], ids=str)
+def test_what_is_loaded_has_a_name_or_a_place(wrong):
+    refused(lambda: plain(load)(wrong), TypeError, "expected data to be of type str or PathLike, got")
+
+
+@pytest.mark.parametrize("call", [BeliefNet.dream, sample_means])
+@pytest.mark.parametrize(
+    ("shape", "error", "message"),
+    [
+        (10, TypeError, "expected shape to be of type tuple or list, got 10; try (10,)"),
+        ((-1,), ValueError, "expected each axis of shape of at least 0, got -1; try 100"),
+        (("2",), ValueError, "expected each axis of shape to be a whole number, got '2'; try 100"),
+    ],
+)
+def test_axes_are_a_tuple(call, shape, error: type[Exception], message: str):
+    refused(lambda: plain(call)(NET, shape, key=KEY), error, message)
+
+
+def test_draws_are_counted():
+    message = "expected num_particles of at least 1, got -1; try 5"
+    refused(lambda: plain(BeliefNet.infer)(NET, BITS, -1, key=KEY), ValueError, message)
+
+
+def test_a_split_is_chosen():
+    message = "expected rows of one split as data, got a whole Dataset; try dataset.test"
+    refused(lambda: plain(evaluate)(NET, DATA, num_particles=2, key=KEY), ValueError, message)
+    refused(lambda: encode(NET, DATA), ValueError, message)
+
+
+def test_what_holds_a_net_is_not_one():
+    message = "expected net to be of type BeliefNet, got Fitted"
+    for call in (
+        lambda: plain(encode)(FITTED, BITS),
+        lambda: plain(decode)(FITTED, (BITS[:, :2],)),
+        lambda: plain(sample_means)(FITTED, (2,), key=KEY),
+        lambda: plain(sandwich)(FITTED, 2, 2, Annealed(2), key=KEY),
+    ):
+        with pytest.raises(TypeError, match=f"{message}.*; try fitted.net$"):
+            call()
+
+
+def test_a_family_is_asked_for():
+    with pytest.raises(TypeError, match=r"family to be of type AbstractFamily, got .*; try distributions\.bern"):
+        plain(Prior)(np.zeros(2), "bernoulli")
