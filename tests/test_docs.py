@@ -103,7 +103,10 @@ def write_files(folder: Path) -> None:
 def test_pages_run(page: Path, capsys, tmp_path, monkeypatch):
     write_files(tmp_path)
     monkeypatch.chdir(tmp_path)
+    own = set(tmp_path.iterdir())
     run_page(page, supplied())
+    added = {path.name for path in set(tmp_path.iterdir()) - own if path.suffix in (".csv", ".npy", ".txt")}
+    assert not added, "a page writes files of data where the reader may have some of these names"
     printed = capsys.readouterr().out
     assert re.search(PRINTED.get(page.name, ""), printed)
     # What a page prints about a thing, and the row of that thing in its tables.

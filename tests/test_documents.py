@@ -316,7 +316,7 @@ def test_a_sparse_matrix_trains_and_resumes(suffix, tmp_path, capsys):
         (("topics", "{run}", "--out", "t.pdf"), "--out to end in .png"),
         (("sample", "{run}", "--out", "s.png"), "--out to end in .txt or .npy"),
         (("sample", "{run}", "--out", "s.txt", "--values", "means"), "--values draws"),
-        (("impute", "{run}", "{grey}"), "expected"),
+        (("impute", "{run}", "{grey}"), "try beliefnet encode, with 0 for missing words"),
     ],
 )
 def test_bad_use_of_documents(tokens, message, document_run, corpus, trained, grey_file, tmp_path, monkeypatch, capsys):

@@ -1,6 +1,7 @@
 """Every kind of hint is followed once, as it stands, and works."""
 
 import ast
+import inspect
 import re
 import shlex
 from pathlib import Path
@@ -11,10 +12,12 @@ import pytest
 from scipy import sparse
 from test_hostile_words import owner
 
-from beliefnet.catalogue import TrainConfig, all_options
-from beliefnet.catalogue._flat import flatten
+from beliefnet._options import options_of
+from beliefnet.catalogue import ESTIMATORS, NETS, VISIBLE, TrainConfig, all_options, flatten
 from beliefnet.cli import run
-from beliefnet.data import DataError, Dataset, load, read_rows
+from beliefnet.cli._app import COMMANDS, load_all
+from beliefnet.cli._hints import FLAGS
+from beliefnet.data import DataError, Dataset, LoadOptions, load, read_rows
 
 PACKAGE = Path(__file__).parents[1] / "beliefnet"
 
@@ -130,6 +133,99 @@ def test_the_command_line_warns_in_flags(files: Path, capsys, monkeypatch):
     assert "warning: column 'age' of ages.csv counts the rows and is read as data; try --drop age if" in error
     assert run(["train", "--data", "ages.csv", "--drop", "age", "--batch-size", "100"]) == 1
     assert "warning: column" not in capsys.readouterr().err
+
+
+def of_seven(text: str) -> str:
+    """Return a table of two columns with five more, as the net of `trained` sees them."""
+    first, *lines = text.splitlines()
+    mark = ";" if ";" in first else ","
+    names = mark.join("vwxyz" if first[0].isalpha() else "01010")
+    return "".join(
+        f"{line}{mark}{more}\n" for line, more in [(first, names), *((o, mark.join("10011")) for o in lines)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "content", "advice", "followed"),
+    [
+        ("encode RUN FILE", "a;b\n0,5;1\n1;0\n", "writing the file with decimal points", "a;b\n0.5;1\n1;0\n"),
+        (
+            "encode RUN FILE",
+            "c,tea\n0,black\n1,green\n0,green\n",
+            "leaving the column 'tea' out of the file if it is no data",
+            "c,d\n0,1\n1,1\n",
+        ),
+        (
+            "encode RUN FILE",
+            "c,tea\n0,yes\n1,no\n",
+            "coding yes as 1 and no as 0, or leaving the column 'tea' out of the file if it is no data",
+            "c,tea\n0,1\n1,0\n",
+        ),
+        (
+            "evaluate RUN --particles 2 --data FILE",
+            "0,200\n7,1\n255,0\n",
+            "x / 255 if these are 8-bit grey levels, or the run of a net over counts "
+            "(beliefnet train --visible poisson) if they are counts",
+            f"0,{200 / 255}\n{7 / 255},{1 / 255}\n1,0\n",
+        ),
+        (
+            "compare --models mixture:components=1 --data FILE",
+            "0,4\n3,1\n2,0\n1,1\n" * 5,
+            "--models lda, or dividing by the largest value, and --binarization threshold",
+            "",
+        ),
+    ],
+)
+def test_commands_without_options_of_data_say_what_works(
+    trained: Path, tmp_path: Path, monkeypatch, capsys, command: str, content: str, advice: str, followed: str
+):
+    monkeypatch.chdir(tmp_path)
+    words = command.replace("RUN", str(trained)).replace("FILE", "mine.csv").split()
+    Path("mine.csv").write_text(of_seven(content))
+    assert run(words) == 1
+    assert hint(capsys.readouterr().err) == advice
+    if followed:
+        Path("mine.csv").write_text(of_seven(followed))
+        assert run(words) == 0
+    else:
+        assert run([*words[:2], "lda:topics=2", *words[3:]]) == 0
+        rows = np.loadtxt("mine.csv", delimiter=",")
+        np.savetxt("mine.csv", rows / rows.max(), delimiter=",")
+        assert run([*words, "--binarization", "threshold"]) == 0
+
+
+def test_a_folder_of_runs_names_them(trained: Path, tmp_path: Path, capsys):
+    assert run(["evaluate", str(trained.parent)]) == 1
+    assert hint(capsys.readouterr().err) == f"a run in it, {trained}"
+    (tmp_path / "file").touch()
+    assert run(["evaluate", str(tmp_path)]) == 1
+    assert hint(capsys.readouterr().err) == "the folder of a run"
+    assert run(["train", str(tmp_path / "mine.toml")]) == 1
+    assert hint(capsys.readouterr().err) == "checking the path"
+
+
+def test_only_the_flags_of_a_command_are_hinted():
+    app = load_all()
+    options = options_of(LoadOptions).keys() - {"seed"}
+    for name in COMMANDS.keys() - {"train", "sample"}:  # sample takes no data
+        command: Any = app[name].default_command
+        parameters = inspect.signature(command).parameters
+        assert parameters.keys() & options == FLAGS.get(name, set())
+        assert not parameters.keys() & {"visible", "net"}
+
+
+def test_names_in_messages_exist():
+    named = {"visible": VISIBLE, "net": NETS, "estimator": ESTIMATORS}
+    found = 0
+    for path in [*sorted(PACKAGE.rglob("*.py")), PACKAGE.parent / "README.md"]:
+        text = re.sub(r'"\s*\n\s*f?"', "", path.read_text())
+        for flag, names in re.findall(
+            r"--(visible|net|estimator) ([a-z][\w-]*(?:(?:, | or |, or )[a-z][\w-]*(?=\)))*)", text
+        ):
+            for name in re.split(r", or |, | or ", names):
+                found += 1
+                assert name in named[flag], (path, flag, name)
+    assert found > 20
 
 
 FOUR = np.arange(8).reshape(4, 2) % 3

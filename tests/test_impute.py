@@ -409,7 +409,9 @@ def test_other_commands_refuse_missing_entries(trained, holey, tmp_path, monkeyp
     named = {"RUN": trained, "HOLEY": holey}
     error = fails(capsys, *(named.get(token, token) for token in command.split()))
     assert "expected finite values" in error
-    assert "try dropping these rows or filling them in before loading" in error
+    assert (
+        "try dropping these rows, or filling them in with a net that is trained on others (beliefnet impute)" in error
+    )
 
 
 @pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])

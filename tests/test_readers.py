@@ -79,10 +79,29 @@ def test_an_index_column_names_the_rows(tmp_path: Path, bits: np.ndarray):
     # An index with gaps, as of a filtered frame, below an empty header.
     with pytest.warns(UserWarning, match="numbers the rows"):
         assert read_rows(csv(tmp_path / "x.csv", numbered[::3], ",a,b,c,d,e,f")).names[:2] == ("0", "3")  # pyright: ignore
+    # Below a header such as `id`, with gaps or shuffled.
+    for header, chosen in (("id", [1, 2, 4, 7]), ("Index", [9, 3, 5, 0, 1])):
+        with pytest.warns(UserWarning, match="numbers the rows"):
+            rows = read_rows(csv(tmp_path / "x.csv", numbered[chosen], f"{header},a,b,c,d,e,f"))
+        assert (rows.names, rows.columns) == (tuple(map(str, chosen)), tuple("abcdef"))
+        np.testing.assert_array_equal(rows.rows, bits[chosen])
+    # Numbers that repeat name no rows.
+    assert read_rows(csv(tmp_path / "x.csv", numbered[[1, 1, 0]], "id,a,b,c,d,e,f")).columns == ("id", *"abcdef")
     with pytest.warns(UserWarning, match=r"column 'age' of .* counts the rows and is read as data"):
         rows = read_rows(csv(tmp_path / "x.csv", numbered, "age,a,b,c,d,e,f"), values="counts")
     assert rows.shape == (40, 7)
     assert read_rows(tmp_path / "x.csv", values="counts", drop="age").shape == (40, 6)
+
+
+def test_a_column_of_texts_is_shown_by_its_first_text(tmp_path: Path):
+    (tmp_path / "x.csv").write_text("a,tea,b\n1,,0\n\n0,green,1\n1,black,1\n")
+    error = refused(tmp_path / "x.csv", "got 'green' in column 'tea' \\(line 4, column 2\\)")
+    assert error.endswith("; try drop='tea' if it is no data, or text_column='tea' if it holds texts")
+    (tmp_path / "x.csv").write_text("a,tea,milk\n1,green,cow\n0,black,oat\n")
+    assert refused(tmp_path / "x.csv", "got 'green'").endswith("; try drop='tea' if it is no data")
+    (tmp_path / "x.csv").write_text("a,tea,milk\n1,,no\n0,Yes,no\n")
+    assert "got 'Yes'" in (error := refused(tmp_path / "x.csv", "numbers in every column"))
+    assert error.endswith("; try coding yes as 1 and no as 0, or drop='tea' if it is no data")
 
 
 def test_names_of_columns_may_hold_line_breaks(tmp_path: Path, bits: np.ndarray):

@@ -13,6 +13,7 @@ from typing import Any
 from cyclopts import App, Parameter
 
 from beliefnet import __version__
+from beliefnet.cli._hints import for_command
 from beliefnet.cli._message import message
 from beliefnet.cli._text import for_terminal, make_console, warn
 from beliefnet.cli._words import check_utf8, check_words
@@ -81,11 +82,12 @@ def run_command(tokens: Sequence[str]) -> int:
     """
     is_debugging = "--debug" in tokens
     tokens = [token for token in tokens if token != "--debug"]
+    name = next((token for token in tokens if not token.startswith("-")), "")
     with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
+        warnings.showwarning = lambda message, *_, **__: warn(for_command(str(message), name))
         try:
             check_utf8(tokens)
-            load_command(next((token for token in tokens if not token.startswith("-")), ""))
+            load_command(name)
             app.config = (check_words,)
             result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
             sys.stdout.flush()
@@ -100,10 +102,6 @@ def run_command(tokens: Sequence[str]) -> int:
                 traceback.print_exc()
             # The terminal may be gone.
             with contextlib.suppress(OSError):
-                print(f"error: {for_terminal(message(error))}", file=sys.stderr)
+                print(f"error: {for_terminal(for_command(message(error), name))}", file=sys.stderr)
             return 1
     return result or 0
-
-
-def _show_warning(message: Warning | str, category: type[Warning], *_, **__) -> None:
-    warn(message)

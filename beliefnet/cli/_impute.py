@@ -119,9 +119,10 @@ def impute_rows(
 def _open(directory: Path) -> Run:
     run = open_latent_run(directory)
     if run.record.values == "counts":
+        of_documents = run.net.visible.report == "perplexity"
+        hint = "beliefnet encode, with 0 for missing words" if of_documents else "evaluation.impute in Python"
         raise OptionError(
-            f"expected a run over bits or grey values to fill in missing ones, got counts in {directory}; try "
-            "evaluation.impute in Python for poisson visible units"
+            f"expected a run over bits or grey values to fill in missing ones, got counts in {directory}; try {hint}"
         )
     return run
 

@@ -97,7 +97,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
     if path.is_dir():
         raise OptionError(f"expected a TOML file with options, got the folder {path}; try --resume {path}")
     if not path.exists():
-        raise OptionError(f"expected a TOML file with options, got {path}, which does not exist; try --data {path}")
+        hint = "checking the path" if path.suffix == ".toml" else f"--data {path} if these are data"
+        raise OptionError(f"expected a TOML file with options, got {path}, which does not exist; try {hint}")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

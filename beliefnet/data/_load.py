@@ -206,7 +206,7 @@ def read_incomplete_rows(
     if record.values == "counts":
         raise DataError(
             f"expected a model of bits or grey values to read missing entries of {path} for, got counts; "
-            "try evaluation.impute with an array"
+            "try evaluation.impute with an array, for poisson visible units"
         )
     given = Path(path).expanduser()
     chosen = _options_like(record, given, options)

@@ -21,6 +21,7 @@ from beliefnet.data._record import Reading
 DELIMITERS = (",", ";", "\t")
 
 _TRUTH = {"true": 1.0, "false": 0.0}
+_YES_OR_NO = {"yes", "no", "y", "n"}
 _MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
 _INDEX_HEADERS = ("", "index", "id", "row", "unnamed: 0")
 _SAMPLE = 50
@@ -52,8 +53,9 @@ def read_table(
 ) -> Table:
     """Read a table of numbers from a text file.
 
-    A first line without any number is taken for a header, and so is one that counts up, as pandas writes it. A column
-    that counts the rows, and a first one of different texts, are taken for the names of the rows, with a warning.
+    A first line without any number is taken for a header, and so is one that counts up, as pandas writes it. A first
+    column that counts the rows, one of different whole numbers headed `id`, `index` or `row`, and one of different
+    texts are taken for the names of the rows, with a warning.
 
     Args:
         path: The file.
@@ -178,16 +180,27 @@ class _Sheet:
         kept = [index for index in range(len(self.columns)) if index not in left_out and index != self.name_column]
         texts = [index for index in kept if self._is_text(index)]
         if texts and len(texts) < len(kept):
-            index = texts[0]
-            raise DataError(
-                f"expected numbers in every column of {self.path}, got {shown(self.sample[0][index])} in "
-                f"{self._named(index)} (line {self.first_line + 1}, column {index + 1}); try "
-                f"drop={self.columns[index]!r} "
-                f"for a column that is no data, or text_column={self.columns[index]!r} if it holds texts"
-            )
+            raise self._no_numbers(texts)
         if not kept:
             raise DataError(f"expected a column of numbers in {self.path}, got none that is left; try fewer to drop")
         return kept
+
+    def _no_numbers(self, texts: list[int]) -> DataError:
+        """Return the error for columns of texts among those of numbers."""
+        column = texts[0]
+        rows = itertools.islice(_filled_rows(self.lines, self.delimiter), _SAMPLE)
+        cells = {number: cells[column].strip() for number, cells in rows if column < len(cells)}
+        found = {number + self.first_line: cell for number, cell in cells.items() if _is_text(cell)}
+        line, first = next(iter(found.items()))
+        hints = [f"drop={self.columns[column]!r} if it is no data"]
+        if {cell.lower() for cell in found.values()} <= _YES_OR_NO:
+            hints = ["coding yes as 1 and no as 0", *hints]
+        elif len(texts) == 1:
+            hints = [*hints, f"text_column={self.columns[column]!r} if it holds texts"]
+        return DataError(
+            f"expected numbers in every column of {self.path}, got {shown(first)} in {self._named(column)} "
+            f"(line {line}, column {column + 1}); try {', or '.join(hints)}"
+        )
 
     def index_of(self, name: str) -> int:
         """Return the place of a column; `DataError` if there is none of this name, or two."""
@@ -262,7 +275,7 @@ class _Sheet:
     def _is_text(self, column: int) -> bool:
         cells = [row[column] for row in self.sample if column < len(row)]
         return not any(_parsed(cell, self.decimal) is not None and cell.strip() for cell in cells) and any(
-            cell.strip() and _parsed(cell, ",") is None for cell in cells
+            _is_text(cell) for cell in cells
         )
 
     def _named(self, column: int) -> str:
@@ -310,7 +323,9 @@ def _without_index(table: Table, numeric: list[int], sheet: _Sheet, reading: Rea
     runs = (
         len(column) >= _LEAST_RUN and np.array_equal(column - column[0], np.arange(len(column))) and column[0] in (0, 1)
     )
-    is_index = header in ("", "unnamed: 0") or (runs and (header is None or header in _INDEX_HEADERS))
+    # Rows that were left out leave gaps, and rows may be shuffled; frames that were joined repeat numbers.
+    are_distinct = len(np.unique(column)) == len(column)
+    is_index = header in ("", "unnamed: 0") or (runs if header is None else header in _INDEX_HEADERS and are_distinct)
     if runs and not is_index:
         warnings.warn(
             f"column {sheet.columns[0]!r} of {sheet.path} counts the rows and is read as data; try drop="
@@ -337,6 +352,10 @@ def _counts_up(cells: Sequence[str]) -> bool:
 
 def _is_number(cell: str, decimal: str = ".") -> bool:
     return _parsed(cell, decimal) is not None
+
+
+def _is_text(cell: str) -> bool:
+    return bool(cell.strip()) and _parsed(cell, ",") is None
 
 
 def _parsed(cell: str, decimal: str) -> float | None:

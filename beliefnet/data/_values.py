@@ -299,7 +299,7 @@ def _check_finite(rows: np.ndarray, label: str) -> None:
     if not finite.all():
         raise DataError(
             f"expected finite values in {label}, got {_first(rows, ~finite)}; "
-            "try dropping these rows or filling them in before loading"
+            "try dropping these rows, or filling them in with a net that is trained on others (beliefnet impute)"
         )
 
 

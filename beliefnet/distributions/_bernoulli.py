@@ -59,7 +59,7 @@ def advice_for_bits(found: Range) -> str:
     if found.is_unit:
         return (
             "x > 0.5, or data.Observations(x, is_dynamic=True), which draws bits with these means at every use, or "
-            "grey visible units (--visible logistic or normal)"
+            "grey visible units (--visible logistic or --visible grey-normal)"
         )
     if found.is_signs and found.is_whole:
         return "(x + 1) / 2"

@@ -20,6 +20,7 @@ from beliefnet.runs._manifest import folders
 from beliefnet.runs._results import Result, Stamp, read_results, write_result
 
 _EVALUATION_KEY = ("split", "num_particles", "proposal", "ais", "seed")
+_MOST_NAMED = 3
 
 
 class RunFolderError(RuntimeError):
@@ -94,13 +95,26 @@ class RunFolder:
             RunFolderError: If it is not one.
         """
         folder = cls(path)
-        if not folder.config_file.is_file() and not folder.has_checkpoints:
+        if not folder.is_begun:
+            missing = "" if folder.path.exists() else "; there is no such folder"
             raise RunFolderError(
-                f"expected a run folder (one that `beliefnet train` or `fit` wrote), got {path}"
-                + ("; there is no such folder" if not folder.path.exists() else "")
-                + f"; try beliefnet train --out {path}"
+                f"expected a run folder (one that `beliefnet train` or `fit` wrote), got {path}{missing}; try "
+                f"{folder._other()}"
             )
         return folder
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a run has begun in the folder."""
+        return self.config_file.is_file() or self.has_checkpoints
+
+    def _other(self) -> str:
+        """Return what to try in the place of a path that is no run folder."""
+        if not self.path.exists():
+            return f"beliefnet train --out {self.path}"
+        inside = sorted(self.path.iterdir()) if self.path.is_dir() else []
+        runs = [str(path) for path in inside if path.is_dir() and RunFolder(path).is_begun]
+        return f"a run in it, {' or '.join(runs[:_MOST_NAMED])}" if runs else "the folder of a run"
 
     def make(self) -> None:
         """Make the folder if there is none.
