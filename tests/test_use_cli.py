@@ -18,8 +18,13 @@ from test_cli import fails, files
 from beliefnet.catalogue import load_named_run
 from beliefnet.cli import run
 from beliefnet.cli._message import message
+from beliefnet.cli._pictures import signed_words
+from beliefnet.cli._run import in_words
 from beliefnet.cli._text import for_terminal
-from beliefnet.evaluation import encode, evaluate
+from beliefnet.evaluation import Topic, encode, evaluate
+from beliefnet.proposals import Annealed, Recognition, Refined
+from beliefnet.refiners import AIR
+from beliefnet.samplers import Concrete
 from beliefnet.training import Stream, stream
 
 QUICK = (*SMALL, "--epochs", "1")
@@ -121,6 +126,33 @@ def test_default_files_are_numbered_and_others_are_said_to_be_replaced(trained, 
     capsys.readouterr()
     assert run(["sample", str(trained), "--num", "2", "--out", "samples.png"]) == 0
     assert "in place of the file that was there" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (Recognition(), "recognition"),
+        (Recognition(Concrete(0.3)), "recognition(sampler=Concrete(temperature=0.3))"),
+        (Refined(AIR()), "refined(refiner=air)"),
+        (Refined(AIR(5)), "refined(refiner=air(num_steps=5))"),
+        (Annealed(7), "annealed(num_temperatures=7)"),
+        (AIR(5), "air(num_steps=5)"),
+    ],
+)
+def test_proposals_are_said_by_their_names(module, words: str):
+    assert in_words(module) == words
+
+
+def test_an_evaluation_names_its_proposal(copy, capsys):
+    assert run(["evaluate", str(copy), "--particles", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "particles of recognition\n" in said
+    assert "test, 2 particles, recognition: NLL" in said
+
+
+def test_words_of_negative_strength_have_a_minus():
+    topic = Topic(1, 0.5, (2, 0, 1), (0.3, 0.0, -0.1), 0.1)
+    assert signed_words(topic, ("a", "b", "c")) == ["c", "a", "-b"]
 
 
 def test_a_quick_evaluation_does_not_replace_a_long_one(copy, capsys):

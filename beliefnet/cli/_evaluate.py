@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from beliefnet import proposals
+from beliefnet.catalogue import PROPOSALS
 from beliefnet.cli._app import command
 from beliefnet.cli._options import check_counts, plain, to_json, with_error
 from beliefnet.cli._rows import Split, chosen_rows
-from beliefnet.cli._run import Run, chosen_proposal, described, open_run
+from beliefnet.cli._run import Run, chosen_proposal, described, in_words, open_run
 from beliefnet.cli._text import make_progress, say, show_table
 from beliefnet.evaluation import Evaluation, Mean, evaluate
 from beliefnet.proposals import Proposal, Recognition, Refined
@@ -94,8 +96,14 @@ def _keep(run: Run, report: dict[str, Any], *, is_own: bool, is_quiet: bool) -> 
     say(f"evaluations of this net that are kept in {run.folder.results}:")
     for one in kept[-_MOST_LISTED:]:
         nll = Mean(**one["nll"]) if one["nll"]["stderr"] is not None else Mean(one["nll"]["mean"], float("nan"))
-        source = one["proposal"].partition("(")[0] if one["ais"] is None else f"{one['ais']} temperatures"
+        source = _name(one["proposal"]) if one["ais"] is None else f"{one['ais']} temperatures"
         say(f"  {one['split']}, {one['num_particles']} particles, {source}: NLL {' +- '.join(with_error(nll))}")
+
+
+def _name(proposal: str) -> str:
+    """Return the name of a kept proposal, which was written by its class."""
+    own = proposal.partition("(")[0]
+    return next((name for name, entry in PROPOSALS.items() if entry.make is getattr(proposals, own, None)), own)
 
 
 def _show(result: Evaluation, place: str, run: Run) -> None:
@@ -113,7 +121,7 @@ def _show_source(result: Evaluation, source: Proposal) -> None:
     """Say where particles came from, and what is to be known of it."""
     share = result.defensive_share
     some = "" if share is None else f", {100 * share:.0f} % from the recognition net, all weighed by the mixture"
-    say(f"particles of {described(source)}{some}")
+    say(f"particles of {in_words(source)}{some}")
     match source:
         case Refined(refiner=refiner) if refiner.caveat:
             say(refiner.caveat)

@@ -10,7 +10,7 @@ from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced, writing
 from beliefnet.cli._options import check_counts, check_suffix, to_json, with_error
 from beliefnet.cli._rows import Split, chosen_rows
-from beliefnet.cli._run import chosen_refiner, described, open_latent_run
+from beliefnet.cli._run import chosen_refiner, described, in_words, open_latent_run
 from beliefnet.cli._text import make_progress, say, show_table
 from beliefnet.evaluation import InferenceGaps, inference_gaps, steps_of_refinement
 from beliefnet.plots import plot_refinement
@@ -81,7 +81,7 @@ def gaps(
         records[name] = {"data": chosen.data, "split": chosen.split, **results[name].to_dict(), **about}
         if not as_json:
             _show(results[name], f"{name}: {chosen.place}")
-            say(f"refined by {described(refiner)}")
+            say(f"refined by {in_words(refiner)}")
     if as_json:
         print(to_json(records))
     note = replaced(picture)

@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 
 from beliefnet._errors import OptionError
+from beliefnet._naming import name_of
 from beliefnet.catalogue import NamedRun, load_named_run, parse_proposal, refiner_for
 from beliefnet.cli._text import warn
 from beliefnet.proposals import Annealed, Proposal, Recognition, Refined
@@ -99,6 +100,28 @@ def described(module: Proposal | Refiner) -> str:
     values = {field.name: getattr(module, field.name) for field in dataclasses.fields(module)}
     settings = {name: value for name, value in values.items() if not any(map(eqx.is_array, jax.tree.leaves(value)))}
     return f"{type(module).__name__}({', '.join(f'{name}={_setting(value)}' for name, value in settings.items())})"
+
+
+def in_words(module: Proposal | Refiner) -> str:
+    """Return a proposal or refiner by its name in the catalogue, with the settings that differ from the usual ones."""
+    name = name_of(type(module))
+    usual = {field.name: _usual(field) for field in dataclasses.fields(module)}
+    values = {field: getattr(module, field) for field in usual}
+    plain = {field: value for field, value in values.items() if not any(map(eqx.is_array, jax.tree.leaves(value)))}
+    settings = [f"{field}={_in_words(value)}" for field, value in plain.items() if value != usual[field]]
+    own = type(module).__name__ if name is None else name.name
+    return f"{own}({', '.join(settings)})" if settings else own
+
+
+def _usual(field: dataclasses.Field) -> object:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
+def _in_words(value: object) -> str:
+    match value:
+        case Proposal() | Refiner():
+            return in_words(value)
+    return _setting(value)
 
 
 def _setting(value: object) -> str:

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from beliefnet.cli._app import command
 from beliefnet.cli._options import check_counts, to_json, with_error
-from beliefnet.cli._run import annealed_proposal, described, open_latent_run
+from beliefnet.cli._run import annealed_proposal, described, in_words, open_latent_run
 from beliefnet.cli._text import say, show_table, waiting
 from beliefnet.evaluation import Sandwich
 from beliefnet.evaluation import sandwich as sandwiched
@@ -49,7 +49,7 @@ def sandwich(
         print(to_json({**result.to_dict(), **start}))
         return
     _show(result)
-    say(f"annealed from {described(annealed.start)}")
+    say(f"annealed from {in_words(annealed.start)}")
 
 
 def _show(result: Sandwich) -> None:

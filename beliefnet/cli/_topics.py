@@ -11,7 +11,7 @@ from beliefnet._errors import OptionError
 from beliefnet.cli._app import command
 from beliefnet.cli._files import replaced, writing
 from beliefnet.cli._options import check_suffix, to_json
-from beliefnet.cli._pictures import draw_topics, topics_by_coherence
+from beliefnet.cli._pictures import draw_topics, signed_words, topics_by_coherence
 from beliefnet.cli._rows import Split, chosen_rows, words_or_numbers
 from beliefnet.cli._run import open_latent_run
 from beliefnet.cli._text import say, show_table
@@ -33,7 +33,8 @@ def show_topics(
 ) -> None:
     """Show the words that each latent of a document net stands for, the most coherent first.
 
-    A word's strength is sqrt(p_on) - sqrt(p_off), p being its probability with the unit on and off. Coherence is the
+    A word's strength is sqrt(p_on) - sqrt(p_off), p being its probability with the unit on and off; where a unit speaks
+    for fewer words, those that it speaks against have a minus. Coherence is the
     mean NPMI of the pairs of a topic's words in the documents, from -1 to 1. Latents that start rarely on make the
     purest topics: train with --no-signs --latent-mean 0.05.
 
@@ -77,7 +78,7 @@ def show_topics(
 def _show(found: Sequence[Topic], names: Sequence[str], mean: float) -> None:
     header = ("unit", "activity", "NPMI", "words")
     rows = [
-        (topic.unit, f"{topic.activity:.2f}", f"{topic.coherence:.2f}", " ".join(names[word] for word in topic.words))
+        (topic.unit, f"{topic.activity:.2f}", f"{topic.coherence:.2f}", " ".join(signed_words(topic, names)))
         for topic in found
     ]
     show_table(header, rows, words=("words",), is_plain=True)

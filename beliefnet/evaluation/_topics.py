@@ -26,7 +26,8 @@ class Topic:
     Attributes:
         unit: Number of the unit in the layer next to the data, from 1.
         activity: Mean of the unit over the documents; of a binary unit, the share of documents that have it on.
-        words: Indices of the words that it speaks for most, the strongest first.
+        words: Indices of the words that it speaks for most, the strongest first; where there are too few, those that it
+            speaks against least, whose strengths are negative, come last.
         strengths: For each of them sqrt(p_on(w)) - sqrt(p_off(w)), p being the probabilities of the words with the unit
             on and off, the other units being at their means: what the word adds to the Hellinger distance of the two.
         coherence: Mean NPMI of the pairs of these words, from -1 to 1.
