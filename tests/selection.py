@@ -6,6 +6,8 @@
 import pytest
 
 LEFT_OUT = pytest.StashKey[int]()
+PARAMETERS = pytest.StashKey[dict[str, tuple[set[str], set[str]]]]()
+"""Of each test, the names in its `but` and those of its parameters."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,14 +20,29 @@ def pytest_configure(config: pytest.Config) -> None:
         "full(but=[]): a long test, which runs only with `pytest --full`; `but` names parameters that always do",
     )
     config.stash[LEFT_OUT] = 0
+    config.stash[PARAMETERS] = {}
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(_Workers(config))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     name = item.callspec.id if hasattr(item, "callspec") else None  # pyright: ignore
+    wanted, found = item.config.stash[PARAMETERS].setdefault(item.nodeid.partition("[")[0], (set(), set()))
+    wanted.update(*(mark.kwargs.get("but", ()) for mark in item.own_markers if mark.name == "full"))
+    found.add(str(name))
     if any(name in mark.kwargs.get("but", ()) for mark in item.iter_markers("full")):
         item.own_markers = [mark for mark in item.own_markers if mark.name != "full"]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse a `but` that names no parameter: its case would be left out without a word."""
+    config = session.config
+    if any("::" in place for place in config.args) or config.getoption("lf", False):
+        return  # not all parameters were collected
+    for test, (wanted, found) in config.stash[PARAMETERS].items():
+        for name in sorted(wanted - found):
+            known = ", ".join(map(repr, sorted(found)[:12]))
+            raise pytest.UsageError(f"expected `but` of {test} to name its parameters, got {name!r}; try {known}")
 
 
 @pytest.hookimpl(trylast=True)

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+import beliefnet
 from beliefnet import BeliefNet, Chain, decode, encode, reconstruct, sample_means
 from beliefnet.conditionals import Prior
 from beliefnet.data import Dataset, load
@@ -39,6 +40,14 @@ def plain(function):
 def refused(call, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=f"^{re.escape(message)}"):
         call()
+
+
+def test_what_the_package_shows_is_public():
+    shown = dir(beliefnet)
+    assert {"BeliefNet", "__version__", "encode", "nets", "training"} <= set(shown)
+    assert not {"Any", "TYPE_CHECKING", "import_module"} & set(shown)
+    assert [name for name in shown if name.startswith("_")] == ["__version__"]
+    assert all(hasattr(beliefnet, name) for name in shown)
 
 
 FITS = {

@@ -13,7 +13,7 @@ from scipy import sparse
 from test_hostile_words import owner
 
 from beliefnet._options import options_of
-from beliefnet.catalogue import ESTIMATORS, NETS, VISIBLE, TrainConfig, all_options
+from beliefnet.catalogue import ESTIMATORS, NETS, VISIBLE, TrainConfig, all_options, flatten
 from beliefnet.cli import run
 from beliefnet.cli._app import COMMANDS, load_all
 from beliefnet.cli._hints import FLAGS
@@ -40,7 +40,10 @@ def test_the_value_of_a_hint_can_be_used(name: str):
         given = {flag.removeprefix("--"): value for flag, value in zip(words[::2], words[1::2], strict=True)}
         if given.get("estimator") in ("hvi", "dreg", "iwae", "sgvb", "stl"):
             given["net"] = "vae"
-        assert name == "data" or TrainConfig(**{**given, name: option.read(advice)}) is not None
+        value = option.read(advice)
+        config = TrainConfig(**{**given, name: value})
+        if option.flag.removeprefix("--") not in config.idle:
+            assert option.check(flatten(config.to_dict())[name]) == option.check(value)
 
 
 def test_hints_of_step_sizes_are_their_defaults():
@@ -94,7 +97,9 @@ def test_hints_of_files_work(files: Path, name: str, options: dict[str, Any]):
     else:
         changed = {**options, wrong: ast.literal_eval(advice.rstrip("?"))}
     read = read_rows if name == "comma.csv" else load
-    assert read(files / name, **changed) is not None
+    rows = read(files / name, **changed)
+    splits = [rows] if name == "comma.csv" else [rows.train, rows.valid, rows.test]
+    assert sum(map(len, splits)) == {"comma.csv": 4, "latin.csv": 4}.get(name, 40)
 
 
 @pytest.mark.parametrize(

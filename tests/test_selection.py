@@ -36,3 +36,16 @@ def test_long_tests_run_when_asked_for(suite: pytest.Pytester, options: list[str
     result = suite.runpytest_inprocess("-n", "0", *options)
     assert result.parseoutcomes()["passed"] == passed
     result.stdout.no_fnmatch_line("*left out*")
+
+
+@pytest.mark.parametrize(("options", "is_refused"), [([], True), (["-k", "quick"], True), (["::test_long[2]"], False)])
+def test_a_misspelt_name_is_refused(suite: pytest.Pytester, options: list[str], is_refused: bool):
+    suite.makepyfile(test_misspelt=TESTS.replace('"3"', '"three"'))
+    places = ["test_misspelt.py" + "".join(word for word in options if "::" in word)]
+    result = suite.runpytest_inprocess("-n", "0", *places, *(word for word in options if "::" not in word))
+    message = "*expected `but` of test_misspelt.py::test_long to name its parameters, got 'three'; try '1', '2', '3'"
+    if is_refused:
+        result.stderr.fnmatch_lines([message])
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+    else:
+        result.stderr.no_fnmatch_line("*expected `but`*")

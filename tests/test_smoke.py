@@ -1,14 +1,17 @@
 """Every command once, and nets of every kind: what has to work with the lowest versions of the dependencies, too."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from beliefnet.cli import run
+from beliefnet.cli._app import COMMANDS
 
 pytestmark = pytest.mark.full
 
+OLD = Path(__file__).parent / "fixtures" / "run-0.1.0"
 TEXTS = ("ships sail the wide sea", "the sea carries ships", "bread and butter", "butter melts on warm bread") * 6
 
 
@@ -100,3 +103,18 @@ def test_models_are_compared(folder: Path, tmp_path: Path):
     assert (
         call(f"compare --data @ --models {models} --runs @ --out @", folder / "bits.npy", folder / "run", tmp_path) == 0
     )
+
+
+def test_an_old_run_is_converted(tmp_path: Path):
+    assert call("convert @ @", OLD, tmp_path / "new") == 0
+    assert (tmp_path / "new" / "checkpoints").is_dir()
+
+
+def test_data_sets_are_listed(capsys):
+    assert call("datasets") == 0
+    assert "binarized-mnist" in capsys.readouterr().out
+
+
+def test_every_command_is_called():
+    called = set(re.findall(r"""["']([a-z]+)[ "']""", Path(__file__).read_text()))
+    assert set(COMMANDS) - called == set()

@@ -36,7 +36,7 @@ COMMANDS = {
 
 app = App(
     name="beliefnet",
-    help="Train and use deep directed latent-variable models with discrete codes.\n\n"
+    help="Train and use deep directed latent-variable models: binary, one-hot or normal latents, in layers.\n\n"
     "Bounds and likelihoods are in nats per example. Errors end with status 1 and one message; put --debug anywhere "
     "on the command line to see where they came from.",
     version=__version__,
