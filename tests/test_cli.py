@@ -463,7 +463,7 @@ def test_killed_runs_go_on(tmp_path, grey_file, uninterrupted):
     assert rows(folder) == rows(uninterrupted)
 
 
-@pytest.mark.full(but=["15"])
+@pytest.mark.full
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_save_and_stop(tmp_path, grey_file, uninterrupted, number):
     folder = tmp_path / "run"

@@ -169,6 +169,12 @@ def of_seven(text: str) -> str:
             f"0,{200 / 255}\n{7 / 255},{1 / 255}\n1,0\n",
         ),
         (
+            "encode RUN FILE",
+            "é,b\n0,1\n1,1\n",
+            "saving it as UTF-8",
+            "e,b\n0,1\n1,1\n",
+        ),
+        (
             "compare --models mixture:components=1 --data FILE",
             "0,4\n3,1\n2,0\n1,1\n" * 5,
             "--models lda, or dividing by the largest value, and --binarization threshold",
@@ -181,7 +187,7 @@ def test_commands_without_options_of_data_say_what_works(
 ):
     monkeypatch.chdir(tmp_path)
     words = command.replace("RUN", str(trained)).replace("FILE", "mine.csv").split()
-    Path("mine.csv").write_text(of_seven(content))
+    Path("mine.csv").write_text(of_seven(content), encoding="latin-1")
     assert run(words) == 1
     assert hint(capsys.readouterr().err) == advice
     if followed:

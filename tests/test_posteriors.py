@@ -147,15 +147,12 @@ FITTED = tuple(f"fitted {name}" for name in ("one layer", "three layers", "conne
 NORMAL = ("normal", "two normal layers")
 QUICK = {
     ("air", "fitted three layers", 60),
-    ("air", "two categorical", 5),
     ("straight-through", "fitted three layers", 60),
-    ("concrete", "fitted connected", 20),
-    ("mean-passing", "fitted three layers", 60),
     ("gdir", "two normal layers", 5),
 }
 NETS_OF = {"gdir": NORMAL, "air, mean-field": DISCRETE}
 """Mean-field posteriors of a net at its best may lose hundredths of a nat: the papers' form, and not the default."""
-SEVERAL_STEPS = ("two layers", "two categorical", "fitted three layers", *NORMAL)
+SEVERAL_STEPS = ("fitted three layers", "two normal layers")
 LOSSES = [
     (name, net, steps)
     for name in DEFAULTS

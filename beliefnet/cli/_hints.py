@@ -9,10 +9,10 @@ FLAGS: Mapping[str, frozenset[str]] = {"compare": frozenset({"binarization"})}
 _INSTEAD: Mapping[str, str] = {
     "array": "numpy.save, to write one array alone",
     "binarization": "x >= 0.5, written as zeros and ones",
-    "columns": "a file with these columns alone",
+    "columns": "rows of numbers, as the net was trained on",
     "decimal": "writing the file with decimal points",
     "drop": "leaving the column {value} out of the file",
-    "encoding": "writing the file in UTF-8",
+    "encoding": "saving it as UTF-8",
     "name_column": "writing the names of the rows first on each line",
     "text_column": "",
     "transpose": "writing the array transposed",
