@@ -10,7 +10,7 @@ import pytest
 import beliefnet
 from beliefnet import BeliefNet, Chain, decode, encode, reconstruct, sample_means
 from beliefnet.conditionals import Prior
-from beliefnet.data import Dataset, load
+from beliefnet.data import Dataset, load, read_rows
 from beliefnet.estimators import VIMCO, DisARM
 from beliefnet.evaluation import evaluate, gradient_report, impute, particle_bounds, sandwich
 from beliefnet.nets import (
@@ -23,6 +23,7 @@ from beliefnet.nets import (
     vae,
 )
 from beliefnet.proposals import Annealed
+from beliefnet.runs import RunFolder, load_run
 from beliefnet.training import Fitted, fit
 
 KEY = jax.random.key(0)
@@ -127,6 +128,15 @@ def test_particles_are_a_whole_number(make, wrong, monkeypatch):
 @pytest.mark.parametrize("wrong", [None, 3, ["digits"], BITS], ids=str)
 def test_what_is_loaded_has_a_name_or_a_place(wrong):
     refused(lambda: plain(load)(wrong), TypeError, "expected data to be of type str or PathLike, got")
+
+
+@pytest.mark.parametrize("wrong", [None, 3, BITS], ids=str)
+def test_a_file_and_a_run_have_a_place(wrong, monkeypatch):
+    # Methods of the tests check their types, too.
+    monkeypatch.setattr(RunFolder, "__init__", plain(RunFolder.__init__))
+    monkeypatch.setattr(RunFolder, "open", classmethod(plain(RunFolder.open.__func__)))
+    refused(lambda: plain(read_rows)(wrong), TypeError, "expected path to be of type str or PathLike, got")
+    refused(lambda: plain(load_run)(wrong), TypeError, "expected the run folder to be of type str or PathLike, got")
 
 
 @pytest.mark.parametrize("call", [BeliefNet.dream, sample_means])

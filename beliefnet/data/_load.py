@@ -143,7 +143,7 @@ def read_rows(path: str | Path, **options: Any) -> Observations:
     Raises:
         DataError: If the file, its values or the options cannot be used.
     """
-    chosen, given = _undivided(options, path), Path(path).expanduser()
+    given, chosen = _place(path), _undivided(options, path)
     contents = read_contents(given, chosen)
     values = chosen.values or contents.values
     if contents.are_texts:
@@ -177,7 +177,7 @@ def read_like(
     Raises:
         DataError: If the file, its values or its width cannot be used, or it does not say what the model has to know.
     """
-    given = Path(path).expanduser()
+    given = _place(path)
     chosen = _options_like(record, given, options)
     contents = read_contents(given, chosen, Wanted(record.num_features, None if columns is None else tuple(columns)))
     if record.values == "counts" or contents.are_texts or (contents.are_sparse and columns is not None):
@@ -208,7 +208,7 @@ def read_incomplete_rows(
             f"expected a model of bits or grey values to read missing entries of {path} for, got counts; "
             "try evaluation.impute with an array, for poisson visible units"
         )
-    given = Path(path).expanduser()
+    given = _place(path)
     chosen = _options_like(record, given, options)
     contents = read_contents(given, chosen, Wanted(record.num_features, None if columns is None else tuple(columns)))
     if contents.are_texts or contents.are_sparse:
@@ -319,6 +319,11 @@ def _options_like(record: Record, path: Path, changes: Mapping[str, Any]) -> Loa
     if "array" in kept and kept["array"] not in npz_names(path):
         del kept["array"]
     return LoadOptions.of({**kept, **changes, "values": record.values})
+
+
+def _place(path: Any) -> Path:
+    check_type("path", path, str, os.PathLike, good="the path of a file, or Dataset.from_arrays(rows)")
+    return Path(path).expanduser()
 
 
 def _undivided(given: Mapping[str, Any], path: str | Path) -> LoadOptions:

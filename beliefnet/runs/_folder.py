@@ -38,6 +38,7 @@ class RunFolder:
     """
 
     def __init__(self, path: Path | str):
+        check_type("the run folder", path, str, os.PathLike, good="'runs/mine'")
         self.path = Path(path)
         self.config_file = self.path / "config.toml"
         self.metrics_file = self.path / "metrics.jsonl"
