@@ -131,7 +131,7 @@ def moments(latents):
     return np.concatenate([units, products.reshape(*units.shape[:-1], -1)], axis=-1)
 
 
-@pytest.mark.full(but=["two categorical", "two layers"])
+@pytest.mark.full(but=["two layers"])
 @pytest.mark.parametrize("name", DISCRETE)
 def test_moves_of_discrete_layers_keep_the_posterior_and_find_it(name: str):
     case = known(name)

@@ -164,6 +164,7 @@ def test_from_the_command_line(options, grey_file, tmp_path, monkeypatch, capsys
     assert (tmp_path / "samples.png").exists()
 
 
+@pytest.mark.full
 def test_an_estimator_that_cannot_pay_connected_units_is_refused(grey_file, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     tokens = ("--data", str(grey_file), "--net", "darn", "--autoregressive-recognition", "--estimator", "disarm")

@@ -72,7 +72,7 @@ def proposal(name: str, net: Any) -> Proposal:
     return PROPOSALS[name]() if name in PROPOSALS else PROPOSALS_FOR_NETS[name](net)
 
 
-@pytest.mark.full(but=["recognition", "annealed"])
+@pytest.mark.full(but=["recognition"])
 @pytest.mark.parametrize("name", [*PROPOSALS, *PROPOSALS_FOR_NETS])
 def test_particles_have_the_shapes_that_are_said(name: str):
     net = net_of("two normal layers" if name == "hamiltonian" else "two layers")

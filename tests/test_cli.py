@@ -209,7 +209,7 @@ def test_out_must_be_free(here, capsys, trained):
     assert files(trained) == before
 
 
-@pytest.mark.full(but=[".npz"])
+@pytest.mark.full
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv"])
 def test_a_small_file_needs_no_options(here, capsys, suffix):
     data = np.random.default_rng(1).integers(0, 2, (30, 5)) if suffix == ".csv" else np.full((30, 5), 0.25)

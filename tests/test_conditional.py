@@ -64,6 +64,7 @@ def test_gradients_are_those_of_the_bound(net, estimator, particles):
     assert_mean(grads, exact_gradient(net, OBSERVATIONS, particles))
 
 
+@pytest.mark.full
 def test_units_are_paid_below_a_condition():
     estimator = DisARM(SHALLOW)
     grads = draws(lambda key: estimator.estimate(SHALLOW, OBSERVATIONS, None, key=key).net, 20_000)

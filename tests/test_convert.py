@@ -61,6 +61,7 @@ def test_what_was_beside_the_checkpoint_comes_along(converted):
     assert len(converted.read_results("evaluation")) == 1
 
 
+@pytest.mark.full
 def test_a_converted_run_goes_on(converted):
     loaded = load_named_run(converted.path)
     dataset = loaded.config.load_data()

@@ -274,6 +274,7 @@ def test_from_texts_to_topics(document_run, corpus, tmp_path, capsys):
     assert run(["gaps", str(document_run), "--limit", "5", "--particles", "5", "--out", str(tmp_path / "g.png")]) == 0
 
 
+@pytest.mark.full
 def test_documents_drawn_are_as_long_as_those_trained_on(document_run):
     from beliefnet.catalogue import load_named_run
 

@@ -77,11 +77,11 @@ def claims(law: Law) -> list[Any]:
 
 
 def is_quick(name: str, net_name: str) -> bool:
-    """Whether a claim is tried in the quick run: what the case says, or one net, and for a plain estimator two."""
+    """Whether a claim is tried in the quick run: what the case says, or one net."""
     case = ESTIMATORS[name]
     if case.quick is not None:
         return net_name in case.quick[:1]
-    return net_name == middle(case) or (", " not in name and net_name == case.nets[0])
+    return net_name == middle(case)
 
 
 def middle(case: EstimatorCase) -> str:

@@ -115,6 +115,7 @@ def test_bad_options(tokens, message, grey_file, tmp_path, monkeypatch, capsys):
     assert message in fails(capsys, "train", "--data", grey_file, "--batch-size", "8", *tokens.split())
 
 
+@pytest.mark.full
 def test_options_without_effect_are_said_so(grey_file, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     tokens = "--net fvsbn --hidden 3 --particles 3 --deterministic 4 --batch-size 8 --epochs 1 --out run"

@@ -40,7 +40,7 @@ def test_parts_are_the_conditionals_from_the_bottom_up():
     assert sum(value.size for value in parts.values()) == sum(leaf.size for leaf in jax.tree.leaves(net))
 
 
-@pytest.mark.full(but=["vimco"])
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["reinforce", "vimco"])
 def test_unbiased_estimators_pass(report, name):
     found = report.estimators[name]

@@ -179,6 +179,7 @@ def test_what_stands_in_missing_places_does_not_matter(in_chunks, other):
     assert np.all((again.means >= 0) & (again.means <= 1))
 
 
+@pytest.mark.full
 def test_rows_do_not_depend_on_how_many_are_done_at_once(in_chunks, monkeypatch):
     monkeypatch.setattr("beliefnet.evaluation._impute.rows_per_pass", lambda net: 5 * 6)
     seen, x = [], np.tile(PATTERNS, (5, 1))[:17]

@@ -65,7 +65,7 @@ def test_a_step_of_every_kind(name: str, setting: str):
         assert np.isfinite(estimate.objective)
 
 
-@pytest.mark.full(but=["rank promotion"])
+@pytest.mark.full
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_draws_and_evaluations(setting: str):
     x = np.asarray(OBSERVATIONS)
@@ -82,7 +82,7 @@ def test_draws_and_evaluations(setting: str):
         assert np.isfinite(filled.means).all()
 
 
-@pytest.mark.full(but=["rank promotion", "leaks"])
+@pytest.mark.full(but=["leaks"])
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_a_short_training(setting: str):
     bits = np.random.default_rng(0).integers(0, 2, (24, 3)).astype(np.uint8)

@@ -139,6 +139,7 @@ NETS_OF_KEYS: dict[str, Callable[..., BeliefNet]] = {
 }
 
 
+@pytest.mark.full(but=["nade", "sbn"])
 @pytest.mark.parametrize("name", NETS_OF_KEYS)
 def test_no_weight_starts_as_another_one(name: str):
     assert misused(lambda key: jax.tree.leaves(NETS_OF_KEYS[name](key=key))) == []

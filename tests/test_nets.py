@@ -33,7 +33,7 @@ def states_of(name: str) -> jax.Array:
     return BITS
 
 
-@pytest.mark.full(but=["own module", "autoregressive", "nade", "nade prior"])
+@pytest.mark.full(but=["autoregressive", "nade prior"])
 @pytest.mark.parametrize("name", CONDITIONALS)
 def test_probabilities_sum_to_one(name: str):
     conditional = CONDITIONALS[name]()
@@ -83,7 +83,7 @@ def test_softplus_and_log_mean_exp_at_the_edges():
     np.testing.assert_allclose(stable_logit(jnp.array([0.0, 0.5, 1.0]), 0.01), [-4.59512, 0, 4.59512], rtol=1e-5)
 
 
-@pytest.mark.full(but=["two layers", "categorical on binary", "darn", "nade"])
+@pytest.mark.full(but=["categorical on binary", "nade"])
 @pytest.mark.parametrize("net_name", DISCRETE)
 def test_draws_are_scored_as_they_are_drawn(net_name: str):
     net = ALL_NETS[net_name]()

@@ -314,6 +314,7 @@ def test_the_bits_of_a_row_are_its_own(monkeypatch):
     assert 0.4 < np.asarray(same.take(np.arange(200), key=KEY)).mean() < 0.6
 
 
+@pytest.mark.full(but=["3-4-3-200"])
 @pytest.mark.parametrize("num_particles", [1, 200])
 @pytest.mark.parametrize("net", [NET, small_net(4, 3)], ids=["3-2", "3-4-3"])
 def test_evaluations_see_the_same_bits(monkeypatch, net, num_particles: int):

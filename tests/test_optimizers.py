@@ -35,6 +35,7 @@ def plain(**changes) -> OptimizerOptions:
     return OptimizerOptions(**{**values, **changes})
 
 
+@pytest.mark.full
 def test_each_part_has_its_rate():
     options = plain(recognition_learning_rate=0.01, estimator_learning_rate=0.5)
     (update,) = steps(options, gradient=2.0)

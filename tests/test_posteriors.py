@@ -55,7 +55,7 @@ def test_without_steps_it_is_the_recognition_net_draw_for_draw(net_name: str):
     np.testing.assert_array_equal(posterior.log_probs(latents), net.log_recognition_terms(OBSERVATIONS, latents))
 
 
-@pytest.mark.full(but=["two categorical"])
+@pytest.mark.full
 @pytest.mark.parametrize("net_name", ["three layers", "two categorical", "connected", "nade", "normal on binary"])
 def test_closed_forms_of_a_structured_posterior_average_to_the_exact_values(net_name: str):
     net = net_of(net_name)
@@ -147,7 +147,6 @@ FITTED = tuple(f"fitted {name}" for name in ("one layer", "three layers", "conne
 NORMAL = ("normal", "two normal layers")
 QUICK = {
     ("air", "fitted three layers", 60),
-    ("straight-through", "fitted three layers", 60),
     ("gdir", "two normal layers", 5),
 }
 NETS_OF = {"gdir": NORMAL, "air, mean-field": DISCRETE}
@@ -268,6 +267,7 @@ def test_gradients_go_through_the_chain():
     assert_mean(draws(estimate, 5000), jax.grad(value)(start.parameters))
 
 
+@pytest.mark.full
 def test_a_buffered_proposal_keeps_what_the_steps_drew():
     """The last steps give as many particles as there is room for, each weighed by the posterior it was drawn from."""
     net = net_of("two layers")
@@ -287,6 +287,7 @@ def test_a_buffered_proposal_keeps_what_the_steps_drew():
     assert np.abs(np.asarray(whole.log_layers - again))[4:].max() > 0.1
 
 
+@pytest.mark.full
 def test_a_buffered_proposal_is_evaluated_as_a_whole():
     net = net_of("two layers")
     refiner = AIR(3, 20, rate=0.5)

@@ -68,13 +68,16 @@ def test_rows_in_memory_are_asked_for(runs, capsys):
     "command",
     [
         "encode arrays x.npy",
-        "impute arrays x.npy --hide 0.5 --particles 4 --starts 2 --rounds 1 --refine air:steps=1,samples=2",
+        pytest.param(
+            "impute arrays x.npy --hide 0.5 --particles 4 --starts 2 --rounds 1 --refine air:steps=1,samples=2",
+            marks=pytest.mark.full,
+        ),
         "sample arrays --num 4",
         "sample documents --num 4",
-        "gaps arrays --data x.npy --particles 2 --refine air:steps=1,samples=2",
-        "sandwich arrays --num 2 --ais 2 --particles 2",
+        pytest.param("gaps arrays --data x.npy --particles 2 --refine air:steps=1,samples=2", marks=pytest.mark.full),
+        pytest.param("sandwich arrays --num 2 --ais 2 --particles 2", marks=pytest.mark.full),
         pytest.param("diagnose arrays --data x.npy --draws 8 --estimators reinforce", marks=pytest.mark.full),
-        "topics documents --data c.npy",
+        pytest.param("topics documents --data c.npy", marks=pytest.mark.full),
     ],
 )
 def test_commands_work(runs, command: str, tmp_path, monkeypatch, capsys):

@@ -99,7 +99,7 @@ def scores(net: BeliefNet) -> tuple[float, float]:
     return float(net.log_joint(x, latents)[0]), float(net.log_recognition(x, latents)[0])
 
 
-@pytest.mark.full(but=["sbn rare", "categorical"])
+@pytest.mark.full(but=["sbn rare"])
 @pytest.mark.parametrize("name", NETS)
 def test_nets_start_as_they_did_in_0_1_0(name: str):
     net, recorded = NETS[name](), RECORDED[name]
@@ -135,7 +135,7 @@ def test_modules_with_functions_of_jax_pickle():
         pickle.dumps(jax.jit(lambda x: x))
 
 
-@pytest.mark.full(but=["mixed"])
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["sbn", "mixed"])
 def test_the_difference_of_joint_and_recognition_is_the_weight_of_each_draw(name: str):
     net = NETS[name]()

@@ -103,7 +103,7 @@ def test_training_with_a_refined_posterior(tmp_path, grey_file, capsys):
     assert len(rows(folder)) == 3
 
 
-@pytest.mark.full(but=["rws"])
+@pytest.mark.full
 @pytest.mark.parametrize("estimator", ["rws", "semi-amortised"])
 def test_other_estimators_that_refine(tmp_path, grey_file, estimator):
     tokens = ["train", "--data", str(grey_file), *PLAIN, "--epochs", "1", "--estimator", estimator]
@@ -111,6 +111,7 @@ def test_other_estimators_that_refine(tmp_path, grey_file, estimator):
     assert np.isfinite(rows(tmp_path / "run")[0]["valid_bound"])
 
 
+@pytest.mark.full
 def test_what_has_no_effect_is_said(tmp_path, grey_file, capsys):
     tokens = ["train", "--data", str(grey_file), *PLAIN, "--epochs", "1", "--refine", "air"]
     assert run([*tokens, "--out", str(tmp_path / "run")]) == 0

@@ -52,15 +52,7 @@ def refined(net: BeliefNet, refiner: Refiner, posterior: Posterior | None = None
     return refiner.refine(net, OBSERVATIONS, posterior, key=jax.random.key(4))
 
 
-@pytest.mark.full(
-    but=[
-        "air-two layers",
-        "air, of the papers-one layer",
-        "gdir-normal",
-        "mean-passing-nade",
-        "straight-through-categorical on binary",
-    ]
-)
+@pytest.mark.full(but=["air-two layers", "mean-passing-nade"])
 @pytest.mark.parametrize(("name", "net_name"), PAIRS)
 def test_more_steps_climb_the_refiners_own_objective(name: str, net_name: str):
     case: RefinerCase = REFINERS[name]
@@ -249,6 +241,7 @@ def test_momentum_carries_the_velocity_on():
     np.testing.assert_allclose(found.parameters[0], expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.full
 def test_patience_ends_a_refinement_long_before_its_last_step():
     net = small_net(2, 2)
     posterior = refined(net, mean_passing(10**9, rate=0.5, patience=3))

@@ -50,6 +50,28 @@ TREES = {
 }
 
 
+@pytest.mark.full(
+    but=[
+        "net darn",
+        "net convolution",
+        "net vae",
+        "net document",
+        "conditional nade",
+        "proposal defensive",
+        "refiner air",
+        "refiner gdir",
+        "own network",
+        "estimator nvil",
+        "estimator vimco",
+        "estimator ovis",
+        "estimator rws",
+        "estimator em",
+        "estimator disarm",
+        "estimator relax",
+        "estimator hvi",
+        "estimator sgvb",
+    ]
+)
 @pytest.mark.parametrize("name", TREES)
 def test_a_tree_is_rebuilt_from_its_description(name):
     tree = jax.tree.map(jnp.asarray, TREES[name]())

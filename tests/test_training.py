@@ -628,6 +628,7 @@ def test_a_run_from_python_can_be_loaded(tmp_path, as_folder):
     assert loaded.environment == environment()
 
 
+@pytest.mark.full(but=["nvil", "vimco", "ovis", "rws", "em", "disarm", "relax", "hvi", "sgvb"])
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_any_estimator_can_be_loaded(tmp_path, name):
     case = ESTIMATORS[name]

@@ -70,6 +70,7 @@ def test_a_file_is_read_as_the_run_was_trained(threshold_run, grey_file, here, c
     assert (found["split"], found["num_examples"]) == ("all", 60)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("count", [12, 2, 1])
 def test_a_file_for_a_trained_net_is_not_split(trained, grey_file, here, capsys, count):
     np.save("few.npy", np.load(grey_file)[:count])
@@ -159,8 +160,8 @@ def test_a_quick_evaluation_does_not_replace_a_long_one(copy, capsys):
     long = report(capsys, "evaluate", copy, "--particles", "50")
     assert run(["evaluate", str(copy), "--particles", "2"]) == 0
     told = capsys.readouterr().out
-    assert "test, 50 particles, Recognition: NLL" in told
-    assert "test, 2 particles, Recognition: NLL" in told
+    assert "test, 50 particles, recognition: NLL" in told
+    assert "test, 2 particles, recognition: NLL" in told
     kept = [json.loads(path.read_text())["content"] for path in (copy / "results").iterdir()]
     assert long in kept
     assert len(kept) == 2
@@ -266,6 +267,7 @@ def test_hints_work_when_followed(trained, grey_file, here, capsys):
         capsys.readouterr()
 
 
+@pytest.mark.full
 def test_stale_results_are_refused(here, capsys):
     np.save("bits.npy", np.random.default_rng(0).integers(0, 2, (60, 7)).astype(np.uint8))
     assert run(["train", "--data", "bits.npy", *QUICK, "--out", "run"]) == 0
