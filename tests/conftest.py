@@ -46,9 +46,8 @@ _tests_run = itertools.count(1)
 def forget_programs():
     """Let go of compiled programs now and then: a process may not map more than some 65,000 pieces of memory."""
     yield
-    if next(_tests_run) % 25 == 0:
-        if not _MAPS.exists() or _MAPS.read_bytes().count(b"\n") > _MOST_MAPS:
-            jax.clear_caches()
+    if next(_tests_run) % 25 == 0 and (not _MAPS.exists() or _MAPS.read_bytes().count(b"\n") > _MOST_MAPS):
+        jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

@@ -222,12 +222,14 @@ class Refiner(eqx.Module):
 
         if self.patience:
             parameters, seen = self._step_until_idle(step, begin, len(x), key=key), None
+            check_key = jax.random.fold_in(key, self.num_steps)
         else:
-            end, seen = lax.scan(step_seen, begin, jax.random.split(key, self.num_steps))
-            parameters = end.parameters
+            keys = jax.random.split(key, self.num_steps + 1)
+            end, seen = lax.scan(step_seen, begin, keys[:-1])
+            parameters, check_key = end.parameters, keys[-1]
         end = start.at(parameters)
         if self.num_checks and self.num_steps:
-            end = self._best_of_the_way(net, x, start, end, key=jax.random.fold_in(key, self.num_steps))
+            end = self._best_of_the_way(net, x, start, end, key=check_key)
         return end, seen  # pyright: ignore[reportReturnType]
 
     def _step_until_idle(
