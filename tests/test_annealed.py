@@ -163,6 +163,7 @@ def test_moves_of_continuous_and_mixed_layers_keep_the_posterior_and_find_it(nam
     assert_mean(found, case.mean(moments, OBSERVATIONS))
 
 
+@pytest.mark.full
 def test_the_reversal_of_moves_in_turn_runs_them_backwards():
     """From draws of the posterior, pairs of before and after are alike in both directions, and not symmetric."""
     case = known("two categorical")
@@ -356,6 +357,7 @@ def test_settings_are_checked(make, message: str):
         make()
 
 
+@pytest.mark.full
 def test_a_start_without_a_density_elsewhere_is_refused():
     annealed, net = Annealed(3, Annealed(3)), known("one layer").net
     with pytest.raises(ValueError, match="density is known for any latents, got Annealed; try Recognition"):

@@ -258,6 +258,7 @@ def test_all_estimators_of_a_bound_report_the_same_objective():
         np.testing.assert_allclose(values, values[0], rtol=1e-6)
 
 
+@pytest.mark.full
 def test_dreg_and_iwae_have_one_mean_and_it_is_that_of_the_quadrature():
     """TFP, with the model's gradient included."""
     net = normal_net((0.5, 1.2), (0, 1))
@@ -268,6 +269,7 @@ def test_dreg_and_iwae_have_one_mean_and_it_is_that_of_the_quadrature():
     assert_mean(jax.tree.map(np.subtract, dreg, iwae), jax.tree.map(jnp.zeros_like, exact))
 
 
+@pytest.mark.full
 def test_dreg_and_iwae_have_one_mean_far_from_the_optimum():
     """TFP's q = N(-3, 1), p = N(2, 3), K = 10, where DReG is the one of larger variance: that is not asserted."""
     net = normal_net((-3, 1), (2, 3))
@@ -655,6 +657,7 @@ class _OnThePath(CreditRule):
         return Credit(trace.log_weight.mean(axis=0), path=trace.uniform_weights)
 
 
+@pytest.mark.full
 def test_a_path_credit_for_draws_without_a_derivative_is_refused():
     """Pyro: a zero gradient, in silence."""
     net = normal_net((0, 1), (0, 1))

@@ -110,7 +110,7 @@ def test_exact_gradient_agrees_with_finite_differences(num_particles):
     assert float(jnp.abs(gradient.recognition.conditionals[0].view.offset.array).max()) == 0
 
 
-@pytest.mark.full(but=["buffered-two layers", "defensive-one layer"])
+@pytest.mark.full(but=["defensive-one layer"])
 @pytest.mark.parametrize("net_name", NETS)
 @pytest.mark.parametrize("name", PROPOSALS)
 def test_mean_weight_is_the_likelihood(name: str, net_name: str):
@@ -195,6 +195,7 @@ def test_pareto_k_of_weights_that_are_all_the_same():
     assert np.isnan(fitted).all()
 
 
+@pytest.mark.full
 def test_weights_of_any_size_stay_finite():
     net = jax.tree.map(lambda leaf: 3e3 * leaf, small_net(2, 2))
     bounds = particle_bounds(net, OBSERVATIONS, 50, chunk=8, key=jax.random.key(0))
@@ -338,7 +339,7 @@ def test_quadrature_is_not_taken_for_a_likelihood():
             value(net, OBSERVATIONS)
 
 
-@pytest.mark.full(but=["normal on binary-128"])
+@pytest.mark.full
 @pytest.mark.parametrize(("name", "states"), [("categorical", 9), ("two categorical", 12), ("normal on binary", 128)])
 def test_states_are_counted(name: str, states: int):
     net = FAMILY_NETS[name]()

@@ -97,7 +97,7 @@ def test_the_enumeration_agrees_with_the_oracle():
     np.testing.assert_allclose(np.log(likelihood), exact_log_likelihood(net, ALL_OBSERVATIONS), rtol=1e-4)
 
 
-@pytest.mark.full(but=["categorical on binary"])
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["three layers", "categorical on binary", "normal", "normal on binary"])
 def test_what_is_filled_in_is_the_expectation_given_the_rest(name: str):
     net = ALL_NETS[name]()
@@ -163,6 +163,7 @@ def in_chunks():
         yield impute(small_net(2), np.tile(PATTERNS, (1000, 1)), search=QUICK, key=jax.random.key(0))
 
 
+@pytest.mark.full
 def test_particles_beyond_the_last_chunk_leave_no_trace(in_chunks):
     assert_unbiased(small_net(2), in_chunks)
     assert in_chunks.ess.max() <= 10 + 1e-4

@@ -172,6 +172,7 @@ def test_no_estimator_uses_a_key_twice(name: str):
     assert misused(lambda key: estimate(estimator, net, case.state(net), key)) == []
 
 
+@pytest.mark.full
 def test_training_uses_no_key_twice():
     net, options = small_net(2), FitOptions(epochs=1, batch_size=2)
     optimizer = make_optimizer(options.decided(net, len(BITS)), 2)

@@ -107,7 +107,7 @@ def test_draws_have_the_enumerated_frequencies(net_name: str):
     assert_frequencies(draws(which, 20_000), jnp.exp(states.log_q[:, 0]))
 
 
-@pytest.mark.full(but=["darn"])
+@pytest.mark.full
 @pytest.mark.parametrize("net_name", DISCRETE)
 def test_dreams_have_the_enumerated_frequencies(net_name: str):
     net = ALL_NETS[net_name]()

@@ -147,7 +147,6 @@ FITTED = tuple(f"fitted {name}" for name in ("one layer", "three layers", "conne
 NORMAL = ("normal", "two normal layers")
 QUICK = {
     ("air", "fitted three layers", 60),
-    ("gdir", "two normal layers", 5),
 }
 NETS_OF = {"gdir": NORMAL, "air, mean-field": DISCRETE}
 """Mean-field posteriors of a net at its best may lose hundredths of a nat: the papers' form, and not the default."""
@@ -185,6 +184,7 @@ def test_refinement_never_loses(name: str, net_name: str, steps: int):
     assert found.mean() > -NOISE
 
 
+@pytest.mark.full
 def test_what_the_law_would_find():
     """Steps as they come do lose, where the recognition net is as good as it can be."""
     net = fitted(net_of("three layers"))
@@ -205,6 +205,7 @@ def exact_wide_net(units: int) -> BeliefNet:
     )
 
 
+@pytest.mark.full
 def test_the_noise_of_twenty_draws_does_not_move_many_units():
     """An exact posterior of 100 units: KL(p || q~) stays near 0, where steps of a fixed rate lose."""
     net = exact_wide_net(100)
@@ -252,6 +253,7 @@ def test_a_posterior_scores_what_it_draws():
         np.testing.assert_allclose(layer.mean(axis=0), expected, atol=0.015)
 
 
+@pytest.mark.full
 def test_gradients_go_through_the_chain():
     """The offset of the lowest layer feels what layers above it cost: against exact derivatives of the ELBO."""
     net = net_of("two normal layers")

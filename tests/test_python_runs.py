@@ -92,6 +92,7 @@ def test_commands_work(runs, command: str, tmp_path, monkeypatch, capsys):
         assert "one half" in shown, "there is no mean of training data to fill in with"
 
 
+@pytest.mark.full
 def test_an_estimator_of_ones_own_says_nothing_of_particles(runs, tmp_path, capsys):
     class Own(VIMCO):
         """Known here alone."""

@@ -79,6 +79,7 @@ def test_air_with_many_samples_finds_the_marginals(net_name: str, rate: float, s
         np.testing.assert_allclose(means, jnp.sum(mass[..., None] * values, axis=0), atol=0.02)
 
 
+@pytest.mark.full
 def test_air_with_many_samples_finds_the_moments_of_a_normal_unit():
     net = chain_net((normal, 1), scale=0.7)
     grid = jnp.linspace(-8, 8, 4001)[:, None, None]
@@ -162,7 +163,7 @@ def test_moments_go_there_and_back(family):
     assert_mean(np.asarray(family.statistics(values), np.float64), moments)
 
 
-@pytest.mark.full(but=["refiner0"])
+@pytest.mark.full
 @pytest.mark.parametrize("refiner", [AIR(8, 2, rate=1.0), AIR(8, 1), straight_through(8, 2), concrete(8, 2)])
 def test_refinement_stays_finite(refiner: Refiner):
     """Undamped, with draws that all agree, and with weights that no float can tell apart."""

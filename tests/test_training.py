@@ -663,6 +663,7 @@ def test_another_run_is_refused_by_name(tmp_path, net, estimator, changes, messa
     assert len(python_run(tmp_path, small_net(2), VIMCO(3)).history) == 2
 
 
+@pytest.mark.full
 def test_another_activation_is_refused(tmp_path):
     tanh, relu = (
         sigmoid_belief_net(3, (2, 2), key=jax.random.key(0), deterministic=(2,), activation=f)
@@ -673,6 +674,7 @@ def test_another_activation_is_refused(tmp_path):
         python_run(tmp_path, relu, VIMCO(3))
 
 
+@pytest.mark.full
 def test_own_modules_are_given_back(tmp_path):
     fitted = python_run(tmp_path, own_net(), VIMCO(3))
     with pytest.raises(
