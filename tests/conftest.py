@@ -38,7 +38,7 @@ def pytest_configure(config):
 
 
 _MAPS = Path("/proc/self/maps")
-_MOST_MAPS = 30_000
+_MOST_MAPS = 10_000
 _tests_run = itertools.count(1)
 
 
