@@ -52,7 +52,7 @@ def refined(net: BeliefNet, refiner: Refiner, posterior: Posterior | None = None
     return refiner.refine(net, OBSERVATIONS, posterior, key=jax.random.key(4))
 
 
-@pytest.mark.full(but=["air-two layers", "mean-passing-nade"])
+@pytest.mark.full(but=["air-two layers"])
 @pytest.mark.parametrize(("name", "net_name"), PAIRS)
 def test_more_steps_climb_the_refiners_own_objective(name: str, net_name: str):
     case: RefinerCase = REFINERS[name]
