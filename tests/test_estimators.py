@@ -464,6 +464,14 @@ def test_ovis_credits_as_the_loop_says():
     np.testing.assert_array_equal(credit.model[3:], 0)
 
 
+def test_auxiliary_draws_must_leave_particles():
+    net = small_net(3)
+    few, enough = (CreditEstimator(OptimalControl(), count) for count in (2, 3))
+    with pytest.raises(ValueError, match="got 2 draws; try num_particles=3"):
+        few.estimate(net, OBSERVATIONS, None, key=jax.random.key(0))
+    assert np.isfinite(enough.estimate(net, OBSERVATIONS, None, key=jax.random.key(0)).objective)
+
+
 def test_a_signal_that_is_no_number_stays_visible_where_the_weights_are_numbers():
     """As with a proposal that is not the recognition net, whose own terms went wrong."""
     log_q = jnp.full((3, 1, 2), -0.7).at[0, 0, 1].set(jnp.nan)

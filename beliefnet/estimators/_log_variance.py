@@ -1,7 +1,5 @@
 """The log-variance divergence between the recognition net and the posterior."""
 
-import jax.numpy as jnp
-
 from beliefnet._naming import named
 from beliefnet._numerics import log_mean_exp, normalised_weights
 from beliefnet._trace import Trace
@@ -24,7 +22,7 @@ class Covariances(CreditRule):
         f = trace.log_p.sum(axis=-1) - trace.log_q.sum(axis=-1)
         score = (f - f.mean(axis=0)) / (trace.num_particles - 1)
         bound, weights = log_mean_exp(trace.log_weight), normalised_weights(trace.log_weight)
-        return Credit(bound, model=jnp.asarray(weights), score=score[..., None])
+        return Credit(bound, model=weights, score=score[..., None])
 
 
 class LogVariance(AbstractWakePhase):

@@ -15,8 +15,8 @@ class OVIS(AbstractRecognitionEstimator[None]):
         d_k = L - w~_k,    score of particle k = d_k - mean over s of d_k(auxiliary draw s in the place of k),
         model = w~_k
 
-    with L the log-mean-exp of the K log-weights and w~ their softmax. Unbiased for L_K. Unlike VIMCO's, its
-    signal-to-noise ratio rises with K. Costs K + S passes down and up, and memory in proportion to K S.
+    with L the log-mean-exp of the K log-weights and w~ their softmax. Unbiased for L_K. Costs K + S passes
+    down and up, and memory in proportion to K S.
 
     Args:
         num_particles: K, at least 2.

@@ -18,12 +18,12 @@ class Buffered(Proposal):
     """Draws from the posterior that a refiner makes, and keeps the draws of its steps as particles.
 
     Each draw is weighed by the posterior that it was drawn from, p(x, h) / q~_t(h). Given the steps before it, that is
-    p(x) on average: so is the mean over all draws of all steps. Of K particles the last steps give as many as there is
-    room for, and the posterior at the end gives the rest, at least one. Nothing that was drawn is thrown away: at the
-    same K, a refinement of T steps with N draws saves T N passes.
+    p(x) on average: so is the mean over draws of all steps. Of K particles the last steps give as many as there is room
+    for, and the posterior at the end gives the rest, at least one. The steps' draws are made again, by their keys.
 
-    The first steps draw from the recognition net, or near it, so that nothing that it can explain is lost. The terms of
-    `log_proposal` are those of each particle's own posterior, and `is_own` tells those of the last one.
+    Where there is room for all steps, the first ones draw from the recognition net, or near it, so that what it
+    explains is not lost. The terms of `log_proposal` are those of each particle's own posterior, and `is_own` tells
+    those of the last one.
 
     Args:
         refiner: How the posterior is improved: one whose draws follow it, and that takes all of its steps.

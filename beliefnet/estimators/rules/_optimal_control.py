@@ -23,7 +23,16 @@ class OptimalControl(CreditRule):
     num_auxiliary: int = eqx.field(static=True, default=1)
 
     def __call__(self, trace: Trace) -> Credit:
-        """Return the credit of the particles, and nothing for the auxiliary draws."""
+        """Return the credit of the particles, and nothing for the auxiliary draws.
+
+        Raises:
+            ValueError: If fewer than two particles are left beside the auxiliary draws.
+        """
+        if trace.num_particles < 2 + self.num_auxiliary:
+            raise ValueError(
+                f"expected at least 2 particles and {self.num_auxiliary} auxiliary draws, got {trace.num_particles} "
+                f"draws; try num_particles={2 + self.num_auxiliary}"
+            )
         own, auxiliary = jnp.split(trace.log_weight, [trace.num_particles - self.num_auxiliary])
         bound, weights = log_mean_exp(own, axis=0), normalised_weights(own)
         # One log-sum-exp per auxiliary draw and particle: [auxiliary, particles, batch].
