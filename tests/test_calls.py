@@ -5,16 +5,32 @@ import re
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import beliefnet
 from beliefnet import BeliefNet, Chain, decode, encode, estimators, evaluation, reconstruct, sample_means, training
-from beliefnet.conditionals import Prior
-from beliefnet.data import Dataset, load, read_rows
-from beliefnet.estimators import VIMCO, CreditEstimator, DisARM, LogVariance, reweighted_wake_sleep
+from beliefnet.baselines import LayerBaselines, NoBaseline
+from beliefnet.comparisons import log_partition
+from beliefnet.conditionals import MLP, Convolutions, Dense, Prior, TransposedConvolutions
+from beliefnet.data import Dataset, DeviceRows, load, read_rows
+from beliefnet.distributions import bernoulli
+from beliefnet.estimators import (
+    NVIL,
+    VIMCO,
+    AbstractUnitEstimator,
+    CreditEstimator,
+    DisARM,
+    LogVariance,
+    Sum,
+    VariationalEM,
+    reweighted_wake_sleep,
+    wake_sleep,
+)
 from beliefnet.estimators.rules import LeaveOneOut
 from beliefnet.evaluation import evaluate, gradient_report, impute, particle_bounds, sandwich
+from beliefnet.moves import HMC
 from beliefnet.nets import (
     Convolution,
     categorical_belief_net,
@@ -24,15 +40,17 @@ from beliefnet.nets import (
     sigmoid_belief_net,
     vae,
 )
-from beliefnet.proposals import Annealed, Refined
-from beliefnet.refiners import AIR
+from beliefnet.proposals import Annealed, Buffered, Defensive, Hamiltonian, Refined
+from beliefnet.refiners import AIR, Refiner
 from beliefnet.runs import RunFolder, load_run
+from beliefnet.samplers import Plain, Sampler
 from beliefnet.training import Fitted, fit
 
 KEY = jax.random.key(0)
 NET = sigmoid_belief_net(3, (2,), key=KEY)
 BITS = np.array([[0, 1, 1], [1, 0, 0]])
 DATA = Dataset.from_arrays(BITS, BITS, BITS)
+ROWS = jnp.asarray(BITS, float)
 FITTED = Fitted(NET, -1.0, 1, [], None, "finished")  # pyright: ignore[reportArgumentType]
 
 
@@ -143,7 +161,31 @@ KEYS = {
     "impute": lambda key: plain(impute)(NET, BITS, key=key),
     "sandwich": lambda key: plain(sandwich)(NET, Annealed(2), num_examples=2, num_particles=2, key=key),
     "gradient_report": lambda key: plain(gradient_report)(NET, BITS, {"vimco": VIMCO(2)}, key=key),
+    "Dense": lambda key: made(Dense, 3, 4, key=key),
+    "MLP": lambda key: made(MLP, (3, 4), np.tanh, key=key),
+    "Convolutions": lambda key: made(Convolutions, (8, 8), (1, 3), np.tanh, key=key),
+    "TransposedConvolutions": lambda key: made(TransposedConvolutions, (8, 8), (1, 3), np.tanh, key=key),
+    "LayerBaselines": lambda key: made(LayerBaselines, NET, key=key),
+    "NVIL": lambda key: made(NVIL, NET, baseline=NoBaseline(), key=key),
+    "Hamiltonian": lambda key: made(Hamiltonian, vae(3, (2,), deterministic=(2,), key=KEY), key=key),
+    "log_partition": lambda key: plain(log_partition)(None, None, num_temperatures=29, num_chains=2, key=key),
+    "refine": lambda key: plain(Refiner.refine)(AIR(1, 2), NET, ROWS, key=key),
+    "Refined": lambda key: plain(Refined.draw)(Refined(AIR(1, 2)), NET, ROWS, 2, key=key),
+    "Buffered": lambda key: plain(Buffered.draw)(Buffered(AIR(1, 2)), NET, ROWS, 2, key=key),
+    "Defensive": lambda key: plain(Defensive.draw)(Defensive(Refined(AIR(1, 2))), NET, ROWS, 10, key=key),
+    "Annealed": lambda key: plain(Annealed.draw)(Annealed(2), NET, ROWS, 2, key=key),
+    "Sum": lambda key: plain(Sum.estimate)(wake_sleep(), NET, ROWS, (None, None), key=key),
+    "VariationalEM": lambda key: plain(VariationalEM.estimate)(VariationalEM(), NET, ROWS, None, key=key),
+    "DisARM": lambda key: plain(AbstractUnitEstimator.estimate)(DisARM(NET), NET, ROWS, None, key=key),
+    "sampler": lambda key: plain(Sampler.__call__)(Plain(), bernoulli(ROWS), key=key),
+    "move": lambda key: plain(HMC.__call__)(HMC((0,), ROWS), None, (ROWS,), key=key),
+    "take": lambda key: plain(DeviceRows.take)(DATA.train.on_device(), np.arange(2), key=key),
 }
+
+
+def made(kind, *arguments, **by_name):
+    """Return what a class makes for users, whose types are not checked."""
+    return plain(kind.__init__)(object.__new__(kind), *arguments, **by_name)
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -151,6 +193,7 @@ def test_a_seed_is_not_a_key(name: str, monkeypatch):
     # Methods of the tests check their types, too.
     monkeypatch.setattr(Chain, "draw", plain(Chain.draw))
     monkeypatch.setattr(BeliefNet, "dream", plain(BeliefNet.dream))
+    monkeypatch.setattr(Refiner, "refine_seen", plain(Refiner.refine_seen))
     refused(lambda: KEYS[name](7), TypeError, "expected key to be one JAX random key, got 7; try jax.random.key(7)")
     refused(lambda: KEYS[name](None), TypeError, "expected key to be one JAX random key, got None; try jax.random.")
     refused(lambda: KEYS[name](jax.random.split(KEY)), TypeError, "expected key to be one JAX random key, got Array")

@@ -12,6 +12,7 @@ from jax import Array, lax
 from jaxtyping import Float
 
 from beliefnet._numerics import softplus
+from beliefnet._streams import check_key
 from beliefnet._types import Key
 
 
@@ -90,6 +91,7 @@ def log_partition(
     Reference:
         Salakhutdinov & Murray 2008, *On the quantitative analysis of deep belief networks*.
     """
+    check_key(key)
     if num_chains < 2:
         raise ValueError(f"expected num_chains of at least 2, for an error, got {num_chains}; try 100")
     if num_temperatures < 29:
