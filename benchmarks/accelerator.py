@@ -9,8 +9,8 @@ default precision of float32 products may be TF32, with 10 bits of the fraction;
 are timed in turn, and the share is the median over the rounds; compilation is apart. `--json` is written anew after
 each row, so that a run that is stopped leaves what it had.
 
-At the end 50 steps of NVIL at the highest precision are taken again on the CPU from the same seed, and the mean
-objective of both is compared. `--steps 2 --rounds 1 --images 20 --examples 1000` is a short form for a CPU.
+Before all this, 50 steps of NVIL at the highest precision are taken on the device and on the CPU from the same seed,
+and the mean objective of both is compared. `--steps 2 --rounds 1 --images 20 --examples 1000` suits a CPU.
 """
 
 import argparse
@@ -197,19 +197,19 @@ def check(examples: int) -> dict[str, object]:
     """Compare the device with the CPU, and print how it went."""
     device = jax.devices()[0]
     if device.platform == "cpu":
-        print("\nno accelerator: nothing to compare with the CPU")
+        print("no accelerator: nothing to compare with the CPU\n")
         return {}
     try:
         cpu = jax.devices("cpu")[0]
     except RuntimeError as error:
-        print(f"\nnot compared with the CPU: {error}")
+        print(f"not compared with the CPU: {error}\n")
         return {}
     found, expected = (mean_objective(place, examples) for place in (device, cpu))
     difference = abs(found - expected) / abs(expected)
     verdict = "agree" if difference <= TOLERANCE else "DIFFER"
     print(
-        f"\nmean objective of {CHECKED_STEPS} steps of NVIL: {found:.5f} nats on {device.device_kind}, {expected:.5f} "
-        f"on the CPU: they {verdict} (relative difference {difference:.1e}, at most {TOLERANCE:.0e})"
+        f"mean objective of {CHECKED_STEPS} steps of NVIL: {found:.5f} nats on {device.device_kind}, {expected:.5f} "
+        f"on the CPU: they {verdict} (relative difference {difference:.1e}, at most {TOLERANCE:.0e})\n"
     )
     return {"device": found, "cpu": expected, "relative_difference": difference, "tolerance": TOLERANCE}
 
@@ -234,6 +234,7 @@ def main() -> None:
         "jax": jax.__version__,
         "python": sys.version.split()[0],
         "command": " ".join(["python", "benchmarks/accelerator.py", *sys.argv[1:]]),
+        "check": {},
         "rows": [],
     }
 
@@ -241,7 +242,9 @@ def main() -> None:
         if options.json:
             options.json.write_text(json.dumps(record, indent=1) + "\n")
 
-    print(f"{device.device_kind}, JAX {jax.__version__}, median of {options.rounds} rounds\n")
+    print(f"{device.device_kind}, JAX {jax.__version__}, median of {options.rounds} rounds\n", flush=True)
+    if not options.no_check:
+        record["check"] = check(options.examples)
     print("workload                               batch  precision        ms  examples/s  of floor  floor TFLOP/s")
     for workload in options.workloads:
         for precision in options.precisions:
@@ -254,7 +257,6 @@ def main() -> None:
                 f"  {row['floor_teraflops_per_second']:13.2f}",
                 flush=True,
             )
-    record["check"] = {} if options.no_check else check(options.examples)
     stats = device.memory_stats() or {}
     if "peak_bytes_in_use" in stats:
         record["peak_megabytes"] = round(stats["peak_bytes_in_use"] / 2**20)
