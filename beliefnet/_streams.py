@@ -4,6 +4,7 @@ from enum import IntEnum
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from beliefnet._errors import ArgumentTypeError, shown
 from beliefnet._types import Key
@@ -23,6 +24,16 @@ class Stream(IntEnum):
 def stream(seed: int, purpose: Stream) -> Key:
     """Return the key of one purpose; no two purposes of a seed share random numbers."""
     return jax.random.fold_in(jax.random.key(seed), int(purpose))
+
+
+def split_key(key: Key, num: int = 2) -> Array:
+    """Return keys `[num]` that are independent of each other, from one that is a key.
+
+    Raises:
+        TypeError: As for `check_key`.
+    """
+    check_key(key)
+    return jax.random.split(key, num)
 
 
 def check_key(key: object) -> None:

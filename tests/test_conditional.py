@@ -61,7 +61,7 @@ def test_dreams_keep_the_condition_and_have_the_enumerated_frequencies(net):
 def test_gradients_are_those_of_the_bound(net, estimator, particles):
     state = estimator.init(net)
     grads = draws(lambda key: estimator.estimate(net, OBSERVATIONS, state, key=key).net, 20_000)
-    assert_mean(grads, exact_gradient(net, OBSERVATIONS, particles))
+    assert_mean(grads, exact_gradient(net, OBSERVATIONS, num_particles=particles))
 
 
 @pytest.mark.full
@@ -158,7 +158,7 @@ def test_without_latents_the_outputs_are_a_regression():
         (lambda: DEEP.dream((3,), key=KEY), r"condition of shape \[batch, 1\], got none; try condition=x\[:, :1\]"),
         (lambda: sample_means(DEEP, (3,), key=KEY, condition=jnp.zeros((2, 2))), r"got \(2, 2\)"),
         (lambda: impute(DEEP, OBSERVATIONS, key=KEY), "got one that is given 1 units"),
-        (lambda: sandwich(DEEP, 5, 2, Annealed(3), key=KEY), "expected a condition"),
+        (lambda: sandwich(DEEP, Annealed(3), num_examples=5, num_particles=2, key=KEY), "expected a condition"),
         (lambda: ConditionalNet(DEEP.generative, SHALLOW.recognition), "chains over the same layers"),
     ],
 )

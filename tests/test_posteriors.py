@@ -293,7 +293,7 @@ def test_a_buffered_proposal_keeps_what_the_steps_drew():
 def test_a_buffered_proposal_is_evaluated_as_a_whole():
     net = net_of("two layers")
     refiner = AIR(3, 20, rate=0.5)
-    found = particle_bounds(net, OBSERVATIONS, 2000, chunk=7, key=KEY, proposal=Buffered(refiner))
+    found = particle_bounds(net, OBSERVATIONS, num_particles=2000, chunk=7, key=KEY, proposal=Buffered(refiner))
     np.testing.assert_allclose(found.bound, exact_log_likelihood(net, OBSERVATIONS), atol=0.1)
     # The ELBO is that of the last posterior.
     assert found.elbo.mean() > exact_elbo(net, OBSERVATIONS).mean() + 0.1

@@ -29,13 +29,13 @@ def runs(tmp_path_factory):
     place = tmp_path_factory.mktemp("python")
     for name, rows in (("x.npy", BITS), ("c.npy", COUNTS)):
         np.save(place / name, rows)
-    fit(sbn(), VIMCO(2), Dataset.from_arrays(BITS), OPTIONS, folder=place / "arrays")
-    fit(sbn(), VIMCO(2), load(place / "x.npy", valid_fraction=0.2), OPTIONS, folder=place / "other split")
-    fit(sbn(), VIMCO(2), load(place / "x.npy"), OPTIONS, folder=place / "file")
+    fit(sbn(), Dataset.from_arrays(BITS), VIMCO(2), options=OPTIONS, folder=place / "arrays")
+    fit(sbn(), load(place / "x.npy", valid_fraction=0.2), VIMCO(2), options=OPTIONS, folder=place / "other split")
+    fit(sbn(), load(place / "x.npy"), VIMCO(2), options=OPTIONS, folder=place / "file")
     bars = sigmoid_belief_net(64, (3,), key=jax.random.key(0))
-    fit(bars, VIMCO(2), load("bars"), FitOptions(epochs=1, batch_size=500), folder=place / "named")
+    fit(bars, load("bars"), VIMCO(2), options=FitOptions(epochs=1, batch_size=500), folder=place / "named")
     documents = Dataset.from_arrays(COUNTS, values="counts", columns=WORDS)
-    fit(document_net(6, (3,), key=jax.random.key(0)), VIMCO(2), documents, OPTIONS, folder=place / "documents")
+    fit(document_net(6, (3,), key=jax.random.key(0)), documents, VIMCO(2), options=OPTIONS, folder=place / "documents")
     return place
 
 
@@ -97,7 +97,7 @@ def test_an_estimator_of_ones_own_says_nothing_of_particles(runs, tmp_path, caps
     class Own(VIMCO):
         """Known here alone."""
 
-    fit(sbn(), Own(2), Dataset.from_arrays(BITS), OPTIONS, folder=tmp_path / "own")
+    fit(sbn(), Dataset.from_arrays(BITS), Own(2), options=OPTIONS, folder=tmp_path / "own")
     given = ("evaluate", tmp_path / "own", "--data", runs / "x.npy", "--particles", 3)
     assert "got one of a class of one's own; try --refine none" in fails(capsys, *given)
     assert report(capsys, *given, "--refine", "none")["num_examples"] == 60

@@ -1,13 +1,13 @@
 """Input-dependent baselines (Mnih & Gregor 2014, section 2.3)."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
 from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
+from beliefnet._streams import split_key
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.baselines._base import Baseline
@@ -56,7 +56,7 @@ class LayerBaselines(Baseline):
 
     def __init__(self, net: BeliefNet, *, num_units: int = 100, key: Key):
         below = (net.num_visible, *net.layer_sizes[:-1])
-        keys = jax.random.split(key, len(below))
+        keys = split_key(key, len(below))
         self.networks = tuple(_network(size, num_units, key=k) for size, k in zip(below, keys, strict=True))
 
     def predict(self, trace: Trace) -> Float[Array, "#particles batch #layers"]:

@@ -21,7 +21,7 @@ from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import open_latent_run
 from beliefnet.cli._text import for_terminal, say, show_table, waiting
 from beliefnet.estimators import Estimator
-from beliefnet.evaluation import LEAST_DRAWS, Effort, GradientReport, PartReport, gradient_report
+from beliefnet.evaluation import Effort, GradientReport, PartReport, gradient_report
 from beliefnet.plots import plot_gradient_report
 from beliefnet.runs import write_atomically
 from beliefnet.training import Stream, stream
@@ -79,7 +79,7 @@ def diagnose(
             run.net,
             chosen.spread(batch_size),
             built,
-            Effort(draws),
+            effort=Effort(draws),
             key=report_key,
             progress=lambda what: status.update(Text(for_terminal(f"measuring {what}"))),
         )
@@ -102,8 +102,8 @@ def diagnose(
 
 def _check(batch_size: int, draws: int, seed: int, out: Path | None) -> None:
     check_counts(batch_size=batch_size, draws=draws, seed=seed)
-    if draws < LEAST_DRAWS:
-        raise OptionError(f"expected --draws of at least {LEAST_DRAWS}, got {draws}", "1000")
+    if draws < Effort.least:
+        raise OptionError(f"expected --draws of at least {Effort.least}, got {draws}", "1000")
     if out is not None:
         check_suffix(out, ".png")
 

@@ -13,7 +13,8 @@ from beliefnet.cli._options import check_counts, check_suffix, to_json, with_err
 from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import chosen_refiner, described, in_words, open_latent_run
 from beliefnet.cli._text import make_progress, say, show_table
-from beliefnet.evaluation import InferenceGaps, inference_gaps, steps_of_refinement
+from beliefnet.evaluation import InferenceGaps, inference_gaps
+from beliefnet.evaluation._gaps import steps_of_refinement
 from beliefnet.plots import plot_refinement
 from beliefnet.refiners import Refiner
 from beliefnet.training import Stream, stream

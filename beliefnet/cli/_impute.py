@@ -29,8 +29,8 @@ from beliefnet.evaluation import (
     imputation_score,
     impute,
     one_pass,
-    starting_fill,
 )
+from beliefnet.evaluation._impute import starting_fill
 from beliefnet.plots import stacked_sheet
 from beliefnet.training import Stream, stream
 
@@ -158,18 +158,18 @@ def _completed(run: Run, rows: IncompleteRows, search: Search, *, key: Key, is_q
         def tell(done: int) -> None:
             progress.update(task, completed=done)
 
-        return impute(run.net, rows.seen, rows.observed, search, key=key, progress=tell)
+        return impute(run.net, rows.seen, observed=rows.observed, search=search, key=key, progress=tell)
 
 
 def _scores(run: Run, rows: IncompleteRows, result: Imputed, start: dict[str, ArrayLike]) -> dict[str, Score]:
     [(name, fill)] = start.items()
     filled = {
         "refined": result.means,
-        "one pass": one_pass(run.net, rows.seen, rows.observed, fill=fill),
+        "one pass": one_pass(run.net, rows.seen, observed=rows.observed, fill=fill),
         name: np.broadcast_to(np.asarray(fill), rows.seen.shape),
     }
     score = grey_imputation_score if run.record.values == "grey" else imputation_score
-    return {name: score(rows.seen, means, rows.hidden) for name, means in filled.items()}
+    return {name: score(rows.seen, means, where=rows.hidden) for name, means in filled.items()}
 
 
 def _report(rows: IncompleteRows, result: Imputed, scores: dict[str, Score]) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def train(
             write_atomically(folder.config_file, tomli_w.dumps(config.to_dict()))
         _describe(config, dataset, folder)
         with Display(console, config.fit.epochs, num_steps, step=_begun(folder)) as display:
-            fitted = fit(net, estimator, dataset, config.fit, folder=folder, callback=display)
+            fitted = fit(net, dataset, estimator, options=config.fit, folder=folder, callback=display)
         if fitted.history:
             draw_run(folder, fitted, dataset, config)
     return _report(folder, fitted)

@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from beliefnet._errors import ArgumentError
 from beliefnet._numerics import softplus
+from beliefnet._streams import check_key
 from beliefnet._types import Key
 
 
@@ -91,6 +92,7 @@ def log_partition(
     Reference:
         Salakhutdinov & Murray 2008, *On the quantitative analysis of deep belief networks*.
     """
+    check_key(key)
     if num_chains < 2:
         raise ArgumentError(
             f"expected {{option}} of at least 2, for an error, got {num_chains}", "100", option="num_chains"

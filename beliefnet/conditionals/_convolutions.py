@@ -13,6 +13,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._errors import ArgumentError
+from beliefnet._streams import split_key
 from beliefnet._types import Key
 from beliefnet.conditionals._networks import AbstractNetwork
 
@@ -62,8 +63,9 @@ class Convolutions(_Convolutions):
     def __init__(
         self, image_shape: tuple[int, int], channels: Sequence[int], activation: Callable[[Array], Array], *, key: Key
     ):
+        keys = split_key(key, len(channels) - 1)
         self.image_shape, self.channels, self.activation = image_shape, tuple(channels), activation
-        pairs = zip(self.channels[:-1], self.channels[1:], jax.random.split(key, len(channels) - 1), strict=True)
+        pairs = zip(self.channels[:-1], self.channels[1:], keys, strict=True)
         self.weights = tuple(_glorot((_TAPS * a, b), _TAPS // 4 * (4 * a + b), key=k) for a, b, k in pairs)
         self.biases = tuple(jnp.zeros(count) for count in self.channels[1:])
 
@@ -102,8 +104,9 @@ class TransposedConvolutions(_Convolutions):
     def __init__(
         self, image_shape: tuple[int, int], channels: Sequence[int], activation: Callable[[Array], Array], *, key: Key
     ):
+        keys = split_key(key, len(channels) - 1)
         self.image_shape, self.channels, self.activation = image_shape, tuple(channels), activation
-        pairs = zip(self.channels[:-1], self.channels[1:], jax.random.split(key, len(channels) - 1), strict=True)
+        pairs = zip(self.channels[:-1], self.channels[1:], keys, strict=True)
         self.weights = tuple(_glorot((b, _TAPS * a), _TAPS // 4 * (4 * a + b), key=k) for a, b, k in pairs)
         self.biases = tuple(jnp.zeros(count) for count in self.channels[1:-1])
 

@@ -4,7 +4,6 @@ from abc import abstractmethod
 from typing import ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array, lax
@@ -13,6 +12,7 @@ from jaxtyping import Float
 from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import split_key
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind, check_kind, units
@@ -133,7 +133,7 @@ class AbstractUnitEstimator(Estimator[None]):
             ValueError: If the net has layers that the estimator cannot work with.
         """
         self.check(net)
-        draw_key, *layer_keys = jax.random.split(key, 1 + len(net.layer_sizes))
+        draw_key, *layer_keys = split_key(key, 1 + len(net.layer_sizes))
 
         def objective_of(parts: tuple[BeliefNet, AbstractUnitEstimator]):
             net, estimator = parts

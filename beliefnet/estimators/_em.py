@@ -1,7 +1,6 @@
 """Learning with a posterior that is refined for every datum: variational EM, and gradients through the refinement."""
 
 import equinox as eqx
-import jax
 from jax import Array
 from jaxtyping import Float
 
@@ -9,6 +8,7 @@ from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import split_key
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind
 from beliefnet.estimators._base import Estimate, Estimator, check_particles
@@ -65,7 +65,7 @@ class VariationalEM(AbstractRefinedEstimator):
     @broadcasting
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
         """Refine, draw, and differentiate."""
-        refine_key, draw_key = jax.random.split(key)
+        refine_key, draw_key = split_key(key)
         posterior = self.refiner.refine(net, x, key=refine_key)
         latents = posterior.draw(self.num_particles, key=draw_key)
 
@@ -116,7 +116,7 @@ class SemiAmortised(AbstractRefinedEstimator):
     @broadcasting
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
         """Refine, draw, and differentiate through both."""
-        refine_key, draw_key = jax.random.split(key)
+        refine_key, draw_key = split_key(key)
 
         def surrogate(parts: tuple[BeliefNet, SemiAmortised]) -> tuple[Array, Array]:
             net, own = parts

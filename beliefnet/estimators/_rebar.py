@@ -14,6 +14,7 @@ from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import softplus
+from beliefnet._streams import split_key
 from beliefnet._types import Key
 from beliefnet.conditionals import MLP
 from beliefnet.distributions import UnitKind
@@ -69,7 +70,7 @@ class AbstractRelaxedControl(AbstractUnitEstimator):
                 f"one of {len(layer.net.layer_sizes)}",
                 f"{type(self).__name__}(net)",
             )
-        z_key, again_key, above_key = jax.random.split(key, 3)
+        z_key, again_key, above_key = split_key(key, 3)
         logits, scale = layer.held_logits, self.scale[layer.index]
         free = _relaxed_given(layer.value, logits, key=z_key) - logits
 
@@ -170,7 +171,7 @@ class RELAX(AbstractRelaxedControl):
         self._start(net, num_particles, temperature=temperature, scale=scale)
         if num_units < 1:
             raise ArgumentError(f"expected {{option}} of at least 1, got {num_units}", "100", option="num_units")
-        keys = jax.random.split(key, len(net.layer_sizes))
+        keys = split_key(key, len(net.layer_sizes))
         networks = (MLP((size, num_units, 1), jnp.tanh, key=k) for size, k in zip(net.layer_sizes, keys, strict=True))
         self.networks = tuple(
             eqx.tree_at(lambda n: n.layers[-1].weight, network, replace_fn=jnp.zeros_like) for network in networks

@@ -17,27 +17,22 @@ class AbstractWakePhase(AbstractCreditEstimator[None]):
 
     Args:
         num_particles: Draws per datum.
-        source: Where they come from: the recognition net, or for example `Refined(AIR())`.
+        proposal: Where they come from: the recognition net, or for example `Refined(AIR())`.
 
     Raises:
         ValueError: If `num_particles` is not positive, or the proposal does not draw for the data what it scores.
     """
 
     num_particles: int = eqx.field(static=True, default=1)
-    source: Proposal = eqx.field(default_factory=Recognition)
+    proposal: Proposal = eqx.field(default_factory=Recognition)  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def __check_init__(self):
-        if not (self.source.explains_data and self.source.is_exact):
+        if not (self.proposal.explains_data and self.proposal.is_exact):
             raise ArgumentError(
                 f"expected a proposal for {type(self).__name__} that draws for the data from what it scores, got "
-                f"{type(self.source).__name__}",
+                f"{type(self.proposal).__name__}",
                 "Recognition() or Refined(AIR())",
             )
-
-    @property
-    def proposal(self) -> Proposal:
-        """The source of the draws."""
-        return self.source
 
 
 class Wake(AbstractWakePhase):

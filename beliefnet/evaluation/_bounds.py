@@ -128,8 +128,8 @@ def bounds_of_batch(
 def particle_bounds(
     net: BeliefNet,
     data: DataLike,
-    num_particles: int,
     *,
+    num_particles: int,
     key: Key,
     chunk: int | None = None,
     proposal: Proposal | None = None,
@@ -156,7 +156,7 @@ def particle_bounds(
     data = observe(net, data)
     x = data.take(np.arange(len(data)), key=data_key)
     proposal = defended(proposal, whole_number("num_particles", num_particles, good=1000))
-    return bounds_of_rows(net, x, num_particles, key=draw_key, chunk=chunk, proposal=proposal)
+    return bounds_of_rows(net, x, num_particles=num_particles, key=draw_key, chunk=chunk, proposal=proposal)
 
 
 def defended(proposal: Proposal | None, num_particles: int) -> Proposal | None:
@@ -173,8 +173,8 @@ def defended(proposal: Proposal | None, num_particles: int) -> Proposal | None:
 def bounds_of_rows(
     net: BeliefNet,
     x: Float[Array, "batch visible"],
-    num_particles: int,
     *,
+    num_particles: int,
     key: Key,
     chunk: int | None = None,
     proposal: Proposal | None = None,

@@ -108,14 +108,14 @@ def evaluate(
         DataError: If the data are none, of another width than the net, or not what the net is a model of.
         ValueError: If `num_particles` is not positive.
     """
-    return weigh(net, data, num_particles, proposal=proposal, progress=progress, key=key)[0]
+    return weigh(net, data, num_particles=num_particles, proposal=proposal, progress=progress, key=key)[0]
 
 
 def weigh(
     net: BeliefNet,
     data: DataLike,
-    num_particles: int,
     *,
+    num_particles: int,
     proposal: Proposal | None,
     progress: Callable[[int], None] | None = None,
     key: Key,
@@ -135,7 +135,7 @@ def weigh(
     done, proposal = 0, defended(proposal, num_particles)
     at_once = num_particles if proposal is not None and proposal.is_joint else min(num_particles, 100)
     for x, num, block_key in _blocks(net, data, at_once, key=key):
-        block = bounds_of_rows(net, x, num_particles, key=block_key, proposal=proposal)
+        block = bounds_of_rows(net, x, num_particles=num_particles, key=block_key, proposal=proposal)
         block = jax.tree.map(lambda leaf, num=num: np.asarray(leaf)[:num], block)
         # What the tail says is a number of each datum: tails of all data would not fit in memory.
         tails.append(pareto_k(block.tail))

@@ -51,8 +51,8 @@ def inference_gaps(
     refiner: Refiner,
     *,
     num_particles: int,
-    steps: Sequence[int] | None = None,
     key: Key,
+    steps: Sequence[int] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> InferenceGaps:
     """Tell the amortisation gap from the approximation gap, by refining the posterior of every datum.
@@ -64,8 +64,8 @@ def inference_gaps(
         data: Rows `[examples, visible]`, such as `dataset.test`: anything that `observe` takes.
         refiner: How the posterior is refined; the largest number of steps is its own.
         num_particles: Particles per datum, K, after each number of steps.
-        steps: After which numbers of steps to evaluate, besides 0 and the last: 1, 2, 5, 10, ... by default.
         key: Random key; it makes every evaluation see the same binarised data.
+        steps: After which numbers of steps to evaluate, besides 0 and the last: 1, 2, 5, 10, ... by default.
         progress: Called with the number of data done so far, over all evaluations.
 
     Raises:
@@ -86,7 +86,8 @@ def inference_gaps(
             if progress is not None:
                 progress(before + done)
 
-        found[count] = weigh(net, data, num_particles, proposal=_after(refiner, count), progress=report, key=key)
+        proposal = _after(refiner, count)
+        found[count] = weigh(net, data, num_particles=num_particles, proposal=proposal, progress=report, key=key)
     first, last = found[0][1].elbo, found[counts[-1]][1].elbo
     log_likelihood = _best(np.stack([np.asarray(bounds.bound) for _, bounds in found.values()]))
     return InferenceGaps(

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -20,8 +20,6 @@ from beliefnet.evaluation._observe import DataLike, observe
 from beliefnet.proposals import Recognition
 
 _ROUNDING = 2e-6
-LEAST_DRAWS = 8
-"""Fewer estimates than that say nothing about a variance."""
 _BIASED = 4.5
 
 
@@ -123,13 +121,16 @@ class Effort:
         2000
     """
 
+    least: ClassVar[int] = 8
+    """Fewer estimates than that say nothing about a variance."""
+
     num_draws: int = 1000
     reference_draws: int | None = None
     warm_up: int = 100
 
     def __post_init__(self):
-        whole_number("num_draws", self.num_draws, least=LEAST_DRAWS, good=1000)
-        whole_number("reference_draws", self.of_reference, least=LEAST_DRAWS, good=1000)
+        whole_number("num_draws", self.num_draws, least=self.least, good=1000)
+        whole_number("reference_draws", self.of_reference, least=self.least, good=1000)
         whole_number("warm_up", self.warm_up, least=0, good=100)
 
     @property
@@ -143,9 +144,9 @@ def gradient_report(
     net: BeliefNet,
     data: DataLike,
     estimators: Mapping[str, Estimator],
-    effort: Effort | None = None,
     *,
     key: Key,
+    effort: Effort | None = None,
     states: Mapping[str, Any] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> GradientReport:
@@ -162,8 +163,8 @@ def gradient_report(
         net: Where the gradients are taken.
         data: The batch, `[batch, visible]`: anything that `observe` takes.
         estimators: By name.
-        effort: How many estimates, of the reference and to warm up a state too; `Effort()` by default.
         key: Random key; every estimator gets its own.
+        effort: How many estimates, of the reference and to warm up a state too; `Effort()` by default.
         states: By name, states at which to measure; the others are warmed up. A state is the same for all draws.
         progress: Called with what is about to be measured.
 

@@ -4,10 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import jax
 from jax import Array
 
 from beliefnet._errors import ArgumentError
+from beliefnet._streams import split_key
 from beliefnet._types import Key
 from beliefnet.conditionals import (
     MLP,
@@ -118,14 +118,14 @@ class Convolution(AbstractBottom):
     def encoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> AbstractNetwork:
         """Return convolutions, then a dense network."""
         num_visible, *rest = sizes
-        image_key, dense_key = jax.random.split(key)
+        image_key, dense_key = split_key(key)
         image = Convolutions(self.image_shape, self._depths(num_visible), activation, key=image_key)
         return Stacked((image, dense_network((image.num_outputs, *rest), activation, key=dense_key)))
 
     def decoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> AbstractNetwork:
         """Return a dense network, then transposed convolutions; a bias per pixel is to be added."""
         *rest, num_visible = sizes
-        image_key, dense_key = jax.random.split(key)
+        image_key, dense_key = split_key(key)
         image = TransposedConvolutions(self.image_shape, self._depths(num_visible), activation, key=image_key)
         return Stacked((dense_network((*rest, image.num_inputs), activation, key=dense_key), image))
 

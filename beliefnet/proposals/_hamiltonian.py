@@ -14,6 +14,7 @@ from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
 from beliefnet.conditionals import Dense
 from beliefnet.distributions import UnitKind, check_kind, normal
@@ -40,7 +41,7 @@ class ReverseModel(eqx.Module):
     output: Dense
 
     def __init__(self, num_visible: int, num_latents: int, num_units: int, *, key: Key):
-        data_key, position_key, output_key = jax.random.split(key, 3)
+        data_key, position_key, output_key = split_key(key, 3)
         self.from_data = Dense(num_visible, num_units, key=data_key)
         self.from_position = Dense(num_latents, num_units, key=position_key)
         output = Dense(num_units, normal.num_parameters(num_latents), key=output_key)
@@ -133,7 +134,7 @@ class Hamiltonian(Proposal):
                 jnp.zeros(size),
                 ReverseModel(net.num_visible, size, num_units, key=iteration_key),
             )
-            for iteration_key in jax.random.split(key, num_iterations)
+            for iteration_key in split_key(key, num_iterations)
         )
         self.num_steps = num_steps
 
@@ -166,7 +167,7 @@ class Hamiltonian(Proposal):
             ValueError: If it cannot move the latents of this net.
         """
         self.check(net)
-        start_key, *keys = jax.random.split(key, 1 + len(self.iterations))
+        start_key, *keys = split_key(key, 1 + len(self.iterations))
         start = net.infer(x, num_particles, key=start_key, sampler=Reparameterize())
         ends = [sum(net.layer_sizes[: index + 1]) for index in range(len(net.layer_sizes) - 1)]
 

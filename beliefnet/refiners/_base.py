@@ -15,6 +15,7 @@ from jaxtyping import Float
 from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import check_key
 from beliefnet._types import Key, Values
 from beliefnet.refiners._mean_field import MeanField
 from beliefnet.refiners._posterior import Posterior
@@ -211,6 +212,7 @@ class Refiner(eqx.Module):
             ValueError: If it cannot refine the posterior of this net.
         """
         self.check(net)
+        check_key(key)
         start = self.start(net, x) if posterior is None else posterior
         begin = _State.of(Progress(start, self.init(start)))
 
@@ -223,14 +225,14 @@ class Refiner(eqx.Module):
 
         if self.patience:
             parameters, seen = self._step_until_idle(step, begin, len(x), key=key), None
-            check_key = jax.random.fold_in(key, self.num_steps)
+            gain_key = jax.random.fold_in(key, self.num_steps)
         else:
             keys = jax.random.split(key, self.num_steps + 1)
             end, seen = lax.scan(step_seen, begin, keys[:-1])
-            parameters, check_key = end.parameters, keys[-1]
+            parameters, gain_key = end.parameters, keys[-1]
         end = start.at(parameters)
         if self.num_checks and self.num_steps:
-            end = self._best_of_the_way(net, x, start, end, key=check_key)
+            end = self._best_of_the_way(net, x, start, end, key=gain_key)
         return end, seen  # pyright: ignore[reportReturnType]
 
     def _step_until_idle(

@@ -56,10 +56,10 @@ class Fitted:
 
 def fit(
     net: BeliefNet,
-    estimator: Estimator,
     dataset: Dataset,
-    options: FitOptions | None = None,
+    estimator: Estimator,
     *,
+    options: FitOptions | None = None,
     folder: RunFolder | Path | str | None = None,
     callback: Callback | None = None,
 ) -> Fitted:
@@ -71,8 +71,8 @@ def fit(
 
     Args:
         net: The net to start from.
-        estimator: Where gradients come from.
         dataset: Training and validation data.
+        estimator: Where gradients come from.
         options: How to train.
         folder: Where metrics and checkpoints go, all that `load_run` needs; nothing is written without one.
         callback: Is told of progress, and may ask to stop.
@@ -91,8 +91,8 @@ def fit(
         RunLocked: If another process trains in the folder.
     """
     check_net(net)
-    check_type("estimator", estimator, Estimator, good="estimators.VIMCO(5)")
     check_type("dataset", dataset, Dataset, good="data.Dataset.from_arrays(rows)")
+    check_type("estimator", estimator, Estimator, good="estimators.VIMCO(5)")
     options, callback = FitOptions() if options is None else options, NoCallback() if callback is None else callback
     check_type("options", options, FitOptions, good="FitOptions(epochs=1)")
     check_type("callback", callback, Callback, good="one that extends NoCallback")
