@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from beliefnet._errors import shown
+from beliefnet._errors import ArgumentTypeError, shown
 from beliefnet._types import Key
 
 
@@ -46,10 +46,10 @@ def check_key(key: object) -> None:
         >>> check_key(3)
         Traceback (most recent call last):
         ...
-        TypeError: expected key to be one JAX random key, got 3; try jax.random.key(3)
+        beliefnet._errors.ArgumentTypeError: expected key to be one JAX random key, got 3; try jax.random.key(3)
     """
     dtype, num_axes = getattr(key, "dtype", None), getattr(key, "ndim", None)
     is_typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
     if not (is_typed and num_axes == 0) and not (dtype == jnp.uint32 and num_axes == 1):
         seed = key if type(key) is int else 0
-        raise TypeError(f"expected key to be one JAX random key, got {shown(key)}; try jax.random.key({seed})")
+        raise ArgumentTypeError(f"expected key to be one JAX random key, got {shown(key)}", f"jax.random.key({seed})")

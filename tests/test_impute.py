@@ -375,7 +375,7 @@ def test_the_command_scores_what_it_hides(trained, grey_file, holey, tmp_path, c
         ("GREY --hide 0.5 --hide-half left", "--hide or --hide-half, got both"),
         ("GREY --hide-half left", "expected images for --hide-half left"),
         ("GREY --hide-half middle", "middle"),
-        ("GREY --split test", "a .npz file with an array 'test'"),
+        ("GREY --split test", "expected no --split for the rows of GREY"),
         ("HOLEY --split tst", "tst"),
         ("HOLEY --particles 0", "--particles of at least 1, got 0"),
         ("HOLEY --starts 0", "--starts of at least 1"),

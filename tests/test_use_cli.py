@@ -15,6 +15,7 @@ from conftest import SMALL
 from scipy import sparse
 from test_cli import fails, files
 
+from beliefnet._errors import ArgumentError
 from beliefnet.catalogue import load_named_run
 from beliefnet.cli import run
 from beliefnet.cli._message import message
@@ -221,19 +222,19 @@ def test_messages_are_bounded_and_on_one_line():
             FileNotFoundError(2, "No such file or directory", "x"),
             "got x (No such file or directory); try another one",
         ),
-        (ValueError("expected a, got b; try c"), "expected a, got b; try c"),
+        (ArgumentError("expected a, got b", "c"), "expected a, got b; try c"),
     ],
 )
 def test_what_is_said_of_errors(error, said):
-    assert said in message(error)
-    assert "\n" not in message(error)
-    assert len(message(error)) < 400
+    assert said in message(error, "train")
+    assert "\n" not in message(error, "train")
+    assert len(message(error, "train")) < 400
 
 
 def test_a_cause_on_a_full_disk_is_found():
     error = RuntimeError("RESOURCE_EXHAUSTED: something else")
     error.__cause__ = OSError(errno.ENOSPC, "No space left on device")
-    assert message(error).startswith("no space left on the disk")
+    assert message(error, "train").startswith("no space left on the disk")
 
 
 def test_warnings_are_shown_our_way_only_while_a_command_runs(trained, here, capsys):

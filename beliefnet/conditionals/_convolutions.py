@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._streams import split_key
 from beliefnet._types import Key
 from beliefnet.conditionals._networks import AbstractNetwork
@@ -35,7 +36,7 @@ class _Convolutions(AbstractNetwork):
 
     def __check_init__(self):
         if not self.weights:
-            raise ValueError(f"expected channels of two images or more, got {self.channels}; try (1, 32)")
+            raise ArgumentError(f"expected channels of two images or more, got {self.channels}", "(1, 32)")
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:

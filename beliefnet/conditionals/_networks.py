@@ -11,6 +11,7 @@ from jax import Array
 from jaxtyping import Float
 
 import beliefnet._pickling  # noqa: F401  (networks hold functions of JAX)
+from beliefnet._errors import ArgumentError
 from beliefnet._streams import check_key, split_key
 from beliefnet._types import Key
 
@@ -167,12 +168,13 @@ class Stacked(AbstractComposed):
 
     def __check_init__(self):
         if not self.networks:
-            raise ValueError("expected at least one network, got none; try a Dense")
+            raise ArgumentError("expected at least one network, got none", "a Dense")
         for before, after in zip(self.networks[:-1], self.networks[1:], strict=True):
             if before.num_outputs != after.num_inputs:
-                raise ValueError(
+                raise ArgumentError(
                     f"expected a network that takes the {before.num_outputs} outputs of the one before, got one that "
-                    f"takes {after.num_inputs}; try equal sizes"
+                    f"takes {after.num_inputs}",
+                    "equal sizes",
                 )
 
     @property

@@ -7,6 +7,7 @@ import jax
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import split_key
@@ -29,7 +30,7 @@ class Sum(Estimator[tuple[Any, ...]]):
 
     def __check_init__(self):
         if not self.parts:
-            raise ValueError("expected at least one estimator to sum, got none")
+            raise ArgumentError("expected at least one estimator to sum, got none", "Sum((Wake(5), Sleep()))")
 
     @property
     def bound(self) -> Bound:

@@ -9,6 +9,7 @@ import numpyro.distributions as dist
 from jax import Array, lax
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import split_key
@@ -171,7 +172,7 @@ class AbstractUnitEstimator(Estimator[None]):
 
 def _check_no_path(estimator: AbstractUnitEstimator, credit: Credit) -> None:
     if credit.path is not None:
-        raise ValueError(
-            f"expected a rule without a path from {type(estimator).__name__}, whose draws have no derivative, got one; "
-            "try a CreditEstimator"
+        raise ArgumentError(
+            f"expected a rule without a path from {type(estimator).__name__}, whose draws have no derivative, got one",
+            "a CreditEstimator",
         )

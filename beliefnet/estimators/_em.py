@@ -4,6 +4,7 @@ import equinox as eqx
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
@@ -101,14 +102,15 @@ class SemiAmortised(AbstractRefinedEstimator):
     def __check_init__(self):
         check_particles("SemiAmortised", self.num_particles, least=1)
         if not self.refiner.takes_gradients:
-            raise ValueError(
-                f"expected a refiner with gradient steps for SemiAmortised, got {type(self.refiner).__name__}; try "
-                "GDIR(5) for normal latents, StraightThroughAscent(5) for discrete ones, or variational EM"
+            raise ArgumentError(
+                f"expected a refiner with gradient steps for SemiAmortised, got {type(self.refiner).__name__}",
+                "GDIR(5) for normal latents, StraightThroughAscent(5) for discrete ones, or variational EM",
             )
         if self.refiner.patience:
-            raise ValueError(
+            raise ArgumentError(
                 f"expected a refiner that always takes all steps for SemiAmortised, got patience "
-                f"{self.refiner.patience}; try patience=0"
+                f"{self.refiner.patience}",
+                "patience=0",
             )
 
     @broadcasting

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet.estimators import rules
 from beliefnet.estimators._base import Estimator
@@ -27,9 +28,10 @@ class AbstractWakePhase(AbstractCreditEstimator[None]):
 
     def __check_init__(self):
         if not (self.proposal.explains_data and self.proposal.is_exact):
-            raise ValueError(
+            raise ArgumentError(
                 f"expected a proposal for {type(self).__name__} that draws for the data from what it scores, got "
-                f"{type(self.proposal).__name__}; try Recognition() or Refined(AIR())"
+                f"{type(self.proposal).__name__}",
+                "Recognition() or Refined(AIR())",
             )
 
 
@@ -131,7 +133,11 @@ def reweighted_wake_sleep(
         ValueError: If the recognition net would not learn at all.
     """
     if not (wake_phi or sleep_phi):
-        raise ValueError("expected wake_phi, sleep_phi or both, got neither; the recognition net would not learn")
+        raise ArgumentError(
+            "expected {option}, or the sleep phase, to train the recognition net, got neither",
+            "both",
+            option="wake_phi",
+        )
     proposal = Recognition() if proposal is None else proposal
     wake = ReweightedWake(num_particles, proposal) if wake_phi else WeightedWake(num_particles, proposal)
     return Sum((wake, Sleep())) if sleep_phi else wake

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Values
@@ -79,15 +80,17 @@ def check_states(net: BeliefNet, num_data: int) -> int:
     """
     num_states = count_states(net)
     if num_states > _MAX_STATES:
-        raise ValueError(
+        raise ArgumentError(
             f"expected a net with at most {_MAX_STATES} joint latent states to enumerate, got {num_states} in layers "
-            f"{net.layer_sizes}; try importance sampling with evaluation.evaluate"
+            f"{net.layer_sizes}",
+            "importance sampling with evaluation.evaluate",
         )
     numbers = num_states * max(net.num_visible, *net.layer_sizes, 1) * num_data
     if numbers > _MAX_NUMBERS:
-        raise ValueError(
+        raise ArgumentError(
             f"expected states and data that fit in memory, got {num_states} latent states for {num_data} data of "
-            f"{net.num_visible} units; try {max(1, num_data * _MAX_NUMBERS // numbers)} data at a time"
+            f"{net.num_visible} units",
+            f"{max(1, num_data * _MAX_NUMBERS // numbers)} data at a time",
         )
     return num_states
 

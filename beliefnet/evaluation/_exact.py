@@ -15,7 +15,7 @@ from jax import Array
 from jax.scipy.special import logsumexp
 from jaxtyping import Float
 
-from beliefnet._errors import whole_number
+from beliefnet._errors import ArgumentError, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting, log_mean_exp
 from beliefnet.distributions import UnitKind
@@ -140,9 +140,10 @@ def check_multisets(net: BeliefNet, num_data: int, num_particles: int) -> None:
     num_sets = num_multisets(num_states, num_particles)
     if num_sets > _MAX_SETS or num_sets * num_particles * num_data > _MAX_NUMBERS:
         count = num_sets if num_sets <= _MAX_SETS else f"more than {_MAX_SETS}"
-        raise ValueError(
+        raise ArgumentError(
             f"expected at most {_MAX_SETS} multisets of {num_particles} particles over {num_states} states that fit in "
-            f"memory, got {count} for {num_data} data; try fewer particles, data or latent units"
+            f"memory, got {count} for {num_data} data",
+            "fewer particles, data or latent units",
         )
 
 
@@ -167,9 +168,9 @@ def _check_discrete(net: BeliefNet) -> None:
     """Quadrature under q says nothing where the posterior is elsewhere."""
     if UnitKind.CONTINUOUS in net.latent_kinds:
         layer = net.latent_kinds.index(UnitKind.CONTINUOUS) + 1
-        raise ValueError(
-            f"expected discrete latents, got continuous units in latent layer {layer}; try particle_bounds with many "
-            "particles"
+        raise ArgumentError(
+            f"expected discrete latents, got continuous units in latent layer {layer}",
+            "particle_bounds with many particles",
         )
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from beliefnet._errors import check_type, whole_number
+from beliefnet._errors import ArgumentError, check_type, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
@@ -111,14 +111,14 @@ def steps_of_refinement(refiner: Refiner, steps: Sequence[int] | None = None) ->
     """
     largest = refiner.num_steps
     if largest < 1:
-        raise ValueError("expected a refiner with one step or more, got 0 steps; try num_steps=20")
+        raise ArgumentError("expected a refiner with one step or more, got 0 steps", "num_steps=20")
     if steps is None:
         steps = [digit * 10**power for power in range(9) for digit in (1, 2, 5) if digit * 10**power < largest]
     check_type("steps", steps, Iterable, good="(1, 5, 20)")
     steps = [whole_number("steps", count, least=0, good=largest) for count in steps]
     if max(steps, default=0) > largest:
-        raise ValueError(
-            f"expected steps from 0 to the refiner's own {largest}, got {max(steps)}; try a refiner of more steps"
+        raise ArgumentError(
+            f"expected steps from 0 to the refiner's own {largest}, got {max(steps)}", "a refiner of more steps"
         )
     return sorted({0, *steps, largest})
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
-from beliefnet._errors import check_type, whole_number
+from beliefnet._errors import ArgumentError, check_type, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import check_key
@@ -206,17 +206,18 @@ def _check(estimators: Mapping[str, Estimator], states: Mapping[str, Any]) -> No
     for name, given in (("estimators", estimators), ("states", states)):
         check_type(name, given, Mapping, good=f"{name}={{'vimco': ...}}")
     if not estimators:
-        raise ValueError("expected at least one estimator, got none; try {'reinforce': Reinforce(4)}")
+        raise ArgumentError("expected at least one estimator, got none", "{'reinforce': Reinforce(4)}")
     for name, estimator in estimators.items():
         check_type(f"estimator {name!r}", estimator, Estimator, good="estimators.VIMCO(5)")
         if not isinstance(estimator.bound.proposal, Recognition):
-            raise ValueError(
+            raise ArgumentError(
                 f"expected estimators that climb a bound of the recognition net, got {name}, which climbs that of "
-                f"{type(estimator.bound.proposal).__name__} particles; try leaving it out"
+                f"{type(estimator.bound.proposal).__name__} particles",
+                "leaving it out",
             )
     for name in states:
         if name not in estimators:
-            raise ValueError(f"expected states of {', '.join(estimators)}, got one of {name!r}; try the same names")
+            raise ArgumentError(f"expected states of {', '.join(estimators)}, got one of {name!r}", "the same names")
 
 
 def _summarise(moments: Moments, reference: ReferenceGradient, cost: float) -> dict[str, PartReport]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from beliefnet._errors import ArgumentError
 from beliefnet.evaluation._evaluate import Mean
 
 _FLOOR = 1e-3
@@ -41,8 +42,8 @@ def imputation_score(truth: ArrayLike, means: ArrayLike, *, where: ArrayLike) ->
     for name, values, fits in (("bits", truth, np.isin(truth, (0, 1))), ("means", means, (means >= 0) & (means <= 1))):
         if not fits[hidden].all():
             wrong = values[hidden & ~fits][0]
-            raise ValueError(
-                f"expected {name} between 0 and 1 where entries are hidden, got {wrong:g}; try grey_imputation_score"
+            raise ArgumentError(
+                f"expected {name} between 0 and 1 where entries are hidden, got {wrong:g}", "grey_imputation_score"
             )
     truth, inside = truth == 1, np.clip(means, _FLOOR, 1 - _FLOOR)
     log_probability = np.where(truth, np.log(inside), np.log1p(-inside))
@@ -87,14 +88,14 @@ def _entries(truth: ArrayLike, means: ArrayLike, where: ArrayLike) -> tuple[np.n
     truth, means, hidden = np.asarray(truth, np.float64), np.asarray(means, np.float64), np.asarray(where, bool)
     if not truth.shape == means.shape == hidden.shape or truth.ndim != 2:
         shapes = f"{list(truth.shape)}, {list(means.shape)} and {list(hidden.shape)}"
-        raise ValueError(
-            f"expected truth, means and where of one shape [rows, visible], got {shapes}; try numpy.broadcast_to"
+        raise ArgumentError(
+            f"expected truth, means and where of one shape [rows, visible], got {shapes}", "numpy.broadcast_to"
         )
     if not hidden.any():
-        raise ValueError("expected hidden entries to score, got none; try hiding some")
+        raise ArgumentError("expected hidden entries to score, got none", "hiding some")
     for name, values in (("truth", truth), ("means", means)):
         if not np.isfinite(values[hidden]).all():
-            raise ValueError(f"expected finite {name} where entries are hidden, got others; try hiding known entries")
+            raise ArgumentError(f"expected finite {name} where entries are hidden, got others", "hiding known entries")
     return truth, means, hidden
 
 

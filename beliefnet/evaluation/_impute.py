@@ -11,7 +11,7 @@ from jax import Array, lax
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
-from beliefnet._errors import check_type, whole_number
+from beliefnet._errors import ArgumentError, check_type, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import check_key
@@ -205,9 +205,9 @@ def starting_fill(net: BeliefNet, fill: ArrayLike | None = None) -> Float[Array,
     """
     if fill is not None:
         if np.shape(fill) != (net.num_visible,):
-            raise ValueError(f"expected fill of shape ({net.num_visible},), got {np.shape(fill)}; try the data's mean")
+            raise ArgumentError(f"expected fill of shape ({net.num_visible},), got {np.shape(fill)}", "the data's mean")
         if not np.isfinite(fill).all():
-            raise ValueError(f"expected fill of finite values, got {np.asarray(fill).tolist()}; try the data's mean")
+            raise ArgumentError(f"expected fill of finite values, got {np.asarray(fill).tolist()}", "the data's mean")
         return jnp.asarray(fill, float)
     centre = net.recognition.conditionals[0].centre
     return jnp.full(net.num_visible, 0.5) if centre is None else jnp.broadcast_to(centre, net.num_visible)
@@ -287,13 +287,14 @@ def _weigh(
 def _checked(net: BeliefNet, data: DataLike, observed: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the data with zeros in the place of what is missing, and which entries were observed."""
     if net.num_condition:
-        raise ValueError(
-            f"expected a net of whole data to fill them in, got one that is given {net.num_condition} units; try "
-            "beliefnet.sample_means with condition="
+        raise ArgumentError(
+            f"expected a net of whole data to fill them in, got one that is given {net.num_condition} units",
+            "beliefnet.sample_means with condition=",
         )
     if net.generative.conditionals[-1].kind is UnitKind.AUTOREGRESSIVE:
-        raise ValueError(
+        raise ArgumentError(
             "expected visible units that are independent given the latents, so that missing ones drop out, got "
-            "autoregressive ones; try a net such as an sbn, fdarn or vae"
+            "autoregressive ones",
+            "a net such as an sbn, fdarn or vae",
         )
     return observe_incomplete(net, data, observed)

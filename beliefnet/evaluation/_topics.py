@@ -10,7 +10,7 @@ from jax import Array
 from jaxtyping import Float
 from scipy import sparse
 
-from beliefnet._errors import whole_number
+from beliefnet._errors import ArgumentError, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet.data import observations_of
@@ -60,7 +60,7 @@ def topics(net: BeliefNet, data: DataLike, *, num_words: int = 10) -> list[Topic
             size of the vocabulary.
     """
     if net.generative.conditionals[-1].units.report != "perplexity":
-        raise ValueError("expected a net over word counts for topics, got another one; try nets.document_net")
+        raise ArgumentError("expected a net over word counts for topics, got another one", "nets.document_net")
     documents = observe(net, data, label="documents")
     num_words = whole_number("num_words", num_words, least=2, most=net.num_visible, good=min(10, net.num_visible))
     means = encode(net, documents)[0]
@@ -103,11 +103,11 @@ def npmi(topic_words: Sequence[Sequence[int]] | np.ndarray, documents: DataLike)
     counts = observations_of(documents, "counts", label="documents")
     documents, width = sparse.csr_matrix(counts.rows), counts.num_features
     if len({len(words) for words in topic_words}) > 1 or np.ndim(topic_words[0]) != 1 or len(topic_words[0]) < 2:
-        raise ValueError("expected topics of as many words each, two or more, got others; try 10 words per topic")
+        raise ArgumentError("expected topics of as many words each, two or more, got others", "10 words per topic")
     topic_words = np.asarray(topic_words)
     wrong = topic_words[(topic_words < 0) | (topic_words >= width)]
     if wrong.size:
-        raise ValueError(f"expected indices of words from 0 to {width - 1}, got {wrong[0]}; try other words")
+        raise ArgumentError(f"expected indices of words from 0 to {width - 1}, got {wrong[0]}", "other words")
     known, places = np.unique(topic_words, return_inverse=True)
     present = (documents[:, known] > 0).astype(np.float64)
     together = np.asarray((present.T @ present).todense()) / documents.shape[0]

@@ -12,6 +12,7 @@ from jax import Array, lax
 from jaxtyping import Float
 from numpyro.distributions import constraints
 
+from beliefnet._errors import ArgumentError
 from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
 from beliefnet.distributions import OneHot, UnitKind, check_kind, units
@@ -217,9 +218,10 @@ def _check_layer(layer: dist.Distribution, index: int) -> None:
     check_kind("Annealed", UnitKind.of(layer), frozenset(UnitKind) - {UnitKind.OTHER}, advice, place=place)
     base = units(layer)
     if UnitKind.of(layer) is UnitKind.CONTINUOUS and base.support is not constraints.real:
-        raise ValueError(
+        raise ArgumentError(
             f"expected continuous units that may take any real value for Annealed, got {type(base).__name__} "
-            f"units{place}; try {advice}"
+            f"units{place}",
+            f"{advice}",
         )
 
 

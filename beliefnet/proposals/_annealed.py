@@ -11,6 +11,7 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
@@ -130,13 +131,18 @@ class Annealed(Proposal):
         for setting, least, good in (("num_temperatures", 1, 1000), ("num_changes", 1, 1), ("num_leapfrog", 1, 5)):
             value = getattr(self, setting)
             if value < least or value != int(value):
-                raise ValueError(f"expected Annealed to have {setting} of at least {least}, got {value}; try {good}")
+                raise ArgumentError(
+                    f"expected Annealed to have {{option}} of at least {least}, got {value}", f"{good}", option=setting
+                )
         if not 0 < self.step_size < math.inf:
-            raise ValueError(f"expected Annealed to have a positive step_size, got {self.step_size}; try 0.3")
+            raise ArgumentError(
+                f"expected Annealed to have a positive {{option}}, got {self.step_size}", "0.3", option="step_size"
+            )
         if not (self.start.explains_data and self.start.is_exact):
-            raise ValueError(
+            raise ArgumentError(
                 "expected a start that draws latents for the given data from what it scores, got "
-                f"{type(self.start).__name__}; try Recognition()"
+                f"{type(self.start).__name__}",
+                "Recognition()",
             )
 
     @property

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
@@ -41,14 +42,15 @@ class Buffered(Proposal):
 
     def __check_init__(self):
         if not self.refiner.is_exact:
-            raise ValueError(
+            raise ArgumentError(
                 "expected a refiner whose draws follow the posterior for Buffered, got one with relaxed or averaged "
-                "values; try air, gdir or straight-through"
+                "values",
+                "air, gdir or straight-through",
             )
         if self.refiner.patience:
-            raise ValueError(
-                f"expected a refiner that takes all steps for Buffered, got patience {self.refiner.patience}; try "
-                "patience=0"
+            raise ArgumentError(
+                f"expected a refiner that takes all steps for Buffered, got patience {self.refiner.patience}",
+                "patience=0",
             )
 
     @property

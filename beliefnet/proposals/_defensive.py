@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
@@ -44,7 +45,9 @@ class Defensive(Proposal):
 
     def __check_init__(self):
         if self.every < 2:
-            raise ValueError(f"expected Defensive to have every of at least 2, got {self.every}; try 5")
+            raise ArgumentError(
+                f"expected Defensive to have {{option}} of at least 2, got {self.every}", "5", option="every"
+            )
 
     @property
     def defensive_share(self) -> float:

@@ -10,6 +10,7 @@ from jax import Array
 from jax.scipy.stats import norm
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
@@ -118,9 +119,13 @@ class Hamiltonian(Proposal):
             ("num_units", num_units, 1),
         ):
             if value < least or value != int(value):
-                raise ValueError(f"expected Hamiltonian to have {name} of at least {least}, got {value}; try 5")
+                raise ArgumentError(
+                    f"expected Hamiltonian to have {{option}} of at least {least}, got {value}", "5", option=name
+                )
         if not 0 < step_size < math.inf:
-            raise ValueError(f"expected Hamiltonian to have a positive step_size, got {step_size}; try 0.05")
+            raise ArgumentError(
+                f"expected Hamiltonian to have a positive {{option}}, got {step_size}", "0.05", option="step_size"
+            )
         _check_layers(net)
         size = sum(net.layer_sizes)
         self.iterations = tuple(
@@ -148,9 +153,10 @@ class Hamiltonian(Proposal):
         reverse = self.iterations[0].reverse
         made_for = (reverse.from_data.num_inputs, reverse.from_position.num_inputs)
         if made_for != (net.num_visible, sum(net.layer_sizes)):
-            raise ValueError(
+            raise ArgumentError(
                 f"expected the net that Hamiltonian was made for, of {made_for[0]} visible and {made_for[1]} latent "
-                f"units, got one of {net.num_visible} and {sum(net.layer_sizes)}; try Hamiltonian(net, key=key)"
+                f"units, got one of {net.num_visible} and {sum(net.layer_sizes)}",
+                "Hamiltonian(net, key=key)",
             )
 
     @broadcasting
@@ -191,7 +197,8 @@ def _check_layers(net: BeliefNet) -> None:
             place = f" in latent layer {layer}"
             check_kind("Hamiltonian", conditional.kind, frozenset({UnitKind.CONTINUOUS}), advice, place=place)
             if any(map(math.isfinite, conditional.units.bounds)):
-                raise ValueError(
+                raise ArgumentError(
                     f"expected units that may take any real value for Hamiltonian, got {conditional.units.name} units"
-                    f"{place}; try normal units, or Recognition()"
+                    f"{place}",
+                    "normal units, or Recognition()",
                 )

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting, normalised_weights
@@ -103,7 +104,7 @@ class AIR(Refiner):
     def __check_init__(self):
         check_settings(self, "AIR", rate=self.rate)
         if self.rate > 1:
-            raise ValueError(f"expected AIR to have a rate in (0, 1], got {self.rate}; try 0.1")
+            raise ArgumentError(f"expected AIR to have a {{option}} in (0, 1], got {self.rate}", "0.1", option="rate")
 
     def check(self, net: BeliefNet) -> None:
         """Check that every layer has moments that give it back.

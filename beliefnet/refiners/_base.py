@@ -12,6 +12,7 @@ from equinox import AbstractVar
 from jax import Array, lax
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import check_key
@@ -291,16 +292,17 @@ def check_kinds(net: BeliefNet) -> None:
     for layer, conditionals in enumerate(net.latent_layers, 1):
         for conditional in conditionals:
             if not conditional.units.is_refinable:
-                raise ValueError(
+                raise ArgumentError(
                     f"expected binary, autoregressive, one-hot or normal units to refine, got {conditional.units.name} "
-                    f"units in latent layer {layer}; try the recognition net alone"
+                    f"units in latent layer {layer}",
+                    "the recognition net alone",
                 )
         kinds = [conditional.kind for conditional in conditionals]
         if len({kind.factorial for kind in kinds}) > 1:
-            raise ValueError(
+            raise ArgumentError(
                 f"expected units of the same values in both chains to refine, got "
-                f"{' and '.join(kind.value for kind in kinds)} ones in latent layer {layer}; try the recognition net "
-                "alone"
+                f"{' and '.join(kind.value for kind in kinds)} ones in latent layer {layer}",
+                "the recognition net alone",
             )
 
 
@@ -318,8 +320,10 @@ def check_settings(refiner: Refiner, name: str, *, rate: float) -> None:
     ):
         value = getattr(refiner, setting)
         if value < least or value != int(value):
-            raise ValueError(f"expected {name} to have {setting} of at least {least}, got {value}; try {good}")
+            raise ArgumentError(
+                f"expected {name} to have {{option}} of at least {least}, got {value}", f"{good}", option=setting
+            )
     if refiner.num_checks == 1:
-        raise ValueError(f"expected {name} to have num_checks of 0 or at least 2, got 1; try 20")
+        raise ArgumentError(f"expected {name} to have {{option}} of 0 or at least 2, got 1", "20", option="num_checks")
     if not 0 < rate < float("inf"):
-        raise ValueError(f"expected {name} to have a positive rate, got {rate}; try 0.1")
+        raise ArgumentError(f"expected {name} to have a positive {{option}}, got {rate}", "0.1", option="rate")

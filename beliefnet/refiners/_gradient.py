@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
@@ -63,15 +64,15 @@ class GradientAscent(Refiner):
     def __check_init__(self):
         check_settings(self, type(self).__name__, rate=self.rate)
         if not 0 <= self.momentum < 1:
-            raise ValueError(f"expected momentum in [0, 1), got {self.momentum}; try 0.5")
+            raise ArgumentError(f"expected {{option}} in [0, 1), got {self.momentum}", "0.5", option="momentum")
         if any(eqx.is_array(leaf) for leaf in jax.tree.leaves(self.sampler)):
-            raise ValueError(
-                f"expected plain numbers in the sampler of {type(self).__name__}, got arrays; try Concrete(0.5)"
+            raise ArgumentError(
+                f"expected plain numbers in the sampler of {type(self).__name__}, got arrays", "Concrete(0.5)"
             )
         if not self.sampler.has_derivative:
-            raise ValueError(
-                f"expected a sampler whose draws have a derivative, got {type(self.sampler).__name__}; try "
-                "Reparameterize() for normal latents, StraightThrough() for discrete ones"
+            raise ArgumentError(
+                f"expected a sampler whose draws have a derivative, got {type(self.sampler).__name__}",
+                "Reparameterize() for normal latents, StraightThrough() for discrete ones",
             )
 
     @property

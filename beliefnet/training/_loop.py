@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from beliefnet._errors import check_type
+from beliefnet._errors import Refusal, check_type
 from beliefnet._net import BeliefNet, check_net
 from beliefnet._streams import Stream, stream
 from beliefnet.data import Dataset
@@ -29,7 +29,7 @@ from beliefnet.training._writer import RunWriter
 _DISPATCH_SECONDS = 0.5
 
 
-class TrainingDiverged(RuntimeError):
+class TrainingDiverged(Refusal, RuntimeError):
     """The objective or a parameter stopped being finite, or the objective fell beyond all reason."""
 
 
@@ -184,7 +184,7 @@ class _Run:
         learner, epoch = self.state.learner, self.step // self.epoch_steps
         valid_bound = self.validate(learner.params)
         if not jnp.isfinite(valid_bound):
-            raise TrainingDiverged(self._divergence(f"the validation bound is {valid_bound}", self.step - 1))
+            raise self._divergence(f"the validation bound is {valid_bound}", self.step - 1)
         self.history.append(
             {
                 "epoch": epoch,
@@ -213,20 +213,21 @@ class _Run:
     def _check_finite(self) -> None:
         if (bad := int(self.state.learner.first_bad_step)) >= 0:
             what = f"the objective was not finite, or beyond all reason, at step {bad}"
-            raise TrainingDiverged(self._divergence(what, bad))
+            raise self._divergence(what, bad)
 
-    def _divergence(self, what: str, step: int) -> str:
+    def _divergence(self, what: str, step: int) -> TrainingDiverged:
         kept = "no checkpoint was kept"
         if self.writer is not None and self.writer.folder.has_checkpoints:
             kept = f"the last good checkpoint is {self.writer.folder.newest_checkpoint}"
-        return f"{what} (epoch {step // self.epoch_steps + 1}); {kept}; try a smaller learning-rate, or clip=10"
+        found = f"{what} (epoch {step // self.epoch_steps + 1}); {kept}"
+        return TrainingDiverged(found, "a smaller learning-rate", "clip=10")
 
     def _save(self) -> None:
         if self.writer is None:
             return
         params = self.state.learner.params
         if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params)):
-            raise TrainingDiverged(self._divergence(f"a parameter is not finite after step {self.step}", self.step - 1))
+            raise self._divergence(f"a parameter is not finite after step {self.step}", self.step - 1)
         self.writer.save(self.state, self.step // self.epoch_steps, self.clock.seconds)
         self.clock.saved = time.monotonic()
 

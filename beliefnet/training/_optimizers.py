@@ -62,7 +62,7 @@ class OptimizerOptions(Options):
         self.at_least(0, "learning_rate", "recognition_learning_rate", "estimator_learning_rate")
         self.at_least(0, "clip", "weight_decay")
         if not 0 <= self.momentum < 1:
-            raise OptionError(f"expected momentum in [0, 1), got {self.momentum}; try 0.9")
+            raise OptionError(f"expected momentum in [0, 1), got {self.momentum}", "0.9")
 
 
 class Optimizer(eqx.Module):

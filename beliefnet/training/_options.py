@@ -40,7 +40,7 @@ class FitOptions(OptimizerOptions):
         self.at_least(1, "epochs", "batch_size")
         self.at_least(0, "patience", "checkpoint_seconds", "seed")
         if self.seed > LARGEST_SEED:
-            raise OptionError(f"expected seed of at most {LARGEST_SEED}, got {self.seed}; try 0")
+            raise OptionError(f"expected seed of at most {LARGEST_SEED}, got {self.seed}", "0")
 
     def steps_per_epoch(self, num_train: int) -> int:
         """Return the number of whole batches in so many training examples.
@@ -52,13 +52,13 @@ class FitOptions(OptimizerOptions):
         steps = num_train // batch_size
         if steps == 0:
             raise OptionError(
-                f"expected batch-size of at most the {num_train} training examples, got {self.batch_size}; "
-                f"try --batch-size {num_train}"
+                f"expected batch-size of at most the {num_train} training examples, got {self.batch_size}",
+                f"--batch-size {num_train}",
             )
         if self.epochs * steps > _MOST_STEPS:
             raise OptionError(
-                f"expected at most {_MOST_STEPS} steps, got {self.epochs} epochs of {steps} steps; "
-                f"try --epochs {_MOST_STEPS // steps}"
+                f"expected at most {_MOST_STEPS} steps, got {self.epochs} epochs of {steps} steps",
+                f"--epochs {_MOST_STEPS // steps}",
             )
         return steps
 
