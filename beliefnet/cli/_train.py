@@ -9,7 +9,6 @@ import tomli_w
 from cyclopts import Parameter
 
 from beliefnet._errors import OptionError
-from beliefnet._net import BeliefNet
 from beliefnet.catalogue import TrainConfig, check_memory, flatten, net_of_start, renamed
 from beliefnet.cli._app import command
 from beliefnet.cli._entry import INTERRUPTED
@@ -17,12 +16,12 @@ from beliefnet.cli._flags import TrainFlags, given_flags
 from beliefnet.cli._pictures import draw_run
 from beliefnet.cli._progress import Display
 from beliefnet.cli._text import make_console, say, warn
+from beliefnet.conditionals import has_convolutions
 from beliefnet.data import Dataset
 from beliefnet.runs import RunFolder, check_same_run, check_version, read_record, write_atomically
-from beliefnet.training import EXTENDABLE, Fitted, fit, fixed_settings
+from beliefnet.training import EXTENDABLE, Fitted, default_learning_rate, fit, fixed_settings
 
 _NONE = TrainFlags()
-_LARGEST_CONVOLUTIONAL_STEP = 1e-3
 _SMALL = 50
 
 
@@ -59,12 +58,12 @@ def train(
     for name in config.idle:
         warn(f"--{name} has no effect with --net {config.net.name} --estimator {config.estimator.name}")
     net, estimator = config.build(dataset.train.average(), dataset.record.image_shape)
-    config = _decided(config, net, num_train)
-    if config.net.values.get("convolution") and (config.fit.learning_rate or 0) > _LARGEST_CONVOLUTIONAL_STEP:
+    config = config.replace(learning_rate=config.fit.decided(net, num_train).learning_rate)
+    usual = default_learning_rate(net, num_steps)
+    if has_convolutions(net) and (config.fit.learning_rate or 0) > usual:
         warn(
             f"--learning-rate {config.fit.learning_rate} can be too large for convolutions: if the bound stays where "
-            "the first epoch leaves it, the decoder has learnt to ignore the latents; try --learning-rate "
-            f"{_LARGEST_CONVOLUTIONAL_STEP}"
+            f"the first epoch leaves it, the decoder has learnt to ignore the latents; try --learning-rate {usual}"
         )
     if not (resumed and resumed.has_checkpoints):
         net, skipped = net_of_start(config, net)
@@ -108,13 +107,6 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def _begun(folder: RunFolder) -> int:
     """The step from which training goes on."""
     return read_record(folder.checkpoints.directory)["step"] if folder.has_checkpoints else 0
-
-
-def _decided(config: TrainConfig, net: BeliefNet, num_train: int) -> TrainConfig:
-    """Write down the step size where it was left open."""
-    if config.net.values.get("convolution") and config.fit.learning_rate is None:
-        config = config.replace(learning_rate=_LARGEST_CONVOLUTIONAL_STEP)
-    return config.replace(learning_rate=config.fit.decided(net, num_train).learning_rate)
 
 
 def _new_folder(config: TrainConfig, out: Path | None) -> RunFolder:

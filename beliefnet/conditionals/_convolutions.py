@@ -5,6 +5,7 @@ XLA's own convolutions are slow on a processor inside a loop, where training ste
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -46,6 +47,15 @@ class _Convolutions(AbstractNetwork):
             height, width = shapes[-1]
             shapes.append((-(-height // 2), -(-width // 2)))
         return tuple(shapes)
+
+
+def has_convolutions(net: Any) -> bool:
+    """Whether there are convolutions among the networks of a net, or of any other tree."""
+
+    def is_one(part: Any) -> bool:
+        return issubclass(type(part), _Convolutions)
+
+    return any(map(is_one, jax.tree.leaves(net, is_leaf=is_one)))
 
 
 class Convolutions(_Convolutions):

@@ -212,8 +212,7 @@ class _Run:
 
     def _check_finite(self) -> None:
         if (bad := int(self.state.learner.first_bad_step)) >= 0:
-            what = f"the objective was not finite, or beyond all reason, at step {bad}"
-            raise self._divergence(what, bad)
+            raise self._divergence(f"the objective was not finite, or beyond all reason, at step {bad}", bad)
 
     def _divergence(self, what: str, step: int) -> TrainingDiverged:
         kept = "no checkpoint was kept"

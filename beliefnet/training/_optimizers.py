@@ -15,11 +15,12 @@ from beliefnet._checks import Options
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet._options import check_fields
+from beliefnet.conditionals import has_convolutions
 from beliefnet.distributions import UnitKind
 from beliefnet.estimators import Estimator
 
 _LONG_RUN = 20_000
-_LONG_RUN_RATE, _SHORT_RUN_RATE = 3e-3, 1e-2
+_LONG_RUN_RATE, _SHORT_RUN_RATE, _CONVOLUTIONAL_RATE = 3e-3, 1e-2, 1e-3
 
 
 class Learnable(eqx.Module):
@@ -36,7 +37,7 @@ class OptimizerOptions(Options):
     Attributes:
         optimizer: Update rule: adam, rmsprop (with momentum) or sgd (with momentum).
         learning_rate: Step size of the generative net, at the start of the schedule; by default 0.003, and 0.01 in runs
-            of fewer than 20,000 steps of nets without normal latents.
+            of fewer than 20,000 steps of nets without normal latents; 0.001 with convolutions.
         recognition_learning_rate: Step size of the recognition net; that of the generative net when not given.
         estimator_learning_rate: Step size of the estimator's baselines; that of the generative net when not given.
         schedule: How the step sizes change over the run: cosine (down to zero), linear (down to zero) or constant.
@@ -115,14 +116,14 @@ class Optimizer(eqx.Module):
 
     def _scaled(self, updates: Learnable) -> Learnable:
         parts = (updates.net.generative, updates.net.recognition, updates.estimator)
-        scaled = [
-            jax.tree.map(lambda u, rate=rate: rate * u, part) for rate, part in zip(self.rates, parts, strict=True)
-        ]
+        scaled = [jax.tree.map(rate.__mul__, part) for rate, part in zip(self.rates, parts, strict=True)]
         return eqx.tree_at(lambda p: (p.net.generative, p.net.recognition, p.estimator), updates, tuple(scaled))
 
 
 def default_learning_rate(net: BeliefNet, num_steps: int) -> float:
     """Return the step size that is taken where none is given, as validation chose it (`benchmarks/defaults.py`)."""
+    if has_convolutions(net):
+        return _CONVOLUTIONAL_RATE
     is_short = num_steps < _LONG_RUN and UnitKind.CONTINUOUS not in net.latent_kinds
     return _SHORT_RUN_RATE if is_short else _LONG_RUN_RATE
 

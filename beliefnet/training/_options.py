@@ -12,6 +12,7 @@ LARGEST_SEED = 2**32 - 1
 EXTENDABLE = frozenset({"epochs", "patience", "checkpoint_seconds", "data"})
 """Options that may change when a run is resumed; of the data, the place may change and the contents not."""
 _MOST_STEPS = 2**31 - 1
+_MANY_ROWS = 5000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,15 +69,11 @@ class FitOptions(OptimizerOptions):
         Raises:
             OptionError: As `steps_per_epoch`.
         """
-        num_steps = self.epochs * self.steps_per_epoch(num_train)
-        size = default_batch_size(num_train) if self.batch_size is None else self.batch_size
-        rate = default_learning_rate(net, num_steps) if self.learning_rate is None else self.learning_rate
-        return replace(self, batch_size=size, learning_rate=rate)
+        rate, num_steps = self.learning_rate, self.epochs * self.steps_per_epoch(num_train)
+        rate = default_learning_rate(net, num_steps) if rate is None else rate
+        return replace(self, batch_size=self.batch_size or default_batch_size(num_train), learning_rate=rate)
 
 
 def default_batch_size(num_train: int) -> int:
     """Return the data per step that are taken where none are given, as validation chose (`benchmarks/defaults.py`)."""
     return 100 if num_train >= _MANY_ROWS else max(1, min(50, num_train))
-
-
-_MANY_ROWS = 5000
