@@ -15,7 +15,7 @@ from beliefnet.distributions import bag_of_words, bernoulli, discretised_logisti
 from beliefnet.estimators import VIMCO, DisARM, Reinforce, Sleep
 from beliefnet.evaluation import evaluate, exact_elbo, exact_gradient, exact_log_likelihood, impute, sandwich
 from beliefnet.proposals import Annealed, Refined
-from beliefnet.refiners import AIR, MeanField, straight_through
+from beliefnet.refiners import AIR, MeanField, StraightThroughAscent
 
 KEY = jax.random.key(0)
 CONDITIONS = jnp.array([[0.0], [1.0]])
@@ -93,7 +93,7 @@ def test_sleep_dreams_for_the_conditions_of_the_data():
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("refiner", [AIR(4, 50, rate=0.3), straight_through(8, 20)], ids=["air", "gradient"])
+@pytest.mark.parametrize("refiner", [AIR(4, 50, rate=0.3), StraightThroughAscent(8, 20)], ids=["air", "gradient"])
 def test_posteriors_are_refined_given_the_condition(refiner):
     start = evaluate(SHALLOW, OBSERVATIONS, num_particles=2000, key=KEY)
     refined = evaluate(SHALLOW, OBSERVATIONS, num_particles=2000, key=KEY, proposal=Refined(refiner))

@@ -32,7 +32,7 @@ from beliefnet.evaluation._pareto import pareto_k
 from beliefnet.evaluation._weighted import rungs
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Dream, Recognition, Refined
-from beliefnet.refiners import gdir
+from beliefnet.refiners import GDIR
 from beliefnet.samplers import Concrete, MeanPassing
 
 
@@ -353,6 +353,6 @@ def test_states_are_counted(name: str, states: int):
 
 
 def test_a_posterior_that_diverged_is_an_error():
-    proposal = Refined(gdir(5, 2, rate=1e30, num_checks=0))
+    proposal = Refined(GDIR(5, 2, rate=1e30, num_checks=0))
     with pytest.raises(ValueError, match="NaN for 3 of 3 examples; try a smaller rate"):
         evaluate(FAMILY_NETS["normal"](), OBSERVATIONS, num_particles=5, proposal=proposal, key=jax.random.key(0))

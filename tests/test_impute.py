@@ -29,7 +29,7 @@ from beliefnet.evaluation import (
 )
 from beliefnet.evaluation._impute import starting_fill
 from beliefnet.nets import sigmoid_belief_net
-from beliefnet.refiners import AIR, GradientAscent, default_refiner, gdir
+from beliefnet.refiners import AIR, GDIR, GradientAscent, default_refiner
 from beliefnet.training import FitOptions, fit
 
 NAN = np.nan
@@ -102,7 +102,7 @@ def test_the_enumeration_agrees_with_the_oracle():
 def test_what_is_filled_in_is_the_expectation_given_the_rest(name: str):
     net = ALL_NETS[name]()
     many = Search(
-        300, num_starts=2, num_rounds=2, refiner=gdir(4, 10, momentum=0.0) if name == "normal" else AIR(4, 10)
+        300, num_starts=2, num_rounds=2, refiner=GDIR(4, 10, momentum=0.0) if name == "normal" else AIR(4, 10)
     )
     result = impute(net, np.tile(PATTERNS, (200, 1)), search=many, key=jax.random.key(0))
     means = assert_unbiased(net, result)
@@ -235,7 +235,7 @@ def test_errors_name_what_was_given(x, observed, message):
         ({"num_rounds": 0}, "num_rounds of at least 1, got 0"),
         ({"num_rounds": 1.5}, "num_rounds to be a whole number, got 1.5; try 3"),
         ({"fill": [0.5]}, r"fill of shape \(3,\), got \(1,\)"),
-        ({"refiner": gdir(1, 2)}, "expected continuous units for Reparameterize"),
+        ({"refiner": GDIR(1, 2)}, "expected continuous units for Reparameterize"),
     ],
 )
 def test_a_search_is_checked(changes, message):

@@ -24,7 +24,7 @@ from beliefnet.cli._run import in_words
 from beliefnet.cli._text import for_terminal
 from beliefnet.evaluation import Topic, encode, evaluate
 from beliefnet.proposals import Annealed, Recognition, Refined
-from beliefnet.refiners import AIR
+from beliefnet.refiners import AIR, GDIR, ConcreteAscent, MeanPassingAscent, StraightThroughAscent
 from beliefnet.samplers import Concrete
 from beliefnet.training import Stream, stream
 
@@ -139,6 +139,10 @@ def test_default_files_are_numbered_and_others_are_said_to_be_replaced(trained, 
         (Refined(AIR(5)), "refined(refiner=air(num_steps=5))"),
         (Annealed(7), "annealed(num_temperatures=7)"),
         (AIR(5), "air(num_steps=5)"),
+        (GDIR(), "gdir"),
+        (MeanPassingAscent(7), "mean-passing(num_steps=7)"),
+        (Refined(ConcreteAscent(temperature=0.2)), "refined(refiner=concrete(temperature=0.2))"),
+        (StraightThroughAscent(slope="logits"), "straight-through(slope='logits')"),
     ],
 )
 def test_proposals_are_said_by_their_names(module, words: str):

@@ -14,7 +14,7 @@ from beliefnet.distributions import UnitKind
 from beliefnet.estimators._base import Estimate, Estimator, check_particles
 from beliefnet.estimators._bound import Bound
 from beliefnet.proposals import Refined
-from beliefnet.refiners import AIR, Posterior, Refiner, default_refiner, gdir, straight_through
+from beliefnet.refiners import AIR, GDIR, Posterior, Refiner, StraightThroughAscent, default_refiner
 
 
 class AbstractRefinedEstimator(Estimator[None]):
@@ -82,7 +82,7 @@ class SemiAmortised(AbstractRefinedEstimator):
     """The ELBO of the refined posterior, differentiated through the steps of the refinement.
 
     Model and recognition net both climb the bound that is reached after the refinement, not the one before it. The
-    gradient is as true as that of the refiner's sampler: unbiased for normal latents with `gdir`, biased for discrete
+    gradient is as true as that of the refiner's sampler: unbiased for normal latents with `GDIR`, biased for discrete
     ones. Memory grows with the number of steps.
 
     Args:
@@ -104,7 +104,7 @@ class SemiAmortised(AbstractRefinedEstimator):
         if not self.refiner.takes_gradients:
             raise ArgumentError(
                 f"expected a refiner with gradient steps for SemiAmortised, got {type(self.refiner).__name__}",
-                "gdir(5) for normal latents, straight_through(5) for discrete ones, or variational EM",
+                "GDIR(5) for normal latents, StraightThroughAscent(5) for discrete ones, or variational EM",
             )
         if self.refiner.patience:
             raise ArgumentError(
@@ -158,6 +158,6 @@ def semi_amortised(net: BeliefNet, num_particles: int = 1, *, refiner: Refiner |
         ValueError: If `num_particles` is not positive, or the refiner takes no gradient steps or may stop early.
     """
     if refiner is None:
-        make = gdir if UnitKind.CONTINUOUS in net.latent_kinds else straight_through
+        make = GDIR if UnitKind.CONTINUOUS in net.latent_kinds else StraightThroughAscent
         refiner = make(5, 1, num_checks=0)
     return SemiAmortised(refiner, num_particles)
