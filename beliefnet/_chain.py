@@ -7,6 +7,7 @@ import numpyro.distributions as dist
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import check_key
 from beliefnet._types import Key, Values
@@ -41,9 +42,10 @@ class Chain(eqx.Module):
     def __check_init__(self):
         for index, (below, above) in enumerate(zip(self.conditionals[:-1], self.conditionals[1:], strict=True)):
             if below.num_units != above.num_parents:
-                raise ValueError(
+                raise ArgumentError(
                     f"expected conditional {index + 1} to take the {below.num_units} units of conditional {index}, "
-                    f"got one that takes {above.num_parents}; try equal sizes"
+                    f"got one that takes {above.num_parents}",
+                    "equal sizes",
                 )
 
     def __len__(self) -> int:

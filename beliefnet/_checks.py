@@ -17,4 +17,4 @@ class Options:
             if value is not None and not least <= value < float("inf"):
                 works = getattr(type(self), name)
                 hint = "leaving it out" if works is None else works
-                raise OptionError(f"expected {name.replace('_', '-')} of at least {least}, got {value}; try {hint}")
+                raise OptionError(f"expected {name.replace('_', '-')} of at least {least}, got {value}", f"{hint}")

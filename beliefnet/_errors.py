@@ -2,14 +2,115 @@
 
 import difflib
 import operator
-from collections.abc import Iterable
-from typing import SupportsIndex
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Self, SupportsIndex
 
 MOST = 2**31 - 1
 """The largest number that a compiled loop counts to."""
 
 
-class DataError(ValueError):
+@dataclass(frozen=True)
+class Use:
+    """A hint to use an option: its name and a value that works, from which Python and the command line word it.
+
+    Attributes:
+        option: Name of the option, as in Python.
+        value: A value that works, or `...` where only the user knows one.
+        when: What it is good for, such as "for decimal commas".
+        flags: The same, and what belongs to it, for `beliefnet train`, where other options of it say so.
+        also: Another option that belongs to it.
+
+    >>> print(Use("decimal", ",", "for decimal commas"))
+    decimal=',' for decimal commas
+    """
+
+    option: str
+    value: Any
+    when: str = ""
+    flags: str = ""
+    also: "Use | None" = None
+
+    def __str__(self) -> str:
+        """The hint as Python spells it."""
+        also = "" if self.also is None else f" and {self.also}"
+        return self.said(f"{self.option}={'...' if self.value is ... else repr(self.value)}{also}")
+
+    def said(self, words: str) -> str:
+        """Return words for the option and its value, with what they are good for."""
+        return f"{words} {self.when}" if words and self.when else words
+
+
+class Refusal(Exception):
+    """An error of this package: what was expected and what was found, and what to try.
+
+    Args:
+        reason: What was expected and found, "expected ..., got ..."; `{option}` in it stands for the option's name.
+        *hints: What to try, in words or as options (`Use`).
+        option: Name of the option or argument that is at fault.
+
+    >>> print(Refusal("expected {option} above 0, got 0", "0.1", option="rate"))
+    expected rate above 0, got 0; try 0.1
+    """
+
+    def __init__(self, reason: str, *hints: str | Use, option: str = ""):
+        super().__init__(reason, *hints)
+        self.hints, self.option, self._reason = hints, option, reason
+
+    @classmethod
+    def of(cls, error: "Refusal", *, option: str = "", about: str = "") -> Self:
+        """Return another error as one of this class.
+
+        Args:
+            error: The error.
+            option: Another name of the option that is at fault.
+            about: What it is about, which is said in brackets.
+
+        >>> print(Refusal.of(Refusal("expected at least 2, got 1", "10"), about="categories 1"))
+        expected at least 2, got 1 (categories 1); try 10
+        """
+        reason = f"{error._reason} ({about})" if about else error._reason
+        return cls(reason, *error.hints, option=option or error.option)
+
+    @property
+    def reason(self) -> str:
+        """What was expected and found, as Python says it."""
+        return self._reason.replace("{option}", self.option) if self.option else self._reason
+
+    def __str__(self) -> str:
+        """The whole sentence as Python says it."""
+        return sentence(self.reason, self.hints)
+
+    def worded(self, name: Callable[[str], str], hint: Callable[[Use], str]) -> str:
+        """Return the whole sentence in other words.
+
+        Args:
+            name: What an option is called.
+            hint: How a hint to use an option is worded; "" leaves it out.
+        """
+        hints = [one.said(hint(one)) if type(one) is Use else str(one) for one in self.hints]
+        return sentence(self._reason.replace("{option}", name(self.option)) if self.option else self._reason, hints)
+
+
+def sentence(reason: str, hints: Iterable[object]) -> str:
+    """Return what was expected and found, and what to try, in one sentence."""
+    advice = ", or ".join(dict.fromkeys(filter(None, map(str, hints))))
+    return f"{reason}; try {advice}" if advice else reason
+
+
+class Advice(Refusal, UserWarning):
+    """A warning with what to try."""
+
+
+class ArgumentError(Refusal, ValueError):
+    """An argument has a value that cannot work."""
+
+
+class ArgumentTypeError(Refusal, TypeError):
+    """An argument is of a type that cannot work."""
+
+
+class DataError(Refusal, ValueError):
     """Data, or a request for data, that cannot be used as it stands."""
 
 
@@ -17,7 +118,7 @@ class DataUnavailable(DataError):
     """A data set that is neither on this machine nor could be downloaded."""
 
 
-class OptionError(ValueError):
+class OptionError(Refusal, ValueError):
     """An option has a value that cannot work."""
 
 
@@ -65,15 +166,17 @@ def check_type(name: str, value: object, *wanted: type, good: str) -> None:
         >>> check_type("steps", "many", int, good="20")
         Traceback (most recent call last):
         ...
-        TypeError: expected steps to be of type int, got 'many'; try 20
+        beliefnet._errors.ArgumentTypeError: expected steps to be of type int, got 'many'; try 20
     """
     if not issubclass(type(value), wanted):
         kinds, found = " or ".join(kind.__name__ for kind in wanted), shown(value)
         found = type(value).__name__ if "\n" in found else found
-        raise TypeError(f"expected {name} to be of type {kinds}, got {found}; try {good}")
+        raise ArgumentTypeError(f"expected {{option}} to be of type {kinds}, got {found}", good, option=name)
 
 
-def whole_number(name: str, value: SupportsIndex, *, good: int, least: int = 1, most: int = MOST) -> int:
+def whole_number(
+    name: str, value: SupportsIndex, *, good: int, least: int = 1, most: int = MOST, whose: str = ""
+) -> int:
     """Return a number of something, checked.
 
     Args:
@@ -82,6 +185,7 @@ def whole_number(name: str, value: SupportsIndex, *, good: int, least: int = 1, 
         good: One that works.
         least: The least one that does.
         most: The largest one that does.
+        whose: What stands before the name, such as "VIMCO's ".
 
     Raises:
         ValueError: If it is no whole number, or out of range.
@@ -90,16 +194,18 @@ def whole_number(name: str, value: SupportsIndex, *, good: int, least: int = 1, 
         >>> whole_number("num_particles", 1.5, good=1000)
         Traceback (most recent call last):
         ...
-        ValueError: expected num_particles to be a whole number, got 1.5; try 1000
+        beliefnet._errors.ArgumentError: expected num_particles to be a whole number, got 1.5; try 1000
     """
     try:
         number = operator.index(value)
     except TypeError:
-        raise ValueError(f"expected {name} to be a whole number, got {shown(value)}; try {good}") from None
+        raise ArgumentError(
+            f"expected {whose}{{option}} to be a whole number, got {shown(value)}", str(good), option=name
+        ) from None
     if number < least:
-        raise ValueError(f"expected {name} of at least {least}, got {number}; try {good}")
+        raise ArgumentError(f"expected {whose}{{option}} of at least {least}, got {number}", str(good), option=name)
     if number > most:
-        raise ValueError(f"expected {name} of at most {most}, got {number}; try {good}")
+        raise ArgumentError(f"expected {whose}{{option}} of at most {most}, got {number}", str(good), option=name)
     return number
 
 
@@ -114,7 +220,7 @@ def check_axes(shape: object) -> None:
         >>> check_axes(10)
         Traceback (most recent call last):
         ...
-        TypeError: expected shape to be of type tuple or list, got 10; try (10,)
+        beliefnet._errors.ArgumentTypeError: expected shape to be of type tuple or list, got 10; try (10,)
     """
     check_type("shape", shape, tuple, list, good=f"({shape},)" if type(shape) is int else "(100,)")
     for length in tuple(shape):  # pyright: ignore[reportArgumentType]

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from beliefnet._chain import Chain, Draw
-from beliefnet._errors import check_axes, check_type, whole_number
+from beliefnet._errors import ArgumentError, check_axes, check_type, whole_number
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, ValueKind, Values
 from beliefnet.conditionals import AbstractConditional
@@ -37,21 +37,22 @@ class BeliefNet(eqx.Module):
 
     def __check_init__(self):
         if not self.generative.conditionals:
-            raise ValueError("expected at least one conditional in the generative chain, got none; try a Prior")
+            raise ArgumentError("expected at least one conditional in the generative chain, got none", "a Prior")
         given = self.generative.conditionals[0].num_parents or 0
         if given != self.num_condition:
-            raise ValueError(
-                f"expected a generative chain that starts with a prior, got a first conditional with {given} parents; "
-                "try a Prior, or ConditionalNet"
+            raise ArgumentError(
+                f"expected a generative chain that starts with a prior, got a first conditional with {given} parents",
+                "a Prior, or ConditionalNet",
             )
         *between, _ = [c.num_units for c in self.generative.conditionals]
         down = [*between, self.num_visible]
         seen = self.recognition.conditionals[0].num_parents if self.recognition.conditionals else down[-1]
         up = [seen] + [c.num_units for c in self.recognition.conditionals]
         if down[::-1] != up:
-            raise ValueError(
+            raise ArgumentError(
                 f"expected chains over the same layers, got a generative chain of widths {down[::-1]} (from the data "
-                f"up) and a recognition chain of widths {up}; try equal sizes"
+                f"up) and a recognition chain of widths {up}",
+                "equal sizes",
             )
 
     @property
@@ -135,13 +136,14 @@ class BeliefNet(eqx.Module):
         """
         depth = len(self.recognition)
         if not 0 <= layer < depth:
-            raise ValueError(f"expected a layer from 0 to {depth - 1}, got {layer}; try 0")
+            raise ArgumentError(f"expected a layer from 0 to {depth - 1}, got {layer}", "0")
         if not layer:
             return self
         if self.num_condition:
-            raise ValueError(
+            raise ArgumentError(
                 "expected a net without a condition to look at the layers above a latent one, got one given "
-                f"{self.num_condition} units; try nvil or vimco, or one latent layer"
+                f"{self.num_condition} units",
+                "nvil or vimco, or one latent layer",
             )
         return BeliefNet(
             Chain(self.generative.conditionals[: depth - layer + 1]), Chain(self.recognition.conditionals[layer:])
@@ -182,23 +184,24 @@ class BeliefNet(eqx.Module):
             ValueError: Naming what does not fit.
         """
         if jnp.shape(x)[-1:] != (self.num_visible,):
-            raise ValueError(
-                f"expected x of shape [..., {self.num_visible}], got {list(jnp.shape(x))}; try the columns that the "
-                "net was made for"
+            raise ArgumentError(
+                f"expected x of shape [..., {self.num_visible}], got {list(jnp.shape(x))}",
+                "the columns that the net was made for",
             )
         shapes = [] if latents is None else [jnp.shape(layer) for layer in latents]
         if latents is not None and tuple(shape[-1] if shape else 0 for shape in shapes) != self.layer_sizes:
             found = ", ".join(str(list(shape)) for shape in shapes[:4]) or "none"
-            raise ValueError(
+            raise ArgumentError(
                 f"expected a tuple of {len(self.layer_sizes)} latent layers of {self.layer_sizes} units, bottom first, "
-                f"got {len(shapes)} of shapes {found}; try net.infer(x, 5, key=key).values"
+                f"got {len(shapes)} of shapes {found}",
+                "net.infer(x, 5, key=key).values",
             )
         leads = [jnp.shape(x)[:-1], *(shape[:-1] for shape in shapes)]
         for axes in zip(*(lead[::-1] for lead in leads), strict=False):
             if len({*axes} - {1}) > 1:
-                raise ValueError(
-                    f"expected x and latents of leading axes that broadcast, got {', '.join(map(str, leads))}; try x "
-                    "of shape [batch, visible] and latents of shape [particles, batch, units]"
+                raise ArgumentError(
+                    f"expected x and latents of leading axes that broadcast, got {', '.join(map(str, leads))}",
+                    "x of shape [batch, visible] and latents of shape [particles, batch, units]",
                 )
 
     def infer(
@@ -228,7 +231,7 @@ class BeliefNet(eqx.Module):
         """
         check_axes(shape)
         if condition is not None:
-            raise ValueError(f"expected no condition, got one of shape {jnp.shape(condition)}; try leaving it out")
+            raise ArgumentError(f"expected no condition, got one of shape {jnp.shape(condition)}", "leaving it out")
         values = self.generative.draw(None, shape, sampler=Plain(), key=key).values
         return values[-1], values[-2::-1]
 
@@ -271,8 +274,8 @@ class ConditionalNet(BeliefNet):
 
     def __check_init__(self):
         if not self.num_condition:
-            raise ValueError(
-                "expected a first conditional that the condition feeds, got a prior; try a Feedforward, or BeliefNet"
+            raise ArgumentError(
+                "expected a first conditional that the condition feeds, got a prior", "a Feedforward, or BeliefNet"
             )
 
     @property
@@ -325,9 +328,10 @@ class ConditionalNet(BeliefNet):
         check_axes(shape)
         condition = None if condition is None else jnp.asarray(condition, float)
         if condition is None or condition.ndim != 2 or condition.shape[1] != self.num_condition:
-            raise ValueError(
+            raise ArgumentError(
                 f"expected a condition of shape [batch, {self.num_condition}], got "
-                f"{'none' if condition is None else condition.shape}; try condition=x[:, :{self.num_condition}]"
+                f"{'none' if condition is None else condition.shape}",
+                f"condition=x[:, :{self.num_condition}]",
             )
         values = self.generative.draw(condition, shape, sampler=Plain(), key=key).values
         return self.joined(condition, values[-1]), values[-2::-1]

@@ -92,8 +92,8 @@ class Option:
             raise self._error(shown(" ".join(words)) if words else "none", error) from None
 
     def _error(self, given: str, error: Unusable) -> OptionError:
-        hint = error.hint or f"; try {self.hint or 'leaving it out'}"
-        return OptionError(f"expected {self.flag} to be {error.what or self.values.what}, got {given}{hint}")
+        reason = f"expected {self.flag} to be {error.what or self.values.what}, got {given}{error.meant}"
+        return OptionError(reason, *([] if error.meant else [error.hint or self.hint or "leaving it out"]))
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from enum import IntEnum
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
-from beliefnet._errors import shown
+from beliefnet._errors import ArgumentTypeError, shown
 from beliefnet._types import Key
 
 
@@ -25,6 +26,16 @@ def stream(seed: int, purpose: Stream) -> Key:
     return jax.random.fold_in(jax.random.key(seed), int(purpose))
 
 
+def split_key(key: Key, num: int = 2) -> Array:
+    """Return keys `[num]` that are independent of each other, from one that is a key.
+
+    Raises:
+        TypeError: As for `check_key`.
+    """
+    check_key(key)
+    return jax.random.split(key, num)
+
+
 def check_key(key: object) -> None:
     """Check that a random key is one: not a seed, nor several.
 
@@ -35,10 +46,10 @@ def check_key(key: object) -> None:
         >>> check_key(3)
         Traceback (most recent call last):
         ...
-        TypeError: expected key to be one JAX random key, got 3; try jax.random.key(3)
+        beliefnet._errors.ArgumentTypeError: expected key to be one JAX random key, got 3; try jax.random.key(3)
     """
     dtype, num_axes = getattr(key, "dtype", None), getattr(key, "ndim", None)
     is_typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
     if not (is_typed and num_axes == 0) and not (dtype == jnp.uint32 and num_axes == 1):
         seed = key if type(key) is int else 0
-        raise TypeError(f"expected key to be one JAX random key, got {shown(key)}; try jax.random.key({seed})")
+        raise ArgumentTypeError(f"expected key to be one JAX random key, got {shown(key)}", f"jax.random.key({seed})")

@@ -7,7 +7,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from beliefnet._errors import check_axes, check_type
+from beliefnet._errors import ArgumentError, check_axes, check_type
 from beliefnet._net import BeliefNet, check_net
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import check_key
@@ -39,8 +39,8 @@ def decode(net: BeliefNet, latents: Values) -> Float[Array, "*lead outputs"]:
     check_type("latents", latents, tuple, list, good="(h1,), the bottom layer in a tuple")
     if not latents or jnp.shape(latents[0])[-1:] != net.layer_sizes[:1]:
         found = list(jnp.shape(latents[0])) if latents else "none"
-        raise ValueError(
-            f"expected a bottom latent layer of shape [..., {net.layer_sizes[0]}], got {found}; try beliefnet.encode"
+        raise ArgumentError(
+            f"expected a bottom latent layer of shape [..., {net.layer_sizes[0]}], got {found}", "beliefnet.encode"
         )
     return net.generative.conditionals[-1].mean_given(jnp.asarray(latents[0], float))
 

@@ -16,11 +16,11 @@ LARGEST_WHOLE = 2**63 - 1
 
 
 class Unusable(ValueError):
-    """A value that is not of the right type; `hint` is what to try, and `what` says more than the type does."""
+    """A value that is not of the right type: what to try, what says more than the type does, and what was meant."""
 
-    def __init__(self, hint: str = "", what: str = ""):
+    def __init__(self, hint: str = "", what: str = "", meant: str = ""):
         super().__init__(hint)
-        self.hint, self.what = hint, what
+        self.hint, self.what, self.meant = hint, what, meant
 
 
 class AbstractValues(ABC):
@@ -206,7 +206,7 @@ class Choices(AbstractValues):
         """Return the name; what it stands for is taken as well."""
         names = [name for name, member in self.members.items() if value is member or value == name]
         if not names:
-            raise Unusable(suggestion(str(value), self.members))
+            raise Unusable(meant=suggestion(str(value), self.members))
         return names[0]
 
     def read(self, text: str) -> str:

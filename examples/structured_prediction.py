@@ -96,7 +96,7 @@ def main() -> None:
         learning_rate=options.learning_rate,
         weight_decay=options.weight_decay,
     )
-    fitted = fit(net, VIMCO(options.particles), data, how)
+    fitted = fit(net, data, VIMCO(options.particles), options=how)
     print(f"validation bound of {options.particles} particles: {fitted.best_bound:.2f} nats, epoch {fitted.best_epoch}")
 
     bound = evaluate(fitted.net, data.test, num_particles=100, key=test_key).bound

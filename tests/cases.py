@@ -80,15 +80,15 @@ from beliefnet.nets import darn, fully_visible_net, sigmoid_belief_net
 from beliefnet.proposals import Annealed, Buffered, Defensive, Dream, FixedPosterior, Hamiltonian, Proposal, Refined
 from beliefnet.refiners import (
     AIR,
+    GDIR,
+    ConcreteAscent,
     Form,
     MeanField,
+    MeanPassingAscent,
     Posterior,
     Refiner,
     Shrinkage,
-    concrete,
-    gdir,
-    mean_passing,
-    straight_through,
+    StraightThroughAscent,
 )
 from beliefnet.samplers import (
     Concrete,
@@ -229,7 +229,7 @@ PROPOSALS: dict[str, Callable[[], Proposal]] = {
     "recognition": proposals.Recognition,
     # With long steps on few samples the posterior gets too narrow: right on average, by weights that are never drawn.
     "refined by importance": lambda: Refined(AIR(3, 8, rate=0.2)),
-    "refined by gradients": lambda: Refined(straight_through(3, 4, rate=0.5)),
+    "refined by gradients": lambda: Refined(StraightThroughAscent(3, 4, rate=0.5)),
     "refined until idle": lambda: Refined(AIR(6, 4, patience=2)),
     "buffered": lambda: Buffered(AIR(3, 1, rate=0.5, shrinkage=Shrinkage.NONE)),
     "defensive": lambda: Defensive(Refined(AIR(3, 4, rate=0.5)), every=2),
@@ -327,14 +327,18 @@ REFINERS: dict[str, RefinerCase] = {
         ("one layer", "three layers"),
     ),
     "air, undamped": RefinerCase(lambda steps: AIR(steps, 20_000, rate=1.0), negative_divergence, tuple(NETS)),
-    "gdir": RefinerCase(lambda steps: gdir(steps, 50), sampled_elbo, ("normal", "two normal layers")),
-    "gdir, momentum": RefinerCase(lambda steps: gdir(steps, 50, rate=0.03, momentum=0.7), sampled_elbo, ("normal",)),
-    "mean-passing": RefinerCase(mean_passing, surrogate, (*DISCRETE, "normal", "binary on normal")),
-    "straight-through": RefinerCase(lambda steps: straight_through(steps, 200, rate=0.3), posterior_elbo, DISCRETE),
-    "straight-through, logits": RefinerCase(
-        lambda steps: straight_through(steps, 200, slope="logits"), posterior_elbo, ("one layer", "two layers")
+    "gdir": RefinerCase(lambda steps: GDIR(steps, 50), sampled_elbo, ("normal", "two normal layers")),
+    "gdir, momentum": RefinerCase(lambda steps: GDIR(steps, 50, rate=0.03, momentum=0.7), sampled_elbo, ("normal",)),
+    "mean-passing": RefinerCase(MeanPassingAscent, surrogate, (*DISCRETE, "normal", "binary on normal")),
+    "straight-through": RefinerCase(
+        lambda steps: StraightThroughAscent(steps, 200, rate=0.3), posterior_elbo, DISCRETE
     ),
-    "concrete": RefinerCase(lambda steps: concrete(steps, 200, temperature=0.3, rate=0.3), posterior_elbo, DISCRETE),
+    "straight-through, logits": RefinerCase(
+        lambda steps: StraightThroughAscent(steps, 200, slope="logits"), posterior_elbo, ("one layer", "two layers")
+    ),
+    "concrete": RefinerCase(
+        lambda steps: ConcreteAscent(steps, 200, temperature=0.3, rate=0.3), posterior_elbo, DISCRETE
+    ),
 }
 
 
@@ -829,7 +833,7 @@ def refined_bound(net: BeliefNet, x: jax.Array, refiner: Refiner) -> jax.Array:
     return jnp.sum(jnp.exp(log_r[:, None] + log_r[None]) * pairs, axis=(0, 1))
 
 
-STEADY = mean_passing(3, rate=0.5, num_checks=0)
+STEADY = MeanPassingAscent(3, rate=0.5, num_checks=0)
 """A refiner without randomness: its posterior can be held, and expectations under it are exact."""
 
 NORMAL = ("normal", "two normal layers")
@@ -966,7 +970,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         nets=DISCRETE,
         quick=("two layers", "categorical on binary"),
     ),
-    "semi-amortised": drawn(lambda net: SemiAmortised(gdir(0), 2), nets=("normal",), quick=()),
+    "semi-amortised": drawn(lambda net: SemiAmortised(GDIR(0), 2), nets=("normal",), quick=()),
     "hvi": drawn(
         hamiltonian,
         moved_gradient,

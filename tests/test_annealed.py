@@ -239,7 +239,9 @@ def test_more_temperatures_tighten_the_bound():
     """Many temperatures give nearly the likelihood, where the recognition net is nats away."""
     case = known("three layers")
     where, first = case.where(OBSERVATIONS), case.log_likelihood - case.elbo
-    bounds = particle_bounds(case.net, OBSERVATIONS, 500, key=jax.random.key(0), proposal=Annealed(60), chunk=200)
+    bounds = particle_bounds(
+        case.net, OBSERVATIONS, num_particles=500, key=jax.random.key(0), proposal=Annealed(60), chunk=200
+    )
     assert (first[where] > 1.3).all()
     assert (case.log_likelihood[where] - bounds.elbo < 0.2 * first[where]).all()
     np.testing.assert_allclose(bounds.bound, case.log_likelihood[where], atol=0.1)
@@ -258,7 +260,7 @@ def test_schedules_go_from_start_to_posterior(schedule: Schedule, num: int):
 @pytest.mark.full
 def test_the_sandwich_holds_the_log_likelihood_and_tightens():
     case = known("binary on normal")
-    result = sandwich(case.net, 3000, 2, Annealed(20), key=jax.random.key(6))
+    result = sandwich(case.net, Annealed(20), num_examples=3000, num_particles=2, key=jax.random.key(6))
     p_x = np.exp(case.log_likelihood)
     # With one temperature and one particle: E_p(x) E_q[f] and E_p(x, h)[f].
     lowest, exact, highest = p_x @ case.elbo, p_x @ case.log_likelihood, p_x @ case.eubo
@@ -300,7 +302,7 @@ def test_a_sandwich_in_blocks_is_that_of_the_blocks(monkeypatch):
 
     monkeypatch.setattr("beliefnet.evaluation._sandwich.rows_per_pass", lambda net: 6)
     monkeypatch.setattr("beliefnet.evaluation._sandwich._bounds", bounds)
-    result = sandwich(known("one layer").net, 7, 2, Annealed(5), key=jax.random.key(0))
+    result = sandwich(known("one layer").net, Annealed(5), num_examples=7, num_particles=2, key=jax.random.key(0))
     assert [size for size, _, _ in seen] == [3, 3, 1]
     assert len({str(key) for _, num, key in seen if num == 2}) == 3
     lower, gap = np.array([10, 11, 12, 20, 21, 22, 30]), np.array([1, 2, 3, 1, 2, 3, 1])
@@ -367,4 +369,10 @@ def test_a_start_without_a_density_elsewhere_is_refused():
 @pytest.mark.parametrize(("num_examples", "num_particles"), [(0, 1), (1, 0)])
 def test_a_sandwich_of_nothing_is_refused(num_examples: int, num_particles: int):
     with pytest.raises(ValueError, match="of at least 1, got 0; try"):
-        sandwich(known("one layer").net, num_examples, num_particles, Annealed(1), key=jax.random.key(0))
+        sandwich(
+            known("one layer").net,
+            Annealed(1),
+            num_examples=num_examples,
+            num_particles=num_particles,
+            key=jax.random.key(0),
+        )

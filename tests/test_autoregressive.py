@@ -16,7 +16,8 @@ from beliefnet.cli import run
 from beliefnet.conditionals import NADE, Dense, Feedforward, LogisticAutoregression, Prior
 from beliefnet.distributions import LinearAutoregressive, NADELayer, bernoulli, normal
 from beliefnet.estimators import ARM, SGVB
-from beliefnet.evaluation import exact_log_likelihood, impute, one_pass, starting_fill
+from beliefnet.evaluation import exact_log_likelihood, impute, one_pass
+from beliefnet.evaluation._impute import starting_fill
 from beliefnet.nets import Connections, LatentLayer, darn
 from beliefnet.samplers import Concrete, MeanPassing
 
@@ -124,7 +125,7 @@ def test_the_fill_of_missing_entries_is_found_under_the_connections():
             ),
             "as the base of an autoregressive layer, got LogisticAutoregression",
         ),
-        (lambda: one_pass(ALL_NETS["darn"](), np.ones((1, 3)), None), "visible units that are independent"),
+        (lambda: one_pass(ALL_NETS["darn"](), np.ones((1, 3)), observed=None), "visible units that are independent"),
         (lambda: SGVB(ALL_NETS["connected"](), sampler=MeanPassing()), "got autoregressive units"),
         (lambda: LatentLayer(normal, 2, mean=0.1), "binary latents for latent_mean 0.1"),
         (lambda: darn(3, (2,), key=KEY, nade_units=0), "nade_units of at least 1, got 0"),

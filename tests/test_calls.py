@@ -2,17 +2,35 @@
 
 import inspect
 import re
+from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import beliefnet
-from beliefnet import BeliefNet, Chain, decode, encode, reconstruct, sample_means
-from beliefnet.conditionals import Prior
-from beliefnet.data import Dataset, load, read_rows
-from beliefnet.estimators import VIMCO, DisARM
+from beliefnet import BeliefNet, Chain, decode, encode, estimators, evaluation, reconstruct, sample_means, training
+from beliefnet.baselines import LayerBaselines, NoBaseline
+from beliefnet.comparisons import log_partition
+from beliefnet.conditionals import MLP, Convolutions, Dense, Prior, TransposedConvolutions
+from beliefnet.data import Dataset, DeviceRows, load, read_rows
+from beliefnet.distributions import bernoulli
+from beliefnet.estimators import (
+    NVIL,
+    VIMCO,
+    AbstractUnitEstimator,
+    CreditEstimator,
+    DisARM,
+    LogVariance,
+    Sum,
+    VariationalEM,
+    reweighted_wake_sleep,
+    wake_sleep,
+)
+from beliefnet.estimators.rules import LeaveOneOut
 from beliefnet.evaluation import evaluate, gradient_report, impute, particle_bounds, sandwich
+from beliefnet.moves import HMC
 from beliefnet.nets import (
     Convolution,
     categorical_belief_net,
@@ -22,14 +40,17 @@ from beliefnet.nets import (
     sigmoid_belief_net,
     vae,
 )
-from beliefnet.proposals import Annealed
+from beliefnet.proposals import Annealed, Buffered, Defensive, Hamiltonian, Refined
+from beliefnet.refiners import AIR, Refiner
 from beliefnet.runs import RunFolder, load_run
+from beliefnet.samplers import Plain, Sampler
 from beliefnet.training import Fitted, fit
 
 KEY = jax.random.key(0)
 NET = sigmoid_belief_net(3, (2,), key=KEY)
 BITS = np.array([[0, 1, 1], [1, 0, 0]])
 DATA = Dataset.from_arrays(BITS, BITS, BITS)
+ROWS = jnp.asarray(BITS, float)
 FITTED = Fitted(NET, -1.0, 1, [], None, "finished")  # pyright: ignore[reportArgumentType]
 
 
@@ -51,14 +72,56 @@ def test_what_the_package_shows_is_public():
     assert all(hasattr(beliefnet, name) for name in shown)
 
 
+ENTRY_POINTS = {
+    f"{module.__name__}.{name}": inspect.signature(getattr(module, name))
+    for module in (beliefnet, evaluation, training)
+    for name in module.__all__
+    if inspect.isfunction(getattr(module, name)) and "net" in inspect.signature(getattr(module, name)).parameters
+}
+
+
+@pytest.mark.parametrize("name", ENTRY_POINTS)
+def test_what_takes_a_net_has_one_order_of_arguments(name: str):
+    """The net, the data, what the call is about; all else by name."""
+    parameters = ENTRY_POINTS[name].parameters.values()
+    by_place = [parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
+    by_name = {parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
+    assert by_place[0] == "net"
+    assert by_place[1] in {"data", "dataset", "latents", "shape", "observed", "annealed", "num_steps"}
+    assert len(by_place) <= 3
+    assert not {"key", "proposal", "options", "search", "effort", "progress"} & set(by_place)
+    assert not {"x", "rows", "documents"} & {*by_place, *by_name}
+
+
+def test_a_proposal_that_is_given_is_called_one():
+    given = Refined(AIR(2, 3))
+    for name in estimators.__all__:
+        kind = getattr(estimators, name)
+        if inspect.isclass(kind) and "proposal" in vars(kind).get("__dataclass_fields__", ()):
+            assert "proposal" in inspect.signature(kind).parameters
+            assert not {"source", "own_rule"} & set(kind.__dataclass_fields__)
+    made = (CreditEstimator(LeaveOneOut(), 4, given), LogVariance(4, given), reweighted_wake_sleep(4, proposal=given))
+    assert [getattr(one, "parts", (one,))[0].proposal for one in made] == [given] * 3
+    assert list(vars(made[0])) == ["rule", "num_particles", "proposal"]
+
+
+def test_every_name_of_evaluation_is_documented():
+    page = (Path(__file__).parents[1] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    assert [name for name in evaluation.__all__ if f"`{name}" not in page] == []
+
+
 FITS = {
-    "net": (lambda: plain(fit)(FITTED, VIMCO(5), DATA), "BeliefNet", "fitted.net"),
-    "estimator": (lambda: plain(fit)(NET, "vimco", DATA), "Estimator, got 'vimco'", "estimators.VIMCO(5)"),
-    "estimator ": (lambda: plain(fit)(NET, VIMCO, DATA), "Estimator, got <class", "estimators.VIMCO(5)"),
-    "options": (lambda: plain(fit)(NET, VIMCO(5), DATA, {"epochs": 1}), "FitOptions, got {", "FitOptions(epochs=1)"),
-    "options ": (lambda: plain(fit)(NET, VIMCO(5), DATA, {}), "FitOptions, got {", "FitOptions(epochs=1)"),
-    "callback": (lambda: plain(fit)(NET, VIMCO(5), DATA, callback=print), "Callback, got <built-in", "one that"),
-    "folder": (lambda: plain(fit)(NET, VIMCO(5), DATA, folder=3), "RunFolder or Path or str, got 3", "'runs/mine'"),
+    "net": (lambda: plain(fit)(FITTED, DATA, VIMCO(5)), "BeliefNet", "fitted.net"),
+    "estimator": (lambda: plain(fit)(NET, DATA, "vimco"), "Estimator, got 'vimco'", "estimators.VIMCO(5)"),
+    "estimator ": (lambda: plain(fit)(NET, DATA, VIMCO), "Estimator, got <class", "estimators.VIMCO(5)"),
+    "options": (
+        lambda: plain(fit)(NET, DATA, VIMCO(5), options={"epochs": 1}),
+        "FitOptions, got {",
+        "FitOptions(epochs=1)",
+    ),
+    "options ": (lambda: plain(fit)(NET, DATA, VIMCO(5), options={}), "FitOptions, got {", "FitOptions(epochs=1)"),
+    "callback": (lambda: plain(fit)(NET, DATA, VIMCO(5), callback=print), "Callback, got <built-in", "one that"),
+    "folder": (lambda: plain(fit)(NET, DATA, VIMCO(5), folder=3), "RunFolder or Path or str, got 3", "'runs/mine'"),
 }
 
 
@@ -94,11 +157,35 @@ KEYS = {
     "sample_means": lambda key: plain(sample_means)(NET, (2,), key=key),
     "reconstruct": lambda key: plain(reconstruct)(NET, BITS, key=key),
     "evaluate": lambda key: plain(evaluate)(NET, BITS, num_particles=2, key=key),
-    "particle_bounds": lambda key: plain(particle_bounds)(NET, BITS, 2, key=key),
+    "particle_bounds": lambda key: plain(particle_bounds)(NET, BITS, num_particles=2, key=key),
     "impute": lambda key: plain(impute)(NET, BITS, key=key),
-    "sandwich": lambda key: plain(sandwich)(NET, 2, 2, Annealed(2), key=key),
+    "sandwich": lambda key: plain(sandwich)(NET, Annealed(2), num_examples=2, num_particles=2, key=key),
     "gradient_report": lambda key: plain(gradient_report)(NET, BITS, {"vimco": VIMCO(2)}, key=key),
+    "Dense": lambda key: made(Dense, 3, 4, key=key),
+    "MLP": lambda key: made(MLP, (3, 4), np.tanh, key=key),
+    "Convolutions": lambda key: made(Convolutions, (8, 8), (1, 3), np.tanh, key=key),
+    "TransposedConvolutions": lambda key: made(TransposedConvolutions, (8, 8), (1, 3), np.tanh, key=key),
+    "LayerBaselines": lambda key: made(LayerBaselines, NET, key=key),
+    "NVIL": lambda key: made(NVIL, NET, baseline=NoBaseline(), key=key),
+    "Hamiltonian": lambda key: made(Hamiltonian, vae(3, (2,), deterministic=(2,), key=KEY), key=key),
+    "log_partition": lambda key: plain(log_partition)(None, None, num_temperatures=29, num_chains=2, key=key),
+    "refine": lambda key: plain(Refiner.refine)(AIR(1, 2), NET, ROWS, key=key),
+    "Refined": lambda key: plain(Refined.draw)(Refined(AIR(1, 2)), NET, ROWS, 2, key=key),
+    "Buffered": lambda key: plain(Buffered.draw)(Buffered(AIR(1, 2)), NET, ROWS, 2, key=key),
+    "Defensive": lambda key: plain(Defensive.draw)(Defensive(Refined(AIR(1, 2))), NET, ROWS, 10, key=key),
+    "Annealed": lambda key: plain(Annealed.draw)(Annealed(2), NET, ROWS, 2, key=key),
+    "Sum": lambda key: plain(Sum.estimate)(wake_sleep(), NET, ROWS, (None, None), key=key),
+    "VariationalEM": lambda key: plain(VariationalEM.estimate)(VariationalEM(), NET, ROWS, None, key=key),
+    "DisARM": lambda key: plain(AbstractUnitEstimator.estimate)(DisARM(NET), NET, ROWS, None, key=key),
+    "sampler": lambda key: plain(Sampler.__call__)(Plain(), bernoulli(ROWS), key=key),
+    "move": lambda key: plain(HMC.__call__)(HMC((0,), ROWS), None, (ROWS,), key=key),
+    "take": lambda key: plain(DeviceRows.take)(DATA.train.on_device(), np.arange(2), key=key),
 }
+
+
+def made(kind, *arguments, **by_name):
+    """Return what a class makes for users, whose types are not checked."""
+    return plain(kind.__init__)(object.__new__(kind), *arguments, **by_name)
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -106,6 +193,7 @@ def test_a_seed_is_not_a_key(name: str, monkeypatch):
     # Methods of the tests check their types, too.
     monkeypatch.setattr(Chain, "draw", plain(Chain.draw))
     monkeypatch.setattr(BeliefNet, "dream", plain(BeliefNet.dream))
+    monkeypatch.setattr(Refiner, "refine_seen", plain(Refiner.refine_seen))
     refused(lambda: KEYS[name](7), TypeError, "expected key to be one JAX random key, got 7; try jax.random.key(7)")
     refused(lambda: KEYS[name](None), TypeError, "expected key to be one JAX random key, got None; try jax.random.")
     refused(lambda: KEYS[name](jax.random.split(KEY)), TypeError, "expected key to be one JAX random key, got Array")
@@ -169,7 +257,7 @@ def test_what_holds_a_net_is_not_one():
         lambda: plain(encode)(FITTED, BITS),
         lambda: plain(decode)(FITTED, (BITS[:, :2],)),
         lambda: plain(sample_means)(FITTED, (2,), key=KEY),
-        lambda: plain(sandwich)(FITTED, 2, 2, Annealed(2), key=KEY),
+        lambda: plain(sandwich)(FITTED, Annealed(2), num_examples=2, num_particles=2, key=KEY),
     ):
         with pytest.raises(TypeError, match=f"{message}.*; try fitted.net$"):
             call()

@@ -201,7 +201,10 @@ def test_python_toml_and_the_command_line_say_the_same(name, tmp_path, monkeypat
         ({"nvil": {"baseline_units": 0}}, "got 0 (nvil.baseline-units 0); try 100"),
         ({"nvil": 5}, "expected nvil to be a table of options, got 5"),
         ({"estimator": "tvo", "tvo": {"intervals": 0}}, "expected tvo.intervals of at least 1, got 0; try 5"),
-        ({"estimator": "rws", "rws": {"wake_phi": False, "sleep_phi": False}}, "rws.wake-phi, rws.sleep-phi or both"),
+        (
+            {"estimator": "rws", "rws": {"wake_phi": False, "sleep_phi": False}},
+            "expected rws.wake-phi, or the sleep phase",
+        ),
         ({"net": "darn", "nade_units": 0}, "expected nade-units of at least 1"),
         ({"net": "nade", "hidden": (30, 20)}, "expected hidden to be one whole number, got (30, 20)"),
         ({"net": "categorical", "categories": 1}, "categories"),

@@ -15,7 +15,7 @@ from beliefnet.distributions import bag_of_words, bernoulli, discretised_logisti
 from beliefnet.estimators import VIMCO, DisARM, Reinforce, Sleep
 from beliefnet.evaluation import evaluate, exact_elbo, exact_gradient, exact_log_likelihood, impute, sandwich
 from beliefnet.proposals import Annealed, Refined
-from beliefnet.refiners import AIR, MeanField, straight_through
+from beliefnet.refiners import AIR, MeanField, StraightThroughAscent
 
 KEY = jax.random.key(0)
 CONDITIONS = jnp.array([[0.0], [1.0]])
@@ -61,7 +61,7 @@ def test_dreams_keep_the_condition_and_have_the_enumerated_frequencies(net):
 def test_gradients_are_those_of_the_bound(net, estimator, particles):
     state = estimator.init(net)
     grads = draws(lambda key: estimator.estimate(net, OBSERVATIONS, state, key=key).net, 20_000)
-    assert_mean(grads, exact_gradient(net, OBSERVATIONS, particles))
+    assert_mean(grads, exact_gradient(net, OBSERVATIONS, num_particles=particles))
 
 
 @pytest.mark.full
@@ -93,7 +93,7 @@ def test_sleep_dreams_for_the_conditions_of_the_data():
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("refiner", [AIR(4, 50, rate=0.3), straight_through(8, 20)], ids=["air", "gradient"])
+@pytest.mark.parametrize("refiner", [AIR(4, 50, rate=0.3), StraightThroughAscent(8, 20)], ids=["air", "gradient"])
 def test_posteriors_are_refined_given_the_condition(refiner):
     start = evaluate(SHALLOW, OBSERVATIONS, num_particles=2000, key=KEY)
     refined = evaluate(SHALLOW, OBSERVATIONS, num_particles=2000, key=KEY, proposal=Refined(refiner))
@@ -158,7 +158,7 @@ def test_without_latents_the_outputs_are_a_regression():
         (lambda: DEEP.dream((3,), key=KEY), r"condition of shape \[batch, 1\], got none; try condition=x\[:, :1\]"),
         (lambda: sample_means(DEEP, (3,), key=KEY, condition=jnp.zeros((2, 2))), r"got \(2, 2\)"),
         (lambda: impute(DEEP, OBSERVATIONS, key=KEY), "got one that is given 1 units"),
-        (lambda: sandwich(DEEP, 5, 2, Annealed(3), key=KEY), "expected a condition"),
+        (lambda: sandwich(DEEP, Annealed(3), num_examples=5, num_particles=2, key=KEY), "expected a condition"),
         (lambda: ConditionalNet(DEEP.generative, SHALLOW.recognition), "chains over the same layers"),
     ],
 )

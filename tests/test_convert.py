@@ -67,7 +67,7 @@ def test_a_converted_run_goes_on(converted):
     dataset = loaded.config.load_data()
     net, estimator = loaded.config.build(dataset.train.average(), dataset.record.image_shape)
     longer = TrainConfig(hidden=(12, 6), estimator="vimco", particles=3, epochs=6, learning_rate=0.003, batch_size=100)
-    fitted = fit(net, estimator, dataset, longer.fit, folder=converted)
+    fitted = fit(net, dataset, estimator, options=longer.fit, folder=converted)
     bounds = [row["valid_bound"] for row in fitted.history]
     assert [row["epoch"] for row in fitted.history] == [1, 2, 3, 4, 5, 6]
     assert bounds[3] == pytest.approx(bounds[2], abs=0.5)

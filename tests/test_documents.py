@@ -93,7 +93,7 @@ def test_gradients_against_enumeration(make, hidden):
     estimator = make(net)
     state = estimator.init(net)
     grads = draws(lambda key: estimator.estimate(net, COUNTS, state, key=key).net, 12_000)
-    assert_mean(grads, exact_gradient(net, COUNTS, estimator.bound.num_particles))
+    assert_mean(grads, exact_gradient(net, COUNTS, num_particles=estimator.bound.num_particles))
 
 
 @pytest.mark.full

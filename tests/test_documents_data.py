@@ -551,7 +551,7 @@ def test_texts_for_a_trained_model(tmp_path: Path):
         rows = rows_for(path, 3, words=("dog", "cats", "the"))
         np.testing.assert_array_equal(rows.toarray(), [[0, 0, 0], [1, 1, 0], [0, 0, 0], [2, 0, 2]])
         assert (rows.dtype, rows.has_canonical_format) == (np.int32, True)
-        with pytest.raises(DataError, match=r"got the texts .*; try columns=\.\.\., the model's vocabulary"):
+        with pytest.raises(DataError, match=r"got the texts .*; try columns=\.\.\. with the model's vocabulary"):
             rows_for(path, 3)
         with pytest.raises(DataError, match="expected documents with words that the model was trained on, got none"):
             rows_for(path, 1, words=("zebra",))

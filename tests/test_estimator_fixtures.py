@@ -123,7 +123,7 @@ def test_one_bit_has_the_published_gradients():
     """Numbers found for NumPyro and Pyro (the right ones)."""
     assert abs(phi(exact_gradient(bit_net(), ONE))[0] - BIT_ELBO_GRADIENT) < 5e-4
     for count, published in BIT_GRADIENTS.items():
-        assert abs(phi(exact_gradient(bit_net(), ONE, count))[0] - published) < 6e-6
+        assert abs(phi(exact_gradient(bit_net(), ONE, num_particles=count))[0] - published) < 6e-6
 
 
 @pytest.mark.parametrize("replacement", list(Replacement))
@@ -183,12 +183,12 @@ def test_an_offset_of_100_changes_no_draw_of_a_skewed_categorical(name: str):
     """Storchastic's six-way categorical with an offset cost: unbiased, and of the same variance draw for draw."""
     make, bound = SIX_ESTIMATORS[name]
     plain = sample(make(six_net(0)), six_net(0), SIX_X, SIX_DRAWS)
-    assert_mean(plain.net, exact_gradient(six_net(0), SIX_X, bound))
+    assert_mean(plain.net, exact_gradient(six_net(0), SIX_X, num_particles=bound))
     for offset in (100.0, -100.0):
         shifted = sample(make(six_net(offset)), six_net(offset), SIX_X, SIX_DRAWS)
         np.testing.assert_allclose(shifted.objective, plain.objective + offset, rtol=1e-4)
         np.testing.assert_allclose(phi(shifted.net), phi(plain.net), atol=2e-4)
-        assert_mean(phi(shifted.net), phi(exact_gradient(six_net(0), SIX_X, bound)))
+        assert_mean(phi(shifted.net), phi(exact_gradient(six_net(0), SIX_X, num_particles=bound)))
 
 
 def test_local_expectation_of_a_single_variable_is_exact_in_every_draw():
@@ -262,7 +262,7 @@ def test_all_estimators_of_a_bound_report_the_same_objective():
 def test_dreg_and_iwae_have_one_mean_and_it_is_that_of_the_quadrature():
     """TFP, with the model's gradient included."""
     net = normal_net((0.5, 1.2), (0, 1))
-    exact = exact_gradient(net, ONE, 3)
+    exact = exact_gradient(net, ONE, num_particles=3)
     iwae, dreg = (sample(make(net, 3), net, ONE).net for make in (IWAE, DReG))
     assert_mean(iwae, exact)
     assert_mean(dreg, exact)
@@ -449,7 +449,7 @@ def test_three_bits_under_a_quadratic_follow_the_sum_over_eight_states(name: str
     """Relax-autograd's targets and Storchastic's; the 1/2 estimator is unbiased for it is quadratic in each unit."""
     make, bound = BITS_ESTIMATORS[name]
     net = bits_net()
-    assert_mean(sample(make(net), net, TARGETS_X).net, exact_gradient(net, TARGETS_X, bound))
+    assert_mean(sample(make(net), net, TARGETS_X).net, exact_gradient(net, TARGETS_X, num_particles=bound))
 
 
 def test_three_bits_have_the_closed_form():

@@ -17,7 +17,6 @@ from beliefnet.conditionals import Feedforward, Prior
 from beliefnet.data import Observations
 from beliefnet.distributions import AbstractFamily, BernoulliFamily, UnitKind
 from beliefnet.evaluation import (
-    bounds_of_rows,
     enumerate_latents,
     evaluate,
     exact_bound,
@@ -27,12 +26,13 @@ from beliefnet.evaluation import (
     exact_posterior,
     particle_bounds,
 )
+from beliefnet.evaluation._bounds import bounds_of_rows
 from beliefnet.evaluation._enumerate import count_states
 from beliefnet.evaluation._pareto import pareto_k
 from beliefnet.evaluation._weighted import rungs
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Dream, Recognition, Refined
-from beliefnet.refiners import gdir
+from beliefnet.refiners import GDIR
 from beliefnet.samplers import Concrete, MeanPassing
 
 
@@ -79,15 +79,15 @@ def test_enumeration_agrees_with_brute_force():
             weights = p / q
             sets = itertools.product(range(len(p)), repeat=count)
             expected = sum(np.prod(q[list(s)]) * np.log(np.mean(weights[list(s)])) for s in sets)
-            np.testing.assert_allclose(exact_bound(net, x, count)[0], expected, rtol=5e-5)
+            np.testing.assert_allclose(exact_bound(net, x, num_particles=count)[0], expected, rtol=5e-5)
 
 
 @pytest.mark.parametrize("net_name", NETS)
 def test_bounds_are_ordered(net_name: str):
     net = NETS[net_name]()
     elbo, likelihood = exact_elbo(net, OBSERVATIONS), exact_log_likelihood(net, OBSERVATIONS)
-    np.testing.assert_allclose(exact_bound(net, OBSERVATIONS, 1), elbo, rtol=1e-5)
-    two = exact_bound(net, OBSERVATIONS, 2)
+    np.testing.assert_allclose(exact_bound(net, OBSERVATIONS, num_particles=1), elbo, rtol=1e-5)
+    two = exact_bound(net, OBSERVATIONS, num_particles=2)
     assert (elbo < two).all()
     assert (two < likelihood).all()
 
@@ -96,9 +96,11 @@ def test_bounds_are_ordered(net_name: str):
 def test_exact_gradient_agrees_with_finite_differences(num_particles):
     net = small_net(2, 2)
     value = lambda net: (  # noqa: E731
-        exact_elbo(net, OBSERVATIONS) if num_particles is None else exact_bound(net, OBSERVATIONS, num_particles)
+        exact_elbo(net, OBSERVATIONS)
+        if num_particles is None
+        else exact_bound(net, OBSERVATIONS, num_particles=num_particles)
     ).mean()
-    gradient = exact_gradient(net, OBSERVATIONS, num_particles)
+    gradient = exact_gradient(net, OBSERVATIONS, num_particles=num_particles)
     direction = jax.tree.map(lambda leaf: jnp.cos(jnp.arange(leaf.size)).reshape(leaf.shape), net)
     # The offset of the recognition input is data: it takes no part.
     move = lambda by: jax.tree_util.tree_map_with_path(  # noqa: E731
@@ -126,9 +128,9 @@ def test_mean_weight_is_the_likelihood(name: str, net_name: str):
 @pytest.mark.parametrize("net_name", NETS)
 def test_particle_bounds_are_unbiased(net_name: str):
     net = NETS[net_name]()
-    samples = draws(lambda key: particle_bounds(net, OBSERVATIONS, 3, chunk=2, key=key), 20_000)
+    samples = draws(lambda key: particle_bounds(net, OBSERVATIONS, num_particles=3, chunk=2, key=key), 20_000)
     assert_mean(samples.elbo, exact_elbo(net, OBSERVATIONS))
-    assert_mean(samples.bound, exact_bound(net, OBSERVATIONS, 3))
+    assert_mean(samples.bound, exact_bound(net, OBSERVATIONS, num_particles=3))
     assert samples.ess.min() >= 1 - 1e-5
     assert samples.ess.max() <= 3 + 1e-5
 
@@ -141,7 +143,7 @@ def test_kl_per_layer_is_exact_on_average():
     log_ratio = net.log_recognition_terms(OBSERVATIONS, latents)
     log_ratio -= net.log_joint_terms(OBSERVATIONS, latents)[..., 1:]
     exact = jnp.sum(jnp.exp(states.log_q)[..., None] * log_ratio, axis=0)
-    assert_mean(draws(lambda key: particle_bounds(net, OBSERVATIONS, 2, key=key).kl, 20_000), exact)
+    assert_mean(draws(lambda key: particle_bounds(net, OBSERVATIONS, num_particles=2, key=key).kl, 20_000), exact)
 
 
 @pytest.mark.full(but=["3"])
@@ -149,8 +151,8 @@ def test_kl_per_layer_is_exact_on_average():
 def test_chunks_do_not_change_what_is_estimated(chunk: int):
     """Particles beyond K in a last, incomplete chunk leave no trace."""
     net = small_net(2, 2)
-    samples = draws(lambda key: particle_bounds(net, OBSERVATIONS, 4, chunk=chunk, key=key), 20_000)
-    assert_mean(samples.bound, exact_bound(net, OBSERVATIONS, 4))
+    samples = draws(lambda key: particle_bounds(net, OBSERVATIONS, num_particles=4, chunk=chunk, key=key), 20_000)
+    assert_mean(samples.bound, exact_bound(net, OBSERVATIONS, num_particles=4))
     assert_mean(samples.elbo, exact_elbo(net, OBSERVATIONS))
 
 
@@ -159,7 +161,7 @@ def test_chunks_do_not_change_what_is_estimated(chunk: int):
 def test_the_ladder_and_the_tail_are_those_of_the_particles(chunk: int):
     """Against all the log-weights at once; the last chunk is incomplete."""
     net = small_net(2, 3)
-    bounds = bounds_of_rows(net, OBSERVATIONS, 230, chunk=chunk, key=jax.random.key(0))
+    bounds = bounds_of_rows(net, OBSERVATIONS, num_particles=230, chunk=chunk, key=jax.random.key(0))
     _, draw_key = jax.random.split(jax.random.key(0))
     parts = [
         Trace.record(net, Recognition().draw(net, OBSERVATIONS, chunk, key=jax.random.fold_in(draw_key, index)))
@@ -198,7 +200,7 @@ def test_pareto_k_of_weights_that_are_all_the_same():
 @pytest.mark.full
 def test_weights_of_any_size_stay_finite():
     net = jax.tree.map(lambda leaf: 3e3 * leaf, small_net(2, 2))
-    bounds = particle_bounds(net, OBSERVATIONS, 50, chunk=8, key=jax.random.key(0))
+    bounds = particle_bounds(net, OBSERVATIONS, num_particles=50, chunk=8, key=jax.random.key(0))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(bounds))
 
 
@@ -208,7 +210,7 @@ def test_evaluation_of_a_data_set():
     seen = []
     result = evaluate(net, data, num_particles=2, key=jax.random.key(0), progress=seen.append)
     assert seen[-1] == result.num_examples == 600
-    exact = [exact_elbo(net, OBSERVATIONS).mean(), exact_bound(net, OBSERVATIONS, 2).mean()]
+    exact = [exact_elbo(net, OBSERVATIONS).mean(), exact_bound(net, OBSERVATIONS, num_particles=2).mean()]
     assert result.elbo.mean == pytest.approx(float(exact[0]), abs=4.5 * result.elbo.stderr)
     assert result.nll.mean == -result.bound.mean
     assert -result.nll.mean == pytest.approx(float(exact[1]), abs=4.5 * result.nll.stderr)
@@ -240,11 +242,11 @@ def test_errors_name_what_was_given():
     with pytest.raises(ValueError, match=r"data of shape \[examples, 3\], got \[5, 4\]"):
         evaluate(net, np.zeros((5, 4)), num_particles=1, key=jax.random.key(0))
     with pytest.raises(ValueError, match="num_particles of at least 1, got 0"):
-        particle_bounds(net, OBSERVATIONS, 0, key=jax.random.key(0))
+        particle_bounds(net, OBSERVATIONS, num_particles=0, key=jax.random.key(0))
     with pytest.raises(ValueError, match="joint latent states to enumerate"):
         exact_elbo(sigmoid_belief_net(3, (21,), key=jax.random.key(0)), OBSERVATIONS)
     with pytest.raises(ValueError, match="multisets of 9 particles"):
-        exact_bound(small_net(3, 3), OBSERVATIONS, 9)
+        exact_bound(small_net(3, 3), OBSERVATIONS, num_particles=9)
 
 
 @pytest.mark.full(but=["3"])
@@ -252,7 +254,7 @@ def test_errors_name_what_was_given():
 def test_effective_sample_size_and_bounds_of_one_draw(chunk: int):
     """The same particles, weighed by the textbook's formulas in double precision."""
     net, key = small_net(2, 3), jax.random.key(4)
-    bounds = bounds_of_rows(net, OBSERVATIONS, 7, chunk=chunk, key=key)
+    bounds = bounds_of_rows(net, OBSERVATIONS, num_particles=7, chunk=chunk, key=key)
     _, draw_key = jax.random.split(key)  # the other one prepares the proposal
     log_weights = [
         Trace.record(
@@ -270,7 +272,7 @@ def test_effective_sample_size_and_bounds_of_one_draw(chunk: int):
 @pytest.mark.full
 def test_many_small_chunks_lose_no_digits():
     net = jax.tree.map(jnp.zeros_like, small_net(2))
-    bounds = particle_bounds(net, OBSERVATIONS, 100_000, chunk=1, key=jax.random.key(0))
+    bounds = particle_bounds(net, OBSERVATIONS, num_particles=100_000, chunk=1, key=jax.random.key(0))
     np.testing.assert_allclose(bounds.elbo, 3 * np.log(0.5), rtol=1e-5)
     np.testing.assert_allclose(bounds.bound, 3 * np.log(0.5), rtol=1e-5)
     np.testing.assert_allclose(bounds.ess, 100_000, rtol=1e-3)
@@ -286,7 +288,9 @@ def test_every_block_of_the_data_is_used_with_its_own_draws(monkeypatch):
     for index, start in enumerate(range(0, 12, 5)):
         # The last block is filled up with its last row, which does not count again.
         block = jnp.asarray(data[np.minimum(np.arange(start, start + 5), 11)], jnp.float32)
-        elbos.append(bounds_of_rows(net, block, 3, key=jax.random.fold_in(draw_key, index)).elbo[: 12 - start])
+        elbos.append(
+            bounds_of_rows(net, block, num_particles=3, key=jax.random.fold_in(draw_key, index)).elbo[: 12 - start]
+        )
     elbos = np.concatenate(elbos).astype(np.float64)
     assert len(elbos) == 12
     assert result.elbo.mean == pytest.approx(elbos.mean(), rel=1e-6)
@@ -296,7 +300,7 @@ def test_every_block_of_the_data_is_used_with_its_own_draws(monkeypatch):
 
 def test_dreams_say_nothing_about_data():
     with pytest.raises(ValueError, match="draws latents for the given observations, got Dream"):
-        particle_bounds(small_net(2), OBSERVATIONS, 2, key=jax.random.key(0), proposal=Dream())
+        particle_bounds(small_net(2), OBSERVATIONS, num_particles=2, key=jax.random.key(0), proposal=Dream())
 
 
 def test_a_dream_is_scored_under_the_model():
@@ -328,7 +332,9 @@ def test_latents_of_other_families_are_not_enumerated():
 @pytest.mark.parametrize("sampler", [Concrete(0.5), MeanPassing()])
 def test_values_that_are_not_drawn_from_what_is_scored_are_not_weighed(sampler):
     with pytest.raises(ValueError, match="draws from the distribution it scores"):
-        particle_bounds(small_net(2), OBSERVATIONS, 10, proposal=Recognition(sampler), key=jax.random.key(0))
+        particle_bounds(
+            small_net(2), OBSERVATIONS, num_particles=10, proposal=Recognition(sampler), key=jax.random.key(0)
+        )
 
 
 def test_quadrature_is_not_taken_for_a_likelihood():
@@ -347,6 +353,6 @@ def test_states_are_counted(name: str, states: int):
 
 
 def test_a_posterior_that_diverged_is_an_error():
-    proposal = Refined(gdir(5, 2, rate=1e30, num_checks=0))
+    proposal = Refined(GDIR(5, 2, rate=1e30, num_checks=0))
     with pytest.raises(ValueError, match="NaN for 3 of 3 examples; try a smaller rate"):
         evaluate(FAMILY_NETS["normal"](), OBSERVATIONS, num_particles=5, proposal=proposal, key=jax.random.key(0))

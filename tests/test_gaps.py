@@ -14,7 +14,7 @@ from beliefnet.distributions import normal
 from beliefnet.evaluation import exact_elbo, exact_log_likelihood, inference_gaps
 from beliefnet.evaluation._gaps import _best
 from beliefnet.plots import plot_refinement
-from beliefnet.refiners import AIR, gdir
+from beliefnet.refiners import AIR, GDIR
 
 ROWS = np.tile(OBSERVATIONS, (20, 1))
 QUICK = ("--particles", "20", "--refine", "air:steps=3,samples=4", "--steps", "2")
@@ -45,7 +45,7 @@ def test_each_half_of_the_data_is_judged_by_the_other():
 @pytest.mark.full
 def test_settings_of_the_refiner_are_kept_and_progress_goes_on():
     net, seen = chain_net((normal, 1)), []
-    gaps = inference_gaps(net, ROWS, gdir(2, 2), num_particles=5, key=jax.random.key(0), progress=seen.append)
+    gaps = inference_gaps(net, ROWS, GDIR(2, 2), num_particles=5, key=jax.random.key(0), progress=seen.append)
     assert list(gaps.evaluations) == [0, 1, 2]
     assert seen == [60, 120, 180]
     assert gaps.to_dict()["evaluations"][2]["num_particles"] == 5
@@ -57,7 +57,7 @@ def test_settings_of_the_refiner_are_kept_and_progress_goes_on():
         (AIR(0), None, "a refiner with one step or more, got 0"),
         (AIR(3), (4,), "steps from 0 to the refiner's own 3, got 4"),
         (AIR(3), (-1,), "got -1"),
-        (gdir(3), None, "latent layer 1"),
+        (GDIR(3), None, "latent layer 1"),
     ],
 )
 def test_what_cannot_be_refined_is_refused(refiner, steps, message: str):

@@ -28,7 +28,7 @@ NUM_DRAWS = 2000
 def report():
     net = NETS["two layers"]()
     estimators = {"reinforce": Reinforce(3), "vimco": VIMCO(2), "wake-sleep": wake_sleep(2), "wake": Wake(2)}
-    return gradient_report(net, OBSERVATIONS, estimators, Effort(NUM_DRAWS), key=KEY)
+    return gradient_report(net, OBSERVATIONS, estimators, effort=Effort(NUM_DRAWS), key=KEY)
 
 
 def test_parts_are_the_conditionals_from_the_bottom_up():
@@ -56,7 +56,7 @@ def test_unbiased_estimators_pass(report, name):
 
 def test_bounds_of_other_particles_are_refused():
     with pytest.raises(ValueError, match="got em, which climbs that of Refined particles"):
-        gradient_report(NETS["one layer"](), OBSERVATIONS, {"em": VariationalEM()}, Effort(NUM_DRAWS), key=KEY)
+        gradient_report(NETS["one layer"](), OBSERVATIONS, {"em": VariationalEM()}, effort=Effort(NUM_DRAWS), key=KEY)
 
 
 @pytest.mark.parametrize("name", ["wake-sleep", "wake"])
@@ -127,7 +127,7 @@ def test_a_net_too_large_to_enumerate_has_a_sampled_reference():
     net = sigmoid_belief_net(3, (40,), key=KEY)
     net = jax.tree.map(lambda leaf: leaf + 0.3, net)
     estimators = {"reinforce": Reinforce(4), "vimco": VIMCO(3), "wake-sleep": wake_sleep(1)}
-    found = gradient_report(net, OBSERVATIONS, estimators, Effort(400), key=KEY)
+    found = gradient_report(net, OBSERVATIONS, estimators, effort=Effort(400), key=KEY)
     assert {count: reference.method for count, reference in found.references.items()} == {
         1: "Reinforce(8)",
         3: "VIMCO(3)",
@@ -149,8 +149,8 @@ def test_states_are_warmed_up_or_given():
     # The signal is log p(x, h) - log q(h | x): some nats below zero.
     assert float(draw.state.mean[0]) < -1
     given = {"nvil": Moments(jnp.array([-2.0]), jnp.array([1e6]))}
-    found = gradient_report(net, OBSERVATIONS, {"nvil": estimator}, Effort(8, warm_up=0), key=KEY, states=given)
-    warmed = gradient_report(net, OBSERVATIONS, {"nvil": estimator}, Effort(8, warm_up=5), key=KEY)
+    found = gradient_report(net, OBSERVATIONS, {"nvil": estimator}, effort=Effort(8, warm_up=0), key=KEY, states=given)
+    warmed = gradient_report(net, OBSERVATIONS, {"nvil": estimator}, effort=Effort(8, warm_up=5), key=KEY)
     assert found.estimators["nvil"].parts["phi"].variance < warmed.estimators["nvil"].parts["phi"].variance
     assert found.num_draws == 8
 
@@ -169,7 +169,7 @@ def test_bad_arguments(changes, message):
     arguments = {"x": OBSERVATIONS, "estimators": {"reinforce": Reinforce(2)}, **changes}
     x, estimators = arguments.pop("x"), arguments.pop("estimators")
     with pytest.raises(ValueError, match=message):
-        gradient_report(net, x, estimators, Effort(8), key=KEY, **arguments)
+        gradient_report(net, x, estimators, effort=Effort(8), key=KEY, **arguments)
 
 
 @pytest.mark.parametrize(

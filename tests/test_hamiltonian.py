@@ -314,7 +314,7 @@ def test_dynamics_learn_what_a_factorial_posterior_cannot_express():
     def bounds(estimator):
         fitted, estimator = trained(net, estimator, 600)
         proposal = estimator.bound.proposal
-        return particle_bounds(fitted, RIDGE_DATA, 4000, key=jax.random.key(7), proposal=proposal)
+        return particle_bounds(fitted, RIDGE_DATA, num_particles=4000, key=jax.random.key(7), proposal=proposal)
 
     plain = bounds(SGVB(net, 10))
     moved = bounds(HVI(Hamiltonian(net, 2, 5, key=jax.random.key(5), step_size=0.1, num_units=20), 10))

@@ -26,15 +26,15 @@ from beliefnet.evaluation import (
     impute,
     net_observing,
     one_pass,
-    starting_fill,
 )
+from beliefnet.evaluation._impute import starting_fill
 from beliefnet.nets import sigmoid_belief_net
-from beliefnet.refiners import AIR, GradientAscent, default_refiner, gdir
+from beliefnet.refiners import AIR, GDIR, GradientAscent, default_refiner
 from beliefnet.training import FitOptions, fit
 
 NAN = np.nan
 PATTERNS = np.array([[1.0, NAN, 0.0], [NAN, NAN, NAN], [0.0, 1.0, NAN], [NAN, NAN, 1.0]])
-QUICK = Search(10, num_starts=2, rounds=2, refiner=AIR(2, 3))
+QUICK = Search(10, num_starts=2, num_rounds=2, refiner=AIR(2, 3))
 
 
 def sigmoid(a):
@@ -101,7 +101,9 @@ def test_the_enumeration_agrees_with_the_oracle():
 @pytest.mark.parametrize("name", ["three layers", "categorical on binary", "normal", "normal on binary"])
 def test_what_is_filled_in_is_the_expectation_given_the_rest(name: str):
     net = ALL_NETS[name]()
-    many = Search(300, num_starts=2, rounds=2, refiner=gdir(4, 10, momentum=0.0) if name == "normal" else AIR(4, 10))
+    many = Search(
+        300, num_starts=2, num_rounds=2, refiner=GDIR(4, 10, momentum=0.0) if name == "normal" else AIR(4, 10)
+    )
     result = impute(net, np.tile(PATTERNS, (200, 1)), search=many, key=jax.random.key(0))
     means = assert_unbiased(net, result)
     np.testing.assert_allclose(means, enumerated(net)[1], atol=0.01)
@@ -174,7 +176,9 @@ def test_particles_beyond_the_last_chunk_leave_no_trace(in_chunks):
 @pytest.mark.parametrize("other", [NAN, 1.0, -7e9])
 def test_what_stands_in_missing_places_does_not_matter(in_chunks, other):
     x = np.tile(PATTERNS, (1000, 1))
-    again = impute(small_net(2), np.where(np.isnan(x), other, x), ~np.isnan(x), QUICK, key=jax.random.key(0))
+    again = impute(
+        small_net(2), np.where(np.isnan(x), other, x), observed=~np.isnan(x), search=QUICK, key=jax.random.key(0)
+    )
     jax.tree.map(np.testing.assert_array_equal, again, in_chunks)
     np.testing.assert_array_equal(again.means[~np.isnan(x)], x[~np.isnan(x)])
     assert np.all((again.means >= 0) & (again.means <= 1))
@@ -220,7 +224,7 @@ def test_defaults_follow_the_net():
 )
 def test_errors_name_what_was_given(x, observed, message):
     with pytest.raises(ValueError, match=message):
-        impute(small_net(2), x, observed, QUICK, key=jax.random.key(0))
+        impute(small_net(2), x, observed=observed, search=QUICK, key=jax.random.key(0))
 
 
 @pytest.mark.parametrize(
@@ -228,10 +232,10 @@ def test_errors_name_what_was_given(x, observed, message):
     [
         ({"num_particles": 0}, "num_particles of at least 1, got 0"),
         ({"num_starts": 0}, "num_starts of at least 1, got 0"),
-        ({"rounds": 0}, "rounds of at least 1, got 0"),
-        ({"rounds": 1.5}, "rounds to be a whole number, got 1.5; try 3"),
+        ({"num_rounds": 0}, "num_rounds of at least 1, got 0"),
+        ({"num_rounds": 1.5}, "num_rounds to be a whole number, got 1.5; try 3"),
         ({"fill": [0.5]}, r"fill of shape \(3,\), got \(1,\)"),
-        ({"refiner": gdir(1, 2)}, "expected continuous units for Reparameterize"),
+        ({"refiner": GDIR(1, 2)}, "expected continuous units for Reparameterize"),
     ],
 )
 def test_a_search_is_checked(changes, message):
@@ -242,7 +246,7 @@ def test_a_search_is_checked(changes, message):
 def test_scores_are_per_hidden_entry():
     truth, means = [[1, 0, 1], [0, 0, 0]], [[0.8, 0.4, 0.0], [0.9, 0.2, 1.0]]
     hidden = np.array([[True, True, True], [False, True, False]])
-    score = imputation_score(truth, means, hidden)
+    score = imputation_score(truth, means, where=hidden)
     terms = np.log([0.8, 0.6, 0.001, 0.8])
     assert score.num_hidden == 4
     assert score.log_likelihood.mean == pytest.approx(terms.mean())
@@ -250,7 +254,7 @@ def test_scores_are_per_hidden_entry():
     rest = np.array([terms[:3].sum() - 3 * terms.mean(), terms[3] - terms.mean()])
     assert score.log_likelihood.stderr == pytest.approx(np.sqrt(2 * (rest**2).sum()) / 4)
     with pytest.raises(ValueError, match="hidden entries to score, got none"):
-        imputation_score(truth, means, ~np.ones_like(hidden))
+        imputation_score(truth, means, where=~np.ones_like(hidden))
 
 
 @pytest.mark.full
@@ -258,13 +262,13 @@ def test_hidden_pixels_are_filled_in_better_than_without_the_net_or_the_refineme
     data = load("digits", binarization="threshold")
     mean = data.train.average()
     net = sigmoid_belief_net(64, (40,), key=jax.random.key(0), input_mean=mean, visible_mean=mean)
-    net = fit(net, VIMCO(5), data, FitOptions(epochs=40, batch_size=50, learning_rate=0.02)).net
+    net = fit(net, data, VIMCO(5), options=FitOptions(epochs=40, batch_size=50, learning_rate=0.02)).net
     x = data.test.means()
     hidden = np.random.default_rng(0).random(x.shape) < 0.5
-    result = impute(net, x, ~hidden, Search(200, 4, 2), key=jax.random.key(1))
-    refined = imputation_score(x, result.means, hidden)
-    for other in (one_pass(net, x, ~hidden), np.broadcast_to(mean, x.shape)):
-        score = imputation_score(x, other, hidden)
+    result = impute(net, x, observed=~hidden, search=Search(200, 4, 2), key=jax.random.key(1))
+    refined = imputation_score(x, result.means, where=hidden)
+    for other in (one_pass(net, x, observed=~hidden), np.broadcast_to(mean, x.shape)):
+        score = imputation_score(x, other, where=hidden)
         assert refined.log_likelihood.mean > score.log_likelihood.mean + 0.015
         assert refined.accuracy.mean > score.accuracy.mean + 0.008
 
@@ -273,7 +277,7 @@ def test_hidden_pixels_are_filled_in_better_than_without_the_net_or_the_refineme
     ("changes", "message"),
     [
         ({"means": np.full(3, 0.5)}, r"of one shape \[rows, visible\], got \[2, 3\], \[3\] and \[2, 3\]; try"),
-        ({"hidden": np.ones((1, 3), bool)}, r"of one shape \[rows, visible\], got \[2, 3\], \[2, 3\] and \[1, 3\]"),
+        ({"where": np.ones((1, 3), bool)}, r"of one shape \[rows, visible\], got \[2, 3\], \[2, 3\] and \[1, 3\]"),
         ({"truth": np.full((2, 3), 0.3)}, "expected bits between 0 and 1 where entries are hidden, got 0.3; try grey"),
         ({"means": np.full((2, 3), 1.5)}, "expected means between 0 and 1 where entries are hidden, got 1.5"),
         ({"means": np.full((2, 3), NAN)}, "expected finite means"),
@@ -281,15 +285,15 @@ def test_hidden_pixels_are_filled_in_better_than_without_the_net_or_the_refineme
     ],
 )
 def test_scores_refuse_what_cannot_be_compared(changes, message):
-    given = {"truth": np.eye(2, 3), "means": np.full((2, 3), 0.5), "hidden": np.ones((2, 3), bool), **changes}
+    given = {"truth": np.eye(2, 3), "means": np.full((2, 3), 0.5), "where": np.ones((2, 3), bool), **changes}
     with pytest.raises(ValueError, match=message):
         imputation_score(**given)
     if "and 1 where" not in message:
         with pytest.raises(ValueError, match=message):
             grey_imputation_score(**given)
-    unseen = {**given, "hidden": np.zeros_like(given["hidden"])}
-    if unseen["means"].shape == unseen["hidden"].shape:
-        unseen["hidden"][0, 0], unseen["truth"], unseen["means"] = True, np.eye(2, 3), np.full((2, 3), 0.5)
+    unseen = {**given, "where": np.zeros_like(given["where"])}
+    if unseen["means"].shape == unseen["where"].shape:
+        unseen["where"][0, 0], unseen["truth"], unseen["means"] = True, np.eye(2, 3), np.full((2, 3), 0.5)
         assert imputation_score(**unseen).num_hidden == 1
 
 
@@ -371,7 +375,7 @@ def test_the_command_scores_what_it_hides(trained, grey_file, holey, tmp_path, c
         ("GREY --hide 0.5 --hide-half left", "--hide or --hide-half, got both"),
         ("GREY --hide-half left", "expected images for --hide-half left"),
         ("GREY --hide-half middle", "middle"),
-        ("GREY --split test", "a .npz file with an array 'test'"),
+        ("GREY --split test", "expected no --split for the rows of GREY"),
         ("HOLEY --split tst", "tst"),
         ("HOLEY --particles 0", "--particles of at least 1, got 0"),
         ("HOLEY --starts 0", "--starts of at least 1"),

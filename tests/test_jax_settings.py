@@ -89,7 +89,7 @@ def test_a_short_training(setting: str):
     with SETTINGS[setting]():
         data = Dataset.from_arrays(bits, bits[:8], bits[:8])
         net = sbn()
-        fitted = fit(net, VIMCO(2), data, FitOptions(epochs=1, batch_size=8))
+        fitted = fit(net, data, VIMCO(2), options=FitOptions(epochs=1, batch_size=8))
         assert np.isfinite(fitted.best_bound)
 
 

@@ -103,14 +103,16 @@ HOLES = np.where(BITS == 1, np.nan, 0)
 CALLS: dict[str, Callable[[Array], object]] = {
     "evaluate": lambda key: evaluate(small_net(2, 3), BITS, num_particles=12, key=key),
     "evaluate, dynamic bits": lambda key: evaluate(small_net(2), GREY.test, num_particles=12, key=key),
-    "chunks": lambda key: particle_bounds(small_net(2), BITS, 12, chunk=4, key=key).bound,
+    "chunks": lambda key: particle_bounds(small_net(2), BITS, num_particles=12, chunk=4, key=key).bound,
     "annealed": lambda key: (
-        particle_bounds(small_net(2), BITS, 4, chunk=2, proposal=Annealed(3, Refined(AIR(2, 4))), key=key).bound
+        particle_bounds(
+            small_net(2), BITS, num_particles=4, chunk=2, proposal=Annealed(3, Refined(AIR(2, 4))), key=key
+        ).bound
     ),
     "impute": lambda key: impute(small_net(2), HOLES, search=Search(8, 2, 2, AIR(2, 3)), key=key).bound,
-    "sandwich": lambda key: sandwich(small_net(2), 3, 2, Annealed(3), key=key),
+    "sandwich": lambda key: sandwich(small_net(2), Annealed(3), num_examples=3, num_particles=2, key=key),
     "gradient report": lambda key: gradient_report(
-        small_net(2), BITS, {"nvil": nvil(small_net(2)), "vimco": VIMCO(2)}, Effort(8, warm_up=2), key=key
+        small_net(2), BITS, {"nvil": nvil(small_net(2)), "vimco": VIMCO(2)}, effort=Effort(8, warm_up=2), key=key
     ),
     "reconstruct": lambda key: reconstruct(small_net(2, 3), BITS, key=key),
     "sample means": lambda key: sample_means(small_net(2, 3), (3,), key=key),

@@ -126,7 +126,7 @@ def test_own_networks_of_other_sizes(up, down, wrong):
 @pytest.mark.parametrize("estimator", [VIMCO(3), Reinforce(2)], ids=["vimco", "reinforce"])
 def test_own_networks_get_the_gradient_of_the_bound(estimator):
     net = own_net()
-    claimed = exact_gradient(net, BITS, 3 if isinstance(estimator, VIMCO) else None)
+    claimed = exact_gradient(net, BITS, num_particles=3 if isinstance(estimator, VIMCO) else None)
     state = estimator.init(net)
     assert_mean(draws(lambda key: estimator.estimate(net, BITS, state, key=key).net, 20_000), claimed)
     assert max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(claimed.recognition)) > 1e-3
@@ -138,7 +138,7 @@ def test_own_networks_are_trained():
     bottom = OwnNetworks(mlp(64, 2 * 4, UP_KEY), mlp(4, 64, DOWN_KEY))
     net = vae(64, (4,), bottom=bottom, key=NET_KEY, visible_mean=dataset.train.average())
     config = TrainConfig(data="bars", epochs=3, learning_rate=0.01)
-    history = fit(net, SGVB(net, 2), dataset, config.fit).history
+    history = fit(net, dataset, SGVB(net, 2), options=config.fit).history
     assert history[-1]["valid_bound"] > history[0]["valid_bound"] + 0.3
 
 

@@ -46,16 +46,16 @@ DOCUMENTS = document_net(3, (2,), key=KEY, document_length=4)
 ENTRIES = {
     "observe": observe,
     "evaluate": lambda net, x: evaluate(net, x, num_particles=2, key=KEY).elbo.mean,
-    "particle_bounds": lambda net, x: particle_bounds(net, x, 2, key=KEY).elbo,
+    "particle_bounds": lambda net, x: particle_bounds(net, x, num_particles=2, key=KEY).elbo,
     "encode": lambda net, x: encode(net, x)[0],
-    "gradient_report": lambda net, x: gradient_report(net, x, {"r": Reinforce(2)}, Effort(8), key=KEY),
+    "gradient_report": lambda net, x: gradient_report(net, x, {"r": Reinforce(2)}, effort=Effort(8), key=KEY),
     "inference_gaps": lambda net, x: inference_gaps(net, x, AIR(1, 2), num_particles=2, key=KEY),
     "impute": lambda net, x: impute(net, x, search=Search(2, 1, 1, AIR(1, 2)), key=KEY).means,
     "one_pass": one_pass,
     "exact_log_likelihood": exact_log_likelihood,
     "exact_posterior": exact_posterior,
     "exact_elbo": exact_elbo,
-    "exact_bound": lambda net, x: exact_bound(net, x, 2),
+    "exact_bound": lambda net, x: exact_bound(net, x, num_particles=2),
     "exact_gradient": exact_gradient,
 }
 TOPICS = {"topics": lambda net, x: topics(net, x, num_words=2)}
@@ -245,16 +245,25 @@ def test_both_parts_of_a_conditional_net_are_checked(column: int, value: float, 
 RULES = {"r": Reinforce(2)}
 NUMBERS = {
     "evaluate": ("num_particles", lambda k: inspect.unwrap(evaluate)(NET, BITS, num_particles=k, key=KEY)),
-    "particle_bounds": ("num_particles", lambda k: inspect.unwrap(particle_bounds)(NET, BITS, k, key=KEY)),
-    "chunk": ("chunk", lambda k: inspect.unwrap(particle_bounds)(NET, BITS, 2, chunk=k, key=KEY)),
+    "particle_bounds": (
+        "num_particles",
+        lambda k: inspect.unwrap(particle_bounds)(NET, BITS, num_particles=k, key=KEY),
+    ),
+    "chunk": ("chunk", lambda k: inspect.unwrap(particle_bounds)(NET, BITS, num_particles=2, chunk=k, key=KEY)),
     "impute": ("num_particles", lambda k: Search(num_particles=k)),
     "starts": ("num_starts", lambda k: Search(num_starts=k)),
-    "rounds": ("rounds", lambda k: Search(rounds=k)),
+    "num_rounds": ("num_rounds", lambda k: Search(num_rounds=k)),
     "gaps": ("num_particles", lambda k: inspect.unwrap(inference_gaps)(NET, BITS, AIR(1, 2), num_particles=k, key=KEY)),
     "draws": ("num_draws", lambda k: Effort(num_draws=k)),
-    "sandwich": ("num_particles", lambda k: inspect.unwrap(sandwich)(NET, 2, k, Annealed(2), key=KEY)),
-    "examples": ("num_examples", lambda k: inspect.unwrap(sandwich)(NET, k, 2, Annealed(2), key=KEY)),
-    "exact": ("num_particles", lambda k: inspect.unwrap(exact_bound)(NET, BITS, k)),
+    "sandwich": (
+        "num_particles",
+        lambda k: inspect.unwrap(sandwich)(NET, Annealed(2), num_examples=2, num_particles=k, key=KEY),
+    ),
+    "examples": (
+        "num_examples",
+        lambda k: inspect.unwrap(sandwich)(NET, Annealed(2), num_examples=k, num_particles=2, key=KEY),
+    ),
+    "exact": ("num_particles", lambda k: inspect.unwrap(exact_bound)(NET, BITS, num_particles=k)),
     "words": ("num_words", lambda k: inspect.unwrap(topics)(DOCUMENTS, COUNTS, num_words=k)),
 }
 
@@ -274,16 +283,16 @@ def test_numbers_of_things_are_whole_and_positive(name: str, bad):
 WRONG = {
     "net": lambda: inspect.unwrap(evaluate)(None, BITS, num_particles=2, key=KEY),
     "proposal": lambda: inspect.unwrap(evaluate)(NET, BITS, num_particles=2, key=KEY, proposal=AIR()),
-    "search": lambda: inspect.unwrap(impute)(NET, BITS, search={"rounds": 2}, key=KEY),
+    "search": lambda: inspect.unwrap(impute)(NET, BITS, search={"num_rounds": 2}, key=KEY),
     "refiner": lambda: inspect.unwrap(impute)(NET, BITS, search=Search(refiner="air"), key=KEY),
     "refiner of gaps": lambda: inspect.unwrap(inference_gaps)(NET, BITS, "air", num_particles=2, key=KEY),
     "steps": lambda: inspect.unwrap(inference_gaps)(NET, BITS, AIR(2, 2), steps=1, num_particles=2, key=KEY),
-    "annealed": lambda: inspect.unwrap(sandwich)(NET, 2, 2, 500, key=KEY),
+    "annealed": lambda: inspect.unwrap(sandwich)(NET, 500, num_examples=2, num_particles=2, key=KEY),
     "estimators": lambda: inspect.unwrap(gradient_report)(NET, BITS, [Reinforce(2)], key=KEY),
     "estimator 'r'": lambda: inspect.unwrap(gradient_report)(NET, BITS, {"r": "reinforce"}, key=KEY),
-    "effort": lambda: inspect.unwrap(gradient_report)(NET, BITS, {"r": Reinforce(2)}, 500, key=KEY),
+    "effort": lambda: inspect.unwrap(gradient_report)(NET, BITS, {"r": Reinforce(2)}, effort=500, key=KEY),
     "states": lambda: inspect.unwrap(gradient_report)(NET, BITS, {"r": Reinforce(2)}, states=[None], key=KEY),
-    "dataset": lambda: inspect.unwrap(fit)(NET, Reinforce(2), BITS),
+    "dataset": lambda: inspect.unwrap(fit)(NET, BITS, Reinforce(2)),
     "latents": lambda: inspect.unwrap(decode)(NET, np.ones((2, 2))),
     "shape": lambda: inspect.unwrap(sample_means)(NET, 100, key=KEY),
 }

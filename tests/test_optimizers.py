@@ -9,7 +9,7 @@ from cases import nvil, small_net
 
 from beliefnet._errors import OptionError
 from beliefnet._frozen import hold_frozen
-from beliefnet.nets import sigmoid_belief_net, vae
+from beliefnet.nets import Convolution, sigmoid_belief_net, vae
 from beliefnet.optimizers import Learnable, OptimizerOptions, default_learning_rate, make_optimizer
 from beliefnet.training import FitOptions
 
@@ -135,6 +135,12 @@ def test_bad_options_are_named(changes: dict, message: str):
 def test_the_default_step_follows_the_length_of_the_run_and_the_latents(latents: str, num_steps: int, rate: float):
     make = vae if latents == "normal" else sigmoid_belief_net
     assert default_learning_rate(make(4, (3,), key=jax.random.key(0)), num_steps) == rate
+
+
+def test_the_default_step_of_convolutions_is_small():
+    net = sigmoid_belief_net(16, (2,), bottom=Convolution((4, 4), (2,)), key=jax.random.key(0))
+    assert FitOptions().decided(net, 100).learning_rate == default_learning_rate(net, 10**6) == 0.001
+    assert FitOptions(learning_rate=0.1).decided(net, 100).learning_rate == 0.1
 
 
 @pytest.mark.parametrize(("num_train", "size"), [(5000, 100), (4999, 50), (50, 50), (7, 7)])

@@ -20,17 +20,17 @@ from beliefnet.evaluation import enumerate_latents, exact_elbo, exact_log_likeli
 from beliefnet.proposals import Buffered
 from beliefnet.refiners import (
     AIR,
+    GDIR,
+    ConcreteAscent,
     Form,
     MeanField,
+    MeanPassingAscent,
     Posterior,
     Progress,
     Refiner,
     Shrinkage,
+    StraightThroughAscent,
     StructuredPosterior,
-    concrete,
-    gdir,
-    mean_passing,
-    straight_through,
 )
 
 KEY = jax.random.key(0)
@@ -137,10 +137,10 @@ Objective = Callable[[BeliefNet, jax.Array, Posterior], jax.Array]
 DEFAULTS: dict[str, tuple[Callable[[int], Refiner], Objective]] = {
     "air": (AIR, _inclusive),
     "air, mean-field": (lambda steps: AIR(steps, form=Form.MEAN_FIELD), _inclusive),
-    "straight-through": (straight_through, _elbo),
-    "concrete": (concrete, _elbo),
-    "mean-passing": (mean_passing, _elbo),
-    "gdir": (gdir, _elbo),
+    "straight-through": (StraightThroughAscent, _elbo),
+    "concrete": (ConcreteAscent, _elbo),
+    "mean-passing": (MeanPassingAscent, _elbo),
+    "gdir": (GDIR, _elbo),
 }
 DISCRETE = (*NETS, "categorical", "two categorical", "categorical on binary", "connected", "nade")
 FITTED = tuple(f"fitted {name}" for name in ("one layer", "three layers", "connected"))
@@ -190,7 +190,7 @@ def test_what_the_law_would_find():
     net = fitted(net_of("three layers"))
     plain = AIR(60, 5, num_checks=0, shrinkage=Shrinkage.NONE)
     assert gains(net, plain, _inclusive).mean() < -NOISE
-    assert gains(net, mean_passing(60, num_checks=0), _elbo).mean() < -NOISE
+    assert gains(net, MeanPassingAscent(60, num_checks=0), _elbo).mean() < -NOISE
 
 
 def exact_wide_net(units: int) -> BeliefNet:
@@ -224,7 +224,7 @@ def test_what_is_worse_is_taken_back():
     """A refiner whose steps go down: its result is the start, datum by datum, and no number is never better."""
     net, x = net_of("two layers"), OBSERVATIONS
     start = StructuredPosterior.recognised(net, x)
-    refiner = straight_through(1, num_checks=200)
+    refiner = StraightThroughAscent(1, num_checks=200)
     better = eqx.filter_jit(dataclasses.replace(refiner, num_steps=60, num_checks=0).refine)(net, x, key=KEY)
     worse = start.at(tuple(-4.0 * d for d in better.parameters))
     lost = start.at(tuple(jnp.full_like(d, jnp.nan) for d in better.parameters))
@@ -258,7 +258,7 @@ def test_gradients_go_through_the_chain():
     """The offset of the lowest layer feels what layers above it cost: against exact derivatives of the ELBO."""
     net = net_of("two normal layers")
     start = StructuredPosterior.recognised(net, OBSERVATIONS)
-    refiner = gdir(1, 20, rate=1.0, num_checks=0)
+    refiner = GDIR(1, 20, rate=1.0, num_checks=0)
 
     def value(parameters: tuple[jax.Array, ...]) -> jax.Array:
         return exact_elbo(BeliefNet(net.generative, start.at(parameters).chain), OBSERVATIONS).sum()
@@ -293,7 +293,7 @@ def test_a_buffered_proposal_keeps_what_the_steps_drew():
 def test_a_buffered_proposal_is_evaluated_as_a_whole():
     net = net_of("two layers")
     refiner = AIR(3, 20, rate=0.5)
-    found = particle_bounds(net, OBSERVATIONS, 2000, chunk=7, key=KEY, proposal=Buffered(refiner))
+    found = particle_bounds(net, OBSERVATIONS, num_particles=2000, chunk=7, key=KEY, proposal=Buffered(refiner))
     np.testing.assert_allclose(found.bound, exact_log_likelihood(net, OBSERVATIONS), atol=0.1)
     # The ELBO is that of the last posterior.
     assert found.elbo.mean() > exact_elbo(net, OBSERVATIONS).mean() + 0.1
@@ -302,8 +302,8 @@ def test_a_buffered_proposal_is_evaluated_as_a_whole():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Buffered(mean_passing()), "draws follow the posterior for Buffered"),
-        (lambda: Buffered(concrete()), "draws follow the posterior for Buffered"),
+        (lambda: Buffered(MeanPassingAscent()), "draws follow the posterior for Buffered"),
+        (lambda: Buffered(ConcreteAscent()), "draws follow the posterior for Buffered"),
         (lambda: Buffered(AIR(patience=2)), "takes all steps for Buffered, got patience 2"),
     ],
 )

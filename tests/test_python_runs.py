@@ -29,13 +29,13 @@ def runs(tmp_path_factory):
     place = tmp_path_factory.mktemp("python")
     for name, rows in (("x.npy", BITS), ("c.npy", COUNTS)):
         np.save(place / name, rows)
-    fit(sbn(), VIMCO(2), Dataset.from_arrays(BITS), OPTIONS, folder=place / "arrays")
-    fit(sbn(), VIMCO(2), load(place / "x.npy", valid_fraction=0.2), OPTIONS, folder=place / "other split")
-    fit(sbn(), VIMCO(2), load(place / "x.npy"), OPTIONS, folder=place / "file")
+    fit(sbn(), Dataset.from_arrays(BITS), VIMCO(2), options=OPTIONS, folder=place / "arrays")
+    fit(sbn(), load(place / "x.npy", valid_fraction=0.2), VIMCO(2), options=OPTIONS, folder=place / "other split")
+    fit(sbn(), load(place / "x.npy"), VIMCO(2), options=OPTIONS, folder=place / "file")
     bars = sigmoid_belief_net(64, (3,), key=jax.random.key(0))
-    fit(bars, VIMCO(2), load("bars"), FitOptions(epochs=1, batch_size=500), folder=place / "named")
+    fit(bars, load("bars"), VIMCO(2), options=FitOptions(epochs=1, batch_size=500), folder=place / "named")
     documents = Dataset.from_arrays(COUNTS, values="counts", columns=WORDS)
-    fit(document_net(6, (3,), key=jax.random.key(0)), VIMCO(2), documents, OPTIONS, folder=place / "documents")
+    fit(document_net(6, (3,), key=jax.random.key(0)), documents, VIMCO(2), options=OPTIONS, folder=place / "documents")
     return place
 
 
@@ -97,7 +97,25 @@ def test_an_estimator_of_ones_own_says_nothing_of_particles(runs, tmp_path, caps
     class Own(VIMCO):
         """Known here alone."""
 
-    fit(sbn(), Own(2), Dataset.from_arrays(BITS), OPTIONS, folder=tmp_path / "own")
+    fit(sbn(), Dataset.from_arrays(BITS), Own(2), options=OPTIONS, folder=tmp_path / "own")
     given = ("evaluate", tmp_path / "own", "--data", runs / "x.npy", "--particles", 3)
     assert "got one of a class of one's own; try --refine none" in fails(capsys, *given)
     assert report(capsys, *given, "--refine", "none")["num_examples"] == 60
+
+
+def test_compare_reads_a_file_as_the_run_did(runs, tmp_path, capsys):
+    rows = "".join(f"r{index},{','.join(map(str, row))},cat\n" for index, row in enumerate(BITS))
+    (tmp_path / "x.csv").write_text(f"id,a,b,c,d,e,f,kind\n{rows}")
+    data = load(tmp_path / "x.csv", drop="kind", name_column="id", split_seed=0)
+    fit(sbn(), VIMCO(2), data, OPTIONS, folder=tmp_path / "run")
+    assert report(capsys, "evaluate", tmp_path / "run", "--particles", 3)["data"]["checksum"] == data.record.checksum
+    models = ("compare", "--models", "mixture:components=2")
+    # Without --data, and with the same file, the run says how; another order of the columns is other data.
+    for given in ((), ("--data", tmp_path / "x.csv"), ("--data", tmp_path / "x.csv", "--drop", "kind")):
+        found = report(capsys, *models, "--runs", tmp_path / "run", *given)
+        assert found["data"]["checksum"] == data.record.checksum
+        assert [row["model"] for row in found["models"]] == ["mixture", "run"]
+        assert found["models"][1]["settings"] == {"net": "BeliefNet 6-3", "estimator": "VIMCO"}
+    error = fails(capsys, *models, "--runs", tmp_path / "run", "--split-seed", 1)
+    assert "expected runs evaluated on the data of this table" in error
+    assert "try --data digits" in fails(capsys, *models)

@@ -12,8 +12,7 @@ from beliefnet._errors import OptionError
 from beliefnet.catalogue import load_named_run, parse_refiner
 from beliefnet.cli import run
 from beliefnet.proposals import Recognition, Refined
-from beliefnet.refiners import AIR, GradientAscent
-from beliefnet.samplers import StraightThrough
+from beliefnet.refiners import AIR, StraightThroughAscent
 
 PLAIN = SMALL[:3] + SMALL[5:]  # without the option of another estimator
 
@@ -92,7 +91,7 @@ def test_training_with_a_refined_posterior(tmp_path, grey_file, capsys):
     assert rows(folder)[0]["valid_bound"] > rows(begin)[0]["valid_bound"]
     loaded = load_named_run(folder)
     assert isinstance(loaded.proposal, Refined)
-    assert loaded.proposal.refiner == GradientAscent(StraightThrough("logits"), 2, 3)
+    assert loaded.proposal.refiner == StraightThroughAscent(2, 3, slope="logits")
     assert isinstance(load_named_run(begin).proposal, Recognition)
     capsys.readouterr()
     own, none = report(capsys, folder, "--particles", "5"), report(capsys, folder, "--refine", "none")

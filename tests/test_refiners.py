@@ -22,7 +22,7 @@ from cases import (
 )
 from laws import assert_mean, draws
 
-from beliefnet import BeliefNet, Chain
+from beliefnet import BeliefNet, Chain, refiners
 from beliefnet.conditionals import Dense, Feedforward, Prior
 from beliefnet.distributions import bernoulli, categorical, normal
 from beliefnet.estimators import ReweightedWake, SemiAmortised, VariationalEM
@@ -30,19 +30,19 @@ from beliefnet.evaluation import enumerate_latents, exact_posterior
 from beliefnet.proposals import Refined
 from beliefnet.refiners import (
     AIR,
+    GDIR,
+    ConcreteAscent,
     Form,
     GradientAscent,
     MeanField,
+    MeanPassingAscent,
     Posterior,
     Progress,
     Refiner,
+    StraightThroughAscent,
     StructuredPosterior,
-    concrete,
-    gdir,
-    mean_passing,
-    straight_through,
 )
-from beliefnet.samplers import Concrete, Plain, Reparameterize
+from beliefnet.samplers import Plain
 
 PAIRS = [(name, net) for name, case in REFINERS.items() for net in case.nets]
 
@@ -127,7 +127,7 @@ def test_refiners_leave_the_prior_alone_where_the_data_say_nothing(name: str):
 @pytest.mark.parametrize("net_name", [*NETS, "categorical", "two categorical", "categorical on binary"])
 def test_closed_forms_of_a_mean_field_average_to_the_exact_elbo_and_divergence(net_name: str):
     net = ALL_NETS[net_name]()
-    posterior = refined(net, mean_passing(3, form=Form.MEAN_FIELD))
+    posterior = refined(net, MeanPassingAscent(3, form=Form.MEAN_FIELD))
     states = enumerate_latents(net, OBSERVATIONS)
     log_q = posterior.log_probs(states.latents).sum(axis=-1)
 
@@ -164,7 +164,7 @@ def test_moments_go_there_and_back(family):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("refiner", [AIR(8, 2, rate=1.0), AIR(8, 1), straight_through(8, 2), concrete(8, 2)])
+@pytest.mark.parametrize("refiner", [AIR(8, 2, rate=1.0), AIR(8, 1), StraightThroughAscent(8, 2), ConcreteAscent(8, 2)])
 def test_refinement_stays_finite(refiner: Refiner):
     """Undamped, with draws that all agree, and with weights that no float can tell apart."""
     for scale in (1.0, 3e3):
@@ -186,11 +186,19 @@ def test_a_datum_without_any_possible_draw_keeps_its_posterior():
 @pytest.mark.full
 def test_nothing_depends_on_the_batch():
     net = small_net(2, 3)
-    whole = mean_passing(10).refine(net, OBSERVATIONS, key=jax.random.key(0))
+    whole = MeanPassingAscent(10).refine(net, OBSERVATIONS, key=jax.random.key(0))
     for row in range(3):
-        alone = mean_passing(10).refine(net, OBSERVATIONS[row : row + 1], key=jax.random.key(0))
+        alone = MeanPassingAscent(10).refine(net, OBSERVATIONS[row : row + 1], key=jax.random.key(0))
         for one, other in zip(whole.parameters, alone.parameters, strict=True):
             np.testing.assert_allclose(one[row], other[0], rtol=1e-5, atol=1e-6)
+
+
+class Pathless(GradientAscent):
+    """Gradient steps through draws without a derivative."""
+
+    @property
+    def sampler(self) -> Plain:
+        return Plain()
 
 
 class Scripted(Refiner):
@@ -234,10 +242,10 @@ def test_momentum_carries_the_velocity_on():
     """By hand, from steps without it: v1 = g0, then v2 = 0.5 g0 + g1."""
     net = small_net(2)
     start = StructuredPosterior.recognised(net, OBSERVATIONS)
-    step = lambda posterior: refined(net, mean_passing(1, rate=0.3, num_checks=0), posterior)  # noqa: E731
+    step = lambda posterior: refined(net, MeanPassingAscent(1, rate=0.3, num_checks=0), posterior)  # noqa: E731
     first = step(start)
     second = step(first)
-    found = refined(net, mean_passing(2, rate=0.3, momentum=0.5, num_checks=0), start)
+    found = refined(net, MeanPassingAscent(2, rate=0.3, momentum=0.5, num_checks=0), start)
     expected = second.parameters[0] + 0.5 * (first.parameters[0] - start.parameters[0])
     np.testing.assert_allclose(found.parameters[0], expected, rtol=1e-4, atol=1e-6)
 
@@ -245,10 +253,10 @@ def test_momentum_carries_the_velocity_on():
 @pytest.mark.full
 def test_patience_ends_a_refinement_long_before_its_last_step():
     net = small_net(2, 2)
-    posterior = refined(net, mean_passing(10**9, rate=0.5, patience=3))
+    posterior = refined(net, MeanPassingAscent(10**9, rate=0.5, patience=3))
     surrogate = REFINERS["mean-passing"].objective
     reached = surrogate(net, OBSERVATIONS, posterior)
-    assert (reached > surrogate(net, OBSERVATIONS, refined(net, mean_passing(200, rate=0.5))) - 1e-3).all()
+    assert (reached > surrogate(net, OBSERVATIONS, refined(net, MeanPassingAscent(200, rate=0.5))) - 1e-3).all()
 
 
 def test_steps_cost_no_memory():
@@ -265,7 +273,7 @@ def test_steps_cost_no_memory():
 def test_semi_amortised_gradients_go_through_the_refinement():
     """Against finite differences, with the same noise on both sides."""
     net = chain_net((normal, 2), (normal, 1))
-    refiner = gdir(3, 2, rate=0.3)
+    refiner = GDIR(3, 2, rate=0.3)
 
     @eqx.filter_jit
     def estimate_by(estimator, net):
@@ -293,13 +301,13 @@ def test_semi_amortised_gradients_go_through_the_refinement():
         (lambda: AIR(rate=0.0), "positive rate, got 0.0"),
         (lambda: AIR(patience=-1), "patience of at least 0"),
         (lambda: AIR(num_checks=1), "num_checks of 0 or at least 2, got 1"),
-        (lambda: gdir(num_checks=-1), "num_checks of at least 0, got -1"),
-        (lambda: gdir(momentum=1.0), r"momentum in \[0, 1\), got 1.0"),
-        (lambda: concrete(temperature=0.0), "temperature to be positive"),
-        (lambda: straight_through(slope="tangent"), "slope to be mean or logits"),
-        (lambda: GradientAscent(Plain()), "a sampler whose draws have a derivative, got Plain"),
+        (lambda: GDIR(num_checks=-1), "num_checks of at least 0, got -1"),
+        (lambda: GDIR(momentum=1.0), r"momentum in \[0, 1\), got 1.0"),
+        (lambda: ConcreteAscent(temperature=0.0), "temperature to be positive"),
+        (lambda: StraightThroughAscent(slope="tangent"), "slope to be mean or logits"),
+        (lambda: Pathless(), "a sampler whose draws have a derivative, got Plain"),
         (lambda: SemiAmortised(AIR()), "gradient steps for SemiAmortised, got AIR"),
-        (lambda: SemiAmortised(gdir(patience=2)), "got patience 2"),
+        (lambda: SemiAmortised(GDIR(patience=2)), "got patience 2"),
         (lambda: VariationalEM(AIR(), 0), "num_particles of at least 1, got 0"),
     ],
 )
@@ -311,8 +319,8 @@ def test_bad_settings_are_refused(make, words: str):
 @pytest.mark.parametrize(
     ("refiner", "net_name", "words"),
     [
-        (GradientAscent(Reparameterize()), "one layer", "continuous units for Reparameterize, got binary"),
-        (gdir(), "normal on binary", "got binary units in latent layer 1"),
+        (GDIR(), "one layer", "continuous units for Reparameterize, got binary"),
+        (GDIR(), "normal on binary", "got binary units in latent layer 1"),
     ],
 )
 def test_a_refiner_that_does_not_fit_the_net_says_so(refiner: Refiner, net_name: str, words: str):
@@ -323,21 +331,27 @@ def test_a_refiner_that_does_not_fit_the_net_says_so(refiner: Refiner, net_name:
         VariationalEM(refiner, 1).init(net)
 
 
+@pytest.mark.parametrize("name", ["GDIR", "MeanPassingAscent", "StraightThroughAscent", "ConcreteAscent", "AIR"])
+def test_a_refiner_is_printed_as_it_is_written(name: str):
+    assert repr(getattr(refiners, name)(3)) == f"{name}(num_steps=3)"
+    assert f"refiner={name}(num_steps=3)" in repr(Refined(getattr(refiners, name)(3)))
+
+
 @pytest.mark.parametrize("make", [VariationalEM, SemiAmortised])
 def test_settings_of_a_refiner_are_not_learnt(make):
     """Nothing in them is a parameter, not even a temperature."""
-    assert jax.tree.leaves(make(concrete(2, 2, temperature=0.3))) == []
+    assert jax.tree.leaves(make(ConcreteAscent(2, 2, temperature=0.3))) == []
 
 
 @pytest.mark.filterwarnings("ignore:A JAX array is being set as static")
 def test_a_temperature_that_could_be_learnt_is_refused():
-    with pytest.raises(ValueError, match="plain numbers in the sampler of GradientAscent, got arrays"):
-        GradientAscent(Concrete(jnp.array(0.5)))
+    with pytest.raises(ValueError, match="plain numbers in the sampler of ConcreteAscent, got arrays"):
+        ConcreteAscent(temperature=jnp.array(0.5))  # pyright: ignore
 
 
 def test_a_source_that_cannot_draw_is_refused_before_training():
     with pytest.raises(ValueError, match="latent layer 1"):
-        ReweightedWake(2, Refined(gdir())).init(small_net(2))
+        ReweightedWake(2, Refined(GDIR())).init(small_net(2))
 
 
 def test_a_score_without_any_possible_draw_is_the_lowest():

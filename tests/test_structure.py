@@ -16,7 +16,7 @@ from beliefnet.conditionals import EquinoxNetwork
 from beliefnet.distributions import bernoulli, discretised_logistic, poisson
 from beliefnet.estimators import HVI, VIMCO, Reinforce, VariationalEM, reweighted_wake_sleep
 from beliefnet.proposals import Hamiltonian, Refined
-from beliefnet.refiners import AIR, straight_through
+from beliefnet.refiners import AIR, StraightThroughAscent
 from beliefnet.runs import StructureError, describe, differences, fingerprint, skeleton
 
 KEY = jax.random.key(0)
@@ -43,7 +43,7 @@ TREES = {
     **{f"estimator {n}": lambda case=case: case.make(EVERY_NET[case.nets[0]]()) for n, case in ESTIMATORS.items()},
     "estimator hvi": lambda: HVI(Hamiltonian(nets.vae(6, (3,), key=KEY), 2, 3, key=KEY), 2),
     "estimator rws, refined": lambda: reweighted_wake_sleep(3, proposal=Refined(AIR(3, 4))),
-    "estimator em": lambda: VariationalEM(straight_through(3, 4), 2),
+    "estimator em": lambda: VariationalEM(StraightThroughAscent(3, 4), 2),
     "own network": lambda: EquinoxNetwork(
         eqx.nn.MLP(2, 3, 4, 1, activation=jnp.tanh, final_activation=jax.nn.relu, key=KEY), 2
     ),

@@ -21,7 +21,8 @@ from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.conditionals import EquinoxNetwork
 from beliefnet.data import DataError, Dataset, Observations, Record, load
 from beliefnet.estimators import NVIL, VIMCO, Bound, Estimate, Estimator, Reinforce, Signal
-from beliefnet.evaluation import bounds_of_rows, exact_elbo
+from beliefnet.evaluation import exact_elbo
+from beliefnet.evaluation._bounds import bounds_of_rows
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.optimizers import Learnable
 from beliefnet.proposals import Recognition
@@ -98,7 +99,7 @@ def one_step_at_a_time(monkeypatch):
 def train(config, folder=None, callback=None):
     dataset = config.load_data()
     net, estimator = config.build(dataset.train.average())
-    return fit(net, estimator, dataset, config.fit, folder=folder, callback=callback)
+    return fit(net, dataset, estimator, options=config.fit, folder=folder, callback=callback)
 
 
 def new_folder(tmp_path, config, name="run"):
@@ -153,7 +154,7 @@ def test_training_raises_the_bound(grey_file):
     dataset = load("bars")
     config = TrainConfig(data="bars", hidden=(16,), epochs=10, learning_rate=0.01, nvil={"baseline_units": 8})
     net, estimator = config.build(dataset.train.average())
-    history = fit(net, estimator, dataset, config.fit).history
+    history = fit(net, dataset, estimator, options=config.fit).history
     assert history[-1]["valid_bound"] > history[0]["valid_bound"] + 1
 
 
@@ -161,7 +162,7 @@ def test_the_callers_net_survives(config):
     dataset = config.load_data()
     net, estimator = config.build(dataset.train.average())
     before = jax.tree.map(np.array, net)
-    first, second = (fit(net, estimator, dataset, config.fit) for _ in range(2))
+    first, second = (fit(net, dataset, estimator, options=config.fit) for _ in range(2))
     assert_same(jax.tree.map(np.asarray, net), before)
     assert_same_outcome(first, second)
 
@@ -388,7 +389,7 @@ def test_validation_uses_all_of_the_data(monkeypatch):
     parts, (_, draw_key) = [], jax.random.split(key)
     for index, start in enumerate(range(0, 11, 4)):
         part = jnp.asarray(rows[start : start + 4], jnp.float32)
-        parts.append(bounds_of_rows(net, part, 1, key=jax.random.fold_in(draw_key, index)).bound)
+        parts.append(bounds_of_rows(net, part, num_particles=1, key=jax.random.fold_in(draw_key, index)).bound)
     np.testing.assert_allclose(bound, np.concatenate(parts).mean(), rtol=1e-5)
 
 
@@ -402,13 +403,13 @@ def test_a_folder_is_not_resumed_by_another_run(tmp_path):
     config = TrainConfig(data="bars", hidden=(2,), epochs=1, batch_size=2500)
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
     net, estimator = config.build(dataset.train.average())
-    fit(net, estimator, dataset, config.fit, folder=folder)
+    fit(net, dataset, estimator, options=config.fit, folder=folder)
     with pytest.raises(OptionError, match=r"options of the run in this folder, got learning-rate=0.5 instead of 0.01"):
-        fit(net, estimator, dataset, config.replace(learning_rate=0.5).fit, folder=folder)
+        fit(net, dataset, estimator, options=config.replace(learning_rate=0.5).fit, folder=folder)
     other = dataclasses.replace(dataset, record=dataclasses.replace(dataset.record, checksum="sha256:other"))
     with pytest.raises(DataError, match="got other contents of bars"):
-        fit(net, estimator, other, config.fit, folder=folder)
-    assert len(fit(net, estimator, dataset, config.replace(epochs=2).fit, folder=folder).history) == 2
+        fit(net, other, estimator, options=config.fit, folder=folder)
+    assert len(fit(net, dataset, estimator, options=config.replace(epochs=2).fit, folder=folder).history) == 2
 
 
 def test_a_run_without_an_epoch_has_nothing_to_load(tmp_path):
@@ -419,7 +420,8 @@ def test_a_run_without_an_epoch_has_nothing_to_load(tmp_path):
     config = TrainConfig(data="bars", hidden=(2,), epochs=1)
     dataset = config.load_data()
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
-    fit(*config.build(dataset.train.average()), dataset, config.fit, folder=folder, callback=Impatient())
+    net, estimator = config.build(dataset.train.average())
+    fit(net, dataset, estimator, options=config.fit, folder=folder, callback=Impatient())
     with pytest.raises(RunFolderError, match=r"finished an epoch, got .* stopped at step 0; try .*--resume"):
         load_run(folder.path)
 
@@ -452,7 +454,7 @@ def looked_at(look, dataset, *, epochs, batch_size=1, seed=0):
     """The objective of every step, epoch by epoch."""
     observer, net = Observer(), small_net(2)
     options = FitOptions(epochs=epochs, batch_size=batch_size, learning_rate=0.0, seed=seed)
-    fit(net, Recorder(look), dataset, options, callback=observer)
+    fit(net, dataset, Recorder(look), options=options, callback=observer)
     means = {step: bound for _, step, bound, _ in observer.steps}
     num = len(means) // epochs
     sums = [[0.0, *((i + 1) * means[e * num + i + 1] for i in range(num))] for e in range(epochs)]
@@ -502,7 +504,9 @@ def test_the_validation_bound_is_that_of_the_validation_rows():
     """Training rows are all zeros and validation rows all ones: one bound cannot be taken for the other."""
     net = small_net(2)
     data = dataset_of(np.zeros((64, 3), np.uint8), np.ones((4000, 3), np.uint8))
-    fitted = fit(net, Reinforce(2), data, FitOptions(epochs=1, batch_size=32, learning_rate=0.0, weight_decay=0.0))
+    fitted = fit(
+        net, data, Reinforce(2), options=FitOptions(epochs=1, batch_size=32, learning_rate=0.0, weight_decay=0.0)
+    )
     ones, zeros = (float(exact_elbo(net, jnp.full((1, 3), value))[0]) for value in (1.0, 0.0))
     assert abs(ones - zeros) > 0.3
     assert fitted.best_bound == pytest.approx(ones, abs=0.1)
@@ -514,7 +518,7 @@ def test_the_estimator_learns_and_remembers():
     net = small_net(2)
     nvil = NVIL(net, key=jax.random.key(1))
     options = FitOptions(epochs=2, batch_size=2, weight_decay=0.0)
-    learner = fit(net, nvil, dataset_of(EIGHT, EIGHT), options).state.learner
+    learner = fit(net, dataset_of(EIGHT, EIGHT), nvil, options=options).state.learner
     pairs = zip(jax.tree.leaves(nvil), jax.tree.leaves(learner.params.estimator), strict=True)
     assert not all(np.array_equal(before, after) for before, after in pairs)
     assert all(float(jnp.abs(leaf).min()) > 0 for leaf in jax.tree.leaves(learner.estimator_state))
@@ -539,7 +543,7 @@ def test_runs_of_one_shape_are_compiled_once():
             weight_decay=0.001 * index,
             estimator_learning_rate=0.01 * index,
         )
-        fit(small_net(2), VIMCO(2), data, options)
+        fit(small_net(2), data, VIMCO(2), options=options)
 
     train_one(0)
     jax.monitoring.register_event_duration_secs_listener(listen)
@@ -581,7 +585,7 @@ def own_net(size=3):
 def python_run(folder, net, estimator, **changes):
     data = dataset_of(EIGHT, EIGHT)
     options = FitOptions(**{"epochs": 2, "batch_size": 4, "learning_rate": 0.01, **changes})
-    return fit(net, estimator, data, options, folder=folder)
+    return fit(net, data, estimator, options=options, folder=folder)
 
 
 @pytest.mark.parametrize("as_folder", [str, Path, RunFolder])
@@ -668,7 +672,7 @@ def test_an_own_estimator_is_not_needed_for_the_net(tmp_path):
 
 def test_what_a_config_says_of_other_nets_is_not_recorded(tmp_path):
     config = TrainConfig(data="bars", hidden=(99,), estimator="nvil", epochs=1, batch_size=4)
-    fit(small_net(2), VIMCO(3), dataset_of(EIGHT, EIGHT), config.fit, folder=tmp_path)
+    fit(small_net(2), dataset_of(EIGHT, EIGHT), VIMCO(3), options=config.fit, folder=tmp_path)
     text = json.dumps(read_record(tmp_path / "checkpoints"))
     assert "nvil" not in text
     assert "99" not in json.dumps(read_record(tmp_path / "checkpoints")["settings"])
@@ -691,7 +695,7 @@ def test_a_run_that_is_running_is_not_resumed(tmp_path):
                 python_run(tmp_path, small_net(2), VIMCO(3))
 
     data = dataset_of(EIGHT, EIGHT)
-    fit(small_net(2), VIMCO(3), data, FitOptions(epochs=1, batch_size=4), folder=tmp_path, callback=Second())
+    fit(small_net(2), data, VIMCO(3), options=FitOptions(epochs=1, batch_size=4), folder=tmp_path, callback=Second())
     assert not (tmp_path / "lock.json").exists()
 
 

@@ -20,7 +20,8 @@ from beliefnet.estimators import (
     kl_divergence,
     with_kl_weight,
 )
-from beliefnet.evaluation import bounds_of_rows, enumerate_latents
+from beliefnet.evaluation import enumerate_latents
+from beliefnet.evaluation._bounds import bounds_of_rows
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.optimizers import Learnable
 from beliefnet.training import FitOptions, Plan, fit
@@ -117,7 +118,7 @@ def test_free_nats_keep_latents_in_use():
     for free_nats in (0.0, 0.8):
         net = sigmoid_belief_net(8, (3,), key=KEY)
         options = FitOptions(epochs=20, batch_size=10, learning_rate=0.02, schedule="constant", free_nats=free_nats)
-        state = fit(net, LocalExpectation(net), data, options).state
+        state = fit(net, LocalExpectation(net), data, options=options).state
         divergences.append(float(kl_divergence(state.learner.params.net, x, key=KEY).mean()))
     assert divergences[0] < 0.3
     assert divergences[1] > 0.7
@@ -138,14 +139,14 @@ def test_the_average_is_of_the_parameters_and_short_at_first():
 
 def test_the_average_is_validated_and_kept():
     net = sigmoid_belief_net(8, (3,), key=KEY)
-    fitted = fit(net, Reinforce(2), DATA, FitOptions(epochs=2, batch_size=6, learning_rate=0.05, average=0.8))
+    fitted = fit(net, Reinforce(2), DATA, options=FitOptions(epochs=2, batch_size=6, learning_rate=0.05, average=0.8))
     average, last = fitted.state.learner.average, fitted.state.learner.params
     assert average is not None
     assert fitted.best_epoch == 2
     for kept, averaged in zip(jax.tree.leaves(fitted.net), jax.tree.leaves(average.net), strict=True):
         np.testing.assert_array_equal(kept, averaged)
     assert any(np.any(a != b) for a, b in zip(jax.tree.leaves(last), jax.tree.leaves(average), strict=True))
-    assert np.isfinite(bounds_of_rows(fitted.net, jnp.asarray(ROWS, float), 1, key=KEY).bound).all()
+    assert np.isfinite(bounds_of_rows(fitted.net, jnp.asarray(ROWS, float), num_particles=1, key=KEY).bound).all()
 
 
 def test_steps_become_smaller_on_a_plateau():
@@ -153,7 +154,7 @@ def test_steps_become_smaller_on_a_plateau():
     options = FitOptions(
         epochs=6, batch_size=6, learning_rate=0.0, schedule="plateau", plateau_epochs=2, plateau_factor=0.5
     )
-    state = fit(sigmoid_belief_net(8, (3,), key=KEY), Reinforce(2), DATA, options).state
+    state = fit(sigmoid_belief_net(8, (3,), key=KEY), Reinforce(2), DATA, options=options).state
     assert int(state.best_epoch) == 1
     assert int(state.reduced_epoch) == 5
     assert float(state.learner.step_scale) == 0.25

@@ -15,6 +15,7 @@ from conftest import SMALL
 from scipy import sparse
 from test_cli import fails, files
 
+from beliefnet._errors import ArgumentError
 from beliefnet.catalogue import load_named_run
 from beliefnet.cli import run
 from beliefnet.cli._message import message
@@ -23,7 +24,7 @@ from beliefnet.cli._run import in_words
 from beliefnet.cli._text import for_terminal
 from beliefnet.evaluation import Topic, encode, evaluate
 from beliefnet.proposals import Annealed, Recognition, Refined
-from beliefnet.refiners import AIR
+from beliefnet.refiners import AIR, GDIR, ConcreteAscent, MeanPassingAscent, StraightThroughAscent
 from beliefnet.samplers import Concrete
 from beliefnet.training import Stream, stream
 
@@ -138,6 +139,10 @@ def test_default_files_are_numbered_and_others_are_said_to_be_replaced(trained, 
         (Refined(AIR(5)), "refined(refiner=air(num_steps=5))"),
         (Annealed(7), "annealed(num_temperatures=7)"),
         (AIR(5), "air(num_steps=5)"),
+        (GDIR(), "gdir"),
+        (MeanPassingAscent(7), "mean-passing(num_steps=7)"),
+        (Refined(ConcreteAscent(temperature=0.2)), "refined(refiner=concrete(temperature=0.2))"),
+        (StraightThroughAscent(slope="logits"), "straight-through(slope='logits')"),
     ],
 )
 def test_proposals_are_said_by_their_names(module, words: str):
@@ -217,19 +222,19 @@ def test_messages_are_bounded_and_on_one_line():
             FileNotFoundError(2, "No such file or directory", "x"),
             "got x (No such file or directory); try another one",
         ),
-        (ValueError("expected a, got b; try c"), "expected a, got b; try c"),
+        (ArgumentError("expected a, got b", "c"), "expected a, got b; try c"),
     ],
 )
 def test_what_is_said_of_errors(error, said):
-    assert said in message(error)
-    assert "\n" not in message(error)
-    assert len(message(error)) < 400
+    assert said in message(error, "train")
+    assert "\n" not in message(error, "train")
+    assert len(message(error, "train")) < 400
 
 
 def test_a_cause_on_a_full_disk_is_found():
     error = RuntimeError("RESOURCE_EXHAUSTED: something else")
     error.__cause__ = OSError(errno.ENOSPC, "No space left on device")
-    assert message(error).startswith("no space left on the disk")
+    assert message(error, "train").startswith("no space left on the disk")
 
 
 def test_warnings_are_shown_our_way_only_while_a_command_runs(trained, here, capsys):

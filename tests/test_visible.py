@@ -350,11 +350,13 @@ def test_missing_entries_are_filled_in(visible: str):
 
 
 def test_grey_imputation_score_by_hand():
-    score = grey_imputation_score([[0.0, 0.5], [1.0, 0.5]], [[0.3, 0.0], [0.6, 0.0]], [[True, False], [True, False]])
+    score = grey_imputation_score(
+        [[0.0, 0.5], [1.0, 0.5]], [[0.3, 0.0], [0.6, 0.0]], where=[[True, False], [True, False]]
+    )
     assert score.rmse.mean == pytest.approx(np.sqrt((0.09 + 0.16) / 2))
     assert score.num_hidden == 2
     with pytest.raises(ValueError, match="hidden entries"):
-        grey_imputation_score([[0.0]], [[0.0]], [[False]])
+        grey_imputation_score([[0.0]], [[0.0]], where=[[False]])
 
 
 def test_named_grey_data_stay_grey():
@@ -442,7 +444,7 @@ def test_nets_refuse_data_that_they_are_no_model_of():
     check_levels(grey.record, 33, "digits")
     net = vae(64, (2,), key=KEY, deterministic=(), visible=DiscretisedLogisticFamily(12))
     with pytest.raises(DataError, match=r"12 levels .* got 17 levels"):
-        fit(net, SGVB(net), grey, FitOptions(epochs=1))
+        fit(net, grey, SGVB(net), options=FitOptions(epochs=1))
 
 
 @pytest.fixture(scope="module")

@@ -141,7 +141,7 @@ def test_k_hat_of_discrete_latents_gives_no_false_advice():
     net = with_generative(sigmoid_belief_net(16, (5,), key=KEY), 1.5)
     x = np.asarray(net.dream((100,), key=jax.random.key(1))[0])
     result = evaluate(net, x, num_particles=1000, key=jax.random.key(2))
-    found = np.asarray(particle_bounds(net, x, 1000, key=jax.random.key(2)).bound)
+    found = np.asarray(particle_bounds(net, x, num_particles=1000, key=jax.random.key(2)).bound)
     assert np.abs(found - np.asarray(exact_log_likelihood(net, jnp.asarray(x)))).mean() < 0.1
     assert result.untrusted < 0.06
     assert 1 < result.distinct_weights <= 32
@@ -196,15 +196,17 @@ def test_the_weights_of_a_mixture_are_those_of_its_density():
 def test_a_mixture_is_no_worse_than_the_recognition_nets_share():
     """By more than log of the share: whatever the other proposal has lost."""
     net = small_net(3)
-    lost = particle_bounds(net, np.repeat(OBSERVATIONS, 1, axis=0), 9, proposal=narrow(net), key=KEY).bound
+    lost = particle_bounds(
+        net, np.repeat(OBSERVATIONS, 1, axis=0), num_particles=9, proposal=narrow(net), key=KEY
+    ).bound
     x = jnp.asarray(OBSERVATIONS)
 
     def bound(key):
-        return bounds_module.bounds_of_rows(net, x, 20, key=key, proposal=Defensive(narrow(net))).bound
+        return bounds_module.bounds_of_rows(net, x, num_particles=20, key=key, proposal=Defensive(narrow(net))).bound
 
     found = np.asarray(jax.jit(jax.vmap(bound))(jax.random.split(KEY, 4000)))
     stderr = found.std(axis=0) / np.sqrt(len(found))
-    share = exact_bound(net, OBSERVATIONS, 4)
+    share = exact_bound(net, OBSERVATIONS, num_particles=4)
     assert (found.mean(axis=0) + 4 * stderr >= share - np.log(5)).all()
     assert (found.mean(axis=0) + 4 * stderr >= share - 0.05).all()  # in fact hardly worse at all
     assert (found.mean(axis=0) > np.asarray(lost) + 0.5).any()
@@ -217,9 +219,9 @@ def test_undamped_refinement_no_longer_looks_trustworthy_where_it_is_wrong():
     x = np.array(list(itertools.product((0.0, 1.0), repeat=4)), np.float32)
     exact = np.asarray(exact_log_likelihood(net, x))
     proposal = Refined(AIR(50, 5, rate=1.0, num_checks=0, shrinkage=Shrinkage.NONE))
-    alone = bounds_module.bounds_of_rows(net, jnp.asarray(x), 5000, key=KEY, proposal=proposal)
+    alone = bounds_module.bounds_of_rows(net, jnp.asarray(x), num_particles=5000, key=KEY, proposal=proposal)
     assert alone.ess.mean() > 0.5 * 5000
-    mixed = particle_bounds(net, x, 5000, key=KEY, proposal=proposal)
+    mixed = particle_bounds(net, x, num_particles=5000, key=KEY, proposal=proposal)
     assert np.mean(exact - np.asarray(alone.bound)) > 0.1
     assert np.mean(np.abs(exact - np.asarray(mixed.bound))) < 0.07
     result = evaluate(net, x, num_particles=5000, key=KEY, proposal=proposal)
@@ -233,7 +235,7 @@ def trained():
     rows = (random.random((2000, 5)) < 0.35) @ (random.random((5, 4)) < 0.5) ^ (random.random((2000, 4)) < 0.1)
     data = Dataset.from_arrays(rows.astype(np.uint8))
     net = sigmoid_belief_net(4, (5,), key=jax.random.key(3))
-    net = fit(net, VIMCO(5), data, FitOptions(epochs=20, batch_size=50, learning_rate=0.02)).net
+    net = fit(net, data, VIMCO(5), options=FitOptions(epochs=20, batch_size=50, learning_rate=0.02)).net
     return net, np.array(list(itertools.product((0.0, 1.0), repeat=4)), np.float32)
 
 
@@ -245,15 +247,15 @@ def test_of_a_trained_net_a_mixture_loses_no_more_than_the_log_of_its_share(trai
     """Undamped refinement alone is off by tenths of a nat, with an effective sample size that looks well."""
     net, x = trained
     exact = np.asarray(exact_log_likelihood(net, x))
-    alone = bounds_module.bounds_of_rows(net, jnp.asarray(x), 1000, key=KEY, proposal=UNDAMPED)
+    alone = bounds_module.bounds_of_rows(net, jnp.asarray(x), num_particles=1000, key=KEY, proposal=UNDAMPED)
     assert np.mean(exact - np.asarray(alone.bound)) > 0.2
     assert alone.ess.mean() > 600
-    mixed = particle_bounds(net, x, 1000, key=KEY, proposal=UNDAMPED)
-    recognised = particle_bounds(net, x, 1000, key=KEY)
+    mixed = particle_bounds(net, x, num_particles=1000, key=KEY, proposal=UNDAMPED)
+    recognised = particle_bounds(net, x, num_particles=1000, key=KEY)
     assert np.max(np.asarray(recognised.bound) - np.asarray(mixed.bound)) < np.log(5)
     assert np.mean(exact - np.asarray(mixed.bound)) < 0.05
     # From a start that is defended, annealing is no worse; one temperature is the start alone.
-    annealed = particle_bounds(net, x, 1000, key=KEY, proposal=Annealed(1, UNDAMPED))
+    annealed = particle_bounds(net, x, num_particles=1000, key=KEY, proposal=Annealed(1, UNDAMPED))
     assert np.mean(exact - np.asarray(annealed.bound)) < 0.05
 
 
@@ -282,7 +284,7 @@ def test_how_often_two_draws_are_the_same(chunk: int):
     expected = np.einsum("sb,tb,stb->b", probability, probability, is_same)
 
     def repeated(key):
-        return bounds_module.bounds_of_rows(net, OBSERVATIONS, 20, key=key, chunk=chunk).repeated
+        return bounds_module.bounds_of_rows(net, OBSERVATIONS, num_particles=20, key=key, chunk=chunk).repeated
 
     found = np.asarray(jax.jit(jax.vmap(repeated))(jax.random.split(KEY, 2000)), np.float64)
     assert_mean(found, expected)
@@ -290,8 +292,8 @@ def test_how_often_two_draws_are_the_same(chunk: int):
 
 def test_the_elbo_of_a_defended_posterior_is_its_own():
     net, proposal = small_net(3), narrow(small_net(3))
-    alone = bounds_module.bounds_of_rows(net, OBSERVATIONS, 4000, key=KEY, proposal=proposal)
-    mixed = particle_bounds(net, OBSERVATIONS, 4000, key=KEY, proposal=proposal)
+    alone = bounds_module.bounds_of_rows(net, OBSERVATIONS, num_particles=4000, key=KEY, proposal=proposal)
+    mixed = particle_bounds(net, OBSERVATIONS, num_particles=4000, key=KEY, proposal=proposal)
     np.testing.assert_allclose(mixed.elbo, alone.elbo, atol=0.15)
     np.testing.assert_allclose(mixed.kl, alone.kl, atol=0.15)
 

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
+
 
 class Order(Enum):
     """Whether a batch is normalised with statistics that already contain it."""
@@ -54,7 +56,7 @@ class RunningMoments(eqx.Module):
 
     def __check_init__(self):
         if not 0 <= self.smoothing < 1:
-            raise ValueError(f"expected smoothing in [0, 1), got {self.smoothing}; try 0.8")
+            raise ArgumentError(f"expected {{option}} in [0, 1), got {self.smoothing}", "0.8", option="smoothing")
 
     def init(self, num_layers: int) -> Moments:
         """Return zero mean and zero variance, with which the first signal passes unscaled."""

@@ -1,12 +1,13 @@
 """Input-dependent baselines (Mnih & Gregor 2014, section 2.3)."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
+from beliefnet._streams import split_key
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.baselines._base import Baseline
@@ -16,7 +17,9 @@ from beliefnet.conditionals import MLP
 def _network(num_inputs: int, num_units: int, *, key: Key) -> MLP:
     """One hidden layer of tanh units and a linear output that starts at zero, so that the baseline does too."""
     if num_units < 1:
-        raise ValueError(f"expected num_units of at least 1 in a baseline, got {num_units}; try 100")
+        raise ArgumentError(
+            f"expected {{option}} of at least 1 in a baseline, got {num_units}", "100", option="num_units"
+        )
     network = MLP((num_inputs, num_units, 1), jnp.tanh, key=key)
     return eqx.tree_at(lambda n: n.layers[-1].weight, network, replace_fn=jnp.zeros_like)
 
@@ -53,7 +56,7 @@ class LayerBaselines(Baseline):
 
     def __init__(self, net: BeliefNet, *, num_units: int = 100, key: Key):
         below = (net.num_visible, *net.layer_sizes[:-1])
-        keys = jax.random.split(key, len(below))
+        keys = split_key(key, len(below))
         self.networks = tuple(_network(size, num_units, key=k) for size, k in zip(below, keys, strict=True))
 
     def predict(self, trace: Trace) -> Float[Array, "#particles batch #layers"]:

@@ -139,9 +139,14 @@ class TrainConfig:
         Raises:
             DataError: If there is no such data set, or its file cannot be used.
         """
+        return self.data.make(**self.of_net_and_run)
+
+    @property
+    def of_net_and_run(self) -> dict[str, Any]:
+        """Options of `load` that follow from the net and the run."""
         # Whole numbers of a file are levels where a net says how many there are.
         levels = self.net.values.get("levels") if self.values == "grey" and "levels" in self.net.given else None
-        return self.data.make(values=self.values, seed=self.fit.seed, levels=levels)
+        return {"values": self.values, "seed": self.fit.seed, "levels": levels}
 
     def settled(self, dataset: Dataset) -> "TrainConfig":
         """Return the configuration with what it takes from the data written down.
@@ -201,8 +206,8 @@ def _check_families(net: Entry, flat: Mapping[str, Any]) -> None:
         taking = [entry.name for entry in NETS.values() if name in entry.options]
         if value != all_options()[name].default:
             raise OptionError(
-                f"expected a net that takes {name} {value} ({', '.join(taking)}), got {net.name}; try another net, or "
-                f"leaving {name} out"
+                f"expected a net that takes {name} {value} ({', '.join(taking)}), got {net.name}",
+                f"another net, or leaving {name} out",
             )
 
 

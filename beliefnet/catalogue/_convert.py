@@ -45,7 +45,7 @@ def convert_run(old: Path | str, new: Path | str) -> RunFolder:
     values = source.read_config()
     saved = source.checkpoints.read()
     if "structure" in saved.record or not values:
-        raise RunFolderError(f"expected a run of version 0.1.0, got {old}, which needs no conversion; try it as it is")
+        raise RunFolderError(f"expected a run of version 0.1.0, got {old}, which needs no conversion", "it as it is")
     config = TrainConfig.from_dict(values)
     record = Record.from_dict(saved.record["data"])
     built = config.build(np.full(record.num_features, 0.5), record.image_shape)
@@ -88,14 +88,14 @@ def _filled(state: TrainState, saved: dict[str, Any], place: Path) -> TrainState
         values = found[_key(path, leaf.shape, paths)]
         if not values or values[0].dtype != leaf.dtype:
             raise CheckpointError(
-                f"expected a value for {path}, {leaf.dtype}{list(leaf.shape)}, got none in {place}; try using this run "
-                "with the version that made it"
+                f"expected a value for {path}, {leaf.dtype}{list(leaf.shape)}, got none in {place}",
+                "using this run with the version that made it",
             )
         filled.append(values.pop(0))
     left = [key for key, values in found.items() if values and key[1] != _DROPPED]
     if left:
         raise CheckpointError(
-            f"expected a place for all of {place}, got {left[0]} left over; try the version that made it"
+            f"expected a place for all of {place}, got {left[0]} left over", "the version that made it"
         )
     return structure.unflatten(filled)
 

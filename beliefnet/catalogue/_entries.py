@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from beliefnet._docstrings import summary_of
-from beliefnet._errors import DataError, OptionError
+from beliefnet._errors import ArgumentError, OptionError, Refusal
 from beliefnet._naming import name_of
 from beliefnet._options import REQUIRED, Nested, Option, options_of
 
@@ -23,22 +23,16 @@ class Misfit(OptionError):
 
     Args:
         name: Of the thing that cannot be used.
-        reason: Why not.
+        error: Why not.
     """
 
-    def __init__(self, name: str, reason: str):
-        super().__init__(blaming(name, reason))
-        self.reason = reason
+    def __init__(self, name: str, error: Refusal):
+        super().__init__(f"{error.reason} ({name})", *error.hints)
+        self.cause = error
 
-
-def blaming(what: str, reason: str) -> str:
-    """Return a reason with what it is about, before what to try.
-
-    >>> blaming("categories 1", "expected at least 2, got 1; try 10")
-    'expected at least 2, got 1 (categories 1); try 10'
-    """
-    said, semicolon, hint = reason.partition("; try ")
-    return f"{said} ({what}){semicolon}{hint}"
+    def __reduce__(self) -> tuple[type[OptionError], tuple[Any, ...]]:
+        """Pickle it as the sentence that it says."""
+        return OptionError, self.args
 
 
 @dataclass(frozen=True)
@@ -162,32 +156,21 @@ class Choice:
             option = self.entry.options[name]
             if value is REQUIRED:
                 raise OptionError(
-                    f"expected {self.name} with {option.flag}, got it without; try {self.name}:{name}={option.hint}"
+                    f"expected {self.name} with {option.flag}, got it without", f"{self.name}:{name}={option.hint}"
                 )
             if value is not None:
                 arguments[option.argument] = option.values.make(value)
         try:
             return self.entry.make(*positional, **arguments)
-        except OptionError:
-            raise
-        except DataError as error:
-            raise type(error)(self._renamed(str(error))[0]) from error
-        except ValueError as error:
+        except ArgumentError as error:
             raise self.blamed(error) from error
 
-    def blamed(self, error: ValueError) -> OptionError:
+    def blamed(self, error: ArgumentError) -> OptionError:
         """Return an error of the thing's own with its options under the names that they have here."""
-        text, is_named = self._renamed(str(error))
-        return OptionError(text) if is_named else Misfit(self.name, text)
-
-    def _renamed(self, text: str) -> tuple[str, bool]:
-        """Return a text with options under the names that they have here, and whether it names one."""
-        is_named = False
         for option in self.entry.options.values():
-            if option.argument and option.name != NESTED:
-                text, count = re.subn(rf"(?<![\w.-]){option.argument}(?![\w.-])", option.flag, text)
-                is_named = is_named or bool(count)
-        return text, is_named
+            if option.argument == error.option and option.name != NESTED:
+                return OptionError.of(error, option=option.flag)
+        return Misfit(self.name, error)
 
 
 def tried(choice: Choice, make: Callable[[Choice], T]) -> T:
@@ -203,7 +186,7 @@ def tried(choice: Choice, make: Callable[[Choice], T]) -> T:
             option = choice.entry.options[name]
             if _can_be(make, replace(choice, given={n: v for n, v in choice.given.items() if n != name})):
                 what = f"{option.flag} {option.values.write(value)}"
-                raise OptionError(blaming(what, error.reason)) from error
+                raise OptionError.of(error.cause, about=what) from error
         raise
 
 

@@ -88,18 +88,19 @@ def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
         name = given.replace("-", "_")
         if name in groups and name not in all_options():
             if not isinstance(value, Mapping):
-                raise OptionError(f"expected {given} to be a table of options, got {shown(value)}; try [{given}]")
+                raise OptionError(f"expected {given} to be a table of options, got {shown(value)}", f"[{given}]")
             inner = {f"{name}.{option}".replace("-", "_"): one for option, one in value.items()}
         else:
             inner = {name: value}
         for option, one in inner.items():
             if option not in all_options():
+                meant = suggestion(_flag(option), map(_flag, all_options()))
                 raise OptionError(
-                    f"expected the name of an option, got {shown(_flag(option))}"
-                    + (suggestion(_flag(option), map(_flag, all_options())) or "; try beliefnet train --help")
+                    f"expected the name of an option, got {shown(_flag(option))}{meant}",
+                    *([] if meant else ["beliefnet train --help"]),
                 )
             if option in flat:
-                raise OptionError(f"expected {_flag(option)} once, got it twice; try leaving one out")
+                raise OptionError(f"expected {_flag(option)} once, got it twice", "leaving one out")
             if one is not None:
                 flat[option] = one
     return flat

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,6 @@ import numpy as np
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet.catalogue._config import TrainConfig
-from beliefnet.catalogue._entries import blaming
 from beliefnet.catalogue._nets import used_values
 from beliefnet.data import DataError, Dataset, load, names
 from beliefnet.runs import LoadedRun, RunFolderError, describe, differences, load_run, read_record
@@ -59,27 +59,36 @@ class NamedRun(LoadedRun):
         Raises:
             DataError: If they cannot be loaded, or have other contents now.
         """
-        dataset = self._recorded_data() if self.config is None else self.config.load_data()
+        if self.config is None and not self.can_load_data:
+            raise DataError(
+                f"expected data that can be loaded again, got {self.record.name} ({self.record.variant}, from "
+                f"{self.record.source}), which `fit` was given for {self.folder.path}",
+                "--data FILE",
+                option="data",
+            )
+        dataset = load(self.data, **self.load_options)
         if dataset.record.checksum != self.record.checksum:
             raise DataError(
                 f"expected the data that the net was trained on ({self.record.checksum}), got other contents of "
-                f"{self.data} ({dataset.record.checksum}); try naming it with --data"
+                f"{self.data} ({dataset.record.checksum})",
+                "naming it with --data",
+                option="data",
             )
         return dataset
 
-    def _recorded_data(self) -> Dataset:
+    @property
+    def load_options(self) -> dict[str, Any]:
+        """How its data were loaded, as `load` takes it."""
+        if self.config is not None:
+            given = self.config.data.values | self.config.of_net_and_run
+            return {name: value for name, value in given.items() if name != "data" and value is not None}
         record = self.record
-        if not self.can_load_data:
-            raise DataError(
-                f"expected data that can be loaded again, got {record.name} ({record.variant}, from {record.source}), "
-                f"which `fit` was given for {self.folder.path}; try --data FILE"
-            )
         how = {"values": record.values, "seed": self.seed, **record.reading.given}
         if record.binarization != "none":
             how["binarization"] = record.binarization
         if record.values == "counts":
             how["vocabulary_size"] = record.num_features
-        return load(self.data, **how)
+        return how
 
 
 def load_named_run(path: Path | str) -> NamedRun:
@@ -110,7 +119,8 @@ def _check_unedited(run: LoadedRun, config: TrainConfig) -> None:
         for place, saved, edited in edits:
             raise RunFolderError(
                 f"expected {run.folder.config_file} as it was when the run was trained, got {place} {edited} instead "
-                f"of {saved}; try undoing the edit, or a new run: beliefnet train {run.folder.config_file} --out NEW"
+                f"of {saved}",
+                f"undoing the edit, or a new run: beliefnet train {run.folder.config_file} --out NEW",
             )
 
 
@@ -132,13 +142,14 @@ def net_of_start(config: TrainConfig, net: BeliefNet) -> tuple[BeliefNet, tuple[
     try:
         started = load_run(config.start)
     except RunFolderError as error:
-        raise RunFolderError(blaming("--start", str(error))) from error
+        raise RunFolderError.of(error, about="--start") from error
     found = differences(describe(started.net), describe(net), "net")
     if found:
         place, other, wanted = found[0]
         raise OptionError(
             f"expected --start to be a run with the same net, got {config.start} with {_described(config, started)}, "
-            f"{place} {other} instead of {wanted}; try the options of its config.toml"
+            f"{place} {other} instead of {wanted}",
+            "the options of its config.toml",
         )
     return started.net, started.skipped
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from beliefnet import comparisons, estimators, proposals, refiners
-from beliefnet._errors import OptionError
+from beliefnet._errors import ArgumentError, OptionError
 from beliefnet._net import BeliefNet
 from beliefnet._options import Nested
 from beliefnet._types import Key
@@ -138,7 +138,8 @@ def build_estimator(choice: Choice, net: BeliefNet, *, key: Key) -> Estimator:
     if not choice.entry.suits(net.latent_kinds):
         raise OptionError(
             f"expected an estimator for {_described(net.latent_kinds)}, got {choice.name}, which is for "
-            f"{_described(choice.entry.kinds or ())}; try {', '.join(estimators_for(net.latent_kinds))}"
+            f"{_described(choice.entry.kinds or ())}",
+            f"{', '.join(estimators_for(net.latent_kinds))}",
         )
     if NESTED not in choice.entry.options:
         return choice.make(net=net, key=key)
@@ -176,17 +177,11 @@ def _advising(what: str, known: Iterable[str], use: Callable[[str], Any]) -> Ite
     """Say of an error that a thing does not fit the net, and advise those of the known that do."""
     try:
         yield
-    except Misfit as error:
-        failure, text = error, error.reason
-    except OptionError:
-        raise
-    except ValueError as error:
-        failure, text = error, str(error)
-    else:
-        return
-    reason, _, hint = text.partition("; try ")
-    fitting = ", ".join(name for name in known if _works(use, name))
-    raise OptionError(f"{what} does not fit this net: {reason}; try {fitting or hint}") from failure
+    except (Misfit, ArgumentError) as error:
+        cause = getattr(error, "cause", error)
+        fitting = ", ".join(name for name in known if _works(use, name))
+        hints = [fitting] if fitting else cause.hints
+        raise OptionError(f"{what} does not fit this net: {cause.reason}", *hints) from error
 
 
 def _works(use: Callable[[str], Any], name: str) -> bool:

@@ -12,12 +12,12 @@ import numpy as np
 
 from beliefnet import nets
 from beliefnet._docstrings import arguments_of
-from beliefnet._errors import OptionError
+from beliefnet._errors import ArgumentError, OptionError
 from beliefnet._net import BeliefNet
 from beliefnet._options import Option
 from beliefnet._types import Key
 from beliefnet._values import AbstractValues, Choices, Several, Single, Truth, Whole
-from beliefnet.catalogue._entries import Choice, Entry, blaming, entries
+from beliefnet.catalogue._entries import Choice, Entry, entries
 from beliefnet.catalogue._families import LATENTS, VISIBLE, family
 from beliefnet.nets import Convolution
 
@@ -76,13 +76,13 @@ def _convolution(channels: tuple[int, ...], choice: Choice, data: DataShape) -> 
     given = " ".join(map(str, channels))
     if data.image_shape is None:
         raise OptionError(
-            f"expected images for convolution {given}, got data without height and width; try bits or grey values in "
-            "an array of shape [n, height, width], or leaving it out"
+            f"expected images for convolution {given}, got data without height and width",
+            "bits or grey values in an array of shape [n, height, width], or leaving it out",
         )
     try:
         return Convolution(data.image_shape, channels)
-    except ValueError as error:
-        raise OptionError(blaming(f"convolution {given}", str(error))) from None
+    except ArgumentError as error:
+        raise OptionError.of(error, about=f"convolution {given}") from None
 
 
 def _mean(is_wanted: bool, choice: Choice, data: DataShape) -> Any:
@@ -176,9 +176,7 @@ def build_net(choice: Choice, data: DataShape, *, key: Key) -> BeliefNet:
     arguments = {name: value for name, value in arguments.items() if value is not OMITTED}
     try:
         return choice.entry.make(data.num_visible, **arguments)
-    except OptionError:
-        raise
-    except ValueError as error:
+    except ArgumentError as error:
         raise choice.blamed(error) from error
 
 

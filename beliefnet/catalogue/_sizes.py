@@ -95,7 +95,8 @@ def check_memory(config: TrainConfig, dataset: Dataset, available: int | None = 
     raise OptionError(
         f"expected a run that fits into the {_shown(available)} of memory there are, got {size.num_parameters:,} "
         f"parameters ({_shown(size.parameters)} with the optimiser's copies), {_shown(size.draws)} of draws and "
-        f"{_shown(size.data)} of data, most of it by {name} {value}; try a smaller --{name}"
+        f"{_shown(size.data)} of data, most of it by {name} {value}",
+        f"a smaller --{name}",
     )
 
 

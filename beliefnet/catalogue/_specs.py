@@ -24,9 +24,10 @@ def parse(spec: str, what: str, known: Mapping[str, Entry]) -> Choice:
     """
     name, _, rest = spec.strip().partition(":")
     if name not in known:
+        meant = suggestion(name, known)
         raise OptionError(
-            f"expected the name of {what} ({', '.join(known)}), got {shown(name)} in {shown(spec)}"
-            + (suggestion(name, known) or f"; try {next(iter(known))}")
+            f"expected the name of {what} ({', '.join(known)}), got {shown(name)} in {shown(spec)}{meant}",
+            *([] if meant else list(known)[:1]),
         )
     options, given = known[name].options, {}
     while rest:
@@ -34,7 +35,7 @@ def parse(spec: str, what: str, known: Mapping[str, Entry]) -> Choice:
         if item:
             option, text = _split(item, spec, options)
             if option.name in given:
-                raise OptionError(f"expected {option.flag} once, got it twice in {shown(spec)}; try leaving one out")
+                raise OptionError(f"expected {option.flag} once, got it twice in {shown(spec)}", "leaving one out")
             given[option.name] = option.read(text)
     return Choice(known[name], given)
 
@@ -49,9 +50,9 @@ def _split(item: str, spec: str, options: Mapping[str, Option]) -> tuple[Option,
     option = options.get(given.replace("-", "_"))
     if option is None:
         those = f"one of the options {', '.join(names)}" if names else "no options"
-        raise OptionError(f"expected {those}, got {shown(given)} in {shown(spec)}" + suggestion(given, names))
+        raise OptionError(f"expected {those}, got {shown(given)} in {shown(spec)}{suggestion(given, names)}")
     if not equals or not text:
-        raise OptionError(f"expected a value for {given}, got {shown(item)} in {shown(spec)}; try {given}=VALUE")
+        raise OptionError(f"expected a value for {given}, got {shown(item)} in {shown(spec)}", f"{given}=VALUE")
     return option, text
 
 
@@ -79,7 +80,7 @@ class Specified(AbstractValues):
             OptionError: If it does not.
         """
         if not isinstance(value, str):
-            raise Unusable(f"; try {self.example}")
+            raise Unusable(self.example)
         self.make(value)
         return value
 

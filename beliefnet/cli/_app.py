@@ -13,8 +13,7 @@ from typing import Any
 from cyclopts import App, Parameter
 
 from beliefnet import __version__
-from beliefnet.cli._hints import for_command
-from beliefnet.cli._message import message
+from beliefnet.cli._message import message, said_by
 from beliefnet.cli._text import for_terminal, make_console, warn
 from beliefnet.cli._words import check_utf8, check_words
 
@@ -84,7 +83,7 @@ def run_command(tokens: Sequence[str]) -> int:
     tokens = [token for token in tokens if token != "--debug"]
     name = next((token for token in tokens if not token.startswith("-")), "")
     with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_, **__: warn(for_command(str(message), name))
+        warnings.showwarning = lambda given, *_, **__: warn(said_by(given, name))
         try:
             check_utf8(tokens)
             load_command(name)
@@ -102,6 +101,6 @@ def run_command(tokens: Sequence[str]) -> int:
                 traceback.print_exc()
             # The terminal may be gone.
             with contextlib.suppress(OSError):
-                print(f"error: {for_terminal(for_command(message(error), name))}", file=sys.stderr)
+                print(f"error: {for_terminal(message(error, name))}", file=sys.stderr)
             return 1
     return result or 0

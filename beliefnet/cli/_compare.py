@@ -10,12 +10,14 @@ from beliefnet.catalogue import COMPARISONS, parse_comparison
 from beliefnet.cli._app import command
 from beliefnet.cli._compared_run import row_of_run
 from beliefnet.cli._files import replaced, writing
+from beliefnet.cli._flags import AS_LOADED, HowLoaded, given_flags
 from beliefnet.cli._options import check_counts, plain, to_json
-from beliefnet.cli._rows import Split
+from beliefnet.cli._rows import Split, own_data
+from beliefnet.cli._run import Run, open_run
 from beliefnet.cli._text import say, show_table, waiting
 from beliefnet.comparisons import Comparison, score
 from beliefnet.data import Dataset, load, names
-from beliefnet.runs import RunFolder, write_atomically
+from beliefnet.runs import write_atomically
 
 _PERPLEXITIES = {"perplexity": "", "elbo_perplexity": ", by the ELBO"}
 
@@ -23,33 +25,35 @@ _PERPLEXITIES = {"perplexity": "", "elbo_perplexity": ", by the ELBO"}
 @command
 def compare(
     *,
-    data: str,
+    data: str | None = None,
     models: tuple[str, ...],
     runs: tuple[Path, ...] = (),
     split: Split = "test",
-    binarization: str | None = None,
     seed: int = 0,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     out: Path | None = None,
+    loading: HowLoaded = AS_LOADED,
 ) -> None:
     """Fit simpler models to data, and score them as nets are scored, in one table with trained nets.
 
     Args:
-        data: Name of a data set (see `beliefnet datasets`), or a .npy, .npz or .csv file.
+        data: Name of a data set (see `beliefnet datasets`), or a file of rows; by default the data of the first of
+            --runs. They are loaded as for that run where they are its own.
         models: What to fit: mixture (of Bernoullis) or rbm to binary rows, lda to documents, with options as in
             mixture:components=500 rbm:hidden=500,epochs=20 lda:topics=50.
-        runs: Run folders whose evaluation joins the table: the one with most particles, of the net as it is now and on
-            the same data.
+        runs: Run folders, of `beliefnet train` or `fit`, whose evaluation joins the table: the one with most particles,
+            of the net as it is now and on the same data.
         split: Part of the data that is scored; models are fitted to the training split.
-        binarization: How grey values become bits, static or threshold.
-        seed: Of the models, and of the data as in `beliefnet train`.
+        seed: Of the models; and of the data as in `beliefnet train`, unless they are those of a run.
         as_json: Print one JSON object and nothing else.
         out: A folder for comparisons.json, with all settings and scores.
+        loading: How data are loaded, as in `beliefnet train`.
     """
     check_counts(seed=seed)
     chosen = _chosen(models)
-    dataset = _data_for(chosen, data, binarization, seed)
-    run_rows = [row_of_run(RunFolder.open(path), dataset.record, split) for path in runs]
+    nets = [open_run(path) for path in runs]
+    dataset = _data_for(chosen, data, {"seed": seed}, given_flags(loading), nets)
+    run_rows = [row_of_run(net, dataset.record, split) for net in nets]
     if out is not None:
         with writing(out):
             out.mkdir(parents=True, exist_ok=True)
@@ -71,33 +75,46 @@ def compare(
 def _chosen(specs: tuple[str, ...]) -> dict[str, Comparison]:
     """Make the models, for rows of one kind."""
     if not specs or len(set(specs)) < len(specs):
-        raise OptionError(f"expected different --models, got {', '.join(specs) or 'none'}; try mixture:components=100")
+        raise OptionError(f"expected different --models, got {', '.join(specs) or 'none'}", "mixture:components=100")
     chosen = {spec: parse_comparison(spec) for spec in specs}
     kinds = {model.values: spec for spec, model in chosen.items()}
     if len(kinds) > 1:
         given = " and ".join(f"{spec} ({values})" for values, spec in kinds.items())
-        raise OptionError(f"expected --models for data of one kind, got {given}; try one command for each")
+        raise OptionError(f"expected --models for data of one kind, got {given}", "one command for each")
     return chosen
 
 
-def _data_for(chosen: dict[str, Comparison], data: str, binarization: str | None, seed: int) -> Dataset:
-    """Load data of the kind that the models are for."""
+def _data_for(
+    chosen: dict[str, Comparison], data: str | None, usual: dict[str, Any], given: dict[str, Any], runs: list[Run]
+) -> Dataset:
+    """Load data of the kind that the models are for, as the first run loaded them where they are its own."""
     spec, model = next(iter(chosen.items()))
-    # A file may hold either; a named data set holds what it holds.
-    values = "counts" if model.values == "counts" and data not in names() else None
-    dataset = load(data, values=values, binarization=binarization, seed=seed)
+    place = data or (runs[0].data if runs else None)
+    if place is None:
+        raise OptionError("expected --data or --runs, got neither", "--data digits")
+    if runs and _is_same(place, runs[0].data):
+        dataset = load(place, **runs[0].load_options | given) if given else own_data(runs[0])
+    else:
+        # A file may hold either; a named data set holds what it holds.
+        values = "counts" if model.values == "counts" and place not in names() else None
+        dataset = load(place, values=values, **usual | given)
     found = dataset.record.values
     if found != model.values:
         fitting = " or ".join(
             name for name, other in COMPARISONS.items() if getattr(other.make, "values", None) == found
         )
-        raise OptionError(f"expected {model.values} data for {spec}, got {found} values of {data}; try {fitting}")
+        raise OptionError(f"expected {model.values} data for {spec}, got {found} values of {place}", f"{fitting}")
     if dataset.record.binarization == "dynamic":
         raise OptionError(
-            f"expected rows of zeros and ones for {spec}, got {data} with dynamic binarization, drawn anew at every "
-            "use; try --binarization static or threshold"
+            f"expected rows of zeros and ones for {spec}, got {place} with dynamic binarization, drawn anew at every "
+            "use",
+            "--binarization static or threshold",
         )
     return dataset
+
+
+def _is_same(one: str, other: str) -> bool:
+    return one == other or Path(one).expanduser().resolve() == Path(other).expanduser().resolve()
 
 
 def _row_of_model(spec: str, model: Comparison, dataset: Dataset, split: str, seed: int) -> dict[str, Any]:

@@ -15,12 +15,13 @@ from beliefnet._types import Key
 from beliefnet.catalogue import Choice, build_estimator, parse_estimator
 from beliefnet.cli._app import command
 from beliefnet.cli._files import replaced, writing
+from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
 from beliefnet.cli._options import check_counts, check_suffix, plain, to_json
 from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import open_latent_run
 from beliefnet.cli._text import for_terminal, say, show_table, waiting
 from beliefnet.estimators import Estimator
-from beliefnet.evaluation import LEAST_DRAWS, Effort, GradientReport, PartReport, gradient_report
+from beliefnet.evaluation import Effort, GradientReport, PartReport, gradient_report
 from beliefnet.plots import plot_gradient_report
 from beliefnet.runs import write_atomically
 from beliefnet.training import Stream, stream
@@ -45,6 +46,7 @@ def diagnose(
     parts: Annotated[bool, Parameter(negative=())] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     out: Path | None = None,
+    reading: HowRead = AS_IN_TRAINING,
 ) -> None:
     """Compare gradient estimators at a trained net: bias, variance, direction and cost, for theta and for phi.
 
@@ -64,11 +66,12 @@ def diagnose(
         parts: Show every part of the net, not only theta and phi.
         as_json: Print one JSON object and nothing else.
         out: A .png for the picture.
+        reading: How a file is read, where the run's own data were read in another way.
     """
     _check(batch_size, draws, seed, out)
     options = _parse(estimators)
     run = open_latent_run(directory)
-    chosen = chosen_rows(run, data, split, default="valid")
+    chosen = chosen_rows(run, data, split, reading, default="valid")
     make_key, report_key = jax.random.split(stream(seed, Stream.EVALUATION))
     built = _build(options, run.net, key=make_key)
     with waiting("compiling") as status:
@@ -76,7 +79,7 @@ def diagnose(
             run.net,
             chosen.spread(batch_size),
             built,
-            Effort(draws),
+            effort=Effort(draws),
             key=report_key,
             progress=lambda what: status.update(Text(for_terminal(f"measuring {what}"))),
         )
@@ -99,20 +102,20 @@ def diagnose(
 
 def _check(batch_size: int, draws: int, seed: int, out: Path | None) -> None:
     check_counts(batch_size=batch_size, draws=draws, seed=seed)
-    if draws < LEAST_DRAWS:
-        raise OptionError(f"expected --draws of at least {LEAST_DRAWS}, got {draws}; try 1000")
+    if draws < Effort.least:
+        raise OptionError(f"expected --draws of at least {Effort.least}, got {draws}", "1000")
     if out is not None:
         check_suffix(out, ".png")
 
 
 def _parse(specs: tuple[str, ...]) -> dict[str, Choice]:
     if not specs:
-        raise OptionError("expected --estimators to be one estimator or more, got none; try --estimators nvil vimco")
+        raise OptionError("expected --estimators to be one estimator or more, got none", "--estimators nvil vimco")
     options: dict[str, Choice] = {}
     for spec in specs:
         chosen = parse_estimator(spec)
         if chosen in options.values():
-            raise OptionError(f"expected different --estimators, got {spec} twice; try leaving one out")
+            raise OptionError(f"expected different --estimators, got {spec} twice", "leaving one out")
         options[spec] = chosen
     return options
 

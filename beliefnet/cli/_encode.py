@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from beliefnet._errors import OptionError
 from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced, save_array, save_arrays, save_table
+from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
 from beliefnet.cli._options import check_suffix
 from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import open_latent_run
@@ -24,6 +25,7 @@ def encode(
     out: Path | None = None,
     layer: int | None = None,
     split: Split | None = None,
+    reading: HowRead = AS_IN_TRAINING,
 ) -> None:
     """Write the codes of data: the mean of each latent unit under the recognition net, layer means fed upward.
 
@@ -34,14 +36,15 @@ def encode(
             all (`h1` is the one next to the data). By default codes.npy, or codes-2.npy where that is there already.
         layer: Which layer goes into a .npy or .csv, 1 being the one next to the data; the top one by default.
         split: Which part of a named data set (the test split by default), or which array of a .npz.
+        reading: How a file is read, where the run's own data were read in another way.
     """
     file = chosen_file(out, "codes.npy")
     check_suffix(file, ".npy", ".csv", ".npz")
     run = open_latent_run(directory)
     depth = len(run.net.layer_sizes)
     if layer is not None and not 1 <= layer <= depth:
-        raise OptionError(f"expected --layer from 1 to {depth}, got {layer}; try {depth}, the top one")
-    rows = chosen_rows(run, data, split).rows
+        raise OptionError(f"expected --layer from 1 to {depth}, got {layer}", f"{depth}, the top one")
+    rows = chosen_rows(run, data, split, reading).rows
     codes, note = codes_of(run.net, rows), replaced(file)
     if file.suffix == ".npz":
         save_arrays(file, {f"h{index + 1}": code for index, code in enumerate(codes)})

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from beliefnet import proposals
 from beliefnet.catalogue import PROPOSALS
 from beliefnet.cli._app import command
+from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
 from beliefnet.cli._options import check_counts, plain, to_json, with_error
 from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import Run, chosen_proposal, described, in_words, open_run
@@ -35,6 +36,7 @@ def evaluate_run(
     limit: int | None = None,
     seed: int = 0,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    reading: HowRead = AS_IN_TRAINING,
 ) -> None:
     """Estimate ELBO, K-particle bound and negative log-likelihood of a trained net, with standard errors.
 
@@ -56,10 +58,11 @@ def evaluate_run(
         limit: Use only so many examples, spread evenly over the split (it may be sorted by class).
         seed: Seed of the draws.
         as_json: Print one JSON object and nothing else.
+        reading: How a file is read, where the run's own data were read in another way.
     """
     check_counts(particles=particles, limit=limit, ais=ais, seed=seed)
     run = open_run(directory)
-    chosen = chosen_rows(run, data, split)
+    chosen = chosen_rows(run, data, split, reading)
     if not run.net.layer_sizes:
         particles = 1
     source = chosen_proposal(run, refine, ais, proposal)

@@ -28,8 +28,8 @@ def writing(path: Path) -> Iterator[None]:
         # NumPy gives a short write no number.
         reason = "no space left on the disk" if _SHORT_WRITE in str(error) else error.strerror or error
         raise OptionError(
-            f"expected --out to be a file that can be written, got {printable(path, MOST_OF_A_PATH)} "
-            f"({reason}); try another --out"
+            f"expected --out to be a file that can be written, got {printable(path, MOST_OF_A_PATH)} ({reason})",
+            "another --out",
         ) from error
 
 

@@ -1,35 +1,14 @@
-"""The options of `beliefnet train` as typed flags, made from the catalogue."""
+"""Options as typed flags, made from the catalogue: those of a training run, and how data are read."""
 
-import re
-import shlex
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, make_dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from cyclopts import Group, Parameter, Token
 
-from beliefnet._errors import DataError
 from beliefnet._options import REQUIRED, Option, options_of
 from beliefnet.catalogue import all_options, sections
-from beliefnet.data import LoadOptions
-
-
-def train_flags() -> Any:
-    """Return a dataclass with a field for each option of a training run, None where it is not given."""
-    flags = make_dataclass(
-        "TrainFlags",
-        [
-            (_field(name), _annotation(option, Group(section.title, sort_key=place)), None)
-            for place, section in enumerate(sections())
-            for name, option in section.options.items()
-        ],
-        frozen=True,
-    )
-    # A class of one of Python's own modules would be taken for a plain value.
-    flags.__module__ = __name__
-    return flags
+from beliefnet.data import Reading
 
 
 def given_flags(flags: Any) -> dict[str, Any]:
@@ -42,46 +21,24 @@ def given_flags(flags: Any) -> dict[str, Any]:
     return {
         name: word if option.values.is_flag else option.read_words(word)
         for name, option in all_options().items()
-        if (word := given[name]) is not None
+        if (word := given.get(name)) is not None
     }
 
 
-@contextmanager
-def as_flags() -> Iterator[None]:
-    """Say options of data as flags in errors and warnings, `--drop class` for `drop='class'`."""
-    show = warnings.showwarning
-
-    def show_flagged(message: Warning | str, *where: Any, **how: Any) -> None:
-        show(_flagged(message), *where, **how)
-
-    with warnings.catch_warnings():
-        warnings.showwarning = show_flagged
-        try:
-            yield
-        except DataError as error:
-            raise type(error)(_flagged(error)) from error
-
-
-def _flagged(sentence: object) -> str:
-    return _ARGUMENT.sub(_flag, _VALUES.sub(_visible, str(sentence)))
-
-
-_NAMES = options_of(LoadOptions).keys() - {"values"}
-_ARGUMENT = re.compile(rf"\b({'|'.join(_NAMES | {name.replace('_', '-') for name in _NAMES})})=('[^']*'|True|\d+)")
-
-
-# With the flags that a sentence names itself, such as `values='counts' (--net document)`.
-_VALUES = re.compile(r"values='(\w+)'(?:[^,;(]* \((--[^)]*)\))?")
-_VISIBLE = {"counts": "--visible poisson", "grey": "--visible logistic", "binary": "--visible bernoulli"}
-
-
-def _visible(found: re.Match[str]) -> str:
-    return found[2] or _VISIBLE[found[1]]
-
-
-def _flag(found: re.Match[str]) -> str:
-    name, value = found[1].replace("_", "-"), found[2].strip("'")
-    return f"--{name}" if value == "True" else f"--{name} {shlex.quote(value)}"
+def _class_of(name: str, groups: Mapping[str, Mapping[str, Option]]) -> Any:
+    """Return a dataclass with a field for each option, None where it is not given; groups are titles of the help."""
+    flags = make_dataclass(
+        name,
+        [
+            (_field(option_name), _annotation(option, Group(title, sort_key=place)), None)
+            for place, (title, options) in enumerate(groups.items())
+            for option_name, option in options.items()
+        ],
+        frozen=True,
+    )
+    # A class of one of Python's own modules would be taken for a plain value.
+    flags.__module__ = __name__
+    return flags
 
 
 def _field(name: str) -> str:
@@ -107,3 +64,20 @@ def _has_default(option: Option) -> bool:
 
 def _words(_: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
     return tuple(token.value for token in tokens)
+
+
+TrainFlags = _class_of("TrainFlags", {section.title: section.options for section in sections()})
+"""All options of a training run."""
+
+_DATA = {name: option for name, option in sections()[0].options.items() if name != "data"}
+DataFlags = _class_of("DataFlags", {"Data": _DATA})
+"""How data are loaded and divided."""
+
+_READING = {name: option for name, option in options_of(Reading).items() if name != "levels"}
+ReadingFlags = _class_of("ReadingFlags", {"Reading a file": _READING})
+"""How a file of rows for a trained net is read, where its own data were read in another way."""
+AS_IN_TRAINING = ReadingFlags()
+AS_LOADED = DataFlags()
+
+HowRead: TypeAlias = Annotated[ReadingFlags, Parameter(name="*")]  # pyright: ignore[reportInvalidTypeForm]
+HowLoaded: TypeAlias = Annotated[DataFlags, Parameter(name="*")]  # pyright: ignore[reportInvalidTypeForm]

@@ -5,14 +5,16 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from beliefnet._errors import OptionError
+from beliefnet._errors import ArgumentError, OptionError
 from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced, writing
+from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
 from beliefnet.cli._options import check_counts, check_suffix, to_json, with_error
 from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import chosen_refiner, described, in_words, open_latent_run
 from beliefnet.cli._text import make_progress, say, show_table
-from beliefnet.evaluation import InferenceGaps, inference_gaps, steps_of_refinement
+from beliefnet.evaluation import InferenceGaps, inference_gaps
+from beliefnet.evaluation._gaps import steps_of_refinement
 from beliefnet.plots import plot_refinement
 from beliefnet.refiners import Refiner
 from beliefnet.training import Stream, stream
@@ -32,6 +34,7 @@ def gaps(
     seed: int = 0,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     out: Path | None = None,
+    reading: HowRead = AS_IN_TRAINING,
 ) -> None:
     """Refine the posteriors of trained nets step by step: bound, likelihood and effective sample size, and the gaps.
 
@@ -50,13 +53,14 @@ def gaps(
         seed: Seed of the draws.
         as_json: Print one JSON object and nothing else.
         out: A .png for the picture; by default gaps.png, or gaps-2.png where that is there already.
+        reading: How a file is read, where the run's own data were read in another way.
     """
     check_counts(particles=particles, limit=limit, seed=seed)
     picture = chosen_file(out, "gaps.png")
     check_suffix(picture, ".png")
     names = [path.name or str(path) for path in directories]
     if not names or len(set(names)) < len(names):
-        raise OptionError(f"expected run folders of different names, got {names or 'none'}; try renaming one")
+        raise OptionError(f"expected run folders of different names, got {names or 'none'}", "renaming one")
     # All of them are looked at before the first long computation.
     runs = [open_latent_run(directory) for directory in directories]
     refiners = [chosen_refiner(run, refine) for run in runs]
@@ -64,7 +68,7 @@ def gaps(
     results: dict[str, InferenceGaps] = {}
     records: dict[str, Any] = {}
     for name, run, refiner, wanted in zip(names, runs, refiners, counts, strict=True):
-        chosen = chosen_rows(run, data, split)
+        chosen = chosen_rows(run, data, split, reading)
         rows = chosen.spread(limit)
         with make_progress(is_quiet=as_json) as progress:
             task = progress.add_task(name, total=len(rows) * len(wanted))
@@ -94,9 +98,8 @@ def gaps(
 def _steps(refiner: Refiner, steps: tuple[int, ...] | None) -> list[int]:
     try:
         return steps_of_refinement(refiner, steps)
-    except ValueError as error:
-        reason = str(error).partition("; try ")[0]
-        raise OptionError(f"{reason}; try --refine with steps={max(20, *(steps or (20,)))}") from error
+    except ArgumentError as error:
+        raise OptionError(error.reason, f"--refine with steps={max(20, *(steps or (20,)))}") from error
 
 
 def _show(result: InferenceGaps, place: str) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 
 from beliefnet._errors import OptionError
 from beliefnet._types import Key
-from beliefnet.cli._rows import is_file, load_like, spread, words_of
+from beliefnet.cli._flags import HowRead
+from beliefnet.cli._rows import Split, check_unread, how_to_read, is_file, load_like, spread, words_of
 from beliefnet.cli._run import Run
 from beliefnet.data import Observations, read_incomplete_rows
 
@@ -36,9 +37,11 @@ class IncompleteRows:
     names: tuple[str, ...] | None = None
 
 
-def read_incomplete(run: Run, data: str, split: str | None, limit: int | None, *, key: Key) -> IncompleteRows:
+def read_incomplete(
+    run: Run, data: str, split: Split | None, reading: HowRead, limit: int | None, *, key: Key
+) -> IncompleteRows:
     """Read rows, NaN where missing, and make bits of grey values as for training, each drawn once."""
-    given = spread(_read(run, data, split), limit)
+    given = spread(_read(run, data, split, reading), limit)
     means = np.asarray(given.means())
     known = ~np.isnan(means)
     if run.record.values == "grey":
@@ -60,16 +63,14 @@ def hide_entries(run: Run, rows: IncompleteRows, hide: float | None, side: Side 
         chosen = np.asarray(jax.random.uniform(key, rows.seen.shape)) < (hide or 0)
     hidden = rows.observed & chosen
     if not hidden.any():
-        raise OptionError(f"expected --hide to hide an entry or more, got {hide or side}, which hides none; try 0.5")
+        raise OptionError(f"expected --hide to hide an entry or more, got {hide or side}, which hides none", "0.5")
     return replace(rows, observed=rows.observed & ~hidden, hidden=hidden)
 
 
 def half_of_image(image_shape: tuple[int, int] | None, side: Side) -> np.ndarray:
     """Return which pixels `[height * width]` are in one half of an image."""
     if image_shape is None:
-        raise OptionError(
-            f"expected images for --hide-half {side}, got a net over rows without a shape; try --hide 0.5"
-        )
+        raise OptionError(f"expected images for --hide-half {side}, got a net over rows without a shape", "--hide 0.5")
     height, width = image_shape
     down, across = np.mgrid[:height, :width]
     halves = {
@@ -81,7 +82,8 @@ def half_of_image(image_shape: tuple[int, int] | None, side: Side) -> np.ndarray
     return halves[side].ravel()
 
 
-def _read(run: Run, data: str, split: str | None) -> Observations:
+def _read(run: Run, data: str, split: Split | None, reading: HowRead) -> Observations:
     if not is_file(data):
+        check_unread(data, reading)
         return load_like(run, data).split(split or "test")
-    return read_incomplete_rows(run.record, data, columns=words_of(run), array=split)
+    return read_incomplete_rows(run.record, data, columns=words_of(run), **how_to_read(data, split, reading))

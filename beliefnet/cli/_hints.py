@@ -1,67 +1,54 @@
-"""Hints that name options of data, for the commands that have no flags for these."""
+"""Names of options, and hints to use them, in the words of a command."""
 
-import re
+import shlex
 from collections.abc import Mapping
+from functools import partial
 
-FLAGS: Mapping[str, frozenset[str]] = {"compare": frozenset({"binarization"})}
-"""The options of data that commands other than `train` have as flags."""
+from beliefnet._errors import Refusal, Use
 
-_INSTEAD: Mapping[str, str] = {
-    "array": "numpy.save, to write one array alone",
-    "binarization": "x >= 0.5, written as zeros and ones",
-    "columns": "rows of numbers, as the net was trained on",
-    "decimal": "writing the file with decimal points",
-    "drop": "leaving the column {value} out of the file",
-    "encoding": "saving it as UTF-8",
-    "name_column": "writing the names of the rows first on each line",
-    "text_column": "",
-    "transpose": "writing the array transposed",
-}
-"""What works in the place of an option; nothing where no rows of the command are of this kind."""
+RUN_COMMANDS = frozenset({"diagnose", "encode", "evaluate", "gaps", "impute", "topics"})
+"""The commands that read rows for a trained net: what values it is a model of is settled."""
 
-_RUNS = {
-    "binary": "the run of a net over bits",
-    "counts": "the run of a net over counts (beliefnet train --visible poisson)",
-    "grey": "the run of a net over grey values (beliefnet train --visible logistic)",
-}
-_MODELS = {
+_RUNS = {"binary": "bits", "counts": "counts", "grey": "grey values"}
+_MODELS: Mapping[str, str] = {
     "binary": "--models mixture",
     "counts": "--models lda",
     "grey": "dividing by the largest value, and --binarization threshold",
 }
-_OTHERWISE = "numpy.save, or scipy.sparse.save_npz, to write the rows in a file that needs no options"
-
-_NAMES = (*_INSTEAD, "values", "levels", "delimiter", "first_column", "item_separator", "split_column")
-_ARGUMENT = re.compile(rf"\b({'|'.join(_NAMES)})=('[^']*'|\"[^\"]*\"|True|\d+|\.\.\.)")
-_OF_TRAIN = re.compile(r"(?<!train )--(?=visible |net )")
 
 
-def for_command(sentence: str, command: str) -> str:
-    """Return what is said of an error or in a warning with hints that work for a command.
+def flag(option: str) -> str:
+    """Return the name of an option as on the command line.
+
+    >>> flag("num_particles")
+    'particles'
+    """
+    return option.removeprefix("num_").replace("_", "-")
+
+
+def for_command(error: Refusal, command: str) -> str:
+    """Return what is said of an error or in a warning, with options as a command has them.
 
     Args:
-        sentence: What is said; its hints, after "; try ", may be options of data as Python spells them.
+        error: The error.
         command: The name of the command.
     """
-    said, mark, rest = sentence.partition("; try ")
-    hint, end, more = rest.partition("; ")
-    if command == "train" or not (_ARGUMENT.search(hint) or _OF_TRAIN.search(hint)):
-        return sentence
-    hints = filter(None, dict.fromkeys(_working(one, command) for one in hint.split(", or ")))
-    return f"{said}{mark}{', or '.join(hints) or _OTHERWISE}{end}{more}"
+    return error.worded(flag, partial(_worded, command=command))
 
 
-def _working(hint: str, command: str) -> str:
-    """Return one hint in the words of a command; nothing if it has no meaning there."""
-    found = _ARGUMENT.search(hint)
-    if found is None:
-        return _OF_TRAIN.sub("beliefnet train --", hint)
-    name, value = found[1], found[2]
-    if name in FLAGS.get(command, ()):
-        return f"--{name} {value.strip(chr(39))}{hint[found.end() :].replace(chr(39), '')}"
-    _, condition, reason = hint[found.end() :].partition(" if ")
-    if name == "values":
-        kinds = _MODELS if command == "compare" else _RUNS
-        return kinds.get(value.strip("'"), _OTHERWISE) + condition + reason
-    instead = _INSTEAD.get(name, _OTHERWISE).format(value=value)
-    return instead and instead + condition + reason
+def _worded(use: Use, command: str) -> str:
+    """Return one option with its value in the words of a command; nothing if it has no meaning there."""
+    if use.option == "values" and command == "compare":
+        return _MODELS[use.value]
+    if use.option == "values" and command in RUN_COMMANDS:
+        return f"the run of a net over {_RUNS[use.value]} (beliefnet train {use.flags})"
+    if use.option == "text_column" and command != "train":
+        return ""
+    return use.flags or _as_flag(use)
+
+
+def _as_flag(use: Use) -> str:
+    if use.value is True:
+        return f"--{flag(use.option)}"
+    value = flag(use.option).upper() if use.value is ... else shlex.quote(str(use.value))
+    return f"--{flag(use.option)} {value}"

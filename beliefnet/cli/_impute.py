@@ -13,6 +13,7 @@ from beliefnet._errors import OptionError
 from beliefnet._types import Key
 from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced, save_array, save_table, writing
+from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
 from beliefnet.cli._hidden import IncompleteRows, Side, hide_entries, read_incomplete
 from beliefnet.cli._options import check_counts, check_suffix, to_json, with_error
 from beliefnet.cli._rows import Split, is_file, own_data, spread
@@ -28,8 +29,8 @@ from beliefnet.evaluation import (
     imputation_score,
     impute,
     one_pass,
-    starting_fill,
 )
+from beliefnet.evaluation._impute import starting_fill
 from beliefnet.plots import stacked_sheet
 from beliefnet.training import Stream, stream
 
@@ -56,6 +57,7 @@ def impute_rows(
     limit: int | None = None,
     seed: int = 0,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    reading: HowRead = AS_IN_TRAINING,
 ) -> None:
     """Fill in missing entries of data: their means given the observed ones, by refined posteriors.
 
@@ -79,6 +81,7 @@ def impute_rows(
         limit: Use only so many rows, spread evenly.
         seed: Seed of the draws.
         as_json: Print one JSON object and nothing else.
+        reading: How a file is read, where the run's own data were read in another way.
     """
     check_counts(particles=particles, starts=starts, rounds=rounds, limit=limit, seed=seed)
     file = chosen_file(out, "completed.npy")
@@ -86,11 +89,11 @@ def impute_rows(
     run = _open(directory)
     refiner = chosen_refiner(run, refine)
     data_key, hide_key, draw_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
-    rows = read_incomplete(run, data, split, limit, key=data_key)
+    rows = read_incomplete(run, data, split, reading, limit, key=data_key)
     if hide is not None or hide_half is not None:
         rows = hide_entries(run, rows, hide, hide_half, key=hide_key)
     elif rows.observed.all():
-        raise OptionError(f"expected missing entries (NaN) in {data}, got none; try --hide 0.5 to see how it would do")
+        raise OptionError(f"expected missing entries (NaN) in {data}, got none", "--hide 0.5 to see how it would do")
     name, fill = _fill(run)
     search = Search(particles, starts, rounds, refiner, fill)
     result = _completed(run, rows, search, key=draw_key, is_quiet=as_json)
@@ -122,19 +125,19 @@ def _open(directory: Path) -> Run:
         of_documents = run.net.visible.report == "perplexity"
         hint = "beliefnet encode, with 0 for missing words" if of_documents else "evaluation.impute in Python"
         raise OptionError(
-            f"expected a run over bits or grey values to fill in missing ones, got counts in {directory}; try {hint}"
+            f"expected a run over bits or grey values to fill in missing ones, got counts in {directory}", hint
         )
     return run
 
 
 def _check(data: str, hide: float | None, hide_half: Side | None, out: Path) -> None:
     if hide is not None and not 0 < hide < 1:
-        raise OptionError(f"expected --hide between 0 and 1, got {hide}; try 0.5")
+        raise OptionError(f"expected --hide between 0 and 1, got {hide}", "0.5")
     if hide is not None and hide_half is not None:
-        raise OptionError(f"expected --hide or --hide-half, got both ({hide} and {hide_half}); try one of them")
+        raise OptionError(f"expected --hide or --hide-half, got both ({hide} and {hide_half})", "one of them")
     check_suffix(out, ".npy", ".csv", ".png")
     if is_file(data) and out.exists() and out.samefile(Path(data).expanduser()):
-        raise OptionError(f"expected --out to be another file than the data, got {out}; try --out completed.npy")
+        raise OptionError(f"expected --out to be another file than the data, got {out}", "--out completed.npy")
     with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
 
@@ -155,18 +158,18 @@ def _completed(run: Run, rows: IncompleteRows, search: Search, *, key: Key, is_q
         def tell(done: int) -> None:
             progress.update(task, completed=done)
 
-        return impute(run.net, rows.seen, rows.observed, search, key=key, progress=tell)
+        return impute(run.net, rows.seen, observed=rows.observed, search=search, key=key, progress=tell)
 
 
 def _scores(run: Run, rows: IncompleteRows, result: Imputed, start: dict[str, ArrayLike]) -> dict[str, Score]:
     [(name, fill)] = start.items()
     filled = {
         "refined": result.means,
-        "one pass": one_pass(run.net, rows.seen, rows.observed, fill=fill),
+        "one pass": one_pass(run.net, rows.seen, observed=rows.observed, fill=fill),
         name: np.broadcast_to(np.asarray(fill), rows.seen.shape),
     }
     score = grey_imputation_score if run.record.values == "grey" else imputation_score
-    return {name: score(rows.seen, means, rows.hidden) for name, means in filled.items()}
+    return {name: score(rows.seen, means, where=rows.hidden) for name, means in filled.items()}
 
 
 def _report(rows: IncompleteRows, result: Imputed, scores: dict[str, Score]) -> dict[str, Any]:

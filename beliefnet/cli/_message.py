@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 from cyclopts.exceptions import CycloptsError
 
+from beliefnet._errors import Refusal
 from beliefnet._text import printable
+from beliefnet.cli._hints import for_command
 from beliefnet.cli._text import MOST_OF_A_PATH
 from beliefnet.cli._words import usage
 
@@ -15,15 +17,22 @@ _MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "Out of memory", "out of memory")
 _MOST_OF_A_REASON = 120
 
 
-def message(error: BaseException) -> str:
+def message(error: BaseException, command: str) -> str:
     """Return what to say of an error, on one line.
 
     An error of our own says what to try; what JAX, the system or a library says is cut down to what helps. A full disk
     comes before memory: array files report it as an exhausted resource.
+
+    Args:
+        error: The error.
+        command: Name of the command that met it.
     """
-    said = " ".join(str(error).split())
-    if _is_advice(said) and not any(word in said for word in _MEMORY_WORDS):
-        return said
+    said = said_by(error, command)
+    match error:
+        case Refusal():
+            return said
+        case CycloptsError():
+            return usage(error)
     full = next(filter(_is_full_disk, _chain(error)), None)
     if full is not None:
         place = getattr(full, "filename", None)
@@ -33,17 +42,20 @@ def message(error: BaseException) -> str:
             return _out_of_memory(error)
         case _ if any(word in said for word in _MEMORY_WORDS):
             return _out_of_memory(error)
-        case CycloptsError():
-            return usage(error)
         case OSError(strerror=str(reason), filename=place) if place is not None:
             given = printable(place, MOST_OF_A_PATH)
             return f"expected a file or folder that can be used, got {given} ({reason}); try another one"
-    said = said or f"{type(error).__name__} without a message"
-    return said if _is_advice(said) else f"{said}; try --debug to see where it came from"
+    return f"{said or f'{type(error).__name__} without a message'}; try --debug to see where it came from"
 
 
-def _is_advice(said: str) -> bool:
-    return "; try " in said or "; did you mean " in said
+def said_by(error: object, command: str) -> str:
+    """Return what an error or a warning says, on one line, with options as a command has them."""
+    match error:
+        case Refusal():
+            said = for_command(error, command)
+        case _:
+            said = str(error)
+    return " ".join(said.split())
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

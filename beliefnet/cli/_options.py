@@ -19,9 +19,9 @@ def check_counts(*, seed: int = 0, **counts: int | None) -> None:
     for name, value in counts.items():
         if value is not None and not 1 <= value <= LARGEST_COUNT:
             least = f"at least 1, got {value}" if value < 1 else f"at most {LARGEST_COUNT}, got {value}"
-            raise OptionError(f"expected --{name.replace('_', '-')} of {least}; try 100")
+            raise OptionError(f"expected --{name.replace('_', '-')} of {least}", "100")
     if not 0 <= seed <= LARGEST_SEED:
-        raise OptionError(f"expected --seed from 0 to {LARGEST_SEED}, got {seed}; try 0")
+        raise OptionError(f"expected --seed from 0 to {LARGEST_SEED}, got {seed}", "0")
 
 
 def check_suffix(path: Path, *allowed: str) -> None:
@@ -31,7 +31,7 @@ def check_suffix(path: Path, *allowed: str) -> None:
         hint = f"{stem}{allowed[0]}"
         *others, last = allowed
         names = f"{', '.join(others)} or {last}" if others else last
-        raise OptionError(f"expected --out to end in {names}, got {printable(path, MOST_OF_A_PATH)}; try --out {hint}")
+        raise OptionError(f"expected --out to end in {names}, got {printable(path, MOST_OF_A_PATH)}", f"--out {hint}")
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:

@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from beliefnet._errors import OptionError
+from beliefnet.cli._flags import HowRead, given_flags
+from beliefnet.cli._hints import flag
 from beliefnet.cli._run import Run
 from beliefnet.cli._text import warn
 from beliefnet.data import DataError, Dataset, Observations, check_width, checksum, load, names, read_like
@@ -41,17 +43,21 @@ class Chosen:
         return spread(self.rows, limit)
 
 
-def chosen_rows(run: Run, data: str | None, split: Split | None, *, default: Split = "test") -> Chosen:
+def chosen_rows(
+    run: Run, data: str | None, split: Split | None, reading: HowRead, *, default: Split = "test"
+) -> Chosen:
     """Return the rows that were asked for; a file is not split, since the net is there already.
 
     Args:
         run: The run whose net is to see them.
         data: Name of a data set, or a file; None for the data that the run was trained on.
         split: The split; the array, of a `.npz` file.
+        reading: How the file is read, where the run's own data were read in another way.
         default: The split where none was asked for.
     """
     if data is not None and is_file(data):
-        return _all_rows(run, data, split)
+        return _all_rows(run, data, split, reading)
+    check_unread(data or run.data, reading)
     dataset = own_data(run) if data is None else load_like(run, data)
     name = split or default
     return Chosen(dataset.split(name), name, dataset.record.to_dict())
@@ -71,9 +77,11 @@ def own_data(run: Run) -> Dataset:
     try:
         return run.load_data()
     except DataError as error:
-        if "--data" in str(error):
+        if error.option == "data":
             raise
-        raise DataError(f"{error}; these are the data of {run.folder.path}: if they moved, try --data") from error
+        raise DataError(
+            f"{error.reason} (data of {run.folder.path})", *error.hints, "--data FILE if they moved"
+        ) from error
 
 
 def load_like(run: Run, data: str) -> Dataset:
@@ -108,8 +116,8 @@ def spread(rows: Any, limit: int | None) -> Any:
     return rows[np.arange(limit) * num_rows // limit]
 
 
-def _all_rows(run: Run, data: str, array: str | None) -> Chosen:
-    rows = _read(run, data, array)
+def _all_rows(run: Run, data: str, array: str | None, reading: HowRead) -> Chosen:
+    rows = read_like(run.record, data, columns=words_of(run), seed=run.seed, **how_to_read(data, array, reading))
     observe(run.net, rows)
     if Path(data).expanduser().resolve() == Path(run.data).expanduser().resolve():
         warn(
@@ -130,10 +138,19 @@ def _all_rows(run: Run, data: str, array: str | None) -> Chosen:
     return Chosen(rows, "all", about)
 
 
-def _read(run: Run, data: str, array: str | None) -> Observations:
-    """Read a file as the run's own data were read."""
-    if array is not None and Path(data).suffix != ".npz":
+def how_to_read(data: str, array: str | None, reading: HowRead) -> dict[str, Any]:
+    """Return how a file is read, where the run's own data were read in another way; --split may name its array."""
+    given = given_flags(reading)
+    if array is None:
+        return given
+    if Path(data).suffix != ".npz" or "array" in given:
         raise OptionError(
-            f"expected no --split for the rows of {data}, all of which are used, got {array}; try leaving it out"
+            f"expected no --split for the rows of {data}, all of which are used, got {array}", "leaving it out"
         )
-    return read_like(run.record, data, columns=words_of(run), array=array, seed=run.seed)
+    return {**given, "array": array}
+
+
+def check_unread(data: str, reading: HowRead) -> None:
+    """Refuse options of files for what is no file, or is read as it was in training."""
+    for name in given_flags(reading):
+        raise OptionError(f"expected a file of rows with --{flag(name)}, got {data}", "leaving the option out")

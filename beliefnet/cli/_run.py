@@ -34,8 +34,8 @@ def open_latent_run(directory: Path) -> Run:
     run = open_run(directory)
     if not run.net.layer_sizes:
         raise OptionError(
-            f"expected a run of a net with latents, got {run.description} in {directory}; try beliefnet evaluate or "
-            "sample"
+            f"expected a run of a net with latents, got {run.description} in {directory}",
+            "beliefnet evaluate or sample",
         )
     return run
 
@@ -52,7 +52,7 @@ def chosen_proposal(run: Run, refine: str | None, ais: int | None = None, named:
     if named is not None:
         if refine is not None or ais is not None:
             other = "--ais" if refine is None else "--refine"
-            raise OptionError(f"expected --proposal or {other}, got both; try --proposal alone, such as {_EXAMPLE}")
+            raise OptionError(f"expected --proposal or {other}, got both", f"--proposal alone, such as {_EXAMPLE}")
         return parse_proposal(named, run.net, key=stream(run.seed, Stream.PARAMETERS))
     if ais is not None:
         return annealed_proposal(run, refine, ais)
@@ -69,14 +69,15 @@ def annealed_proposal(run: Run, refine: str | None, num_temperatures: int) -> An
         case other:
             raise OptionError(
                 f"expected annealing to start from the recognition net or a refined posterior, got a run with "
-                f"{type(other).__name__} particles; try --refine none"
+                f"{type(other).__name__} particles",
+                "--refine none",
             )
 
 
 def chosen_refiner(run: Run, refine: str | None) -> Refiner:
     """Return the refiner that was asked for, or that of the run, or one that suits the net."""
     if refine == "none":
-        raise OptionError("expected --refine to be a refiner, got none, which this command cannot go without; try air")
+        raise OptionError("expected --refine to be a refiner, got none, which this command cannot go without", "air")
     if refine is not None or run.estimator is None:
         return refiner_for(run.net, refine)
     match run.proposal:
@@ -90,7 +91,8 @@ def _own_proposal(run: Run) -> Proposal:
     if run.estimator is None:
         raise OptionError(
             f"expected an estimator of beliefnet in {run.folder.path}, to know where particles come from, got one of a "
-            "class of one's own; try --refine none"
+            "class of one's own",
+            "--refine none",
         )
     return run.proposal
 

@@ -49,7 +49,7 @@ def sample(
     check_suffix(file, kind, ".npy")
     wants_means = values == "means" or (values is None and file.suffix == ".png")
     if wants_means and file.suffix == ".txt":
-        raise OptionError(f"expected --values draws for documents in {file}, got means; try --out samples.npy")
+        raise OptionError(f"expected --values draws for documents in {file}, got means", "--out samples.npy")
     key = stream(seed, Stream.SAMPLES)
     drawn = np.asarray(sample_means(run.net, (num,), key=key) if wants_means else run.net.dream((num,), key=key)[0])
     note = replaced(file)

@@ -43,7 +43,9 @@ def sandwich(
     run = open_latent_run(directory)
     annealed = annealed_proposal(run, refine, ais)
     with waiting(f"annealing {num} examples"):
-        result = sandwiched(run.net, num, particles, annealed, key=stream(seed, Stream.EVALUATION))
+        result = sandwiched(
+            run.net, annealed, num_examples=num, num_particles=particles, key=stream(seed, Stream.EVALUATION)
+        )
     if as_json:
         start = {"proposal": described(annealed.start), "seed": seed, "best_epoch": run.best_epoch}
         print(to_json({**result.to_dict(), **start}))

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from beliefnet._errors import OptionError
 from beliefnet.cli._app import command
 from beliefnet.cli._files import replaced, writing
+from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
 from beliefnet.cli._options import check_suffix, to_json
 from beliefnet.cli._pictures import draw_topics, signed_words, topics_by_coherence
 from beliefnet.cli._rows import Split, chosen_rows, words_or_numbers
@@ -30,6 +31,7 @@ def show_topics(
     data: str | None = None,
     out: Path | None = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    reading: HowRead = AS_IN_TRAINING,
 ) -> None:
     """Show the words that each latent of a document net stands for, the most coherent first.
 
@@ -45,20 +47,21 @@ def show_topics(
         data: Other documents than those that the net was trained on; of a file, all are used.
         out: A .png for a picture of the most coherent topics.
         as_json: Print one JSON object and nothing else.
+        reading: How a file is read, where the run's own data were read in another way.
     """
     if out is not None:
         check_suffix(out, ".png")
     run = open_latent_run(directory)
     if run.net.visible.report != "perplexity":
         raise OptionError(
-            f"expected a run of a document net, got {run.description} in {directory}; try beliefnet train --net "
-            "document --data 20newsgroups"
+            f"expected a run of a document net, got {run.description} in {directory}",
+            "beliefnet train --net document --data 20newsgroups",
         )
     known = run.net.num_visible
     count = min(_WORDS, known) if words is None else words
     if not 2 <= count <= known:
-        raise OptionError(f"expected --words from 2 to {known}, got {count}; try {min(_WORDS, known)}")
-    chosen = chosen_rows(run, data, split, default="train")
+        raise OptionError(f"expected --words from 2 to {known}, got {count}", f"{min(_WORDS, known)}")
+    chosen = chosen_rows(run, data, split, reading, default="train")
     found = topics_by_coherence(run.net, chosen.rows, count)
     names = words_or_numbers(run)
     mean = float(np.mean([topic.coherence for topic in found]))

@@ -9,21 +9,20 @@ import tomli_w
 from cyclopts import Parameter
 
 from beliefnet._errors import OptionError
-from beliefnet._net import BeliefNet
 from beliefnet.catalogue import TrainConfig, check_memory, flatten, net_of_start, renamed
 from beliefnet.cli._app import command
 from beliefnet.cli._entry import INTERRUPTED
-from beliefnet.cli._flags import as_flags, given_flags, train_flags
+from beliefnet.cli._flags import TrainFlags, given_flags
 from beliefnet.cli._pictures import draw_run
 from beliefnet.cli._progress import Display
 from beliefnet.cli._text import make_console, say, warn
+from beliefnet.conditionals import has_convolutions
 from beliefnet.data import Dataset
+from beliefnet.optimizers import default_learning_rate
 from beliefnet.runs import RunFolder, check_same_run, check_version, read_record, write_atomically
 from beliefnet.training import EXTENDABLE, Fitted, fit, fixed_settings
 
-_Flags = train_flags()
-_NONE = _Flags()
-_LARGEST_CONVOLUTIONAL_STEP = 1e-3
+_NONE = TrainFlags()
 _SMALL = 50
 
 
@@ -34,7 +33,7 @@ def train(
     *,
     out: Path | None = None,
     resume: Path | None = None,
-    flags: Annotated[_Flags, Parameter(name="*")] = _NONE,  # pyright: ignore[reportInvalidTypeForm]
+    flags: Annotated[TrainFlags, Parameter(name="*")] = _NONE,  # pyright: ignore[reportInvalidTypeForm]
 ) -> int:
     """Train a net and leave a run folder: checkpoint, metrics, curves, samples and reconstructions, or topics.
 
@@ -49,8 +48,7 @@ def train(
     """
     console = make_console(soft_wrap=True)
     config = TrainConfig(**{**_options_of(config_file, resume), **given_flags(flags)})
-    with as_flags():
-        dataset = config.load_data()
+    dataset = config.load_data()
     num_train = dataset.record.splits["train"]
     if num_train < _SMALL and config.fit.batch_size is None:
         warn(f"only {num_train} training examples; they make one batch")
@@ -61,12 +59,12 @@ def train(
     for name in config.idle:
         warn(f"--{name} has no effect with --net {config.net.name} --estimator {config.estimator.name}")
     net, estimator = config.build(dataset.train.average(), dataset.record.image_shape)
-    config = _decided(config, net, num_train)
-    if config.net.values.get("convolution") and (config.fit.learning_rate or 0) > _LARGEST_CONVOLUTIONAL_STEP:
+    config = config.replace(learning_rate=config.fit.decided(net, num_train).learning_rate)
+    usual = default_learning_rate(net, num_steps)
+    if has_convolutions(net) and (config.fit.learning_rate or 0) > usual:
         warn(
             f"--learning-rate {config.fit.learning_rate} can be too large for convolutions: if the bound stays where "
-            "the first epoch leaves it, the decoder has learnt to ignore the latents; try --learning-rate "
-            f"{_LARGEST_CONVOLUTIONAL_STEP}"
+            f"the first epoch leaves it, the decoder has learnt to ignore the latents; try --learning-rate {usual}"
         )
     if not (resumed and resumed.has_checkpoints):
         net, skipped = net_of_start(config, net)
@@ -79,7 +77,7 @@ def train(
             write_atomically(folder.config_file, tomli_w.dumps(config.to_dict()))
         _describe(config, dataset, folder)
         with Display(console, config.fit.epochs, num_steps, step=_begun(folder)) as display:
-            fitted = fit(net, estimator, dataset, config.fit, folder=folder, callback=display)
+            fitted = fit(net, dataset, estimator, options=config.fit, folder=folder, callback=display)
         if fitted.history:
             draw_run(folder, fitted, dataset, config)
     return _report(folder, fitted)
@@ -95,28 +93,21 @@ def _options_of(config_file: Path | None, resume: Path | None) -> dict[str, Any]
 
 def _read_toml(path: Path) -> dict[str, Any]:
     if path.is_dir():
-        raise OptionError(f"expected a TOML file with options, got the folder {path}; try --resume {path}")
+        raise OptionError(f"expected a TOML file with options, got the folder {path}", f"--resume {path}")
     if not path.exists():
         hint = "checking the path" if path.suffix == ".toml" else f"--data {path} if these are data"
-        raise OptionError(f"expected a TOML file with options, got {path}, which does not exist; try {hint}")
+        raise OptionError(f"expected a TOML file with options, got {path}, which does not exist", hint)
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise OptionError(
-            f"expected TOML in {path}, got a file that does not parse: {error}; try --data {path} if these are data"
+            f"expected TOML in {path}, got a file that does not parse: {error}", f"--data {path} if these are data"
         ) from error
 
 
 def _begun(folder: RunFolder) -> int:
     """The step from which training goes on."""
     return read_record(folder.checkpoints.directory)["step"] if folder.has_checkpoints else 0
-
-
-def _decided(config: TrainConfig, net: BeliefNet, num_train: int) -> TrainConfig:
-    """Write down the step size where it was left open."""
-    if config.net.values.get("convolution") and config.fit.learning_rate is None:
-        config = config.replace(learning_rate=_LARGEST_CONVOLUTIONAL_STEP)
-    return config.replace(learning_rate=config.fit.decided(net, num_train).learning_rate)
 
 
 def _new_folder(config: TrainConfig, out: Path | None) -> RunFolder:
@@ -134,7 +125,7 @@ def _new_folder(config: TrainConfig, out: Path | None) -> RunFolder:
 def _resumed_folder(config: TrainConfig, path: Path, out: Path | None, dataset: Dataset) -> RunFolder:
     """Open the folder, and make sure that the run in it can go on as if it had never stopped."""
     if out is not None:
-        raise OptionError(f"expected --resume without --out, got --out {out}; try leaving it out")
+        raise OptionError(f"expected --resume without --out, got --out {out}", "leaving it out")
     folder = RunFolder.open(path)
     before, now = flatten(TrainConfig.from_dict(folder.read_config()).to_dict()), flatten(config.to_dict())
     changed = {name for name in now | before if now.get(name) != before.get(name)} - EXTENDABLE
@@ -142,7 +133,8 @@ def _resumed_folder(config: TrainConfig, path: Path, out: Path | None, dataset: 
         name = min(changed)
         raise OptionError(
             f"expected the options of the run to stay as they were, got {name.replace('_', '-')}={now.get(name)} "
-            f"instead of {before.get(name)}; try a new run with `beliefnet train {folder.config_file}` and that option"
+            f"instead of {before.get(name)}",
+            f"a new run with `beliefnet train {folder.config_file}` and that option",
         )
     if folder.has_checkpoints:
         saved = read_record(folder.checkpoints.directory)
@@ -155,8 +147,8 @@ def _check_continues(saved: dict[str, Any], config: TrainConfig, dataset: Datase
     begun = -(-saved["step"] // config.fit.steps_per_epoch(dataset.record.splits["train"]))
     if config.fit.epochs < begun:
         raise OptionError(
-            f"expected epochs of at least the {begun} that the run has begun, got {config.fit.epochs}; "
-            f"try --epochs {begun}, or --patience"
+            f"expected epochs of at least the {begun} that the run has begun, got {config.fit.epochs}",
+            f"--epochs {begun}, or --patience",
         )
 
 

@@ -133,4 +133,4 @@ def check_utf8(words: Iterable[str]) -> None:
         try:
             word.encode("utf-8")
         except UnicodeEncodeError as error:
-            raise OptionError(f"expected names in UTF-8, got {shown(word)}; try renaming the file") from error
+            raise OptionError(f"expected names in UTF-8, got {shown(word)}", "renaming the file") from error

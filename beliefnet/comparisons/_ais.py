@@ -11,7 +11,9 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._numerics import softplus
+from beliefnet._streams import check_key
 from beliefnet._types import Key
 
 
@@ -90,10 +92,15 @@ def log_partition(
     Reference:
         Salakhutdinov & Murray 2008, *On the quantitative analysis of deep belief networks*.
     """
+    check_key(key)
     if num_chains < 2:
-        raise ValueError(f"expected num_chains of at least 2, for an error, got {num_chains}; try 100")
+        raise ArgumentError(
+            f"expected {{option}} of at least 2, for an error, got {num_chains}", "100", option="num_chains"
+        )
     if num_temperatures < 29:
-        raise ValueError(f"expected num_temperatures of at least 29, got {num_temperatures}; try 14500")
+        raise ArgumentError(
+            f"expected {{option}} of at least 29, got {num_temperatures}", "14500", option="num_temperatures"
+        )
     schedule = jnp.asarray(_schedule(num_temperatures), jnp.float32)
     log_weights = np.asarray(_anneal(machine, base_bias, schedule, num_chains, key), np.float64)
     # At temperature 0 hidden units do not see the visible ones: each sums to 2.

@@ -8,6 +8,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy import sparse
 
+from beliefnet._errors import ArgumentError
+
 Rows: TypeAlias = np.ndarray | sparse.csr_matrix
 """Binary rows as an array `[examples, visible]`, or counts of words as a sparse matrix `[documents, words]`."""
 
@@ -69,7 +71,7 @@ class Comparison(ABC):
             if value is not None and not least <= value < float("inf"):
                 works = getattr(type(self), name)
                 hint = "leaving it out" if works is None else works
-                raise ValueError(f"expected {name} of at least {least}, got {value}; try {hint}")
+                raise ArgumentError(f"expected {{option}} of at least {least}, got {value}", f"{hint}", option=name)
 
     def _above_zero(self, *names: str) -> None:
         for name in names:
@@ -77,7 +79,7 @@ class Comparison(ABC):
             if value is not None and not 0 < value < float("inf"):
                 works = getattr(type(self), name)
                 hint = "leaving it out" if works is None else works
-                raise ValueError(f"expected {name} above 0, got {value}; try {hint}")
+                raise ArgumentError(f"expected {{option}} above 0, got {value}", f"{hint}", option=name)
 
 
 def fitted(found: T | None, model: Comparison) -> T:
@@ -87,8 +89,8 @@ def fitted(found: T | None, model: Comparison) -> T:
         ValueError: If there was none.
     """
     if found is None:
-        raise ValueError(
-            f"expected a fitted model, got {type(model).__name__} before fit; try fit(train, valid, seed=0)"
+        raise ArgumentError(
+            f"expected a fitted model, got {type(model).__name__} before fit", "fit(train, valid, seed=0)"
         )
     return found
 
@@ -100,11 +102,11 @@ def binary_rows(rows: Rows, num_visible: int | None = None) -> np.ndarray:
         ValueError: If they are not.
     """
     if sparse.issparse(rows):
-        raise ValueError(f"expected an array of zeros and ones, got {type(rows).__name__}; try a model of counts")
+        raise ArgumentError(f"expected an array of zeros and ones, got {type(rows).__name__}", "a model of counts")
     bits = np.asarray(rows)
     _check_shape(bits, num_visible)
     if not ((bits == 0) | (bits == 1)).all():
-        raise ValueError("expected rows of zeros and ones, got other values; try static or threshold binarisation")
+        raise ArgumentError("expected rows of zeros and ones, got other values", "static or threshold binarisation")
     return bits
 
 
@@ -116,15 +118,15 @@ def count_rows(rows: Rows, num_words: int | None = None) -> sparse.csr_matrix:
     """
     counts: Any = rows
     if not sparse.issparse(counts) or counts.format != "csr":
-        raise ValueError(
-            f"expected a sparse matrix of counts, got {type(rows).__name__}; try scipy.sparse.csr_matrix(rows)"
+        raise ArgumentError(
+            f"expected a sparse matrix of counts, got {type(rows).__name__}", "scipy.sparse.csr_matrix(rows)"
         )
     _check_shape(counts, num_words)
     if (counts.data < 0).any() or (counts.data != np.rint(counts.data)).any():
-        raise ValueError("expected whole counts of words, got other values; try counts instead of weights")
+        raise ArgumentError("expected whole counts of words, got other values", "counts instead of weights")
     num_empty = int((counts.sum(axis=1) == 0).sum())
     if num_empty:
-        raise ValueError(f"expected documents of at least one token, got {num_empty} empty ones; try leaving them out")
+        raise ArgumentError(f"expected documents of at least one token, got {num_empty} empty ones", "leaving them out")
     return counts
 
 
@@ -136,4 +138,4 @@ def shape_of(rows: Rows) -> tuple[int, int]:
 def _check_shape(rows: Rows, width: int | None) -> None:
     if rows.ndim != 2 or 0 in shape_of(rows) or width not in (None, shape_of(rows)[1]):
         expected = "width" if width is None else width
-        raise ValueError(f"expected rows of shape [examples, {expected}], got {list(shape_of(rows))}; try others")
+        raise ArgumentError(f"expected rows of shape [examples, {expected}], got {list(shape_of(rows))}", "others")

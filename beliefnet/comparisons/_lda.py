@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from scipy import sparse
 from scipy.special import digamma, gammaln
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet.comparisons._base import Comparison, Rows, count_rows, fitted, shape_of
 
@@ -62,13 +63,21 @@ class LDA(Comparison):
         for name in ("doc_topic_prior", "topic_word_prior"):
             prior = getattr(self, name)
             if prior is not None and prior > 1:
-                raise ValueError(f"expected {name} of at most 1, which is all scikit-learn takes, got {prior}; try 1")
+                raise ArgumentError(
+                    f"expected {{option}} of at most 1, which is all scikit-learn takes, got {prior}", "1", option=name
+                )
         if self.learning_method not in ("batch", "online"):
-            raise ValueError(f"expected learning_method batch or online, got {self.learning_method!r}; try 'batch'")
+            raise ArgumentError(
+                f"expected {{option}} batch or online, got {self.learning_method!r}",
+                "'batch'",
+                option="learning_method",
+            )
         if self.batch_size is not None and self.learning_method == "batch":
-            raise ValueError(
-                f"expected batch_size for learning_method online alone, got {self.batch_size} for batch, which takes "
-                "all documents; try learning_method online"
+            raise ArgumentError(
+                f"expected {{option}} for online learning alone, got {self.batch_size} for batch, which takes "
+                "all documents",
+                "the online learning method",
+                option="batch_size",
             )
 
     def fit(self, train: Rows, valid: Rows, *, seed: int) -> Self:
@@ -122,7 +131,9 @@ class LDA(Comparison):
         """
         topics = fitted(self.topics_, self)
         if not 1 <= num_words <= topics.shape[1]:
-            raise ValueError(f"expected num_words from 1 to {topics.shape[1]}, got {num_words}; try 10")
+            raise ArgumentError(
+                f"expected {{option}} from 1 to {topics.shape[1]}, got {num_words}", "10", option="num_words"
+            )
         return np.argsort(-topics, axis=1, kind="stable")[:, :num_words]
 
     @property

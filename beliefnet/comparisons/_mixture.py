@@ -12,6 +12,7 @@ from jax import Array, lax
 from jax.scipy.special import logsumexp
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet.comparisons._base import Comparison, Rows, binary_rows, fitted
 
@@ -110,9 +111,11 @@ class MixtureOfBernoullis(Comparison):
         # Components that start from the same row would stay the same.
         distinct = np.unique(train, axis=0)
         if self.num_components > len(distinct):
-            raise ValueError(
-                f"expected at most the {len(distinct)} different training rows as num_components, got "
-                f"{self.num_components}; try {max(1, len(distinct) // 10)}"
+            raise ArgumentError(
+                f"expected at most the {len(distinct)} different training rows as {{option}}, got "
+                f"{self.num_components}",
+                f"{max(1, len(distinct) // 10)}",
+                option="num_components",
             )
         random, found = np.random.default_rng(seed), -np.inf
         for _ in range(self.num_restarts):

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._streams import Stream, stream
 from beliefnet.comparisons._ais import BoltzmannMachine, LogPartition, log_partition
@@ -75,9 +76,10 @@ class RBM(Comparison):
         train = binary_rows(train)
         valid = binary_rows(valid, train.shape[1])
         if len(train) < self.batch_size:
-            raise ValueError(
-                f"expected batch_size of at most the {len(train)} training rows, got {self.batch_size}; "
-                f"try {len(train)}"
+            raise ArgumentError(
+                f"expected {{option}} of at most the {len(train)} training rows, got {self.batch_size}",
+                f"{len(train)}",
+                option="batch_size",
             )
         # Half an example of either kind keeps the logits of constant columns finite.
         average = (train.sum(axis=0, dtype=np.float64) + 0.5) / (len(train) + 1)

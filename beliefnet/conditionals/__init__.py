@@ -2,7 +2,7 @@
 
 from beliefnet.conditionals._autoregressive import NADE, AbstractAutoregressiveLayer, LogisticAutoregression
 from beliefnet.conditionals._base import AbstractConditional, Offset
-from beliefnet.conditionals._convolutions import Convolutions, TransposedConvolutions
+from beliefnet.conditionals._convolutions import Convolutions, TransposedConvolutions, has_convolutions
 from beliefnet.conditionals._equinox import EquinoxNetwork
 from beliefnet.conditionals._feedforward import Feedforward, Prior
 from beliefnet.conditionals._networks import MLP, AbstractNetwork, Dense, Stacked
@@ -32,4 +32,5 @@ __all__ = [
     "Stacked",
     "TransposedConvolutions",
     "Weighted",
+    "has_convolutions",
 ]

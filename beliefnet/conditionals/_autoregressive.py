@@ -10,6 +10,7 @@ from equinox import AbstractVar
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet.conditionals._base import AbstractConditional
 from beliefnet.conditionals._networks import AbstractNetwork
 from beliefnet.distributions import (
@@ -34,9 +35,10 @@ class AbstractAutoregressiveLayer(AbstractConditional):
 
     def __check_init__(self):
         if self.base.kind is not UnitKind.BINARY:
-            raise ValueError(
+            raise ArgumentError(
                 f"expected a Feedforward or Prior of binary units as the base of an autoregressive layer, got "
-                f"{type(self.base).__name__} of {self.base.kind.value} units; try distributions.bernoulli"
+                f"{type(self.base).__name__} of {self.base.kind.value} units",
+                "distributions.bernoulli",
             )
 
     @property
@@ -155,14 +157,15 @@ class NADE(AbstractAutoregressiveLayer):
     def __check_init__(self):
         num_parents = None if self.hidden is None else self.hidden.num_inputs
         if num_parents != self.num_parents:
-            raise ValueError(
+            raise ArgumentError(
                 f"expected hidden units of a NADE that see {self.num_parents} parents, as its base does, got "
-                f"{num_parents}; try a network of the parent, or none where there is no parent"
+                f"{num_parents}",
+                "a network of the parent, or none where there is no parent",
             )
         if self.hidden is not None and self.hidden.num_outputs != len(self.bias):
-            raise ValueError(
-                f"expected a network with {len(self.bias)} outputs, one per hidden unit, got "
-                f"{self.hidden.num_outputs}; try as many biases"
+            raise ArgumentError(
+                f"expected a network with {len(self.bias)} outputs, one per hidden unit, got {self.hidden.num_outputs}",
+                "as many biases",
             )
         for name in ("inputs", "outputs"):
             _check_shape(name, getattr(self, name), (self.num_units, len(self.bias)))
@@ -179,4 +182,4 @@ class NADE(AbstractAutoregressiveLayer):
 
 def _check_shape(name: str, array: Array, shape: tuple[int, int]) -> None:
     if array.shape != shape:
-        raise ValueError(f"expected {name} of shape {shape}, got {array.shape}; try zeros of that shape")
+        raise ArgumentError(f"expected {name} of shape {shape}, got {array.shape}", "zeros of that shape")

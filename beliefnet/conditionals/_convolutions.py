@@ -5,6 +5,7 @@ XLA's own convolutions are slow on a processor inside a loop, where training ste
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -12,6 +13,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
+from beliefnet._streams import split_key
 from beliefnet._types import Key
 from beliefnet.conditionals._networks import AbstractNetwork
 
@@ -34,7 +37,7 @@ class _Convolutions(AbstractNetwork):
 
     def __check_init__(self):
         if not self.weights:
-            raise ValueError(f"expected channels of two images or more, got {self.channels}; try (1, 32)")
+            raise ArgumentError(f"expected channels of two images or more, got {self.channels}", "(1, 32)")
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
@@ -44,6 +47,15 @@ class _Convolutions(AbstractNetwork):
             height, width = shapes[-1]
             shapes.append((-(-height // 2), -(-width // 2)))
         return tuple(shapes)
+
+
+def has_convolutions(net: Any) -> bool:
+    """Whether there are convolutions among the networks of a net, or of any other tree."""
+
+    def is_one(part: Any) -> bool:
+        return issubclass(type(part), _Convolutions)
+
+    return any(map(is_one, jax.tree.leaves(net, is_leaf=is_one)))
 
 
 class Convolutions(_Convolutions):
@@ -61,8 +73,9 @@ class Convolutions(_Convolutions):
     def __init__(
         self, image_shape: tuple[int, int], channels: Sequence[int], activation: Callable[[Array], Array], *, key: Key
     ):
+        keys = split_key(key, len(channels) - 1)
         self.image_shape, self.channels, self.activation = image_shape, tuple(channels), activation
-        pairs = zip(self.channels[:-1], self.channels[1:], jax.random.split(key, len(channels) - 1), strict=True)
+        pairs = zip(self.channels[:-1], self.channels[1:], keys, strict=True)
         self.weights = tuple(_glorot((_TAPS * a, b), _TAPS // 4 * (4 * a + b), key=k) for a, b, k in pairs)
         self.biases = tuple(jnp.zeros(count) for count in self.channels[1:])
 
@@ -101,8 +114,9 @@ class TransposedConvolutions(_Convolutions):
     def __init__(
         self, image_shape: tuple[int, int], channels: Sequence[int], activation: Callable[[Array], Array], *, key: Key
     ):
+        keys = split_key(key, len(channels) - 1)
         self.image_shape, self.channels, self.activation = image_shape, tuple(channels), activation
-        pairs = zip(self.channels[:-1], self.channels[1:], jax.random.split(key, len(channels) - 1), strict=True)
+        pairs = zip(self.channels[:-1], self.channels[1:], keys, strict=True)
         self.weights = tuple(_glorot((b, _TAPS * a), _TAPS // 4 * (4 * a + b), key=k) for a, b, k in pairs)
         self.biases = tuple(jnp.zeros(count) for count in self.channels[1:-1])
 

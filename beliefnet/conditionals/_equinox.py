@@ -11,6 +11,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentTypeError
 from beliefnet._pickling import packed, unpacked
 from beliefnet.conditionals._networks import AbstractNetwork
 
@@ -48,9 +49,11 @@ class EquinoxNetwork(AbstractNetwork):
         self.input_shape = tuple(np.atleast_1d(input_shape).tolist())
         arrays, rest = eqx.partition(module, eqx.is_inexact_array)
         if not jax.tree.leaves(arrays):
-            raise TypeError(
+            raise ArgumentTypeError(
                 f"expected a module with arrays of real numbers to train, got {type(module).__name__} without any; a "
-                "function hides what it closes over: try an equinox.Module that holds it, or equinox.nn.Sequential"
+                "function hides what it closes over",
+                "an equinox.Module that holds it",
+                "equinox.nn.Sequential",
             )
         self.arrays = jax.tree.map(jnp.asarray, arrays)
         leaves, structure = jax.tree.flatten(rest)
@@ -93,27 +96,27 @@ class EquinoxNetwork(AbstractNetwork):
 
 def _check_fixed(leaf: Any) -> None:
     if eqx.is_array(leaf):
-        raise TypeError(
-            f"expected a module whose arrays hold real numbers, got one of {leaf.dtype}; try a static field with a "
-            "tuple for what is not trained"
+        raise ArgumentTypeError(
+            f"expected a module whose arrays hold real numbers, got one of {leaf.dtype}",
+            "a static field with a tuple for what is not trained",
         )
     try:
         hash(leaf)
     except TypeError:
-        raise TypeError(
-            f"expected a module of JAX arrays and fixed values that can be hashed, got {type(leaf).__name__}; try "
-            "jax.numpy.asarray for what is to be trained, a tuple or a static field for what is not"
+        raise ArgumentTypeError(
+            f"expected a module of JAX arrays and fixed values that can be hashed, got {type(leaf).__name__}",
+            "jax.numpy.asarray for what is to be trained, a tuple or a static field for what is not",
         ) from None
 
 
 def _output_shape(module: Callable[[Array], Array], input_shape: tuple[int, ...]) -> tuple[int, ...]:
-    advice = "try an input_shape that it takes, and layers without a state and without random numbers"
+    advice = "an input_shape that it takes, and layers without a state and without random numbers"
     try:
         result = jax.eval_shape(module, jax.ShapeDtypeStruct(input_shape, jnp.float32))
     except Exception as error:
-        raise TypeError(
-            f"expected a module that takes one array of shape {input_shape}, got an error from it: {error}; {advice}"
+        raise ArgumentTypeError(
+            f"expected a module that takes one array of shape {input_shape}, got an error from it: {error}", advice
         ) from error
     if not isinstance(result, jax.ShapeDtypeStruct):
-        raise TypeError(f"expected a module that returns one array, got {type(result).__name__}; {advice}")
+        raise ArgumentTypeError(f"expected a module that returns one array, got {type(result).__name__}", advice)
     return result.shape

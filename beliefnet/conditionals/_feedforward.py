@@ -6,7 +6,7 @@ import numpyro.distributions as dist
 from jax import Array
 from jaxtyping import Float
 
-from beliefnet._errors import check_type
+from beliefnet._errors import ArgumentError, check_type
 from beliefnet.conditionals._base import AbstractConditional
 from beliefnet.conditionals._networks import AbstractNetwork
 from beliefnet.conditionals._views import AbstractView, AsIs
@@ -49,9 +49,10 @@ class Feedforward(AbstractConditional):
         check_type("family", self.family, AbstractFamily, good=_FAMILIES)
         self.family.num_units(self.network.num_outputs)
         if self.bias is not None and self.bias.shape != (self.network.num_outputs,):
-            raise ValueError(
+            raise ArgumentError(
                 f"expected {self.network.num_outputs} biases, one per output of the network, got shape "
-                f"{self.bias.shape}; try jax.numpy.zeros({self.network.num_outputs})"
+                f"{self.bias.shape}",
+                f"jax.numpy.zeros({self.network.num_outputs})",
             )
 
     @property

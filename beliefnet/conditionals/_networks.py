@@ -11,6 +11,8 @@ from jax import Array
 from jaxtyping import Float
 
 import beliefnet._pickling  # noqa: F401  (networks hold functions of JAX)
+from beliefnet._errors import ArgumentError
+from beliefnet._streams import check_key, split_key
 from beliefnet._types import Key
 
 T = TypeVar("T")
@@ -59,6 +61,7 @@ class Dense(AbstractNetwork):
     bias: Float[Array, " outputs"] | None
 
     def __init__(self, num_inputs: int, num_outputs: int, *, key: Key, has_bias: bool = True):
+        check_key(key)
         self.weight = jax.nn.initializers.glorot_uniform()(key, (num_inputs, num_outputs))
         self.bias = jnp.zeros(num_outputs) if has_bias else None
 
@@ -134,7 +137,7 @@ class MLP(AbstractComposed):
     activation: Callable[[Array], Array] = eqx.field(static=True)
 
     def __init__(self, sizes: tuple[int, ...], activation: Callable[[Array], Array], *, key: Key):
-        keys = jax.random.split(key, len(sizes) - 1)
+        keys = split_key(key, len(sizes) - 1)
         self.layers = tuple(Dense(a, b, key=k) for a, b, k in zip(sizes[:-1], sizes[1:], keys, strict=True))
         self.activation = activation
 
@@ -165,12 +168,13 @@ class Stacked(AbstractComposed):
 
     def __check_init__(self):
         if not self.networks:
-            raise ValueError("expected at least one network, got none; try a Dense")
+            raise ArgumentError("expected at least one network, got none", "a Dense")
         for before, after in zip(self.networks[:-1], self.networks[1:], strict=True):
             if before.num_outputs != after.num_inputs:
-                raise ValueError(
+                raise ArgumentError(
                     f"expected a network that takes the {before.num_outputs} outputs of the one before, got one that "
-                    f"takes {after.num_inputs}; try equal sizes"
+                    f"takes {after.num_inputs}",
+                    "equal sizes",
                 )
 
     @property

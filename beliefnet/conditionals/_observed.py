@@ -8,6 +8,7 @@ from jax import Array, lax
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
+from beliefnet._errors import ArgumentError
 from beliefnet.conditionals._base import AbstractConditional
 from beliefnet.distributions import AbstractFamily, UnitKind
 
@@ -60,9 +61,9 @@ class Observed(AbstractConditional):
     def __init__(self, conditional: AbstractConditional, observed: ArrayLike):
         self.conditional, self.observed = conditional, jnp.asarray(observed, bool)
         if self.observed.shape[-1:] != (conditional.num_units,):
-            raise ValueError(
-                f"expected observed of shape [batch, {conditional.num_units}], got {list(self.observed.shape)}; try "
-                "one column per unit"
+            raise ArgumentError(
+                f"expected observed of shape [batch, {conditional.num_units}], got {list(self.observed.shape)}",
+                "one column per unit",
             )
 
     @property
@@ -107,8 +108,8 @@ class Observed(AbstractConditional):
         """Return the layer's distribution; its log-probability counts the observed units."""
         layer = self.conditional(parent)
         if not isinstance(layer, dist.Independent):
-            raise ValueError(
-                f"expected a layer of units that have a log-probability each, got {type(layer).__name__}; try a net "
-                "whose visible units are independent given the latents, such as an sbn, fdarn or vae"
+            raise ArgumentError(
+                f"expected a layer of units that have a log-probability each, got {type(layer).__name__}",
+                "a net whose visible units are independent given the latents, such as an sbn, fdarn or vae",
             )
         return ObservedUnits(layer.base_dist, self.observed)

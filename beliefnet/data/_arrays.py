@@ -104,7 +104,7 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
         # zipfile says so of passwords and of methods that it does not know.
         except RuntimeError as error:
             raise DataError(
-                f"expected a .npz file as written by numpy.savez, got {path} ({error}); try writing it again"
+                f"expected a .npz file as written by numpy.savez, got {path} ({error})", "writing it again"
             ) from error
 
 
@@ -113,22 +113,23 @@ def _check_start(file: BinaryIO, path: Path) -> None:
     if start != b"PK":
         got = "something else" if start else "an empty file"
         raise DataError(
-            f"expected a .npz file as written by numpy.savez, got {got} in {path}; try writing it again with numpy"
+            f"expected a .npz file as written by numpy.savez, got {got} in {path}", "writing it again with numpy"
         )
     file.seek(0, os.SEEK_SET)
 
 
 def _check_members(members: list[zipfile.ZipInfo], path: Path) -> None:
     if len(members) > _MOST_ARRAYS:
-        raise DataError(f"expected at most {_MOST_ARRAYS} arrays in {path}, got {len(members)}; try one array of rows")
+        raise DataError(f"expected at most {_MOST_ARRAYS} arrays in {path}, got {len(members)}", "one array of rows")
     names = [info.filename for info in members]
     if len(set(names)) < len(names):
-        raise DataError(f"expected arrays of different names in {path}, got {listed(names)}; try writing it again")
+        raise DataError(f"expected arrays of different names in {path}, got {listed(names)}", "writing it again")
     for info in members:
         if info.flag_bits & _ENCRYPTED or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise DataError(
                 f"expected arrays as written by numpy.savez, got {shown(info.filename)} of {path} encrypted or packed "
-                "in another way; try numpy.savez to write it"
+                "in another way",
+                "numpy.savez to write it",
             )
 
 
@@ -137,15 +138,15 @@ def _to_array(content: bytes, label: object, writer: str) -> np.ndarray:
     if not content.startswith(_MAGIC):
         got = "something else" if content else "an empty file"
         raise DataError(
-            f"expected a .npy file as written by {writer}, got {got} in {label}; try writing it again with numpy"
+            f"expected a .npy file as written by {writer}, got {got} in {label}", "writing it again with numpy"
         )
     dtype, shape, is_fortran, start = _header(content, label)
     count = math.prod(shape)
     found = len(content) - start
     if count * dtype.itemsize > found:
         raise DataError(
-            f"expected a complete file, got a damaged {label} ({found} bytes for {dtype} {listed([list(shape)])}); "
-            "try writing it again"
+            f"expected a complete file, got a damaged {label} ({found} bytes for {dtype} {listed([list(shape)])})",
+            "writing it again",
         )
     values = np.frombuffer(content, dtype, count, start) if count * dtype.itemsize else np.zeros(0, dtype)
     return values.reshape(shape, order="F" if is_fortran else "C")
@@ -178,18 +179,19 @@ def _plain_dtype(descr: str, label: object) -> np.dtype:
         raise _no_header(label, descr) from error
     if dtype.hasobject:
         raise DataError(
-            f"expected plain numbers, got pickled objects (dtype object) in {label}; try array.astype('float32') "
+            f"expected plain numbers, got pickled objects (dtype object) in {label}",
+            "array.astype('float32') "
             "before saving, or for rows of token ids numpy.savez(path, tokens=numpy.concatenate(rows), "
-            "lengths=[len(row) for row in rows])"
+            "lengths=[len(row) for row in rows])",
         )
     if dtype.kind not in "biufcSUmM" or dtype.subdtype is not None:
-        raise DataError(f"expected plain numbers in {label}, got dtype {shown(descr)}; try array.astype('float32')")
+        raise DataError(f"expected plain numbers in {label}, got dtype {shown(descr)}", "array.astype('float32')")
     return dtype
 
 
 def _no_header(label: object, found: str) -> DataError:
     return DataError(
-        f"expected a complete file, got a damaged {label} (its header is {shown(found)}); try writing it again"
+        f"expected a complete file, got a damaged {label} (its header is {shown(found)})", "writing it again"
     )
 
 
@@ -223,8 +225,8 @@ def as_rows(data: Any, label: str) -> InMemory:
         names = None
     if np.ma.is_masked(data):
         raise DataError(
-            f"expected rows without missing values in {label}, got a masked array; "
-            "try evaluation.impute, or data.filled(0)"
+            f"expected rows without missing values in {label}, got a masked array",
+            "evaluation.impute, or data.filled(0)",
         )
     try:
         array = np.asarray(data)
@@ -232,7 +234,8 @@ def as_rows(data: Any, label: str) -> InMemory:
     except (ValueError, TypeError) as error:
         raise DataError(
             f"expected rows of numbers, all of the same length, in {label}, got {type(data).__name__} "
-            f"({shown(str(error), 100)}); try numbers alone, and as many in every row"
+            f"({shown(str(error), 100)})",
+            "numbers alone, and as many in every row",
         ) from error
     _check_dtype(array.dtype, label)
     return InMemory(
@@ -244,4 +247,4 @@ def as_rows(data: Any, label: str) -> InMemory:
 
 def _check_dtype(dtype: np.dtype, label: str) -> None:
     if dtype.kind not in "biuf":
-        raise DataError(f"expected numbers in {label}, got an array of dtype {dtype}; try array.astype('float32')")
+        raise DataError(f"expected numbers in {label}, got an array of dtype {dtype}", "array.astype('float32')")

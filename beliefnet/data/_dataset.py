@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from beliefnet._errors import DataError, listed, shown
+from beliefnet._errors import DataError, Use, listed, shown
 from beliefnet._types import ValueKind
 from beliefnet.data._arrays import as_rows
 from beliefnet.data._documents import most_frequent, numbered_words, warn_of_empty, without_empty
@@ -104,7 +104,8 @@ class Dataset:
         if unfit or chosen.split_column is not None:
             raise DataError(
                 f"expected options for rows in memory, got {listed(unfit) or 'split_column'}, which say how a "
-                "file is read; try leaving them out"
+                "file is read",
+                "leaving them out",
             )
         given = {"train": train, "valid": valid, "test": test}
         arrays = {split: as_rows(data, f"{label} ({split})") for split, data in given.items() if data is not None}
@@ -139,7 +140,7 @@ class Dataset:
             DataError: If there is no such split.
         """
         if name not in SPLITS:
-            raise DataError(f"expected the split {listed(SPLITS)}, got {shown(name)}; try 'test'")
+            raise DataError(f"expected the split {listed(SPLITS)}, got {shown(name)}", "'test'")
         return getattr(self, name)
 
 
@@ -175,7 +176,7 @@ def assemble(
     meaning = {"binary": _as_binary, "grey": _as_grey, "counts": _as_counts}.get(values)
     if meaning is None:
         raise DataError(
-            f"expected values to be one of 'binary', 'grey', 'counts', got {shown(values)}; try leaving the option out"
+            f"expected values to be one of 'binary', 'grey', 'counts', got {shown(values)}", "leaving the option out"
         )
     check_options(values, options, label, are_sparse=contents.are_sparse)
     checked = meaning(contents, options, label)
@@ -197,8 +198,11 @@ def _counted(contents: Contents, options: LoadOptions, label: str) -> Contents:
     """Count the words, which are learnt from the training texts alone."""
     if options.values not in (None, "counts") and (options.values, options.item_separator is None) != ("binary", False):
         raise DataError(
-            f"expected {options.values} data, got {label}, which holds texts; try values='counts' (--net document), or "
-            "values='binary' and item_separator=',' for baskets"
+            f"expected {options.values} data, got {label}, which holds texts",
+            Use("values", "counts", flags="--net document"),
+            Use(
+                "values", "binary", "for baskets", "--visible bernoulli --item-separator ,", Use("item_separator", ",")
+            ),
         )
     texts = cut_missing(contents, options.fractions, options.split_seed, label)
     counts, words = count_all_words(texts.splits, label, options.item_separator)
@@ -223,7 +227,7 @@ def _as_binary(contents: Contents, options: LoadOptions, label: str) -> Contents
 
 def _as_grey(contents: Contents, options: LoadOptions, label: str) -> Contents:
     if contents.are_sparse:
-        raise DataError(f"expected grey values in a dense array, got a sparse matrix in {label}; try matrix.toarray()")
+        raise DataError(f"expected grey values in a dense array, got a sparse matrix in {label}", "matrix.toarray()")
     if contents.largest > 1:
         return contents.holding(_flat(contents, label))
     rows = {
@@ -231,7 +235,10 @@ def _as_grey(contents: Contents, options: LoadOptions, label: str) -> Contents:
         for split, array in _flat(contents, label).items()
     }
     if all(((array == 0) | (array == 1)).all() for array in rows.values()):
-        raise DataError(f"expected grey values in {label}, got only zeros and ones; try --visible bernoulli")
+        raise DataError(
+            f"expected grey values in {label}, got only zeros and ones",
+            Use("values", "binary", flags="--visible bernoulli"),
+        )
     return contents.holding(rows)
 
 
@@ -326,7 +333,7 @@ def _check_sizes(contents: Contents, label: str) -> None:
     if len({tuple(shape) for shape in shapes.values()}) > 1:
         widths = {split: shape[0] if len(shape) == 1 else shape for split, shape in shapes.items()}
         raise DataError(
-            f"expected splits with the same number of columns in {label}, got {widths}; try writing them alike"
+            f"expected splits with the same number of columns in {label}, got {widths}", "writing them alike"
         )
 
 
@@ -341,7 +348,9 @@ def check_options(values: str, options: LoadOptions, label: str, *, are_sparse: 
     for name, value in given.items():
         if value is not None:
             raise DataError(
-                f"expected no {name} for {label}, which holds {held}, got {shown(value)}; try leaving the option out"
+                f"expected no {{option}} for {label}, which holds {held}, got {shown(value)}",
+                "leaving the option out",
+                option=name,
             )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Int, Num
 
+from beliefnet._streams import check_key
 from beliefnet._types import Key
 from beliefnet.data._sparse import CSR
 
@@ -80,6 +81,7 @@ class DeviceRows(eqx.Module):
             key: Random key of the bits. Row i draws its own with `fold_in(key, numbers[i])`: they are the same in any
                 batch, and whatever net looks at them.
         """
+        check_key(key)
         values = self.rows[indices].astype(float)
         if self.largest > 1:
             values = values / self.largest

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from beliefnet._errors import DataError, shown
+from beliefnet._errors import DataError, Use, shown
 from beliefnet.data._files import read_text, split_lines
 from beliefnet.data._sparse import canonical, occurrences, words_per_document
 from beliefnet.data._split import Contents
@@ -37,11 +37,11 @@ def read_words(path: Path) -> tuple[str, ...]:
     first: dict[str, int] = {}
     for number, word in enumerate(words, 1):
         if not word:
-            raise DataError(f"expected one word a line in {path}, got an empty line {number}; try removing it")
+            raise DataError(f"expected one word a line in {path}, got an empty line {number}", "removing it")
         if first.setdefault(word, number) != number:
             raise DataError(
-                f"expected different words in {path}, got {shown(word)} in lines {first[word]} and {number}; "
-                "try adding up their columns"
+                f"expected different words in {path}, got {shown(word)} in lines {first[word]} and {number}",
+                "adding up their columns",
             )
     return words
 
@@ -85,8 +85,9 @@ def words_beside(path: Path, num_columns: int) -> tuple[str, ...] | None:
     words = read_words(beside)
     if len(words) != num_columns:
         raise DataError(
-            f"expected {num_columns} words in {beside}, one for each column of {path.name}, got {len(words)}; "
-            "try one word a line, and documents as the rows of the matrix, or transpose=True if they are its columns"
+            f"expected {num_columns} words in {beside}, one for each column of {path.name}, got {len(words)}",
+            "one word a line, and documents as the rows of the matrix",
+            Use("transpose", True, "if they are its columns"),
         )
     return words
 
@@ -139,7 +140,8 @@ def without_empty(raw: Contents, label: str) -> Contents:
         if not len(kept[split]):
             raise DataError(
                 f"expected {split} documents with words of the vocabulary in {label}, got {counts.shape[0]} without "
-                "any; try a larger vocabulary, or more documents"
+                "any",
+                "a larger vocabulary, or more documents",
             )
     return raw.rows_of(kept)
 
@@ -157,8 +159,9 @@ def _check_size(raw: Contents, vocabulary_size: int, label: str) -> None:
     num_words = raw.splits["train"].shape[1]
     if not 1 <= vocabulary_size <= num_words:
         raise DataError(
-            f"expected vocabulary_size from 1 to {num_words}, the number of words in {label}, "
-            f"got {vocabulary_size}; try leaving the option out"
+            f"expected {{option}} from 1 to {num_words}, the number of words in {label}, got {vocabulary_size}",
+            "leaving the option out",
+            option="vocabulary_size",
         )
 
 

@@ -67,7 +67,8 @@ def obtain(download: Download, base_urls: Sequence[str], folder: Path) -> Path:
         except ValueError:
             failures.append(f"{url} (wrong checksum: the download is damaged or another file)")
     raise DataUnavailable(
-        f"expected {download.file_name} on this machine or intact from the network, got neither: {', '.join(failures)}"
+        f"expected {download.file_name} on this machine or intact from the network, got neither: {', '.join(failures)}",
+        "again with a network",
     )
 
 
@@ -102,7 +103,7 @@ def search_folders() -> list[Path]:
         return [cache_folder()]
     folder = Path(chosen).expanduser()
     if not folder.is_dir():
-        raise DataError(f"expected BELIEFNET_DATA to name a folder, got {chosen!r}; try unsetting it or creating it")
+        raise DataError(f"expected BELIEFNET_DATA to name a folder, got {chosen!r}", "unsetting it or creating it")
     return [folder, cache_folder()]
 
 
@@ -137,8 +138,8 @@ def read_store(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
         beside = vocabulary_path(path)
         if not beside.exists():
             raise DataError(
-                f"expected the vocabulary {beside.name} beside {path}, got no such file; "
-                f"try putting it there, or moving {path.name} away, so that the data set is downloaded again"
+                f"expected the vocabulary {beside.name} beside {path}, got no such file",
+                f"putting it there, or moving {path.name} away, so that the data set is downloaded again",
             )
         arrays[WORDS] = np.array(read_words(beside), dtype=object)
     return arrays

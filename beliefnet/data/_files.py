@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from beliefnet._errors import DataError, shown
+from beliefnet._errors import DataError, Use, shown
 
 LEAST_EXPANSION = 2**26
 """Bytes that a compressed file may always expand to."""
@@ -57,15 +57,16 @@ def readable(path: Path) -> Iterator[None]:
         raise
     except UnicodeDecodeError as error:
         raise DataError(
-            f"expected a text file in UTF-8, got {path} ({error.reason} at byte {error.start}); "
-            "try saving it as UTF-8, or naming what it was written in, such as encoding='latin-1'"
+            f"expected a text file in UTF-8, got {path} ({error.reason} at byte {error.start})",
+            "saving it as UTF-8",
+            Use("encoding", "latin-1", "or what else it was written in"),
         ) from error
     except _DAMAGE as error:
         reason = shown(str(error) or type(error).__name__, 200).strip("'\"")
-        raise DataError(f"expected a complete file, got a damaged {path} ({reason}); try writing it again") from error
+        raise DataError(f"expected a complete file, got a damaged {path} ({reason})", "writing it again") from error
     except OSError as error:
         reason = error.strerror or error
-        raise DataError(f"expected a readable file, got {path} ({reason}); try checking its permissions") from error
+        raise DataError(f"expected a readable file, got {path} ({reason})", "checking its permissions") from error
 
 
 @contextmanager
@@ -81,7 +82,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         except (FileNotFoundError, NotADirectoryError) as error:
             raise DataError(
-                f"expected an existing file, got {path}, which does not exist; try checking the path"
+                f"expected an existing file, got {path}, which does not exist", "checking the path"
             ) from error
         _check_regular(descriptor, path)
         with os.fdopen(descriptor, "rb") as file:
@@ -116,15 +117,16 @@ def read_text(path: Path, encoding: str | None = None) -> str:
         try:
             text = content.decode(encoding or marked)
         except LookupError as error:
-            raise DataError(f"expected the name of an encoding, got {shown(encoding)}; try 'latin-1'") from error
+            raise DataError(f"expected the name of an encoding, got {shown(encoding)}", "'latin-1'") from error
     if "\0" in text:
         raise DataError(
-            f"expected a text file, got {path} with a zero byte (character {text.index(chr(0)) + 1}); "
-            "try another file, or encoding='utf-16' for a text of two bytes a letter"
+            f"expected a text file, got {path} with a zero byte (character {text.index(chr(0)) + 1})",
+            "another file",
+            Use("encoding", "utf-16", "for a text of two bytes a letter"),
         )
     control = sum(character < " " and character not in "\t\n\r\f\v\b\x1b" for character in text[:_LOOK])
     if control > _MOST_CONTROL * min(len(text), _LOOK):
-        raise DataError(f"expected a text file, got {path} with {control} control characters; try another file")
+        raise DataError(f"expected a text file, got {path} with {control} control characters", "another file")
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -149,8 +151,8 @@ def check_expansion(size: int, limit: int, label: str) -> None:
     """Check that something compressed does not expand beyond a limit, in bytes; `DataError` if it does."""
     if size > limit:
         raise DataError(
-            f"expected {label} to expand to at most {limit} bytes, got {size} or more; "
-            "try an uncompressed file, or scipy.sparse.save_npz for a matrix of few values"
+            f"expected {label} to expand to at most {limit} bytes, got {size} or more",
+            "an uncompressed file, or scipy.sparse.save_npz for a matrix of few values",
         )
 
 
@@ -160,8 +162,8 @@ def check_extent(shape: tuple[int, int], entries: int, label: str) -> None:
     for size, what in zip(shape, ("rows", "columns"), strict=True):
         if size > limit:
             raise DataError(
-                f"expected at most {limit} {what} for the {entries} entries in {label}, got {size}; "
-                f"try leaving out {what} without entries"
+                f"expected at most {limit} {what} for the {entries} entries in {label}, got {size}",
+                f"leaving out {what} without entries",
             )
 
 
@@ -172,4 +174,4 @@ def _check_regular(descriptor: int, path: Path) -> None:
     os.close(descriptor)
     kind = next((name for is_kind, name in _KINDS.items() if is_kind(mode)), "something else")
     hint = "a file inside it" if stat.S_ISDIR(mode) else "writing the data to a file first"
-    raise DataError(f"expected a regular file, got {kind} at {path}; try {hint}")
+    raise DataError(f"expected a regular file, got {kind} at {path}", hint)

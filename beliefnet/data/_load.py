@@ -3,14 +3,13 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from beliefnet._errors import DataError, check_type, listed, shown
+from beliefnet._errors import DataError, Use, check_type, listed, shown, suggestion
 from beliefnet._types import ValueKind
 from beliefnet.data._arrays import npz_names
 from beliefnet.data._dataset import Dataset, Provenance, assemble, check_options
@@ -205,14 +204,14 @@ def read_incomplete_rows(
     """
     if record.values == "counts":
         raise DataError(
-            f"expected a model of bits or grey values to read missing entries of {path} for, got counts; "
-            "try evaluation.impute with an array, for poisson visible units"
+            f"expected a model of bits or grey values to read missing entries of {path} for, got counts",
+            "evaluation.impute with an array, for poisson visible units",
         )
     given = _place(path)
     chosen = _options_like(record, given, options)
     contents = read_contents(given, chosen, Wanted(record.num_features, None if columns is None else tuple(columns)))
     if contents.are_texts or contents.are_sparse:
-        raise DataError(f"expected rows with missing entries in a dense array or a table, got {path}; try numpy.save")
+        raise DataError(f"expected rows with missing entries in a dense array or a table, got {path}", "numpy.save")
     rows = check_numbers(contents.splits["train"], str(path))
     check_width(rows, record.num_features, str(path))
     levels = record.levels if record.values == "grey" else record.largest + 1 if record.largest > 1 else None
@@ -247,7 +246,7 @@ def fetch(name: str, *, base_urls: Sequence[str] | None = None) -> Path:
         raise _unknown(name)
     source = SOURCES[name]
     if not isinstance(source, Stored):
-        raise DataError(f"expected a data set that is downloaded, got {name!r}, which is built in; try loading it")
+        raise DataError(f"expected a data set that is downloaded, got {name!r}, which is built in", "loading it")
     return source.fetch(base_urls)
 
 
@@ -259,14 +258,18 @@ class _Wording:
 
 
 _WORDINGS: Mapping[str, _Wording] = {
-    "binary": _Wording("binary data", "binary images", "try --data 20newsgroups, or --net sbn"),
+    "binary": _Wording(
+        "binary data", "binary images", "--data 20newsgroups, or a net over bits (beliefnet train --net sbn)"
+    ),
     "grey": _Wording(
         "grey values for logistic or normal visible units",
         "grey images",
-        "try data with grey values, such as fashion-mnist, or a net over what this holds",
+        "data with grey values, such as fashion-mnist, or a net over what this holds",
     ),
     "counts": _Wording(
-        "counts for a document net or poisson visible units", "word counts", "try --data digits, or --net document"
+        "counts for a document net or poisson visible units",
+        "word counts",
+        "--data digits, or a document net (beliefnet train --net document)",
     ),
 }
 
@@ -278,8 +281,9 @@ def _load_named(source: Source, options: LoadOptions) -> Dataset:
     for option, given in fixed.items():
         if given is not None and option != "levels":
             raise DataError(
-                f"expected no {option} for {label}, whose rows and split are fixed, got {shown(given)}; "
-                "try leaving the option out"
+                f"expected no {{option}} for {label}, whose rows and split are fixed, got {shown(given)}",
+                "leaving the option out",
+                option=option,
             )
     values = _values_of(source, options.values, label)
     check_options(values, options, label, are_sparse=False)
@@ -298,12 +302,12 @@ def _load_named(source: Source, options: LoadOptions) -> Dataset:
 def _values_of(source: Source, asked: ValueKind | None, label: str) -> ValueKind:
     """Return what the rows of a named data set are read as."""
     if asked is not None and asked not in _WORDINGS:
-        raise DataError(f"expected values to be one of {listed(_WORDINGS)}, got {shown(asked)}; try leaving it out")
+        raise DataError(f"expected values to be one of {listed(_WORDINGS)}, got {shown(asked)}", "leaving it out")
     if asked is None or asked in source.held:
         return asked or source.values
     wanted, found = _WORDINGS[asked], _WORDINGS[source.values]
     hint = wanted.hint if asked == "grey" else found.hint
-    raise DataError(f"expected {wanted.needed}, got {label}, which holds {found.held}; {hint}")
+    raise DataError(f"expected {wanted.needed}, got {label}, which holds {found.held}", hint)
 
 
 def _options_like(record: Record, path: Path, changes: Mapping[str, Any]) -> LoadOptions:
@@ -332,8 +336,9 @@ def _undivided(given: Mapping[str, Any], path: str | Path) -> LoadOptions:
     for name in ("valid_fraction", "test_fraction", "split_column", "vocabulary_size"):
         if getattr(options, name) is not None:
             raise DataError(
-                f"expected no {name} for the rows of {path}, which are not divided, got {getattr(options, name)}; "
-                "try leaving the option out"
+                f"expected no {{option}} for the rows of {path}, which are not divided, got {getattr(options, name)}",
+                "leaving the option out",
+                option=name,
             )
     return options
 
@@ -346,7 +351,8 @@ def _by_model(
     if contents.are_texts:
         if columns is None:
             raise DataError(
-                f"expected a matrix of counts, got the texts {label}; try columns=..., the model's vocabulary"
+                f"expected a matrix of counts, got the texts {label}",
+                Use("columns", ..., "with the model's vocabulary"),
             )
         counts = count_words(rows, columns, options.item_separator)
         counts = counts.sign() if record.values == "binary" else counts
@@ -377,8 +383,8 @@ def _by_words(counts: CSR, own: Sequence[str], words: Sequence[str]) -> CSR:
 def _with_words(counts: CSR, label: str) -> CSR:
     if not counts.nnz:
         raise DataError(
-            f"expected documents with words that the model was trained on, got none in {label}; "
-            "try documents like those the model was trained on, or train a model on these"
+            f"expected documents with words that the model was trained on, got none in {label}",
+            "documents like those the model was trained on, or train a model on these",
         )
     return counts
 
@@ -422,8 +428,8 @@ def _bits_like(
         return rows, 1, False
     if record.binarization == "none":
         raise DataError(
-            f"expected zeros and ones in {label}, such as the model was trained on, got values between them; "
-            "try binarization='threshold', 'static' or 'dynamic'"
+            f"expected zeros and ones in {label}, such as the model was trained on, got values between them",
+            *(Use("binarization", mode) for mode in ("threshold", "static", "dynamic")),
         )
     mode = choose_binarization(False, record.binarization, "dynamic", label)
     bits = binarize_rows(rows, largest, mode, np.random.default_rng(options.seed))
@@ -436,11 +442,12 @@ def _looks_like_path(data: str) -> bool:
 
 
 def _unknown(name: str) -> DataError:
-    guess = get_close_matches(name, SOURCES, n=1)
-    hint = f"did you mean {guess[0]!r}?" if guess else "try one of these names, or the path of a file"
+    guess = suggestion(name, SOURCES)
+    hints = () if guess else ("one of these names", "the path of a file")
     return DataError(
         f"expected a data set name ({', '.join(SOURCES)}) or a path to a {', '.join(KINDS)} or .txt file or to a "
-        f"folder of texts, got {shown(name)}; {hint}"
+        f"folder of texts, got {shown(name)}{guess}",
+        *hints,
     )
 
 

@@ -9,7 +9,7 @@ from jax import Array
 from jaxtyping import Float
 from scipy import sparse
 
-from beliefnet._errors import DataError
+from beliefnet._errors import ArgumentTypeError, DataError
 from beliefnet._types import Key, ValueKind
 from beliefnet.data._arrays import as_rows
 from beliefnet.data._device import DeviceRows, SparseRows
@@ -59,8 +59,8 @@ class Observations:
         ):
             if given is not None and len(given) != expected:
                 raise DataError(
-                    f"expected {expected} {what} for {self.label} of shape {list(self.shape)}, got {len(given)}; try "
-                    "leaving them out"
+                    f"expected {expected} {what} for {self.label} of shape {list(self.shape)}, got {len(given)}",
+                    "leaving them out",
                 )
 
     @property
@@ -87,7 +87,7 @@ class Observations:
         """Return some of the rows, by a slice, an array of indices or one of truth values; they keep their numbers."""
         numbers = self.numbers[chosen]
         if not np.ndim(numbers):
-            raise TypeError(f"expected a slice or an array of rows, got {chosen!r}; try [{chosen}:{chosen} + 1]")
+            raise ArgumentTypeError(f"expected a slice or an array of rows, got {chosen!r}", f"[{chosen}:{chosen} + 1]")
         names = None if self.names is None else tuple(np.asarray(self.names, object)[chosen])
         return replace(self, rows=self.rows[chosen], names=names, numbers=numbers)
 
@@ -154,10 +154,10 @@ def observations_of(data: Any, values: ValueKind = "binary", *, label: str = "da
     rows = found.rows
     if rows.ndim not in (2, 3):
         hint = "array[None] for a single row" if rows.ndim == 1 else "array.reshape(num_rows, -1)"
-        raise DataError(f"expected {label} of shape [examples, features], got {list(rows.shape)}; try {hint}")
+        raise DataError(f"expected {label} of shape [examples, features], got {list(rows.shape)}", hint)
     if 0 in rows.shape:
         shape = list(rows.shape)
-        raise DataError(f"expected at least one row and one column in {label}, got shape {shape}; try other data")
+        raise DataError(f"expected at least one row and one column in {label}, got shape {shape}", "other data")
     if sparse.issparse(rows):
         rows = sparse.csr_matrix(rows, dtype=_stored(rows.dtype), copy=True)
         rows.sum_duplicates()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from beliefnet._errors import DataError, listed, shown
+from beliefnet._errors import DataError, Use, listed, shown
 from beliefnet.data._arrays import npy_objects, npz_names, npz_shapes, read_npy, read_npz
 from beliefnet.data._dataset import default_values
 from beliefnet.data._documents import read_words, vocabulary_path, words_beside
@@ -91,14 +91,16 @@ def read_contents(path: Path, options: LoadOptions, wanted: Wanted | None = None
     kind = kind_of(path, options)
     if options.array is not None and "array" not in kind.options:
         raise DataError(
-            f"expected a .npz file with an array {options.array!r}, got {path} with no named arrays; "
-            "try leaving the array's name out"
+            f"expected a .npz file with an array {options.array!r}, got {path} with no named arrays",
+            "leaving the array's name out",
         )
     for name in (*(option.name for option in fields(Reading)), "split_column"):
         if name not in (*kind.options, "levels") and getattr(options, name) != getattr(LoadOptions(), name):
             raise DataError(
-                f"expected no {name} for {path}, a file that is read by {listed(kind.options) or 'no options'}, "
-                f"got {shown(getattr(options, name))}; try leaving it out"
+                f"expected no {{option}} for {path}, a file that is read by {listed(kind.options) or 'no options'}, "
+                f"got {shown(getattr(options, name))}",
+                "leaving it out",
+                option=name,
             )
     contents = kind.read(path, options, wanted)
     return replace(contents, reading=replace(contents.reading, levels=options.levels))
@@ -108,7 +110,7 @@ def kind_of(path: Path, reading: Reading) -> Kind:
     """Return the kind of a file or folder; `DataError` if there is none, or none that can be read."""
     with readable(path):
         if not path.exists():
-            raise DataError(f"expected an existing file, got {path}, which does not exist; try checking the path")
+            raise DataError(f"expected an existing file, got {path}, which does not exist", "checking the path")
         if path.is_dir():
             return _TENX if tenx_matrix(path) else _TEXTS
         suffix = plain_suffix(path)
@@ -118,8 +120,8 @@ def kind_of(path: Path, reading: Reading) -> Kind:
             return _TEXTS
     if suffix not in KINDS:
         raise DataError(
-            f"expected a file that ends in {', '.join(KINDS)} or .txt, or a folder of texts, got {path}; "
-            "try numpy.save to write a .npy file, or scipy.sparse.save_npz for word counts"
+            f"expected a file that ends in {', '.join(KINDS)} or .txt, or a folder of texts, got {path}",
+            "numpy.save to write a .npy file, or scipy.sparse.save_npz for word counts",
         )
     return KINDS[suffix]
 
@@ -148,14 +150,15 @@ def _read_npz(path: Path, options: LoadOptions, wanted: Wanted | None) -> Conten
         return _read_arrays(path, names, options)
     if options.array is not None and options.array not in stems:
         raise DataError(
-            f"expected a .npz file with an array or matrix {options.array!r}, got {path} with {listed(names)}; "
-            "try one of its own names, or leaving the array's name out"
+            f"expected a .npz file with an array or matrix {options.array!r}, got {path} with {listed(names)}",
+            "one of its own names, or leaving the array's name out",
         )
     chosen = {"train": options.array} if options.array else {split: split for split in SPLITS if split in stems}
     if "train" not in chosen:
         raise DataError(
             f"expected the arrays train_data, train_indices, train_indptr and train_shape in {path}, "
-            f"got {listed(names)}; try scipy.sparse.save_npz for a single matrix"
+            f"got {listed(names)}",
+            "scipy.sparse.save_npz for a single matrix",
         )
     pieces = {split: [name for name in names if name.startswith(f"{stem}_")] for split, stem in chosen.items()}
     _name_unused(names, [name for used in pieces.values() for name in used], path)
@@ -177,7 +180,7 @@ def _read_arrays(path: Path, names: list[str], options: LoadOptions) -> Contents
     }
     if len(set(are_bytes.values())) > 1:
         found = {chosen[split]: "bytes" if is_bytes else "values from 0 to 1" for split, is_bytes in are_bytes.items()}
-        raise DataError(f"expected splits on the same scale in {path}, got {found}; try writing them alike")
+        raise DataError(f"expected splits on the same scale in {path}, got {found}", "writing them alike")
     contents = _matrix(path, of_split["train"], options, of_split)
     return replace(contents, largest=255 if are_bytes["train"] and options.values != "counts" else 1)
 
@@ -190,18 +193,16 @@ def split_names(names: list[str], path: Path) -> dict[str, str]:
     for split, candidates in found.items():
         if len(candidates) > 1:
             raise DataError(
-                f"expected one array of {split} rows in {path}, got {listed(candidates)}; "
-                f"try array={candidates[0]!r}, or keeping one of them"
+                f"expected one array of {split} rows in {path}, got {listed(candidates)}",
+                Use("array", candidates[0]),
+                "keeping one of them",
             )
     if not found["train"]:
-        hint = (
-            f"array={names[0]!r} for one of them, or numpy.savez(path, train=rows)"
-            if names
-            else "numpy.savez(path, train=rows)"
-        )
+        hints = [Use("array", names[0], "for one of them")] if names else []
         raise DataError(
-            f"expected an array named {listed(ARRAY_NAMES['train'])} in {path}, got {listed(names) or 'no arrays'}; "
-            f"try {hint}"
+            f"expected an array named {listed(ARRAY_NAMES['train'])} in {path}, got {listed(names) or 'no arrays'}",
+            *hints,
+            "numpy.savez(path, train=rows)",
         )
     return {split: candidates[0] for split, candidates in found.items() if candidates}
 
@@ -212,7 +213,9 @@ def _refuse_other_rows(used: list[str], train: np.ndarray, path: Path) -> None:
         if name not in used and len(shape) > 1 and shape[1:] == train.shape[1:] and dtype.kind == train.dtype.kind:
             raise DataError(
                 f"expected every array of rows in {path} to be a split that is known by its name, got {name!r} "
-                f"{list(shape)}; try naming it valid or test, or array=... to read one alone"
+                f"{list(shape)}",
+                "naming it valid or test",
+                Use("array", ..., "to read one alone"),
             )
 
 
@@ -228,7 +231,8 @@ def _unpacked(array: np.ndarray, name: str, path: Path) -> np.ndarray:
     if array.dtype != np.uint8 or array.ndim != 2:
         raise DataError(
             f"expected uint8 rows packed by numpy.packbits(x, axis=1) in {path} (array {name!r}), got {array.dtype} "
-            f"{list(array.shape)}; try another name for an array that is not packed"
+            f"{list(array.shape)}",
+            "another name for an array that is not packed",
         )
     return np.unpackbits(array, axis=1)
 
@@ -267,8 +271,9 @@ def _read_svmlight(path: Path, options: LoadOptions, wanted: Wanted | None) -> C
     matrix, first, is_certain = read_svmlight(path, options.first_column)
     if wanted is not None and not is_certain and matrix.shape[1] != wanted.num_features:
         raise DataError(
-            f"expected to know the number of the first column of {path}, which holds no column 0, got none; "
-            "try first_column=0 or first_column=1, whichever it was written with"
+            f"expected to know the number of the first column of {path}, which holds no column 0, got none",
+            Use("first_column", 0),
+            Use("first_column", 1, "whichever it was written with"),
         )
     contents = _matrix(path, _widened(matrix, path, wanted), options)
     return replace(contents, reading=replace(contents.reading, first_column=first))
@@ -301,8 +306,8 @@ def _matrix(
     if options.transpose:
         if len(splits) > 1 or rows.ndim != 2:
             raise DataError(
-                f"expected one matrix to transpose in {path}, got {listed(splits)} of shape {list(rows.shape)}; "
-                "try leaving transpose out, or naming an array"
+                f"expected one matrix to transpose in {path}, got {listed(splits)} of shape {list(rows.shape)}",
+                "leaving transpose out, or naming an array",
             )
         splits, columns, names = {"train": _turned(rows)}, names, columns
     width = splits["train"].shape[1] if splits["train"].ndim == 2 else 0

@@ -52,15 +52,18 @@ class Reading:
         for name, allowed in (("decimal", (".", ",")), ("first_column", (None, 0, 1)), ("transpose", (False, True))):
             if getattr(self, name) not in allowed:
                 raise DataError(
-                    f"expected {name} to be one of {listed(allowed)}, got {shown(getattr(self, name))}; "
-                    "try leaving the option out"
+                    f"expected {{option}} to be one of {listed(allowed)}, got {shown(getattr(self, name))}",
+                    "leaving the option out",
+                    option=name,
                 )
         if (self.levels or 2) < 2:
-            raise DataError(f"expected 2 levels or more, got {self.levels}; try leaving the option out")
+            raise DataError(f"expected 2 levels or more, got {self.levels}", "leaving the option out")
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\n\r'):
-            raise DataError(f"expected a delimiter of one character, got {shown(self.delimiter)}; try ';'")
+            raise DataError(f"expected a delimiter of one character, got {shown(self.delimiter)}", "';'")
         if self.item_separator is not None and not self.item_separator.strip(" \n\r"):
-            raise DataError(f"expected an item_separator such as ',', got {shown(self.item_separator)}; try ','")
+            raise DataError(
+                f"expected an {{option}} such as ',', got {shown(self.item_separator)}", "','", option="item_separator"
+            )
 
     @property
     def given(self) -> dict[str, Any]:
@@ -105,7 +108,7 @@ class LoadOptions(Reading):
         super().__post_init__()
         for name in ("seed", "split_seed"):
             if getattr(self, name) < 0:
-                raise DataError(f"expected {name} from 0 on, got {getattr(self, name)}; try 0")
+                raise DataError(f"expected {{option}} from 0 on, got {getattr(self, name)}", "0", option=name)
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "LoadOptions":
@@ -119,8 +122,8 @@ class LoadOptions(Reading):
         for name in given:
             if name not in known:
                 raise DataError(
-                    f"expected an option of load, got {shown(name)}{suggestion(name, known)}; "
-                    f"try one of {listed(known, 20)}"
+                    f"expected an option of load, got {shown(name)}{suggestion(name, known)}",
+                    f"one of {listed(known, 20)}",
                 )
         options = options_of(cls)
         # What is None is left to its default: an empty tuple, where names are asked for.
@@ -198,20 +201,20 @@ class Record:
         wrong = (known - _OPTIONAL - set(values)) | (set(values) - known)
         if wrong:
             raise DataError(
-                f"expected a data record with the fields {listed(sorted(known))}, got {listed(sorted(values))}; "
-                f"try adding or removing {listed(sorted(wrong))}"
+                f"expected a data record with the fields {listed(sorted(known))}, got {listed(sorted(values))}",
+                f"adding or removing {listed(sorted(wrong))}",
             )
         if values.get("values", "binary") not in get_args(ValueKind):
             raise DataError(
-                f"expected a data record with values {listed(get_args(ValueKind))}, got {shown(values['values'])}; "
-                "try a newer version of beliefnet"
+                f"expected a data record with values {listed(get_args(ValueKind))}, got {shown(values['values'])}",
+                "a newer version of beliefnet",
             )
         shape, how = values.get("image_shape"), values.get("reading", {})
         unknown = [name for name in how if name not in {option.name for option in fields(Reading)}]
         if unknown:
             raise DataError(
-                f"expected a data record that says how to read files, got {listed(unknown)}; "
-                "try a newer version of beliefnet"
+                f"expected a data record that says how to read files, got {listed(unknown)}",
+                "a newer version of beliefnet",
             )
         plain = {**values, "splits": dict(values["splits"]), "image_shape": None if shape is None else tuple(shape)}
         return cls(

@@ -40,13 +40,12 @@ def to_rows(matrix: Any, label: str) -> CSR:
     """
     if matrix.dtype.kind not in "biuf":
         raise DataError(
-            f"expected a matrix of numbers in {label}, got dtype {matrix.dtype}; "
-            "try counts.astype('int32') before saving"
+            f"expected a matrix of numbers in {label}, got dtype {matrix.dtype}", "counts.astype('int32') before saving"
         )
     if matrix.ndim != 2 or 0 in matrix.shape:
         raise DataError(
-            f"expected shape [documents, words] in {label}, got {list(matrix.shape)}; "
-            "try a matrix with a row for each document and a column for each word"
+            f"expected shape [documents, words] in {label}, got {list(matrix.shape)}",
+            "a matrix with a row for each document and a column for each word",
         )
     # Wide enough that duplicates can be added up.
     wide = np.float64 if matrix.dtype.kind == "f" else np.int64
@@ -73,11 +72,11 @@ def to_counts(matrix: Any, label: str) -> CSR:
     good = (counts.data >= 0) & (counts.data <= LARGEST_COUNT) & (counts.data == np.rint(counts.data))
     if not good.all():
         raise DataError(
-            f"expected whole numbers from 0 to {LARGEST_COUNT} in {label}, got {first_entry(counts, ~good)}; "
-            "try counts of words, not frequencies or weights"
+            f"expected whole numbers from 0 to {LARGEST_COUNT} in {label}, got {first_entry(counts, ~good)}",
+            "counts of words, not frequencies or weights",
         )
     if not counts.nnz:
-        raise DataError(f"expected counts of words in {label}, got only zeros; try a file that holds data")
+        raise DataError(f"expected counts of words in {label}, got only zeros", "a file that holds data")
     return canonical(counts)
 
 
@@ -129,8 +128,8 @@ def from_scipy_pieces(arrays: Mapping[str, np.ndarray], label: object) -> CSR:
     form = arrays["format"].astype("S").tobytes()[:20]
     if form not in SCIPY_PIECES:
         raise DataError(
-            f"expected a sparse matrix of format csr, csc or coo in {label}, got {form.decode(errors='replace')!r}; "
-            "try scipy.sparse.save_npz(path, matrix.tocsr())"
+            f"expected a sparse matrix of format csr, csc or coo in {label}, got {form.decode(errors='replace')!r}",
+            "scipy.sparse.save_npz(path, matrix.tocsr())",
         )
     needed = SCIPY_PIECES[form]
     data, first, second, shape = _present(arrays, needed, label)
@@ -157,8 +156,8 @@ def _present(arrays: Mapping[str, np.ndarray], needed: Sequence[str], label: obj
     missing = [name for name in needed if name not in arrays]
     if missing:
         raise DataError(
-            f"expected the arrays {', '.join(needed)} of a sparse matrix in {label}, got no {', '.join(missing)}; "
-            "try scipy.sparse.save_npz for a single matrix"
+            f"expected the arrays {', '.join(needed)} of a sparse matrix in {label}, got no {', '.join(missing)}",
+            "scipy.sparse.save_npz for a single matrix",
         )
     return [arrays[name] for name in needed]
 
@@ -201,4 +200,4 @@ def _check_whole(arrays: tuple[np.ndarray, ...], where: str) -> None:
 
 
 def _unfit(where: str, found: str) -> DataError:
-    return DataError(f"expected {where} to be the pieces of a sparse matrix, got {found}; try writing them again")
+    return DataError(f"expected {where} to be the pieces of a sparse matrix, got {found}", "writing them again")

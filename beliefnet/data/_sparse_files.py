@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from beliefnet._errors import DataError, listed, shown
+from beliefnet._errors import DataError, Use, listed, shown
 from beliefnet.data._files import check_extent, plain_suffix, read_text, readable, split_lines
 from beliefnet.data._sparse import CSR
 
@@ -87,7 +87,8 @@ def read_svmlight(path: Path, first_column: int | None) -> tuple[CSR, int, bool]
         if not _is_label(head.strip()):
             raise DataError(
                 f"expected lines of the form 'label column:value column:value ...' in {path}, "
-                f"got {shown(line)} as line {number} of data; try writing it again"
+                f"got {shown(line)} as line {number} of data",
+                "writing it again",
             )
     kept = [[pair for pair in found if not pair.lstrip().startswith("qid:")] for found in pairs]
     return _from_pairs(*_split_pairs(kept, path), path, first_column)
@@ -111,7 +112,8 @@ def read_lda_c(path: Path) -> CSR:
         if not first.isdigit() or len(rest) != len(found) or int(first[:12]) != len(found):
             raise DataError(
                 f"expected lines of the form 'number term:count term:count ...' in {path}, got {shown(line)} as line "
-                f"{number} of documents; try the number of different terms first"
+                f"{number} of documents",
+                "the number of different terms first",
             )
     return _from_pairs(*_split_pairs(pairs, path), path, 0)[0]
 
@@ -126,13 +128,14 @@ def read_tokens(arrays: dict[str, np.ndarray], path: Path) -> CSR:
     for name, array in (("tokens", tokens), ("lengths", lengths)):
         if array.dtype.kind not in "iu" or array.ndim != 1 or (array.size and array.min() < 0):
             raise DataError(
-                f"expected whole numbers from 0 on as {name} in {path}, got {array.dtype} {list(array.shape)}; "
-                "try numpy.concatenate(rows) for tokens and [len(row) for row in rows] for lengths"
+                f"expected whole numbers from 0 on as {name} in {path}, got {array.dtype} {list(array.shape)}",
+                "numpy.concatenate(rows) for tokens and [len(row) for row in rows] for lengths",
             )
     if lengths.sum(dtype=np.float64) != tokens.size:
         raise DataError(
             f"expected lengths that add up to the {tokens.size} tokens in {path}, got "
-            f"{lengths.sum(dtype=np.float64):g}; try [len(row) for row in rows]"
+            f"{lengths.sum(dtype=np.float64):g}",
+            "[len(row) for row in rows]",
         )
     width = int(tokens.max(initial=0)) + 1
     check_extent((lengths.size, width), tokens.size, str(path))
@@ -153,9 +156,10 @@ def read_ragged(pickled: bytes, path: Path) -> CSR:
         rows = [_plain_row(row) for row in _followed(pickled)]
     except (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError, struct.error) as error:
         raise DataError(
-            f"expected plain numbers, got pickled objects (dtype object) in {path}; try array.astype('float32') before "
+            f"expected plain numbers, got pickled objects (dtype object) in {path}",
+            "array.astype('float32') before "
             "saving, or for rows of token ids numpy.savez(path, tokens=numpy.concatenate(rows), "
-            "lengths=[len(row) for row in rows])"
+            "lengths=[len(row) for row in rows])",
         ) from error
     tokens = np.concatenate([np.zeros(0, np.int64), *rows])
     return read_tokens({"tokens": tokens, "lengths": np.array([len(row) for row in rows], np.int64)}, path)
@@ -256,8 +260,8 @@ def tenx_names(path: Path, shape: tuple[int, int]) -> tuple[tuple[str, ...], tup
     for what, given, size in ((features, columns, shape[0]), (barcodes, names, shape[1])):
         if len(given) != size:
             raise DataError(
-                f"expected {size} lines in {what} for the matrix {path} of shape {list(shape)}, got {len(given)}; "
-                "try the three files of one experiment"
+                f"expected {size} lines in {what} for the matrix {path} of shape {list(shape)}, got {len(given)}",
+                "the three files of one experiment",
             )
     return tuple(columns), tuple(name.strip() for name in names)
 
@@ -337,20 +341,21 @@ def _from_pairs(numbers: np.ndarray, counts: np.ndarray, path: Path, first_colum
     ):
         found = f"columns up to {places.max(initial=0):g}" if len(counts) else "no rows"
         raise DataError(
-            f"expected columns that are whole numbers from 0 to {_LARGEST_INDEX} in {path}, got {found}; "
-            "try another file"
+            f"expected columns that are whole numbers from 0 to {_LARGEST_INDEX} in {path}, got {found}", "another file"
         )
     has_zero = bool(len(places) and places.min() == 0)
     first = (0 if has_zero else 1) if first_column is None else first_column
     if has_zero and first:
-        raise DataError(f"expected columns from 1 on in {path}, as first_column says, got column 0; try first_column=0")
+        raise DataError(
+            f"expected columns from 1 on in {path}, as first_column says, got column 0", Use("first_column", 0)
+        )
     width = int(places.max(initial=first)) + 1 - first
     check_extent((len(counts), width), len(places), str(path))
     starts = np.append(0, np.cumsum(counts))
     matrix = sparse.csr_matrix((numbers[:, 1], (places - first).astype(np.int64), starts), shape=(len(counts), width))
     matrix.sum_duplicates()
     if matrix.nnz < len(places):
-        raise DataError(f"expected each column once a line in {path}, got one twice; try adding up their values")
+        raise DataError(f"expected each column once a line in {path}, got one twice", "adding up their values")
     return matrix, first, has_zero or first_column is not None
 
 
@@ -363,7 +368,7 @@ def _numbers(text: str, path: Path) -> np.ndarray:
             return np.fromstring(text, np.float64, sep=" ")
         except (DeprecationWarning, ValueError) as error:
             bad = next((word for word in text.split() if not _is_numeric(word)), "nothing")
-            raise DataError(f"expected numbers in {path}, got {shown(bad)}; try writing it again") from error
+            raise DataError(f"expected numbers in {path}, got {shown(bad)}", "writing it again") from error
 
 
 def _is_numeric(word: str) -> bool:
@@ -384,6 +389,6 @@ def _is_whole(numbers: np.ndarray) -> bool:
 
 def _no_market(path: Path, found: str) -> DataError:
     return DataError(
-        f"expected a matrix in Matrix Market format, as written by scipy.io.mmwrite, in {path}, got {found}; "
-        "try writing it again"
+        f"expected a matrix in Matrix Market format, as written by scipy.io.mmwrite, in {path}, got {found}",
+        "writing it again",
     )

@@ -75,7 +75,7 @@ def divided(contents: Contents, called: Sequence[str], label: str) -> Contents:
     present = {split: rows for split, rows in places.items() if len(rows)}
     if "train" not in present:
         raise DataError(
-            f"expected training rows in {label}, got {', '.join(present) or 'no'} rows; try another split_column"
+            f"expected training rows in {label}, got {', '.join(present) or 'no'} rows", "another split_column"
         )
     return contents.holding(
         dict.fromkeys(present, contents.splits["train"]),
@@ -99,18 +99,20 @@ def split_sizes(num_rows: int, fractions: Sequence[float], label: str) -> list[i
     """
     for fraction in fractions:
         if not 0 < fraction < 1:
-            raise DataError(f"expected a fraction between 0 and 1, got {fraction}; try {DEFAULT_FRACTION}")
+            raise DataError(f"expected a fraction between 0 and 1, got {fraction}", f"{DEFAULT_FRACTION}")
     needed = 1 + len(fractions)
     if num_rows < needed:
         raise DataError(
             f"expected at least {needed} rows in {label} (one for each of the training, validation and test rows "
-            f"that it has to supply), got {num_rows}; try a file with more rows"
+            f"that it has to supply), got {num_rows}",
+            "a file with more rows",
         )
     sizes = [max(1, round(fraction * num_rows)) for fraction in fractions]
     if sum(sizes) >= num_rows:
         raise DataError(
             f"expected fractions that leave training rows, got {' and '.join(map(str, fractions))} "
-            f"of the {num_rows} rows in {label}; try smaller ones"
+            f"of the {num_rows} rows in {label}",
+            "smaller ones",
         )
     return sizes
 
@@ -153,8 +155,9 @@ def cut_missing(contents: Contents, fractions: Mapping[str, float | None], seed:
     for split, fraction in fractions.items():
         if fraction is not None and split in contents.splits:
             raise DataError(
-                f"expected no {split}_fraction, because {label} holds {split} rows of its own, got {fraction}; "
-                "try leaving the option out"
+                f"expected no {{option}}, because {label} holds {split} rows of its own, got {fraction}",
+                "leaving the option out",
+                option=f"{split}_fraction",
             )
     missing = {split: fraction for split, fraction in fractions.items() if split not in contents.splits}
     shares = [DEFAULT_FRACTION if fraction is None else fraction for fraction in missing.values()]

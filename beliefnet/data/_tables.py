@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from beliefnet._errors import DataError, listed, shown, suggestion
+from beliefnet._errors import Advice, DataError, Use, listed, shown, suggestion
 from beliefnet.data._files import FEWEST_EXTENT, plain_suffix, read_text, readable, split_lines
 from beliefnet.data._record import Reading
 
@@ -136,7 +136,7 @@ class _Sheet:
     def of(cls, text: str, reading: Reading, path: Path) -> "_Sheet":
         """Find the delimiter and the header."""
         if not text.strip():
-            raise DataError(f"expected rows of numbers, got an empty file {path}; try a file that holds data")
+            raise DataError(f"expected rows of numbers, got an empty file {path}", "a file that holds data")
         lines = split_lines(text)
         delimiter = delimiter_of(next(line for line in lines if line.strip()), path, reading)
         # A row of empty cells is a row, even where the delimiter is a blank itself.
@@ -145,15 +145,15 @@ class _Sheet:
         first = "\n".join(lines[start:end])
         if first.count(delimiter) >= FEWEST_EXTENT:
             raise DataError(
-                f"expected at most {FEWEST_EXTENT} columns in {path}, got {first.count(delimiter) + 1}; try line breaks"
+                f"expected at most {FEWEST_EXTENT} columns in {path}, got {first.count(delimiter) + 1}", "line breaks"
             )
         header = _header(first, delimiter, reading.decimal, path, is_only=end == len(lines))
         start = end if header else start
         sample = list(itertools.islice(_filled_rows(lines[start:], delimiter), _SAMPLE))
         if not sample:
             raise DataError(
-                f"expected rows of numbers separated by commas, semicolons or tabs, got one line of text in {path}; "
-                "try a file that holds data"
+                f"expected rows of numbers separated by commas, semicolons or tabs, got one line of text in {path}",
+                "a file that holds data",
             )
         width = len(sample[0][1])
         # R leaves out the header of the names.
@@ -182,7 +182,7 @@ class _Sheet:
         if texts and len(texts) < len(kept):
             raise self._no_numbers(texts)
         if not kept:
-            raise DataError(f"expected a column of numbers in {self.path}, got none that is left; try fewer to drop")
+            raise DataError(f"expected a column of numbers in {self.path}, got none that is left", "fewer to drop")
         return kept
 
     def _no_numbers(self, texts: list[int]) -> DataError:
@@ -192,14 +192,15 @@ class _Sheet:
         cells = {number: cells[column].strip() for number, cells in rows if column < len(cells)}
         found = {number + self.first_line: cell for number, cell in cells.items() if _is_text(cell)}
         line, first = next(iter(found.items()))
-        hints = [f"drop={self.columns[column]!r} if it is no data"]
+        hints: list[str | Use] = [Use("drop", self.columns[column], "if it is no data")]
         if {cell.lower() for cell in found.values()} <= _YES_OR_NO:
             hints = ["coding yes as 1 and no as 0", *hints]
         elif len(texts) == 1:
-            hints = [*hints, f"text_column={self.columns[column]!r} if it holds texts"]
+            hints = [*hints, Use("text_column", self.columns[column], "if it holds texts")]
         return DataError(
             f"expected numbers in every column of {self.path}, got {shown(first)} in {self._named(column)} "
-            f"(line {line}, column {column + 1}); try {', or '.join(hints)}"
+            f"(line {line}, column {column + 1})",
+            *hints,
         )
 
     def index_of(self, name: str) -> int:
@@ -207,8 +208,8 @@ class _Sheet:
         if self.columns.count(name) != 1:
             what = "no such column" if name not in self.columns else "two of them"
             raise DataError(
-                f"expected a column {name!r} in {self.path}, got {what} among {listed(self.columns)}; "
-                f"try one of its names{suggestion(name, self.columns)}"
+                f"expected a column {name!r} in {self.path}, got {what} among {listed(self.columns)}",
+                f"one of its names{suggestion(name, self.columns)}",
             )
         return self.columns.index(name)
 
@@ -240,7 +241,8 @@ class _Sheet:
             if len(cells) != len(self.columns):
                 raise DataError(
                     f"expected {len(self.columns)} columns at line {number + self.first_line} of {self.path}, as in "
-                    f"the first row, got {len(cells)}; try giving every line the same number of columns"
+                    f"the first row, got {len(cells)}",
+                    "giving every line the same number of columns",
                 )
             yield number + self.first_line, cells
 
@@ -249,13 +251,15 @@ class _Sheet:
         if number is not None:
             return number
         cell = cells[column]
-        hint = "numbers separated by commas, semicolons or tabs (only a first line without numbers is a header)"
+        hint: str | Use = (
+            "numbers separated by commas, semicolons or tabs (only a first line without numbers is a header)"
+        )
         if self.decimal == "." and _parsed(cell, ",") is not None:
-            hint = "decimal=',' for decimal commas"
+            hint = Use("decimal", ",", "for decimal commas")
         elif "_" in cell and _parsed(cell.replace("_", ""), self.decimal) is not None:
             hint = "plain decimals"
         raise DataError(
-            f"expected a number at line {line}, column {column + 1} of {self.path}, got {shown(cell)}; try {hint}"
+            f"expected a number at line {line}, column {column + 1} of {self.path}, got {shown(cell)}", hint
         )
 
     def find_names(self, reading: Reading) -> int | None:
@@ -327,11 +331,8 @@ def _without_index(table: Table, numeric: list[int], sheet: _Sheet, reading: Rea
     are_distinct = len(np.unique(column)) == len(column)
     is_index = header in ("", "unnamed: 0") or (runs if header is None else header in _INDEX_HEADERS and are_distinct)
     if runs and not is_index:
-        warnings.warn(
-            f"column {sheet.columns[0]!r} of {sheet.path} counts the rows and is read as data; try drop="
-            f"{sheet.columns[0]!r} if it only numbers them",
-            stacklevel=2,
-        )
+        said = f"column {sheet.columns[0]!r} of {sheet.path} counts the rows and is read as data"
+        warnings.warn(Advice(said, Use("drop", sheet.columns[0], "if it only numbers them")), stacklevel=2)
     if not is_index:
         return table
     warnings.warn(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from beliefnet._errors import DataError, listed, shown, suggestion
+from beliefnet._errors import Advice, DataError, Use, listed, shown, suggestion
 from beliefnet.data._files import plain_suffix, read_text, readable, split_lines
 from beliefnet.data._record import Reading
 from beliefnet.data._sparse import CSR, canonical
@@ -47,14 +47,12 @@ def read_texts(path: Path, reading: Reading, split_column: str | None = None) ->
     if reading.text_column is not None:
         return _read_column(path, reading, reading.text_column, split_column)
     if split_column is not None:
-        raise DataError(
-            f"expected text_column beside split_column for {path}, got none; try naming the column of texts"
-        )
+        raise DataError(f"expected text_column beside split_column for {path}, got none", "naming the column of texts")
     if path.is_dir():
         return _read_folder(path, reading.encoding)
     text = read_text(path, reading.encoding)
     if text and not text.strip():
-        raise DataError(f"expected texts, got nothing but blanks in {path}; try a file that holds texts")
+        raise DataError(f"expected texts, got nothing but blanks in {path}", "a file that holds texts")
     return _strings(split_lines(text)), None, None
 
 
@@ -88,8 +86,9 @@ def count_all_words(
     except ValueError as error:
         wanted = "words (two letters or more, English stop words aside)" if item_separator is None else "items"
         raise DataError(
-            f"expected texts with {wanted} in {label}, got none in {len(texts['train'])} training documents; "
-            "try other texts, or item_separator=',' for the items of baskets"
+            f"expected texts with {wanted} in {label}, got none in {len(texts['train'])} training documents",
+            "other texts",
+            Use("item_separator", ",", "for the items of baskets"),
         ) from error
     counts |= {split: canonical(vectorizer.transform(part)) for split, part in texts.items() if split != "train"}
     return counts, tuple(vectorizer.get_feature_names_out().tolist())
@@ -108,8 +107,8 @@ def split_of(called: str, path: Path) -> str:
     split = SPLIT_NAMES.get(called.strip().lower())
     if split is None:
         raise DataError(
-            f"expected a split of {path} to be called {listed(SPLIT_NAMES)}, got {shown(called)}; "
-            "try another split_column"
+            f"expected a split of {path} to be called {listed(SPLIT_NAMES)}, got {shown(called)}",
+            "another split_column",
         )
     return split
 
@@ -130,8 +129,8 @@ def _read_folder(folder: Path, encoding: str | None) -> Texts:
         paths = [path for path in folder.rglob("*") if path.suffix.lower() == ".txt" and path.is_file()]
     if not paths:
         raise DataError(
-            f"expected a folder of .txt files, each of them a document, got the folder {folder} without any; "
-            "try a folder that holds texts, or a file"
+            f"expected a folder of .txt files, each of them a document, got the folder {folder} without any",
+            "a folder that holds texts, or a file",
         )
     ordered = sorted(paths, key=lambda path: path.relative_to(folder).parts)
     names = tuple(path.relative_to(folder).as_posix() for path in ordered)
@@ -140,7 +139,7 @@ def _read_folder(folder: Path, encoding: str | None) -> Texts:
 
 def _read_column(path: Path, reading: Reading, column: str, split_column: str | None) -> Texts:
     if plain_suffix(path) not in (*TABLES, ".txt"):
-        raise DataError(f"expected a .csv file with a column {column!r}, got {path}; try leaving text_column out")
+        raise DataError(f"expected a .csv file with a column {column!r}, got {path}", "leaving text_column out")
     text = read_text(path, reading.encoding)
     with readable(path), _fields_of_any_length():
         delimiter = delimiter_of(text.partition("\n")[0], path, reading)
@@ -152,8 +151,8 @@ def _read_column(path: Path, reading: Reading, column: str, split_column: str | 
             if name not in known:
                 raise DataError(
                     f"expected a column {name!r} in the first line of {path}, got {listed(header) or 'an empty file'}"
-                    f"{suggestion(name, known)}; try one of these as text_column, or "
-                    "'column 1' where there is no header"
+                    f"{suggestion(name, known)}",
+                    "one of these as text_column, or 'column 1' where there is no header",
                 )
         rows = list(_complete_rows(text, delimiter, len(known), has_header, path))
         if split_column is None:
@@ -173,7 +172,8 @@ def _complete_rows(text: str, delimiter: str, width: int, has_header: bool, path
         if len(row) < width:
             raise DataError(
                 f"expected {width} columns at line {reader.line_num} of {path}, got {len(row)}, fewer than in the "
-                "first line; try quoting texts that hold the delimiter or line breaks"
+                "first line",
+                "quoting texts that hold the delimiter or line breaks",
             )
         yield row
 
@@ -182,9 +182,8 @@ def _notice_splits(columns: Sequence[str], rows: Sequence[Sequence[str]], path: 
     for index, name in enumerate(columns):
         called = {row[index].strip().lower() for row in rows}
         if len(called) > 1 and called <= SPLIT_NAMES.keys():
-            warnings.warn(
-                f"column {name!r} of {path} names splits and is not used; try split_column={name!r}", stacklevel=2
-            )
+            said = f"column {name!r} of {path} names splits and is not used"
+            warnings.warn(Advice(said, Use("split_column", name)), stacklevel=2)
 
 
 def _strings(texts: Sequence[str]) -> np.ndarray:

@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
-from beliefnet._errors import DataError, listed, shown
+from beliefnet._errors import DataError, Use, listed, shown, suggestion
 from beliefnet.data._record import Record
 from beliefnet.data._sparse import CSR, canonical, first_entry, to_rows
 
@@ -34,18 +33,17 @@ def check_numbers(array: np.ndarray, label: str) -> np.ndarray:
     """
     if array.dtype.kind not in "biuf":
         raise DataError(
-            f"expected an array of numbers in {label}, got dtype {array.dtype}; "
-            "try array.astype('float32') before saving"
+            f"expected an array of numbers in {label}, got dtype {array.dtype}", "array.astype('float32') before saving"
         )
     if array.ndim not in (2, 3):
         raise DataError(
-            f"expected shape [rows, features] or [rows, height, width] in {label}, got {list(array.shape)}; "
-            "try array.reshape(num_rows, -1) before saving"
+            f"expected shape [rows, features] or [rows, height, width] in {label}, got {list(array.shape)}",
+            "array.reshape(num_rows, -1) before saving",
         )
     if array.size == 0:
         raise DataError(
-            f"expected at least one row and one feature in {label}, got shape {list(array.shape)}; "
-            "try a file that holds data"
+            f"expected at least one row and one feature in {label}, got shape {list(array.shape)}",
+            "a file that holds data",
         )
     return array.reshape(len(array), -1)
 
@@ -68,7 +66,8 @@ def check_values(rows: np.ndarray, label: str) -> np.ndarray:
     if low < 0 or high > 1:
         raise DataError(
             f"expected values between 0 and 1 in {label}, got values from {low:g} to {high:g}, "
-            f"the first outside being {_first(rows, (rows < 0) | (rows > 1))}; {_rescaling(rows, low, high)}"
+            f"the first outside being {_first(rows, (rows < 0) | (rows > 1))}",
+            *_rescaling(rows, low, high),
         )
     return rows.astype(np.uint8 if np.all((rows == 0) | (rows == 1)) else np.float32)
 
@@ -86,10 +85,13 @@ def check_sparse_bits(rows: Any, label: str) -> CSR:
     good = matrix.data == 1
     if not good.all():
         whole = np.array_equal(matrix.data, np.rint(matrix.data)) and matrix.data.min() >= 0
-        hint = "values='counts' for counts (--net document)" if whole else "matrix.toarray() for means of bits"
+        counts = Use("values", "counts", "for counts", "--net document")
+        hint = counts if whole else "matrix.toarray() for means of bits"
         raise DataError(
             f"expected values between 0 and 1, which are zeros and ones in a sparse matrix, in {label}, got "
-            f"{first_entry(matrix, ~good)}; try {hint}, or (matrix > 0) for bits"
+            f"{first_entry(matrix, ~good)}",
+            hint,
+            "(matrix > 0) for bits",
         )
     return canonical(matrix)
 
@@ -117,8 +119,8 @@ def check_grey_values(rows: np.ndarray, label: str, levels: int | None = None) -
         if not 0 <= low <= high < levels:
             raise DataError(
                 f"expected whole numbers from 0 to {levels - 1} in {label}, as levels={levels} says, got values from "
-                f"{low:g} to {high:g}, the first outside being {_first(rows, (rows < 0) | (rows >= levels))}; "
-                f"try levels={int(high) + 1}"
+                f"{low:g} to {high:g}, the first outside being {_first(rows, (rows < 0) | (rows >= levels))}",
+                Use("levels", int(high) + 1),
             )
         return rows.astype(np.float32) / np.float32(levels - 1)
     is_bytes = (rows.dtype == np.uint8 and high >= FEW_LEVELS) or (high == 255 and low >= 0 and whole)
@@ -159,13 +161,11 @@ def check_width(rows: Any, num_features: int, label: str) -> None:
     num_rows, width = rows.shape
     if width != num_features:
         is_turned = num_rows == num_features
-        hint = (
-            "transpose=True, if its rows are the columns of the data"
-            if is_turned
-            else ("the data the model was trained on, or train a model on this data")
-        )
+        turned = Use("transpose", True, "if its rows are the columns of the data")
+        others = ("the data the model was trained on", "a model of these data")
         raise DataError(
-            f"expected {num_features} columns (what the model was trained on), got {width} in {label}; try {hint}"
+            f"expected {num_features} columns (what the model was trained on), got {width} in {label}",
+            *([turned] if is_turned else others),
         )
 
 
@@ -222,13 +222,14 @@ def check_levels(record: Record, levels: int, label: str) -> None:
     if record.levels is None:
         raise DataError(
             f"expected values on a grid of {levels} grey levels, k / {levels - 1}, for logistic visible units, got "
-            f"{label} with values between the levels; try np.rint({levels - 1} * x) / {levels - 1}, or --visible "
-            "grey-normal"
+            f"{label} with values between the levels",
+            f"np.rint({levels - 1} * x) / {levels - 1}, or --visible grey-normal",
         )
     if (levels - 1) % (record.levels - 1):
         raise DataError(
             f"expected values on a grid of {levels} grey levels, k / {levels - 1}, for logistic visible units, got "
-            f"{label} with {record.levels} levels; try {record.levels} levels, or other data"
+            f"{label} with {record.levels} levels",
+            f"{record.levels} levels, or other data",
         )
 
 
@@ -248,20 +249,24 @@ def choose_binarization(is_bits: bool, requested: str | None, default: str, labe
         DataError: If the request is unknown or does not fit the data.
     """
     if requested is not None and requested not in BINARIZATIONS:
-        guess = get_close_matches(str(requested), BINARIZATIONS, n=1)
-        hint = f"did you mean {guess[0]!r}?" if guess else "try leaving the option out"
-        raise DataError(f"expected binarization {listed(BINARIZATIONS)}, got {shown(requested)}; {hint}")
+        meant = suggestion(str(requested), BINARIZATIONS)
+        raise DataError(
+            f"expected {{option}} {listed(BINARIZATIONS)}, got {shown(requested)}{meant}",
+            *([] if meant else ["leaving the option out"]),
+            option="binarization",
+        )
     if is_bits:
         if requested not in (None, "none"):
             raise DataError(
-                f"expected no binarization for {label}, whose values are already 0 or 1, got {requested!r}; "
-                "try leaving the option out"
+                f"expected no binarization for {label}, whose values are already 0 or 1, got {requested!r}",
+                "leaving the option out",
             )
         return "none"
     if requested == "none":
         raise DataError(
             f"expected binarization {listed(BINARIZATIONS[1:])} for {label}, whose values lie between 0 and 1, "
-            f"got 'none'; try {default!r}, its default"
+            f"got 'none'",
+            f"{default!r}, its default",
         )
     return requested or default
 
@@ -298,29 +303,27 @@ def _check_finite(rows: np.ndarray, label: str) -> None:
     finite = np.isfinite(rows)
     if not finite.all():
         raise DataError(
-            f"expected finite values in {label}, got {_first(rows, ~finite)}; "
-            "try dropping these rows, or filling them in with a net that is trained on others (beliefnet impute)"
+            f"expected finite values in {label}, got {_first(rows, ~finite)}",
+            "dropping these rows, or filling them in with a net that is trained on others (beliefnet impute)",
         )
 
 
-def _rescaling(rows: np.ndarray, low: float, high: float) -> str:
+def _rescaling(rows: np.ndarray, low: float, high: float) -> list[str | Use]:
     """Say what to try for values beyond [0, 1]."""
     whole = rows.dtype.kind != "f" or np.array_equal(rows, np.rint(rows))
     if not whole or low < -1:
-        return "try rescaling to [0, 1]"
+        return ["rescaling to [0, 1]"]
     if low < 0:
-        return "try (x + 1) / 2 if these are -1 and 1" if high <= 1 else "try rescaling to [0, 1]"
+        return ["(x + 1) / 2 if these are -1 and 1" if high <= 1 else "rescaling to [0, 1]"]
     if high < FEW_LEVELS:
         levels = int(high) + 1
-        return (
-            f"try values='counts' (--visible poisson) for counts, or values='grey' and levels={levels} (--visible "
-            f"logistic --levels {levels}) for {levels} levels"
-        )
-    return (
-        "try x / 255 if these are 8-bit grey levels, or values='counts' if they are counts"
-        if high <= 255
-        else "try values='counts' if these are counts, or rescaling to [0, 1]"
-    )
+        grey = Use("levels", levels)
+        return [
+            Use("values", "counts", "for counts", "--visible poisson"),
+            Use("values", "grey", f"for {levels} levels", f"--visible logistic --levels {levels}", grey),
+        ]
+    counts = Use("values", "counts", "if these are counts", "--visible poisson")
+    return ["x / 255 if these are 8-bit grey levels", counts] if high <= 255 else [counts, "rescaling to [0, 1]"]
 
 
 def _first(rows: np.ndarray, bad: np.ndarray) -> str:

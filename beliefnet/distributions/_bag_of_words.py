@@ -10,6 +10,7 @@ from jax import Array, lax
 from jaxtyping import Float
 from numpyro.distributions import constraints
 
+from beliefnet._errors import ArgumentError
 from beliefnet._types import Key, ValueKind
 from beliefnet.distributions._check import Support
 from beliefnet.distributions._family import AbstractFamily, ReportUnit
@@ -82,7 +83,7 @@ class BagOfWordsFamily(AbstractFamily):
 
     def __post_init__(self):
         if not 0 < self.length < float("inf"):
-            raise ValueError(f"expected documents of a positive mean length, got {self.length}; try 100")
+            raise ArgumentError(f"expected documents of a positive mean length, got {self.length}", "100")
 
     def __call__(self, parameters: Float[Array, "*lead parameters"]) -> dist.Distribution:
         """Return documents with the parameters as logits of the words."""

@@ -59,15 +59,15 @@ def advice_for_bits(found: Range) -> str:
     if found.is_unit:
         return (
             "x > 0.5, or data.Observations(x, is_dynamic=True), which draws bits with these means at every use, or "
-            "grey visible units (--visible logistic or --visible grey-normal)"
+            "grey visible units (beliefnet train --visible logistic or --visible grey-normal)"
         )
     if found.is_signs and found.is_whole:
         return "(x + 1) / 2"
     if found.is_bytes:
         grey = f"x / {255 if found.largest > 16 else found.largest:g}"
         return (
-            f"x > {found.largest // 2:g}, or {grey} with grey visible units (--visible logistic), or poisson units for "
-            "counts"
+            f"x > {found.largest // 2:g}, or {grey} with grey visible units (beliefnet train --visible logistic), or "
+            "poisson units for counts"
         )
     return "x > x.mean(), or normal visible units"
 

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from numpyro.distributions import constraints
 
+from beliefnet._errors import ArgumentError
 from beliefnet._types import Key, ValueKind
 from beliefnet.distributions._bernoulli import is_no_bit
 from beliefnet.distributions._check import Range, Support, refusal
@@ -87,7 +88,7 @@ class CategoricalFamily(AbstractRefinableFamily):
 
     def __post_init__(self):
         if self.num_categories < 2:
-            raise ValueError(f"expected at least 2 categories, got {self.num_categories}; try 10")
+            raise ArgumentError(f"expected at least 2 categories, got {self.num_categories}", "10")
 
     def __call__(self, parameters: Float[Array, "*lead parameters"]) -> dist.Distribution:
         """Return variables with consecutive parameters as the logits of each."""
@@ -96,9 +97,10 @@ class CategoricalFamily(AbstractRefinableFamily):
     def num_units(self, num_parameters: int) -> int:
         """Return the number of parameters: every category is a unit."""
         if num_parameters % self.num_categories:
-            raise ValueError(
+            raise ArgumentError(
                 f"expected a multiple of the {self.num_categories} categories as the number of parameters, got "
-                f"{num_parameters}"
+                f"{num_parameters}",
+                f"{self.num_categories}",
             )
         return num_parameters
 

@@ -103,8 +103,8 @@ def refusal(
 ) -> DataError:
     """Return the error for the first value that does not fit, at a row and a column."""
     return DataError(
-        f"expected {expected} in {label}, got {value:g} at row {place[0]}, column {place[1]} (counted from 0); try "
-        f"{advice(_range_of(rows))}"
+        f"expected {expected} in {label}, got {value:g} at row {place[0]}, column {place[1]} (counted from 0)",
+        f"{advice(_range_of(rows))}",
     )
 
 

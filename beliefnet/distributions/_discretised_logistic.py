@@ -11,6 +11,7 @@ from jax import Array, lax
 from jaxtyping import Float
 from numpyro.distributions import constraints
 
+from beliefnet._errors import ArgumentError
 from beliefnet._numerics import softplus, unsoftplus
 from beliefnet._types import Key, ValueKind
 from beliefnet.distributions._check import Range, Support
@@ -129,7 +130,7 @@ class DiscretisedLogisticFamily(AbstractFamily):
 
     def __post_init__(self):
         if self.levels < 2:
-            raise ValueError(f"expected at least 2 grey levels, got {self.levels}; try 256")
+            raise ArgumentError(f"expected at least 2 grey levels, got {self.levels}", "256")
 
     @property
     def smallest_scale(self) -> float:
@@ -144,7 +145,10 @@ class DiscretisedLogisticFamily(AbstractFamily):
     def num_units(self, num_parameters: int) -> int:
         """Return half the number of parameters."""
         if num_parameters % 2:
-            raise ValueError(f"expected an even number of parameters for logistic units, got {num_parameters}")
+            raise ArgumentError(
+                f"expected an even number of parameters for logistic units, got {num_parameters}",
+                f"{num_parameters + 1}",
+            )
         return num_parameters // 2
 
     def num_parameters(self, size: int) -> int:
@@ -170,7 +174,8 @@ class DiscretisedLogisticFamily(AbstractFamily):
 
         def advice(found: Range) -> str:
             x = "x" if found.is_unit else f"x / {steps}" if found.is_whole and found.largest == steps else found.to_unit
-            return f"np.rint({steps} * {x}) / {steps}, or grey_normal visible units (--visible grey-normal)"
+            grey_normal = "grey_normal visible units (beliefnet train --visible grey-normal)"
+            return f"np.rint({steps} * {x}) / {steps}, or {grey_normal}"
 
         expected = f"grey values k / {steps}, on the {self.levels} levels that logistic units are a model of,"
         return Support(expected, is_wrong, advice)

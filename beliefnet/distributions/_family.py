@@ -12,6 +12,7 @@ from jax import Array
 from jaxtyping import Float
 from numpy.typing import NDArray
 
+from beliefnet._errors import ArgumentError
 from beliefnet._types import ValueKind
 from beliefnet.distributions._check import Range, Support
 from beliefnet.distributions._kind import UnitKind
@@ -94,7 +95,7 @@ class AbstractFamily(ABC):
         Raises:
             ValueError: If there is no closed form, or the second layer has units of another kind.
         """
-        raise ValueError(f"expected units with a closed form, got {self.name} units; try an average over draws")
+        raise ArgumentError(f"expected units with a closed form, got {self.name} units", "an average over draws")
 
     @property
     def support(self) -> Support:
@@ -151,7 +152,9 @@ class AbstractFamily(ABC):
 
     def _variable_points(self) -> tuple[np.ndarray, np.ndarray]:
         """Values of one variable, `[points, units of it]`, and their log-weights, `[points]`."""
-        raise ValueError(f"expected discrete or normal latents to enumerate, got {self.name} units")
+        raise ArgumentError(
+            f"expected discrete or normal latents to enumerate, got {self.name} units", "an average over draws"
+        )
 
 
 class AbstractRefinableFamily(AbstractFamily):
@@ -201,9 +204,9 @@ def check_closed_form(family: AbstractFamily, p: dist.Distribution) -> None:
     """
     kind = UnitKind.of(p)
     if kind is not family.kind:
-        raise ValueError(
-            f"expected two layers of {family.kind.value} units for a closed form, got {kind.value} units in the "
-            "second; try an average over draws"
+        raise ArgumentError(
+            f"expected two layers of {family.kind.value} units for a closed form, got {kind.value} units in the second",
+            "an average over draws",
         )
 
 

@@ -5,6 +5,8 @@ from enum import Enum
 import numpyro.distributions as dist
 from numpyro.distributions import constraints
 
+from beliefnet._errors import ArgumentError
+
 
 class UnitKind(Enum):
     """Kinds of units."""
@@ -62,4 +64,4 @@ def check_kind(name: str, kind: UnitKind, allowed: frozenset[UnitKind], advice: 
     """
     if kind not in allowed:
         known = " or ".join(sorted(k.value for k in allowed))
-        raise ValueError(f"expected {known} units for {name}, got {kind.value} units{place}; try {advice}")
+        raise ArgumentError(f"expected {known} units for {name}, got {kind.value} units{place}", f"{advice}")

@@ -9,6 +9,7 @@ import numpyro.distributions as dist
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._numerics import softplus, unsoftplus
 from beliefnet._types import ValueKind
 from beliefnet.distributions._check import Range, Support
@@ -24,7 +25,7 @@ class _Normal(AbstractRefinableFamily):
 
     def __post_init__(self):
         if not 0 < self.smallest_scale < float("inf"):
-            raise ValueError(f"expected a positive smallest scale, got {self.smallest_scale}; try 0.001")
+            raise ArgumentError(f"expected a positive smallest scale, got {self.smallest_scale}", "0.001")
 
     def __call__(self, parameters: Float[Array, "*lead parameters"]) -> dist.Distribution:
         """Return units with the two halves of the parameters as means and unscaled scales."""
@@ -34,7 +35,9 @@ class _Normal(AbstractRefinableFamily):
     def num_units(self, num_parameters: int) -> int:
         """Return half the number of parameters."""
         if num_parameters % 2:
-            raise ValueError(f"expected an even number of parameters for normal units, got {num_parameters}")
+            raise ArgumentError(
+                f"expected an even number of parameters for normal units, got {num_parameters}", f"{num_parameters + 1}"
+            )
         return num_parameters // 2
 
     def num_parameters(self, size: int) -> int:

@@ -72,7 +72,7 @@ def _is_no_count(values: np.ndarray) -> np.ndarray:
 
 def _advice_for_counts(found: Range) -> str:
     if found.is_unit:
-        return "grey visible units (--visible logistic or --visible grey-normal)"
+        return "grey visible units (beliefnet train --visible logistic or --visible grey-normal)"
     return "np.rint(np.maximum(x, 0)), or normal visible units"
 
 

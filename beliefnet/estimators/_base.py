@@ -74,4 +74,4 @@ def check_particles(name: str, num_particles: int, *, least: int) -> None:
     Raises:
         ValueError: If there are fewer than the least that it can work with, or no whole number.
     """
-    whole_number(f"{name}'s num_particles", num_particles, good=least + 3, least=least)
+    whole_number("num_particles", num_particles, good=least + 3, least=least, whose=f"{name}'s ")

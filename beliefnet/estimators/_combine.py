@@ -7,8 +7,10 @@ import jax
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import split_key
 from beliefnet._types import Key
 from beliefnet.estimators._base import Estimate, Estimator
 from beliefnet.estimators._bound import Bound
@@ -28,7 +30,7 @@ class Sum(Estimator[tuple[Any, ...]]):
 
     def __check_init__(self):
         if not self.parts:
-            raise ValueError("expected at least one estimator to sum, got none")
+            raise ArgumentError("expected at least one estimator to sum, got none", "Sum((Wake(5), Sleep()))")
 
     @property
     def bound(self) -> Bound:
@@ -44,7 +46,7 @@ class Sum(Estimator[tuple[Any, ...]]):
         self, net: BeliefNet, x: Float[Array, "batch visible"], state: tuple[Any, ...], *, key: Key
     ) -> Estimate[tuple[Any, ...]]:
         """Estimate with each part and add up."""
-        keys = jax.random.split(key, len(self.parts))
+        keys = split_key(key, len(self.parts))
         estimates = [
             part.estimate(net, x, inner, key=k) for part, inner, k in zip(self.parts, state, keys, strict=True)
         ]

@@ -1,6 +1,6 @@
 """The driver of every estimator that is a proposal and a credit rule for its particles."""
 
-from abc import abstractmethod
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 from equinox import AbstractVar
@@ -26,21 +26,28 @@ class AbstractCreditEstimator(Estimator[S]):
         sum_k [ model_k * grad log p(x, h_k) + sum_l score_kl * grad log q(h_kl | h_k,l-1)
                 + path_k * grad f_k, through h_k only ]
 
+    Attributes:
+        rule: What each particle is credited with.
+        num_particles: Draws per datum, K.
+        proposal: Where the particles come from.
+
     Raises:
         ValueError: If there are fewer particles than the rule can work with.
     """
 
     num_particles: AbstractVar[int]
 
-    @property
-    @abstractmethod
-    def rule(self) -> AbstractCreditRule[S]:
-        """What each particle is credited with."""
+    if TYPE_CHECKING:
+        # Read only: a property of most estimators, a field of those that are given one. Pyright knows no such thing.
+        @property
+        def rule(self) -> AbstractCreditRule[S]: ...
 
-    @property
-    @abstractmethod
-    def proposal(self) -> Proposal:
-        """Where the particles come from."""
+        @property
+        def proposal(self) -> Proposal: ...
+
+    else:
+        rule: AbstractVar[AbstractCreditRule]
+        proposal: AbstractVar[Proposal]
 
     @property
     def num_draws(self) -> int:
@@ -120,21 +127,6 @@ class CreditEstimator(AbstractCreditEstimator[S]):
         (3, 2)
     """
 
-    own_rule: AbstractCreditRule[S]
+    rule: AbstractCreditRule[S]  # pyright: ignore[reportIncompatibleMethodOverride]
     num_particles: int = eqx.field(static=True)
-    source: Proposal
-
-    def __init__(self, rule: AbstractCreditRule[S], num_particles: int, proposal: Proposal | None = None):
-        self.own_rule = rule
-        self.num_particles = num_particles
-        self.source = Recognition() if proposal is None else proposal
-
-    @property
-    def rule(self) -> AbstractCreditRule[S]:
-        """The rule that was given."""
-        return self.own_rule
-
-    @property
-    def proposal(self) -> Proposal:
-        """The proposal that was given."""
-        return self.source
+    proposal: Proposal = eqx.field(default_factory=Recognition)  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
 from beliefnet._trace import Trace
 from beliefnet.proposals import Particles, Proposal
@@ -24,14 +25,16 @@ def path_surrogate(
         ValueError: If draws of the proposal have no derivative, or it scores whole paths.
     """
     if not proposal.has_derivative:
-        raise ValueError(
+        raise ArgumentError(
             f"expected a proposal whose draws have a derivative for a path credit, got {type(proposal).__name__} "
-            "without one; try Recognition(Reparameterize())"
+            "without one",
+            "Recognition(Reparameterize())",
         )
     if drawn.log_layers is None:
-        raise ValueError(
+        raise ArgumentError(
             f"expected a proposal that scores each layer for a path credit, got {type(proposal).__name__}, which "
-            "scores whole paths; try HVI for Hamiltonian dynamics"
+            "scores whole paths",
+            "HVI for Hamiltonian dynamics",
         )
     trace = Trace.record(net, drawn)
     log_weight = trace.log_p.sum(axis=-1) - trace.log_q.sum(axis=-1)

@@ -4,14 +4,15 @@ from abc import abstractmethod
 from typing import ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array, lax
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import split_key
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind, check_kind, units
@@ -132,7 +133,7 @@ class AbstractUnitEstimator(Estimator[None]):
             ValueError: If the net has layers that the estimator cannot work with.
         """
         self.check(net)
-        draw_key, *layer_keys = jax.random.split(key, 1 + len(net.layer_sizes))
+        draw_key, *layer_keys = split_key(key, 1 + len(net.layer_sizes))
 
         def objective_of(parts: tuple[BeliefNet, AbstractUnitEstimator]):
             net, estimator = parts
@@ -171,7 +172,7 @@ class AbstractUnitEstimator(Estimator[None]):
 
 def _check_no_path(estimator: AbstractUnitEstimator, credit: Credit) -> None:
     if credit.path is not None:
-        raise ValueError(
-            f"expected a rule without a path from {type(estimator).__name__}, whose draws have no derivative, got one; "
-            "try a CreditEstimator"
+        raise ArgumentError(
+            f"expected a rule without a path from {type(estimator).__name__}, whose draws have no derivative, got one",
+            "a CreditEstimator",
         )

@@ -1,19 +1,20 @@
 """Learning with a posterior that is refined for every datum: variational EM, and gradients through the refinement."""
 
 import equinox as eqx
-import jax
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import split_key
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind
 from beliefnet.estimators._base import Estimate, Estimator, check_particles
 from beliefnet.estimators._bound import Bound
 from beliefnet.proposals import Refined
-from beliefnet.refiners import AIR, Posterior, Refiner, default_refiner, gdir, straight_through
+from beliefnet.refiners import AIR, GDIR, Posterior, Refiner, StraightThroughAscent, default_refiner
 
 
 class AbstractRefinedEstimator(Estimator[None]):
@@ -64,7 +65,7 @@ class VariationalEM(AbstractRefinedEstimator):
     @broadcasting
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
         """Refine, draw, and differentiate."""
-        refine_key, draw_key = jax.random.split(key)
+        refine_key, draw_key = split_key(key)
         posterior = self.refiner.refine(net, x, key=refine_key)
         latents = posterior.draw(self.num_particles, key=draw_key)
 
@@ -81,7 +82,7 @@ class SemiAmortised(AbstractRefinedEstimator):
     """The ELBO of the refined posterior, differentiated through the steps of the refinement.
 
     Model and recognition net both climb the bound that is reached after the refinement, not the one before it. The
-    gradient is as true as that of the refiner's sampler: unbiased for normal latents with `gdir`, biased for discrete
+    gradient is as true as that of the refiner's sampler: unbiased for normal latents with `GDIR`, biased for discrete
     ones. Memory grows with the number of steps.
 
     Args:
@@ -101,20 +102,21 @@ class SemiAmortised(AbstractRefinedEstimator):
     def __check_init__(self):
         check_particles("SemiAmortised", self.num_particles, least=1)
         if not self.refiner.takes_gradients:
-            raise ValueError(
-                f"expected a refiner with gradient steps for SemiAmortised, got {type(self.refiner).__name__}; try "
-                "gdir(5) for normal latents, straight_through(5) for discrete ones, or variational EM"
+            raise ArgumentError(
+                f"expected a refiner with gradient steps for SemiAmortised, got {type(self.refiner).__name__}",
+                "GDIR(5) for normal latents, StraightThroughAscent(5) for discrete ones, or variational EM",
             )
         if self.refiner.patience:
-            raise ValueError(
+            raise ArgumentError(
                 f"expected a refiner that always takes all steps for SemiAmortised, got patience "
-                f"{self.refiner.patience}; try patience=0"
+                f"{self.refiner.patience}",
+                "patience=0",
             )
 
     @broadcasting
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
         """Refine, draw, and differentiate through both."""
-        refine_key, draw_key = jax.random.split(key)
+        refine_key, draw_key = split_key(key)
 
         def surrogate(parts: tuple[BeliefNet, SemiAmortised]) -> tuple[Array, Array]:
             net, own = parts
@@ -156,6 +158,6 @@ def semi_amortised(net: BeliefNet, num_particles: int = 1, *, refiner: Refiner |
         ValueError: If `num_particles` is not positive, or the refiner takes no gradient steps or may stop early.
     """
     if refiner is None:
-        make = gdir if UnitKind.CONTINUOUS in net.latent_kinds else straight_through
+        make = GDIR if UnitKind.CONTINUOUS in net.latent_kinds else StraightThroughAscent
         refiner = make(5, 1, num_checks=0)
     return SemiAmortised(refiner, num_particles)

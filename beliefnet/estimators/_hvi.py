@@ -6,6 +6,7 @@ import equinox as eqx
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
@@ -46,9 +47,9 @@ class HVI(Estimator[None]):
     def __check_init__(self):
         check_particles("HVI", self.num_particles, least=1)
         if not self.proposal.has_derivative:
-            raise ValueError(
-                f"expected a Hamiltonian as the proposal of HVI, got {type(self.proposal).__name__}; try "
-                "Hamiltonian(net, key=key)"
+            raise ArgumentError(
+                f"expected a Hamiltonian as the proposal of HVI, got {type(self.proposal).__name__}",
+                "Hamiltonian(net, key=key)",
             )
 
     @property

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet.estimators import rules
@@ -39,7 +40,8 @@ class MaximumLikelihood(AbstractRecognitionEstimator[None]):
             ValueError: If the net has latents.
         """
         if net.layer_sizes:
-            raise ValueError(
+            raise ArgumentError(
                 f"expected a net without latents for exact likelihood, got latent layers of {list(net.layer_sizes)} "
-                "units; try NVIL"
+                "units",
+                "NVIL",
             )

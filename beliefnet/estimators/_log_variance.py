@@ -36,7 +36,7 @@ class LogVariance(AbstractWakePhase):
 
     Args:
         num_particles: Draws per datum, at least 2.
-        source: Where they come from: the recognition net, or for example `Refined(AIR())`.
+        proposal: Where they come from: the recognition net, or for example `Refined(AIR())`.
 
     Raises:
         ValueError: If there are fewer than two particles, or the proposal does not draw for the data what it scores.

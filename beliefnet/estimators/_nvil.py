@@ -4,6 +4,7 @@ import equinox as eqx
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
+from beliefnet._streams import check_key
 from beliefnet._types import Key
 from beliefnet.baselines import Baseline, InputBaseline, LayerBaselines, Moments, NoBaseline, Order, RunningMoments
 from beliefnet.estimators._driver_particles import AbstractRecognitionEstimator
@@ -60,6 +61,7 @@ class NVIL(AbstractRecognitionEstimator[Moments]):
         moments: RunningMoments | None = None,
         signal: Signal = Signal.LOCAL,
     ):
+        check_key(key)
         self.baseline = LayerBaselines(net, key=key) if baseline is None else baseline
         self.moments = RunningMoments() if moments is None else moments
         self.num_particles = num_particles

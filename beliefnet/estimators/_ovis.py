@@ -2,6 +2,7 @@
 
 import equinox as eqx
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet.estimators._base import check_particles
 from beliefnet.estimators._driver_particles import AbstractRecognitionEstimator
@@ -36,7 +37,9 @@ class OVIS(AbstractRecognitionEstimator[None]):
     def __check_init__(self):
         check_particles("OVIS", self.num_particles, least=2)
         if self.num_auxiliary < 1 or self.num_auxiliary != int(self.num_auxiliary):
-            raise ValueError(f"expected OVIS to have num_auxiliary of at least 1, got {self.num_auxiliary}; try 1")
+            raise ArgumentError(
+                f"expected OVIS to have {{option}} of at least 1, got {self.num_auxiliary}", "1", option="num_auxiliary"
+            )
 
     @property
     def rule(self) -> OptimalControl:
@@ -78,7 +81,9 @@ class AsymptoticOVIS(AbstractRecognitionEstimator[None]):
     def __check_init__(self):
         check_particles("AsymptoticOVIS", self.num_particles, least=2)
         if not 0 <= self.gamma <= 1:
-            raise ValueError(f"expected AsymptoticOVIS to have gamma in [0, 1], got {self.gamma}; try 1")
+            raise ArgumentError(
+                f"expected AsymptoticOVIS to have {{option}} in [0, 1], got {self.gamma}", "1", option="gamma"
+            )
 
     @property
     def rule(self) -> AsymptoticControl:

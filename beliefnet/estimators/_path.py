@@ -5,6 +5,7 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet.distributions import UnitKind
@@ -42,12 +43,12 @@ class AbstractPathEstimator(AbstractCreditEstimator[None]):
     def _check_sampler(self, net: BeliefNet) -> None:
         name = type(self).__name__
         if not self.sampler.has_derivative:
-            raise ValueError(
-                f"expected a sampler with a derivative for {name}, got {type(self.sampler).__name__}; try "
-                "Reparameterize() for continuous units, Concrete() or StraightThrough() for discrete ones"
+            raise ArgumentError(
+                f"expected a sampler with a derivative for {name}, got {type(self.sampler).__name__}",
+                "Reparameterize() for continuous units, Concrete() or StraightThrough() for discrete ones",
             )
         if any(eqx.is_array(leaf) for leaf in jax.tree.leaves(self.sampler)):
-            raise ValueError(f"expected plain numbers in the sampler of {name}, got arrays; try Concrete(0.5)")
+            raise ArgumentError(f"expected plain numbers in the sampler of {name}, got arrays", "Concrete(0.5)")
         self.sampler.check(net.latent_kinds)
 
     @property

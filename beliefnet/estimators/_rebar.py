@@ -10,9 +10,11 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import softplus
+from beliefnet._streams import split_key
 from beliefnet._types import Key
 from beliefnet.conditionals import MLP
 from beliefnet.distributions import UnitKind
@@ -41,9 +43,11 @@ class AbstractRelaxedControl(AbstractUnitEstimator):
         """Set where every layer's temperature and scale start."""
         name, num_layers = type(self).__name__, len(net.layer_sizes)
         if not 1e-2 <= temperature <= 1e2:
-            raise ValueError(f"expected {name} to have a temperature from 0.01 to 100, got {temperature}; try 0.5")
+            raise ArgumentError(
+                f"expected {name} to have a {{option}} from 0.01 to 100, got {temperature}", "0.5", option="temperature"
+            )
         if not math.isfinite(scale):
-            raise ValueError(f"expected {name} to have a finite scale, got {scale}; try 1.0")
+            raise ArgumentError(f"expected {name} to have a finite {{option}}, got {scale}", "1.0", option="scale")
         self.num_particles = num_particles
         self.log_temperature = jnp.full(num_layers, math.log(temperature))
         self.scale = jnp.full(num_layers, scale)
@@ -61,11 +65,12 @@ class AbstractRelaxedControl(AbstractUnitEstimator):
     def layer_credit(self, layer: Layer, *, key: Key) -> LayerCredit:
         """Credit logits, and let the control variate descend the second moment of that credit."""
         if len(self.scale) != len(layer.net.layer_sizes):
-            raise ValueError(
+            raise ArgumentError(
                 f"expected the net that {type(self).__name__} was made for, of {len(self.scale)} latent layers, got "
-                f"one of {len(layer.net.layer_sizes)}; try {type(self).__name__}(net)"
+                f"one of {len(layer.net.layer_sizes)}",
+                f"{type(self).__name__}(net)",
             )
-        z_key, again_key, above_key = jax.random.split(key, 3)
+        z_key, again_key, above_key = split_key(key, 3)
         logits, scale = layer.held_logits, self.scale[layer.index]
         free = _relaxed_given(layer.value, logits, key=z_key) - logits
 
@@ -165,8 +170,8 @@ class RELAX(AbstractRelaxedControl):
     ):
         self._start(net, num_particles, temperature=temperature, scale=scale)
         if num_units < 1:
-            raise ValueError(f"expected num_units of at least 1, got {num_units}; try 100")
-        keys = jax.random.split(key, len(net.layer_sizes))
+            raise ArgumentError(f"expected {{option}} of at least 1, got {num_units}", "100", option="num_units")
+        keys = split_key(key, len(net.layer_sizes))
         networks = (MLP((size, num_units, 1), jnp.tanh, key=k) for size, k in zip(net.layer_sizes, keys, strict=True))
         self.networks = tuple(
             eqx.tree_at(lambda n: n.layers[-1].weight, network, replace_fn=jnp.zeros_like) for network in networks

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet.estimators import rules
 from beliefnet.estimators._base import Estimator
@@ -16,26 +17,22 @@ class AbstractWakePhase(AbstractCreditEstimator[None]):
 
     Args:
         num_particles: Draws per datum.
-        source: Where they come from: the recognition net, or for example `Refined(AIR())`.
+        proposal: Where they come from: the recognition net, or for example `Refined(AIR())`.
 
     Raises:
         ValueError: If `num_particles` is not positive, or the proposal does not draw for the data what it scores.
     """
 
     num_particles: int = eqx.field(static=True, default=1)
-    source: Proposal = eqx.field(default_factory=Recognition)
+    proposal: Proposal = eqx.field(default_factory=Recognition)  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def __check_init__(self):
-        if not (self.source.explains_data and self.source.is_exact):
-            raise ValueError(
+        if not (self.proposal.explains_data and self.proposal.is_exact):
+            raise ArgumentError(
                 f"expected a proposal for {type(self).__name__} that draws for the data from what it scores, got "
-                f"{type(self.source).__name__}; try Recognition() or Refined(AIR())"
+                f"{type(self.proposal).__name__}",
+                "Recognition() or Refined(AIR())",
             )
-
-    @property
-    def proposal(self) -> Proposal:
-        """The source of the draws."""
-        return self.source
 
 
 class Wake(AbstractWakePhase):
@@ -136,7 +133,11 @@ def reweighted_wake_sleep(
         ValueError: If the recognition net would not learn at all.
     """
     if not (wake_phi or sleep_phi):
-        raise ValueError("expected wake_phi, sleep_phi or both, got neither; the recognition net would not learn")
+        raise ArgumentError(
+            "expected {option}, or the sleep phase, to train the recognition net, got neither",
+            "both",
+            option="wake_phi",
+        )
     proposal = Recognition() if proposal is None else proposal
     wake = ReweightedWake(num_particles, proposal) if wake_phi else WeightedWake(num_particles, proposal)
     return Sum((wake, Sleep())) if sleep_phi else wake

@@ -1,6 +1,6 @@
 """Evaluation: bounds, likelihoods and the exact oracle."""
 
-from beliefnet.evaluation._bounds import DatumBounds, bounds_of_rows, particle_bounds
+from beliefnet.evaluation._bounds import DatumBounds, particle_bounds
 from beliefnet.evaluation._encode import encode
 from beliefnet.evaluation._enumerate import Enumeration, enumerate_latents
 from beliefnet.evaluation._evaluate import Evaluation, evaluate
@@ -11,10 +11,9 @@ from beliefnet.evaluation._exact import (
     exact_log_likelihood,
     exact_posterior,
 )
-from beliefnet.evaluation._gaps import InferenceGaps, inference_gaps, steps_of_refinement
+from beliefnet.evaluation._gaps import InferenceGaps, inference_gaps
 from beliefnet.evaluation._gradient_reference import Reference
 from beliefnet.evaluation._gradients import (
-    LEAST_DRAWS,
     Effort,
     EstimatorReport,
     GradientReport,
@@ -27,7 +26,7 @@ from beliefnet.evaluation._imputation_score import (
     grey_imputation_score,
     imputation_score,
 )
-from beliefnet.evaluation._impute import Imputed, Search, impute, net_observing, one_pass, starting_fill
+from beliefnet.evaluation._impute import Imputed, Search, impute, net_observing, one_pass
 from beliefnet.evaluation._mean import Mean
 from beliefnet.evaluation._observe import DataLike, observe
 from beliefnet.evaluation._perplexity import Perplexity, perplexity
@@ -35,7 +34,6 @@ from beliefnet.evaluation._sandwich import Sandwich, sandwich
 from beliefnet.evaluation._topics import Topic, npmi, topics
 
 __all__ = [
-    "LEAST_DRAWS",
     "DataLike",
     "DatumBounds",
     "Effort",
@@ -54,7 +52,6 @@ __all__ = [
     "Sandwich",
     "Search",
     "Topic",
-    "bounds_of_rows",
     "encode",
     "enumerate_latents",
     "evaluate",
@@ -75,7 +72,5 @@ __all__ = [
     "particle_bounds",
     "perplexity",
     "sandwich",
-    "starting_fill",
-    "steps_of_refinement",
     "topics",
 ]

@@ -10,7 +10,7 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Float, Int
 
-from beliefnet._errors import check_type, whole_number
+from beliefnet._errors import ArgumentError, check_type, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import check_key
@@ -128,8 +128,8 @@ def bounds_of_batch(
 def particle_bounds(
     net: BeliefNet,
     data: DataLike,
-    num_particles: int,
     *,
+    num_particles: int,
     key: Key,
     chunk: int | None = None,
     proposal: Proposal | None = None,
@@ -156,7 +156,7 @@ def particle_bounds(
     data = observe(net, data)
     x = data.take(np.arange(len(data)), key=data_key)
     proposal = defended(proposal, whole_number("num_particles", num_particles, good=1000))
-    return bounds_of_rows(net, x, num_particles, key=draw_key, chunk=chunk, proposal=proposal)
+    return bounds_of_rows(net, x, num_particles=num_particles, key=draw_key, chunk=chunk, proposal=proposal)
 
 
 def defended(proposal: Proposal | None, num_particles: int) -> Proposal | None:
@@ -173,8 +173,8 @@ def defended(proposal: Proposal | None, num_particles: int) -> Proposal | None:
 def bounds_of_rows(
     net: BeliefNet,
     x: Float[Array, "batch visible"],
-    num_particles: int,
     *,
+    num_particles: int,
     key: Key,
     chunk: int | None = None,
     proposal: Proposal | None = None,
@@ -187,14 +187,15 @@ def bounds_of_rows(
     num_particles = whole_number("num_particles", num_particles, good=1000)
     proposal = Recognition() if proposal is None else proposal
     if not proposal.explains_data:
-        raise ValueError(
-            f"expected a proposal that draws latents for the given observations, got {type(proposal).__name__}; "
-            "try Recognition()"
+        raise ArgumentError(
+            f"expected a proposal that draws latents for the given observations, got {type(proposal).__name__}",
+            "Recognition()",
         )
     if not proposal.is_exact:
-        raise ValueError(
+        raise ArgumentError(
             f"expected a proposal that draws from the distribution it scores, got {type(proposal).__name__} with "
-            "relaxed or averaged values, whose weights say nothing about log p(x); try Recognition()"
+            "relaxed or averaged values, whose weights say nothing about log p(x)",
+            "Recognition()",
         )
     fitting = max(1, rows_per_pass(net) // x.shape[0])
     chunk = min(fitting if chunk is None else whole_number("chunk", chunk, good=fitting), num_particles)

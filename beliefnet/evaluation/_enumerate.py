@@ -7,10 +7,11 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Values
-from beliefnet.evaluation._observe import observe_rows
+from beliefnet.evaluation._observe import DataLike, observe_rows
 
 _MAX_STATES = 2**20
 _MAX_NUMBERS = 2**28
@@ -39,7 +40,7 @@ class Enumeration(eqx.Module):
 
 
 @broadcasting
-def enumerate_latents(net: BeliefNet, x: Float[Array, "batch visible"]) -> Enumeration:
+def enumerate_latents(net: BeliefNet, data: DataLike) -> Enumeration:
     """Score every joint state of a net's latents: every value of discrete units, quadrature nodes of normal ones.
 
     Normal layers are integrated under q(h_l | h_(l-1)) by Gauss-Hermite quadrature with 32 nodes per unit. That is
@@ -48,14 +49,14 @@ def enumerate_latents(net: BeliefNet, x: Float[Array, "batch visible"]) -> Enume
 
     Args:
         net: A net with at most 2^20 joint states in all latent layers together.
-        x: Observations, `[batch, visible]`.
+        data: Rows `[batch, visible]`: anything that `observe` takes.
 
     Raises:
         DataError: If the data are not what the net is a model of.
         ValueError: If the net has too many states, or they would not fit in memory with the data, or units are neither
             discrete nor normal.
     """
-    x = observe_rows(net, x)
+    x = observe_rows(net, data)
     check_states(net, len(x))
     latents: tuple[Array, ...] = ()
     below, log_mass = x[None], jnp.zeros((1, x.shape[0]))
@@ -79,15 +80,17 @@ def check_states(net: BeliefNet, num_data: int) -> int:
     """
     num_states = count_states(net)
     if num_states > _MAX_STATES:
-        raise ValueError(
+        raise ArgumentError(
             f"expected a net with at most {_MAX_STATES} joint latent states to enumerate, got {num_states} in layers "
-            f"{net.layer_sizes}; try importance sampling with evaluation.evaluate"
+            f"{net.layer_sizes}",
+            "importance sampling with evaluation.evaluate",
         )
     numbers = num_states * max(net.num_visible, *net.layer_sizes, 1) * num_data
     if numbers > _MAX_NUMBERS:
-        raise ValueError(
+        raise ArgumentError(
             f"expected states and data that fit in memory, got {num_states} latent states for {num_data} data of "
-            f"{net.num_visible} units; try {max(1, num_data * _MAX_NUMBERS // numbers)} data at a time"
+            f"{net.num_visible} units",
+            f"{max(1, num_data * _MAX_NUMBERS // numbers)} data at a time",
         )
     return num_states
 

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jax import Array
 
-from beliefnet._errors import whole_number
+from beliefnet._errors import ArgumentError, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import check_key
@@ -108,14 +108,14 @@ def evaluate(
         DataError: If the data are none, of another width than the net, or not what the net is a model of.
         ValueError: If `num_particles` is not positive.
     """
-    return weigh(net, data, num_particles, proposal=proposal, progress=progress, key=key)[0]
+    return weigh(net, data, num_particles=num_particles, proposal=proposal, progress=progress, key=key)[0]
 
 
 def weigh(
     net: BeliefNet,
     data: DataLike,
-    num_particles: int,
     *,
+    num_particles: int,
     proposal: Proposal | None,
     progress: Callable[[int], None] | None = None,
     key: Key,
@@ -135,7 +135,7 @@ def weigh(
     done, proposal = 0, defended(proposal, num_particles)
     at_once = num_particles if proposal is not None and proposal.is_joint else min(num_particles, 100)
     for x, num, block_key in _blocks(net, data, at_once, key=key):
-        block = bounds_of_rows(net, x, num_particles, key=block_key, proposal=proposal)
+        block = bounds_of_rows(net, x, num_particles=num_particles, key=block_key, proposal=proposal)
         block = jax.tree.map(lambda leaf, num=num: np.asarray(leaf)[:num], block)
         # What the tail says is a number of each datum: tails of all data would not fit in memory.
         tails.append(pareto_k(block.tail))
@@ -148,9 +148,10 @@ def weigh(
     bounds = jax.tree.map(lambda *leaves: np.concatenate(leaves).astype(np.float64), *parts)
     num_wrong = int(np.isnan(bounds.bound).sum())
     if num_wrong:
-        raise ValueError(
-            f"expected log-weights that are numbers, got NaN for {num_wrong} of {done} examples; try a smaller rate if "
-            "their posterior was refined, or another net: a parameter or an observation may not be finite"
+        raise ArgumentError(
+            f"expected log-weights that are numbers, got NaN for {num_wrong} of {done} examples",
+            "a smaller rate if "
+            "their posterior was refined, or another net: a parameter or an observation may not be finite",
         )
     evaluation = _summarise(net, bounds, np.concatenate(tails), activity, num_particles)
     evaluation = replace(evaluation, defensive_share=None if proposal is None else proposal.defensive_share)
@@ -175,8 +176,8 @@ def _lengths(net: BeliefNet, data: Observations) -> np.ndarray | None:
     counts = data.rows[:, net.num_condition :] if net.num_condition else data.rows
     lengths = np.asarray(counts.sum(axis=1), np.float64).ravel()
     if not (lengths > 0).all():
-        raise ValueError(
-            f"expected documents of at least one word, got {int((lengths <= 0).sum())} empty ones; try leaving them out"
+        raise ArgumentError(
+            f"expected documents of at least one word, got {int((lengths <= 0).sum())} empty ones", "leaving them out"
         )
     return lengths
 

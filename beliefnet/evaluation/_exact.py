@@ -15,19 +15,19 @@ from jax import Array
 from jax.scipy.special import logsumexp
 from jaxtyping import Float
 
-from beliefnet._errors import whole_number
+from beliefnet._errors import ArgumentError, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting, log_mean_exp
 from beliefnet.distributions import UnitKind
 from beliefnet.evaluation._enumerate import check_states, enumerate_latents
-from beliefnet.evaluation._observe import observe_rows
+from beliefnet.evaluation._observe import DataLike, observe_rows
 
 _MAX_SETS = 2_000_000
 _MAX_NUMBERS = 2**27
 
 
 @broadcasting
-def exact_log_likelihood(net: BeliefNet, x: Float[Array, "batch visible"]) -> Float[Array, " batch"]:
+def exact_log_likelihood(net: BeliefNet, data: DataLike) -> Float[Array, " batch"]:
     """Return log p(x) of each datum, in nats.
 
     Raises:
@@ -35,7 +35,7 @@ def exact_log_likelihood(net: BeliefNet, x: Float[Array, "batch visible"]) -> Fl
         ValueError: If a latent layer is not discrete, or there are too many states.
     """
     _check_discrete(net)
-    return _log_likelihood(net, observe_rows(net, x))
+    return _log_likelihood(net, observe_rows(net, data))
 
 
 @eqx.filter_jit
@@ -44,7 +44,7 @@ def _log_likelihood(net: BeliefNet, x: Array) -> Float[Array, " batch"]:
 
 
 @broadcasting
-def exact_posterior(net: BeliefNet, x: Float[Array, "batch visible"]) -> Float[Array, "states batch"]:
+def exact_posterior(net: BeliefNet, data: DataLike) -> Float[Array, "states batch"]:
     """Return p(h | x) of every joint state, in the order of `enumerate_latents`.
 
     Raises:
@@ -52,7 +52,7 @@ def exact_posterior(net: BeliefNet, x: Float[Array, "batch visible"]) -> Float[A
         ValueError: If a latent layer is not discrete, or there are too many states.
     """
     _check_discrete(net)
-    return _posterior(net, observe_rows(net, x))
+    return _posterior(net, observe_rows(net, data))
 
 
 @eqx.filter_jit
@@ -61,14 +61,14 @@ def _posterior(net: BeliefNet, x: Array) -> Float[Array, "states batch"]:
 
 
 @broadcasting
-def exact_elbo(net: BeliefNet, x: Float[Array, "batch visible"]) -> Float[Array, " batch"]:
+def exact_elbo(net: BeliefNet, data: DataLike) -> Float[Array, " batch"]:
     """Return E_q[log p(x, h) - log q(h | x)] of each datum, in nats.
 
     Raises:
         DataError: If the data are not what the net is a model of.
         ValueError: If there are too many states, or units are neither discrete nor normal.
     """
-    return _elbo(net, observe_rows(net, x))
+    return _elbo(net, observe_rows(net, data))
 
 
 @eqx.filter_jit
@@ -78,7 +78,7 @@ def _elbo(net: BeliefNet, x: Array) -> Float[Array, " batch"]:
 
 
 @broadcasting
-def exact_bound(net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int) -> Float[Array, " batch"]:
+def exact_bound(net: BeliefNet, data: DataLike, *, num_particles: int) -> Float[Array, " batch"]:
     """Return the K-particle bound L_K = E[log-mean-exp_k (log p(x, h_k) - log q(h_k | x))] of each datum, in nats.
 
     Every multiset of K states is visited once, weighed by the number of its orderings.
@@ -89,7 +89,7 @@ def exact_bound(net: BeliefNet, x: Float[Array, "batch visible"], num_particles:
             made.
     """
     num_particles = whole_number("num_particles", num_particles, good=2)
-    x = observe_rows(net, x)
+    x = observe_rows(net, data)
     check_multisets(net, len(x), num_particles)
     return _bound(net, x, num_particles)
 
@@ -104,7 +104,7 @@ def _bound(net: BeliefNet, x: Array, num_particles: int) -> Float[Array, " batch
 
 
 @broadcasting
-def exact_gradient(net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int | None = None) -> BeliefNet:
+def exact_gradient(net: BeliefNet, data: DataLike, *, num_particles: int | None = None) -> BeliefNet:
     """Return the exact gradient of the batch mean of the ELBO, or of L_K where `num_particles` is given.
 
     Returns:
@@ -114,7 +114,7 @@ def exact_gradient(net: BeliefNet, x: Float[Array, "batch visible"], num_particl
         DataError: If the data are not what the net is a model of.
         ValueError: As for `exact_elbo`, or for `exact_bound`.
     """
-    x = observe_rows(net, x)
+    x = observe_rows(net, data)
     if num_particles is not None:
         num_particles = whole_number("num_particles", num_particles, good=2)
         check_multisets(net, len(x), num_particles)
@@ -124,7 +124,7 @@ def exact_gradient(net: BeliefNet, x: Float[Array, "batch visible"], num_particl
 @eqx.filter_jit
 def _gradient(net: BeliefNet, x: Array, num_particles: int | None) -> BeliefNet:
     def objective(net: BeliefNet) -> Float[Array, ""]:
-        value = exact_elbo(net, x) if num_particles is None else exact_bound(net, x, num_particles)
+        value = exact_elbo(net, x) if num_particles is None else exact_bound(net, x, num_particles=num_particles)
         return value.mean()
 
     return eqx.filter_grad(objective)(net)
@@ -140,9 +140,10 @@ def check_multisets(net: BeliefNet, num_data: int, num_particles: int) -> None:
     num_sets = num_multisets(num_states, num_particles)
     if num_sets > _MAX_SETS or num_sets * num_particles * num_data > _MAX_NUMBERS:
         count = num_sets if num_sets <= _MAX_SETS else f"more than {_MAX_SETS}"
-        raise ValueError(
+        raise ArgumentError(
             f"expected at most {_MAX_SETS} multisets of {num_particles} particles over {num_states} states that fit in "
-            f"memory, got {count} for {num_data} data; try fewer particles, data or latent units"
+            f"memory, got {count} for {num_data} data",
+            "fewer particles, data or latent units",
         )
 
 
@@ -167,9 +168,9 @@ def _check_discrete(net: BeliefNet) -> None:
     """Quadrature under q says nothing where the posterior is elsewhere."""
     if UnitKind.CONTINUOUS in net.latent_kinds:
         layer = net.latent_kinds.index(UnitKind.CONTINUOUS) + 1
-        raise ValueError(
-            f"expected discrete latents, got continuous units in latent layer {layer}; try particle_bounds with many "
-            "particles"
+        raise ArgumentError(
+            f"expected discrete latents, got continuous units in latent layer {layer}",
+            "particle_bounds with many particles",
         )
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from beliefnet._errors import check_type, whole_number
+from beliefnet._errors import ArgumentError, check_type, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
@@ -51,8 +51,8 @@ def inference_gaps(
     refiner: Refiner,
     *,
     num_particles: int,
-    steps: Sequence[int] | None = None,
     key: Key,
+    steps: Sequence[int] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> InferenceGaps:
     """Tell the amortisation gap from the approximation gap, by refining the posterior of every datum.
@@ -64,8 +64,8 @@ def inference_gaps(
         data: Rows `[examples, visible]`, such as `dataset.test`: anything that `observe` takes.
         refiner: How the posterior is refined; the largest number of steps is its own.
         num_particles: Particles per datum, K, after each number of steps.
-        steps: After which numbers of steps to evaluate, besides 0 and the last: 1, 2, 5, 10, ... by default.
         key: Random key; it makes every evaluation see the same binarised data.
+        steps: After which numbers of steps to evaluate, besides 0 and the last: 1, 2, 5, 10, ... by default.
         progress: Called with the number of data done so far, over all evaluations.
 
     Raises:
@@ -86,7 +86,8 @@ def inference_gaps(
             if progress is not None:
                 progress(before + done)
 
-        found[count] = weigh(net, data, num_particles, proposal=_after(refiner, count), progress=report, key=key)
+        proposal = _after(refiner, count)
+        found[count] = weigh(net, data, num_particles=num_particles, proposal=proposal, progress=report, key=key)
     first, last = found[0][1].elbo, found[counts[-1]][1].elbo
     log_likelihood = _best(np.stack([np.asarray(bounds.bound) for _, bounds in found.values()]))
     return InferenceGaps(
@@ -110,14 +111,14 @@ def steps_of_refinement(refiner: Refiner, steps: Sequence[int] | None = None) ->
     """
     largest = refiner.num_steps
     if largest < 1:
-        raise ValueError("expected a refiner with one step or more, got 0 steps; try num_steps=20")
+        raise ArgumentError("expected a refiner with one step or more, got 0 steps", "num_steps=20")
     if steps is None:
         steps = [digit * 10**power for power in range(9) for digit in (1, 2, 5) if digit * 10**power < largest]
     check_type("steps", steps, Iterable, good="(1, 5, 20)")
     steps = [whole_number("steps", count, least=0, good=largest) for count in steps]
     if max(steps, default=0) > largest:
-        raise ValueError(
-            f"expected steps from 0 to the refiner's own {largest}, got {max(steps)}; try a refiner of more steps"
+        raise ArgumentError(
+            f"expected steps from 0 to the refiner's own {largest}, got {max(steps)}", "a refiner of more steps"
         )
     return sorted({0, *steps, largest})
 

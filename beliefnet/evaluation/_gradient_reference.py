@@ -76,7 +76,7 @@ def reference_gradient(
     reason = _not_exact(net, x, bound_particles)
     if not reason:
         try:
-            exact = exact_gradient(net, x, None if bound_particles == 1 else bound_particles)
+            exact = exact_gradient(net, x, num_particles=None if bound_particles == 1 else bound_particles)
         except ValueError as error:
             # The report says why, and goes on.
             reason = str(error)

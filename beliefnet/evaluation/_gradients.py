@@ -3,12 +3,12 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
 
-from beliefnet._errors import check_type, whole_number
+from beliefnet._errors import ArgumentError, check_type, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import check_key
@@ -20,8 +20,6 @@ from beliefnet.evaluation._observe import DataLike, observe
 from beliefnet.proposals import Recognition
 
 _ROUNDING = 2e-6
-LEAST_DRAWS = 8
-"""Fewer estimates than that say nothing about a variance."""
 _BIASED = 4.5
 
 
@@ -123,13 +121,16 @@ class Effort:
         2000
     """
 
+    least: ClassVar[int] = 8
+    """Fewer estimates than that say nothing about a variance."""
+
     num_draws: int = 1000
     reference_draws: int | None = None
     warm_up: int = 100
 
     def __post_init__(self):
-        whole_number("num_draws", self.num_draws, least=LEAST_DRAWS, good=1000)
-        whole_number("reference_draws", self.of_reference, least=LEAST_DRAWS, good=1000)
+        whole_number("num_draws", self.num_draws, least=self.least, good=1000)
+        whole_number("reference_draws", self.of_reference, least=self.least, good=1000)
         whole_number("warm_up", self.warm_up, least=0, good=100)
 
     @property
@@ -143,9 +144,9 @@ def gradient_report(
     net: BeliefNet,
     data: DataLike,
     estimators: Mapping[str, Estimator],
-    effort: Effort | None = None,
     *,
     key: Key,
+    effort: Effort | None = None,
     states: Mapping[str, Any] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> GradientReport:
@@ -162,8 +163,8 @@ def gradient_report(
         net: Where the gradients are taken.
         data: The batch, `[batch, visible]`: anything that `observe` takes.
         estimators: By name.
-        effort: How many estimates, of the reference and to warm up a state too; `Effort()` by default.
         key: Random key; every estimator gets its own.
+        effort: How many estimates, of the reference and to warm up a state too; `Effort()` by default.
         states: By name, states at which to measure; the others are warmed up. A state is the same for all draws.
         progress: Called with what is about to be measured.
 
@@ -205,17 +206,18 @@ def _check(estimators: Mapping[str, Estimator], states: Mapping[str, Any]) -> No
     for name, given in (("estimators", estimators), ("states", states)):
         check_type(name, given, Mapping, good=f"{name}={{'vimco': ...}}")
     if not estimators:
-        raise ValueError("expected at least one estimator, got none; try {'reinforce': Reinforce(4)}")
+        raise ArgumentError("expected at least one estimator, got none", "{'reinforce': Reinforce(4)}")
     for name, estimator in estimators.items():
         check_type(f"estimator {name!r}", estimator, Estimator, good="estimators.VIMCO(5)")
         if not isinstance(estimator.bound.proposal, Recognition):
-            raise ValueError(
+            raise ArgumentError(
                 f"expected estimators that climb a bound of the recognition net, got {name}, which climbs that of "
-                f"{type(estimator.bound.proposal).__name__} particles; try leaving it out"
+                f"{type(estimator.bound.proposal).__name__} particles",
+                "leaving it out",
             )
     for name in states:
         if name not in estimators:
-            raise ValueError(f"expected states of {', '.join(estimators)}, got one of {name!r}; try the same names")
+            raise ArgumentError(f"expected states of {', '.join(estimators)}, got one of {name!r}", "the same names")
 
 
 def _summarise(moments: Moments, reference: ReferenceGradient, cost: float) -> dict[str, PartReport]:

@@ -11,7 +11,7 @@ from jax import Array, lax
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
-from beliefnet._errors import check_type, whole_number
+from beliefnet._errors import ArgumentError, check_type, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import check_key
@@ -33,7 +33,7 @@ class Search(eqx.Module):
     Args:
         num_particles: Particles per row, K, shared out among the starts and rounded up.
         num_starts: Starts per row.
-        rounds: Rounds per start.
+        num_rounds: Rounds per start.
         refiner: How a posterior is improved; that of `refiners.default_refiner` if not given.
         fill: What the recognition net first sees in the place of missing entries, `[visible]`; by default the mean of
             the data that the net was made with, or 0.5 where it has none.
@@ -42,13 +42,13 @@ class Search(eqx.Module):
         ValueError: If a count is not a positive whole number.
 
     Example:
-        >>> Search(200, rounds=1).num_starts
+        >>> Search(200, num_rounds=1).num_starts
         8
     """
 
     num_particles: int = eqx.field(default=800, static=True, converter=partial(whole_number, "num_particles", good=800))
     num_starts: int = eqx.field(default=8, static=True, converter=partial(whole_number, "num_starts", good=8))
-    rounds: int = eqx.field(default=3, static=True, converter=partial(whole_number, "rounds", good=3))
+    num_rounds: int = eqx.field(default=3, static=True, converter=partial(whole_number, "num_rounds", good=3))
     refiner: Refiner | None = None
     fill: ArrayLike | None = None
 
@@ -65,7 +65,7 @@ class _Ready(eqx.Module):
     fill: Float[Array, " visible"]
     count: int = eqx.field(static=True)
     num_starts: int = eqx.field(static=True)
-    rounds: int = eqx.field(static=True)
+    num_rounds: int = eqx.field(static=True)
 
     @classmethod
     def of(cls, search: Search, net: BeliefNet) -> "_Ready":
@@ -74,7 +74,7 @@ class _Ready(eqx.Module):
         check_type("refiner", refiner, Refiner, good="refiners.AIR()")
         refiner.check(net)
         fill = starting_fill(net, search.fill)
-        return cls(refiner, fill, search.particles_per_start, search.num_starts, search.rounds)
+        return cls(refiner, fill, search.particles_per_start, search.num_starts, search.num_rounds)
 
     def rows_at_once(self, net: BeliefNet) -> int:
         """Return how many rows one pass holds."""
@@ -100,11 +100,11 @@ class Imputed(eqx.Module):
 @broadcasting
 def impute(
     net: BeliefNet,
-    x: DataLike,
-    observed: ArrayLike | None = None,
-    search: Search | None = None,
+    data: DataLike,
     *,
     key: Key,
+    observed: ArrayLike | None = None,
+    search: Search | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Imputed:
     """Fill in what is missing: E[x_missing | x_observed], by particles from posteriors refined on what is observed.
@@ -119,12 +119,12 @@ def impute(
 
     Args:
         net: The net.
-        x: Data, `[rows, visible]`, as for `observe`. NaN is missing, and what a masked array masks; values of other
-            missing entries are not looked at.
+        data: Rows `[rows, visible]`: anything that `observe` takes. NaN is missing, and what a masked array masks;
+            values of other missing entries are not looked at.
+        key: Random key for the draws.
         observed: Which entries were observed, `[rows, visible]`; by default those that are not NaN. A row without any
             gets the mean of the model.
         search: How many particles, starts and rounds, what refines, and where it begins; `Search()` by default.
-        key: Random key for the draws.
         progress: Called with the number of rows done so far.
 
     Raises:
@@ -143,7 +143,7 @@ def impute(
         (1, 3)
     """
     check_key(key)
-    x, observed = _checked(net, x, observed)
+    x, observed = _checked(net, data, observed)
     ready = _Ready.of(Search() if search is None else search, net)
     size = min(len(x), ready.rows_at_once(net))
     parts = []
@@ -158,12 +158,14 @@ def impute(
 
 
 @broadcasting
-def one_pass(net: BeliefNet, x: DataLike, observed: ArrayLike | None = None, *, fill: ArrayLike | None = None) -> Array:
+def one_pass(
+    net: BeliefNet, data: DataLike, *, observed: ArrayLike | None = None, fill: ArrayLike | None = None
+) -> Array:
     """Fill in what is missing by one pass up and down, to compare with: the decoded means of the first latent layer.
 
     Args:
         net: The net.
-        x: Data, `[rows, visible]`; NaN is missing.
+        data: Rows `[rows, visible]`, as for `impute`; NaN is missing.
         observed: Which entries were observed, `[rows, visible]`; by default those that are not NaN.
         fill: What the recognition net sees in the place of missing entries, as for `impute`.
 
@@ -173,7 +175,7 @@ def one_pass(net: BeliefNet, x: DataLike, observed: ArrayLike | None = None, *, 
     Raises:
         ValueError: As for `impute`.
     """
-    x, observed = _checked(net, x, observed)
+    x, observed = _checked(net, data, observed)
     filled = jnp.where(observed, x, starting_fill(net, fill))
     decoded = net.generative.conditionals[-1].mean_given(net.recognition.conditionals[0].mean_given(filled))
     return jnp.where(observed, x, decoded)
@@ -203,9 +205,9 @@ def starting_fill(net: BeliefNet, fill: ArrayLike | None = None) -> Float[Array,
     """
     if fill is not None:
         if np.shape(fill) != (net.num_visible,):
-            raise ValueError(f"expected fill of shape ({net.num_visible},), got {np.shape(fill)}; try the data's mean")
+            raise ArgumentError(f"expected fill of shape ({net.num_visible},), got {np.shape(fill)}", "the data's mean")
         if not np.isfinite(fill).all():
-            raise ValueError(f"expected fill of finite values, got {np.asarray(fill).tolist()}; try the data's mean")
+            raise ArgumentError(f"expected fill of finite values, got {np.asarray(fill).tolist()}", "the data's mean")
         return jnp.asarray(fill, float)
     centre = net.recognition.conditionals[0].centre
     return jnp.full(net.num_visible, 0.5) if centre is None else jnp.broadcast_to(centre, net.num_visible)
@@ -223,7 +225,7 @@ def _impute_rows(
     count = search.count
 
     def fill_in(x: Array, observed: Array, key: Key) -> tuple[Array, Array, Array]:
-        seen, keys = net_observing(net, observed[None]), jax.random.split(key, search.rounds + 1)
+        seen, keys = net_observing(net, observed[None]), jax.random.split(key, search.num_rounds + 1)
 
         def once(filled: Array, round_key: Key) -> tuple[Array, tuple[Array, Values]]:
             refine_key, draw_key = jax.random.split(round_key)
@@ -282,16 +284,17 @@ def _weigh(
     return sample.means[0], sample.bound[0], sample.ess[0]
 
 
-def _checked(net: BeliefNet, x: DataLike, observed: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
+def _checked(net: BeliefNet, data: DataLike, observed: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the data with zeros in the place of what is missing, and which entries were observed."""
     if net.num_condition:
-        raise ValueError(
-            f"expected a net of whole data to fill them in, got one that is given {net.num_condition} units; try "
-            "beliefnet.sample_means with condition="
+        raise ArgumentError(
+            f"expected a net of whole data to fill them in, got one that is given {net.num_condition} units",
+            "beliefnet.sample_means with condition=",
         )
     if net.generative.conditionals[-1].kind is UnitKind.AUTOREGRESSIVE:
-        raise ValueError(
+        raise ArgumentError(
             "expected visible units that are independent given the latents, so that missing ones drop out, got "
-            "autoregressive ones; try a net such as an sbn, fdarn or vae"
+            "autoregressive ones",
+            "a net such as an sbn, fdarn or vae",
         )
-    return observe_incomplete(net, x, observed)
+    return observe_incomplete(net, data, observed)

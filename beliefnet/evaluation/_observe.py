@@ -9,6 +9,7 @@ from jax.core import Tracer
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
+from beliefnet._errors import Use
 from beliefnet._net import BeliefNet, check_net
 from beliefnet.data import DataError, Dataset, Observations, masked_entries, observations_of
 from beliefnet.distributions import AbstractFamily
@@ -73,7 +74,8 @@ def observe_incomplete(
     if known.shape != x.shape or known.dtype.kind not in "biuf" or not np.isin(known, (0, 1)).all():
         raise DataError(
             f"expected observed to be true or false, of the shape of the data, {list(x.shape)}, got {known.dtype} "
-            f"{list(known.shape)}; try ~numpy.isnan(x)"
+            f"{list(known.shape)}",
+            "~numpy.isnan(x)",
         )
     known = known.astype(bool) if masked is None else known.astype(bool) & ~masked
     net.check(x, rows.label, observed=known)
@@ -95,8 +97,8 @@ def observe_rows(net: BeliefNet, data: DataLike) -> Float[Array, "batch visible"
 def _without_draws(data: Observations) -> Observations:
     if data.is_dynamic:
         raise DataError(
-            f"expected bits in {data.label}, got means of bits that are drawn at every use; try data.take("
-            "numpy.arange(len(data)), key=key)"
+            f"expected bits in {data.label}, got means of bits that are drawn at every use",
+            "data.take(numpy.arange(len(data)), key=key)",
         )
     return data
 
@@ -105,18 +107,20 @@ def _shaped(net: BeliefNet, data: DataLike, label: str = "data") -> Observations
     """Return observations of the width of a net, and of the kind of values that its visible units are a model of."""
     check_net(net)
     if type(data) is Dataset:
-        raise DataError(f"expected rows of one split as {label}, got a whole Dataset; try dataset.test")
+        raise DataError(f"expected rows of one split as {label}, got a whole Dataset", "dataset.test")
     values = net.values
     data = observations_of(data, values or "grey", label=label)
     if data.num_features != net.num_visible or not len(data):
         raise DataError(
-            f"expected {data.label} of shape [examples, {net.num_visible}], got {list(data.shape)}; try the columns "
-            "that the net was made for"
+            f"expected {data.label} of shape [examples, {net.num_visible}], got {list(data.shape)}",
+            "the columns that the net was made for",
         )
     if values not in (None, data.values):
         raise DataError(
             f"expected {values} data for visible units of {type(net.visible).__name__}, got {data.label} with "
-            f"{data.values} values; try load(..., values={values!r}), or another visible family"
+            f"{data.values} values",
+            f"loading them with values={values!r}",
+            "another visible family",
         )
     return data
 
@@ -125,8 +129,8 @@ def _check_means(data: Observations, family: AbstractFamily, label: str) -> None
     """Check that stored values are the means of bits, and that bits are what the units are a model of."""
     if family.units_per_variable > 1 or family.support.is_wrong(np.array([0.0, 1.0], np.float32)).any():
         raise DataError(
-            f"expected {family.support.expected} in {label}, got means of bits that are drawn at every use; try "
-            "binarization='threshold'"
+            f"expected {family.support.expected} in {label}, got means of bits that are drawn at every use",
+            Use("binarization", "threshold"),
         )
     stored = data.stored
     if stored.dtype == np.uint8 and data.largest == 255:
@@ -134,8 +138,8 @@ def _check_means(data: Observations, family: AbstractFamily, label: str) -> None
     wrong = ~((stored >= 0) & (stored <= data.largest))
     if wrong.any():
         raise DataError(
-            f"expected means of bits between 0 and {data.largest} in {label}, got {stored[wrong].flat[0]:g}; try "
-            "rescaling them to [0, 1]"
+            f"expected means of bits between 0 and {data.largest} in {label}, got {stored[wrong].flat[0]:g}",
+            "rescaling them to [0, 1]",
         )
 
 
@@ -146,7 +150,8 @@ def _check_levels(data: Observations, family: AbstractFamily, label: str) -> Non
     if wrong.any():
         raise DataError(
             f"expected {family.support.expected} in {label}, got {largest + 1} levels, such as {int(wrong.argmax())} / "
-            f"{largest}; try a net of {largest + 1} levels, or other data"
+            f"{largest}",
+            f"a net of {largest + 1} levels, or other data",
         )
     stored = data.stored
     if stored.max(initial=0) > largest or stored.min(initial=0) < 0:

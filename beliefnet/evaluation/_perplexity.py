@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from beliefnet._errors import ArgumentError
 from beliefnet.evaluation._mean import Mean
 
 
@@ -48,19 +49,18 @@ def perplexity(log_likelihood: ArrayLike, lengths: ArrayLike) -> Perplexity:
     """
     nats, lengths = -np.asarray(log_likelihood, np.float64), np.asarray(lengths, np.float64)
     if nats.shape != lengths.shape or nats.ndim != 1 or not len(nats):
-        raise ValueError(
-            f"expected one length per document, got shapes {list(nats.shape)} and {list(lengths.shape)}; try "
-            "documents.sum(axis=1)"
+        raise ArgumentError(
+            f"expected one length per document, got shapes {list(nats.shape)} and {list(lengths.shape)}",
+            "documents.sum(axis=1)",
         )
     if np.isnan(nats).any():
-        raise ValueError(
-            f"expected log-likelihoods that are numbers, got NaN for {int(np.isnan(nats).sum())} documents; try "
-            "leaving them out"
+        raise ArgumentError(
+            f"expected log-likelihoods that are numbers, got NaN for {int(np.isnan(nats).sum())} documents",
+            "leaving them out",
         )
     if not (lengths > 0).all():
-        raise ValueError(
-            f"expected documents of at least one token, got {int((lengths <= 0).sum())} empty ones; try leaving them "
-            "out"
+        raise ArgumentError(
+            f"expected documents of at least one token, got {int((lengths <= 0).sum())} empty ones", "leaving them out"
         )
     document = Mean.of(nats / lengths)
     rate = nats.sum() / lengths.sum()

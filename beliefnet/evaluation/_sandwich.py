@@ -48,7 +48,7 @@ class Sandwich:
 
 
 @broadcasting
-def sandwich(net: BeliefNet, num_examples: int, num_particles: int, annealed: Annealed, *, key: Key) -> Sandwich:
+def sandwich(net: BeliefNet, annealed: Annealed, *, num_examples: int, num_particles: int, key: Key) -> Sandwich:
     """Bound the log-likelihood from both sides by bidirectional Monte Carlo, to see how far annealing can be trusted.
 
     Data drawn from the model come with one exact draw from their posterior. Annealing forwards gives the lower bound,
@@ -56,9 +56,9 @@ def sandwich(net: BeliefNet, num_examples: int, num_particles: int, annealed: An
 
     Args:
         net: The net that the data are drawn from.
+        annealed: The annealing that is judged. A start that is refined is defended, as for `evaluate`.
         num_examples: Number of data.
         num_particles: Particles per datum in each direction, K.
-        annealed: The annealing that is judged. A start that is refined is defended, as for `evaluate`.
         key: Random key.
 
     Raises:

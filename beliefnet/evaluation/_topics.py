@@ -10,10 +10,10 @@ from jax import Array
 from jaxtyping import Float
 from scipy import sparse
 
-from beliefnet._errors import whole_number
+from beliefnet._errors import ArgumentError, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
-from beliefnet.data import CSR
+from beliefnet.data import observations_of
 from beliefnet.distributions import UnitKind
 from beliefnet.evaluation._encode import encode
 from beliefnet.evaluation._observe import DataLike, observe
@@ -45,14 +45,14 @@ class Topic:
 
 
 @broadcasting
-def topics(net: BeliefNet, documents: DataLike, *, num_words: int = 10) -> list[Topic]:
+def topics(net: BeliefNet, data: DataLike, *, num_words: int = 10) -> list[Topic]:
     """Return a topic for each unit of the layer next to the data.
 
     A binary or one-hot unit is turned on and off; a normal one is moved a standard deviation up and down.
 
     Args:
         net: A net over word counts.
-        documents: Counts that say how active units are and which words occur together, `[documents, words]`.
+        data: Counts that say how active units are and which words occur together, `[documents, words]`.
         num_words: Words per topic.
 
     Raises:
@@ -60,14 +60,14 @@ def topics(net: BeliefNet, documents: DataLike, *, num_words: int = 10) -> list[
             size of the vocabulary.
     """
     if net.generative.conditionals[-1].units.report != "perplexity":
-        raise ValueError("expected a net over word counts for topics, got another one; try nets.document_net")
-    documents = observe(net, documents, label="documents")
+        raise ArgumentError("expected a net over word counts for topics, got another one", "nets.document_net")
+    documents = observe(net, data, label="documents")
     num_words = whole_number("num_words", num_words, least=2, most=net.num_visible, good=min(10, net.num_visible))
     means = encode(net, documents)[0]
     on, off = _switched(net, means.mean(axis=0), means.std(axis=0))
     strengths = np.asarray(_strengths(net, on, off))
     chosen = np.argsort(-strengths, axis=1)[:, :num_words]
-    coherences = npmi(chosen, sparse.csr_matrix(documents.rows))
+    coherences = npmi(chosen, documents)
     return [
         Topic(
             unit=unit + 1,
@@ -80,7 +80,7 @@ def topics(net: BeliefNet, documents: DataLike, *, num_words: int = 10) -> list[
     ]
 
 
-def npmi(topic_words: Sequence[Sequence[int]] | np.ndarray, documents: CSR) -> np.ndarray:
+def npmi(topic_words: Sequence[Sequence[int]] | np.ndarray, documents: DataLike) -> np.ndarray:
     """Return the coherence of topics: normalised pointwise mutual information, averaged over the pairs of words.
 
     Of two words it is log(p(i, j) / (p(i) p(j))) / -log p(i, j), where p is the share of the documents in which both,
@@ -88,7 +88,7 @@ def npmi(topic_words: Sequence[Sequence[int]] | np.ndarray, documents: CSR) -> n
 
     Args:
         topic_words: Indices of the words of each topic, `[topics, words]`.
-        documents: Counts, `[documents, words]`.
+        documents: Counts, `[documents, words]`: anything that `observe` takes.
 
     Returns:
         One mean per topic, `[topics]`.
@@ -100,13 +100,14 @@ def npmi(topic_words: Sequence[Sequence[int]] | np.ndarray, documents: CSR) -> n
         Bouma 2009, *Normalized (pointwise) mutual information in collocation extraction*; Lau, Newman & Baldwin 2014,
         *Machine reading tea leaves*.
     """
-    documents, width = sparse.csr_matrix(documents), np.shape(documents)[1]
+    counts = observations_of(documents, "counts", label="documents")
+    documents, width = sparse.csr_matrix(counts.rows), counts.num_features
     if len({len(words) for words in topic_words}) > 1 or np.ndim(topic_words[0]) != 1 or len(topic_words[0]) < 2:
-        raise ValueError("expected topics of as many words each, two or more, got others; try 10 words per topic")
+        raise ArgumentError("expected topics of as many words each, two or more, got others", "10 words per topic")
     topic_words = np.asarray(topic_words)
     wrong = topic_words[(topic_words < 0) | (topic_words >= width)]
     if wrong.size:
-        raise ValueError(f"expected indices of words from 0 to {width - 1}, got {wrong[0]}; try other words")
+        raise ArgumentError(f"expected indices of words from 0 to {width - 1}, got {wrong[0]}", "other words")
     known, places = np.unique(topic_words, return_inverse=True)
     present = (documents[:, known] > 0).astype(np.float64)
     together = np.asarray((present.T @ present).todense()) / documents.shape[0]

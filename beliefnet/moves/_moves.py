@@ -12,6 +12,8 @@ from jax import Array, lax
 from jaxtyping import Float
 from numpyro.distributions import constraints
 
+from beliefnet._errors import ArgumentError
+from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
 from beliefnet.distributions import OneHot, UnitKind, check_kind, units
 from beliefnet.moves._leapfrog import Phase, leapfrog
@@ -50,7 +52,7 @@ class InTurn(Move):
 
     def __call__(self, log_density: LogDensity, latents: Values, *, key: Key) -> Values:
         """Make the moves, the first one first."""
-        for move, move_key in zip(self.moves, jax.random.split(key, len(self.moves)), strict=True):
+        for move, move_key in zip(self.moves, split_key(key, len(self.moves)), strict=True):
             latents = move(log_density, latents, key=move_key)
         return latents
 
@@ -91,6 +93,7 @@ class GibbsWithGradients(Move):
 
     def __call__(self, log_density: LogDensity, latents: Values, *, key: Key) -> Values:
         """Propose `num_changes` changes."""
+        keys = split_key(key, self.num_changes)
 
         def look(values: Values) -> _Place:
             def total(values: Values) -> tuple[Array, Array]:
@@ -114,7 +117,7 @@ class GibbsWithGradients(Move):
             log_ratio = there.log_density - here.log_density + log_back - log_forth
             return _accept(log_ratio, there, here, key=accept_key), None
 
-        end, _ = lax.scan(change, look(self._take(latents)), jax.random.split(key, self.num_changes))
+        end, _ = lax.scan(change, look(self._take(latents)), keys)
         return self._put(latents, end.values)
 
     @property
@@ -160,7 +163,7 @@ class HMC(Move):
 
     def __call__(self, log_density: LogDensity, latents: Values, *, key: Key) -> Values:
         """Follow the dynamics once."""
-        momentum_key, jitter_key, accept_key = jax.random.split(key, 3)
+        momentum_key, jitter_key, accept_key = split_key(key, 3)
         widths = [latents[layer].shape[-1] for layer in self.layers]
 
         def put(position: Array) -> Values:
@@ -215,9 +218,10 @@ def _check_layer(layer: dist.Distribution, index: int) -> None:
     check_kind("Annealed", UnitKind.of(layer), frozenset(UnitKind) - {UnitKind.OTHER}, advice, place=place)
     base = units(layer)
     if UnitKind.of(layer) is UnitKind.CONTINUOUS and base.support is not constraints.real:
-        raise ValueError(
+        raise ArgumentError(
             f"expected continuous units that may take any real value for Annealed, got {type(base).__name__} "
-            f"units{place}; try {advice}"
+            f"units{place}",
+            f"{advice}",
         )
 
 

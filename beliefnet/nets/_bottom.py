@@ -4,9 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import jax
 from jax import Array
 
+from beliefnet._errors import ArgumentError
+from beliefnet._streams import split_key
 from beliefnet._types import Key
 from beliefnet.conditionals import (
     MLP,
@@ -103,27 +104,28 @@ class Convolution(AbstractBottom):
     def __post_init__(self):
         widths("channels", self.channels, good="(32, 64)")
         if not self.channels or any(count < 1 for count in self.channels):
-            raise ValueError(
-                f"expected positive numbers of channels, got {' '.join(map(str, self.channels)) or 'none'}; try 32 64"
+            raise ArgumentError(
+                f"expected positive numbers of channels, got {' '.join(map(str, self.channels)) or 'none'}", "32 64"
             )
         most = (min(self.image_shape) - 1).bit_length()
         if len(self.channels) > most:
-            raise ValueError(
+            raise ArgumentError(
                 f"expected at most {most} convolutions, each halving the {self.image_shape[0]} x "
-                f"{self.image_shape[1]} image, got {len(self.channels)}; try fewer"
+                f"{self.image_shape[1]} image, got {len(self.channels)}",
+                "fewer",
             )
 
     def encoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> AbstractNetwork:
         """Return convolutions, then a dense network."""
         num_visible, *rest = sizes
-        image_key, dense_key = jax.random.split(key)
+        image_key, dense_key = split_key(key)
         image = Convolutions(self.image_shape, self._depths(num_visible), activation, key=image_key)
         return Stacked((image, dense_network((image.num_outputs, *rest), activation, key=dense_key)))
 
     def decoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> AbstractNetwork:
         """Return a dense network, then transposed convolutions; a bias per pixel is to be added."""
         *rest, num_visible = sizes
-        image_key, dense_key = jax.random.split(key)
+        image_key, dense_key = split_key(key)
         image = TransposedConvolutions(self.image_shape, self._depths(num_visible), activation, key=image_key)
         return Stacked((dense_network((*rest, image.num_inputs), activation, key=dense_key), image))
 
@@ -134,17 +136,17 @@ class Convolution(AbstractBottom):
             ValueError: If they are several.
         """
         if visible.units_per_variable > 1:
-            raise ValueError(
-                f"expected visible units of one value per pixel for convolutions, got {visible.name} ones; try "
-                "discretised_logistic, or dense networks"
+            raise ArgumentError(
+                f"expected visible units of one value per pixel for convolutions, got {visible.name} ones",
+                "discretised_logistic, or dense networks",
             )
 
     def _depths(self, num_values: int) -> tuple[int, ...]:
         """Return the numbers of channels from the data up: of the data, how many values each pixel has."""
         height, width = self.image_shape
         if num_values % (height * width):
-            raise ValueError(
-                f"expected images of {height} x {width} pixels, got {num_values} values; try the data's image_shape"
+            raise ArgumentError(
+                f"expected images of {height} x {width} pixels, got {num_values} values", "the data's image_shape"
             )
         return num_values // (height * width), *self.channels
 
@@ -185,8 +187,9 @@ class OwnNetworks(AbstractBottom):
 def _checked(name: str, module: Callable[..., Array], num_inputs: int, num_outputs: int) -> AbstractNetwork:
     network = module if isinstance(module, AbstractNetwork) else EquinoxNetwork(module, num_inputs)
     if (network.num_inputs, network.num_outputs) != (num_inputs, num_outputs):
-        raise ValueError(
+        raise ArgumentError(
             f"expected {name} to be a network of {num_inputs} inputs and {num_outputs} outputs, as many as the layer "
-            f"has parameters, got one of {network.num_inputs} and {network.num_outputs}; try those sizes"
+            f"has parameters, got one of {network.num_inputs} and {network.num_outputs}",
+            "those sizes",
         )
     return network

@@ -6,7 +6,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from beliefnet._chain import Chain
-from beliefnet._errors import check_type
+from beliefnet._errors import ArgumentError, check_type
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._streams import check_key
@@ -65,7 +65,7 @@ def nade(num_visible: int, hidden: int = 500, *, key: Key, visible_mean: ArrayLi
     check_type("hidden", hidden, int, np.integer, good="500")
     check_key(key)
     if hidden < 1:
-        raise ValueError(f"expected at least 1 hidden unit, got {hidden}; try 500")
+        raise ArgumentError(f"expected at least 1 hidden unit, got {hidden}", "500")
     inputs = jax.nn.initializers.glorot_uniform()(key, (num_visible, hidden))
     return _without_latents(NADE(prior, inputs, jnp.zeros((num_visible, hidden)), jnp.zeros(hidden)))
 

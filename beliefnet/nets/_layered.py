@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from beliefnet._chain import Chain
+from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import check_key
@@ -114,11 +115,15 @@ def _check_sizes(visible: VisibleLayer, layers: Sequence[LatentLayer]) -> None:
     sizes = [layer.size for layer in layers]
     if not sizes or any(size < 1 for size in sizes):
         given = " ".join(map(str, sizes)) or "none"
-        raise ValueError(f"expected hidden to be one positive layer size or more, got {given}; try 200 200")
+        raise ArgumentError(
+            f"expected {{option}} to be one positive layer size or more, got {given}", "200 200", option="hidden"
+        )
     for layer in layers:
         if any(size < 1 for size in (*layer.going_up, *layer.going_down)):
             given = " ".join(map(str, layer.deterministic))
-            raise ValueError(
-                f"expected deterministic to be positive sizes, got {given or 'none'} and "
-                f"{' '.join(map(str, layer.going_up))} in the recognition net; try 200"
+            raise ArgumentError(
+                f"expected {{option}} to be positive sizes, got {given or 'none'} and "
+                f"{' '.join(map(str, layer.going_up))} in the recognition net",
+                "200",
+                option="deterministic",
             )

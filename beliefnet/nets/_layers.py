@@ -11,7 +11,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
-from beliefnet._errors import check_type
+from beliefnet._errors import ArgumentError, check_type
 from beliefnet.conditionals import AbstractNetwork, AbstractView, AsIs, Centred, LogCounts, Signs
 from beliefnet.distributions import AbstractFamily, UnitKind, bernoulli
 from beliefnet.nets._widths import widths
@@ -37,11 +37,13 @@ class Connections:
     def __post_init__(self):
         unknown = sorted(set(self.of) - {"model", "recognition"})
         if unknown:
-            raise ValueError(
-                f"expected connections of the model or the recognition net, got {', '.join(unknown)}; try ('model',)"
+            raise ArgumentError(
+                f"expected connections of the model or the recognition net, got {', '.join(unknown)}", "('model',)"
             )
         if self.hidden_units is not None and self.hidden_units < 1:
-            raise ValueError(f"expected nade_units of at least 1, got {self.hidden_units}; try 100")
+            raise ArgumentError(
+                f"expected {{option}} of at least 1, got {self.hidden_units}", "100", option="nade_units"
+            )
 
     def check(self, family: AbstractFamily, place: str) -> None:
         """Check that units of a family can have them.
@@ -50,9 +52,10 @@ class Connections:
             ValueError: If the units are not binary.
         """
         if self.of and family.kind is not UnitKind.BINARY:
-            raise ValueError(
+            raise ArgumentError(
                 f"expected binary units to depend on each other, got {family.name} units in a {place} layer with "
-                "connections; try leaving them out, or binary units"
+                "connections",
+                "leaving them out, or binary units",
             )
 
 
@@ -93,9 +96,11 @@ class LatentLayer:
         if self.deterministic_recognition is not None:
             widths("deterministic_recognition", self.deterministic_recognition)
         if not 0 < self.mean < 1:
-            raise ValueError(f"expected latent_mean between 0 and 1, got {self.mean}; try 0.5")
+            raise ArgumentError(f"expected {{option}} between 0 and 1, got {self.mean}", "0.5", option="latent_mean")
         if self.mean != 0.5 and not self.is_binary:
-            raise ValueError(f"expected binary latents for latent_mean {self.mean}, got none; try leaving it out")
+            raise ArgumentError(
+                f"expected binary latents for {{option}} {self.mean}, got none", "leaving it out", option="latent_mean"
+            )
         self.connections.check(self.family, "latent")
 
     @property
@@ -172,7 +177,7 @@ class VisibleLayer:
     def __post_init__(self):
         check_type("the number of visible units", self.size, int, np.integer, good="the width of the data")
         if self.size < 1:
-            raise ValueError(f"expected at least 1 visible unit, got {self.size}; try the width of the data")
+            raise ArgumentError(f"expected at least 1 visible unit, got {self.size}", "the width of the data")
         self.connections.check(self.family, "visible")
         for name, mean in (("visible_mean", self.mean), ("input_mean", self.input_mean)):
             if mean is not None:
@@ -208,12 +213,12 @@ class VisibleLayer:
 
     def _check_mean(self, name: str, mean: Array) -> None:
         if mean.shape != (self.num_units,):
-            raise ValueError(
-                f"expected {name} of shape ({self.num_units},), got {mean.shape}; try the mean of the data over rows"
+            raise ArgumentError(
+                f"expected {name} of shape ({self.num_units},), got {mean.shape}", "the mean of the data over rows"
             )
         least, largest = self.family.bounds
         if not bool(((mean >= least) & (mean <= largest)).all()):
-            raise ValueError(
-                f"expected {name} in [{least}, {largest}], got values from {mean.min()} to {mean.max()}; try the mean "
-                "of the data as the net sees them"
+            raise ArgumentError(
+                f"expected {name} in [{least}, {largest}], got values from {mean.min()} to {mean.max()}",
+                "the mean of the data as the net sees them",
             )

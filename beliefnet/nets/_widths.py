@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Sequence
 
-from beliefnet._errors import shown
+from beliefnet._errors import ArgumentTypeError, shown
 
 
 def widths(name: str, given: Sequence[int], *, good: str = "(200,)") -> tuple[int, ...]:
@@ -21,10 +21,12 @@ def widths(name: str, given: Sequence[int], *, good: str = "(200,)") -> tuple[in
         >>> widths("hidden", 3)
         Traceback (most recent call last):
         ...
-        TypeError: expected hidden to be a tuple of whole numbers, got 3; try (3,)
+        beliefnet._errors.ArgumentTypeError: expected hidden to be a tuple of whole numbers, got 3; try (3,)
     """
     try:
         return tuple(operator.index(width) for width in given)
     except TypeError:
         advice = f"({given},)" if type(given) is int else good
-        raise TypeError(f"expected {name} to be a tuple of whole numbers, got {shown(given)}; try {advice}") from None
+        raise ArgumentTypeError(
+            f"expected {name} to be a tuple of whole numbers, got {shown(given)}", f"{advice}"
+        ) from None

@@ -10,12 +10,13 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from beliefnet._net import BeliefNet
+from beliefnet.conditionals import has_convolutions
 from beliefnet.distributions import UnitKind
 from beliefnet.estimators import Estimator
 from beliefnet.optimizers._options import OptimizerOptions
 
 _LONG_RUN = 20_000
-_LONG_RUN_RATE, _SHORT_RUN_RATE = 3e-3, 1e-2
+_LONG_RUN_RATE, _SHORT_RUN_RATE, _CONVOLUTIONAL_RATE = 3e-3, 1e-2, 1e-3
 
 
 class Learnable(eqx.Module):
@@ -79,14 +80,14 @@ class Optimizer(eqx.Module):
 
     def _scaled(self, updates: Learnable) -> Learnable:
         parts = (updates.net.generative, updates.net.recognition, updates.estimator)
-        scaled = [
-            jax.tree.map(lambda u, rate=rate: rate * u, part) for rate, part in zip(self.rates, parts, strict=True)
-        ]
+        scaled = [jax.tree.map(rate.__mul__, part) for rate, part in zip(self.rates, parts, strict=True)]
         return eqx.tree_at(lambda p: (p.net.generative, p.net.recognition, p.estimator), updates, tuple(scaled))
 
 
 def default_learning_rate(net: BeliefNet, num_steps: int) -> float:
     """Return the step size that is taken where none is given, as validation chose it (`benchmarks/defaults.py`)."""
+    if has_convolutions(net):
+        return _CONVOLUTIONAL_RATE
     is_short = num_steps < _LONG_RUN and UnitKind.CONTINUOUS not in net.latent_kinds
     return _SHORT_RUN_RATE if is_short else _LONG_RUN_RATE
 

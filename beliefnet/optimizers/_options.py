@@ -15,7 +15,7 @@ class OptimizerOptions(Options):
     Attributes:
         optimizer: Update rule: adam, rmsprop (with momentum) or sgd (with momentum).
         learning_rate: Step size of the generative net, at the start of the schedule; by default 0.003, and 0.01 in runs
-            of fewer than 20,000 steps of nets without normal latents.
+            of fewer than 20,000 steps of nets without normal latents; 0.001 with convolutions.
         recognition_learning_rate: Step size of the recognition net; that of the generative net when not given.
         estimator_learning_rate: Step size of the estimator's baselines; that of the generative net when not given.
         schedule: How the step sizes change over the run: cosine (down to zero), linear (down to zero), constant, or
@@ -49,6 +49,6 @@ class OptimizerOptions(Options):
         self.at_least(0, "clip", "weight_decay", "learning_rate_warm_up")
         self.at_least(1, "plateau_epochs")
         if not 0 <= self.momentum < 1:
-            raise OptionError(f"expected momentum in [0, 1), got {self.momentum}; try 0.9")
+            raise OptionError(f"expected momentum in [0, 1), got {self.momentum}", "0.9")
         if not 0 < self.plateau_factor < 1:
-            raise OptionError(f"expected plateau-factor in (0, 1), got {self.plateau_factor}; try 0.3")
+            raise OptionError(f"expected plateau-factor in (0, 1), got {self.plateau_factor}", "0.3")

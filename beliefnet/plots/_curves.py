@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from beliefnet._errors import ArgumentError
 from beliefnet.plots._figure import FAINT, INK, save_png, undress
 from beliefnet.plots._text import for_picture
 
@@ -36,7 +37,7 @@ def plot_training_curve(rows: Sequence[Mapping[str, Any]], path: Path | str, *, 
         ValueError: there are no rows.
     """
     if not rows:
-        raise ValueError("expected at least one row of metrics, got none; try again after the first epoch")
+        raise ArgumentError("expected at least one row of metrics, got none", "again after the first epoch")
     figure = Figure(figsize=(7.2, 4.2), facecolor="white", layout="constrained")
     axes = figure.add_subplot()
     train, valid = _series(rows, "train_bound"), _series(rows, "valid_bound")

@@ -6,6 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from beliefnet._errors import ArgumentError
 from beliefnet.plots._text import missing_glyphs
 
 DPI = 144
@@ -39,7 +40,7 @@ def save_png(figure: Figure, path: Path | str) -> Path:
     """
     path = Path(path)
     if path.suffix.lower() != ".png":
-        raise ValueError(f"expected the path of a .png, got {path}; try {path.with_suffix('.png')}")
+        raise ArgumentError(f"expected the path of a .png, got {path}", f"{path.with_suffix('.png')}")
     path.parent.mkdir(parents=True, exist_ok=True)
     # No other process can foresee the name, or put a link in its place.
     unfinished = path.with_name(f".{secrets.token_hex(8)}.png")

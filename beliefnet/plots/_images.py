@@ -9,6 +9,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from beliefnet._errors import ArgumentError
 from beliefnet.plots._figure import DPI, INK, save_png
 from beliefnet.plots._text import for_picture
 
@@ -97,9 +98,9 @@ def reconstruction_sheet(
     """
     above, below = _rows_of_pixels(originals), _rows_of_pixels(reconstructions)
     if above.shape != below.shape:
-        raise ValueError(
-            f"expected one reconstruction for each original, got shapes {above.shape} and {below.shape}; "
-            "try reconstructing the same rows"
+        raise ArgumentError(
+            f"expected one reconstruction for each original, got shapes {above.shape} and {below.shape}",
+            "reconstructing the same rows",
         )
     return stacked_sheet({"original": above, "reconstruction": below}, image_shape, path)
 
@@ -122,7 +123,7 @@ def stacked_sheet(versions: Mapping[str, ArrayLike], image_shape: tuple[int, int
     depth, count = len(arrays), len(arrays[0])
     if len({values.shape for values in arrays}) > 1:
         shapes = " and ".join(str(values.shape) for values in arrays)
-        raise ValueError(f"expected versions of the same images, got shapes {shapes}; try the same rows of each")
+        raise ArgumentError(f"expected versions of the same images, got shapes {shapes}", "the same rows of each")
     columns = _columns(depth * count, image_shape)
     _check_layout(arrays[0], image_shape, columns)
     layout = (depth * math.ceil(count / columns), columns)
@@ -144,7 +145,7 @@ def stacked_sheet(versions: Mapping[str, ArrayLike], image_shape: tuple[int, int
 def _rows_of_pixels(images: ArrayLike) -> NDArray[np.float64]:
     values = np.asarray(images)
     if values.ndim != 2 or not values.size:
-        raise ValueError(f"expected at least one image as [n, d], got shape {values.shape}; try x.reshape(len(x), -1)")
+        raise ArgumentError(f"expected at least one image as [n, d], got shape {values.shape}", "x.reshape(len(x), -1)")
     return values.astype(np.float64)
 
 
@@ -163,12 +164,12 @@ def _columns(count: int, image_shape: tuple[int, int] | None) -> int:
 
 def _check_layout(values: NDArray[np.generic], image_shape: tuple[int, int] | None, columns: int) -> None:
     if image_shape is not None and values.shape[1] != math.prod(image_shape):
-        raise ValueError(
-            f"expected {math.prod(image_shape)} values per image for the shape {image_shape}, got {values.shape[1]}; "
-            "try the data set's image shape, or image_shape=None"
+        raise ArgumentError(
+            f"expected {math.prod(image_shape)} values per image for the shape {image_shape}, got {values.shape[1]}",
+            "the data set's image shape, or image_shape=None",
         )
     if columns < 1:
-        raise ValueError(f"expected at least 1 column, got {columns}; try columns=None in `image_sheet`")
+        raise ArgumentError(f"expected at least 1 column, got {columns}", "columns=None in `image_sheet`")
 
 
 def _enlarge(

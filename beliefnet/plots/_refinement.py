@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from beliefnet._errors import ArgumentError
 from beliefnet.evaluation import Evaluation, InferenceGaps
 from beliefnet.plots._figure import INK, save_png, undress
 from beliefnet.plots._text import for_legend
@@ -34,7 +35,7 @@ def plot_refinement(gaps: Mapping[str, InferenceGaps], path: Path | str) -> Path
         ValueError: there are no nets.
     """
     if not gaps:
-        raise ValueError("expected at least one net, got none; try the result of inference_gaps")
+        raise ArgumentError("expected at least one net, got none", "the result of inference_gaps")
     figure = Figure(figsize=(11.5, 3.9), facecolor="white", layout="constrained")
     panels = figure.subplots(1, 3)
     for axes, (quantity, title, unit) in zip(panels, _PANELS, strict=True):

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from beliefnet._errors import ArgumentError
 from beliefnet.plots._figure import FAINT, INK, save_png
 from beliefnet.plots._text import for_picture
 
@@ -33,7 +34,7 @@ def plot_topics(
     """
     shown = topics[:most]
     if not shown:
-        raise ValueError("expected at least one topic, got none; try the result of evaluation.topics")
+        raise ArgumentError("expected at least one topic, got none", "the result of evaluation.topics")
     rows = math.ceil(len(shown) / _COLUMNS)
     most_words = max(len(words) for _, words, _ in shown)
     figure = Figure(figsize=(14, rows * (0.7 + 0.23 * most_words)), facecolor="white", layout="constrained")

@@ -5,16 +5,17 @@ import math
 from enum import Enum
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
 from beliefnet.moves import LogDensity, Move, moves_for
 from beliefnet.proposals._base import Particles, Proposal
@@ -80,7 +81,7 @@ class _Path:
 
         nothing = jnp.zeros(latents[0].shape[:-1])
         stops, widths = jnp.asarray(stops, nothing.dtype), jnp.asarray(widths, nothing.dtype)
-        steps = (stops, widths[:-1], jax.random.split(key, len(stops)))
+        steps = (stops, widths[:-1], split_key(key, len(stops)))
         (latents, log_weight), _ = lax.scan(step, (latents, nothing), steps)
         return latents, log_weight + widths[-1] * self.log_ratio(latents)
 
@@ -130,13 +131,18 @@ class Annealed(Proposal):
         for setting, least, good in (("num_temperatures", 1, 1000), ("num_changes", 1, 1), ("num_leapfrog", 1, 5)):
             value = getattr(self, setting)
             if value < least or value != int(value):
-                raise ValueError(f"expected Annealed to have {setting} of at least {least}, got {value}; try {good}")
+                raise ArgumentError(
+                    f"expected Annealed to have {{option}} of at least {least}, got {value}", f"{good}", option=setting
+                )
         if not 0 < self.step_size < math.inf:
-            raise ValueError(f"expected Annealed to have a positive step_size, got {self.step_size}; try 0.3")
+            raise ArgumentError(
+                f"expected Annealed to have a positive {{option}}, got {self.step_size}", "0.3", option="step_size"
+            )
         if not (self.start.explains_data and self.start.is_exact):
-            raise ValueError(
+            raise ArgumentError(
                 "expected a start that draws latents for the given data from what it scores, got "
-                f"{type(self.start).__name__}; try Recognition()"
+                f"{type(self.start).__name__}",
+                "Recognition()",
             )
 
     @property
@@ -163,7 +169,7 @@ class Annealed(Proposal):
         Raises:
             ValueError: If a layer of the net cannot be moved, or the density of the start is not known everywhere.
         """
-        prepare_key, start_key, path_key = jax.random.split(key, 3)
+        prepare_key, start_key, path_key = split_key(key, 3)
         # Draws have no derivative: without this, one that is taken through here would store the whole path.
         net, start = lax.stop_gradient((net, self.start.prepare(net, x, key=prepare_key)))
         path, move = _path(net, x, start), self._move(net, x, start)
@@ -192,7 +198,7 @@ class Annealed(Proposal):
         Reference:
             Grosse, Ghahramani & Adams 2015, *Sandwiching the marginal likelihood using bidirectional Monte Carlo*.
         """
-        prepare_key, path_key = jax.random.split(key)
+        prepare_key, path_key = split_key(key)
         start = self.start.prepare(net, x, key=prepare_key)
         stops, widths = self._stops_and_widths()
         move = self._move(net, x, start).reversal

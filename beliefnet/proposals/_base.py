@@ -6,6 +6,7 @@ import equinox as eqx
 from jax import Array
 from jaxtyping import Bool, Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key, Values
 from beliefnet.refiners import MeanField
@@ -86,9 +87,9 @@ class Proposal(eqx.Module):
         Raises:
             ValueError: If it can only score what it drew itself.
         """
-        raise ValueError(
-            f"expected a proposal whose density is known for any latents, got {type(self).__name__}; try "
-            "Recognition(), or Refined with any refiner"
+        raise ArgumentError(
+            f"expected a proposal whose density is known for any latents, got {type(self).__name__}",
+            "Recognition(), or Refined with any refiner",
         )
 
     @abstractmethod

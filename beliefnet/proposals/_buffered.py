@@ -5,9 +5,11 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.refiners import MeanField, Posterior, Refiner
@@ -40,14 +42,15 @@ class Buffered(Proposal):
 
     def __check_init__(self):
         if not self.refiner.is_exact:
-            raise ValueError(
+            raise ArgumentError(
                 "expected a refiner whose draws follow the posterior for Buffered, got one with relaxed or averaged "
-                "values; try air, gdir or straight-through"
+                "values",
+                "air, gdir or straight-through",
             )
         if self.refiner.patience:
-            raise ValueError(
-                f"expected a refiner that takes all steps for Buffered, got patience {self.refiner.patience}; try "
-                "patience=0"
+            raise ArgumentError(
+                f"expected a refiner that takes all steps for Buffered, got patience {self.refiner.patience}",
+                "patience=0",
             )
 
     @property
@@ -70,7 +73,7 @@ class Buffered(Proposal):
     @broadcasting
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Refine, and return `num_particles` configurations for every datum: those of the last steps first."""
-        refine_key, draw_key = jax.random.split(key)
+        refine_key, draw_key = split_key(key)
         count = min(self.refiner.num_steps, (num_particles - 1) // self.refiner.num_samples)
 
         def see(posterior: Posterior, step_key: Key) -> tuple[Values, Float[Array, "particles batch layers"]]:

@@ -6,9 +6,11 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.proposals._recognition import Recognition
@@ -43,7 +45,9 @@ class Defensive(Proposal):
 
     def __check_init__(self):
         if self.every < 2:
-            raise ValueError(f"expected Defensive to have every of at least 2, got {self.every}; try 5")
+            raise ArgumentError(
+                f"expected Defensive to have {{option}} of at least 2, got {self.every}", "5", option="every"
+            )
 
     @property
     def defensive_share(self) -> float:
@@ -84,7 +88,7 @@ class Defensive(Proposal):
         Raises:
             ValueError: If the proposal cannot score latents that another one drew.
         """
-        prepare_key, draw_key, safe_key, place_key = jax.random.split(key, 4)
+        prepare_key, draw_key, safe_key, place_key = split_key(key, 4)
         proposal = self.proposal.prepare(net, x, key=prepare_key)
         groups = -(-num_particles // self.every)
         drawn = proposal.draw(net, x, num_particles, key=draw_key)

@@ -10,9 +10,11 @@ from jax import Array
 from jax.scipy.stats import norm
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
 from beliefnet.conditionals import Dense
 from beliefnet.distributions import UnitKind, check_kind, normal
@@ -39,7 +41,7 @@ class ReverseModel(eqx.Module):
     output: Dense
 
     def __init__(self, num_visible: int, num_latents: int, num_units: int, *, key: Key):
-        data_key, position_key, output_key = jax.random.split(key, 3)
+        data_key, position_key, output_key = split_key(key, 3)
         self.from_data = Dense(num_visible, num_units, key=data_key)
         self.from_position = Dense(num_latents, num_units, key=position_key)
         output = Dense(num_units, normal.num_parameters(num_latents), key=output_key)
@@ -117,9 +119,13 @@ class Hamiltonian(Proposal):
             ("num_units", num_units, 1),
         ):
             if value < least or value != int(value):
-                raise ValueError(f"expected Hamiltonian to have {name} of at least {least}, got {value}; try 5")
+                raise ArgumentError(
+                    f"expected Hamiltonian to have {{option}} of at least {least}, got {value}", "5", option=name
+                )
         if not 0 < step_size < math.inf:
-            raise ValueError(f"expected Hamiltonian to have a positive step_size, got {step_size}; try 0.05")
+            raise ArgumentError(
+                f"expected Hamiltonian to have a positive {{option}}, got {step_size}", "0.05", option="step_size"
+            )
         _check_layers(net)
         size = sum(net.layer_sizes)
         self.iterations = tuple(
@@ -128,7 +134,7 @@ class Hamiltonian(Proposal):
                 jnp.zeros(size),
                 ReverseModel(net.num_visible, size, num_units, key=iteration_key),
             )
-            for iteration_key in jax.random.split(key, num_iterations)
+            for iteration_key in split_key(key, num_iterations)
         )
         self.num_steps = num_steps
 
@@ -147,9 +153,10 @@ class Hamiltonian(Proposal):
         reverse = self.iterations[0].reverse
         made_for = (reverse.from_data.num_inputs, reverse.from_position.num_inputs)
         if made_for != (net.num_visible, sum(net.layer_sizes)):
-            raise ValueError(
+            raise ArgumentError(
                 f"expected the net that Hamiltonian was made for, of {made_for[0]} visible and {made_for[1]} latent "
-                f"units, got one of {net.num_visible} and {sum(net.layer_sizes)}; try Hamiltonian(net, key=key)"
+                f"units, got one of {net.num_visible} and {sum(net.layer_sizes)}",
+                "Hamiltonian(net, key=key)",
             )
 
     @broadcasting
@@ -160,7 +167,7 @@ class Hamiltonian(Proposal):
             ValueError: If it cannot move the latents of this net.
         """
         self.check(net)
-        start_key, *keys = jax.random.split(key, 1 + len(self.iterations))
+        start_key, *keys = split_key(key, 1 + len(self.iterations))
         start = net.infer(x, num_particles, key=start_key, sampler=Reparameterize())
         ends = [sum(net.layer_sizes[: index + 1]) for index in range(len(net.layer_sizes) - 1)]
 
@@ -190,7 +197,8 @@ def _check_layers(net: BeliefNet) -> None:
             place = f" in latent layer {layer}"
             check_kind("Hamiltonian", conditional.kind, frozenset({UnitKind.CONTINUOUS}), advice, place=place)
             if any(map(math.isfinite, conditional.units.bounds)):
-                raise ValueError(
+                raise ArgumentError(
                     f"expected units that may take any real value for Hamiltonian, got {conditional.units.name} units"
-                    f"{place}; try normal units, or Recognition()"
+                    f"{place}",
+                    "normal units, or Recognition()",
                 )

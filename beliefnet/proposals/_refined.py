@@ -1,12 +1,12 @@
 """Particles from a refined posterior."""
 
-import jax
 from jax import Array
 from jaxtyping import Float
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.proposals._defensive import Defensive
@@ -80,5 +80,5 @@ class Refined(Proposal):
     @broadcasting
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Refine, then draw `num_particles` configurations for every datum."""
-        refine_key, draw_key = jax.random.split(key)
+        refine_key, draw_key = split_key(key)
         return self.prepare(net, x, key=refine_key).draw(net, x, num_particles, key=draw_key)

@@ -3,25 +3,25 @@
 from beliefnet.refiners._adaptive_importance import AIR, Shrinkage
 from beliefnet.refiners._base import Form, Progress, Refiner
 from beliefnet.refiners._default import default_refiner
-from beliefnet.refiners._gradient import GradientAscent, concrete, gdir, mean_passing, straight_through
+from beliefnet.refiners._gradient import GDIR, ConcreteAscent, GradientAscent, MeanPassingAscent, StraightThroughAscent
 from beliefnet.refiners._mean_field import MeanField
 from beliefnet.refiners._posterior import Averages, Posterior
 from beliefnet.refiners._structured import StructuredPosterior
 
 __all__ = [
     "AIR",
+    "GDIR",
     "Averages",
+    "ConcreteAscent",
     "Form",
     "GradientAscent",
     "MeanField",
+    "MeanPassingAscent",
     "Posterior",
     "Progress",
     "Refiner",
     "Shrinkage",
+    "StraightThroughAscent",
     "StructuredPosterior",
-    "concrete",
     "default_refiner",
-    "gdir",
-    "mean_passing",
-    "straight_through",
 ]

@@ -9,9 +9,11 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting, normalised_weights
+from beliefnet._streams import split_key
 from beliefnet._types import Key
 from beliefnet.refiners._base import Form, Progress, Refiner, check_kinds, check_settings
 from beliefnet.refiners._posterior import Averages, Posterior
@@ -102,7 +104,7 @@ class AIR(Refiner):
     def __check_init__(self):
         check_settings(self, "AIR", rate=self.rate)
         if self.rate > 1:
-            raise ValueError(f"expected AIR to have a rate in (0, 1], got {self.rate}; try 0.1")
+            raise ArgumentError(f"expected AIR to have a {{option}} in (0, 1], got {self.rate}", "0.1", option="rate")
 
     def check(self, net: BeliefNet) -> None:
         """Check that every layer has moments that give it back.
@@ -144,7 +146,7 @@ class AIR(Refiner):
         self, net: BeliefNet, x: Float[Array, "batch visible"], start: Posterior, end: Posterior, *, key: Key
     ) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
         """Estimate KL(p(h | x) || start) - KL(p(h | x) || end) by weighted draws from the mixture of both."""
-        start_key, end_key = jax.random.split(key)
+        start_key, end_key = split_key(key)
         half = (self.num_checks + 1) // 2
         pair = start.draw(half, key=start_key), end.draw(half, key=end_key)
         latents = tuple(jnp.concatenate(layers) for layers in zip(*pair, strict=True))

@@ -12,8 +12,10 @@ from equinox import AbstractVar
 from jax import Array, lax
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import check_key
 from beliefnet._types import Key, Values
 from beliefnet.refiners._mean_field import MeanField
 from beliefnet.refiners._posterior import Posterior
@@ -210,6 +212,7 @@ class Refiner(eqx.Module):
             ValueError: If it cannot refine the posterior of this net.
         """
         self.check(net)
+        check_key(key)
         start = self.start(net, x) if posterior is None else posterior
         begin = _State.of(Progress(start, self.init(start)))
 
@@ -222,14 +225,14 @@ class Refiner(eqx.Module):
 
         if self.patience:
             parameters, seen = self._step_until_idle(step, begin, len(x), key=key), None
-            check_key = jax.random.fold_in(key, self.num_steps)
+            gain_key = jax.random.fold_in(key, self.num_steps)
         else:
             keys = jax.random.split(key, self.num_steps + 1)
             end, seen = lax.scan(step_seen, begin, keys[:-1])
-            parameters, check_key = end.parameters, keys[-1]
+            parameters, gain_key = end.parameters, keys[-1]
         end = start.at(parameters)
         if self.num_checks and self.num_steps:
-            end = self._best_of_the_way(net, x, start, end, key=check_key)
+            end = self._best_of_the_way(net, x, start, end, key=gain_key)
         return end, seen  # pyright: ignore[reportReturnType]
 
     def _step_until_idle(
@@ -289,16 +292,17 @@ def check_kinds(net: BeliefNet) -> None:
     for layer, conditionals in enumerate(net.latent_layers, 1):
         for conditional in conditionals:
             if not conditional.units.is_refinable:
-                raise ValueError(
+                raise ArgumentError(
                     f"expected binary, autoregressive, one-hot or normal units to refine, got {conditional.units.name} "
-                    f"units in latent layer {layer}; try the recognition net alone"
+                    f"units in latent layer {layer}",
+                    "the recognition net alone",
                 )
         kinds = [conditional.kind for conditional in conditionals]
         if len({kind.factorial for kind in kinds}) > 1:
-            raise ValueError(
+            raise ArgumentError(
                 f"expected units of the same values in both chains to refine, got "
-                f"{' and '.join(kind.value for kind in kinds)} ones in latent layer {layer}; try the recognition net "
-                "alone"
+                f"{' and '.join(kind.value for kind in kinds)} ones in latent layer {layer}",
+                "the recognition net alone",
             )
 
 
@@ -316,8 +320,10 @@ def check_settings(refiner: Refiner, name: str, *, rate: float) -> None:
     ):
         value = getattr(refiner, setting)
         if value < least or value != int(value):
-            raise ValueError(f"expected {name} to have {setting} of at least {least}, got {value}; try {good}")
+            raise ArgumentError(
+                f"expected {name} to have {{option}} of at least {least}, got {value}", f"{good}", option=setting
+            )
     if refiner.num_checks == 1:
-        raise ValueError(f"expected {name} to have num_checks of 0 or at least 2, got 1; try 20")
+        raise ArgumentError(f"expected {name} to have {{option}} of 0 or at least 2, got 1", "20", option="num_checks")
     if not 0 < rate < float("inf"):
-        raise ValueError(f"expected {name} to have a positive rate, got {rate}; try 0.1")
+        raise ArgumentError(f"expected {name} to have a positive {{option}}, got {rate}", "0.1", option="rate")

@@ -1,5 +1,6 @@
 """Refinement by gradient steps on the parameters of the posterior, with any sampler that gives draws a derivative."""
 
+from abc import abstractmethod
 from typing import ClassVar, Literal
 
 import equinox as eqx
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
@@ -25,21 +27,21 @@ class GradientAscent(Refiner):
         v <- momentum v + grad_z (1/N) sum_n ELBO(h_n),  z <- z + rate v
 
     The draws h_n and their derivative are the sampler's; entropies, and what else has a closed form given the draws,
-    are exact (`Posterior.elbo`). What is climbed is the ELBO with a sampler whose derivative is true; see the named
-    forms for the others. It works on any number of layers; all move together, the lower ones with the slope that comes
-    through those above. Autoregressive layers are drawn one unit after the other, each by the sampler.
+    are exact (`Posterior.elbo`). What is climbed is the ELBO with a sampler whose derivative is true; see the
+    subclasses for the others. It works on any number of layers; all move together, the lower ones with the slope that
+    comes through those above. Autoregressive layers are drawn one unit after the other, each by the sampler.
 
     Args:
-        sampler: How draws are made differentiable.
         num_steps: Steps.
         num_samples: Draws per step and datum, N.
         rate: Step size.
-        momentum: Weight of the velocity, in [0, 1).
-        patience: Steps without a better score, the estimated objective, after which a datum stops; 0 never stops.
-        num_checks: Fresh draws by which the result, and points on the way to it, are compared with the start, each
-            datum on its own: the best is kept by an estimate of the ELBO less its standard error. 0 takes the result
-            as it is.
-        form: structured: the recognition net's chain, with offsets of each datum; or mean-field.
+        momentum: Share of the last step that is added to the next, in [0, 1).
+        patience: Steps without a better score, the estimated objective, after which a datum is left as it is; 0 takes
+            all steps.
+        num_checks: Fresh draws by which the result, and points on the way to it, are compared with the recognition net,
+            each datum on its own: the best is kept by an estimate of the ELBO less its standard error. 0 takes the
+            result as it is.
+        form: structured, which keeps all dependence that the recognition net knows of, or mean-field.
 
     Raises:
         ValueError: If a number cannot be used, or the sampler gives no derivative.
@@ -51,7 +53,6 @@ class GradientAscent(Refiner):
 
     takes_gradients: ClassVar[bool] = True
 
-    sampler: Sampler = eqx.field(static=True)
     num_steps: int = eqx.field(static=True, default=20)
     num_samples: int = eqx.field(static=True, default=20)
     rate: float = eqx.field(static=True, default=0.1)
@@ -63,16 +64,21 @@ class GradientAscent(Refiner):
     def __check_init__(self):
         check_settings(self, type(self).__name__, rate=self.rate)
         if not 0 <= self.momentum < 1:
-            raise ValueError(f"expected momentum in [0, 1), got {self.momentum}; try 0.5")
+            raise ArgumentError(f"expected {{option}} in [0, 1), got {self.momentum}", "0.5", option="momentum")
         if any(eqx.is_array(leaf) for leaf in jax.tree.leaves(self.sampler)):
-            raise ValueError(
-                f"expected plain numbers in the sampler of {type(self).__name__}, got arrays; try Concrete(0.5)"
+            raise ArgumentError(
+                f"expected plain numbers in the sampler of {type(self).__name__}, got arrays", "Concrete(0.5)"
             )
         if not self.sampler.has_derivative:
-            raise ValueError(
-                f"expected a sampler whose draws have a derivative, got {type(self.sampler).__name__}; try "
-                "Reparameterize() for normal latents, StraightThrough() for discrete ones"
+            raise ArgumentError(
+                f"expected a sampler whose draws have a derivative, got {type(self.sampler).__name__}",
+                "Reparameterize() for normal latents, StraightThrough() for discrete ones",
             )
+
+    @property
+    @abstractmethod
+    def sampler(self) -> Sampler:
+        """How draws are made differentiable."""
 
     @property
     def is_exact(self) -> bool:
@@ -124,147 +130,70 @@ class GradientAscent(Refiner):
 
 
 @named("gdir")
-def gdir(
-    num_steps: int = 20,
-    num_samples: int = 20,
-    *,
-    rate: float = 0.1,
-    momentum: float = 0.0,
-    patience: int = 0,
-    num_checks: int = 20,
-    form: Form = Form.STRUCTURED,
-) -> GradientAscent:
-    """Return gradient refinement of normal posteriors through reparameterised draws: it climbs the ELBO.
+class GDIR(GradientAscent):
+    """Gradient refinement of normal posteriors through reparameterised draws: it climbs the ELBO.
 
-    Args:
-        num_steps: Steps.
-        num_samples: Draws per step and datum.
-        rate: Step size.
-        momentum: Share of the last step that is added to the next, in [0, 1).
-        patience: Steps without a better score after which a datum is left as it is; 0 takes all steps.
-        num_checks: Fresh draws by which the result is compared with the recognition net; 0 takes it as it is.
-        form: structured, which keeps all dependence that the recognition net knows of, or mean-field.
+    Arguments and errors are those of `GradientAscent`.
 
     Reference:
         Hjelm et al. 2016 (GDIR); an earlier draft of it names it gradient backprop variational inference (GBVI).
     """
-    return GradientAscent(
-        sampler=Reparameterize(),
-        num_steps=num_steps,
-        num_samples=num_samples,
-        rate=rate,
-        momentum=momentum,
-        patience=patience,
-        num_checks=num_checks,
-        form=form,
-    )
+
+    @property
+    def sampler(self) -> Reparameterize:
+        """The true derivative."""
+        return Reparameterize()
 
 
 @named("mean-passing")
-def mean_passing(
-    num_steps: int = 20,
-    *,
-    rate: float = 0.1,
-    momentum: float = 0.0,
-    patience: int = 0,
-    num_checks: int = 20,
-    form: Form = Form.STRUCTURED,
-) -> GradientAscent:
-    """Return refinement with means in the place of draws, for any units (MPVI).
+class MeanPassingAscent(GradientAscent):
+    """Refinement with means in the place of draws, for any units (MPVI).
 
     What is climbed is a mean-field surrogate, log p(x | mu) + E[log p(h)] + H(q~), exact in entropy and in a
     prior of independent units. It is deterministic and cheap, and no bound of log p(x): a decoder that is not linear
-    sees a mean that is never drawn.
-
-    Args:
-        num_steps: Steps.
-        rate: Step size.
-        momentum: Share of the last step that is added to the next, in [0, 1).
-        patience: Steps without a better score after which a datum is left as it is; 0 takes all steps.
-        num_checks: Fresh draws by which the result is compared with the recognition net; 0 takes it as it is.
-        form: structured, which keeps all dependence that the recognition net knows of, or mean-field.
+    sees a mean that is never drawn. Arguments and errors are those of `GradientAscent`.
     """
-    return GradientAscent(
-        sampler=MeanPassing(),
-        num_steps=num_steps,
-        num_samples=1,
-        rate=rate,
-        momentum=momentum,
-        patience=patience,
-        num_checks=num_checks,
-        form=form,
-    )
+
+    num_samples: int = eqx.field(static=True, default=1, init=False)
+
+    @property
+    def sampler(self) -> MeanPassing:
+        """The means."""
+        return MeanPassing()
 
 
 @named("straight-through")
-def straight_through(
-    num_steps: int = 20,
-    num_samples: int = 20,
-    *,
-    rate: float = 0.1,
-    momentum: float = 0.0,
-    patience: int = 0,
-    num_checks: int = 20,
-    form: Form = Form.STRUCTURED,
-    slope: Literal["mean", "logits"] = "mean",
-) -> GradientAscent:
-    """Return refinement of discrete posteriors through exact draws with the derivative of their mean: biased.
+class StraightThroughAscent(GradientAscent):
+    """Refinement of discrete posteriors through exact draws with the derivative of their mean: biased.
 
-    The slope of the logits leaves the derivative of the sigmoid out.
+    The slope of the logits leaves the derivative of the sigmoid out. Other arguments and errors are those of
+    `GradientAscent`.
 
     Args:
-        num_steps: Steps.
-        num_samples: Draws per step and datum.
-        rate: Step size.
-        momentum: Share of the last step that is added to the next, in [0, 1).
-        patience: Steps without a better score after which a datum is left as it is; 0 takes all steps.
-        num_checks: Fresh draws by which the result is compared with the recognition net; 0 takes it as it is.
-        form: structured, which keeps all dependence that the recognition net knows of, or mean-field.
         slope: Derivative of a draw: that of the mean, or that of the logits.
     """
-    return GradientAscent(
-        sampler=StraightThrough(slope),
-        num_steps=num_steps,
-        num_samples=num_samples,
-        rate=rate,
-        momentum=momentum,
-        patience=patience,
-        num_checks=num_checks,
-        form=form,
-    )
+
+    slope: Literal["mean", "logits"] = eqx.field(static=True, default="mean")
+
+    @property
+    def sampler(self) -> StraightThrough:
+        """Draws with that slope."""
+        return StraightThrough(self.slope)
 
 
 @named("concrete")
-def concrete(
-    num_steps: int = 20,
-    num_samples: int = 20,
-    *,
-    temperature: float = 0.5,
-    rate: float = 0.1,
-    momentum: float = 0.0,
-    patience: int = 0,
-    num_checks: int = 20,
-    form: Form = Form.STRUCTURED,
-) -> GradientAscent:
-    """Return refinement of discrete posteriors through relaxed draws: it climbs the ELBO as the temperature falls.
+class ConcreteAscent(GradientAscent):
+    """Refinement of discrete posteriors through relaxed draws: it climbs the ELBO as the temperature falls.
+
+    Other arguments and errors are those of `GradientAscent`.
 
     Args:
-        num_steps: Steps.
-        num_samples: Draws per step and datum.
         temperature: Of the relaxation: the lower, the less bias and the more variance.
-        rate: Step size.
-        momentum: Share of the last step that is added to the next, in [0, 1).
-        patience: Steps without a better score after which a datum is left as it is; 0 takes all steps.
-        num_checks: Fresh draws by which the result is compared with the recognition net; 0 takes it as it is.
-        form: structured, which keeps all dependence that the recognition net knows of, or mean-field.
     """
-    return GradientAscent(
-        sampler=Concrete(temperature),
-        num_steps=num_steps,
-        num_samples=num_samples,
-        rate=rate,
-        momentum=momentum,
-        patience=patience,
-        num_checks=num_checks,
-        form=form,
-    )
+
+    temperature: float = eqx.field(static=True, default=0.5)
+
+    @property
+    def sampler(self) -> Concrete:
+        """Draws of that temperature."""
+        return Concrete(self.temperature)

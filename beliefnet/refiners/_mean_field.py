@@ -1,7 +1,6 @@
 """A mean-field posterior: no latent layer depends on what was drawn in another one."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array
@@ -10,6 +9,7 @@ from jaxtyping import Float
 from beliefnet._chain import Chain
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
 from beliefnet.distributions import AbstractRefinableFamily
 from beliefnet.refiners._posterior import Averages, Posterior, refinable
@@ -71,7 +71,7 @@ class MeanField(Posterior):
     def draw(self, num_particles: int, *, key: Key, sampler: Sampler | None = None) -> Values:
         """Draw `[particles, batch, units]` for each layer, bottom first."""
         sampler = sampler or Plain()
-        keys = jax.random.split(key, len(self.families))
+        keys = split_key(key, len(self.families))
         return tuple(sampler(layer, (num_particles,), key=k) for layer, k in zip(self.layers, keys, strict=True))
 
     @broadcasting

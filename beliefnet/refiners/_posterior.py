@@ -11,6 +11,7 @@ from equinox import AbstractVar
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
@@ -161,9 +162,9 @@ def refinable(conditionals: tuple[AbstractConditional, ...]) -> tuple[AbstractRe
     for conditional in conditionals:
         family = conditional.units
         if not family.is_refinable:
-            raise ValueError(
-                f"expected latents of a family that can be refined, got {family.name}; try bernoulli, categorical or "
-                "normal ones"
+            raise ArgumentError(
+                f"expected latents of a family that can be refined, got {family.name}",
+                "bernoulli, categorical or normal ones",
             )
         families.append(family)
     return tuple(families)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from beliefnet._errors import ArgumentTypeError
 from beliefnet.runs._files import reserve
 from beliefnet.runs._manifest import CheckpointError, Damaged
 
@@ -32,7 +33,7 @@ def describe_leaves(tree: PyTree, at: str = "") -> list[dict[str, Any]]:
 
 def _describe_leaf(path: str, leaf: Any) -> dict[str, Any]:
     if not hasattr(leaf, "shape") or not hasattr(leaf, "dtype"):
-        raise TypeError(f"expected an array at {path}, got {leaf!r}; try equinox.filter(tree, equinox.is_array)")
+        raise ArgumentTypeError(f"expected an array at {path}, got {leaf!r}", "equinox.filter(tree, equinox.is_array)")
     description = {"path": path, "shape": list(leaf.shape), "dtype": str(leaf.dtype)}
     is_array = isinstance(leaf, jax.Array)
     if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
@@ -55,8 +56,8 @@ def check_same_leaves(saved: list[dict[str, Any]], wanted: list[dict[str, Any]],
         left, right = (leaves[position] if position < len(leaves) else None for leaves in (wanted, saved))
         if left is None or right is None or any(left[name] != right[name] for name in ("path", "shape", "dtype")):
             raise CheckpointError(
-                f"expected {show(left)}, got {show(right)} in the checkpoint {folder}; "
-                "try the architecture and optimiser that the checkpoint was trained with"
+                f"expected {show(left)}, got {show(right)} in the checkpoint {folder}",
+                "the architecture and optimiser that the checkpoint was trained with",
             )
 
 

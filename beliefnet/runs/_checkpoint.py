@@ -10,6 +10,7 @@ from typing import Any
 import jax
 from jaxtyping import Array, PyTree
 
+from beliefnet._errors import ArgumentError, ArgumentTypeError
 from beliefnet.runs._arrays import check_same_leaves, decode, describe_leaves, read_arrays, why, write_arrays
 from beliefnet.runs._files import free_space, is_disk_full
 from beliefnet.runs._manifest import (
@@ -65,7 +66,7 @@ class Checkpoints:
 
     def __init__(self, directory: Path, *, keep: int = 2):
         if keep < 1:
-            raise ValueError(f"expected keep of at least 1, got {keep}; try keep=2, so that one survives damage")
+            raise ArgumentError(f"expected keep of at least 1, got {keep}", "keep=2, so that one survives damage")
         self.directory = Path(directory).absolute()
         self.keep = keep
 
@@ -88,7 +89,7 @@ class Checkpoints:
             ValueError: `step` is negative.
         """
         if step < 0:
-            raise ValueError(f"expected a step of at least 0, got {step}; try the number of updates made so far")
+            raise ArgumentError(f"expected a step of at least 0, got {step}", "the number of updates made so far")
         final = self.directory / f"step_{step:08d}"
         leaves = describe_leaves(state)
         content = {"step": step, "record": _jsonable(record), "leaves": leaves}
@@ -97,7 +98,7 @@ class Checkpoints:
                 write_arrays(folder / _ARRAYS, leaves, jax.tree.leaves(state))
                 seal(folder, content)
         except Exception as error:
-            raise CheckpointError(self._failure(step, error)) from error
+            raise self._failure(step, error) from error
         self._prune(step)
         return final
 
@@ -168,20 +169,21 @@ class Checkpoints:
                     stacklevel=3,
                 )
 
-    def _failure(self, step: int, error: Exception) -> str:
+    def _failure(self, step: int, error: Exception) -> CheckpointError:
         try:
             previous, _ = newest_intact(self.directory, lambda _, manifest: manifest["step"])
             rest = f"the previous checkpoint at step {previous} is intact"
         except (CheckpointError, OSError):
             rest = "there is no earlier intact checkpoint"
         if is_disk_full(error):
-            return (
+            return CheckpointError(
                 f"expected room for the checkpoint of step {step} in {self.directory}, got a full disk "
-                f"({free_space(self.directory)}); {rest}; try freeing space and resuming: the result is the same"
+                f"({free_space(self.directory)}); {rest}",
+                "freeing space and resuming: the result is the same",
             )
-        return (
-            f"expected to save step {step} in {self.directory}, but saving failed: {why(error)}; {rest}; "
-            "try a folder that can be written to"
+        return CheckpointError(
+            f"expected to save step {step} in {self.directory}, but saving failed: {why(error)}; {rest}",
+            "a folder that can be written to",
         )
 
 
@@ -204,8 +206,8 @@ def _jsonable(record: dict[str, Any]) -> dict[str, Any]:
     try:
         return json.loads(json.dumps(record))
     except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"expected a JSON-able record, got one with a value that is not ({error}); try str(value)"
+        raise ArgumentTypeError(
+            f"expected a JSON-able record, got one with a value that is not ({error})", "str(value)"
         ) from error
 
 

@@ -8,16 +8,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from beliefnet._errors import Refusal
+
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FULL_TEXTS = ("No space left on device", "Disk quota exceeded")
 
 
-class DiskFullError(OSError):
+class DiskFullError(Refusal, OSError):
     """There is no room left where a run is written; what was there before is untouched."""
-
-    def __str__(self) -> str:
-        """The sentence alone, which names the file."""
-        return self.strerror or super().__str__()
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -131,9 +129,7 @@ def described(error: OSError, path: Path) -> OSError:
     if not is_disk_full(error):
         return error
     return DiskFullError(
-        errno.ENOSPC,
-        f"expected room for {path}, got a full disk ({free_space(path)}); try freeing space, then the same again",
-        str(path),
+        f"expected room for {path}, got a full disk ({free_space(path)})", "freeing space, then the same again"
     )
 
 

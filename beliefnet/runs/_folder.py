@@ -11,7 +11,7 @@ from typing import Any
 
 import tomli_w
 
-from beliefnet._errors import check_type
+from beliefnet._errors import Refusal, check_type
 from beliefnet.data import spelled, unspelled
 from beliefnet.runs._checkpoint import CheckpointError, Checkpoints, read_record
 from beliefnet.runs._files import append_line, read_lines, write_atomically
@@ -23,7 +23,7 @@ _EVALUATION_KEY = ("split", "num_particles", "proposal", "ais", "seed")
 _MOST_NAMED = 3
 
 
-class RunFolderError(RuntimeError):
+class RunFolderError(Refusal, RuntimeError):
     """A run folder cannot be used as asked."""
 
 
@@ -68,7 +68,7 @@ class RunFolder:
         if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
             hint = f"--resume {path} to go on with it, or " if folder.config_file.exists() else ""
             raise RunFolderError(
-                f"expected a new or empty output folder, got {path}, which is in use; try {hint}another --out"
+                f"expected a new or empty output folder, got {path}, which is in use", f"{hint}another --out"
             )
         text = tomli_w.dumps(config)
         try:
@@ -76,7 +76,7 @@ class RunFolder:
         except UnicodeEncodeError as error:
             name = ascii(error.object[max(0, error.start - 20) : error.end + 20])
             raise RunFolderError(
-                f"expected options and names of files in UTF-8, got one with {name}; try renaming the file"
+                f"expected options and names of files in UTF-8, got one with {name}", "renaming the file"
             ) from None
         is_new = not folder.path.exists()
         folder.make()
@@ -99,8 +99,8 @@ class RunFolder:
         if not folder.is_begun:
             missing = "" if folder.path.exists() else "; there is no such folder"
             raise RunFolderError(
-                f"expected a run folder (one that `beliefnet train` or `fit` wrote), got {path}{missing}; try "
-                f"{folder._other()}"
+                f"expected a run folder (one that `beliefnet train` or `fit` wrote), got {path}{missing}",
+                f"{folder._other()}",
             )
         return folder
 
@@ -130,7 +130,7 @@ class RunFolder:
         except (OSError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or error
             raise RunFolderError(
-                f"expected an output folder that can be written, got {self.path} ({reason}); try another --out"
+                f"expected an output folder that can be written, got {self.path} ({reason})", "another --out"
             ) from error
 
     @property
@@ -155,7 +155,7 @@ class RunFolder:
             return tomllib.loads(self.config_file.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise RunFolderError(
-                f"expected TOML in {self.config_file}, got a file that does not parse: {error}; try undoing the edit"
+                f"expected TOML in {self.config_file}, got a file that does not parse: {error}", "undoing the edit"
             ) from None
 
     def read_metrics(self) -> list[dict[str, Any]]:
@@ -207,7 +207,8 @@ class RunFolder:
         except (OSError, UnicodeDecodeError) as error:
             raise RunFolderError(
                 f"expected the words of a document net in {self.vocabulary_file}, got "
-                f"{getattr(error, 'strerror', None) or error}; try training the net again"
+                f"{getattr(error, 'strerror', None) or error}",
+                "training the net again",
             ) from error
 
     def stamp(self) -> Stamp | None:
@@ -238,7 +239,7 @@ class RunFolder:
         """
         stamp = stamp or self.stamp()
         if stamp is None:
-            raise RunFolderError(f"expected a run with a trained net, got {self.path}; try training it first")
+            raise RunFolderError(f"expected a run with a trained net, got {self.path}", "training it first")
         return write_result(self.results, kind, key, result, stamp)
 
     def read_results(self, kind: str) -> list[Result]:
@@ -279,15 +280,15 @@ class RunFolder:
         Raises:
             RunFolderError: If there is none, it does not parse, or the run has found a better net since.
         """
-        hint = f"try beliefnet evaluate {self.path}"
+        hint = f"beliefnet evaluate {self.path}"
         if not self.evaluation_file.is_file():
-            raise RunFolderError(f"expected {self.evaluation_file}, got a run that was not evaluated; {hint}")
+            raise RunFolderError(f"expected {self.evaluation_file}, got a run that was not evaluated", hint)
         try:
             found = json.loads(self.evaluation_file.read_text(encoding="utf-8"))
             stamp = Stamp(**found["stamp"]) if "stamp" in found else None
         except (ValueError, TypeError, KeyError) as error:
             raise RunFolderError(
-                f"expected JSON in {self.evaluation_file}, got a file that does not parse: {error}; {hint}"
+                f"expected JSON in {self.evaluation_file}, got a file that does not parse: {error}", hint
             ) from error
         now = self.stamp()
         if now is not None and (stamp is None or not stamp.is_same_net(now)):
@@ -296,7 +297,8 @@ class RunFolder:
             )
             raise RunFolderError(
                 f"expected an evaluation of the best net that the run has now (epoch {now.best_epoch}) in "
-                f"{self.evaluation_file}, got one {before}; the run was trained on since; {hint}"
+                f"{self.evaluation_file}, got one {before}; the run was trained on since",
+                hint,
             )
         return found
 

@@ -22,13 +22,14 @@ def check_same_run(saved: dict[str, Any], record: Record, settings: dict[str, An
     if saved["data"]["checksum"] != record.checksum:
         raise DataError(
             f"expected the data that the run was started with ({saved['data']['checksum']}), got other contents of "
-            f"{record.name} ({record.checksum}); try a new folder"
+            f"{record.name} ({record.checksum})",
+            "a new folder",
         )
     before = {name: value for name, value in saved["settings"].items() if name in settings}
     for place, was, given in differences(describe(before), describe(settings)):
         raise OptionError(
-            f"expected the options of the run in this folder, got {place.replace('_', '-')}={given} instead of "
-            f"{was}; try a new folder"
+            f"expected the options of the run in this folder, got {place.replace('_', '-')}={given} instead of {was}",
+            "a new folder",
         )
 
 
@@ -47,6 +48,6 @@ def check_same_structure(saved: dict[str, Any], now: dict[str, Any]) -> None:
         place, was, given = found[0]
         more = f" (and {len(found) - 1} more differences)" if len(found) > 1 else ""
         raise OptionError(
-            f"expected the net and the estimator of the run in this folder, got {place} {given} instead of {was}"
-            f"{more}; try a new folder"
+            f"expected the net and the estimator of the run in this folder, got {place} {given} instead of {was}{more}",
+            "a new folder",
         )

@@ -56,8 +56,8 @@ class LoadedRun:
         """
         if self.estimator is None:
             raise RunFolderError(
-                f"expected to know the estimator of {self.folder.path}, got one of a class of one's own; try "
-                "load_run(path, estimator=estimator)"
+                f"expected to know the estimator of {self.folder.path}, got one of a class of one's own",
+                "load_run(path, estimator=estimator)",
             )
         return self.estimator.bound.proposal
 
@@ -85,8 +85,8 @@ def load_run(path: Path | str, *, net: BeliefNet | None = None, estimator: Estim
     assert stamp is not None
     if stamp.best_epoch == 0:
         raise RunFolderError(
-            f"expected a run that has finished an epoch, got {path}, stopped at step {stamp.step}; "
-            f"try beliefnet train --resume {path}, or fit with the same folder"
+            f"expected a run that has finished an epoch, got {path}, stopped at step {stamp.step}",
+            f"beliefnet train --resume {path}, or fit with the same folder",
         )
     like_net = _like("net", structure["net"], net, folder)
     if estimator is None and not _can_be_rebuilt(structure["estimator"]):
@@ -130,8 +130,8 @@ def structure_of(record: dict[str, Any], folder: RunFolder) -> dict[str, Any]:
     """
     if "structure" not in record:
         raise RunFolderError(
-            f"expected a run folder with a description of its net, got {folder.path}, which beliefnet 0.1.0 wrote; "
-            f"try beliefnet convert {folder.path} NEW, and use NEW"
+            f"expected a run folder with a description of its net, got {folder.path}, which beliefnet 0.1.0 wrote",
+            f"beliefnet convert {folder.path} NEW, and use NEW",
         )
     return record["structure"]
 
@@ -142,14 +142,17 @@ def _like(what: str, saved: Any, given: Any, folder: RunFolder) -> Any:
         try:
             return skeleton(saved)
         except (StructureError, TypeError, ValueError, KeyError, RecursionError) as error:
-            raise RunFolderError(f"the {what} of {folder.path} cannot be rebuilt: {error}") from error
+            raise RunFolderError(
+                f"the {what} of {folder.path} cannot be rebuilt: {error}", "giving it to load_run"
+            ) from error
     given = jax.tree.map(jnp.asarray, given)
     found = differences(describe(given), saved, what)
     if found:
         place, one, other = found[0]
         raise RunFolderError(
             f"expected the {what} that {folder.path} was trained with, got one with {place} {one} instead of {other}"
-            f"{_and_more(found)}; try the code that made the run"
+            f"{_and_more(found)}",
+            "the code that made the run",
         )
     return given
 

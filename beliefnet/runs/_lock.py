@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from beliefnet._errors import Refusal
+
 _SILENT_SECONDS = 600.0
 """A process on another machine that has not shown itself for so long is taken for dead."""
 _SECONDS_BETWEEN_SIGNS = 60.0
 
 
-class RunLocked(RuntimeError):
+class RunLocked(Refusal, RuntimeError):
     """Another process is training in the run folder."""
 
 
@@ -113,15 +115,16 @@ class RunLock:
 
     def _refusal(self, owner: dict[str, Any] | None) -> RunLocked:
         if owner is None:
-            who, hint = "another process", "try again when it has ended"
+            who, hints = "another process", ("again when it has ended",)
         else:
             who = f"process {owner.get('pid')} on {owner.get('host')}, since {owner.get('since')}"
-            hint = (
-                f"try again when it has ended, kill {owner.get('pid')} to stop it (it saves first), or, if there is no "
-                f"such process, remove {self.path}"
+            hints = (
+                "again when it has ended",
+                f"kill {owner.get('pid')} to stop it (it saves first)",
+                f"remove {self.path} if there is no such process",
             )
         return RunLocked(
-            f"expected a run folder that nobody trains in, got {self.path.parent}, in use by {who}; {hint}"
+            f"expected a run folder that nobody trains in, got {self.path.parent}, in use by {who}", *hints
         )
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from beliefnet._errors import ArgumentError, Refusal
 from beliefnet.runs._files import remove_tree, temporary_name
 
 MANIFEST = "manifest.json"
@@ -18,7 +19,7 @@ _FOLDER = re.compile(r"step_(\d{8,})(\.replaced)?")
 _T = TypeVar("_T")
 
 
-class CheckpointError(RuntimeError):
+class CheckpointError(Refusal, RuntimeError):
     """A checkpoint could not be saved, found or fitted to the state it was asked for."""
 
 
@@ -85,11 +86,11 @@ def newest_intact(directory: Path, load: Callable[[Path, dict[str, Any]], _T]) -
     if skipped:
         listed = " ".join(skipped).removesuffix(".")
         raise CheckpointError(
-            f"expected an intact checkpoint in {directory}, got only damaged ones: {listed}; "
-            "try a copy from a backup, or training again from the start in a new folder"
+            f"expected an intact checkpoint in {directory}, got only damaged ones: {listed}",
+            "a copy from a backup, or training again from the start in a new folder",
         )
     raise CheckpointError(
-        f"expected a checkpoint in {directory}, found none; try the folder of a run that has saved at least once"
+        f"expected a checkpoint in {directory}, found none", "the folder of a run that has saved at least once"
     )
 
 
@@ -105,7 +106,7 @@ def step_of(folder: Path) -> int:
     """Return the training step in the name of a checkpoint folder."""
     match = _FOLDER.fullmatch(folder.name)
     if match is None:
-        raise ValueError(f"expected a folder named step_00000000, got {folder.name}; try one of `folders(directory)`")
+        raise ArgumentError(f"expected a folder named step_00000000, got {folder.name}", "one of `folders(directory)`")
     return int(match[1])
 
 

@@ -18,6 +18,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from beliefnet._errors import Refusal
 from beliefnet.conditionals import EquinoxNetwork
 
 Description = Any
@@ -30,7 +31,7 @@ _FUNCTIONS = ("jax.nn", "jax.numpy", "jax.lax", "equinox.nn", "beliefnet")
 _LONGEST = 100
 
 
-class StructureError(ValueError):
+class StructureError(Refusal, ValueError):
     """A description names what cannot be rebuilt, such as a class of one's own."""
 
 
@@ -77,7 +78,9 @@ def skeleton(description: Description) -> Any:
         return description
     kind = next(iter(description), None)
     if kind not in _BUILDERS:
-        raise StructureError(f"expected a description of {', '.join(_BUILDERS)}, got {_short(description)}")
+        raise StructureError(
+            f"expected a description of {', '.join(_BUILDERS)}, got {_short(description)}", "another copy"
+        )
     return _BUILDERS[kind](description)
 
 
@@ -203,7 +206,7 @@ def _instance(description: dict[str, Any]) -> Any:
     made = _look_up(description["class"], _CLASSES)
     fields = {name: skeleton(item) for name, item in description["fields"].items()}
     if not dataclasses.is_dataclass(made) and not hasattr(made, "_fields"):
-        raise StructureError(f"expected the name of a module, got {description['class']}")
+        raise StructureError(f"expected the name of a module, got {description['class']}", "another copy")
     if not issubclass(made, eqx.Module):  # pyright: ignore[reportArgumentType]
         return made(**fields)  # pyright: ignore[reportCallIssue]
     # As pytrees are put together again: without `__init__`, which would draw weights.
@@ -269,8 +272,8 @@ def _look_up(name: str, packages: tuple[str, ...]) -> Any:
 
 def _unknown(name: str) -> StructureError:
     return StructureError(
-        f"expected classes and functions of beliefnet, JAX or Equinox, got {name[:_LONGEST]}; try giving back what was "
-        "trained: load_run(path, net=net), or estimator=estimator"
+        f"expected classes and functions of beliefnet, JAX or Equinox, got {name[:_LONGEST]}",
+        "giving back what was trained: load_run(path, net=net), or estimator=estimator",
     )
 
 

@@ -9,6 +9,7 @@ import numpyro.distributions as dist
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._streams import check_key
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind, check_kind
 
@@ -32,8 +33,10 @@ class Sampler(eqx.Module):
         """Draw floats of shape `shape + distribution.batch_shape + distribution.event_shape`.
 
         Raises:
+            TypeError: If the key is none.
             ValueError: If it does not draw units of this kind.
         """
+        check_key(key)
         kind = UnitKind.of(distribution)
         check_kind(type(self).__name__, kind, self.kinds, _ADVICE[kind])
         return self._draw(distribution, shape, key=key)

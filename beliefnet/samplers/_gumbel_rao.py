@@ -9,6 +9,7 @@ import numpyro.distributions as dist
 from jax import Array, lax
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind, units
 from beliefnet.samplers._base import Sampler
@@ -41,7 +42,9 @@ class GumbelRao(Sampler):
     def __check_init__(self):
         check_temperature(self.temperature)
         if self.num_samples < 1 or self.num_samples != int(self.num_samples):
-            raise ValueError(f"expected num_samples of at least 1, got {self.num_samples}; try 10")
+            raise ArgumentError(
+                f"expected {{option}} of at least 1, got {self.num_samples}", "10", option="num_samples"
+            )
 
     def _draw(
         self, distribution: dist.Distribution, shape: tuple[int, ...], *, key: Key

@@ -10,6 +10,7 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind, units
 from beliefnet.samplers._base import Sampler
@@ -83,7 +84,7 @@ class StraightThrough(Sampler):
 
     def __check_init__(self):
         if self.slope not in ("mean", "logits"):
-            raise ValueError(f"expected slope to be mean or logits, got {self.slope!r}; try mean")
+            raise ArgumentError(f"expected {{option}} to be mean or logits, got {self.slope!r}", "mean", option="slope")
 
     def _draw(
         self, distribution: dist.Distribution, shape: tuple[int, ...], *, key: Key

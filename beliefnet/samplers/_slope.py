@@ -5,6 +5,8 @@ import math
 from jax import Array, lax
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
+
 
 def with_slope(value: Float[Array, "*lead units"], like: Float[Array, "..."]) -> Float[Array, "*lead units"]:
     """Return the value, exactly, with the derivative of something else."""
@@ -18,4 +20,4 @@ def check_temperature(temperature: float) -> None:
         ValueError: If it is not.
     """
     if not 0 < temperature < math.inf:
-        raise ValueError(f"expected temperature to be positive, got {temperature}; try 0.5")
+        raise ArgumentError(f"expected {{option}} to be positive, got {temperature}", "0.5", option="temperature")

@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from beliefnet._errors import check_type
+from beliefnet._errors import Refusal, check_type
 from beliefnet._net import BeliefNet, check_net
 from beliefnet._streams import Stream, stream
 from beliefnet.data import Dataset
@@ -29,7 +29,7 @@ from beliefnet.training._writer import RunWriter
 _DISPATCH_SECONDS = 0.5
 
 
-class TrainingDiverged(RuntimeError):
+class TrainingDiverged(Refusal, RuntimeError):
     """The objective or a parameter stopped being finite, or the objective fell beyond all reason."""
 
 
@@ -56,10 +56,10 @@ class Fitted:
 
 def fit(
     net: BeliefNet,
-    estimator: Estimator,
     dataset: Dataset,
-    options: FitOptions | None = None,
+    estimator: Estimator,
     *,
+    options: FitOptions | None = None,
     folder: RunFolder | Path | str | None = None,
     callback: Callback | None = None,
 ) -> Fitted:
@@ -71,8 +71,8 @@ def fit(
 
     Args:
         net: The net to start from.
-        estimator: Where gradients come from.
         dataset: Training and validation data.
+        estimator: Where gradients come from.
         options: How to train.
         folder: Where metrics and checkpoints go, all that `load_run` needs; nothing is written without one.
         callback: Is told of progress, and may ask to stop.
@@ -91,8 +91,8 @@ def fit(
         RunLocked: If another process trains in the folder.
     """
     check_net(net)
-    check_type("estimator", estimator, Estimator, good="estimators.VIMCO(5)")
     check_type("dataset", dataset, Dataset, good="data.Dataset.from_arrays(rows)")
+    check_type("estimator", estimator, Estimator, good="estimators.VIMCO(5)")
     options, callback = FitOptions() if options is None else options, NoCallback() if callback is None else callback
     check_type("options", options, FitOptions, good="FitOptions(epochs=1)")
     check_type("callback", callback, Callback, good="one that extends NoCallback")
@@ -184,7 +184,7 @@ class _Run:
         learner, epoch = self.state.learner, self.step // self.epoch_steps
         valid_bound = self.validate(learner.judged)
         if not jnp.isfinite(valid_bound):
-            raise TrainingDiverged(self._divergence(f"the validation bound is {valid_bound}", self.step - 1))
+            raise self._divergence(f"the validation bound is {valid_bound}", self.step - 1)
         self.history.append(
             {
                 "epoch": epoch,
@@ -221,21 +221,21 @@ class _Run:
 
     def _check_finite(self) -> None:
         if (bad := int(self.state.learner.first_bad_step)) >= 0:
-            what = f"the objective was not finite, or beyond all reason, at step {bad}"
-            raise TrainingDiverged(self._divergence(what, bad))
+            raise self._divergence(f"the objective was not finite, or beyond all reason, at step {bad}", bad)
 
-    def _divergence(self, what: str, step: int) -> str:
+    def _divergence(self, what: str, step: int) -> TrainingDiverged:
         kept = "no checkpoint was kept"
         if self.writer is not None and self.writer.folder.has_checkpoints:
             kept = f"the last good checkpoint is {self.writer.folder.newest_checkpoint}"
-        return f"{what} (epoch {step // self.epoch_steps + 1}); {kept}; try a smaller learning-rate, or clip=10"
+        found = f"{what} (epoch {step // self.epoch_steps + 1}); {kept}"
+        return TrainingDiverged(found, "a smaller learning-rate", "clip=10")
 
     def _save(self) -> None:
         if self.writer is None:
             return
         params = self.state.learner.params
         if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params)):
-            raise TrainingDiverged(self._divergence(f"a parameter is not finite after step {self.step}", self.step - 1))
+            raise self._divergence(f"a parameter is not finite after step {self.step}", self.step - 1)
         self.writer.save(self.state, self.step // self.epoch_steps, self.clock.seconds)
         self.clock.saved = time.monotonic()
 

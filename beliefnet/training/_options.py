@@ -12,6 +12,7 @@ LARGEST_SEED = 2**32 - 1
 EXTENDABLE = frozenset({"epochs", "patience", "checkpoint_seconds", "data"})
 """Options that may change when a run is resumed; of the data, the place may change and the contents not."""
 _MOST_STEPS = 2**31 - 1
+_MANY_ROWS = 5000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +48,9 @@ class FitOptions(OptimizerOptions):
         self.at_least(1, "epochs", "batch_size")
         self.at_least(0, "patience", "kl_warm_up", "free_nats", "checkpoint_seconds", "seed")
         if not 0 <= self.average < 1:
-            raise OptionError(f"expected average in [0, 1), got {self.average}; try 0.999")
+            raise OptionError(f"expected average in [0, 1), got {self.average}", "0.999")
         if self.seed > LARGEST_SEED:
-            raise OptionError(f"expected seed of at most {LARGEST_SEED}, got {self.seed}; try 0")
+            raise OptionError(f"expected seed of at most {LARGEST_SEED}, got {self.seed}", "0")
 
     def steps_per_epoch(self, num_train: int) -> int:
         """Return the number of whole batches in so many training examples.
@@ -61,13 +62,13 @@ class FitOptions(OptimizerOptions):
         steps = num_train // batch_size
         if steps == 0:
             raise OptionError(
-                f"expected batch-size of at most the {num_train} training examples, got {self.batch_size}; "
-                f"try --batch-size {num_train}"
+                f"expected batch-size of at most the {num_train} training examples, got {self.batch_size}",
+                f"--batch-size {num_train}",
             )
         if self.epochs * steps > _MOST_STEPS:
             raise OptionError(
-                f"expected at most {_MOST_STEPS} steps, got {self.epochs} epochs of {steps} steps; "
-                f"try --epochs {_MOST_STEPS // steps}"
+                f"expected at most {_MOST_STEPS} steps, got {self.epochs} epochs of {steps} steps",
+                f"--epochs {_MOST_STEPS // steps}",
             )
         return steps
 
@@ -77,15 +78,11 @@ class FitOptions(OptimizerOptions):
         Raises:
             OptionError: As `steps_per_epoch`.
         """
-        num_steps = self.epochs * self.steps_per_epoch(num_train)
-        size = default_batch_size(num_train) if self.batch_size is None else self.batch_size
-        rate = default_learning_rate(net, num_steps) if self.learning_rate is None else self.learning_rate
-        return replace(self, batch_size=size, learning_rate=rate)
+        rate, num_steps = self.learning_rate, self.epochs * self.steps_per_epoch(num_train)
+        rate = default_learning_rate(net, num_steps) if rate is None else rate
+        return replace(self, batch_size=self.batch_size or default_batch_size(num_train), learning_rate=rate)
 
 
 def default_batch_size(num_train: int) -> int:
     """Return the data per step that are taken where none are given, as validation chose (`benchmarks/defaults.py`)."""
     return 100 if num_train >= _MANY_ROWS else max(1, min(50, num_train))
-
-
-_MANY_ROWS = 5000

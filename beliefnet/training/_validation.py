@@ -8,7 +8,7 @@ from jax import Array
 
 from beliefnet._types import Key
 from beliefnet.data import Observations
-from beliefnet.evaluation import bounds_of_rows
+from beliefnet.evaluation._bounds import bounds_of_rows
 from beliefnet.optimizers import Learnable
 
 _VALIDATION_ROWS = 2000
@@ -27,7 +27,9 @@ def make_validator(data: Observations, *, key: Key) -> Callable[[Learnable], Arr
         for index, start in enumerate(range(0, num_rows, _VALIDATION_ROWS)):
             x = valid.take(jnp.arange(start, min(start + _VALIDATION_ROWS, num_rows)), key=data_key)
             block_key, bound = jax.random.fold_in(draw_key, index), estimator.bound
-            found = bounds_of_rows(params.net, x, bound.num_particles, key=block_key, proposal=bound.proposal)
+            found = bounds_of_rows(
+                params.net, x, num_particles=bound.num_particles, key=block_key, proposal=bound.proposal
+            )
             total += found.bound.sum()
         return total / num_rows
 

@@ -100,8 +100,8 @@ class BuiltIn(Source):
         """Return what `make` makes; `DataUnavailable` if the package that brings the data is not installed."""
         if not self._installed:
             raise DataUnavailable(
-                f"expected the package {self.package!r}, which brings {self.name!r}, got none; "
-                f'try pip install "beliefnet[{self.extra}]"'
+                f"expected the package {self.package!r}, which brings {self.name!r}, got none",
+                f'pip install "beliefnet[{self.extra}]"',
             )
         return self.make()
 
@@ -158,8 +158,8 @@ class Stored(Source):
             found = misfit(arrays.get(name), shape, dtype)
             if found is not None:
                 raise DataError(
-                    f"expected the array {name!r} ({dtype} {list(shape)}) of {self.name!r} in {path}, got {found}; "
-                    f"try {self.remedy}"
+                    f"expected the array {name!r} ({dtype} {list(shape)}) of {self.name!r} in {path}, got {found}",
+                    f"{self.remedy}",
                 )
 
 
@@ -204,11 +204,11 @@ class Remote(Stored):
             with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
                 return self._assemble(urls, Path(scratch), folder / self.file_name)
         except DataUnavailable as error:
-            raise DataUnavailable(f"{error}; {self._advice()}") from error
+            raise DataUnavailable(error.reason, self._advice()) from error
         except OSError as error:
             raise DataUnavailable(
-                f"expected a cache folder that can be written, got {folder} ({error.strerror or error}); "
-                "try setting BELIEFNET_CACHE to another folder"
+                f"expected a cache folder that can be written, got {folder} ({error.strerror or error})",
+                "setting BELIEFNET_CACHE to another folder",
             ) from error
 
     def _assemble(self, base_urls: Sequence[str], scratch: Path, target: Path) -> Path:
@@ -224,7 +224,7 @@ class Remote(Stored):
         stored = " and ".join(path.name for path in stored_files(Path(self.file_name), self.layout))
         published = ", ".join(download.file_name for download in self.downloads)
         return (
-            f"try putting {stored}, as beliefnet writes it on a machine with a network, or the published files "
+            f"putting {stored}, as beliefnet writes it on a machine with a network, or the published files "
             f"({published}) into {folders}, or point BELIEFNET_DATA at a folder that holds them"
         )
 
@@ -256,15 +256,16 @@ class Local(Stored):
         """
         if base_urls is not None:
             raise DataError(
-                f"expected no base_urls for {self.name!r}, which is not published, got {list(base_urls)}; "
-                "try leaving them out"
+                f"expected no base_urls for {self.name!r}, which is not published, got {list(base_urls)}",
+                "leaving them out",
             )
         present = locate(self.file_name)
         if present is None:
             folders = " or ".join(str(folder) for folder in search_folders())
             raise DataUnavailable(
                 f"expected {self.file_name} in {folders}, got no such file; {self.name!r} is not published, so that "
-                "it cannot be downloaded: try pointing BELIEFNET_DATA at a folder that holds the file, "
-                f"or the data set {self.instead!r}"
+                "it cannot be downloaded",
+                "pointing BELIEFNET_DATA at a folder that holds the file",
+                f"the data set {self.instead!r}",
             )
         return present

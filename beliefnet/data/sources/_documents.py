@@ -131,11 +131,9 @@ def _read_vocabulary(path: Path) -> list[str]:
         with readable(path), path.open("rb") as file:
             words = _PlainUnpickler(file).load()
     except pickle.UnpicklingError as error:
-        raise DataError(
-            f"expected a list of words in {path}, got other contents ({error}); try another copy"
-        ) from error
+        raise DataError(f"expected a list of words in {path}, got other contents ({error})", "another copy") from error
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise DataError(f"expected a list of words in {path}, got other contents; try another copy")
+        raise DataError(f"expected a list of words in {path}, got other contents", "another copy")
     return words
 
 
@@ -211,8 +209,7 @@ def convert_tokens(
     counts, stems = _count_stems(files)
     if counts.shape[0] != num_documents:
         raise DataError(
-            f"expected {num_documents} documents in {', '.join(files)}, got {counts.shape[0]}; "
-            "try downloading them again"
+            f"expected {num_documents} documents in {', '.join(files)}, got {counts.shape[0]}", "downloading them again"
         )
     test, train = cut(counts, [num_test], RCV1_SPLIT_SEED)
     words = np.array(stems, dtype=object)
@@ -253,8 +250,8 @@ def _documents(path: Path) -> Iterator[Counter[str]]:
                 stems = Counter()
             elif stems is None:
                 raise DataError(
-                    f"expected {path} to begin with '.I' and the number of a document, got {line[:20]!r}; "
-                    "try downloading it again"
+                    f"expected {path} to begin with '.I' and the number of a document, got {line[:20]!r}",
+                    "downloading it again",
                 )
             elif line.rstrip() != ".W":
                 stems.update(line.split())

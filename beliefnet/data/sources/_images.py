@@ -43,7 +43,8 @@ def read_idx(path: Path) -> np.ndarray:
     if not content.startswith(IDX_MAGIC) or len(content) - offset != math.prod(shape):
         raise DataError(
             f"expected a gzipped IDX file of unsigned bytes, got {path} with {len(content)} bytes for the shape "
-            f"{list(shape)}; try downloading it again"
+            f"{list(shape)}",
+            "downloading it again",
         )
     return np.frombuffer(content, np.uint8, offset=offset).reshape(shape)
 
@@ -67,8 +68,8 @@ def read_amat(path: Path, num_features: int) -> np.ndarray:
     bits = content[::2] - np.uint8(ord("0"))
     if content.size % (2 * num_features) or not content.size or bits.max() > 1:
         raise DataError(
-            f"expected lines of {num_features} values 0 or 1, one space between them, got other text in {path}; "
-            "try downloading it again"
+            f"expected lines of {num_features} values 0 or 1, one space between them, got other text in {path}",
+            "downloading it again",
         )
     return bits.reshape(-1, num_features)
 
@@ -92,7 +93,7 @@ def read_mat(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
         variables = loadmat(path, variable_names=list(names))
     missing = [name for name in names if name not in variables]
     if missing:
-        raise DataError(f"expected the variables {list(names)} in {path}, got none of {missing}; try downloading again")
+        raise DataError(f"expected the variables {list(names)} in {path}, got none of {missing}", "downloading again")
     return {name: variables[name] for name in names}
 
 
@@ -353,8 +354,8 @@ def cut_validation(
 def _upright(columns: np.ndarray, label: str) -> np.ndarray:
     if columns.shape[0] != OMNIGLOT_SIDE * OMNIGLOT_SIDE:
         raise DataError(
-            f"expected columns of {OMNIGLOT_SIDE * OMNIGLOT_SIDE} pixels in {label}, got shape "
-            f"{list(columns.shape)}; try another copy"
+            f"expected columns of {OMNIGLOT_SIDE * OMNIGLOT_SIDE} pixels in {label}, got shape {list(columns.shape)}",
+            "another copy",
         )
     # MATLAB counts down the columns of an image first: every image is its own transpose here.
     images = check_values(columns.T, label).reshape(-1, OMNIGLOT_SIDE, OMNIGLOT_SIDE).transpose(0, 2, 1)

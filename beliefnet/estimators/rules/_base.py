@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._trace import Trace
 
 S = TypeVar("S")
@@ -34,9 +35,10 @@ class SurrogateTerm(eqx.Module):
         if jnp.broadcast_shapes(self.value.shape, self.amount.shape) != self.amount.shape or (
             self.amount.ndim - self.value.ndim > 1
         ):
-            raise ValueError(
+            raise ArgumentError(
                 f"expected a term's value with the axes of its amount {self.amount.shape}, or all but particles, "
-                f"got {self.value.shape}; try adding an axis with [..., None]"
+                f"got {self.value.shape}",
+                "adding an axis with [..., None]",
             )
         return jnp.sum(lax.stop_gradient(self.amount) * self.value)
 
@@ -130,7 +132,7 @@ def _check_shapes(trace: Trace, credit: Credit) -> None:
         ("path", credit.path, [particles]),
     ):
         if amount is not None and amount.shape not in shapes:
-            raise ValueError(
-                f"expected the credit's {name} of shape {' or '.join(map(str, shapes))}, got {amount.shape}; "
-                "try adding the axis of layers to a score with [..., None]"
+            raise ArgumentError(
+                f"expected the credit's {name} of shape {' or '.join(map(str, shapes))}, got {amount.shape}",
+                "adding the axis of layers to a score with [..., None]",
             )

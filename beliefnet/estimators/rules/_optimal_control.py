@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError
 from beliefnet._numerics import leave_one_out_log_sum_exp, log_mean_exp, normalised_weights
 from beliefnet._trace import Trace
 from beliefnet.estimators.rules._base import Credit, CreditRule
@@ -29,9 +30,10 @@ class OptimalControl(CreditRule):
             ValueError: If fewer than two particles are left beside the auxiliary draws.
         """
         if trace.num_particles < 2 + self.num_auxiliary:
-            raise ValueError(
+            raise ArgumentError(
                 f"expected at least 2 particles and {self.num_auxiliary} auxiliary draws, got {trace.num_particles} "
-                f"draws; try num_particles={2 + self.num_auxiliary}"
+                f"draws",
+                f"num_particles={2 + self.num_auxiliary}",
             )
         own, auxiliary = jnp.split(trace.log_weight, [trace.num_particles - self.num_auxiliary])
         bound, weights = log_mean_exp(own, axis=0), normalised_weights(own)

@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
+from beliefnet._errors import ArgumentError
 from beliefnet._numerics import normalised_weights
 from beliefnet._trace import Trace
 from beliefnet.estimators.rules._base import Credit, CreditRule
@@ -27,11 +28,17 @@ class Thermodynamic(CreditRule):
 
     def __check_init__(self):
         if self.num_intervals < 1 or self.num_intervals != int(self.num_intervals):
-            raise ValueError(f"expected num_intervals of at least 1, got {self.num_intervals}; try 5")
+            raise ArgumentError(
+                f"expected {{option}} of at least 1, got {self.num_intervals}", "5", option="num_intervals"
+            )
         if self.num_intervals > _MOST_INTERVALS:
-            raise ValueError(f"expected num_intervals of at most {_MOST_INTERVALS}, got {self.num_intervals}; try 50")
+            raise ArgumentError(
+                f"expected {{option}} of at most {_MOST_INTERVALS}, got {self.num_intervals}",
+                "50",
+                option="num_intervals",
+            )
         if not 0 < self.first < 1:
-            raise ValueError(f"expected first in (0, 1), got {self.first}; try 0.05")
+            raise ArgumentError(f"expected {{option}} in (0, 1), got {self.first}", "0.05", option="first")
 
     def __call__(self, trace: Trace) -> Credit:
         """Return the credit at all points of the path together."""
