@@ -76,8 +76,14 @@ class FitOptions(OptimizerOptions):
         """Return the options with what was left open decided for a net and a number of training examples.
 
         Raises:
-            OptionError: As `steps_per_epoch`.
+            OptionError: As `steps_per_epoch`; or if the KL divergence has a weight and the net has no latents.
         """
+        if (self.kl_warm_up or self.free_nats) and not net.layer_sizes:
+            given = f"kl-warm-up {self.kl_warm_up} and free-nats {self.free_nats}"
+            raise OptionError(
+                f"expected a net with latents for a weight of the KL divergence, got one without and {given}",
+                "kl-warm-up 0 and free-nats 0",
+            )
         rate, num_steps = self.learning_rate, self.epochs * self.steps_per_epoch(num_train)
         rate = default_learning_rate(net, num_steps) if rate is None else rate
         return replace(self, batch_size=self.batch_size or default_batch_size(num_train), learning_rate=rate)

@@ -1,6 +1,7 @@
 """The training step, and many of them in one dispatch."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -37,17 +38,17 @@ def train_step(learner: Learner, data: DeviceRows, rows: Int[Array, " batch"], p
     grads = Learnable(estimate.net, estimate.estimator)
     updates, opt_state = plan.optimizer.update(grads, learner.opt_state, learner.params)
     updates = jax.tree.map(lambda update: learner.step_scale * update, hold_frozen(updates))
-    params = optax.apply_updates(learner.params, updates)
+    params: Any = optax.apply_updates(learner.params, updates)  # pyright: ignore
     is_sane = jnp.isfinite(estimate.objective) & (estimate.objective > -_MOST_NATS_PER_VISIBLE * data.shape[1])
     is_new_bad = (learner.first_bad_step < 0) & ~is_sane
     return Learner(
-        params=params,  # pyright: ignore
+        params=params,
         estimator_state=estimate.state,
         opt_state=opt_state,
         step=learner.step + 1,
         objective_sum=learner.objective_sum + estimate.objective,
         first_bad_step=jnp.where(is_new_bad, learner.step, learner.first_bad_step),
-        average=plan.averaged(learner.average, params, learner.step),  # pyright: ignore
+        average=plan.averaged(learner.average, params, learner.step),
         step_scale=learner.step_scale,
         kl_share=kl_share,
     )
