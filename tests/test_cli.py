@@ -22,7 +22,7 @@ from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.cli import run
 from beliefnet.cli._app import COMMANDS, load_all
 from beliefnet.data import Observations
-from beliefnet.training import TrainState, make_optimizer
+from beliefnet.training import Plan, TrainState
 
 # One step at a time, so that signals also fall inside epochs.
 STEPWISE = (
@@ -52,7 +52,7 @@ def leaves(folder):
     """Every array of the newest checkpoint: nets, optimiser, estimator, best net."""
     loaded = load_named_run(folder)
     net, estimator = loaded.config.build(np.full(loaded.record.num_features, 0.5))
-    like = TrainState.start(net, estimator, make_optimizer(loaded.config.fit, 1))
+    like = TrainState.start(net, estimator, Plan.of(loaded.config.fit, 1))
     return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(loaded.folder.checkpoints.restore(like).state)]
 
 
