@@ -22,7 +22,7 @@ from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.cli import run
 from beliefnet.cli._app import COMMANDS, load_all
 from beliefnet.data import Observations
-from beliefnet.training import TrainState, make_optimizer
+from beliefnet.training import Plan, TrainState
 
 # One step at a time, so that signals also fall inside epochs.
 STEPWISE = (
@@ -52,7 +52,7 @@ def leaves(folder):
     """Every array of the newest checkpoint: nets, optimiser, estimator, best net."""
     loaded = load_named_run(folder)
     net, estimator = loaded.config.build(np.full(loaded.record.num_features, 0.5))
-    like = TrainState.start(net, estimator, make_optimizer(loaded.config.fit, 1))
+    like = TrainState.start(net, estimator, Plan.of(loaded.config.fit, 1))
     return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(loaded.folder.checkpoints.restore(like).state)]
 
 
@@ -78,6 +78,7 @@ def test_train_leaves_a_run_folder(trained):
     assert {path.name for path in (trained / "plots").iterdir()} == {
         "training_curve.png",
         "samples.png",
+        "columns.png",
         "reconstructions.png",
     }
     assert [(row["epoch"], row["step"]) for row in rows(trained)] == [(1, 6), (2, 12)]
@@ -305,7 +306,7 @@ def test_sample_and_encode(copy, here, capsys, grey_file):
         ("evaluate", "DIR"),
         ("sample RUN --num 0", "--num of at least 1, got 0; try"),
         ("sample RUN --num 1.5", "whole number"),
-        ("sample RUN --out s.txt", ".png or .npy, got s.txt; try --out s.png"),
+        ("sample RUN --out s.txt", ".csv, .png, .npy or .npz, got s.txt; try --out s.csv"),
         ("sample RUN --out file/s.npy", "--out to be a file that can be written, got file/s.npy"),
         ("sample RUN --out file/s.png", "--out to be a file that can be written, got file/s.png"),
         ("encode RUN digits", "7 columns"),

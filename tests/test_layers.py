@@ -28,7 +28,7 @@ LAYERS = [
     {"_trace"},
     {"baselines"},
     {"estimators"},
-    {"evaluation"},
+    {"evaluation", "optimizers"},
     {"_uses"},
     {"runs"},
     {"training", "comparisons"},

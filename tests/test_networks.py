@@ -25,8 +25,8 @@ from beliefnet.nets import (
     sigmoid_belief_net,
     vae,
 )
+from beliefnet.optimizers._optimizer import _is_matrix
 from beliefnet.training import fit
-from beliefnet.training._optimizers import _is_matrix
 
 KEY = jax.random.key(0)
 UP_KEY, DOWN_KEY, NET_KEY = jax.random.split(KEY, 3)

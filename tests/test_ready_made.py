@@ -71,7 +71,6 @@ NETS = {
     "sbn own rare": lambda: sigmoid_belief_net(16, (3,), bottom=own(), latent_mean=0.2, **SEEN),
     "darn": lambda: darn(16, (5, 4), autoregressive_recognition=True, **SEEN),
     "fdarn": lambda: darn(16, (5, 4), autoregressive_visible=False, visible=poisson, **SEEN),
-    "darn nade": lambda: darn(16, (5, 4), autoregressive_recognition=True, nade_units=3, latent_mean=0.2, **SEEN),
     "categorical": lambda: categorical_belief_net(16, (3, 2), num_categories=3, **SEEN),
     "vae": lambda: vae(16, (3, 2), deterministic=(6,), **SEEN),
     "vae grey": lambda: vae(16, (3, 2), deterministic=(6,), visible=discretised_logistic(16), **SEEN),

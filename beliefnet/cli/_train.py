@@ -18,8 +18,9 @@ from beliefnet.cli._progress import Display
 from beliefnet.cli._text import make_console, say, warn
 from beliefnet.conditionals import has_convolutions
 from beliefnet.data import Dataset
+from beliefnet.optimizers import default_learning_rate
 from beliefnet.runs import RunFolder, check_same_run, check_version, read_record, write_atomically
-from beliefnet.training import EXTENDABLE, Fitted, default_learning_rate, fit, fixed_settings
+from beliefnet.training import EXTENDABLE, Fitted, fit, fixed_settings
 
 _NONE = TrainFlags()
 _SMALL = 50

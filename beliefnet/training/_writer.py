@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from beliefnet.data import Record
+from beliefnet.optimizers import Learnable
 from beliefnet.runs import (
     RunFolder,
     Stamp,
@@ -17,7 +18,6 @@ from beliefnet.runs import (
     read_record,
     structure_of,
 )
-from beliefnet.training._optimizers import Learnable
 from beliefnet.training._options import EXTENDABLE, FitOptions
 from beliefnet.training._state import TrainState
 
