@@ -385,6 +385,15 @@ def test_no_arguments_show_the_commands(capsys):
 
 def test_datasets_are_listed(capsys):
     assert run(["datasets"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    # One line of columns for each, and what it is below, as wide as a narrow terminal.
+    assert max(len(line) for line in lines if not line.startswith("here: ")) <= 80
+    assert lines[0].split() == ["name", "size", "train", "/", "valid", "/", "test", "binarization", "where"]
+    assert lines[1:3] == [
+        "digits               8x8          1197 / 300 / 300        threshold     built in",
+        "    handwritten digits, embedded in scikit-learn",
+    ]
+    assert run(["datasets"]) == 0
     text = capsys.readouterr().out
     assert "digits" in text
     assert "built in" in text
