@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import owner
 from scipy import sparse
-from test_hostile_words import owner
 
 from beliefnet._errors import ArgumentError, OptionError, Refusal, Use
 from beliefnet._options import options_of
