@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from beliefnet._errors import DataError, Use, listed, shown, suggestion
+from beliefnet._errors import DataError, Use, entry, listed, shown, suggestion
 from beliefnet.data._record import Record
 from beliefnet.data._sparse import CSR, canonical, first_entry, to_rows
 
@@ -360,4 +360,4 @@ def _are_whole(rows: np.ndarray) -> bool:
 
 def _first(rows: np.ndarray, bad: np.ndarray) -> str:
     row, column = np.unravel_index(np.argmax(bad), bad.shape)
-    return f"{rows[row, column]:g} at row {row + 1}, column {column + 1} (data rows and columns counted from 1)"
+    return f"{rows[row, column]:g} at {entry(int(row), int(column))}"
