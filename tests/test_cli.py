@@ -15,6 +15,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from commands import fails, files, rows
 from conftest import SMALL
 
 from beliefnet import encode
@@ -31,46 +32,12 @@ STEPWISE = (
 )
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """An empty working directory."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def copy(trained, tmp_path):
-    """A copy of the trained run, to be changed."""
-    return shutil.copytree(trained, tmp_path / "copy")
-
-
-def files(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
-
-
 def leaves(folder):
     """Every array of the newest checkpoint: nets, optimiser, estimator, best net."""
     loaded = load_named_run(folder)
     net, estimator = loaded.config.build(np.full(loaded.record.num_features, 0.5))
     like = TrainState.start(net, estimator, Plan.of(loaded.config.fit, 1))
     return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(loaded.folder.checkpoints.restore(like).state)]
-
-
-def rows(folder):
-    lines = (folder / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if "second" not in k} for line in lines]
-
-
-def fails(capsys, *tokens):
-    """Run a command that must fail politely, and return its one message."""
-    capsys.readouterr()
-    assert run([str(token) for token in tokens]) == 1
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.startswith("error: ")
-    assert captured.err.count("\n") == 1
-    assert "Traceback" not in captured.err
-    return captured.err
 
 
 def test_train_leaves_a_run_folder(trained):

@@ -6,8 +6,8 @@ import jax
 import numpy as np
 import pytest
 from cases import OBSERVATIONS, chain_net, small_net
+from commands import fails
 from pages import ROOT
-from test_cli import fails
 
 from beliefnet.cli import run
 from beliefnet.distributions import normal

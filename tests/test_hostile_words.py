@@ -7,8 +7,9 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from commands import owner
 
-from beliefnet.catalogue import ESTIMATORS, NETS, all_options
+from beliefnet.catalogue import all_options
 from beliefnet.cli import run
 from beliefnet.cli._app import COMMANDS, load_all
 
@@ -48,15 +49,6 @@ def bad_words(argument: Any) -> list[str]:
     if argument.name.removeprefix("--") in OPEN:
         return ["", "\udcff"]
     return BY_TYPE[kind]
-
-
-def owner(flag: str) -> list[str]:
-    """Return the options that choose the thing which an option belongs to."""
-    for option, things, usual in (("--estimator", ESTIMATORS, "nvil"), ("--net", NETS, "sbn")):
-        names = [name for name, entry in things.items() if flag in {own.flag for own in entry.options.values()}]
-        if names:
-            return [] if usual in names else [option, names[0]]
-    return []
 
 
 @pytest.fixture(scope="module")

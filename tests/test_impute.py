@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cases import ALL_NETS, ALL_OBSERVATIONS, FAMILY_NETS, NETS, small_net
+from commands import fails, files
 from laws import assert_mean
-from test_cli import fails, files
 
 from beliefnet import decode
 from beliefnet.cli import run

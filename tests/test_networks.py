@@ -5,11 +5,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from commands import fails
 from laws import assert_mean, draws
-from test_cli import fails, run
 
 from beliefnet import decode
 from beliefnet.catalogue import TrainConfig, load_named_run
+from beliefnet.cli import run
 from beliefnet.conditionals import Convolutions, Dense, EquinoxNetwork, Feedforward, Stacked, TransposedConvolutions
 from beliefnet.data import load
 from beliefnet.distributions import bernoulli, categorical, discretised_logistic, normal

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import small_net
+from cases import conditional_net, small_net
 from scipy import sparse
 
 from beliefnet import Chain, ConditionalNet, decode, sample_means
@@ -208,16 +208,15 @@ def test_names_of_columns_are_kept():
 
 
 def test_a_conditional_nets_condition_may_be_anything_finite():
-    from test_conditional import SHALLOW
-
-    x = np.ones((2, SHALLOW.num_visible))
-    x[:, : SHALLOW.num_condition] = -7.5
-    observe(SHALLOW, x)
+    net = conditional_net(3)
+    x = np.ones((2, net.num_visible))
+    x[:, : net.num_condition] = -7.5
+    observe(net, x)
     with pytest.raises(DataError, match=r"zeros and ones.* in the outputs of data, got -7.5"):
-        observe(SHALLOW, np.full_like(x, -7.5))
+        observe(net, np.full_like(x, -7.5))
     x[0, 0] = np.nan
     with pytest.raises(DataError, match="finite values in the condition of data"):
-        observe(SHALLOW, x)
+        observe(net, x)
 
 
 @pytest.mark.parametrize(

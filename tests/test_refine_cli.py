@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from commands import fails, files, rows
 from conftest import SMALL
-from test_cli import fails, files, rows
 
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import load_named_run, parse_refiner
@@ -19,12 +19,6 @@ from beliefnet.proposals import Recognition, Refined
 from beliefnet.refiners import AIR, StraightThroughAscent
 
 PLAIN = SMALL[:3] + SMALL[5:]  # without the option of another estimator
-
-
-@pytest.fixture
-def copy(trained, tmp_path):
-    """A copy of the trained run, to be changed."""
-    return shutil.copytree(trained, tmp_path / "copy")
 
 
 def report(capsys, folder, *tokens):

@@ -11,9 +11,9 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from commands import fails, files
 from conftest import SMALL
 from scipy import sparse
-from test_cli import fails, files
 
 from beliefnet._errors import ArgumentError
 from beliefnet.catalogue import load_named_run
@@ -30,17 +30,6 @@ from beliefnet.samplers import Concrete
 from beliefnet.training import Stream, stream
 
 QUICK = (*SMALL, "--epochs", "1")
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def copy(trained, tmp_path):
-    return shutil.copytree(trained, tmp_path / "copy")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from beliefnet.cli._options import check_counts, check_suffix, to_json, with_err
 from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import chosen_refiner, described, in_words, open_latent_run
 from beliefnet.cli._text import make_progress, say, show_table
-from beliefnet.evaluation import LEAST_PARTICLES, InferenceGaps, inference_gaps, trusted_k
+from beliefnet.evaluation import InferenceGaps, inference_gaps
 from beliefnet.evaluation._gaps import steps_of_refinement
 from beliefnet.plots import plot_refinement
 from beliefnet.refiners import Refiner
@@ -114,11 +114,11 @@ def _show(result: InferenceGaps, place: str) -> None:
     header = ("steps", "ELBO", "stderr", f"NLL ({count})", "stderr", f"ESS of {count}", "k-hat")
     show_table(header, rows, title=f"{place}, {first.num_examples} examples (nats per example)")
     if first.pareto_k is None:
-        say(f"k-hat: needs {LEAST_PARTICLES} particles or more, and weights that differ")
+        say("k-hat: needs 100 particles or more, and weights that differ")
     else:
         say(
             "k-hat: how heavy the tail of the weights is, the median over the data; above "
-            f"{trusted_k(count):.2f} (for {count} particles), more particles would still lower the NLL"
+            f"{first.trusted_k:.2f} (for {count} particles), more particles would still lower the NLL"
         )
     for what, gap in (("amortisation", result.amortisation), ("approximation", result.approximation)):
         say(f"{what} gap {' +- '.join(with_error(gap))}")

@@ -29,14 +29,12 @@ from beliefnet.evaluation._imputation_score import (
 from beliefnet.evaluation._impute import Imputed, Search, impute, net_observing, one_pass
 from beliefnet.evaluation._mean import Mean
 from beliefnet.evaluation._observe import DataLike, observe
-from beliefnet.evaluation._pareto import LEAST_PARTICLES, trusted_k
 from beliefnet.evaluation._perplexity import Perplexity, perplexity
 from beliefnet.evaluation._refinement_gain import RefinementGain, refinement_gain
 from beliefnet.evaluation._sandwich import Sandwich, sandwich
 from beliefnet.evaluation._topics import Topic, npmi, topics
 
 __all__ = [
-    "LEAST_PARTICLES",
     "DataLike",
     "DatumBounds",
     "Effort",
@@ -78,5 +76,4 @@ __all__ = [
     "refinement_gain",
     "sandwich",
     "topics",
-    "trusted_k",
 ]
