@@ -72,6 +72,7 @@ def place(tmp_path_factory, trained, grey_file):
         "diagnose": {"DIR": str(trained), "--draws": "200", "--estimators": "sleep"},
         "encode": {"DIR": str(trained), "DATA": str(grey_file)},
         "evaluate": {"DIR": str(trained), "--particles": "2"},
+        "export": {"DIR": str(trained), "--out": "net.safetensors"},
         "gaps": {"DIR": str(trained), "--particles": "2", "--steps": "1", "--refine": "air:steps=1"},
         "impute": {"DIR": str(trained), "DATA": "holes.npy", "--particles": "8", "--rounds": "1"},
         "sample": {"DIR": str(trained)},

@@ -45,6 +45,7 @@ PLACES = {
     "rich": ("beliefnet.cli",),
     "matplotlib": ("beliefnet.plots",),
     "orbax": ("beliefnet.runs._arrays",),
+    "safetensors": ("beliefnet.runs._net_file",),
 }
 
 

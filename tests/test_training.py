@@ -34,7 +34,6 @@ from beliefnet.runs import (
     RunLocked,
     environment,
     load_run,
-    read_record,
 )
 from beliefnet.training import (
     FitOptions,
@@ -673,9 +672,9 @@ def test_an_own_estimator_is_not_needed_for_the_net(tmp_path):
 def test_what_a_config_says_of_other_nets_is_not_recorded(tmp_path):
     config = TrainConfig(data="bars", hidden=(99,), estimator="nvil", epochs=1, batch_size=4)
     fit(small_net(2), dataset_of(EIGHT, EIGHT), VIMCO(3), options=config.fit, folder=tmp_path)
-    text = json.dumps(read_record(tmp_path / "checkpoints"))
+    text = json.dumps(RunFolder(tmp_path).read_record())
     assert "nvil" not in text
-    assert "99" not in json.dumps(read_record(tmp_path / "checkpoints")["settings"])
+    assert "99" not in json.dumps(RunFolder(tmp_path).read_record()["settings"])
     assert load_run(tmp_path).estimator == VIMCO(3)
 
 
