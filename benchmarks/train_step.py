@@ -25,7 +25,7 @@ from beliefnet import BeliefNet
 from beliefnet.data import Observations
 from beliefnet.estimators import NVIL
 from beliefnet.nets import darn, sigmoid_belief_net
-from beliefnet.training import OptimizerOptions, TrainState, make_optimizer, run_steps
+from beliefnet.training import FitOptions, Plan, TrainState, run_steps
 
 NUM_VISIBLE, NUM_EXAMPLES, BASELINE_UNITS = 784, 50_000, 100
 NETS: dict[str, Callable[..., BeliefNet]] = {
@@ -42,13 +42,13 @@ def step_runner(kind: str, hidden: list[int], batch_size: int, particles: int, n
     mean, data = jnp.asarray(observations.average()), observations.on_device()
     net = NETS[kind](NUM_VISIBLE, hidden, key=jax.random.key(0), input_mean=mean, visible_mean=mean)
     estimator = NVIL(net, num_particles=particles, key=jax.random.key(1))
-    optimizer = make_optimizer(OptimizerOptions(), 10**6)
+    plan = Plan.of(FitOptions(), 10**6)
     key = jax.random.key(2)
-    learner = TrainState.start(net, estimator, optimizer).learner
+    learner = TrainState.start(net, estimator, plan).learner
 
     def run() -> None:
         nonlocal learner
-        after = run_steps(learner, data, optimizer, jnp.int32(num_steps), batch_size=batch_size, key=key)
+        after = run_steps(learner, data, plan, jnp.int32(num_steps), batch_size=batch_size, key=key)
         learner = jax.block_until_ready(after)
 
     return run

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from exact import ALL_OBSERVATIONS, Source, States, bound_and_gradient, dreamt, recognised
 
-from beliefnet import BeliefNet, Chain, distributions, estimators, nets, proposals, refiners
+from beliefnet import BeliefNet, Chain, ConditionalNet, distributions, estimators, nets, proposals, refiners
 from beliefnet.baselines import InputBaseline, Moments, NoBaseline, Order, RunningMoments
 from beliefnet.conditionals import (
     MLP,
@@ -113,6 +113,17 @@ def randomise(tree: Any, scale: float = 0.7) -> Any:
     keys = jax.random.split(jax.random.key(3), len(leaves))
     moved = [leaf + scale * jax.random.normal(key, leaf.shape) for leaf, key in zip(leaves, keys, strict=True)]
     return structure.unflatten(moved)
+
+
+def conditional_net(*hidden: int) -> ConditionalNet:
+    """Outputs of two units given one, through hidden layers given from the bottom up."""
+    keys = iter(jax.random.split(jax.random.key(0), 2 * len(hidden) + 1))
+
+    def chain(*sizes: int) -> Chain:
+        pairs = itertools.pairwise(sizes)
+        return Chain(tuple(Feedforward(Dense(a, b, key=next(keys)), bernoulli) for a, b in pairs))
+
+    return randomise(ConditionalNet(chain(1, *hidden[::-1], 2), chain(3, *hidden)))
 
 
 def small_net(*hidden: int) -> BeliefNet:

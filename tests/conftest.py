@@ -65,3 +65,16 @@ def trained(tmp_path_factory, grey_file):
     tokens = ["train", "--data", str(grey_file), *SMALL, "--epochs", "2", "--out", str(folder)]
     assert run([*tokens, "--checkpoint-seconds", "0"]) == 0
     return folder
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def copy(trained, tmp_path):
+    """A copy of the trained run, to be changed."""
+    return shutil.copytree(trained, tmp_path / "copy")

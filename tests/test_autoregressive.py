@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cases import ALL_NETS, ALL_OBSERVATIONS, MEAN, OBSERVATIONS, randomise
+from commands import fails
 from conftest import SMALL
 from laws import assert_mean, draws
-from test_cli import fails
 
 from beliefnet import decode, reconstruct, sample_means
 from beliefnet.cli import run

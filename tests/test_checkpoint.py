@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from beliefnet.runs._checkpoint import CheckpointError, Checkpoints, read_record
+from beliefnet.runs._checkpoint import CheckpointError, Checkpoints
 
 AWKWARD = np.array([np.nan, -0.0, 0.0, 1e-45, -np.inf, np.float32(1) / 3], np.float32)
 
@@ -110,7 +110,7 @@ def test_keeps_the_newest_and_replaces_the_same_step(tmp_path):
     checkpoints.save(10, small(-1), {"again": True})
     assert sorted(os.listdir(tmp_path)) == ["step_00000002", "step_00000010"]
     assert checkpoints.restore(small(0)).state["weights"][0] == -1
-    assert read_record(tmp_path) == {"again": True}
+    assert Checkpoints(tmp_path).read_record() == {"again": True}
 
 
 def test_damage_is_passed_over_with_a_reason(tmp_path):
@@ -129,7 +129,7 @@ def test_damage_is_passed_over_with_a_reason(tmp_path):
     assert "step_00000003 is damaged: its manifest.json cannot be read" in half_written
     assert "step_00000002 is damaged: its file arrays/" in altered
     assert "SHA-256" in altered
-    assert read_record(tmp_path) == {"step": 1}
+    assert Checkpoints(tmp_path).read_record() == {"step": 1}
     damage(paths[0])
     with pytest.raises(CheckpointError, match=r"got only damaged ones: .*00005.*00004.*00003.*00002.*00001"):
         checkpoints.restore(small(0))
@@ -140,7 +140,7 @@ def test_an_altered_record_is_damage(tmp_path):
     manifest = path / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"seed": 3', '"seed": 4'))
     with pytest.raises(CheckpointError, match=r"manifest\.json was altered"):
-        read_record(tmp_path)
+        Checkpoints(tmp_path).read_record()
 
 
 def test_going_back_past_damage_keeps_the_intact_ones(tmp_path):
@@ -152,7 +152,7 @@ def test_going_back_past_damage_keeps_the_intact_ones(tmp_path):
 
 @pytest.mark.parametrize("directory", ["", "absent"])
 def test_no_checkpoint(tmp_path, directory):
-    for read in (read_record, lambda path: Checkpoints(path).restore(small(0))):
+    for read in (lambda path: Checkpoints(path).read_record(), lambda path: Checkpoints(path).restore(small(0))):
         with pytest.raises(CheckpointError, match=r"expected a checkpoint in .*, found none; try"):
             read(tmp_path / directory)
 
@@ -352,8 +352,8 @@ def test_reading_a_record_does_not_import_orbax(tmp_path):
     source = """
         import sys
         from pathlib import Path
-        from beliefnet.runs._checkpoint import read_record
-        print(read_record(Path(sys.argv[1])), [name for name in sys.modules if name.startswith("orbax")])
+        from beliefnet.runs._checkpoint import Checkpoints
+        print(Checkpoints(Path(sys.argv[1])).read_record(), [name for name in sys.modules if name.startswith("orbax")])
     """
     result = run_python(source, tmp_path)
     assert result.stdout == "{'seed': 3} []\n", result.stderr

@@ -15,6 +15,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from commands import fails, files, rows
 from conftest import SMALL
 
 from beliefnet import encode
@@ -22,7 +23,7 @@ from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.cli import run
 from beliefnet.cli._app import COMMANDS, load_all
 from beliefnet.data import Observations
-from beliefnet.training import TrainState, make_optimizer
+from beliefnet.training import Plan, TrainState
 
 # One step at a time, so that signals also fall inside epochs.
 STEPWISE = (
@@ -31,46 +32,12 @@ STEPWISE = (
 )
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """An empty working directory."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def copy(trained, tmp_path):
-    """A copy of the trained run, to be changed."""
-    return shutil.copytree(trained, tmp_path / "copy")
-
-
-def files(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
-
-
 def leaves(folder):
     """Every array of the newest checkpoint: nets, optimiser, estimator, best net."""
     loaded = load_named_run(folder)
     net, estimator = loaded.config.build(np.full(loaded.record.num_features, 0.5))
-    like = TrainState.start(net, estimator, make_optimizer(loaded.config.fit, 1))
+    like = TrainState.start(net, estimator, Plan.of(loaded.config.fit, 1))
     return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(loaded.folder.checkpoints.restore(like).state)]
-
-
-def rows(folder):
-    lines = (folder / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if "second" not in k} for line in lines]
-
-
-def fails(capsys, *tokens):
-    """Run a command that must fail politely, and return its one message."""
-    capsys.readouterr()
-    assert run([str(token) for token in tokens]) == 1
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.startswith("error: ")
-    assert captured.err.count("\n") == 1
-    assert "Traceback" not in captured.err
-    return captured.err
 
 
 def test_train_leaves_a_run_folder(trained):
@@ -78,6 +45,7 @@ def test_train_leaves_a_run_folder(trained):
     assert {path.name for path in (trained / "plots").iterdir()} == {
         "training_curve.png",
         "samples.png",
+        "columns.png",
         "reconstructions.png",
     }
     assert [(row["epoch"], row["step"]) for row in rows(trained)] == [(1, 6), (2, 12)]
@@ -305,7 +273,7 @@ def test_sample_and_encode(copy, here, capsys, grey_file):
         ("evaluate", "DIR"),
         ("sample RUN --num 0", "--num of at least 1, got 0; try"),
         ("sample RUN --num 1.5", "whole number"),
-        ("sample RUN --out s.txt", ".png or .npy, got s.txt; try --out s.png"),
+        ("sample RUN --out s.txt", ".csv, .png, .npy or .npz, got s.txt; try --out s.csv"),
         ("sample RUN --out file/s.npy", "--out to be a file that can be written, got file/s.npy"),
         ("sample RUN --out file/s.png", "--out to be a file that can be written, got file/s.png"),
         ("encode RUN digits", "7 columns"),
@@ -416,6 +384,15 @@ def test_no_arguments_show_the_commands(capsys):
 
 
 def test_datasets_are_listed(capsys):
+    assert run(["datasets"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    # One line of columns for each, and what it is below, as wide as a narrow terminal.
+    assert max(len(line) for line in lines if not line.startswith("here: ")) <= 80
+    assert lines[0].split() == ["name", "size", "train", "/", "valid", "/", "test", "binarization", "where"]
+    assert lines[1:3] == [
+        "digits               8x8          1197 / 300 / 300        threshold     built in",
+        "    handwritten digits, embedded in scikit-learn",
+    ]
     assert run(["datasets"]) == 0
     text = capsys.readouterr().out
     assert "digits" in text

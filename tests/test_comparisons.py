@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from commands import fails, files
 from conftest import SMALL
 from laws import MAX_Z
 from scipy import sparse
 from scipy.special import logsumexp, roots_jacobi
-from test_cli import fails, files
 
 from beliefnet.catalogue import TrainConfig
 from beliefnet.cli import run

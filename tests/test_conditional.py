@@ -1,12 +1,10 @@
 """Nets of some units given others, against exact enumeration."""
 
-import itertools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import ALL_OBSERVATIONS, OBSERVATIONS, randomise, small_net
+from cases import ALL_OBSERVATIONS, OBSERVATIONS, conditional_net, small_net
 from laws import assert_frequencies, assert_mean, draws
 
 from beliefnet import BeliefNet, Chain, ConditionalNet, reconstruct, sample_means
@@ -19,19 +17,6 @@ from beliefnet.refiners import AIR, MeanField, StraightThroughAscent
 
 KEY = jax.random.key(0)
 CONDITIONS = jnp.array([[0.0], [1.0]])
-
-
-def conditional_net(*hidden: int) -> ConditionalNet:
-    """Outputs of two units given one, through hidden layers given from the bottom up."""
-    keys = iter(jax.random.split(KEY, 2 * len(hidden) + 1))
-
-    def chain(*sizes: int) -> Chain:
-        pairs = itertools.pairwise(sizes)
-        return Chain(tuple(Feedforward(Dense(a, b, key=next(keys)), bernoulli) for a, b in pairs))
-
-    return randomise(ConditionalNet(chain(1, *hidden[::-1], 2), chain(3, *hidden)))
-
-
 SHALLOW, DEEP = conditional_net(3), conditional_net(2, 2)
 
 

@@ -1,20 +1,13 @@
 """beliefnet diagnose, and estimators written in one word."""
 
 import json
-import shutil
 
 import pytest
-from test_cli import fails, files
+from commands import fails, files
 
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import parse_estimator
 from beliefnet.cli import run
-
-
-@pytest.fixture
-def copy(trained, tmp_path):
-    """A copy of the trained run, to be changed."""
-    return shutil.copytree(trained, tmp_path / "copy")
 
 
 @pytest.mark.full

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cases import frozen_moments, nvil, randomise
+from commands import fails
 from laws import assert_mean, draws
 from scipy.sparse import csr_matrix
 from scipy.special import gammaln
-from test_cli import fails
 
 from beliefnet import encode
 from beliefnet.baselines import Order, RunningMoments

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cases import ALL_OBSERVATIONS, MEAN, OBSERVATIONS, randomise, small_net
+from commands import fails
 from laws import assert_frequencies, draws
-from test_cli import fails
 
 from beliefnet import BeliefNet, Chain, sample_means
 from beliefnet.cli import run

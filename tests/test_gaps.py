@@ -6,14 +6,16 @@ import jax
 import numpy as np
 import pytest
 from cases import OBSERVATIONS, chain_net, small_net
+from commands import fails
 from pages import ROOT
-from test_cli import fails
 
 from beliefnet.cli import run
+from beliefnet.cli._sandwich import _show
 from beliefnet.distributions import normal
-from beliefnet.evaluation import exact_elbo, exact_log_likelihood, inference_gaps
+from beliefnet.evaluation import Mean, Sandwich, exact_elbo, exact_log_likelihood, inference_gaps
 from beliefnet.evaluation._gaps import _best
 from beliefnet.plots import plot_refinement
+from beliefnet.plots._refinement import _labelled
 from beliefnet.refiners import AIR, GDIR
 
 ROWS = np.tile(OBSERVATIONS, (20, 1))
@@ -81,6 +83,16 @@ def test_the_table_of_gains_is_that_of_the_records():
             assert shown == [f"{value:.{digits}f}" for value, digits in zip(measured, (2, 2, 0), strict=True)]
 
 
+@pytest.mark.parametrize("steps", [[0], [0, 1], [0, 20], [0, 1, 2, 5, 10, 20, 50, 60], [*range(0, 200, 3)]])
+def test_labels_of_steps_do_not_meet(steps: list[int]):
+    labels = _labelled(steps)
+    assert (labels[0], labels[-1]) == (steps[0], steps[-1])
+    assert set(labels) <= set(steps)
+    places = np.log1p(labels) / np.log1p(steps[-1] or 1)
+    assert np.all(np.diff(places) >= 0.05 - 1e-9)
+    assert len(labels) >= min(len(steps), 7)
+
+
 def test_a_picture_of_nothing_is_refused(tmp_path):
     with pytest.raises(ValueError, match="at least one net"):
         plot_refinement({}, tmp_path / "none.png")
@@ -95,7 +107,9 @@ def test_the_command_compares_runs(trained, tmp_path, capsys, monkeypatch):
     assert all(
         word in table for word in ("run: grey, test split, 6 examples", "other: grey, test split", "amortisation gap")
     )
-    assert (tmp_path / "gaps.png").read_bytes().startswith(b"\x89PNG")
+    assert (trained / "plots" / "gaps.png").read_bytes().startswith(b"\x89PNG")
+    assert not list(tmp_path.glob("*.png"))
+    assert "k-hat: needs 100 particles or more" in table
     assert run(["gaps", "other", *QUICK, "--json", "--limit", "4", "--out", "new/x.png"]) == 0
     report = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert list(report["other"]["evaluations"]) == ["0", "2", "3"]
@@ -105,6 +119,18 @@ def test_the_command_compares_runs(trained, tmp_path, capsys, monkeypatch):
     )
     assert (report["other"]["split"], report["other"]["seed"]) == ("test", 0)
     assert (tmp_path / "new" / "x.png").exists()
+
+
+@pytest.mark.parametrize(("gap", "is_said"), [(-0.02, True), (0.0, False), (0.3, False)])
+def test_bounds_that_cross_are_called_noise(gap: float, is_said: bool, capsys):
+    result = Sandwich(100, 10, 500, Mean(-20.0, 0.5), Mean(-20 + gap, 0.5), Mean(gap, 0.04))
+    assert result.is_crossed is is_said
+    _show(result)
+    shown = " ".join(capsys.readouterr().out.split())
+    sentence = (
+        "The upper estimate is below the lower one: that is noise, the bounds hold in expectation; try more --num"
+    )
+    assert (sentence in shown) is is_said
 
 
 @pytest.mark.full

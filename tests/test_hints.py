@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import owner
 from scipy import sparse
-from test_hostile_words import owner
 
 from beliefnet._errors import ArgumentError, OptionError, Refusal, Use
 from beliefnet._options import options_of
@@ -21,7 +21,7 @@ from beliefnet.cli import run
 from beliefnet.cli._app import COMMANDS, load_all
 from beliefnet.cli._flags import DataFlags, ReadingFlags
 from beliefnet.cli._hints import RUN_COMMANDS, for_command
-from beliefnet.data import DataError, Dataset, LoadOptions, load, read_rows
+from beliefnet.data import DataError, Dataset, LoadOptions, load, read_like, read_rows
 from beliefnet.runs import DiskFullError
 
 PACKAGE = Path(__file__).parents[1] / "beliefnet"
@@ -70,6 +70,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "latin.csv").write_bytes("é,b\n0,1\n1,0\n0,0\n1,1\n".encode("latin-1"))
     np.savez(folder / "two.npz", first=bits, second=np.vstack([bits, bits]))
     np.save(folder / "levels.npy", rng.integers(0, 5, (40, 4)))
+    np.save(folder / "likert.npy", rng.integers(1, 6, (40, 4)))
     np.save(folder / "counts.npy", 300 * bits)
     sparse.save_npz(folder / "sparse.npz", sparse.csr_matrix(2 * bits + 1))
     (folder / "baskets.txt").write_text("rye bread,tea\ntea\ntea,milk\n" * 9)
@@ -115,6 +116,7 @@ def test_hints_of_files_work(files: Path, name: str, options: dict[str, Any]):
         ("two.npz", "--array first"),
         ("counts.npy", "--visible poisson"),
         ("levels.npy", "--visible logistic --levels 5"),
+        ("likert.npy", "--visible logistic --levels 6"),
         ("sparse.npz", "--net document"),
         ("baskets.txt", "--net document"),
         ("baskets.txt", "--visible bernoulli --item-separator ,"),
@@ -336,3 +338,37 @@ def test_a_command_words_the_fields_of_an_error():
         "compare": "--models lda for counts",
         "encode": "the run of a net over counts (beliefnet train --net document) for counts",
     }
+
+
+def test_levels_that_do_not_start_from_0_are_counted_from_there():
+    rows = np.arange(1, 6).repeat(8).reshape(8, 5)
+    with pytest.raises(DataError) as caught:
+        Dataset.from_arrays(rows, values="binary")
+    assert hint(caught.value).endswith("or values='grey' and levels=6 for 6 levels from 0 on; x - 1 has 5")
+    assert Dataset.from_arrays(rows, values="grey", levels=6).record.levels == 6
+    with pytest.raises(DataError) as caught:
+        Dataset.from_arrays(rows, values="grey", levels=5)
+    assert hint(caught.value) == "x - 1, which starts from 0, or levels=6"
+    assert Dataset.from_arrays(rows - 1, values="grey", levels=5).record.levels == 5
+
+
+@pytest.mark.parametrize(
+    ("x", "advice"),
+    [
+        (np.arange(0, 256, 8, dtype=np.uint8).reshape(8, 4), "x >= 128 if these are 8-bit grey levels"),
+        (np.linspace(0, 1, 32).reshape(8, 4), "binarization='threshold'"),
+        (np.where(np.arange(32) % 3, 1, -1).reshape(8, 4), "(x + 1) / 2 if these are -1 and 1"),
+    ],
+)
+def test_the_first_hint_for_a_model_of_bits_makes_bits(x: np.ndarray, advice: str, tmp_path: Path):
+    path = tmp_path / "rows.npy"
+    np.save(path, x)
+    record = Dataset.from_arrays(np.eye(8, 4)).record
+    assert record.binarization == "none"
+    with pytest.raises(DataError) as caught:
+        read_like(record, path)
+    assert hint(caught.value).startswith(advice)
+    change = advice.partition(" if ")[0]
+    options = {"binarization": "threshold"} if "=" in change and ">" not in change else {}
+    np.save(path, x if options else eval(change, {"x": x}))
+    assert set(np.unique(read_like(record, path, **options).means())) == {0.0, 1.0}

@@ -7,8 +7,9 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from commands import owner
 
-from beliefnet.catalogue import ESTIMATORS, NETS, all_options
+from beliefnet.catalogue import all_options
 from beliefnet.cli import run
 from beliefnet.cli._app import COMMANDS, load_all
 
@@ -50,15 +51,6 @@ def bad_words(argument: Any) -> list[str]:
     return BY_TYPE[kind]
 
 
-def owner(flag: str) -> list[str]:
-    """Return the options that choose the thing which an option belongs to."""
-    for option, things, usual in (("--estimator", ESTIMATORS, "nvil"), ("--net", NETS, "sbn")):
-        names = [name for name, entry in things.items() if flag in {own.flag for own in entry.options.values()}]
-        if names:
-            return [] if usual in names else [option, names[0]]
-    return []
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, trained, grey_file):
     """A folder with all that commands are about, and what each is usually called with."""
@@ -80,6 +72,7 @@ def place(tmp_path_factory, trained, grey_file):
         "diagnose": {"DIR": str(trained), "--draws": "200", "--estimators": "sleep"},
         "encode": {"DIR": str(trained), "DATA": str(grey_file)},
         "evaluate": {"DIR": str(trained), "--particles": "2"},
+        "export": {"DIR": str(trained), "--out": "net.safetensors"},
         "gaps": {"DIR": str(trained), "--particles": "2", "--steps": "1", "--refine": "air:steps=1"},
         "impute": {"DIR": str(trained), "DATA": "holes.npy", "--particles": "8", "--rounds": "1"},
         "sample": {"DIR": str(trained)},

@@ -26,8 +26,7 @@ from beliefnet.evaluation._gradient_draws import Draw
 from beliefnet.nets import Convolution, categorical_belief_net, darn, nade, sigmoid_belief_net, vae
 from beliefnet.proposals import Annealed, Refined
 from beliefnet.refiners import AIR
-from beliefnet.training import FitOptions
-from beliefnet.training._optimizers import make_optimizer
+from beliefnet.training import FitOptions, Plan
 from beliefnet.training._state import TrainState
 from beliefnet.training._step import run_steps
 
@@ -177,10 +176,10 @@ def test_no_estimator_uses_a_key_twice(name: str):
 @pytest.mark.full
 def test_training_uses_no_key_twice():
     net, options = small_net(2), FitOptions(epochs=1, batch_size=2)
-    optimizer = make_optimizer(options.decided(net, len(BITS)), 2)
-    learner = TrainState.start(net, VIMCO(2), optimizer).learner
+    plan = Plan.of(options.decided(net, len(BITS)), 2)
+    learner = TrainState.start(net, VIMCO(2), plan).learner
 
     def epoch(key: Array) -> Array:
-        return run_steps(learner, GREY.train.on_device(), optimizer, jnp.int32(2), batch_size=2, key=key).step
+        return run_steps(learner, GREY.train.on_device(), plan, jnp.int32(2), batch_size=2, key=key).step
 
     assert misused(epoch) == []

@@ -28,7 +28,7 @@ LAYERS = [
     {"_trace"},
     {"baselines"},
     {"estimators"},
-    {"evaluation"},
+    {"evaluation", "optimizers"},
     {"_uses"},
     {"runs"},
     {"training", "comparisons"},
@@ -45,6 +45,7 @@ PLACES = {
     "rich": ("beliefnet.cli",),
     "matplotlib": ("beliefnet.plots",),
     "orbax": ("beliefnet.runs._arrays",),
+    "safetensors": ("beliefnet.runs._net_file",),
 }
 
 
@@ -107,6 +108,12 @@ def test_every_layer_is_there():
 @pytest.mark.parametrize("module", modules())
 def test_imports_point_downward(module):
     assert faults(module, modules()[module].read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("path", sorted(Path(__file__).parent.glob("test_*.py")), ids=lambda path: path.stem)
+def test_what_tests_share_is_in_no_test_module(path: Path):
+    names = imports(path.stem, path.read_text(encoding="utf-8"))
+    assert [name for name in names if name.startswith("test_")] == []
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from commands import fails
 from laws import assert_mean, draws
-from test_cli import fails, run
 
 from beliefnet import decode
 from beliefnet.catalogue import TrainConfig, load_named_run
+from beliefnet.cli import run
 from beliefnet.conditionals import Convolutions, Dense, EquinoxNetwork, Feedforward, Stacked, TransposedConvolutions
 from beliefnet.data import load
 from beliefnet.distributions import bernoulli, categorical, discretised_logistic, normal
@@ -25,8 +26,8 @@ from beliefnet.nets import (
     sigmoid_belief_net,
     vae,
 )
+from beliefnet.optimizers._optimizer import _is_matrix
 from beliefnet.training import fit
-from beliefnet.training._optimizers import _is_matrix
 
 KEY = jax.random.key(0)
 UP_KEY, DOWN_KEY, NET_KEY = jax.random.split(KEY, 3)

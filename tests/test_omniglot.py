@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import fails
 from scipy.io import savemat
 from serving import Server, local_source
-from test_cli import fails
 
 from beliefnet.data import DataError, DataUnavailable, available, fetch, load
 from beliefnet.data._load import SOURCES

@@ -10,7 +10,8 @@ from cases import nvil, small_net
 from beliefnet._errors import OptionError
 from beliefnet._frozen import hold_frozen
 from beliefnet.nets import Convolution, sigmoid_belief_net, vae
-from beliefnet.training import FitOptions, Learnable, OptimizerOptions, default_learning_rate, make_optimizer
+from beliefnet.optimizers import Learnable, OptimizerOptions, default_learning_rate, make_optimizer
+from beliefnet.training import FitOptions
 
 
 def params() -> Learnable:
@@ -35,13 +36,16 @@ def plain(**changes) -> OptimizerOptions:
     return OptimizerOptions(**{**values, **changes})
 
 
-@pytest.mark.full
-def test_each_part_has_its_rate():
-    options = plain(recognition_learning_rate=0.01, estimator_learning_rate=0.5)
-    (update,) = steps(options, gradient=2.0)
-    for part, rate in ((update.net.generative, 0.1), (update.net.recognition, 0.01), (update.estimator, 0.5)):
-        for leaf in jax.tree.leaves(part):
-            np.testing.assert_allclose(leaf, 2 * rate, rtol=1e-6)
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])
+def test_each_part_has_its_rate(optimizer: str):
+    """Rates that differ by a factor give steps that differ by that factor, and go upward."""
+    (plainly,) = steps(plain(optimizer=optimizer), gradient=2.0)
+    (update,) = steps(plain(optimizer=optimizer, recognition_learning_rate=0.01, estimator_learning_rate=0), gradient=2)
+    parts = lambda learnable: (learnable.net.generative, learnable.net.recognition, learnable.estimator)  # noqa: E731
+    for one, other, ratio in zip(parts(plainly), parts(update), (1, 0.1, 0), strict=True):
+        for leaf, scaled in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+            assert np.all(leaf > 0)
+            np.testing.assert_allclose(scaled, ratio * leaf, rtol=1e-6)
 
 
 def test_parts_follow_the_model_when_not_told_otherwise():
@@ -74,6 +78,17 @@ def test_schedules(schedule, expected: list[float]):
     np.testing.assert_allclose(first, 0.1 * np.array(expected), rtol=1e-5)
 
 
+def test_steps_rise_in_the_warm_up_and_then_follow_the_schedule():
+    options, point = plain(schedule="linear", learning_rate_warm_up=2), params()
+    optimizer = make_optimizer(options, 8, epoch_steps=2)
+    state, ones, taken = optimizer.init(point), jax.tree.map(jnp.ones_like, point), []
+    for _ in range(6):
+        update, state = optimizer.update(ones, state, point)
+        taken.append(float(jax.tree.leaves(update)[0].ravel()[0]))
+    rising, falling = np.array([1, 2, 3, 4, 4, 4]) / 4, 1 - np.arange(6) / 8
+    np.testing.assert_allclose(taken, 0.1 * rising * falling, rtol=1e-5)
+
+
 def test_rules():
     """Two steps with the same gradient g = 2: the textbook's values."""
     sgd = steps(plain(momentum=0.9), gradient=2.0, count=2)
@@ -104,6 +119,9 @@ def test_the_offset_of_the_data_is_not_moved():
         ({"learning_rate": -1.0}, "learning-rate of at least 0, got -1.0"),
         ({"clip": float("nan")}, "clip to be a finite number, got nan"),
         ({"momentum": 1.0}, r"momentum in \[0, 1\), got 1.0"),
+        ({"plateau_factor": 1.0}, r"plateau-factor in \(0, 1\), got 1.0; try 0.3"),
+        ({"plateau_epochs": 0}, "plateau-epochs of at least 1, got 0; try 10"),
+        ({"learning_rate_warm_up": -1}, "learning-rate-warm-up of at least 0, got -1; try 0"),
     ],
 )
 def test_bad_options_are_named(changes: dict, message: str):

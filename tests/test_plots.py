@@ -11,10 +11,12 @@ from matplotlib.image import imread
 
 from beliefnet.plots import (
     image_sheet,
+    plot_columns,
     plot_topics,
     plot_training_curve,
     reconstruction_sheet,
     stacked_sheet,
+    table_sheet,
     tile_images,
 )
 from beliefnet.plots._text import for_legend, for_picture
@@ -90,11 +92,50 @@ def test_a_sheet_is_about_square(tmp_path):
     assert 900 < width < 1100
 
 
-def test_data_without_a_shape_become_strips(tmp_path):
-    drawn = pixels(image_sheet(GREY, None, tmp_path / "strips.png"))[16:-16, 16:-16]
-    assert drawn.shape == (3 * 18 + 2 * 2, 1000)
-    np.testing.assert_allclose(drawn[0, [0, 250, 500, 750]], GREY[0], atol=0.01)
-    np.testing.assert_allclose(drawn[-1, [0, 250, 500, 750]], GREY[2], atol=0.01)
+@pytest.fixture
+def drawn(monkeypatch):
+    """Figures of tables, as they are before they are saved."""
+    monkeypatch.setattr("beliefnet.plots._tables.save_png", lambda figure, path: figure)
+
+
+def test_a_table_is_drawn_under_the_names_of_its_columns(drawn):
+    names = ["smoker", "$ earned", "age", "x" * 99]
+    rows = {"data": GREY, "samples": np.where(GREY == 0.5, np.nan, GREY)}
+    beside = table_sheet(rows, names, "t.png").axes[:2]
+    assert [axes.get_title("left") for axes in beside] == ["data", "samples"]
+    for axes, values in zip(beside, rows.values(), strict=True):
+        (image,) = axes.images
+        np.testing.assert_array_equal(image.get_array().filled(np.nan), values)
+        assert image.get_clim() == (0, 1)
+        labels = [label.get_text() for label in axes.get_xticklabels()]
+        assert labels[:3] == ["smoker", r"\$ earned", "age"]
+        assert len(labels[3]) <= 40
+    assert np.diff([axes.get_position().x0 for axes in beside]) > 0
+
+
+def test_a_wide_table_names_some_of_its_columns_and_has_its_panels_one_below_the_other(drawn):
+    wide = np.linspace(-2, 3, 2 * 300).reshape(2, 300)
+    above, below = table_sheet({"a": wide, "b": wide}, [f"c{i}" for i in range(300)], "t.png").axes[:2]
+    assert above.get_position().y0 > below.get_position().y0
+    assert [label.get_text() for label in below.get_xticklabels()][:3] == ["c0", "c5", "c10"]
+    assert below.images[0].get_clim() == (-2, 3)
+
+
+def test_the_columns_that_differ_most_are_compared(drawn):
+    figure = plot_columns({"data": [0.1, 0.5, 0.9], "samples": [0.2, 0.5, 0.4]}, ["a", "b", "c"], "c.png", most=2)
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "c"]
+    assert [line.get_xdata().tolist() for line in axes.lines] == [[0.1, 0.9], [0.2, 0.4]]
+    assert "the 2 of 3 that differ most" in axes.get_xlabel()
+
+
+@pytest.mark.parametrize("draw", [table_sheet, plot_columns])
+def test_a_table_without_names_is_refused(tmp_path, draw):
+    values = GREY if draw is table_sheet else GREY[0]
+    with pytest.raises(ValueError, match=r"expected values of 3 named columns, got shape \[.*4\]; try a name for each"):
+        draw({"data": values}, ["a", "b", "c"], tmp_path / "t.png")
+    with pytest.raises(ValueError, match="expected something to draw, got nothing"):
+        draw({}, ["a"], tmp_path / "t.png")
 
 
 def test_a_title_fits_above_a_single_image(tmp_path):
@@ -119,9 +160,8 @@ def test_each_reconstruction_is_below_its_original(tmp_path):
     assert left[108:140].max() == 0.0
 
 
-@pytest.mark.parametrize("shape", [(2, 2), None], ids=["images", "strips"])
-def test_one_pair(tmp_path, shape):
-    assert pixels(reconstruction_sheet(GREY[:1], GREY[1:2], shape, tmp_path / "pair.png")).size
+def test_one_pair(tmp_path):
+    assert pixels(reconstruction_sheet(GREY[:1], GREY[1:2], (2, 2), tmp_path / "pair.png")).size
 
 
 def test_reconstructions_of_other_data_are_refused(tmp_path):
@@ -197,6 +237,8 @@ def test_any_name_can_be_drawn(tmp_path, name):
     assert plot_training_curve(rows, tmp_path / "curve.png", title=name).exists()
     assert plot_topics([(name, [name, "b"], [1.0, 0.5])], tmp_path / "topics.png").exists()
     assert stacked_sheet({name: GREY, "b": GREY}, (2, 2), tmp_path / "stack.png").exists()
+    assert table_sheet({name: GREY}, [name, *"abc"], tmp_path / "table.png").exists()
+    assert plot_columns({name: GREY[0], "b": GREY[1]}, [name, *"abc"], tmp_path / "columns.png").exists()
     drawn = pixels(image_sheet(GREY, (2, 2), tmp_path / "sheet.png", title=name))
     assert drawn.shape[1] < 2000
 

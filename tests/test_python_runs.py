@@ -5,7 +5,7 @@ import json
 import jax
 import numpy as np
 import pytest
-from test_cli import fails
+from commands import fails
 
 from beliefnet.cli import run
 from beliefnet.data import Dataset, load

@@ -2,25 +2,23 @@
 
 import json
 import shutil
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from commands import fails, files, rows
 from conftest import SMALL
-from test_cli import fails, files, rows
 
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import load_named_run, parse_refiner
 from beliefnet.cli import run
+from beliefnet.cli._evaluate import _show, _show_source
+from beliefnet.evaluation import Evaluation, Mean, RefinementGain
 from beliefnet.proposals import Recognition, Refined
 from beliefnet.refiners import AIR, StraightThroughAscent
 
 PLAIN = SMALL[:3] + SMALL[5:]  # without the option of another estimator
-
-
-@pytest.fixture
-def copy(trained, tmp_path):
-    """A copy of the trained run, to be changed."""
-    return shutil.copytree(trained, tmp_path / "copy")
 
 
 def report(capsys, folder, *tokens):
@@ -37,6 +35,12 @@ def test_evaluation_with_a_refined_posterior(copy, capsys):
     assert plain["proposal"].startswith("Recognition")
     assert "AIR(num_steps=3, num_samples=5" in refined["proposal"]
     assert plain["elbo"] != refined["elbo"]
+    assert "recognition" not in plain
+    assert {name: refined["recognition"][name] for name in ("elbo", "nll", "ess")} == {
+        name: plain[name] for name in ("elbo", "nll", "ess")
+    }
+    assert refined["gain"]["elbo"]["mean"] == pytest.approx(refined["elbo"]["mean"] - plain["elbo"]["mean"], abs=1e-5)
+    assert refined["gain"]["bound"]["mean"] == pytest.approx(plain["nll"]["mean"] - refined["nll"]["mean"], abs=1e-5)
     assert refined["nll"]["mean"] == pytest.approx(plain["nll"]["mean"], abs=0.35)
     assert list(refined["ladder"]) == ["10", "100", "200"]
     assert refined["ladder"]["200"]["mean"] == pytest.approx(refined["nll"]["mean"], abs=1e-4)
@@ -50,12 +54,37 @@ def test_where_particles_come_from_is_said(copy, capsys):
     points = ("--particles", "100", "--limit", "5", "--refine", "air:steps=30,samples=2,rate=1,checks=0,shrinkage=none")
     assert run(["evaluate", str(copy), *points]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "shrinkage=none, form=structured)), 20 % from the recognition net, all weighed by the mixture" in shown
+    assert "shrinkage=none)), 20 % from the recognition net, all weighed by the mixture" in shown
     assert "draws are nearly all the same (they repeat as 1." in shown
     annealed = "annealed:temperatures=2,refine=air:steps=1,samples=3"
     given = report(capsys, copy, "--particles", "10", "--limit", "5", "--proposal", annealed)
     assert given["proposal"].startswith("Annealed(num_temperatures=2, start=Refined(")
     assert (given["defensive_share"], given["ais"]) == (0.2, None)
+
+
+@pytest.mark.parametrize(
+    ("elbo", "bound", "said"),
+    [
+        (0.5, 0.1, ""),
+        (-0.1, 0.1, ""),  # within its noise
+        (-0.5, 0.4, "gave up ELBO for a lower NLL"),
+        (-0.5, 0.1, "lowered the ELBO, and the NLL by no more than noise"),
+        (0.5, -0.4, "raised the NLL"),
+        (-0.5, -0.4, "made both worse"),
+    ],
+)
+def test_what_a_refinement_did_is_said(elbo: float, bound: float, said: str, capsys):
+    mean = Mean(-20.0, 0.3)
+    one = Evaluation(9, 10, mean, mean, Mean(20.0, 0.3), Mean(5.0, 0.1), [1.5], [2], {10: mean}, None, None)
+    other = replace(one, elbo=Mean(-20 + elbo, 0.3), kl_per_layer=None)
+    gain = RefinementGain(one, other, Mean(elbo, 0.1), Mean(bound, 0.1))
+    assert said in gain.verdict
+    assert bool(said) == bool(gain.verdict)
+    _show(gain, "digits, test split", SimpleNamespace(net=SimpleNamespace(layer_sizes=(3,))))
+    _show_source(gain, Refined(AIR()))
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ("refined", "recognition", f"{-20 + elbo:.3f}", "-20.000", said))
+    assert f"changed the ELBO by {elbo:+.3f} +- 0.100 and the NLL by {-bound:+.3f} +- 0.100" in shown
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ def elsewhere(tmp_path: Path, monkeypatch):
     "line",
     [
         "train --resume @ --epochs 3",
+        "export @",
         "evaluate @ --particles 5",
         "evaluate @ --particles 5 --json",
         "evaluate @ --particles 5 --refine air:steps=2,samples=3",

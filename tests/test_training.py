@@ -24,6 +24,7 @@ from beliefnet.estimators import NVIL, VIMCO, Bound, Estimate, Estimator, Reinfo
 from beliefnet.evaluation import exact_elbo
 from beliefnet.evaluation._bounds import bounds_of_rows
 from beliefnet.nets import sigmoid_belief_net
+from beliefnet.optimizers import Learnable
 from beliefnet.proposals import Recognition
 from beliefnet.runs import (
     CheckpointError,
@@ -33,19 +34,16 @@ from beliefnet.runs import (
     RunLocked,
     environment,
     load_run,
-    read_record,
 )
 from beliefnet.training import (
     FitOptions,
-    Learnable,
     NoCallback,
-    OptimizerOptions,
+    Plan,
     RunWriter,
     Stream,
     TrainingDiverged,
     TrainState,
     fit,
-    make_optimizer,
     run_steps,
     stream,
 )
@@ -200,6 +198,7 @@ def test_the_folder_holds_the_outcome(config, tmp_path):
 
 @pytest.mark.usefixtures("one_step_at_a_time")
 def test_stopping_anywhere_changes_nothing(config, tmp_path):
+    config = config.replace(average=0.7, kl_warm_up=2, free_nats=0.5, schedule="plateau", plateau_epochs=1)
     whole = train(config)
     folder = new_folder(tmp_path, config)
     for stop_at in (1, 6, 9, 17):
@@ -311,7 +310,7 @@ def test_divergence_names_where_and_what_is_left(config, tmp_path, learning_rate
     assert str(newest(folder)) in str(raised.value)
     with pytest.raises(TrainingDiverged, match="no checkpoint was kept"):
         train(config)
-    kept = folder.checkpoints.restore(TrainState.start(*config.build(np.full(7, 0.5)), make_optimizer(config.fit, 1)))
+    kept = folder.checkpoints.restore(TrainState.start(*config.build(np.full(7, 0.5)), Plan.of(config.fit, 1)))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(kept.state.learner.params))
 
 
@@ -379,40 +378,6 @@ def test_a_run_folder_is_not_overwritten(config, tmp_path):
         folder.read_config()
     with pytest.raises(RunFolderError, match="there is no such folder"):
         load_run(tmp_path / "nothing")
-
-
-@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])
-def test_each_part_has_its_learning_rate(config, optimizer):
-    """Two rates that differ by a factor give steps that differ by that factor, and go upward."""
-    net, estimator = config.build(np.full(7, 0.5))
-    params = Learnable(net, estimator)
-    ones = jax.tree.map(np.ones_like, params)
-
-    def steps(**rates):
-        options = OptimizerOptions(optimizer=optimizer, schedule="constant", learning_rate=0.1, **rates)
-        transform = make_optimizer(options, 10)
-        return transform.update(ones, transform.init(params), params)[0]
-
-    plain, scaled = steps(), steps(recognition_learning_rate=0.2, estimator_learning_rate=0.0)
-    for a, b in zip(jax.tree.leaves(plain.net.generative), jax.tree.leaves(scaled.net.generative), strict=True):
-        assert np.all(np.asarray(a) > 0)
-        np.testing.assert_array_equal(a, b)
-    for a, b in zip(jax.tree.leaves(plain.net.recognition), jax.tree.leaves(scaled.net.recognition), strict=True):
-        np.testing.assert_allclose(2 * a, b, rtol=1e-6)
-    assert all(not np.any(leaf) for leaf in jax.tree.leaves(scaled.estimator))
-
-
-@pytest.mark.parametrize(("schedule", "middle", "end"), [("cosine", 0.5, 0), ("linear", 0.5, 0), ("constant", 1, 1)])
-def test_schedules_end_with_the_run(schedule, middle, end):
-    options = OptimizerOptions(optimizer="sgd", momentum=0.0, learning_rate=1.0, schedule=schedule)
-    net, estimator = TrainConfig(hidden=(2,), nvil={"baseline_units": 1}).build(np.full(3, 0.5))
-    params = Learnable(net, estimator)
-    transform, ones = make_optimizer(options, 4), jax.tree.map(np.ones_like, params)
-    state, sizes = transform.init(params), []
-    for _ in range(5):
-        updates, state = transform.update(ones, state, params)
-        sizes.append(float(jax.tree.leaves(updates)[0].ravel()[0]))
-    np.testing.assert_allclose([sizes[0], sizes[2], sizes[4]], [1, middle, end], atol=1e-6)
 
 
 def test_validation_uses_all_of_the_data(monkeypatch):
@@ -594,10 +559,12 @@ def test_another_seed_and_rate_is_the_same_program():
     data, net = dataset_of(EIGHT, EIGHT).train.on_device(), small_net(2)
     texts = set()
     for seed, rate in ((0, 1e-3), (1, 1e-2)):
-        optimizer = make_optimizer(OptimizerOptions(learning_rate=rate, momentum=0.9 - rate), 100 + seed)
-        learner = TrainState.start(net, VIMCO(2), optimizer).learner
+        plan = Plan.of(
+            FitOptions(average=0.9 - rate, kl_warm_up=1 + seed, learning_rate=rate, momentum=0.9 - rate), 100 + seed
+        )
+        learner = TrainState.start(net, VIMCO(2), plan).learner
         key = stream(seed, Stream.STEPS)
-        texts.add(run_steps.lower(learner, data, optimizer, jnp.int32(1), batch_size=4, key=key).as_text())
+        texts.add(run_steps.lower(learner, data, plan, jnp.int32(1), batch_size=4, key=key).as_text())
     assert len(texts) == 1
 
 
@@ -637,7 +604,7 @@ def test_a_run_from_python_can_be_loaded(tmp_path, as_folder):
 def test_any_estimator_can_be_loaded(tmp_path, name):
     case = ESTIMATORS[name]
     net = EVERY_NET[case.nets[0]]()
-    state = TrainState.start(net, case.make(net), make_optimizer(OptimizerOptions(), 1))
+    state = TrainState.start(net, case.make(net), Plan.of(FitOptions(), 1))
     state = eqx.tree_at(lambda s: s.best_epoch, state, jnp.int32(1))
     folder = RunFolder(tmp_path)
     record = dataset_of(EIGHT, EIGHT).record
@@ -705,9 +672,9 @@ def test_an_own_estimator_is_not_needed_for_the_net(tmp_path):
 def test_what_a_config_says_of_other_nets_is_not_recorded(tmp_path):
     config = TrainConfig(data="bars", hidden=(99,), estimator="nvil", epochs=1, batch_size=4)
     fit(small_net(2), dataset_of(EIGHT, EIGHT), VIMCO(3), options=config.fit, folder=tmp_path)
-    text = json.dumps(read_record(tmp_path / "checkpoints"))
+    text = json.dumps(RunFolder(tmp_path).read_record())
     assert "nvil" not in text
-    assert "99" not in json.dumps(read_record(tmp_path / "checkpoints")["settings"])
+    assert "99" not in json.dumps(RunFolder(tmp_path).read_record()["settings"])
     assert load_run(tmp_path).estimator == VIMCO(3)
 
 

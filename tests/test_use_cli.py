@@ -11,9 +11,9 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from commands import fails, files
 from conftest import SMALL
 from scipy import sparse
-from test_cli import fails, files
 
 from beliefnet._errors import ArgumentError
 from beliefnet.catalogue import load_named_run
@@ -22,6 +22,7 @@ from beliefnet.cli._message import message
 from beliefnet.cli._pictures import signed_words
 from beliefnet.cli._run import in_words
 from beliefnet.cli._text import for_terminal
+from beliefnet.data import read_rows
 from beliefnet.evaluation import Topic, encode, evaluate
 from beliefnet.proposals import Annealed, Recognition, Refined
 from beliefnet.refiners import AIR, GDIR, ConcreteAscent, MeanPassingAscent, StraightThroughAscent
@@ -29,17 +30,6 @@ from beliefnet.samplers import Concrete
 from beliefnet.training import Stream, stream
 
 QUICK = (*SMALL, "--epochs", "1")
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def copy(trained, tmp_path):
-    return shutil.copytree(trained, tmp_path / "copy")
 
 
 @pytest.fixture(scope="module")
@@ -119,14 +109,27 @@ def test_names_of_rows_and_columns_are_kept(here):
     assert [float(cell) for cell in full[1][1:]] == [float(cell) for cell in rows[1][1:]]
 
 
+def test_samples_of_a_table_are_rows_under_the_names_of_its_columns(trained, here):
+    for file in ("s.csv", "s.npy", "s.npz", "s.png"):
+        assert run(["sample", str(trained), "--num", "5", "--out", file]) == 0
+    rows, arrays = read_rows("s.csv", name_column="row"), np.load("s.npz")
+    assert rows.names == ("0", "1", "2", "3", "4")
+    assert rows.columns == tuple(arrays["columns"]) == tuple("0123456")
+    np.testing.assert_array_equal(rows.rows, np.load("s.npy"))
+    np.testing.assert_array_equal(rows.rows, arrays["samples"])
+    assert set(np.unique(rows.rows)) == {0, 1}
+    assert Path("s.png").stat().st_size > 1000
+    assert {path.name for path in (trained / "plots").iterdir()} >= {"samples.png", "columns.png"}
+
+
 def test_default_files_are_numbered_and_others_are_said_to_be_replaced(trained, grey_file, here, capsys):
     for _ in range(3):
         assert run(["sample", str(trained), "--num", "2"]) == 0
         assert run(["encode", str(trained), str(grey_file)]) == 0
-    names = {"samples.png", "samples-2.png", "samples-3.png", "codes.npy", "codes-2.npy", "codes-3.npy"}
+    names = {"samples.csv", "samples-2.csv", "samples-3.csv", "codes.npy", "codes-2.npy", "codes-3.npy"}
     assert {path.name for path in here.iterdir()} == names
     capsys.readouterr()
-    assert run(["sample", str(trained), "--num", "2", "--out", "samples.png"]) == 0
+    assert run(["sample", str(trained), "--num", "2", "--out", "samples.csv"]) == 0
     assert "in place of the file that was there" in capsys.readouterr().out
 
 
@@ -181,7 +184,7 @@ def test_any_name_of_a_run_folder(here, grey_file, capfd, name):
     assert f"run folder  {for_terminal(name)}\n" in out
     assert not set("\x1b\u202e") & set(out + err)
     assert "could not be drawn" not in err
-    assert len(list((here / name / "plots").iterdir())) == 3
+    assert len(list((here / name / "plots").iterdir())) == 4
     assert run(["evaluate", name, "--particles", "2"]) == 0
     assert run(["gaps", name, "--particles", "2", "--refine", "air:steps=1,samples=2"]) == 0
     assert not set("\x1b\u202e") & set("".join(capfd.readouterr()))
@@ -191,7 +194,7 @@ def test_a_picture_that_cannot_be_drawn_costs_a_warning(here, grey_file, capsys,
     def fail(*_, **__):
         raise ValueError("no ink")
 
-    monkeypatch.setattr("beliefnet.cli._pictures.image_sheet", fail)
+    monkeypatch.setattr("beliefnet.cli._pictures.table_sheet", fail)
     assert run(["train", "--data", str(grey_file), *QUICK, "--out", "run"]) == 0
     assert "samples.png could not be drawn (ValueError: no ink); the run itself is complete" in capsys.readouterr().err
     assert (here / "run" / "plots" / "training_curve.png").exists()

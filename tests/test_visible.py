@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import tomli_w
 from cases import frozen_moments, nvil, randomise, reweighted_wake_gradient
+from commands import fails
 from laws import assert_frequencies, assert_mean, draws
 from scipy import stats
-from test_cli import fails
 
 from beliefnet.baselines import Order, RunningMoments
 from beliefnet.catalogue import TrainConfig, load_named_run

@@ -12,12 +12,15 @@ import numpy as np
 from beliefnet.catalogue._config import TrainConfig
 from beliefnet.data import Record
 from beliefnet.runs import CheckpointError, RunFolder, RunFolderError
-from beliefnet.training import RunWriter, TrainState, make_optimizer
+from beliefnet.training import Plan, RunWriter, TrainState
 
 _ALIASES = {"hidden": "bias"}
 """Leaves that had another name."""
 _DROPPED = "offset"
 """The hidden units of a NADE had an offset of their own, equal to that of its base."""
+
+_NEW = frozenset({"step_scale", "kl_share", "reduced_epoch"})
+"""Leaves that version 0.1.0 did not have."""
 
 
 def convert_run(old: Path | str, new: Path | str) -> RunFolder:
@@ -46,7 +49,7 @@ def convert_run(old: Path | str, new: Path | str) -> RunFolder:
     config = TrainConfig.from_dict(values)
     record = Record.from_dict(saved.record["data"])
     built = config.build(np.full(record.num_features, 0.5), record.image_shape)
-    state = _filled(TrainState.start(*built, make_optimizer(config.fit, 1)), saved.state, saved.path)
+    state = _filled(TrainState.start(*built, Plan.of(config.fit, 1)), saved.state, saved.path)
     target = RunFolder.create(new, config.to_dict())
     with target.lock.held():
         writer = RunWriter(target, record, config.fit, state.learner.params, made_with={"beliefnet": "0.1.0"})
@@ -79,6 +82,9 @@ def _filled(state: TrainState, saved: dict[str, Any], place: Path) -> TrainState
     leaves, structure = jax.tree.flatten(state)
     filled = []
     for path, leaf in zip(paths, leaves, strict=True):
+        if path.rpartition(".")[2] in _NEW:
+            filled.append(leaf)
+            continue
         values = found[_key(path, leaf.shape, paths)]
         if not values or values[0].dtype != leaf.dtype:
             raise CheckpointError(

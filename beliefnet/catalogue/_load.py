@@ -13,7 +13,7 @@ from beliefnet._net import BeliefNet
 from beliefnet.catalogue._config import TrainConfig
 from beliefnet.catalogue._nets import used_values
 from beliefnet.data import DataError, Dataset, load, names
-from beliefnet.runs import LoadedRun, RunFolderError, describe, differences, load_run, read_record
+from beliefnet.runs import LoadedRun, RunFolderError, describe, differences, load_run
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def load_named_run(path: Path | str) -> NamedRun:
 
 def _check_unedited(run: LoadedRun, config: TrainConfig) -> None:
     """Check that a description, which anybody can edit, is that of the net that was trained."""
-    structure = read_record(run.folder.checkpoints.directory)["structure"]
+    structure = run.folder.read_record()["structure"]
     built = config.build(np.full(run.record.num_features, 0.5), run.record.image_shape)
     described = {what: describe(jax.tree.map(jnp.asarray, tree)) for what, tree in zip(structure, built, strict=True)}
     for what in described:

@@ -24,6 +24,7 @@ COMMANDS = {
     "diagnose": ("_diagnose", "Compare gradient estimators at a trained net."),
     "encode": ("_encode", "Write the codes of data."),
     "evaluate": ("_evaluate", "Estimate ELBO, K-particle bound and negative log-likelihood of a trained net."),
+    "export": ("_export", "Write the best net of a run to one file."),
     "gaps": ("_gaps", "Refine the posteriors of trained nets step by step."),
     "impute": ("_impute", "Fill in missing entries of data."),
     "sample": ("_sample", "Draw observations from a trained net."),

@@ -1,41 +1,51 @@
 """beliefnet datasets."""
 
+import textwrap
+from pathlib import Path
+
 from cyclopts import App
 
 from beliefnet import data
 from beliefnet.cli._app import command
-from beliefnet.cli._text import say, show_table
+from beliefnet.cli._text import say
 
 datasets_app = App(name="datasets", help="List the data sets that can be named, or fetch one.")
 command(datasets_app)
 
-_COLUMNS = ("name", "what", "size", "train / valid / test", "binarization", "where")
+_COLUMNS = ("name", "size", "train / valid / test", "binarization", "where")
+_PLACES = ("built in", "absent")
+_WIDTH = 80
 
 
 @datasets_app.default
 def show() -> None:
     """List the data sets that --data takes by name, and where each is."""
-    rows = [
-        (
-            row.name,
-            row.description,
-            _size(row),
-            " / ".join(str(size) for size in row.splits.values()),
-            row.binarization,
-            row.where,
-        )
-        for row in data.available()
-    ]
-    show_table(_COLUMNS, rows, words=_COLUMNS[1:], names=_COLUMNS[:1], is_plain=True)
+    listings = data.available()
+    rows = [_COLUMNS, *map(_cells, listings)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    notes = ["", *(row.description for row in listings)]
+    for cells, note in zip(rows, notes, strict=True):
+        say("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+        _say_wrapped(note, indent="    ")
+    folders = sorted({str(Path(row.where).parent) for row in listings if row.where not in _PLACES})
+    if folders:
+        say(f"here: in {', '.join(folders)}")
     say()
-    say(
-        "A .npy, .npz or .csv file of your own can be given instead of a name; "
-        "for documents also a .mtx, .svmlight or .txt file, or a folder of .txt files."
+    _say_wrapped(
+        "A .npy, .npz or .csv file of your own can be given instead of a name; for documents also a .mtx, .svmlight or "
+        ".txt file, or a folder of .txt files."
     )
 
 
-def _size(row: data.Listing) -> str:
-    return f"{row.num_features} words" if row.image_shape is None else "{}x{}".format(*row.image_shape)
+def _say_wrapped(text: str, indent: str = "") -> None:
+    for line in textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent):
+        say(line)
+
+
+def _cells(row: data.Listing) -> tuple[str, ...]:
+    size = f"{row.num_features} words" if row.image_shape is None else "{}x{}".format(*row.image_shape)
+    splits = " / ".join(map(str, row.splits.values()))
+    return row.name, size, splits, row.binarization, row.where if row.where in _PLACES else "here"
 
 
 @datasets_app.command

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
 
@@ -14,12 +14,15 @@ from beliefnet.cli._options import check_counts, plain, to_json, with_error
 from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import Run, chosen_proposal, described, in_words, open_run
 from beliefnet.cli._text import make_progress, say, show_table
-from beliefnet.evaluation import Evaluation, Mean, evaluate
+from beliefnet.data import Observations
+from beliefnet.evaluation import Evaluation, Mean, RefinementGain, evaluate, refinement_gain
 from beliefnet.proposals import Proposal, Recognition, Refined
 from beliefnet.training import Stream, stream
 
 _MOST_LISTED = 8
 _FEW_WEIGHTS = 2
+
+Found: TypeAlias = Evaluation | RefinementGain
 
 
 @command(name="evaluate")
@@ -67,26 +70,35 @@ def evaluate_run(
         particles = 1
     source = chosen_proposal(run, refine, ais, proposal)
     rows = chosen.spread(limit)
-    with make_progress(is_quiet=as_json) as progress:
-        task = progress.add_task(f"{chosen.split}, {particles} particles", total=len(rows))
-        result = evaluate(
-            run.net,
-            rows,
-            num_particles=particles,
-            key=stream(seed, Stream.EVALUATION),
-            proposal=source,
-            progress=lambda done: progress.update(task, completed=done),
-        )
+    found = _evaluated(run, rows, source, particles, seed, title=chosen.split, is_quiet=as_json)
     about = {"proposal": described(source), "ais": ais, "seed": seed, "best_epoch": run.best_epoch}
-    report = plain({"data": chosen.data, "split": chosen.split, **result.to_dict(), **about})
+    report = plain({"data": chosen.data, "split": chosen.split, **found.to_dict(), **about})
     # Shown first: a folder that cannot be written must not cost a long evaluation.
     if as_json:
         print(to_json(report))
     else:
-        _show(result, chosen.place, run)
-        _show_source(result, source)
+        _show(found, chosen.place, run)
+        _show_source(found, source)
     if limit is data is None:
         _keep(run, report, is_own=refine is ais is proposal is None, is_quiet=as_json)
+
+
+def _evaluated(
+    run: Run, rows: Observations, source: Proposal, particles: int, seed: int, *, title: str, is_quiet: bool
+) -> Found:
+    """Evaluate the net; where its posterior is refined, with that of the recognition net as well."""
+    with make_progress(is_quiet=is_quiet) as progress:
+        num_passes = 2 if type(source) is Refined else 1
+        task = progress.add_task(f"{title}, {particles} particles", total=num_passes * len(rows))
+        how: dict[str, Any] = {
+            "num_particles": particles,
+            "key": stream(seed, Stream.EVALUATION),
+            "progress": lambda done: progress.update(task, completed=done),
+        }
+        match source:
+            case Refined(refiner=refiner):
+                return refinement_gain(run.net, rows, refiner, **how)
+        return evaluate(run.net, rows, proposal=source, **how)
 
 
 def _keep(run: Run, report: dict[str, Any], *, is_own: bool, is_quiet: bool) -> None:
@@ -109,10 +121,20 @@ def _name(proposal: str) -> str:
     return next((name for name, entry in PROPOSALS.items() if entry.make is getattr(proposals, own, None)), own)
 
 
-def _show(result: Evaluation, place: str, run: Run) -> None:
+def _show(found: Found, place: str, run: Run) -> None:
+    """Print what was measured; where the posterior was refined, beside the same of the recognition net."""
+    match found:
+        case RefinementGain(refined=result, recognition=recognition):
+            own = {name: (mean, stderr) for name, mean, stderr in _rows(recognition, run.net.layer_sizes)}
+        case Evaluation() as result:
+            own = None
     title = f"{place}, {result.num_examples} examples (nats per example)"
-    rows = _rows(result, run.net.layer_sizes) if run.net.layer_sizes else [("NLL, exact", *with_error(result.nll))]
-    show_table(("quantity", "mean", "stderr"), rows, title=title, words=("quantity",))
+    rows = list(_rows(result, run.net.layer_sizes)) if run.net.layer_sizes else [_exact(result)]
+    header = ("quantity", "mean", "stderr")
+    if own is not None:
+        header = ("quantity", "refined", "stderr", "recognition", "stderr")
+        rows = [(*row, *own.get(row[0], ("", ""))) for row in rows]
+    show_table(header, rows, title=title, words=("quantity",))
     if result.untrusted:
         say(
             f"The weights of {100 * result.untrusted:.0f} % of the data have too heavy a tail (k-hat): "
@@ -120,8 +142,16 @@ def _show(result: Evaluation, place: str, run: Run) -> None:
         )
 
 
-def _show_source(result: Evaluation, source: Proposal) -> None:
+def _show_source(found: Found, source: Proposal) -> None:
     """Say where particles came from, and what is to be known of it."""
+    match found:
+        case RefinementGain(refined=result, elbo=elbo, bound=bound):
+            changes = (f"{gain.mean:+.3f} +- {gain.stderr:.3f}" for gain in (elbo, _minus(bound)))
+            say("refinement changed the ELBO by {} and the NLL by {} (datum by datum)".format(*changes))
+            if found.verdict:
+                say(found.verdict)
+        case Evaluation() as result:
+            pass
     share = result.defensive_share
     some = "" if share is None else f", {100 * share:.0f} % from the recognition net, all weighed by the mixture"
     say(f"particles of {in_words(source)}{some}")
@@ -134,6 +164,14 @@ def _show_source(result: Evaluation, source: Proposal) -> None:
             f"Their draws are nearly all the same (they repeat as {result.distinct_weights:.1f} equally frequent ones "
             "would): the effective sample size and k-hat cannot tell what they miss; compare with --refine none."
         )
+
+
+def _minus(value: Mean) -> Mean:
+    return Mean(-value.mean, value.stderr)
+
+
+def _exact(result: Evaluation) -> tuple[str, str, str]:
+    return ("NLL, exact", *with_error(result.nll))
 
 
 def _rows(result: Evaluation, sizes: tuple[int, ...]) -> Iterator[tuple[str, str, str]]:

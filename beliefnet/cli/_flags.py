@@ -73,7 +73,7 @@ _DATA = {name: option for name, option in sections()[0].options.items() if name 
 DataFlags = _class_of("DataFlags", {"Data": _DATA})
 """How data are loaded and divided."""
 
-_READING = {name: option for name, option in options_of(Reading).items() if name != "levels"}
+_READING = {name: option for name, option in _DATA.items() if name in {*options_of(Reading), "binarization"}}
 ReadingFlags = _class_of("ReadingFlags", {"Reading a file": _READING})
 """How a file of rows for a trained net is read, where its own data were read in another way."""
 AS_IN_TRAINING = ReadingFlags()

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from beliefnet._errors import ArgumentError, OptionError
 from beliefnet.cli._app import command
-from beliefnet.cli._files import chosen_file, replaced, writing
+from beliefnet.cli._files import replaced, writing
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
 from beliefnet.cli._options import check_counts, check_suffix, to_json, with_error
 from beliefnet.cli._rows import Split, chosen_rows
@@ -52,12 +52,12 @@ def gaps(
         limit: Use only so many examples, spread evenly over the split.
         seed: Seed of the draws.
         as_json: Print one JSON object and nothing else.
-        out: A .png for the picture; by default gaps.png, or gaps-2.png where that is there already.
+        out: A .png for the picture; by default plots/gaps.png in the first of the run folders.
         reading: How a file is read, where the run's own data were read in another way.
     """
     check_counts(particles=particles, limit=limit, seed=seed)
-    picture = chosen_file(out, "gaps.png")
-    check_suffix(picture, ".png")
+    if out is not None:
+        check_suffix(out, ".png")
     names = [path.name or str(path) for path in directories]
     if not names or len(set(names)) < len(names):
         raise OptionError(f"expected run folders of different names, got {names or 'none'}", "renaming one")
@@ -88,7 +88,8 @@ def gaps(
             say(f"refined by {in_words(refiner)}")
     if as_json:
         print(to_json(records))
-    note = replaced(picture)
+    picture = runs[0].folder.plots / "gaps.png" if out is None else out
+    note = "" if out is None else replaced(out)
     with writing(picture):
         plot_refinement(results, picture)
     if not as_json:
@@ -112,5 +113,12 @@ def _show(result: InferenceGaps, place: str) -> None:
         rows.append((steps, *bounds, f"{evaluation.ess.mean:.1f}", k_hat))
     header = ("steps", "ELBO", "stderr", f"NLL ({count})", "stderr", f"ESS of {count}", "k-hat")
     show_table(header, rows, title=f"{place}, {first.num_examples} examples (nats per example)")
+    if first.pareto_k is None:
+        say("k-hat: needs 100 particles or more, and weights that differ")
+    else:
+        say(
+            "k-hat: how heavy the tail of the weights is, the median over the data; above "
+            f"{first.trusted_k:.2f} (for {count} particles), more particles would still lower the NLL"
+        )
     for what, gap in (("amortisation", result.amortisation), ("approximation", result.approximation)):
         say(f"{what} gap {' +- '.join(with_error(gap))}")

@@ -41,12 +41,13 @@ def read_incomplete(
     run: Run, data: str, split: Split | None, reading: HowRead, limit: int | None, *, key: Key
 ) -> IncompleteRows:
     """Read rows, NaN where missing, and make bits of grey values as for training, each drawn once."""
-    given = spread(_read(run, data, split, reading), limit)
+    rows, binarization = _read(run, data, split, reading)
+    given = spread(rows, limit)
     means = np.asarray(given.means())
     known = ~np.isnan(means)
     if run.record.values == "grey":
         seen = np.where(known, means, np.float32(0))
-    elif run.record.binarization == "threshold":
+    elif binarization == "threshold":
         seen = means >= 0.5
     else:
         # NaN is below nothing, and gives 0.
@@ -82,8 +83,12 @@ def half_of_image(image_shape: tuple[int, int] | None, side: Side) -> np.ndarray
     return halves[side].ravel()
 
 
-def _read(run: Run, data: str, split: Split | None, reading: HowRead) -> Observations:
+def _read(run: Run, data: str, split: Split | None, reading: HowRead) -> tuple[Observations, str]:
+    """Read rows, and say how bits are made of them."""
+    binarization = run.record.binarization
     if not is_file(data):
         check_unread(data, reading)
-        return load_like(run, data).split(split or "test")
-    return read_incomplete_rows(run.record, data, columns=words_of(run), **how_to_read(data, split, reading))
+        return load_like(run, data).split(split or "test"), binarization
+    how = how_to_read(data, split, reading)
+    binarization = how.pop("binarization", binarization)
+    return read_incomplete_rows(run.record, data, columns=words_of(run), **how), binarization

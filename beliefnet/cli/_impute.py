@@ -31,7 +31,7 @@ from beliefnet.evaluation import (
     one_pass,
 )
 from beliefnet.evaluation._impute import starting_fill
-from beliefnet.plots import stacked_sheet
+from beliefnet.plots import stacked_sheet, table_sheet
 from beliefnet.training import Stream, stream
 
 _SHEET_ROWS = 60
@@ -208,17 +208,22 @@ def _write(run: Run, rows: IncompleteRows, result: Imputed, out: Path) -> None:
     if out.suffix == ".npy":
         save_array(out, completed)
         return
+    columns = rows.columns or [str(column) for column in range(completed.shape[1])]
     if out.suffix == ".csv":
-        columns = rows.columns or [str(column) for column in range(completed.shape[1])]
         save_table(out, completed, columns, rows.names)
         return
+    # Grey in an image, a gap in a table.
+    blank = np.nan if run.record.image_shape is None else 0.5
     versions = {
-        "original": np.where(rows.observed | rows.hidden, rows.seen, 0.5),
-        "observed": np.where(rows.observed, rows.seen, 0.5),
+        "original": np.where(rows.observed | rows.hidden, rows.seen, blank),
+        "observed": np.where(rows.observed, rows.seen, blank),
         "completed": result.means,
     }
     if not rows.hidden.any():
         del versions["original"]
     with writing(out):
         shown = {name: spread(np.asarray(images), _SHEET_ROWS) for name, images in versions.items()}
-        stacked_sheet(shown, run.record.image_shape, out)
+        if run.record.image_shape is None:
+            table_sheet(shown, columns, out)
+        else:
+            stacked_sheet(shown, run.record.image_shape, out)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from jax import Array
 
 from beliefnet._net import BeliefNet
 from beliefnet._uses import reconstruct, sample_means
@@ -12,13 +13,21 @@ from beliefnet.catalogue import TrainConfig
 from beliefnet.cli._text import warn
 from beliefnet.data import Dataset, Observations
 from beliefnet.evaluation import Topic, topics
-from beliefnet.plots import image_sheet, plot_topics, plot_training_curve, reconstruction_sheet
+from beliefnet.plots import (
+    image_sheet,
+    plot_columns,
+    plot_topics,
+    plot_training_curve,
+    reconstruction_sheet,
+    table_sheet,
+)
 from beliefnet.runs import RunFolder
 from beliefnet.training import Fitted, Stream, stream
 
 _WORDS = 10
 _RECONSTRUCTIONS = 40
 _SAMPLES = 100
+_NUMBERS = 2**24
 
 
 def draw_run(folder: RunFolder, fitted: Fitted, dataset: Dataset, config: TrainConfig) -> None:
@@ -46,6 +55,9 @@ def _pictures(
             yield "topics.png", lambda path: draw_topics(topics_by_coherence(net, dataset.train, count), words, path)
         return
     keys = jax.random.split(stream(0, Stream.PLOTS), 3)
+    if shape is None:
+        yield from _pictures_of_a_table(net, dataset, keys)
+        return
     yield (
         "samples.png",
         lambda path: image_sheet(
@@ -58,6 +70,32 @@ def _pictures(
             "reconstructions.png",
             lambda path: reconstruction_sheet(
                 np.asarray(originals), np.asarray(reconstruct(net, originals, key=keys[2])), shape, path
+            ),
+        )
+
+
+def _pictures_of_a_table(
+    net: BeliefNet, dataset: Dataset, keys: Array
+) -> Iterator[tuple[str, Callable[[Path], object]]]:
+    """Yield pictures under the names of the columns: draws beside data, means of both, and reconstructions."""
+    columns = dataset.columns or tuple(map(str, range(net.num_visible)))
+    rows = dataset.valid.take(np.arange(min(_RECONSTRUCTIONS, len(dataset.valid))), key=keys[1])
+
+    def samples(path: Path) -> None:
+        drawn = net.dream((len(rows),), key=keys[0])[0]
+        table_sheet({"validation rows": rows, "samples of the net": drawn}, columns, path)
+
+    def means(path: Path) -> None:
+        drawn = sample_means(net, (max(_SAMPLES, min(10 * _SAMPLES, _NUMBERS // net.num_visible)),), key=keys[0])
+        plot_columns({"data": dataset.train.average(), "samples": drawn.mean(axis=0)}, columns, path)
+
+    yield "samples.png", samples
+    yield "columns.png", means
+    if net.layer_sizes:
+        yield (
+            "reconstructions.png",
+            lambda path: table_sheet(
+                {"validation rows": rows, "reconstructions (means)": reconstruct(net, rows, key=keys[2])}, columns, path
             ),
         )
 

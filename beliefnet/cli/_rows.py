@@ -117,7 +117,8 @@ def spread(rows: Any, limit: int | None) -> Any:
 
 
 def _all_rows(run: Run, data: str, array: str | None, reading: HowRead) -> Chosen:
-    rows = read_like(run.record, data, columns=words_of(run), seed=run.seed, **how_to_read(data, array, reading))
+    how = how_to_read(data, array, reading)
+    rows = read_like(run.record, data, columns=words_of(run), seed=run.seed, **how)
     observe(run.net, rows)
     if Path(data).expanduser().resolve() == Path(run.data).expanduser().resolve():
         warn(
@@ -132,7 +133,7 @@ def _all_rows(run: Run, data: str, array: str | None, reading: HowRead) -> Chose
         "num_examples": len(rows),
         "num_features": rows.num_features,
         "values": rows.values,
-        "binarization": run.record.binarization,
+        "binarization": how.get("binarization", run.record.binarization),
         "checksum": checksum([rows.rows]),
     }
     return Chosen(rows, "all", about)

@@ -10,12 +10,12 @@ from beliefnet._errors import OptionError
 from beliefnet._text import printable
 from beliefnet._uses import sample_means
 from beliefnet.cli._app import command
-from beliefnet.cli._files import chosen_file, replaced, save_array, writing
+from beliefnet.cli._files import chosen_file, replaced, save_array, save_arrays, save_table, writing
 from beliefnet.cli._options import check_counts, check_suffix
 from beliefnet.cli._rows import words_or_numbers
 from beliefnet.cli._run import open_run
 from beliefnet.cli._text import say
-from beliefnet.plots import image_sheet
+from beliefnet.plots import image_sheet, table_sheet
 from beliefnet.runs import write_atomically
 from beliefnet.training import Stream, stream
 
@@ -37,29 +37,45 @@ def sample(
     Args:
         directory: Run folder of `beliefnet train`.
         num: How many.
-        out: A .png for a sheet of images, a .txt for documents, one a line, or a .npy for an array [num, visible]. By
-            default samples.png or samples.txt, or samples-2 and so on where that is there already.
+        out: A .png for a sheet of images, or for a heat map of a table; a .txt for documents, one a line; a .csv for
+            rows under the names of the columns; a .npy for an array [num, visible]; or a .npz for it and the names
+            (`samples`, `columns`). By default samples.png, samples.csv of a table, or samples.txt; or samples-2 and so
+            on where that is there already.
         values: Draws, or the means that they are drawn with; by default means in a .png, draws otherwise.
         seed: Seed of the draws.
     """
     check_counts(num=num, seed=seed)
     run = open_run(directory)
-    kind = ".txt" if run.record.values == "counts" else ".png"
-    file = chosen_file(out, f"samples{kind}")
-    check_suffix(file, kind, ".npy")
+    shape = run.record.image_shape
+    kinds = (
+        (".txt", ".csv") if run.record.values == "counts" else (".csv", ".png") if shape is None else (".png", ".csv")
+    )
+    file = chosen_file(out, f"samples{kinds[0]}")
+    check_suffix(file, *kinds, ".npy", ".npz")
     wants_means = values == "means" or (values is None and file.suffix == ".png")
     if wants_means and file.suffix == ".txt":
         raise OptionError(f"expected --values draws for documents in {file}, got means", "--out samples.npy")
     key = stream(seed, Stream.SAMPLES)
     drawn = np.asarray(sample_means(run.net, (num,), key=key) if wants_means else run.net.dream((num,), key=key)[0])
     note = replaced(file)
+    _write(file, drawn if wants_means else drawn.astype(_STORED[run.record.values]), words_or_numbers(run), shape)
+    say(f"{num} samples written to {file}{note}")
+
+
+def _write(file: Path, drawn: np.ndarray, columns: tuple[str, ...], image_shape: tuple[int, int] | None) -> None:
     if file.suffix == ".png":
         with writing(file):
-            image_sheet(drawn, run.record.image_shape, file)
+            if image_shape is None:
+                table_sheet({"samples": drawn}, columns, file)
+            else:
+                image_sheet(drawn, image_shape, file)
     elif file.suffix == ".txt":
-        names = np.asarray([printable(word) for word in words_or_numbers(run)])
+        names = np.asarray([printable(word) for word in columns])
         with writing(file):
-            write_atomically(file, "".join(f"{' '.join(np.repeat(names, row))}\n" for row in drawn.astype(int)))
+            write_atomically(file, "".join(f"{' '.join(np.repeat(names, row))}\n" for row in drawn))
+    elif file.suffix == ".csv":
+        save_table(file, drawn, columns, None)
+    elif file.suffix == ".npz":
+        save_arrays(file, {"samples": drawn, "columns": np.asarray(columns)})
     else:
-        save_array(file, drawn if wants_means else drawn.astype(_STORED[run.record.values]))
-    say(f"{num} samples written to {file}{note}")
+        save_array(file, drawn)

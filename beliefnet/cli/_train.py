@@ -18,8 +18,9 @@ from beliefnet.cli._progress import Display
 from beliefnet.cli._text import make_console, say, warn
 from beliefnet.conditionals import has_convolutions
 from beliefnet.data import Dataset
-from beliefnet.runs import RunFolder, check_same_run, check_version, read_record, write_atomically
-from beliefnet.training import EXTENDABLE, Fitted, default_learning_rate, fit, fixed_settings
+from beliefnet.optimizers import default_learning_rate
+from beliefnet.runs import RunFolder, check_same_run, check_version, write_atomically
+from beliefnet.training import EXTENDABLE, Fitted, fit, fixed_settings
 
 _NONE = TrainFlags()
 _SMALL = 50
@@ -106,7 +107,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _begun(folder: RunFolder) -> int:
     """The step from which training goes on."""
-    return read_record(folder.checkpoints.directory)["step"] if folder.has_checkpoints else 0
+    return folder.read_record()["step"] if folder.has_checkpoints else 0
 
 
 def _new_folder(config: TrainConfig, out: Path | None) -> RunFolder:
@@ -126,6 +127,7 @@ def _resumed_folder(config: TrainConfig, path: Path, out: Path | None, dataset: 
     if out is not None:
         raise OptionError(f"expected --resume without --out, got --out {out}", "leaving it out")
     folder = RunFolder.open(path)
+    folder.check_unused()
     before, now = flatten(TrainConfig.from_dict(folder.read_config()).to_dict()), flatten(config.to_dict())
     changed = {name for name in now | before if now.get(name) != before.get(name)} - EXTENDABLE
     if changed:
@@ -136,7 +138,7 @@ def _resumed_folder(config: TrainConfig, path: Path, out: Path | None, dataset: 
             f"a new run with `beliefnet train {folder.config_file}` and that option",
         )
     if folder.has_checkpoints:
-        saved = read_record(folder.checkpoints.directory)
+        saved = folder.read_record()
         check_same_run(saved, dataset.record, fixed_settings(config.fit))
         _check_continues(saved, config, dataset)
     return folder

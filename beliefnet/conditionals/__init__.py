@@ -8,6 +8,7 @@ from beliefnet.conditionals._feedforward import Feedforward, Prior
 from beliefnet.conditionals._networks import MLP, AbstractNetwork, Dense, Stacked
 from beliefnet.conditionals._observed import Observed
 from beliefnet.conditionals._views import AbstractView, AsIs, Centred, LogCounts, Signs
+from beliefnet.conditionals._weighted import Weighted
 
 __all__ = [
     "MLP",
@@ -30,5 +31,6 @@ __all__ = [
     "Signs",
     "Stacked",
     "TransposedConvolutions",
+    "Weighted",
     "has_convolutions",
 ]

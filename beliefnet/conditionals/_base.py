@@ -5,6 +5,7 @@ from abc import abstractmethod
 import equinox as eqx
 import jax.numpy as jnp
 import numpyro.distributions as dist
+from equinox import AbstractVar
 from jax import Array
 from jaxtyping import Float
 
@@ -104,16 +105,10 @@ class AbstractConditional(eqx.Module):
         return self.units.expected_log_prob(q, self(parent))
 
 
-class Offset(AbstractConditional):
-    """A layer with something added to its parameters, datum by datum: `parameters_given(parent) + offset`.
+class AbstractWrapper(AbstractConditional):
+    """A layer that is another one but for what it says itself."""
 
-    Args:
-        conditional: The layer, of units that are independent given its parent.
-        offset: What is added, `[batch, parameters]`; leading axes broadcast.
-    """
-
-    conditional: AbstractConditional
-    offset: Float[Array, "... parameters"]
+    conditional: AbstractVar[AbstractConditional]
 
     @property
     def num_parents(self) -> int | None:
@@ -143,6 +138,18 @@ class Offset(AbstractConditional):
     def seen(self, parent: Float[Array, "*lead parents"]) -> Float[Array, "*lead parents"]:
         """Return what the layer sees of its parent."""
         return self.conditional.seen(parent)
+
+
+class Offset(AbstractWrapper):
+    """A layer with something added to its parameters, datum by datum: `parameters_given(parent) + offset`.
+
+    Args:
+        conditional: The layer, of units that are independent given its parent.
+        offset: What is added, `[batch, parameters]`; leading axes broadcast.
+    """
+
+    conditional: AbstractConditional
+    offset: Float[Array, "... parameters"]
 
     def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*#lead parameters"]:
         """Return the layer's parameters plus the offset."""

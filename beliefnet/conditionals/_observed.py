@@ -9,8 +9,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
 from beliefnet._errors import ArgumentError
-from beliefnet.conditionals._base import AbstractConditional
-from beliefnet.distributions import AbstractFamily, UnitKind
+from beliefnet.conditionals._base import AbstractConditional, AbstractWrapper
 
 
 class ObservedUnits(dist.Independent):
@@ -41,7 +40,7 @@ class ObservedUnits(dist.Independent):
         )
 
 
-class Observed(AbstractConditional):
+class Observed(AbstractWrapper):
     """A conditional whose log-probability counts the observed units of each datum only.
 
     At the bottom of a generative chain it turns log p(x, h) into log p(observed part of x, h).
@@ -67,38 +66,9 @@ class Observed(AbstractConditional):
             )
 
     @property
-    def centre(self) -> Float[Array, "*#parents"] | None:
-        """That of the conditional."""
-        return self.conditional.centre
-
-    def seen(self, parent: Float[Array, "*lead parents"]) -> Float[Array, "*lead parents"]:
-        """Return what the conditional sees of the parent."""
-        return self.conditional.seen(parent)
-
-    @property
-    def num_parents(self) -> int | None:
-        """Width of the parent layer."""
-        return self.conditional.num_parents
-
-    @property
     def whole(self) -> AbstractConditional:
         """The layer with all of its units."""
         return self.conditional
-
-    @property
-    def num_units(self) -> int:
-        """Width of the layer, observed or not."""
-        return self.conditional.num_units
-
-    @property
-    def units(self) -> AbstractFamily:
-        """The family of the conditional's units."""
-        return self.conditional.units
-
-    @property
-    def kind(self) -> UnitKind:
-        """The kind of the conditional's units."""
-        return self.conditional.kind
 
     def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*#lead parameters"]:
         """Return the parameters of all units."""

@@ -23,6 +23,7 @@ from beliefnet.data._split import Contents
 from beliefnet.data._texts import TABLES, count_all_words, count_words
 from beliefnet.data._values import (
     binarize_rows,
+    check_bits,
     check_grey_values,
     check_known,
     check_numbers,
@@ -177,6 +178,12 @@ def read_like(
         DataError: If the file, its values or its width cannot be used, or it does not say what the model has to know.
     """
     given = _place(path)
+    if binarization is not None and record.values != "binary":
+        raise DataError(
+            f"expected no {{option}} for a model of {record.values}, got {shown(binarization)}",
+            "leaving the option out",
+            option="binarization",
+        )
     chosen = _options_like(record, given, options)
     contents = read_contents(given, chosen, Wanted(record.num_features, None if columns is None else tuple(columns)))
     if record.values == "counts" or contents.are_texts or (contents.are_sparse and columns is not None):
@@ -423,14 +430,11 @@ def _bits_like(
         return check_sparse_bits(rows, label), 1, False
     rows = check_numbers(rows, label)
     is_bytes = largest > 1 and rows.dtype.kind in "biu" and rows.min() >= 0 and 1 < rows.max() <= largest
+    if record.binarization == "none" and not is_bytes:
+        return check_bits(rows, label), 1, False
     rows, largest = (rows.astype(np.uint8), largest) if is_bytes else (check_values(rows, label), 1)
     if largest == 1 and rows.dtype.kind != "f":
         return rows, 1, False
-    if record.binarization == "none":
-        raise DataError(
-            f"expected zeros and ones in {label}, such as the model was trained on, got values between them",
-            *(Use("binarization", mode) for mode in ("threshold", "static", "dynamic")),
-        )
     mode = choose_binarization(False, record.binarization, "dynamic", label)
     bits = binarize_rows(rows, largest, mode, np.random.default_rng(options.seed))
     return bits, largest if mode == "dynamic" else 1, mode == "dynamic"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from scipy import sparse
 
-from beliefnet._errors import DataError, shown
+from beliefnet._errors import DataError, entry, shown
 from beliefnet.data._files import check_extent
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def to_counts(matrix: Any, label: str) -> CSR:
 def first_entry(rows: CSR, bad: np.ndarray) -> str:
     """Describe the first of the entries of a sparse matrix that are marked, `[entries]`."""
     first = int(np.argmax(bad))
-    row = int(np.searchsorted(rows.indptr, first, side="right"))
-    return f"{rows.data[first]:g} at row {row}, column {rows.indices[first] + 1} (rows and columns counted from 1)"
+    row = int(np.searchsorted(rows.indptr, first, side="right")) - 1
+    return f"{rows.data[first]:g} at {entry(row, int(rows.indices[first]))}"
 
 
 def canonical(counts: CSR) -> CSR:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from beliefnet._errors import DataError, Use, listed, shown, suggestion
+from beliefnet._errors import DataError, Use, entry, listed, shown, suggestion
 from beliefnet.data._record import Record
 from beliefnet.data._sparse import CSR, canonical, first_entry, to_rows
 
@@ -72,6 +72,33 @@ def check_values(rows: np.ndarray, label: str) -> np.ndarray:
     return rows.astype(np.uint8 if np.all((rows == 0) | (rows == 1)) else np.float32)
 
 
+def check_bits(rows: np.ndarray, label: str) -> np.ndarray:
+    """Check that rows `[n, num_features]` are the bits that a model was trained on.
+
+    Args:
+        rows: Rows that passed `check_numbers`.
+        label: What to call them in an error.
+
+    Returns:
+        uint8.
+
+    Raises:
+        DataError: With the position of the first value that is no bit, and what makes bits of such values at once.
+    """
+    _check_finite(rows, label)
+    wrong = (rows != 0) & (rows != 1)
+    if wrong.any():
+        low, high = float(rows.min()), float(rows.max())
+        hints: list[str | Use] = [Use("binarization", mode) for mode in ("threshold", "static", "dynamic")]
+        if low < 0 or high > 1:
+            is_bytes = low >= 0 and FEW_LEVELS <= high <= 255 and _are_whole(rows)
+            hints = ["x >= 128 if these are 8-bit grey levels"] if is_bytes else _rescaling(rows, low, high)
+        raise DataError(
+            f"expected zeros and ones in {label}, such as the model was trained on, got {_first(rows, wrong)}", *hints
+        )
+    return rows.astype(np.uint8)
+
+
 def check_sparse_bits(rows: Any, label: str) -> CSR:
     """Check that every entry of a sparse matrix is 1.
 
@@ -114,12 +141,13 @@ def check_grey_values(rows: np.ndarray, label: str, levels: int | None = None) -
         DataError: With the position of the first value that is not finite, or out of range.
     """
     _check_finite(rows, label)
-    low, high, whole = rows.min(), rows.max(), rows.dtype.kind != "f" or np.array_equal(rows, np.rint(rows))
+    low, high, whole = rows.min(), rows.max(), _are_whole(rows)
     if levels is not None and levels > 2 and whole and high > 1:
         if not 0 <= low <= high < levels:
             raise DataError(
                 f"expected whole numbers from 0 to {levels - 1} in {label}, as levels={levels} says, got values from "
                 f"{low:g} to {high:g}, the first outside being {_first(rows, (rows < 0) | (rows >= levels))}",
+                *([f"x - {low:g}, which starts from 0"] if low > 0 and high - low < levels else []),
                 Use("levels", int(high) + 1),
             )
         return rows.astype(np.float32) / np.float32(levels - 1)
@@ -310,22 +338,26 @@ def _check_finite(rows: np.ndarray, label: str) -> None:
 
 def _rescaling(rows: np.ndarray, low: float, high: float) -> list[str | Use]:
     """Say what to try for values beyond [0, 1]."""
-    whole = rows.dtype.kind != "f" or np.array_equal(rows, np.rint(rows))
-    if not whole or low < -1:
+    if not _are_whole(rows) or low < -1:
         return ["rescaling to [0, 1]"]
     if low < 0:
         return ["(x + 1) / 2 if these are -1 and 1" if high <= 1 else "rescaling to [0, 1]"]
     if high < FEW_LEVELS:
-        levels = int(high) + 1
+        levels, first = int(high) + 1, int(low)
+        shift = f" from 0 on; x - {first} has {levels - first}" if first else ""
         grey = Use("levels", levels)
         return [
             Use("values", "counts", "for counts", "--visible poisson"),
-            Use("values", "grey", f"for {levels} levels", f"--visible logistic --levels {levels}", grey),
+            Use("values", "grey", f"for {levels} levels{shift}", f"--visible logistic --levels {levels}", grey),
         ]
     counts = Use("values", "counts", "if these are counts", "--visible poisson")
     return ["x / 255 if these are 8-bit grey levels", counts] if high <= 255 else [counts, "rescaling to [0, 1]"]
 
 
+def _are_whole(rows: np.ndarray) -> bool:
+    return rows.dtype.kind != "f" or np.array_equal(rows, np.rint(rows))
+
+
 def _first(rows: np.ndarray, bad: np.ndarray) -> str:
     row, column = np.unravel_index(np.argmax(bad), bad.shape)
-    return f"{rows[row, column]:g} at row {row + 1}, column {column + 1} (data rows and columns counted from 1)"
+    return f"{rows[row, column]:g} at {entry(int(row), int(column))}"

@@ -12,6 +12,7 @@ from beliefnet.estimators._driver_particles import (
 from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
 from beliefnet.estimators._em import SemiAmortised, VariationalEM, semi_amortised, variational_em
 from beliefnet.estimators._hvi import HVI, hvi
+from beliefnet.estimators._kl_weight import KLSchedule, kl_divergence, with_kl_weight
 from beliefnet.estimators._likelihood import MaximumLikelihood
 from beliefnet.estimators._local_expectation import LocalExpectation
 from beliefnet.estimators._log_variance import LogVariance, log_variance
@@ -68,6 +69,7 @@ __all__ = [
     "DisARM",
     "Estimate",
     "Estimator",
+    "KLSchedule",
     "Layer",
     "LayerCredit",
     "LocalExpectation",
@@ -91,6 +93,7 @@ __all__ = [
     "gumbel_rao",
     "half",
     "hvi",
+    "kl_divergence",
     "log_variance",
     "nvil",
     "reinforce",
@@ -102,4 +105,5 @@ __all__ = [
     "variational_em",
     "vimco",
     "wake_sleep",
+    "with_kl_weight",
 ]

@@ -30,6 +30,7 @@ from beliefnet.evaluation._impute import Imputed, Search, impute, net_observing,
 from beliefnet.evaluation._mean import Mean
 from beliefnet.evaluation._observe import DataLike, observe
 from beliefnet.evaluation._perplexity import Perplexity, perplexity
+from beliefnet.evaluation._refinement_gain import RefinementGain, refinement_gain
 from beliefnet.evaluation._sandwich import Sandwich, sandwich
 from beliefnet.evaluation._topics import Topic, npmi, topics
 
@@ -49,6 +50,7 @@ __all__ = [
     "PartReport",
     "Perplexity",
     "Reference",
+    "RefinementGain",
     "Sandwich",
     "Search",
     "Topic",
@@ -71,6 +73,7 @@ __all__ = [
     "one_pass",
     "particle_bounds",
     "perplexity",
+    "refinement_gain",
     "sandwich",
     "topics",
 ]

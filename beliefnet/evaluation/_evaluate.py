@@ -77,6 +77,11 @@ class Evaluation:
     elbo_bits_per_dimension: Mean | None = None
     bits_per_dimension: Mean | None = None
 
+    @property
+    def trusted_k(self) -> float:
+        """The k-hat above which the estimate of a datum is not to be trusted."""
+        return trusted_k(self.num_particles)
+
     def to_dict(self) -> dict:
         """Return plain numbers, lists and dictionaries."""
         return asdict(self)

@@ -15,7 +15,6 @@ from beliefnet.plots._text import for_picture
 
 _PAPER = "#dde3ea"
 _SHEET = 1000
-_STRIP = 18
 _MARGIN = 16
 _GAP = 2
 
@@ -51,19 +50,19 @@ def tile_images(images: ArrayLike, image_shape: tuple[int, int], *, columns: int
 
 def image_sheet(
     images: ArrayLike,
-    image_shape: tuple[int, int] | None,
+    image_shape: tuple[int, int],
     path: Path | str,
     *,
     columns: int | None = None,
     title: str | None = None,
 ) -> Path:
-    """Save a grid of grey images; data without an image shape become one horizontal strip per row.
+    """Save a grid of grey images.
 
     Args:
         images: values in [0, 1] (0 black) of shape [n, d]; values outside are clipped, NaN is drawn as a gap.
-        image_shape: height and width with height * width = d, or None.
+        image_shape: height and width with height * width = d.
         path: PNG file to write.
-        columns: images in a row of the sheet; None makes the sheet about square. Strips are always one column.
+        columns: images in a row of the sheet; None makes the sheet about square.
         title: line above the sheet, or None.
 
     Returns:
@@ -73,21 +72,21 @@ def image_sheet(
         ValueError: there is no image, or the sizes do not fit.
     """
     values = _rows_of_pixels(images)
-    columns = _columns(len(values), image_shape) if columns is None or image_shape is None else columns
+    columns = _columns(len(values), image_shape) if columns is None else columns
     _check_layout(values, image_shape, columns)
     values, shape = _enlarge(values, image_shape, (math.ceil(len(values) / columns), columns))
     return _save_sheet(tile_images(values, shape, columns=columns, gap=_GAP), path, title=title)
 
 
 def reconstruction_sheet(
-    originals: ArrayLike, reconstructions: ArrayLike, image_shape: tuple[int, int] | None, path: Path | str
+    originals: ArrayLike, reconstructions: ArrayLike, image_shape: tuple[int, int], path: Path | str
 ) -> Path:
     """Save pairs of rows: data, and right below them what the net makes of their codes.
 
     Args:
         originals: values in [0, 1] of shape [n, d].
         reconstructions: values in [0, 1] of shape [n, d], one for each original.
-        image_shape: height and width with height * width = d, or None for strips.
+        image_shape: height and width with height * width = d.
         path: PNG file to write.
 
     Returns:
@@ -105,12 +104,12 @@ def reconstruction_sheet(
     return stacked_sheet({"original": above, "reconstruction": below}, image_shape, path)
 
 
-def stacked_sheet(versions: Mapping[str, ArrayLike], image_shape: tuple[int, int] | None, path: Path | str) -> Path:
+def stacked_sheet(versions: Mapping[str, ArrayLike], image_shape: tuple[int, int], path: Path | str) -> Path:
     """Save several versions of the same images, one row of each right below the other.
 
     Args:
         versions: for each label, values in [0, 1] of shape [n, d]; NaN is drawn as a gap.
-        image_shape: height and width with height * width = d, or None for strips.
+        image_shape: height and width with height * width = d.
         path: PNG file to write.
 
     Returns:
@@ -154,36 +153,30 @@ def _filled(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     return np.pad(values, ((0, count - len(values)), (0, 0)), constant_values=np.nan)
 
 
-def _columns(count: int, image_shape: tuple[int, int] | None) -> int:
-    """Return how many images side by side make the sheet about square; strips go one below the other."""
-    if image_shape is None:
-        return 1
+def _columns(count: int, image_shape: tuple[int, int]) -> int:
+    """Return how many images side by side make the sheet about square."""
     height, width = image_shape
     return min(count, max(1, round(math.sqrt(count * height / width))))
 
 
-def _check_layout(values: NDArray[np.generic], image_shape: tuple[int, int] | None, columns: int) -> None:
-    if image_shape is not None and values.shape[1] != math.prod(image_shape):
+def _check_layout(values: NDArray[np.generic], image_shape: tuple[int, int], columns: int) -> None:
+    if values.shape[1] != math.prod(image_shape):
         raise ArgumentError(
             f"expected {math.prod(image_shape)} values per image for the shape {image_shape}, got {values.shape[1]}",
-            "the data set's image shape, or image_shape=None",
+            "the data set's image shape, or `table_sheet`",
         )
     if columns < 1:
         raise ArgumentError(f"expected at least 1 column, got {columns}", "columns=None in `image_sheet`")
 
 
 def _enlarge(
-    values: NDArray[np.float64], image_shape: tuple[int, int] | None, layout: tuple[int, int]
+    values: NDArray[np.float64], image_shape: tuple[int, int], layout: tuple[int, int]
 ) -> tuple[NDArray[np.float64], tuple[int, int]]:
     """Repeat pixels so that `layout` (rows, columns) fills a sheet, and the gaps stay thin beside them."""
-    if image_shape is None:
-        height, width = 1, values.shape[1]
-        down, across = min(_STRIP, max(1, 4 * _SHEET // len(values))), max(1, _SHEET // width)
-    else:
-        height, width = image_shape
-        down = across = min(16, max(1, _SHEET // max(layout[0] * height, layout[1] * width)))
-    enlarged = values.reshape(-1, height, width).repeat(down, axis=1).repeat(across, axis=2)
-    return enlarged.reshape(len(values), -1), (height * down, width * across)
+    height, width = image_shape
+    times = min(16, max(1, _SHEET // max(layout[0] * height, layout[1] * width)))
+    enlarged = values.reshape(-1, height, width).repeat(times, axis=1).repeat(times, axis=2)
+    return enlarged.reshape(len(values), -1), (height * times, width * times)
 
 
 def _save_sheet(

@@ -1,12 +1,12 @@
 """What refinement does to a net's bounds, over its steps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import NullLocator
 
 from beliefnet._errors import ArgumentError
 from beliefnet.evaluation import Evaluation, InferenceGaps
@@ -14,11 +14,9 @@ from beliefnet.plots._figure import INK, save_png, undress
 from beliefnet.plots._text import for_legend
 
 _COLOURS = ("#2563eb", "#d9480f", "#0f766e", "#9333ea", "#b45309", "#475569")
-_PANELS = (
-    ("elbo", "ELBO", "nats per example"),
-    ("nll", "estimated NLL", "nats per example"),
-    ("ess", "effective sample size", "particles"),
-)
+_PANELS = {"elbo": "ELBO, nats", "nll": "estimated NLL, nats", "ess": "effective sample size, particles"}
+_LEAST_GAP = 0.05
+"""Between labels of steps, as a share of the axis."""
 
 
 def plot_refinement(gaps: Mapping[str, InferenceGaps], path: Path | str) -> Path:
@@ -38,12 +36,12 @@ def plot_refinement(gaps: Mapping[str, InferenceGaps], path: Path | str) -> Path
         raise ArgumentError("expected at least one net, got none", "the result of inference_gaps")
     figure = Figure(figsize=(11.5, 3.9), facecolor="white", layout="constrained")
     panels = figure.subplots(1, 3)
-    for axes, (quantity, title, unit) in zip(panels, _PANELS, strict=True):
+    steps = sorted({step for one in gaps.values() for step in one.evaluations})
+    for axes, (quantity, title) in zip(panels, _PANELS.items(), strict=True):
         for index, (name, one) in enumerate(gaps.items()):
             _draw(axes, one.evaluations, quantity, name, _COLOURS[index % len(_COLOURS)])
         axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK)
-        axes.set_ylabel(unit, color=INK)
-        _dress(axes)
+        _dress(axes, steps)
     lines = panels[0].get_legend_handles_labels()
     figure.legend(*lines, loc="outside upper left", ncols=4, frameon=False, labelcolor=INK)
     return save_png(figure, path)
@@ -58,7 +56,26 @@ def _draw(axes: Axes, evaluations: Mapping[int, Evaluation], quantity: str, name
     axes.fill_between(steps, mean - 2 * stderr, mean + 2 * stderr, color=colour, alpha=0.15, lw=0)
 
 
-def _dress(axes: Axes) -> None:
+def _dress(axes: Axes, steps: Sequence[int]) -> None:
+    """Label the steps that were measured, on an axis where the first ones have room."""
     axes.set_xlabel("steps of refinement", color=INK)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_xscale("function", functions=(np.log1p, np.expm1))
+    axes.set_xticks(_labelled(steps), minor=False)
+    axes.xaxis.set_major_formatter("{x:.0f}")
+    axes.xaxis.set_minor_locator(NullLocator())
     undress(axes)
+
+
+def _labelled(steps: Sequence[int]) -> list[int]:
+    """Return the steps whose labels do not meet, the first and the last among them.
+
+    >>> _labelled([0, 1, 2, 5, 10, 20, 50, 60])
+    [0, 1, 2, 5, 10, 20, 60]
+    """
+    first, *between = steps
+    kept = [between.pop()] if between else []
+    least = _LEAST_GAP * np.log1p(steps[-1])
+    for step in reversed(between):
+        if min(np.log1p(kept[0]) - np.log1p(step), np.log1p(step) - np.log1p(first)) >= least:
+            kept = [step, *kept]
+    return [first, *kept]

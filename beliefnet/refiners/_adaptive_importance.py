@@ -88,7 +88,7 @@ class AIR(Refiner):
 
     caveat: ClassVar[str] = (
         "AIR lowers KL(p(h | x), q~), which serves the likelihood and the effective sample size; the ELBO may fall "
-        "where the posterior has several modes: compare with --refine none."
+        "where the posterior has several modes."
     )
     shares: ClassVar[tuple[float, ...]] = (1.0,)
     margin: ClassVar[float] = -1.0

@@ -57,6 +57,10 @@ class MeanField(Posterior):
         """The distribution of each layer, bottom first: batch shape `[batch]`, event shape `[units]`."""
         return tuple(family(given) for family, given in zip(self.families, self.parameters, strict=True))
 
+    def layers_given(self, latents: Values) -> list[tuple[AbstractRefinableFamily, dist.Distribution]]:
+        """Return the family and the distribution of each layer, whatever was drawn."""
+        return list(zip(self.families, self.layers, strict=True))
+
     @property
     def mean_field(self) -> "MeanField":
         """Itself."""
@@ -111,15 +115,6 @@ class MeanField(Posterior):
         total = jnp.asarray(downward[-1](latents[0]).log_prob(outputs))
         parents = (*latents[1:], condition)
         models = [*downward[-2::-1], prior]
-        for family, own, model, parent, drawn in zip(self.families, self.layers, models, parents, latents, strict=True):
-            total += model.expected_log_prob(parent, own, drawn) + family.entropy(own)
-        return total
-
-    @broadcasting
-    def divergence(self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values) -> Float[Array, "*lead"]:
-        """Return what draws say of KL(q~(h) || q(h | x)) with the recognition net, in nats."""
-        total = jnp.zeros(latents[0].shape[:-1])
-        models, parents = net.recognition.conditionals, (jnp.asarray(x), *latents[:-1])
-        for family, own, model, parent, drawn in zip(self.families, self.layers, models, parents, latents, strict=True):
-            total -= model.expected_log_prob(parent, own, drawn) + family.entropy(own)
-        return total
+        for own, model, parent, drawn in zip(self.layers, models, parents, latents, strict=True):
+            total += model.expected_log_prob(parent, own, drawn)
+        return total + self.entropies(latents)

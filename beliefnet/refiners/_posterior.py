@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpyro.distributions as dist
 from equinox import AbstractVar
 from jax import Array
 from jaxtyping import Float
@@ -139,6 +140,14 @@ class Posterior(eqx.Module):
         """
 
     @abstractmethod
+    def layers_given(self, latents: Values) -> list[tuple[AbstractRefinableFamily, dist.Distribution]]:
+        """Return the family of each layer and its distribution given draws, as independent units, bottom first."""
+
+    def entropies(self, latents: Values) -> Float[Array, "*#lead"]:
+        """Return the sum of the layers' entropies given draws, in nats."""
+        return sum((family.entropy(own) for family, own in self.layers_given(latents)), jnp.zeros(()))
+
+    @broadcasting
     def divergence(self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values) -> Float[Array, "*lead"]:
         """Return what draws say of KL(q~(h) || q(h | x)) with the recognition net, in nats.
 
@@ -150,6 +159,11 @@ class Posterior(eqx.Module):
             x: Observations, `[batch, visible]`.
             latents: Draws of the latent layers from this posterior, `[particles, batch, units]`, bottom first.
         """
+        total = jnp.zeros(latents[0].shape[:-1]) - self.entropies(latents)
+        models, parents = net.recognition.conditionals, (jnp.asarray(x), *latents[:-1])
+        for (_, own), model, parent, drawn in zip(self.layers_given(latents), models, parents, latents, strict=True):
+            total -= model.expected_log_prob(parent, own, drawn)
+        return total
 
 
 def refinable(conditionals: tuple[AbstractConditional, ...]) -> tuple[AbstractRefinableFamily, ...]:

@@ -9,6 +9,7 @@ from beliefnet._chain import Chain
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
+from beliefnet.distributions import AbstractRefinableFamily
 from beliefnet.refiners._mean_field import MeanField
 from beliefnet.refiners._posterior import Averages, Posterior, refinable
 from beliefnet.samplers import Plain, Sampler
@@ -114,29 +115,16 @@ class StructuredPosterior(Posterior):
         total = jnp.asarray(downward[-1](latents[0]).log_prob(outputs))
         for model, parent, drawn in zip(downward[-2::-1], latents[1:], latents[:-1], strict=True):
             total += model(parent).log_prob(drawn)
-        top = self._given_drawn(latents)[-1]
-        return total + prior.expected_log_prob(condition, top, latents[-1]) + self._entropies(latents)
+        _, top = self.layers_given(latents)[-1]
+        return total + prior.expected_log_prob(condition, top, latents[-1]) + self.entropies(latents)
 
-    @broadcasting
-    def divergence(self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values) -> Float[Array, "*lead"]:
-        """Return what draws say of KL(q~(h) || q(h | x)) with the recognition net, in nats."""
-        total = jnp.zeros(latents[0].shape[:-1]) - self._entropies(latents)
-        models, parents = net.recognition.conditionals, (jnp.asarray(x), *latents[:-1])
-        for own, model, parent, drawn in zip(self._given_drawn(latents), models, parents, latents, strict=True):
-            total -= model.expected_log_prob(parent, own, drawn)
-        return total
+    def layers_given(self, latents: Values) -> list[tuple[AbstractRefinableFamily, dist.Distribution]]:
+        """Return each layer given what was drawn below it and, if autoregressive, before each unit."""
+        families = refinable(self.recognition.conditionals)
+        layers = zip(families, self._unit_parameters(latents), strict=True)
+        return [(family, family(given)) for family, given in layers]
 
     def _unit_parameters(self, latents: Values) -> list[Float[Array, "*#lead parameters"]]:
         parents = (self.x, *latents[:-1])
         layers = zip(self.chain.conditionals, parents, latents, strict=True)
         return [conditional.unit_parameters(parent, drawn) for conditional, parent, drawn in layers]
-
-    def _given_drawn(self, latents: Values) -> list[dist.Distribution]:
-        """Each layer as independent units, given what was drawn below it and, if autoregressive, before each unit."""
-        families = refinable(self.recognition.conditionals)
-        return [family(given) for family, given in zip(families, self._unit_parameters(latents), strict=True)]
-
-    def _entropies(self, latents: Values) -> Float[Array, "*#lead"]:
-        families = refinable(self.recognition.conditionals)
-        layers = zip(families, self._given_drawn(latents), strict=True)
-        return sum((family.entropy(layer) for family, layer in layers), jnp.zeros(()))

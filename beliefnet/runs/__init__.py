@@ -1,6 +1,6 @@
 """Run folders: configuration, metrics, checkpoints, results; what a run is, and which process trains in it."""
 
-from beliefnet.runs._checkpoint import CheckpointError, Checkpoints, Restored, read_record
+from beliefnet.runs._checkpoint import CheckpointError, Checkpoints, Restored
 from beliefnet.runs._environment import environment, environment_changes
 from beliefnet.runs._files import DiskFullError, write_atomically
 from beliefnet.runs._folder import RunFolder, RunFolderError
@@ -33,7 +33,6 @@ __all__ = [
     "environment_changes",
     "fingerprint",
     "load_run",
-    "read_record",
     "skeleton",
     "structure_of",
     "write_atomically",

@@ -25,7 +25,7 @@ from beliefnet.runs._manifest import (
     step_of,
 )
 
-__all__ = ["CheckpointError", "Checkpoints", "Restored", "read_record"]
+__all__ = ["CheckpointError", "Checkpoints", "Restored"]
 
 _ARRAYS = "arrays"
 
@@ -120,7 +120,7 @@ class Checkpoints:
 
         def load(folder: Path, manifest: dict[str, Any]) -> Restored:
             values = zip(manifest["leaves"], read_arrays(folder / _ARRAYS, manifest["leaves"]), strict=True)
-            chosen = [(leaf, value) for leaf, value in values if _is_in(leaf["path"], at)]
+            chosen = [(leaf, value) for leaf, value in values if part_of(leaf["path"], at)]
             check_same_leaves([leaf for leaf, _ in chosen], describe_leaves(like, at), folder)
             targets, structure = jax.tree.flatten(like)
             decoded = [decode(value, leaf, to) for (leaf, value), to in zip(chosen, targets, strict=True)]
@@ -128,6 +128,15 @@ class Checkpoints:
 
         restored, skipped = newest_intact(self.directory, load)
         return dataclasses.replace(restored, skipped=skipped)
+
+    def read_record(self) -> dict[str, Any]:
+        """Return the record of the newest intact checkpoint without loading its arrays.
+
+        Raises:
+            CheckpointError: there is no checkpoint, or every one is damaged.
+        """
+        record, _ = newest_intact(self.directory, lambda _, manifest: manifest["record"])
+        return record
 
     def read(self) -> Restored:
         """Read the newest intact checkpoint, whatever is in it.
@@ -187,17 +196,7 @@ class Checkpoints:
         )
 
 
-def read_record(directory: Path) -> dict[str, Any]:
-    """Return the record of the newest intact checkpoint in `directory` without loading its arrays.
-
-    Raises:
-        CheckpointError: there is no checkpoint, or every one is damaged.
-    """
-    record, _ = newest_intact(Path(directory).absolute(), lambda _, manifest: manifest["record"])
-    return record
-
-
-def _is_in(path: str, at: str) -> bool:
+def part_of(path: str, at: str) -> bool:
     """Whether a leaf is in a part of the state: at its place, or below it."""
     return not at or path == at or path.startswith((f"{at}.", f"{at}["))
 

@@ -18,8 +18,8 @@ class DiskFullError(Refusal, OSError):
     """There is no room left where a run is written; what was there before is untouched."""
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file by new text, so that a crash leaves either the old file or the new one.
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Replace a file by new text or bytes, so that a crash leaves either the old file or the new one.
 
     A symbolic link at `path` is replaced, not followed.
 
@@ -30,8 +30,8 @@ def write_atomically(path: Path, text: str) -> None:
     temporary = temporary_name(path)
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o666)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content if type(content) is bytes else content.encode("utf-8"))  # pyright: ignore
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -13,10 +13,11 @@ import tomli_w
 
 from beliefnet._errors import Refusal, check_type
 from beliefnet.data import spelled, unspelled
-from beliefnet.runs._checkpoint import CheckpointError, Checkpoints, read_record
+from beliefnet.runs._checkpoint import CheckpointError, Checkpoints
 from beliefnet.runs._files import append_line, read_lines, write_atomically
 from beliefnet.runs._lock import RunLock
 from beliefnet.runs._manifest import folders
+from beliefnet.runs._net_file import NetFile
 from beliefnet.runs._results import Result, Stamp, read_results, write_result
 
 _EVALUATION_KEY = ("split", "num_particles", "proposal", "ais", "seed")
@@ -47,6 +48,7 @@ class RunFolder:
         self.plots = self.path / "plots"
         self.results = self.path / "results"
         self.checkpoints = Checkpoints(self.path / "checkpoints")
+        self.net_file = NetFile(self.path / "net.safetensors")
         self.lock = RunLock(self.path / "lock.json")
 
     @classmethod
@@ -107,7 +109,7 @@ class RunFolder:
     @property
     def is_begun(self) -> bool:
         """Whether a run has begun in the folder."""
-        return self.config_file.is_file() or self.has_checkpoints
+        return self.config_file.is_file() or self.has_checkpoints or self.net_file.is_there
 
     def _other(self) -> str:
         """Return what to try in the place of a path that is no run folder."""
@@ -142,6 +144,31 @@ class RunFolder:
     def newest_checkpoint(self) -> Path:
         """The folder of the newest checkpoint, intact or not; there must be one."""
         return folders(self.checkpoints.directory)[0]
+
+    @property
+    def kept(self) -> Checkpoints | NetFile:
+        """Where the best net of the run is: in its checkpoints, or else in the file that `beliefnet export` wrote."""
+        return self.net_file if self.net_file.is_there and not self.has_checkpoints else self.checkpoints
+
+    def check_unused(self) -> None:
+        """Check that no training has left its net here without the checkpoints that it could go on from.
+
+        Raises:
+            RunFolderError: If it has.
+        """
+        if self.net_file.is_there and not self.has_checkpoints:
+            raise RunFolderError(
+                f"expected a folder with checkpoints to train in, got {self.path} with an exported net alone",
+                f"beliefnet train --start {self.path} with another --out",
+            )
+
+    def read_record(self) -> dict[str, Any]:
+        """Return what is recorded beside the net, without loading any array.
+
+        Raises:
+            CheckpointError: If nothing was saved, or all of it is damaged.
+        """
+        return self.kept.read_record()
 
     def read_config(self) -> dict[str, Any]:
         """Read the configuration; that of a run that was started from Python is empty.
@@ -217,9 +244,9 @@ class RunFolder:
         Raises:
             CheckpointError: If no checkpoint is intact.
         """
-        if not self.has_checkpoints:
+        if not (self.has_checkpoints or self.net_file.is_there):
             return None
-        return stamp_of(read_record(self.checkpoints.directory))
+        return stamp_of(self.read_record())
 
     def write_result(self, kind: str, key: dict[str, Any], result: dict[str, Any], stamp: Stamp | None = None) -> Path:
         """Keep a result about the run's net; one with the same kind and key is replaced, and no other.

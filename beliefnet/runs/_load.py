@@ -11,8 +11,8 @@ from beliefnet._net import BeliefNet
 from beliefnet.data import Record
 from beliefnet.estimators import Estimator
 from beliefnet.proposals import Proposal
-from beliefnet.runs._checkpoint import read_record
 from beliefnet.runs._folder import RunFolder, RunFolderError, stamp_of
+from beliefnet.runs._net_file import NetFile
 from beliefnet.runs._results import Stamp
 from beliefnet.runs._structure import StructureError, describe, differences, skeleton
 
@@ -61,6 +61,27 @@ class LoadedRun:
             )
         return self.estimator.bound.proposal
 
+    def export(self, out: Path | str | None = None) -> Path:
+        """Write the net, and its estimator's own parameters, to one file that holds all that it takes to use them.
+
+        It is a safetensors file, which runs no code when it is read: arrays have the names of a checkpoint's leaves,
+        and the metadata say what the run is. Under the default name, a run folder needs no checkpoints to be loaded,
+        evaluated or sampled from, though training cannot go on from it.
+
+        Args:
+            out: The file; by default `net.safetensors` in the run folder.
+
+        Returns:
+            The file.
+
+        Raises:
+            DiskFullError: If there is no room for it.
+            OSError: If it cannot be written for another reason.
+        """
+        file = self.folder.net_file if out is None else NetFile(Path(out))
+        file.write(_Best(self.net, self.estimator), self.folder.read_record(), self.stamp.step)
+        return file.path
+
 
 def load_run(path: Path | str, *, net: BeliefNet | None = None, estimator: Estimator | None = None) -> LoadedRun:
     """Load the best net of a run.
@@ -69,7 +90,7 @@ def load_run(path: Path | str, *, net: BeliefNet | None = None, estimator: Estim
     functions of one's own cannot be: they are given back, with any parameters, and are filled.
 
     Args:
-        path: A folder that `beliefnet train` or `fit` wrote.
+        path: A folder that `beliefnet train` or `fit` wrote, with its checkpoints or its exported net.
         net: A net of the run's structure, if it has modules or functions of one's own.
         estimator: An estimator of the run's structure, if it is one's own.
 
@@ -79,7 +100,7 @@ def load_run(path: Path | str, *, net: BeliefNet | None = None, estimator: Estim
         CheckpointError: If no checkpoint is intact.
     """
     folder = RunFolder.open(path)
-    record = read_record(folder.checkpoints.directory)
+    record = folder.read_record()
     structure = structure_of(record, folder)
     stamp = stamp_of(record)
     assert stamp is not None
@@ -90,11 +111,11 @@ def load_run(path: Path | str, *, net: BeliefNet | None = None, estimator: Estim
         )
     like_net = _like("net", structure["net"], net, folder)
     if estimator is None and not _can_be_rebuilt(structure["estimator"]):
-        restored = folder.checkpoints.restore(like_net, at=".best.net")
+        restored = folder.kept.restore(like_net, at=".best.net")
         best = _Best(restored.state, None)
     else:
         like = _Best(like_net, _like("estimator", structure["estimator"], estimator, folder))
-        restored = folder.checkpoints.restore(like, at=".best")
+        restored = folder.kept.restore(like, at=".best")
         best = restored.state
     record = restored.record
     data, stamp = Record.from_dict(record["data"]), Stamp(**record["stamp"])
@@ -118,8 +139,8 @@ def check_version(path: Path | str) -> None:
         CheckpointError: If no checkpoint is intact.
     """
     folder = RunFolder(path)
-    if folder.has_checkpoints:
-        structure_of(read_record(folder.checkpoints.directory), folder)
+    if folder.has_checkpoints or folder.net_file.is_there:
+        structure_of(folder.read_record(), folder)
 
 
 def structure_of(record: dict[str, Any], folder: RunFolder) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from beliefnet._streams import Stream, stream
 from beliefnet.training._callback import Callback, NoCallback
 from beliefnet.training._loop import Fitted, TrainingDiverged, fit
-from beliefnet.training._optimizers import Learnable, Optimizer, OptimizerOptions, default_learning_rate, make_optimizer
 from beliefnet.training._options import EXTENDABLE, LARGEST_SEED, FitOptions, default_batch_size
+from beliefnet.training._plan import Plan
 from beliefnet.training._state import Learner, TrainState
 from beliefnet.training._step import run_steps, train_step
 from beliefnet.training._writer import RunWriter, fixed_settings, settings
@@ -15,20 +15,16 @@ __all__ = [
     "Callback",
     "FitOptions",
     "Fitted",
-    "Learnable",
     "Learner",
     "NoCallback",
-    "Optimizer",
-    "OptimizerOptions",
+    "Plan",
     "RunWriter",
     "Stream",
     "TrainState",
     "TrainingDiverged",
     "default_batch_size",
-    "default_learning_rate",
     "fit",
     "fixed_settings",
-    "make_optimizer",
     "run_steps",
     "settings",
     "stream",

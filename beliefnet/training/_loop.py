@@ -19,8 +19,8 @@ from beliefnet.evaluation import observe
 from beliefnet.runs import RunFolder
 from beliefnet.training._callback import Callback, NoCallback
 from beliefnet.training._clock import Clock
-from beliefnet.training._optimizers import make_optimizer
 from beliefnet.training._options import FitOptions, default_batch_size
+from beliefnet.training._plan import Plan
 from beliefnet.training._state import TrainState
 from beliefnet.training._step import run_steps
 from beliefnet.training._validation import make_validator
@@ -120,8 +120,8 @@ class _Run:
         self.options = options = options.decided(net, dataset.record.splits["train"])
         self.epoch_steps = options.steps_per_epoch(dataset.record.splits["train"])
         self.history: list[dict[str, Any]] = []
-        self.optimizer = make_optimizer(options, options.epochs * self.epoch_steps)
-        self.state = TrainState.start(net, estimator, self.optimizer)
+        self.plan = Plan.of(options, options.epochs * self.epoch_steps, epoch_steps=self.epoch_steps)
+        self.state = TrainState.start(net, estimator, self.plan)
         self.clock = Clock()
         self.writer = None if folder is None else RunWriter(folder, dataset.record, options, self.state.learner.params)
         if folder is not None and dataset.columns is not None:
@@ -157,13 +157,13 @@ class _Run:
                 self._save()
         self._save()
         state = self.state
-        best, best_epoch = (state.best if int(state.best_epoch) else state.learner.params), int(state.best_epoch)
+        best, best_epoch = (state.best if int(state.best_epoch) else state.learner.judged), int(state.best_epoch)
         best_bound = float(state.best_bound) if best_epoch else -math.inf
         return Fitted(best.net, best_bound, best_epoch, self.history, state, reason)
 
     def _run_steps(self, count: int) -> None:
         learner, size = self.state.learner, self.batch_size
-        learner = run_steps(learner, self.data, self.optimizer, jnp.int32(count), batch_size=size, key=self.key)
+        learner = run_steps(learner, self.data, self.plan, jnp.int32(count), batch_size=size, key=self.key)
         self.state = eqx.tree_at(lambda s: s.learner, self.state, jax.block_until_ready(learner))
 
     def _dispatch(self) -> None:
@@ -182,7 +182,7 @@ class _Run:
 
     def _end_epoch(self) -> None:
         learner, epoch = self.state.learner, self.step // self.epoch_steps
-        valid_bound = self.validate(learner.params)
+        valid_bound = self.validate(learner.judged)
         if not jnp.isfinite(valid_bound):
             raise self._divergence(f"the validation bound is {valid_bound}", self.step - 1)
         self.history.append(
@@ -198,13 +198,22 @@ class _Run:
         )
         state = eqx.tree_at(lambda s: s.learner.objective_sum, self.state, jnp.zeros(()))
         if float(valid_bound) > float(state.best_bound):
-            best = jax.tree.map(jnp.copy, learner.params)
-            state = TrainState(state.learner, best, valid_bound, jnp.asarray(epoch, jnp.int32))
-        self.state = state
+            best = jax.tree.map(jnp.copy, learner.judged)
+            state = TrainState(state.learner, best, valid_bound, jnp.asarray(epoch, jnp.int32), state.reduced_epoch)
+        self.state = self._reduced(state, epoch)
         self.clock.end_epoch()
         if self.writer is not None:
             self.writer.folder.append_metrics(self.history[-1])
         self.callback.on_epoch(self.history[-1])
+
+    def _reduced(self, state: TrainState, epoch: int) -> TrainState:
+        """Let the plateau schedule take smaller steps from here on, if it is time."""
+        since = epoch - max(int(state.best_epoch), int(state.reduced_epoch))
+        if self.options.schedule != "plateau" or since < self.options.plateau_epochs:
+            return state
+        scale = state.learner.step_scale * self.options.plateau_factor
+        changed = (scale, jnp.asarray(epoch, jnp.int32))
+        return eqx.tree_at(lambda s: (s.learner.step_scale, s.reduced_epoch), state, changed)
 
     def _is_stale(self) -> bool:
         since = self.step // self.epoch_steps - int(self.state.best_epoch)

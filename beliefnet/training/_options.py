@@ -5,7 +5,7 @@ from typing import Self
 
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
-from beliefnet.training._optimizers import OptimizerOptions, default_learning_rate
+from beliefnet.optimizers import OptimizerOptions, default_learning_rate
 
 LARGEST_SEED = 2**32 - 1
 """Larger ones are cut to 32 bits by JAX, and two runs could share their random numbers."""
@@ -23,6 +23,10 @@ class FitOptions(OptimizerOptions):
         epochs: Passes over the training data.
         batch_size: Data per step; by default 100, and 50 (or all) where there are fewer than 5,000 training examples.
         patience: Stop when the validation bound has not improved for this many epochs; 0 never stops early.
+        average: Decay of the moving average of the parameters, in [0, 1), such as 0.999: the average is what is
+            validated and kept. 0 keeps the parameters themselves.
+        kl_warm_up: Epochs in which the weight of the KL divergence in the objective rises from 0 to 1.
+        free_nats: KL divergence of a datum that costs nothing, in nats; 0 for none.
         checkpoint_seconds: Least time between two checkpoints.
         seed: Seed of every random number of the run.
 
@@ -33,13 +37,18 @@ class FitOptions(OptimizerOptions):
     epochs: int = 400
     batch_size: int | None = None
     patience: int = 0
+    average: float = 0.0
+    kl_warm_up: int = 0
+    free_nats: float = 0.0
     checkpoint_seconds: float = 30.0
     seed: int = 0
 
     def __post_init__(self):
         super().__post_init__()
         self.at_least(1, "epochs", "batch_size")
-        self.at_least(0, "patience", "checkpoint_seconds", "seed")
+        self.at_least(0, "patience", "kl_warm_up", "free_nats", "checkpoint_seconds", "seed")
+        if not 0 <= self.average < 1:
+            raise OptionError(f"expected average in [0, 1), got {self.average}", "0.999")
         if self.seed > LARGEST_SEED:
             raise OptionError(f"expected seed of at most {LARGEST_SEED}, got {self.seed}", "0")
 
@@ -67,8 +76,14 @@ class FitOptions(OptimizerOptions):
         """Return the options with what was left open decided for a net and a number of training examples.
 
         Raises:
-            OptionError: As `steps_per_epoch`.
+            OptionError: As `steps_per_epoch`; or if the KL divergence has a weight and the net has no latents.
         """
+        if (self.kl_warm_up or self.free_nats) and not net.layer_sizes:
+            given = f"kl-warm-up {self.kl_warm_up} and free-nats {self.free_nats}"
+            raise OptionError(
+                f"expected a net with latents for a weight of the KL divergence, got one without and {given}",
+                "kl-warm-up 0 and free-nats 0",
+            )
         rate, num_steps = self.learning_rate, self.epochs * self.steps_per_epoch(num_train)
         rate = default_learning_rate(net, num_steps) if rate is None else rate
         return replace(self, batch_size=self.batch_size or default_batch_size(num_train), learning_rate=rate)

@@ -11,7 +11,8 @@ from jaxtyping import Float, Int
 
 from beliefnet._net import BeliefNet
 from beliefnet.estimators import Estimator
-from beliefnet.training._optimizers import Learnable, Optimizer
+from beliefnet.optimizers import Learnable
+from beliefnet.training._plan import Plan
 
 
 class Learner(eqx.Module):
@@ -24,6 +25,9 @@ class Learner(eqx.Module):
         step: Number of steps taken; with the epoch length it is also the position in the data.
         objective_sum: Sum of the objective over the steps of this epoch, in nats per example.
         first_bad_step: The first step whose objective was not finite, or beyond all reason; -1 if there is none.
+        average: The moving average of the parameters; None where none is kept.
+        step_scale: What the plateau schedule multiplies step sizes by.
+        kl_share: What free nats leave of the weight of the KL divergence.
     """
 
     params: Learnable
@@ -32,6 +36,14 @@ class Learner(eqx.Module):
     step: Int[Array, ""]
     objective_sum: Float[Array, ""]
     first_bad_step: Int[Array, ""]
+    average: Learnable | None
+    step_scale: Float[Array, ""]
+    kl_share: Float[Array, ""]
+
+    @property
+    def judged(self) -> Learnable:
+        """The parameters that are validated and kept: the average, if there is one."""
+        return self.params if self.average is None else self.average
 
 
 class TrainState(eqx.Module):
@@ -42,25 +54,31 @@ class TrainState(eqx.Module):
         best: The parameters with the best validation bound so far.
         best_bound: Their validation bound, in nats per example.
         best_epoch: The epoch after which it was found; 0 before the first evaluation.
+        reduced_epoch: The epoch after which the plateau schedule last took smaller steps; 0 if it never did.
     """
 
     learner: Learner
     best: Learnable
     best_bound: Float[Array, ""]
     best_epoch: Int[Array, ""]
+    reduced_epoch: Int[Array, ""]
 
     @classmethod
-    def start(cls, net: BeliefNet, estimator: Estimator, optimizer: Optimizer) -> "TrainState":
+    def start(cls, net: BeliefNet, estimator: Estimator, plan: Plan) -> "TrainState":
         """Return the state before the first step."""
         params = Learnable(net, estimator)
         learner = Learner(
             params=params,
             estimator_state=estimator.init(net),
-            opt_state=optimizer.init(params),
+            opt_state=plan.optimizer.init(params),
             step=jnp.zeros((), jnp.int32),
             objective_sum=jnp.zeros(()),
             first_bad_step=jnp.full((), -1, jnp.int32),
+            average=None if plan.decay is None else params,
+            step_scale=jnp.ones(()),
+            kl_share=jnp.ones(()),
         )
-        state = cls(learner, params, jnp.full((), jnp.finfo(jnp.float32).min), jnp.zeros((), jnp.int32))
+        none = jnp.zeros((), jnp.int32)
+        state = cls(learner, params, jnp.full((), jnp.finfo(jnp.float32).min), none, none)
         # Steps donate their buffers: no two leaves may share one, nor belong to the caller.
         return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state)

@@ -1,6 +1,7 @@
 """The training step, and many of them in one dispatch."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,9 @@ from beliefnet._frozen import hold_frozen
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.data import DeviceRows
-from beliefnet.training._optimizers import Learnable, Optimizer
+from beliefnet.estimators import with_kl_weight
+from beliefnet.optimizers import Learnable
+from beliefnet.training._plan import Plan
 from beliefnet.training._state import Learner
 
 _MOST_NATS_PER_VISIBLE = 1e6
@@ -20,31 +23,40 @@ _MOST_NATS_PER_VISIBLE = 1e6
 
 
 @broadcasting
-def train_step(
-    learner: Learner, data: DeviceRows, rows: Int[Array, " batch"], optimizer: Optimizer, *, key: Key
-) -> Learner:
+def train_step(learner: Learner, data: DeviceRows, rows: Int[Array, " batch"], plan: Plan, *, key: Key) -> Learner:
     """Take one step upward on some rows of the data."""
     data_key, draw_key = jax.random.split(key)
-    net, estimator = learner.params.net, learner.params.estimator
-    estimate = estimator.estimate(net, data.take(rows, key=data_key), learner.estimator_state, key=draw_key)
+    net, estimator, kl_share = learner.params.net, learner.params.estimator, learner.kl_share
+    x = data.take(rows, key=data_key)
+    if plan.kl is None:
+        estimate = estimator.estimate(net, x, learner.estimator_state, key=draw_key)
+    else:
+        draw_key, kl_key = jax.random.split(draw_key)
+        weight = plan.kl.weight(learner.step, kl_share)
+        estimate = with_kl_weight(estimator, net, x, learner.estimator_state, weight, key=draw_key)
+        kl_share = plan.kl.next_share(net, x, kl_share, key=kl_key)
     grads = Learnable(estimate.net, estimate.estimator)
-    updates, opt_state = optimizer.update(grads, learner.opt_state, learner.params)
-    updates = hold_frozen(updates)
+    updates, opt_state = plan.optimizer.update(grads, learner.opt_state, learner.params)
+    updates = jax.tree.map(lambda update: learner.step_scale * update, hold_frozen(updates))
+    params: Any = optax.apply_updates(learner.params, updates)  # pyright: ignore
     is_sane = jnp.isfinite(estimate.objective) & (estimate.objective > -_MOST_NATS_PER_VISIBLE * data.shape[1])
     is_new_bad = (learner.first_bad_step < 0) & ~is_sane
     return Learner(
-        params=optax.apply_updates(learner.params, updates),  # pyright: ignore
+        params=params,
         estimator_state=estimate.state,
         opt_state=opt_state,
         step=learner.step + 1,
         objective_sum=learner.objective_sum + estimate.objective,
         first_bad_step=jnp.where(is_new_bad, learner.step, learner.first_bad_step),
+        average=plan.averaged(learner.average, params, learner.step),
+        step_scale=learner.step_scale,
+        kl_share=kl_share,
     )
 
 
 @partial(jax.jit, static_argnames="batch_size", donate_argnames="learner")
 def run_steps(
-    learner: Learner, data: DeviceRows, optimizer: Optimizer, num_steps: Int[Array, ""], *, batch_size: int, key: Key
+    learner: Learner, data: DeviceRows, plan: Plan, num_steps: Int[Array, ""], *, batch_size: int, key: Key
 ) -> Learner:
     """Take many steps of one epoch in one dispatch.
 
@@ -55,7 +67,7 @@ def run_steps(
     Args:
         learner: What the steps change; its buffers are reused.
         data: The training data, on the device.
-        optimizer: How parameters move.
+        plan: What a step does.
         num_steps: How many steps, at most to the end of the epoch; 0 compiles the program and changes nothing.
         batch_size: Data per step.
         key: Random key of the run's steps.
@@ -70,6 +82,6 @@ def run_steps(
     def body(_, learner: Learner) -> Learner:
         start = (learner.step % epoch_steps) * batch_size
         rows = lax.dynamic_slice(order, (start,), (batch_size,))
-        return train_step(learner, data, rows, optimizer, key=jax.random.fold_in(step_key, learner.step))
+        return train_step(learner, data, rows, plan, key=jax.random.fold_in(step_key, learner.step))
 
     return lax.fori_loop(0, num_steps, body, learner)

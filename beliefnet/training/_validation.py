@@ -9,7 +9,7 @@ from jax import Array
 from beliefnet._types import Key
 from beliefnet.data import Observations
 from beliefnet.evaluation._bounds import bounds_of_rows
-from beliefnet.training._optimizers import Learnable
+from beliefnet.optimizers import Learnable
 
 _VALIDATION_ROWS = 2000
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from beliefnet.data import Record
+from beliefnet.optimizers import Learnable
 from beliefnet.runs import (
     RunFolder,
     Stamp,
@@ -14,10 +15,8 @@ from beliefnet.runs import (
     environment,
     environment_changes,
     fingerprint,
-    read_record,
     structure_of,
 )
-from beliefnet.training._optimizers import Learnable
 from beliefnet.training._options import EXTENDABLE, FitOptions
 from beliefnet.training._state import TrainState
 
@@ -66,8 +65,9 @@ class RunWriter:
             CheckpointError: If no checkpoint is intact.
         """
         if not self.folder.has_checkpoints:
+            self.folder.check_unused()
             return None
-        saved = read_record(self.folder.checkpoints.directory)
+        saved = self.folder.read_record()
         structure = structure_of(saved, self.folder)
         check_same_run(saved, self._record, fixed_settings(self._options))
         check_same_structure(structure, self._structure)

@@ -1,8 +1,6 @@
-"""Optimisers by name, with a learning rate for each part of the model."""
+"""Optimisers by name, with a step size for each part of the model."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 import equinox as eqx
 import jax
@@ -11,13 +9,11 @@ import optax
 from jax import Array
 from jaxtyping import Float, Int
 
-from beliefnet._checks import Options
-from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
-from beliefnet._options import check_fields
 from beliefnet.conditionals import has_convolutions
 from beliefnet.distributions import UnitKind
 from beliefnet.estimators import Estimator
+from beliefnet.optimizers._options import OptimizerOptions
 
 _LONG_RUN = 20_000
 _LONG_RUN_RATE, _SHORT_RUN_RATE, _CONVOLUTIONAL_RATE = 3e-3, 1e-2, 1e-3
@@ -28,42 +24,6 @@ class Learnable(eqx.Module):
 
     net: BeliefNet
     estimator: Estimator
-
-
-@dataclass(frozen=True, kw_only=True)
-class OptimizerOptions(Options):
-    """How parameters move.
-
-    Attributes:
-        optimizer: Update rule: adam, rmsprop (with momentum) or sgd (with momentum).
-        learning_rate: Step size of the generative net, at the start of the schedule; by default 0.003, and 0.01 in runs
-            of fewer than 20,000 steps of nets without normal latents; 0.001 with convolutions.
-        recognition_learning_rate: Step size of the recognition net; that of the generative net when not given.
-        estimator_learning_rate: Step size of the estimator's baselines; that of the generative net when not given.
-        schedule: How the step sizes change over the run: cosine (down to zero), linear (down to zero) or constant.
-        momentum: Momentum of rmsprop and sgd, and the first-moment decay of adam, in [0, 1).
-        clip: Longest allowed gradient (norm over all of net and baselines); 0 does not clip.
-        weight_decay: Pull of weights (not biases) towards zero, times the step size.
-
-    Raises:
-        OptionError: If a value is out of range, or a name is not known.
-    """
-
-    optimizer: Literal["adam", "rmsprop", "sgd"] = "adam"
-    learning_rate: float | None = None
-    recognition_learning_rate: float | None = None
-    estimator_learning_rate: float | None = None
-    schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    momentum: float = 0.9
-    clip: float = 0.0
-    weight_decay: float = 3e-3
-
-    def __post_init__(self):
-        check_fields(self)
-        self.at_least(0, "learning_rate", "recognition_learning_rate", "estimator_learning_rate")
-        self.at_least(0, "clip", "weight_decay")
-        if not 0 <= self.momentum < 1:
-            raise OptionError(f"expected momentum in [0, 1), got {self.momentum}", "0.9")
 
 
 class Optimizer(eqx.Module):
@@ -78,6 +38,7 @@ class Optimizer(eqx.Module):
         clip: Longest allowed gradient.
         weight_decay: Pull of weights towards zero, times the step size.
         num_steps: Length of the run; decaying schedules end there.
+        warm_up: Steps over which the step sizes rise from zero.
         rule: Name of the update rule.
         schedule: Name of the schedule.
         is_clipping: Whether gradients are clipped at all.
@@ -88,6 +49,7 @@ class Optimizer(eqx.Module):
     clip: Float[Array, ""]
     weight_decay: Float[Array, ""]
     num_steps: Float[Array, ""]
+    warm_up: Float[Array, ""]
     rule: str = eqx.field(static=True)
     schedule: str = eqx.field(static=True)
     is_clipping: bool = eqx.field(static=True)
@@ -108,11 +70,13 @@ class Optimizer(eqx.Module):
             # Steps go upward here, so the decay enters with the opposite sign of a descent's.
             optax.add_decayed_weights(-self.weight_decay, mask=_is_matrix),  # pyright: ignore
             optax.stateless(lambda updates, _: self._scaled(updates)),  # pyright: ignore
-            optax.scale_by_schedule(lambda count: _SCHEDULES[self.schedule](self._progress(count))),  # pyright: ignore
+            optax.scale_by_schedule(self._share),  # pyright: ignore
         )
 
-    def _progress(self, count: Int[Array, ""]) -> Float[Array, ""]:
-        return jnp.minimum(count / self.num_steps, 1.0)
+    def _share(self, count: Int[Array, ""]) -> Float[Array, ""]:
+        """How much of the step size is taken after so many steps."""
+        left = _SCHEDULES[self.schedule](jnp.minimum(count / self.num_steps, 1.0))
+        return left * jnp.minimum((count + 1) / jnp.maximum(self.warm_up, 1), 1.0)
 
     def _scaled(self, updates: Learnable) -> Learnable:
         parts = (updates.net.generative, updates.net.recognition, updates.estimator)
@@ -128,16 +92,18 @@ def default_learning_rate(net: BeliefNet, num_steps: int) -> float:
     return _SHORT_RUN_RATE if is_short else _LONG_RUN_RATE
 
 
-def make_optimizer(options: OptimizerOptions, num_steps: int) -> Optimizer:
+def make_optimizer(options: OptimizerOptions, num_steps: int, *, epoch_steps: int = 1) -> Optimizer:
     """Return the optimiser that was asked for.
 
     Args:
         options: What was asked for.
         num_steps: Length of the run; decaying schedules end there.
+        epoch_steps: Steps of an epoch.
     """
     base = _LONG_RUN_RATE if options.learning_rate is None else options.learning_rate
     rates = [base if r is None else r for r in (options.recognition_learning_rate, options.estimator_learning_rate)]
     numbers = (options.momentum, options.clip, options.weight_decay, num_steps)
+    numbers += (options.learning_rate_warm_up * epoch_steps,)
     return Optimizer(
         jnp.asarray([base, *rates], float),
         *(jnp.asarray(number, float) for number in numbers),
@@ -160,6 +126,7 @@ _SCHEDULES: dict[str, Callable[[Array], Array]] = {
     "cosine": lambda progress: 0.5 * (1 + jnp.cos(jnp.pi * progress)),
     "linear": lambda progress: 1 - progress,
     "constant": jnp.ones_like,
+    "plateau": jnp.ones_like,
 }
 """How much of the step size is left when so much of the run is over."""
 

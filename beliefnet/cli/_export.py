@@ -1,0 +1,28 @@
+"""beliefnet export."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from beliefnet.cli._app import command
+from beliefnet.cli._text import say
+from beliefnet.runs import load_run
+
+
+@command
+def export(directory: Annotated[Path, Parameter(name="DIR")], /, *, out: Path | None = None) -> None:
+    """Write the best net of a run to one file, with all that it takes to use it and nothing to go on training from.
+
+    It is a safetensors file, which runs no code when it is read. A copy of the run folder that has it under the name
+    `net.safetensors` needs no checkpoints to be evaluated, sampled or encoded with.
+
+    Args:
+        directory: The run folder.
+        out: File to write; by default `net.safetensors` in the run folder.
+    """
+    path = load_run(directory).export(out)
+    say(f"written to {path} ({path.stat().st_size / 2**20:.1f} MiB)")
+    if out is None:
+        say(f"without its checkpoints, the run is still there for: beliefnet evaluate {shlex.quote(str(directory))}")

@@ -1,0 +1,104 @@
+"""The best net of a run in one file: arrays by name, and what the run is as JSON. Reading it runs no code."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import PyTree
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from beliefnet.runs._arrays import check_same_leaves, decode, describe_leaves
+from beliefnet.runs._checkpoint import Restored, part_of
+from beliefnet.runs._files import write_atomically
+from beliefnet.runs._manifest import CheckpointError
+
+_NAME = "beliefnet"
+"""Under which the metadata of a safetensors file hold what the run is."""
+
+
+class NetFile:
+    """The parameters that a run is used with, and its record, without the state that training goes on from.
+
+    Arrays have the names of a checkpoint's leaves, such as `.best.net.generative.conditionals[0].parameters`.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is such a file."""
+        return self.path.is_file()
+
+    def write(self, best: PyTree, record: dict[str, Any], step: int) -> None:
+        """Write the file, or nothing.
+
+        Args:
+            best: The part `.best` of a training state, or some of it.
+            record: What is recorded beside a checkpoint.
+            step: Training step of that checkpoint.
+
+        Raises:
+            DiskFullError: If there is no room for it.
+            OSError: If it cannot be written for another reason.
+        """
+        leaves, values = describe_leaves(best, ".best"), jax.tree.leaves(best)
+        arrays = {leaf["path"]: np.asarray(value) for leaf, value in zip(leaves, values, strict=True)}
+        content = json.dumps({"step": step, "record": record, "leaves": leaves})
+        write_atomically(self.path, save(arrays, {_NAME: content}))
+
+    def read_record(self) -> dict[str, Any]:
+        """Return what is recorded beside the net, without loading its arrays.
+
+        Raises:
+            CheckpointError: If it is no file that `write` wrote.
+        """
+        return self._content()["record"]
+
+    def restore(self, like: PyTree, *, at: str = "") -> Restored:
+        """Read the net, or a part of it.
+
+        Args:
+            like: pytree of the saved structure, with arrays or `jax.ShapeDtypeStruct` leaves.
+            at: Where in a training state the part is that `like` describes, such as ".best.net".
+
+        Raises:
+            CheckpointError: If the file cannot be read, or has other leaves, shapes or types than `like`.
+        """
+        content = self._content()
+        chosen = [leaf for leaf in content["leaves"] if part_of(leaf["path"], at)]
+        check_same_leaves(chosen, describe_leaves(like, at), self.path)
+        targets, structure = jax.tree.flatten(like)
+        try:
+            with safe_open(self.path, framework="numpy") as file:
+                values = [file.get_tensor(leaf["path"]) for leaf in chosen]
+        except (OSError, SafetensorError) as error:
+            raise self._unreadable(error) from error
+        decoded = [decode(value, leaf, to) for value, leaf, to in zip(values, chosen, targets, strict=True)]
+        return Restored(structure.unflatten(decoded), content["step"], content["record"], self.path, ())
+
+    def _content(self) -> dict[str, Any]:
+        try:
+            with safe_open(self.path, framework="numpy") as file:
+                content = json.loads((file.metadata() or {})[_NAME])
+            return {name: content[name] for name in ("step", "record", "leaves")}
+        except KeyError:
+            raise CheckpointError(
+                f"expected the net of a run in {self.path}, got a safetensors file without the description of one",
+                "beliefnet export RUN",
+            ) from None
+        except (OSError, SafetensorError, ValueError, TypeError) as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> CheckpointError:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        return CheckpointError(
+            f"expected the net of a run in {self.path}, got a file that cannot be read ({reason[0]})",
+            "beliefnet export RUN, which writes it anew",
+        )
