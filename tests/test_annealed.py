@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from cases import ALL_NETS, ALL_OBSERVATIONS, NETS, OBSERVATIONS
 from laws import MAX_Z, assert_frequencies, assert_mean, z_scores
 from numpyro.distributions import Exponential, Poisson
+from pages import ROOT
 
 from beliefnet import BeliefNet, Chain, Trace
 from beliefnet.conditionals import Feedforward, Prior
@@ -471,3 +473,15 @@ def test_a_sandwich_of_nothing_is_refused(num_examples: int, num_particles: int)
             num_particles=num_particles,
             key=jax.random.key(0),
         )
+
+
+def test_the_table_of_moves_is_that_of_the_record():
+    page = (ROOT / "docs" / "refinement.md").read_text()
+    table = page.partition("<!-- table of moves")[2].partition("<!-- end -->")[0]
+    nets = json.loads((ROOT / "results" / "benchmarks" / "moves.json").read_text())["nets"]
+    records = {(name, row["budget"], row["move"]): row for name, net in nets.items() for row in net["rows"]}
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if "`" in line]
+    assert len(rows) * 4 == len(records)
+    for label, *figures in rows:
+        found = [records[name, budget, label.replace("`", "")] for name in nets for budget in (50, 250)]
+        assert figures == [text for row in found for text in (f"{row['gap']:.2f}", f"{row['ess_per_second']:.0f}")]
