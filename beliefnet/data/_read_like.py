@@ -12,7 +12,7 @@ from scipy import sparse
 from beliefnet._errors import DataError, Use, check_type, shown
 from beliefnet.data._arrays import npz_names
 from beliefnet.data._documents import numbered_words
-from beliefnet.data._files import plain_suffix
+from beliefnet.data._files import labelled, plain_suffix
 from beliefnet.data._observations import Observations
 from beliefnet.data._read import Wanted, kind_of, read_contents
 from beliefnet.data._record import LoadOptions, Reading, Record
@@ -134,7 +134,7 @@ def read_incomplete_rows(
         return check_values(known, label) if levels is None else check_grey_values(known, label, levels)
 
     return Observations(
-        check_known(check)(rows, str(path)).astype(np.float32),
+        check_known(check)(rows, labelled(str(path), contents.place)).astype(np.float32),
         record.values,
         columns=contents.columns,
         names=contents.names.get("train"),
@@ -224,6 +224,7 @@ def _with_words(counts: CSR, label: str) -> CSR:
 def _observed(contents: Contents, record: Record, options: LoadOptions, label: str) -> Observations:
     """Return rows with the meaning that a record gives them."""
     rows, largest, is_dynamic = contents.splits["train"], 1, False
+    plain, label = label, labelled(label, contents.place)
     if record.values == "counts":
         rows = to_counts(rows if contents.are_sparse else check_numbers(rows, label), label)
     elif record.values == "grey":
@@ -242,7 +243,7 @@ def _observed(contents: Contents, record: Record, options: LoadOptions, label: s
         is_dynamic,
         columns=contents.columns if is_named else None,
         names=contents.names.get("train"),
-        label=label,
+        label=plain,
     )
 
 
