@@ -1,4 +1,4 @@
-"""Opening the files of strangers: regular files alone, memory in proportion to them, errors that name file and place."""
+"""Opening the files of strangers: regular files alone, memory in proportion to them, errors that name the place."""
 
 import csv
 import gzip
