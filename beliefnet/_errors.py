@@ -150,6 +150,15 @@ def listed(values: Iterable[object], limit: int = 12) -> str:
     return ", ".join(texts[:limit]) + more
 
 
+def entry(row: int, column: int) -> str:
+    """Return the place of an entry of data as every message says it: rows and columns are counted from 1.
+
+    >>> entry(0, 4)
+    'row 1, column 5 (counted from 1)'
+    """
+    return f"row {row + 1}, column {column + 1} (counted from 1)"
+
+
 def check_type(name: str, value: object, *wanted: type, good: str) -> None:
     """Check that an argument is a thing of a type, and not its name or its class.
 

@@ -18,7 +18,15 @@ from beliefnet.conditionals import Feedforward, Prior
 from beliefnet.distributions import BernoulliFamily, CategoricalFamily, NormalFamily
 from beliefnet.evaluation import Mean, exact_log_likelihood, particle_bounds, sandwich
 from beliefnet.evaluation._sandwich import _bounds
-from beliefnet.moves import GibbsWithGradients, InTurn, moves_for
+from beliefnet.moves import (
+    DiscreteLangevin,
+    DiscreteMoves,
+    GibbsWithGradients,
+    InTurn,
+    Path,
+    PathAuxiliary,
+    moves_for,
+)
 from beliefnet.proposals import Annealed, Dream, FixedPosterior, Particles, Recognition, Refined, Schedule
 from beliefnet.refiners import AIR, MeanField
 from beliefnet.samplers import Concrete
@@ -163,6 +171,90 @@ def test_moves_of_continuous_and_mixed_layers_keep_the_posterior_and_find_it(nam
     assert_mean(found, case.mean(moments, OBSERVATIONS))
 
 
+SETTINGS = {
+    GibbsWithGradients: {"num_changes": 2},
+    DiscreteLangevin: {"step_size": 1.0},
+    PathAuxiliary: {"num_changes": 2},
+}
+CATEGORIES = {"two layers": (None, None), "two categorical": (3, 2), "categorical on binary": (None, 3)}
+
+
+def ways(move, changed):
+    """Every way along which some variables, `[variables]`, can be changed."""
+    touched, others = np.flatnonzero(changed), np.flatnonzero(~changed)
+    if isinstance(move, PathAuxiliary):
+        steps = min(2 * move.num_changes - 1, len(changed))
+        orders = itertools.permutations(touched) if 1 <= len(touched) <= steps else ()
+        return [(*order, *others)[:steps] for order in orders]
+    return [()] if isinstance(move, DiscreteLangevin) or len(touched) == 1 else []
+
+
+def proposed(case, move, x):
+    """Every proposal from every state: from where, to where, with what probability, and accepted with what."""
+
+    def log_density(latents):
+        return case.net.log_joint(x, latents)
+
+    with jax.enable_x64(True):
+        latents = tuple(jnp.asarray(h, jnp.float64) for h in case.latents)
+        place = jax.jit(lambda latents: move.look(log_density, latents, move.take(latents)))(latents)
+        variables = np.concatenate([np.argmax(value[:, 0], axis=-1) for value in place.values], axis=-1)
+        flows = [
+            (i, j, way)
+            for i, j in itertools.product(range(len(variables)), repeat=2)
+            for way in ways(move, variables[i] != variables[j])
+        ]
+        start, end = (np.array([flow[which] for flow in flows]) for which in (0, 1))
+        length = jnp.asarray((variables[start] != variables[end]).sum(axis=-1))[:, None]
+        way = Path(jnp.asarray([flow[2] for flow in flows], int)[:, None], length)
+        here, there = (jax.tree.map(lambda leaf, where=where: leaf[where], place) for where in (start, end))
+        forth, ratio = jax.jit(lambda *at: (move.log_prob(at[0], at[1].values, at[2]), move.log_ratio(*at)))(
+            here, there, way
+        )
+        posterior = np.exp(np.asarray(place.log_density[:, 0]))
+        return start, end, np.exp(forth[:, 0]), np.exp(np.minimum(ratio[:, 0], 0)), posterior / posterior.sum()
+
+
+@pytest.mark.full(
+    but=["GibbsWithGradients-two layers", "DiscreteLangevin-two categorical", "PathAuxiliary-categorical on binary"]
+)
+@pytest.mark.parametrize("name", CATEGORIES)
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_discrete_moves_are_in_detailed_balance(kind: type, name: str):
+    """Every proposal is enumerated: nothing is drawn, and the matrix of transitions is exact."""
+    case, x = known(name), OBSERVATIONS[:1].astype(float)
+    move = kind((0, 1), CATEGORIES[name], **SETTINGS[kind])
+    assert move.reversal is move
+    start, end, probability, acceptance, posterior = proposed(case, move, x)
+    np.testing.assert_allclose(np.bincount(start, probability), 1, atol=1e-12)
+    moved = np.zeros((len(posterior),) * 2)
+    np.add.at(moved, (start, end), probability * acceptance)
+    flow = posterior[:, None] * moved
+    np.testing.assert_allclose(flow, flow.T, atol=1e-12)
+    transition = moved + np.diag(1 - moved.sum(axis=1))
+    np.testing.assert_allclose(posterior @ transition, posterior, atol=1e-12)
+    np.testing.assert_allclose(
+        np.linalg.matrix_power(transition, 5000), np.tile(posterior, (len(posterior), 1)), atol=1e-9
+    )
+
+
+@pytest.mark.full(but=["PathAuxiliary"])
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_discrete_moves_propose_as_they_say(kind: type):
+    case, name = known("two categorical"), "two categorical"
+    move, x = kind((0, 1), CATEGORIES[name], **SETTINGS[kind]), OBSERVATIONS[:1].astype(float)
+    start, end, probability, _, _ = proposed(case, move, x)
+    latents = tuple(jnp.tile(h[:1], (NUM, 1, 1)) for h in case.latents)
+
+    @jax.jit
+    def propose(latents, key):
+        place = move.look(lambda latents: case.net.log_joint(x, latents), latents, move.take(latents))
+        return move.put(latents, move.propose(place, key=key)[0])
+
+    exact = np.bincount(end[start == 0], probability[start == 0], len(case.posterior))
+    assert_frequencies(hits(case, propose(latents, jax.random.key(0)))[..., 0], exact)
+
+
 @pytest.mark.full
 def test_the_reversal_of_moves_in_turn_runs_them_backwards():
     """From draws of the posterior, pairs of before and after are alike in both directions, and not symmetric."""
@@ -187,6 +279,8 @@ def test_the_reversal_of_moves_in_turn_runs_them_backwards():
 MIXED = Annealed(4, schedule=Schedule.SIGMOIDAL, step_size=0.5, num_leapfrog=3)
 ANNEALED = {
     "one stop": ("one layer", Annealed(2, num_changes=2)),
+    "langevin": ("two layers", Annealed(4, moves=DiscreteMoves.LANGEVIN, num_changes=2)),
+    "path": ("categorical on binary", Annealed(4, moves=DiscreteMoves.PATH, num_changes=2)),
     "refined start": ("two layers", Annealed(3, REFINED)),
     "refined start, mixed": ("binary on normal", Annealed(3, REFINED)),
     **{name: (name, MIXED) for name in ("three layers", "two categorical", "two normal layers")},
@@ -350,6 +444,7 @@ def test_layers_that_cannot_be_moved_are_refused(family: BernoulliFamily, messag
         (lambda: Annealed(3, num_leapfrog=0), "num_leapfrog of at least 1, got 0"),
         (lambda: Annealed(3, step_size=0.0), "positive step_size, got 0.0"),
         (lambda: Annealed(3, step_size=float("nan")), "positive step_size, got nan"),
+        (lambda: Annealed(3, langevin_step=0.0), "positive langevin_step, got 0.0"),
         (lambda: Annealed(3, Dream()), "latents for the given data from what it scores, got Dream"),
         (lambda: Annealed(3, Recognition(Concrete(0.5))), "from what it scores, got Recognition"),
     ],

@@ -70,7 +70,8 @@ def test_the_first_bad_value_is_named_and_the_advice_works(name: str):
     with pytest.raises(DataError) as refused:
         family.check(x, "these rows")
     message = str(refused.value)
-    row, column = map(int, re.search(r"at row (\d+), column (\d+) \(counted from 0\)", message).groups())  # pyright: ignore
+    row, column = map(int, re.search(r"at row (\d+), column (\d+) \(counted from 1\)", message).groups())  # pyright: ignore
+    row, column = row - 1, column - 1
     assert f"in these rows, got {x[row, column]:g} at" in message
     # Everything before it is fine, and it alone is not.
     before, only = np.array(x, float), np.array(x, float)[row : row + 1, column : column + 1]
@@ -103,16 +104,16 @@ def test_data_that_fit_are_taken_and_what_is_not_finite_is_not(name: str):
     family.check(sparse.csr_matrix(np.asarray(good, np.float64)))
     bad = np.asarray(good, float).copy()
     bad[4, 1] = np.nan
-    with pytest.raises(DataError, match=r"finite values in data, got nan at row 4, column 1 .*; try leaving"):
+    with pytest.raises(DataError, match=r"finite values in data, got nan at row 5, column 2 .*; try leaving"):
         family.check(bad)
     family.check(bad, observed=~np.isnan(bad))
 
 
 def test_sparse_rows_are_checked_where_they_are_stored():
     rows = sparse.csr_matrix(np.array([[0, 0, 1.0], [0, 1.0, 0], [0, 0, 7.0]]))
-    with pytest.raises(DataError, match="got 7 at row 2, column 2"):
+    with pytest.raises(DataError, match="got 7 at row 3, column 3"):
         bernoulli.check(rows)
-    with pytest.raises(DataError, match="got 7 at row 2, column 2"):
+    with pytest.raises(DataError, match="got 7 at row 3, column 3"):
         bernoulli.check(rows.tocsc())
     poisson.check(rows)
 
@@ -120,14 +121,14 @@ def test_sparse_rows_are_checked_where_they_are_stored():
 def test_one_hot_data_have_a_single_one_for_each_variable():
     good = GOOD["categorical"].copy()
     good[3, 3:] = 0
-    with pytest.raises(DataError, match=r"single one among the 3 units of each .* got 0 at row 3, column 3"):
+    with pytest.raises(DataError, match=r"single one among the 3 units of each .* got 0 at row 4, column 4"):
         categorical(3).check(good)
 
 
 def test_many_rows_are_looked_at_in_blocks():
     rows = np.zeros((3000, 784), np.uint8)
     rows[2999, 783] = 2
-    with pytest.raises(DataError, match="got 2 at row 2999, column 783"):
+    with pytest.raises(DataError, match="got 2 at row 3000, column 784"):
         bernoulli.check(rows)
 
 

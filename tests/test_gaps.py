@@ -10,8 +10,9 @@ from commands import fails
 from pages import ROOT
 
 from beliefnet.cli import run
+from beliefnet.cli._sandwich import _show
 from beliefnet.distributions import normal
-from beliefnet.evaluation import exact_elbo, exact_log_likelihood, inference_gaps
+from beliefnet.evaluation import Mean, Sandwich, exact_elbo, exact_log_likelihood, inference_gaps
 from beliefnet.evaluation._gaps import _best
 from beliefnet.plots import plot_refinement
 from beliefnet.plots._refinement import _labelled
@@ -118,6 +119,18 @@ def test_the_command_compares_runs(trained, tmp_path, capsys, monkeypatch):
     )
     assert (report["other"]["split"], report["other"]["seed"]) == ("test", 0)
     assert (tmp_path / "new" / "x.png").exists()
+
+
+@pytest.mark.parametrize(("gap", "is_said"), [(-0.02, True), (0.0, False), (0.3, False)])
+def test_bounds_that_cross_are_called_noise(gap: float, is_said: bool, capsys):
+    result = Sandwich(100, 10, 500, Mean(-20.0, 0.5), Mean(-20 + gap, 0.5), Mean(gap, 0.04))
+    assert result.is_crossed is is_said
+    _show(result)
+    shown = " ".join(capsys.readouterr().out.split())
+    sentence = (
+        "The upper estimate is below the lower one: that is noise, the bounds hold in expectation; try more --num"
+    )
+    assert (sentence in shown) is is_said
 
 
 @pytest.mark.full

@@ -211,10 +211,10 @@ def test_defaults_follow_the_net():
         (
             [[0.0, 0.3, NAN]],
             None,
-            r"zeros and ones, .* in data, got 0.3 at row 0, column 1 .*; try x > 0.5",
+            r"zeros and ones, .* in data, got 0.3 at row 1, column 2 .*; try x > 0.5",
         ),
-        ([[0.0, np.inf, NAN]], None, r"finite values in data, got inf at row 0, column 1"),
-        ([[0.0, NAN, NAN]], [[True, True, False]], r"got nan at row 0, column 1 .*; try "),
+        ([[0.0, np.inf, NAN]], None, r"finite values in data, got inf at row 1, column 2"),
+        ([[0.0, NAN, NAN]], [[True, True, False]], r"got nan at row 1, column 2 .*; try "),
         (
             [[0.0, 1.0, NAN]],
             [[True, True]],

@@ -69,10 +69,10 @@ def with_one(value: float) -> np.ndarray:
 
 
 UNFIT = {
-    "bytes": ((BITS * 255).astype(np.uint8), "zeros and ones.* got 255 at row 0, column 1"),
-    "signs": (2 * BITS - 1, "zeros and ones.* got -1 at row 0, column 0"),
-    "grey": (with_one(0.25), r"zeros and ones.* got 0\.25 at row 2, column 1"),
-    "infinite": (with_one(np.inf), "finite values in data, got inf at row 2, column 1"),
+    "bytes": ((BITS * 255).astype(np.uint8), "zeros and ones.* got 255 at row 1, column 2"),
+    "signs": (2 * BITS - 1, "zeros and ones.* got -1 at row 1, column 1"),
+    "grey": (with_one(0.25), r"zeros and ones.* got 0\.25 at row 3, column 2"),
+    "infinite": (with_one(np.inf), "finite values in data, got inf at row 3, column 2"),
     "too wide": (np.zeros((4, 5)), r"data of shape \[examples, 3\], got \[4, 5\]"),
     "one row": (BITS[0], r"shape \[examples, features\], got \[3\]; try array\[None\]"),
     "a number": (np.float64(1.0), r"shape \[examples, features\], got \[\]"),
@@ -85,7 +85,7 @@ UNFIT = {
     "nothing": (None, r"shape \[examples, features\], got \[\]"),
     "ragged": ([[0, 1, 1], [1, 0]], "rows of numbers, all of the same length, in data, got list"),
     "a dictionary": ({"x": 1}, "rows of numbers.* in data, got dict"),
-    "sparse of twos": (sparse.coo_matrix(2 * BITS), "zeros and ones.* got 2 at row 0, column 1"),
+    "sparse of twos": (sparse.coo_matrix(2 * BITS), "zeros and ones.* got 2 at row 1, column 2"),
     "other values": (Observations(BITS, "counts"), "binary data for visible units"),
     "means above one": (
         Observations(3.0 * BITS, is_dynamic=True),
@@ -93,7 +93,7 @@ UNFIT = {
     ),
 }
 WITH_HOLES = {
-    "nan": (with_one(np.nan), "finite values in data, got nan at row 2, column 1 .* evaluation.impute"),
+    "nan": (with_one(np.nan), "finite values in data, got nan at row 3, column 2 .* evaluation.impute"),
     "masked": (np.ma.masked_equal(BITS, 0), r"without missing values in data, got a masked array; .*impute"),
 }
 
@@ -151,7 +151,7 @@ def test_what_a_family_is_a_model_of(name: str):
     family, fits, does_not = FAMILIES[name]
     net = vae(3 // family.units_per_variable, (2,), key=KEY, deterministic=(), visible=family)
     assert np.isfinite(evaluate(net, fits, num_particles=2, key=KEY).elbo.mean)
-    with pytest.raises(DataError, match=r"expected .* in data, got .* at row 0, column .*; try "):
+    with pytest.raises(DataError, match=r"expected .* in data, got .* at row 1, column .*; try "):
         evaluate(net, does_not, num_particles=2, key=KEY)
 
 
@@ -222,8 +222,8 @@ def test_a_conditional_nets_condition_may_be_anything_finite():
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        (1, 2, r"zeros and ones.* in the condition of data, got 2 at row 3, column 1"),
-        (4, 1.5, r"whole .* in the outputs of data, got 1.5 at row 3, column 2"),
+        (1, 2, r"zeros and ones.* in the condition of data, got 2 at row 4, column 2"),
+        (4, 1.5, r"whole .* in the outputs of data, got 1.5 at row 4, column 3"),
     ],
 )
 def test_both_parts_of_a_conditional_net_are_checked(column: int, value: float, message: str):

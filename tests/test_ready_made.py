@@ -175,14 +175,14 @@ def test_condition_and_outputs_are_checked_apart():
     net = conditional()
     net.check(rows)
     assert (net.values, net.visible) == ("binary", bernoulli)
-    with pytest.raises(DataError, match=r"zeros and ones.* in the condition of data, got 0.3 at row 0, column 0"):
+    with pytest.raises(DataError, match=r"zeros and ones.* in the condition of data, got 0.3 at row 1, column 1"):
         conditional(condition=bernoulli).check(rows)
     assert conditional(condition=normal).values is None
     rows[1, 3] = 0.5
-    with pytest.raises(DataError, match=r"in the outputs of data, got 0.5 at row 1, column 1"):
+    with pytest.raises(DataError, match=r"in the outputs of data, got 0.5 at row 2, column 2"):
         net.check(rows)
     rows[0, 0] = np.inf
-    with pytest.raises(DataError, match=r"finite values in the condition of data, got inf at row 0, column 0"):
+    with pytest.raises(DataError, match=r"finite values in the condition of data, got inf at row 1, column 1"):
         net.check(rows)
 
 

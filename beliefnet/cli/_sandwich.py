@@ -62,3 +62,8 @@ def _show(result: Sandwich) -> None:
     bounds = (("lower bound", result.lower), ("upper bound", result.upper), ("gap", result.gap))
     rows = [(name, *with_error(value)) for name, value in bounds]
     show_table(("", "mean", "stderr"), rows, title=title, words=("",))
+    if result.is_crossed:
+        say(
+            "The upper estimate is below the lower one: that is noise, the bounds hold in expectation; try more --num, "
+            "--particles or --ais."
+        )

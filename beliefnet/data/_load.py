@@ -15,6 +15,7 @@ from beliefnet.data._arrays import npz_names
 from beliefnet.data._dataset import Dataset, Provenance, assemble, check_options
 from beliefnet.data._documents import first_words, numbered_words
 from beliefnet.data._files import plain_suffix
+from beliefnet.data._label import labelled
 from beliefnet.data._observations import Observations
 from beliefnet.data._read import KINDS, Wanted, kind_of, read_contents
 from beliefnet.data._record import LoadOptions, Reading, Record
@@ -227,7 +228,7 @@ def read_incomplete_rows(
         return check_values(known, label) if levels is None else check_grey_values(known, label, levels)
 
     return Observations(
-        check_known(check)(rows, str(path)).astype(np.float32),
+        check_known(check)(rows, labelled(str(path), contents.place)).astype(np.float32),
         record.values,
         columns=contents.columns,
         names=contents.names.get("train"),
@@ -399,6 +400,7 @@ def _with_words(counts: CSR, label: str) -> CSR:
 def _observed(contents: Contents, record: Record, options: LoadOptions, label: str) -> Observations:
     """Return rows with the meaning that a record gives them."""
     rows, largest, is_dynamic = contents.splits["train"], 1, False
+    plain, label = label, labelled(label, contents.place)
     if record.values == "counts":
         rows = to_counts(rows if contents.are_sparse else check_numbers(rows, label), label)
     elif record.values == "grey":
@@ -417,7 +419,7 @@ def _observed(contents: Contents, record: Record, options: LoadOptions, label: s
         is_dynamic,
         columns=contents.columns if is_named else None,
         names=contents.names.get("train"),
-        label=label,
+        label=plain,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Num
 from numpy.typing import NDArray
 
-from beliefnet._errors import DataError
+from beliefnet._errors import DataError, entry
 
 _BLOCK = 2**20
 """Entries that are looked at in one go."""
@@ -103,7 +103,7 @@ def refusal(
 ) -> DataError:
     """Return the error for the first value that does not fit, at a row and a column."""
     return DataError(
-        f"expected {expected} in {label}, got {value:g} at row {place[0]}, column {place[1]} (counted from 0)",
+        f"expected {expected} in {label}, got {value:g} at {entry(*place)}",
         f"{advice(_range_of(rows))}",
     )
 

@@ -42,6 +42,11 @@ class Sandwich:
     upper: Mean
     gap: Mean
 
+    @property
+    def is_crossed(self) -> bool:
+        """Whether the upper estimate is below the lower one, which noise alone can do."""
+        return self.gap.mean < 0
+
     def to_dict(self) -> dict:
         """Return plain numbers and dictionaries."""
         return asdict(self)

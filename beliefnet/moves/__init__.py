@@ -1,6 +1,27 @@
 """Markov moves of latents that leave a density as it is."""
 
+from beliefnet.moves._base import InTurn, LogDensity, Move
+from beliefnet.moves._discrete import AbstractDiscreteMove, Place
+from beliefnet.moves._gibbs import GibbsWithGradients
+from beliefnet.moves._hmc import HMC
+from beliefnet.moves._kinds import DiscreteMoves, moves_for
+from beliefnet.moves._langevin import DiscreteLangevin
 from beliefnet.moves._leapfrog import Phase, leapfrog
-from beliefnet.moves._moves import HMC, GibbsWithGradients, InTurn, LogDensity, Move, moves_for
+from beliefnet.moves._path import Path, PathAuxiliary
 
-__all__ = ["HMC", "GibbsWithGradients", "InTurn", "LogDensity", "Move", "Phase", "leapfrog", "moves_for"]
+__all__ = [
+    "HMC",
+    "AbstractDiscreteMove",
+    "DiscreteLangevin",
+    "DiscreteMoves",
+    "GibbsWithGradients",
+    "InTurn",
+    "LogDensity",
+    "Move",
+    "Path",
+    "PathAuxiliary",
+    "Phase",
+    "Place",
+    "leapfrog",
+    "moves_for",
+]

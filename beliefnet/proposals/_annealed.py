@@ -17,7 +17,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
-from beliefnet.moves import LogDensity, Move, moves_for
+from beliefnet.moves import DiscreteMoves, LogDensity, Move, moves_for
 from beliefnet.proposals._base import Particles, Proposal
 from beliefnet.proposals._recognition import Recognition
 
@@ -97,10 +97,11 @@ class Annealed(Proposal):
 
     The mean of exp(log-weight) is p(x), whatever the start, the number of temperatures and the moves: weights are
     importance weights on whole paths, and `log_proposal` is log p(x, h) of the last point less the log-weight. Discrete
-    layers are moved by Gibbs with gradients, continuous ones by Hamiltonian Monte Carlo, with Metropolis-Hastings
-    acceptance for each particle. One temperature is the start alone; more tighten the bound. Each stop costs
-    `num_changes + 1` gradients of log p(x, h) and log r(h) for discrete layers, and `num_leapfrog + 1` for continuous
-    ones. Memory does not grow with the number of stops.
+    layers are moved by Gibbs with gradients, by discrete Langevin proposals or along paths, continuous ones by
+    Hamiltonian Monte Carlo, with Metropolis-Hastings acceptance for each particle. One temperature is the start alone;
+    more tighten the bound. Each stop costs `num_changes + 1` gradients of log p(x, h) and log r(h) for discrete layers,
+    2 for those that are moved along a path, and `num_leapfrog + 1` for continuous ones. Memory does not grow with the
+    number of stops.
 
     Args:
         num_temperatures: Intervals between inverse temperatures, N; there are moves at the N - 1 stops between them.
@@ -108,9 +109,12 @@ class Annealed(Proposal):
             such as `Refined`, or a `Defensive` mixture with one of these, as evaluations have it: annealing moves
             particles off a start that is too narrow, but few temperatures do not move them far.
         schedule: How the inverse temperatures are spaced.
-        num_changes: Changes of one discrete variable that are proposed at each stop.
+        num_changes: Changes of one discrete variable that are proposed at each stop, one after another; Langevin
+            proposals of all of them; or changes along a path, on average.
         step_size: Leapfrog step of each continuous unit, in standard deviations under the start.
         num_leapfrog: Leapfrog steps at each stop.
+        moves: How discrete layers are moved: gibbs, langevin or path.
+        langevin_step: Step size of Langevin proposals: the larger, the more variables change at once.
 
     Raises:
         ValueError: If a number cannot be used, or the start's weights are not importance weights.
@@ -126,6 +130,8 @@ class Annealed(Proposal):
     num_changes: int = eqx.field(static=True, default=1)
     step_size: float = eqx.field(static=True, default=0.3)
     num_leapfrog: int = eqx.field(static=True, default=5)
+    moves: DiscreteMoves = eqx.field(static=True, default=DiscreteMoves.GIBBS)
+    langevin_step: float = eqx.field(static=True, default=0.2)
 
     def __check_init__(self):
         for setting, least, good in (("num_temperatures", 1, 1000), ("num_changes", 1, 1), ("num_leapfrog", 1, 5)):
@@ -134,10 +140,12 @@ class Annealed(Proposal):
                 raise ArgumentError(
                     f"expected Annealed to have {{option}} of at least {least}, got {value}", f"{good}", option=setting
                 )
-        if not 0 < self.step_size < math.inf:
-            raise ArgumentError(
-                f"expected Annealed to have a positive {{option}}, got {self.step_size}", "0.3", option="step_size"
-            )
+        for setting, good in (("step_size", "0.3"), ("langevin_step", "0.2")):
+            value = getattr(self, setting)
+            if not 0 < value < math.inf:
+                raise ArgumentError(
+                    f"expected Annealed to have a positive {{option}}, got {value}", good, option=setting
+                )
         if not (self.start.explains_data and self.start.is_exact):
             raise ArgumentError(
                 "expected a start that draws latents for the given data from what it scores, got "
@@ -214,6 +222,8 @@ class Annealed(Proposal):
             num_changes=self.num_changes,
             step_size=self.step_size,
             num_leapfrog=self.num_leapfrog,
+            discrete=self.moves,
+            langevin_step=self.langevin_step,
         )
 
 
