@@ -60,7 +60,7 @@ def test_help(capsys):
     assert run(["diagnose", "--help"]) == 0
     text = capsys.readouterr().out
     assert "Usage: beliefnet diagnose" in text
-    assert "--no-" not in text
+    assert "--no-json" not in text
 
 
 def test_specs():

@@ -107,7 +107,7 @@ def test_compare_reads_a_file_as_the_run_did(runs, tmp_path, capsys):
     rows = "".join(f"r{index},{','.join(map(str, row))},cat\n" for index, row in enumerate(BITS))
     (tmp_path / "x.csv").write_text(f"id,a,b,c,d,e,f,kind\n{rows}")
     data = load(tmp_path / "x.csv", drop="kind", name_column="id", split_seed=0)
-    fit(sbn(), VIMCO(2), data, OPTIONS, folder=tmp_path / "run")
+    fit(sbn(), data, VIMCO(2), options=OPTIONS, folder=tmp_path / "run")
     assert report(capsys, "evaluate", tmp_path / "run", "--particles", 3)["data"]["checksum"] == data.record.checksum
     models = ("compare", "--models", "mixture:components=2")
     # Without --data, and with the same file, the run says how; another order of the columns is other data.

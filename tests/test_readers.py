@@ -183,7 +183,7 @@ def test_truth_values_and_missing_cells(tmp_path: Path):
     record = load(path).record
     path.write_text("a,b\nTrue,\nNA,TRUE\nnan,True\n")
     np.testing.assert_array_equal(read_incomplete_rows(record, path).means(), [[1, np.nan], [np.nan, 1], [np.nan, 1]])
-    refused(path, "expected finite values in .*, got nan at row 1, column 2")
+    refused(path, "expected finite values in .*, got nan at line 2, column 'b'")
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

@@ -1,5 +1,6 @@
 """All that has a name, with its options: nets, families, estimators, refiners, proposals; and runs by these names."""
 
+from beliefnet.catalogue._choose import choose_estimator
 from beliefnet.catalogue._config import TrainConfig
 from beliefnet.catalogue._convert import convert_run
 from beliefnet.catalogue._entries import Choice, Entry
@@ -39,6 +40,7 @@ __all__ = [
     "available_memory",
     "build_estimator",
     "check_memory",
+    "choose_estimator",
     "convert_run",
     "flatten",
     "load_named_run",

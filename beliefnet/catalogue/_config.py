@@ -14,7 +14,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._options import options_of
 from beliefnet._types import ValueKind
 from beliefnet.catalogue._entries import Choice, Entry, tried
-from beliefnet.catalogue._flat import DATA, all_options, flatten, key, nest
+from beliefnet.catalogue._flat import AUTO, DATA, all_options, flatten, key, nest
 from beliefnet.catalogue._former import renamed
 from beliefnet.catalogue._methods import ESTIMATORS, build_estimator, default_estimator
 from beliefnet.catalogue._nets import NETS, DataShape, build_net, describe_net, idle_options, used_values
@@ -39,7 +39,8 @@ class TrainConfig:
     Attributes:
         data: What to load, and how.
         net: Which net.
-        estimator: Which estimator.
+        estimator: Which estimator; while `is_auto`, the one that is trained with before others are measured.
+        is_auto: Whether the estimator is still to be chosen.
         fit: How long and in what portions to train.
         start: Folder of a run from whose net training starts, or None.
         values: What data it is a model of: binary, grey, or counts.
@@ -57,6 +58,7 @@ class TrainConfig:
     data: Choice
     net: Choice
     estimator: Choice
+    is_auto: bool
     fit: FitOptions
     start: str | None
     values: ValueKind | None
@@ -72,7 +74,10 @@ class TrainConfig:
         self.net = Choice(net, _own(flat, net))
         trial, kinds = tried(self.net, _trial_net)
         self.values = trial.generative.conditionals[-1].units.values
-        estimator = ESTIMATORS[_checked(flat, "estimator", default_estimator(kinds).name)]
+        usual = default_estimator(kinds).name
+        name = _checked(flat, "estimator", usual)
+        self.is_auto = name == AUTO
+        estimator = ESTIMATORS[usual if self.is_auto else name]
         self.estimator = Choice(estimator, _own(flat, estimator))
         tried(self.estimator, lambda choice: _trial_estimator(choice, trial))
         self.idle = self._idle(flat)
@@ -101,7 +106,7 @@ class TrainConfig:
         flat = {
             "net": self.net.name,
             **used_values(self.net),
-            "estimator": self.estimator.name,
+            "estimator": AUTO if self.is_auto else self.estimator.name,
             **estimator,
             **asdict(self.fit),
             **self.data.values,

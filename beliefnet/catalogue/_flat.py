@@ -1,6 +1,6 @@
 """All options of a training run under the flat names of the command line and of `config.toml`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -16,6 +16,8 @@ from beliefnet.catalogue._overview import data_text, estimator_text, net_text
 from beliefnet.data import LoadOptions, load
 from beliefnet.training import FitOptions
 
+AUTO = "auto"
+"""In the place of an estimator: the one that is measured to be the best."""
 _OF_NET_AND_RUN = {"values", "seed", "levels"}
 """Options of the data that follow from the net, and the seed, which is that of the run."""
 
@@ -44,7 +46,10 @@ class Section:
 def sections() -> tuple[Section, ...]:
     """Return all options that a training run can be given."""
     start = Option("start", Text("the folder of a run", "runs/digits-200-nvil"), None, _START, "start")
-    nets, estimators = _choice("net", NETS, "sbn", net_text()), _choice("estimator", ESTIMATORS, None, estimator_text())
+    nets, estimators = (
+        _choice("net", NETS, "sbn", net_text()),
+        _choice("estimator", [*ESTIMATORS, AUTO], None, estimator_text()),
+    )
     return (
         Section("Data", DATA.options),
         Section("Net", {"net": nets, **_shared(NETS, "sbn"), **_shared(FAMILIES)}),
@@ -57,8 +62,8 @@ def sections() -> tuple[Section, ...]:
 _START = "Folder of a finished run with the same net: training starts from its best net, not from random weights."
 
 
-def _choice(name: str, known: Mapping[str, Entry], default: str | None, text: str) -> Option:
-    return Option(name, Choices(known, str), default, text, name)
+def _choice(name: str, known: Iterable[str], default: str | None, text: str) -> Option:
+    return Option(name, Choices({word: word for word in known}, str), default, text, name)
 
 
 def _of_group(entry: Entry) -> dict[str, Option]:

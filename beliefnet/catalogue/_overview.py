@@ -28,7 +28,10 @@ def estimator_text() -> str:
         groups.setdefault(latents_of(entry), []).append(entry)
     parts = [f"for {kinds}: {', '.join(map(_titled, group))}" for kinds, group in _by_size(groups).items()]
     defaults = [f"{entry.name} for {latents_of(entry)}" for entry in ESTIMATORS.values() if entry.is_default]
-    return f"Gradient estimator; {'; '.join(parts)}. By default {', '.join(defaults)}."
+    return (
+        f"Gradient estimator; {'; '.join(parts)}. By default {', '.join(defaults)}. With auto, those that climb the "
+        "ELBO without bias are measured on the data, and the one with the least variance x cost is taken."
+    )
 
 
 def _titled(entry: Entry) -> str:

@@ -7,15 +7,17 @@ from typing import Annotated, Any
 
 import tomli_w
 from cyclopts import Parameter
+from rich.text import Text
 
 from beliefnet._errors import OptionError
-from beliefnet.catalogue import TrainConfig, check_memory, flatten, net_of_start, renamed
+from beliefnet._net import BeliefNet
+from beliefnet.catalogue import TrainConfig, check_memory, choose_estimator, flatten, net_of_start, renamed
 from beliefnet.cli._app import command
 from beliefnet.cli._entry import INTERRUPTED
 from beliefnet.cli._flags import TrainFlags, given_flags
 from beliefnet.cli._pictures import draw_run
 from beliefnet.cli._progress import Display
-from beliefnet.cli._text import make_console, say, warn
+from beliefnet.cli._text import for_terminal, make_console, say, show_table, waiting, warn
 from beliefnet.conditionals import has_convolutions
 from beliefnet.data import Dataset
 from beliefnet.optimizers import default_learning_rate
@@ -70,6 +72,9 @@ def train(
         net, skipped = net_of_start(config, net)
         for sentence in skipped:
             warn(sentence)
+    if config.is_auto:
+        config = _measured(config, dataset, net)
+        _, estimator = config.build(dataset.train.average(), dataset.record.image_shape)
     folder = _new_folder(config, out) if resumed is None else resumed
     # Nothing in a folder changes while another process trains in it.
     with folder.lock.held():
@@ -81,6 +86,22 @@ def train(
         if fitted.history:
             draw_run(folder, fitted, dataset, config)
     return _report(folder, fitted)
+
+
+def _measured(config: TrainConfig, dataset: Dataset, net: BeliefNet) -> TrainConfig:
+    """Choose the estimator, and say why."""
+    with waiting("measuring estimators") as status:
+        chosen, costs = choose_estimator(
+            config, dataset, net, progress=lambda what: status.update(Text(for_terminal(f"measuring: {what}")))
+        )
+    if not costs:
+        say(f"chosen: {chosen.estimator.name}, the only estimator that climbs the bound of this net without bias")
+        return chosen
+    rows = [(n, f"{c.variance:.4g}", f"{c.milliseconds:.3g}", f"{c.cost:.4g}") for n, c in costs.items()]
+    title = f"gradient of the ELBO on a batch, after a few epochs of {config.estimator.name}"
+    show_table(("estimator", "variance", "ms", "variance x ms"), rows, title=title, words=("estimator",), is_plain=True)
+    say(f"chosen: {chosen.estimator.name}; training starts anew with it, as --estimator {chosen.estimator.name} would")
+    return chosen
 
 
 def _options_of(config_file: Path | None, resume: Path | None) -> dict[str, Any]:

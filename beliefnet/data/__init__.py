@@ -9,10 +9,10 @@ from beliefnet._errors import DataError, DataUnavailable
 from beliefnet._types import ValueKind
 from beliefnet.data._arrays import as_rows
 from beliefnet.data._dataset import Dataset
-from beliefnet.data._device import DeviceRows, SparseRows
 from beliefnet.data._documents import spelled, unspelled
-from beliefnet.data._load import Listing, available, fetch, load, names, read_incomplete_rows, read_like, read_rows
-from beliefnet.data._observations import Observations, masked_entries, observations_of
+from beliefnet.data._load import Listing, available, fetch, load, names
+from beliefnet.data._observations import DeviceRows, Observations, SparseRows, masked_entries, observations_of
+from beliefnet.data._read_like import read_incomplete_rows, read_like, read_rows
 from beliefnet.data._record import LoadOptions, Reading, Record, checksum
 from beliefnet.data._sparse import CSR, Rows
 from beliefnet.data._values import check_levels, check_width

@@ -10,6 +10,7 @@ from beliefnet._errors import DataError, Use, listed, shown
 from beliefnet._types import ValueKind
 from beliefnet.data._arrays import as_rows
 from beliefnet.data._documents import most_frequent, numbered_words, warn_of_empty, without_empty
+from beliefnet.data._files import labelled
 from beliefnet.data._observations import Observations
 from beliefnet.data._record import SPLITS, LoadOptions, Record, checksum
 from beliefnet.data._sparse import is_sparse, to_counts
@@ -169,7 +170,7 @@ def assemble(
     Raises:
         DataError: If the values are not what was asked for, or an option does not fit them.
     """
-    values, label = options.values or contents.values, provenance.label
+    values, label = options.values or contents.values, labelled(provenance.label, contents.place)
     _check_sizes(contents, label)
     if contents.are_texts:
         contents = _counted(contents, options, label)

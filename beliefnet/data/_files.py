@@ -1,4 +1,4 @@
-"""Opening the files of strangers: regular files alone, memory in proportion to them, and errors that name them."""
+"""Opening the files of strangers: regular files alone, memory in proportion to them, errors that name the place."""
 
 import csv
 import gzip
@@ -7,12 +7,15 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
-from beliefnet._errors import DataError, Use, shown
+from beliefnet._errors import DataError, Use, entry, shown
+
+Place: TypeAlias = Callable[[int, int], str]
+"""Says where an entry is, given the numbers of its row and column of data, from 0."""
 
 LEAST_EXPANSION = 2**26
 """Bytes that a compressed file may always expand to."""
@@ -175,3 +178,31 @@ def _check_regular(descriptor: int, path: Path) -> None:
     kind = next((name for is_kind, name in _KINDS.items() if is_kind(mode)), "something else")
     hint = "a file inside it" if stat.S_ISDIR(mode) else "writing the data to a file first"
     raise DataError(f"expected a regular file, got {kind} at {path}", hint)
+
+
+class Label(str):
+    """What to call rows of a text file, whose entries are found by their lines.
+
+    Args:
+        text: What to call them.
+        place: Where an entry is.
+    """
+
+    place: Place
+
+    def __new__(cls, text: str, place: Place) -> "Label":
+        """Make a string that knows where entries are."""
+        label = super().__new__(cls, text)
+        label.place = place
+        return label
+
+
+def labelled(text: str, place: Place | None) -> str:
+    """Return what to call rows, with the places of their entries where these are known."""
+    return text if place is None else Label(text, place)
+
+
+def place_in(label: str, row: int, column: int) -> str:
+    """Return where an entry is: by its line in a text file, and by its row otherwise; all are counted from 1."""
+    place: Place = getattr(label, "place", entry)
+    return place(row, column)

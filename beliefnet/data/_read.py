@@ -241,6 +241,7 @@ def _read_numbers(path: Path, options: LoadOptions, wanted: Wanted | None) -> Co
     columns = None if wanted is None or options.transpose else wanted.columns
     table = read_table(path, options.reading, options.split_column, columns)
     contents = _matrix(path, table.values, options, columns=table.columns, names=table.names)
+    contents = replace(contents, place=None if options.transpose or table.parts is not None else table.place)
     if table.parts is None:
         return contents
     return divided(contents, [split_of(part, path) for part in table.parts], str(path))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from scipy import sparse
 
-from beliefnet._errors import DataError, entry, shown
-from beliefnet.data._files import check_extent
+from beliefnet._errors import DataError, shown
+from beliefnet.data._files import check_extent, place_in
 
 if TYPE_CHECKING:
     # scipy has no annotations, and what pyright infers without them is wrong: a matrix whose shape is None.
@@ -72,7 +72,7 @@ def to_counts(matrix: Any, label: str) -> CSR:
     good = (counts.data >= 0) & (counts.data <= LARGEST_COUNT) & (counts.data == np.rint(counts.data))
     if not good.all():
         raise DataError(
-            f"expected whole numbers from 0 to {LARGEST_COUNT} in {label}, got {first_entry(counts, ~good)}",
+            f"expected whole numbers from 0 to {LARGEST_COUNT} in {label}, got {first_entry(counts, ~good, label)}",
             "counts of words, not frequencies or weights",
         )
     if not counts.nnz:
@@ -80,11 +80,11 @@ def to_counts(matrix: Any, label: str) -> CSR:
     return canonical(counts)
 
 
-def first_entry(rows: CSR, bad: np.ndarray) -> str:
+def first_entry(rows: CSR, bad: np.ndarray, label: str) -> str:
     """Describe the first of the entries of a sparse matrix that are marked, `[entries]`."""
     first = int(np.argmax(bad))
     row = int(np.searchsorted(rows.indptr, first, side="right")) - 1
-    return f"{rows.data[first]:g} at {entry(row, int(rows.indices[first]))}"
+    return f"{rows.data[first]:g} at {place_in(label, row, int(rows.indices[first]))}"
 
 
 def canonical(counts: CSR) -> CSR:

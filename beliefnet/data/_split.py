@@ -8,6 +8,7 @@ import numpy as np
 
 from beliefnet._errors import DataError
 from beliefnet._types import ValueKind
+from beliefnet.data._files import Place
 from beliefnet.data._record import SPLITS, Reading
 from beliefnet.data._sparse import is_sparse
 
@@ -29,6 +30,7 @@ class Contents:
         image_shape: Height and width of images.
         values: What the rows are read as when nothing else is asked for.
         reading: How they were read.
+        place: Where an entry of the training rows is in a text file, given its row and column.
     """
 
     splits: Mapping[str, Any]
@@ -38,6 +40,7 @@ class Contents:
     image_shape: tuple[int, int] | None = None
     values: ValueKind = "binary"
     reading: Reading = field(default_factory=Reading)
+    place: Place | None = None
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -9,13 +9,14 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from beliefnet._errors import Advice, DataError, Use, listed, shown, suggestion
-from beliefnet.data._files import FEWEST_EXTENT, plain_suffix, read_text, readable, split_lines
+from beliefnet.data._files import FEWEST_EXTENT, Place, plain_suffix, read_text, readable, split_lines
 from beliefnet.data._record import Reading
 
 DELIMITERS = (",", ";", "\t")
@@ -40,12 +41,14 @@ class Table:
         columns: The name of each column, where the file has any.
         names: The name of each row, where the file has any.
         parts: Which split each row belongs to, where a column says so.
+        place: Where an entry is in the file, given its row and column.
     """
 
     values: np.ndarray
     columns: tuple[str, ...] | None = None
     names: tuple[str, ...] | None = None
     parts: tuple[str, ...] | None = None
+    place: Place | None = None
 
 
 def read_table(
@@ -78,7 +81,8 @@ def read_table(
         sheet = replace(sheet, name_column=sheet.find_names(reading))
         numeric = sheet.numeric_columns(reading, split_column)
         values = sheet.numbers(numeric)
-        table = Table(values, tuple(sheet.columns[index] for index in numeric) if sheet.has_header else None)
+        columns = tuple(sheet.columns[index] for index in numeric) if sheet.has_header else None
+        table = Table(values, columns, place=partial(sheet.place, numeric))
         if sheet.name_column is not None:
             table = replace(table, names=tuple(sheet.texts(sheet.name_column)))
         else:
@@ -231,6 +235,11 @@ class _Sheet:
             found.extend([self._number(cells, column, number) for column in columns])
         return np.frombuffer(found).reshape(-1, len(columns))
 
+    def place(self, columns: Sequence[int], row: int, column: int) -> str:
+        """Return where an entry of the data is, by the columns of the file that are data."""
+        number = next(number for number, _ in itertools.islice(self._rows(), row, None))
+        return f"line {number}, {self._named(columns[column])} (row {row + 1} of the data; counted from 1)"
+
     def texts(self, column: int) -> Iterator[str]:
         """Yield the cells of one column."""
         return (cells[column].strip() for _, cells in self._rows())
@@ -340,7 +349,8 @@ def _without_index(table: Table, numeric: list[int], sheet: _Sheet, reading: Rea
         stacklevel=2,
     )
     names = tuple(str(int(number)) for number in column)
-    return Table(table.values[:, 1:], table.columns and table.columns[1:], names)
+    place = partial(sheet.place, numeric[1:])
+    return Table(table.values[:, 1:], table.columns and table.columns[1:], names, place=place)
 
 
 def _counts_up(cells: Sequence[str]) -> bool:

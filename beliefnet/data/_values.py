@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from beliefnet._errors import DataError, Use, entry, listed, shown, suggestion
+from beliefnet._errors import DataError, Use, listed, shown, suggestion
+from beliefnet.data._files import place_in
 from beliefnet.data._record import Record
 from beliefnet.data._sparse import CSR, canonical, first_entry, to_rows
 
@@ -66,7 +67,7 @@ def check_values(rows: np.ndarray, label: str) -> np.ndarray:
     if low < 0 or high > 1:
         raise DataError(
             f"expected values between 0 and 1 in {label}, got values from {low:g} to {high:g}, "
-            f"the first outside being {_first(rows, (rows < 0) | (rows > 1))}",
+            f"the first outside being {_first(rows, (rows < 0) | (rows > 1), label)}",
             *_rescaling(rows, low, high),
         )
     return rows.astype(np.uint8 if np.all((rows == 0) | (rows == 1)) else np.float32)
@@ -94,7 +95,8 @@ def check_bits(rows: np.ndarray, label: str) -> np.ndarray:
             is_bytes = low >= 0 and FEW_LEVELS <= high <= 255 and _are_whole(rows)
             hints = ["x >= 128 if these are 8-bit grey levels"] if is_bytes else _rescaling(rows, low, high)
         raise DataError(
-            f"expected zeros and ones in {label}, such as the model was trained on, got {_first(rows, wrong)}", *hints
+            f"expected zeros and ones in {label}, such as the model was trained on, got {_first(rows, wrong, label)}",
+            *hints,
         )
     return rows.astype(np.uint8)
 
@@ -116,7 +118,7 @@ def check_sparse_bits(rows: Any, label: str) -> CSR:
         hint = counts if whole else "matrix.toarray() for means of bits"
         raise DataError(
             f"expected values between 0 and 1, which are zeros and ones in a sparse matrix, in {label}, got "
-            f"{first_entry(matrix, ~good)}",
+            f"{first_entry(matrix, ~good, label)}",
             hint,
             "(matrix > 0) for bits",
         )
@@ -146,7 +148,7 @@ def check_grey_values(rows: np.ndarray, label: str, levels: int | None = None) -
         if not 0 <= low <= high < levels:
             raise DataError(
                 f"expected whole numbers from 0 to {levels - 1} in {label}, as levels={levels} says, got values from "
-                f"{low:g} to {high:g}, the first outside being {_first(rows, (rows < 0) | (rows >= levels))}",
+                f"{low:g} to {high:g}, the first outside being {_first(rows, (rows < 0) | (rows >= levels), label)}",
                 *([f"x - {low:g}, which starts from 0"] if low > 0 and high - low < levels else []),
                 Use("levels", int(high) + 1),
             )
@@ -331,7 +333,7 @@ def _check_finite(rows: np.ndarray, label: str) -> None:
     finite = np.isfinite(rows)
     if not finite.all():
         raise DataError(
-            f"expected finite values in {label}, got {_first(rows, ~finite)}",
+            f"expected finite values in {label}, got {_first(rows, ~finite, label)}",
             "dropping these rows, or filling them in with a net that is trained on others (beliefnet impute)",
         )
 
@@ -358,6 +360,6 @@ def _are_whole(rows: np.ndarray) -> bool:
     return rows.dtype.kind != "f" or np.array_equal(rows, np.rint(rows))
 
 
-def _first(rows: np.ndarray, bad: np.ndarray) -> str:
+def _first(rows: np.ndarray, bad: np.ndarray, label: str) -> str:
     row, column = np.unravel_index(np.argmax(bad), bad.shape)
-    return f"{rows[row, column]:g} at {entry(int(row), int(column))}"
+    return f"{rows[row, column]:g} at {place_in(label, int(row), int(column))}"

@@ -44,6 +44,11 @@ class Estimator(eqx.Module, Generic[S]):
     kinds: ClassVar[frozenset[UnitKind]] = frozenset(UnitKind)
 
     @property
+    def is_unbiased(self) -> bool:
+        """Whether it estimates the gradient of its bound, of both nets, without bias; unless it says so, it is not."""
+        return False
+
+    @property
     @abstractmethod
     def bound(self) -> Bound:
         """The bound that the net is judged by, which for most estimators is the one that they climb."""

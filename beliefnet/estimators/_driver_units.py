@@ -113,6 +113,11 @@ class AbstractUnitEstimator(Estimator[None]):
         """Return what the draw of one layer is credited with."""
 
     @property
+    def is_unbiased(self) -> bool:
+        """For the ELBO or L_K, with any number of draws."""
+        return True
+
+    @property
     def bound(self) -> Bound:
         """L_K for a rule that credits all particles together, otherwise the ELBO; of the recognition net."""
         return Bound(self.num_particles if self.rule.is_multi_sample else 1)

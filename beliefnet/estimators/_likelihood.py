@@ -29,6 +29,11 @@ class MaximumLikelihood(AbstractRecognitionEstimator[None]):
     num_particles: int = eqx.field(static=True, init=False, default=1)
 
     @property
+    def is_unbiased(self) -> bool:
+        """It is exact."""
+        return True
+
+    @property
     def rule(self) -> AbstractShares:
         """All of the likelihood for the model."""
         return rules.WAKE

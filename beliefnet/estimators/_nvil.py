@@ -68,6 +68,11 @@ class NVIL(AbstractRecognitionEstimator[Moments]):
         self.signal = signal
 
     @property
+    def is_unbiased(self) -> bool:
+        """For the ELBO, if the moments neither divide the signal nor contain the batch."""
+        return not self.moments.normalise and self.moments.order is Order.STATISTICS_FIRST
+
+    @property
     def rule(self) -> Centred:
         """Each layer's signal, centred and scaled."""
         return Centred(self.baseline, self.moments, self.signal)

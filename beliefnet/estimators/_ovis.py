@@ -42,6 +42,11 @@ class OVIS(AbstractRecognitionEstimator[None]):
             )
 
     @property
+    def is_unbiased(self) -> bool:
+        """For L_K."""
+        return True
+
+    @property
     def rule(self) -> OptimalControl:
         """What each particle brought beyond auxiliary draws in its place."""
         return OptimalControl(self.num_auxiliary)
@@ -84,6 +89,11 @@ class AsymptoticOVIS(AbstractRecognitionEstimator[None]):
             raise ArgumentError(
                 f"expected AsymptoticOVIS to have {{option}} in [0, 1], got {self.gamma}", "1", option="gamma"
             )
+
+    @property
+    def is_unbiased(self) -> bool:
+        """For L_K, in the limit of one dominant weight."""
+        return self.gamma == 0
 
     @property
     def rule(self) -> AsymptoticControl:

@@ -52,6 +52,11 @@ class AbstractPathEstimator(AbstractCreditEstimator[None]):
         self.sampler.check(net.latent_kinds)
 
     @property
+    def is_unbiased(self) -> bool:
+        """Where the derivative of draws is the true one: of continuous units."""
+        return self.sampler.kinds <= {UnitKind.CONTINUOUS}
+
+    @property
     def proposal(self) -> Recognition:
         """The recognition net, with draws that have a derivative."""
         return Recognition(self.sampler)

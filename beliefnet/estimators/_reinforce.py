@@ -31,6 +31,11 @@ class Reinforce(AbstractRecognitionEstimator[None]):
     signal: Signal = eqx.field(static=True, default=Signal.LOCAL, kw_only=True)
 
     @property
+    def is_unbiased(self) -> bool:
+        """For the ELBO."""
+        return True
+
+    @property
     def rule(self) -> LeaveOneOut:
         """Each particle's signal less the mean of the others'."""
         return LeaveOneOut(self.signal)

@@ -37,6 +37,11 @@ class VIMCO(AbstractRecognitionEstimator[None]):
     signal: Signal = eqx.field(static=True, default=Signal.WHOLE, kw_only=True)
 
     @property
+    def is_unbiased(self) -> bool:
+        """For L_K."""
+        return True
+
+    @property
     def rule(self) -> LeaveOneOutBound:
         """What the bound would lose without each particle."""
         return LeaveOneOutBound(self.replacement, self.signal)

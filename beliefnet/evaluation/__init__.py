@@ -12,6 +12,7 @@ from beliefnet.evaluation._exact import (
     exact_posterior,
 )
 from beliefnet.evaluation._gaps import InferenceGaps, inference_gaps
+from beliefnet.evaluation._gradient_costs import GradientCost, gradient_costs
 from beliefnet.evaluation._gradient_reference import Reference
 from beliefnet.evaluation._gradients import (
     Effort,
@@ -41,6 +42,7 @@ __all__ = [
     "Enumeration",
     "EstimatorReport",
     "Evaluation",
+    "GradientCost",
     "GradientReport",
     "GreyImputationScore",
     "ImputationScore",
@@ -62,6 +64,7 @@ __all__ = [
     "exact_gradient",
     "exact_log_likelihood",
     "exact_posterior",
+    "gradient_costs",
     "gradient_report",
     "grey_imputation_score",
     "imputation_score",

@@ -1,0 +1,266 @@
+"""The rows of one file, all of them: as they are, or for a trained model, read as its own data were."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from beliefnet._errors import DataError, Use, check_type, shown
+from beliefnet.data._arrays import npz_names
+from beliefnet.data._documents import numbered_words
+from beliefnet.data._files import labelled, plain_suffix
+from beliefnet.data._observations import Observations
+from beliefnet.data._read import Wanted, kind_of, read_contents
+from beliefnet.data._record import LoadOptions, Reading, Record
+from beliefnet.data._sparse import CSR, is_sparse, to_counts
+from beliefnet.data._split import Contents
+from beliefnet.data._texts import TABLES, count_all_words, count_words
+from beliefnet.data._values import (
+    binarize_rows,
+    check_bits,
+    check_grey_values,
+    check_known,
+    check_numbers,
+    check_sparse_bits,
+    check_values,
+    check_width,
+    choose_binarization,
+    to_levels,
+    to_unit,
+)
+
+_READING = {option.name for option in fields(Reading)}
+_TOLERANCE = 6e-5
+
+
+def read_rows(path: str | Path, **options: Any) -> Observations:
+    """Read the rows of one file, all of them, without splits.
+
+    Args:
+        path: A file that `load` takes, or a folder of texts.
+        **options: As for `load`, but for those that say how rows are divided.
+
+    Returns:
+        The rows `[n, num_features]`; documents without any word stay, so that row `n` is row `n` of the file.
+
+    Raises:
+        DataError: If the file, its values or the options cannot be used.
+    """
+    given, chosen = _place(path), _undivided(options, path)
+    contents = read_contents(given, chosen)
+    values = chosen.values or contents.values
+    if contents.are_texts:
+        counts, words = count_all_words(contents.splits, str(path), chosen.item_separator)
+        contents = contents.holding({"train": counts["train"]}, columns=words)
+    like = Record(given.stem, "", chosen.binarization or "dynamic", {}, 0, None, "", "", values, chosen.levels)
+    return _observed(contents, like, chosen, str(path))
+
+
+def read_like(
+    record: Record,
+    path: str | Path,
+    *,
+    columns: Sequence[str] | None = None,
+    binarization: str | None = None,
+    **options: Any,
+) -> Observations:
+    """Read the rows of one file for a trained model, in the way in which its own data were read.
+
+    Args:
+        record: The record of the data that the model was trained on.
+        path: A file that `load` takes, or a folder of texts.
+        columns: The names of the model's columns, such as its words: texts are counted by them, and so are the columns
+            of a matrix that has names of its own or another width; a table's columns are found by their names.
+        binarization: What becomes of values between 0 and 1; by default the same as in training.
+        **options: What is different about this file, as in `load`: `array`, `delimiter`, `first_column` and so on.
+
+    Returns:
+        The rows `[n, num_features]`. Documents without any word stay, so that row `n` is row `n` of the file.
+
+    Raises:
+        DataError: If the file, its values or its width cannot be used, or it does not say what the model has to know.
+    """
+    given = _place(path)
+    if binarization is not None and record.values != "binary":
+        raise DataError(
+            f"expected no {{option}} for a model of {record.values}, got {shown(binarization)}",
+            "leaving the option out",
+            option="binarization",
+        )
+    chosen = _options_like(record, given, options)
+    contents = read_contents(given, chosen, Wanted(record.num_features, None if columns is None else tuple(columns)))
+    if record.values == "counts" or contents.are_texts or (contents.are_sparse and columns is not None):
+        contents = _by_model(contents, record, columns, chosen, str(path))
+    check_width(contents.splits["train"].reshape(contents.sizes["train"], -1), record.num_features, str(path))
+    return _observed(contents, replace(record, binarization=binarization or record.binarization), chosen, str(path))
+
+
+def read_incomplete_rows(
+    record: Record, path: str | Path, *, columns: Sequence[str] | None = None, **options: Any
+) -> Observations:
+    """Read rows in which NaN, or an empty cell of a table, stands for a missing entry, for a trained model.
+
+    Args:
+        record: The record of the data that the model was trained on.
+        path: A `.npy`, `.npz` or `.csv` file.
+        columns: The names of the model's columns, by which a table's columns are found.
+        **options: What is different about this file, as in `load`.
+
+    Returns:
+        Rows `[n, num_features]`: float32 means or grey values in [0, 1], or NaN.
+
+    Raises:
+        DataError: If the file, its values or its width cannot be used.
+    """
+    if record.values == "counts":
+        raise DataError(
+            f"expected a model of bits or grey values to read missing entries of {path} for, got counts",
+            "evaluation.impute with an array, for poisson visible units",
+        )
+    given = _place(path)
+    chosen = _options_like(record, given, options)
+    contents = read_contents(given, chosen, Wanted(record.num_features, None if columns is None else tuple(columns)))
+    if contents.are_texts or contents.are_sparse:
+        raise DataError(f"expected rows with missing entries in a dense array or a table, got {path}", "numpy.save")
+    rows = check_numbers(contents.splits["train"], str(path))
+    check_width(rows, record.num_features, str(path))
+    levels = record.levels if record.values == "grey" else record.largest + 1 if record.largest > 1 else None
+
+    def check(known: np.ndarray, label: str) -> np.ndarray:
+        return check_values(known, label) if levels is None else check_grey_values(known, label, levels)
+
+    return Observations(
+        check_known(check)(rows, labelled(str(path), contents.place)).astype(np.float32),
+        record.values,
+        columns=contents.columns,
+        names=contents.names.get("train"),
+        label=str(path),
+    )
+
+
+def _options_like(record: Record, path: Path, changes: Mapping[str, Any]) -> LoadOptions:
+    """Return how to read a file as the data of a model were read, as far as that has a meaning for this file."""
+    _undivided(changes, path)
+    changes = {name: value for name, value in changes.items() if value is not None}
+    recorded = record.reading.given
+    if path.is_dir() or plain_suffix(path) not in TABLES:
+        recorded.pop("text_column", None)
+    known = {**recorded, **changes, "values": record.values}
+    options = kind_of(path, Reading(**{name: known[name] for name in _READING & known.keys()})).options
+    kept = {name: value for name, value in recorded.items() if name in options}
+    if "array" in kept and kept["array"] not in npz_names(path):
+        del kept["array"]
+    return LoadOptions.of({**kept, **changes, "values": record.values})
+
+
+def _place(path: Any) -> Path:
+    check_type("path", path, str, os.PathLike, good="the path of a file, or Dataset.from_arrays(rows)")
+    return Path(path).expanduser()
+
+
+def _undivided(given: Mapping[str, Any], path: str | Path) -> LoadOptions:
+    """Return options for rows that are not divided; `DataError` for one that says how rows are."""
+    options = LoadOptions.of(given)
+    for name in ("valid_fraction", "test_fraction", "split_column", "vocabulary_size"):
+        if getattr(options, name) is not None:
+            raise DataError(
+                f"expected no {{option}} for the rows of {path}, which are not divided, got {getattr(options, name)}",
+                "leaving the option out",
+                option=name,
+            )
+    return options
+
+
+def _by_model(
+    contents: Contents, record: Record, columns: Sequence[str] | None, options: LoadOptions, label: str
+) -> Contents:
+    """Return counts, or bits, of the words of a model."""
+    rows, own = contents.splits["train"], contents.columns
+    if contents.are_texts:
+        if columns is None:
+            raise DataError(
+                f"expected a matrix of counts, got the texts {label}",
+                Use("columns", ..., "with the model's vocabulary"),
+            )
+        counts = count_words(rows, columns, options.item_separator)
+        counts = counts.sign() if record.values == "binary" else counts
+        return contents.holding({"train": _with_words(counts, label)}, columns=tuple(columns))
+    counts = rows if contents.are_sparse else to_counts(check_numbers(rows, label), label)
+    width = counts.shape[1]
+    is_numbered = columns is not None and tuple(columns) == numbered_words(record.num_features)
+    # What is only numbered has no columns to spare: they would be shifted.
+    if columns is None or (own is None and (width == record.num_features or (is_numbered and width > len(columns)))):
+        return contents.holding({"train": counts}, columns=own)
+    own = own or numbered_words(width)
+    if is_numbered and width == record.num_features and set(own).isdisjoint(columns):
+        return contents.holding({"train": counts}, columns=own)
+    return contents.holding({"train": _with_words(_by_words(counts, own, columns), label)}, columns=tuple(columns))
+
+
+def _by_words(counts: CSR, own: Sequence[str], words: Sequence[str]) -> CSR:
+    """Return the columns of the given words, zeros for a word that the matrix has no column of."""
+    column_of = {word: column for column, word in enumerate(words)}
+    targets = np.array([column_of.get(word, -1) for word in own])
+    sources = np.flatnonzero(targets >= 0)
+    selection = sparse.csr_matrix(
+        (np.ones(len(sources), counts.dtype), (sources, targets[sources])), shape=(len(own), len(words))
+    )
+    return counts @ selection
+
+
+def _with_words(counts: CSR, label: str) -> CSR:
+    if not counts.nnz:
+        raise DataError(
+            f"expected documents with words that the model was trained on, got none in {label}",
+            "documents like those the model was trained on, or train a model on these",
+        )
+    return counts
+
+
+def _observed(contents: Contents, record: Record, options: LoadOptions, label: str) -> Observations:
+    """Return rows with the meaning that a record gives them."""
+    rows, largest, is_dynamic = contents.splits["train"], 1, False
+    plain, label = label, labelled(label, contents.place)
+    if record.values == "counts":
+        rows = to_counts(rows if contents.are_sparse else check_numbers(rows, label), label)
+    elif record.values == "grey":
+        levels = record.levels or 1
+        rows = check_grey_values(check_numbers(rows, label), label, record.levels)
+        on_grid = to_levels(rows, levels)
+        if levels > 1 and np.abs(to_unit(on_grid, levels - 1) - rows).max() < _TOLERANCE:
+            rows, largest = on_grid, levels - 1
+    else:
+        rows, largest, is_dynamic = _bits_like(rows, contents, record, options, label)
+    is_named = contents.columns is not None and len(contents.columns) == rows.shape[1]
+    return Observations(
+        rows,
+        record.values,
+        largest,
+        is_dynamic,
+        columns=contents.columns if is_named else None,
+        names=contents.names.get("train"),
+        label=plain,
+    )
+
+
+def _bits_like(
+    rows: Any, contents: Contents, record: Record, options: LoadOptions, label: str
+) -> tuple[Any, int, bool]:
+    """Return rows as bits, or means of bits, what a one is stored as, and whether bits are drawn at every use."""
+    largest = max(contents.largest, record.largest)
+    if is_sparse(rows):
+        return check_sparse_bits(rows, label), 1, False
+    rows = check_numbers(rows, label)
+    is_bytes = largest > 1 and rows.dtype.kind in "biu" and rows.min() >= 0 and 1 < rows.max() <= largest
+    if record.binarization == "none" and not is_bytes:
+        return check_bits(rows, label), 1, False
+    rows, largest = (rows.astype(np.uint8), largest) if is_bytes else (check_values(rows, label), 1)
+    if largest == 1 and rows.dtype.kind != "f":
+        return rows, 1, False
+    mode = choose_binarization(False, record.binarization, "dynamic", label)
+    bits = binarize_rows(rows, largest, mode, np.random.default_rng(options.seed))
+    return bits, largest if mode == "dynamic" else 1, mode == "dynamic"
