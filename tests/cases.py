@@ -244,7 +244,7 @@ PROPOSALS: dict[str, Callable[[], Proposal]] = {
     "refined by importance": lambda: Refined(AIR(3, 8, rate=0.2)),
     "refined by gradients": lambda: Refined(StraightThroughAscent(3, 4, rate=0.5)),
     "refined until idle": lambda: Refined(AIR(6, 4, patience=2)),
-    "buffered": lambda: Buffered(AIR(3, 1, rate=0.5, shrinkage=Shrinkage.NONE)),
+    "buffered": lambda: Buffered(AIR(3, 1, rate=0.02, shrinkage=Shrinkage.NONE)),
     "defensive": lambda: Defensive(Refined(AIR(3, 4, rate=0.5)), every=2),
 }
 
