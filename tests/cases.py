@@ -51,6 +51,7 @@ from beliefnet.estimators import (
     OVIS,
     REBAR,
     RELAX,
+    RODEO,
     SGVB,
     STL,
     TVO,
@@ -1040,6 +1041,8 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         quick=("two layers", "normal on binary"),
     ),
     "double-cv, three draws": drawn(lambda net: DoubleCV(net, 3), nets=SMALL, quick=()),
+    "rodeo": drawn(lambda net: randomise(RODEO(net, 2, key=jax.random.key(1), num_units=5), scale=0.3)),
+    "rodeo, three draws": drawn(lambda net: RODEO(net, 3, key=jax.random.key(1)), nets=SMALL, quick=()),
     "multi-sample-disarm": drawn(lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2), quick=()),
     "multi-sample-disarm, three": drawn(
         lambda net: MultiSampleDisARM(net, 3), bound_gradient, bound_of(3), nets=SMALL, quick=()

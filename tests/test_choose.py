@@ -46,6 +46,7 @@ def test_those_that_claim_to_be_unbiased_are_the_ones_whose_law_says_so(name: st
                 "rebar",
                 "reinforce",
                 "relax",
+                "rodeo",
             },
         ),
         ("vae", {"double-cv", "muprop", "nvil", "reinforce", "sgvb", "stl"}),
