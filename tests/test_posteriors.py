@@ -155,7 +155,7 @@ LOSSES = [
     (name, net, steps)
     for name in DEFAULTS
     for net in NETS_OF.get(name, (*DISCRETE, *FITTED))
-    for steps in ((1, 5, 20, 60) if net in SEVERAL_STEPS else (20,))
+    for steps in ((1, 60) if net in SEVERAL_STEPS else (20,))
 ]
 ROWS = jnp.tile(ALL_OBSERVATIONS, (25, 1))
 NOISE = 0.01
