@@ -327,9 +327,7 @@ DISCRETE = (*NETS, "categorical", "two categorical", "categorical on binary", "d
 SOME_DISCRETE = ("one layer", "three layers", "categorical on binary", "nade")
 
 REFINERS: dict[str, RefinerCase] = {
-    "air": RefinerCase(
-        lambda steps: refiners.AIR(steps, 500), negative_divergence, ("two layers", *SOME_DISCRETE)
-    ),
+    "air": RefinerCase(lambda steps: refiners.AIR(steps, 500), negative_divergence, ("two layers", *SOME_DISCRETE)),
     "air, mean-field": RefinerCase(
         lambda steps: AIR(steps, 500, form=Form.MEAN_FIELD), negative_divergence, ("two layers", "connected")
     ),
@@ -745,7 +743,7 @@ def nvil_case(
 ANY = tuple(name for name in ALL_NETS if name != "darn")
 PAIRS = tuple(name for name in ANY if name != "two normal layers")
 """Nets of so few states that every pair of them can be visited."""
-SINGLE = (*NETS, "darn")
+SINGLE = ("two layers", "darn")
 """Nets whose recognition layers have binary units that can be credited one by one."""
 MIDDLE = ("two layers",)
 """The net of the quick run, for laws that draw."""
