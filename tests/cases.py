@@ -44,6 +44,7 @@ from beliefnet.distributions import (
 )
 from beliefnet.estimators import (
     ARM,
+    ARMS,
     HVI,
     IWAE,
     NVIL,
@@ -56,6 +57,7 @@ from beliefnet.estimators import (
     VIMCO,
     AsymptoticOVIS,
     DisARM,
+    DoubleCV,
     DReG,
     Estimator,
     LocalExpectation,
@@ -1029,6 +1031,14 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     ),
     "arm": drawn(ARM, quick=()),
     "disarm": drawn(lambda net: DisARM(net, 2), quick=("two layers", "darn")),
+    "arms": drawn(lambda net: ARMS(net, 3), quick=("two layers", "darn")),
+    "arms, five draws": drawn(lambda net: ARMS(net, 5), quick=(), nets=("one layer", "two layers")),
+    "double-cv": drawn(
+        lambda net: DoubleCV(net, 2, scale=0.8),
+        nets=(*NETS, "categorical", "normal on binary"),
+        quick=("two layers", "normal on binary"),
+    ),
+    "double-cv, three draws": drawn(lambda net: DoubleCV(net, 3), nets=SMALL, quick=()),
     "multi-sample-disarm": drawn(lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2), quick=()),
     "multi-sample-disarm, three": drawn(
         lambda net: MultiSampleDisARM(net, 3), bound_gradient, bound_of(3), nets=SMALL, quick=()
