@@ -327,11 +327,10 @@ class RefinerCase:
 
 
 DISCRETE = (*NETS, "categorical", "two categorical", "categorical on binary", "darn", "connected", "nade")
+SOME_DISCRETE = ("one layer", "three layers", "categorical on binary", "nade")
 
 REFINERS: dict[str, RefinerCase] = {
-    "air": RefinerCase(
-        lambda steps: refiners.AIR(steps, 500), negative_divergence, tuple(name for name in DISCRETE if name != "darn")
-    ),
+    "air": RefinerCase(lambda steps: refiners.AIR(steps, 500), negative_divergence, ("two layers", *SOME_DISCRETE)),
     "air, mean-field": RefinerCase(
         lambda steps: AIR(steps, 500, form=Form.MEAN_FIELD), negative_divergence, ("two layers", "connected")
     ),
@@ -343,15 +342,15 @@ REFINERS: dict[str, RefinerCase] = {
     "air, undamped": RefinerCase(lambda steps: AIR(steps, 20_000, rate=1.0), negative_divergence, tuple(NETS)),
     "gdir": RefinerCase(lambda steps: GDIR(steps, 50), sampled_elbo, ("normal", "two normal layers")),
     "gdir, momentum": RefinerCase(lambda steps: GDIR(steps, 50, rate=0.03, momentum=0.7), sampled_elbo, ("normal",)),
-    "mean-passing": RefinerCase(MeanPassingAscent, surrogate, (*DISCRETE, "normal", "binary on normal")),
+    "mean-passing": RefinerCase(MeanPassingAscent, surrogate, (*SOME_DISCRETE, "normal", "binary on normal")),
     "straight-through": RefinerCase(
-        lambda steps: StraightThroughAscent(steps, 200, rate=0.3), posterior_elbo, DISCRETE
+        lambda steps: StraightThroughAscent(steps, 200, rate=0.3), posterior_elbo, SOME_DISCRETE
     ),
     "straight-through, logits": RefinerCase(
         lambda steps: StraightThroughAscent(steps, 200, slope="logits"), posterior_elbo, ("one layer", "two layers")
     ),
     "concrete": RefinerCase(
-        lambda steps: ConcreteAscent(steps, 200, temperature=0.3, rate=0.3), posterior_elbo, DISCRETE
+        lambda steps: ConcreteAscent(steps, 200, temperature=0.3, rate=0.3), posterior_elbo, SOME_DISCRETE
     ),
 }
 
@@ -747,7 +746,7 @@ def nvil_case(
 ANY = tuple(name for name in ALL_NETS if name != "darn")
 PAIRS = tuple(name for name in ANY if name != "two normal layers")
 """Nets of so few states that every pair of them can be visited."""
-SINGLE = (*NETS, "darn")
+SINGLE = ("two layers", "darn")
 """Nets whose recognition layers have binary units that can be credited one by one."""
 MIDDLE = ("two layers",)
 """The net of the quick run, for laws that draw."""
