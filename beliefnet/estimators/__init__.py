@@ -1,9 +1,11 @@
 """Estimators: stochastic gradients of a training objective."""
 
 from beliefnet.estimators._arm import ARM, DisARM, MultiSampleDisARM
+from beliefnet.estimators._arms import ARMS
 from beliefnet.estimators._base import Estimate, Estimator, check_particles
 from beliefnet.estimators._bound import Bound
 from beliefnet.estimators._combine import Sum
+from beliefnet.estimators._double_cv import DoubleCV
 from beliefnet.estimators._driver_particles import (
     AbstractCreditEstimator,
     AbstractRecognitionEstimator,
@@ -23,6 +25,7 @@ from beliefnet.estimators._path import IWAE, SGVB, STL, AbstractPathEstimator, D
 from beliefnet.estimators._rebar import REBAR, RELAX
 from beliefnet.estimators._reinforce import Reinforce, reinforce
 from beliefnet.estimators._relaxations import concrete, gumbel_rao, half, reinmax, straight_through
+from beliefnet.estimators._rodeo import RODEO
 from beliefnet.estimators._tvo import TVO
 from beliefnet.estimators._vimco import VIMCO, vimco
 from beliefnet.estimators._wake_sleep import (
@@ -45,12 +48,14 @@ from beliefnet.estimators.rules import (
 
 __all__ = [
     "ARM",
+    "ARMS",
     "HVI",
     "IWAE",
     "NVIL",
     "OVIS",
     "REBAR",
     "RELAX",
+    "RODEO",
     "SGVB",
     "STL",
     "TVO",
@@ -67,6 +72,7 @@ __all__ = [
     "CreditRule",
     "DReG",
     "DisARM",
+    "DoubleCV",
     "Estimate",
     "Estimator",
     "KLSchedule",
