@@ -7,6 +7,8 @@ NAN = in_tests("test_estimators", "no_number or zero")
 SIGNALS = in_tests("test_estimators", "reach or local or no_chain")
 DRIVER = in_tests("test_estimators", "expected_estimate or wrong_shape or path or descends")
 UNITS = in_tests("test_estimators", "mean_of_many and (arm or rebar or relax or muprop or local)")
+ARMS = in_tests("test_estimators", "mean_of_many and arms and two or coupled_bits")
+DOUBLE_CV = in_tests("test_estimators", "mean_of_many and double-cv and two")
 
 OF_ESTIMATORS = [
     # Credit rules
@@ -268,6 +270,41 @@ OF_ESTIMATORS = [
         "jnp.logaddexp(surroundings, swapped) - jnp.logaddexp(surroundings, drawn)",
         "surroundings * 0 + swapped - drawn",
         UNITS,
+    ),
+    Mutant(
+        "ARMS forgets that its draws are correlated",
+        "estimators/_arms.py",
+        "* _less_correlation(logits, count) / count",
+        "/ count",
+        ARMS,
+    ),
+    Mutant(
+        "The copula's numbers are shares",
+        "estimators/_arms.py",
+        "return (1 - rest) ** count",
+        "return 1 - rest",
+        ARMS,
+    ),
+    Mutant(
+        "Draws around another do not know it",
+        "estimators/_arms.py",
+        "_antithetic_to(first, count, key=others_key), layer.held_logits)",
+        "_antithetic_to(1 - first, count, key=others_key), layer.held_logits)",
+        ARMS,
+    ),
+    Mutant(
+        "Double CV does not add back what it explains",
+        "estimators/_double_cv.py",
+        "return LayerCredit((score, explained),",
+        "return LayerCredit((score,),",
+        DOUBLE_CV,
+    ),
+    Mutant(
+        "Double CV's slope is that of the draw that it serves",
+        "estimators/_double_cv.py",
+        "slope = leave_one_out_sum(layer.slope) / num_others",
+        "slope = layer.slope",
+        DOUBLE_CV,
     ),
     Mutant(
         "REBAR adds its control variate once",

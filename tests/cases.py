@@ -45,6 +45,7 @@ from beliefnet.distributions import (
 )
 from beliefnet.estimators import (
     ARM,
+    ARMS,
     HVI,
     IWAE,
     NVIL,
@@ -57,6 +58,7 @@ from beliefnet.estimators import (
     VIMCO,
     AsymptoticOVIS,
     DisARM,
+    DoubleCV,
     DReG,
     Estimator,
     IterativeAmortised,
@@ -245,7 +247,7 @@ PROPOSALS: dict[str, Callable[[], Proposal]] = {
     "refined by importance": lambda: Refined(AIR(3, 8, rate=0.2)),
     "refined by gradients": lambda: Refined(StraightThroughAscent(3, 4, rate=0.5)),
     "refined until idle": lambda: Refined(AIR(6, 4, patience=2)),
-    "buffered": lambda: Buffered(AIR(3, 1, rate=0.5, shrinkage=Shrinkage.NONE)),
+    "buffered": lambda: Buffered(AIR(3, 1, rate=0.02, shrinkage=Shrinkage.NONE)),
     "defensive": lambda: Defensive(Refined(AIR(3, 4, rate=0.5)), every=2),
 }
 
@@ -1063,6 +1065,14 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     ),
     "arm": drawn(ARM, quick=()),
     "disarm": drawn(lambda net: DisARM(net, 2), quick=("two layers", "darn")),
+    "arms": drawn(lambda net: ARMS(net, 3), quick=("two layers", "darn")),
+    "arms, five draws": drawn(lambda net: ARMS(net, 5), quick=(), nets=("one layer", "two layers")),
+    "double-cv": drawn(
+        lambda net: DoubleCV(net, 2, scale=0.8),
+        nets=(*NETS, "categorical", "normal on binary"),
+        quick=("two layers", "normal on binary"),
+    ),
+    "double-cv, three draws": drawn(lambda net: DoubleCV(net, 3), nets=SMALL, quick=()),
     "multi-sample-disarm": drawn(lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2), quick=()),
     "multi-sample-disarm, three": drawn(
         lambda net: MultiSampleDisARM(net, 3), bound_gradient, bound_of(3), nets=SMALL, quick=()

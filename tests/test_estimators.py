@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 import pytest
 from cases import (
     ALL_NETS,
@@ -27,7 +28,7 @@ from cases import (
 )
 from exact import EveryTuple, Weighed, assert_same, expected_estimate, tuple_mass, tuples, weighed, wide
 from jaxtyping import TypeCheckError
-from laws import assert_mean, draws
+from laws import assert_frequencies, assert_mean, draws
 
 from beliefnet import BeliefNet
 from beliefnet._numerics import leave_one_out_log_sum_exp, leave_one_out_sum, log_mean_exp, normalised_weights
@@ -35,6 +36,7 @@ from beliefnet._trace import Trace, chain_reach
 from beliefnet.baselines import Moments, Order, RunningMoments
 from beliefnet.estimators import (
     ARM,
+    ARMS,
     NVIL,
     REBAR,
     TVO,
@@ -43,6 +45,7 @@ from beliefnet.estimators import (
     CreditEstimator,
     CreditRule,
     DisARM,
+    Layer,
     MultiSampleDisARM,
     MuProp,
     Reinforce,
@@ -54,6 +57,7 @@ from beliefnet.estimators import (
     reweighted_wake_sleep,
     surrogate,
 )
+from beliefnet.estimators._arms import _less_correlation
 from beliefnet.estimators.rules import (
     REWEIGHTED_WAKE,
     LeaveOneOut,
@@ -64,6 +68,7 @@ from beliefnet.estimators.rules import (
 from beliefnet.evaluation import enumerate_latents
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Particles, Recognition
+from beliefnet.samplers import Plain, Sampler
 
 NUM_DRAWS = 12_000
 EVERY_NET = tuple(ALL_NETS | SINGLE_NETS)
@@ -566,6 +571,40 @@ def test_an_estimator_is_refused_by_a_net_of_other_units(make):
 def test_learnt_controls_belong_to_the_depth_they_were_made_for():
     with pytest.raises(ValueError, match="of 1 latent layers, got one of 2"):
         REBAR(NETS["one layer"]()).estimate(NETS["two layers"](), OBSERVATIONS, None, key=jax.random.key(0))
+
+
+def layer_of(net: BeliefNet, index: int, sampler: Sampler) -> Layer:
+    """A layer as it is seen in the midst of an estimate with two particles."""
+    particles = Recognition(sampler).draw(net, OBSERVATIONS, 2, key=jax.random.key(1))
+    distribution = net.recognition.distributions(OBSERVATIONS, particles.latents)[index]
+    return Layer(net=net, trace=Trace.record(net, particles), distribution=distribution, index=index)
+
+
+def test_two_antithetic_draws_are_disarm():
+    """Above the lowest layer from the same random numbers; in the lowest by the formula, the particles being a pair."""
+
+    @eqx.filter_jit
+    def both(net, key):
+        above, lowest = layer_of(net, 1, Plain()), layer_of(net, 0, ARMS.sampler)
+        (h, other), (f, f_other) = lowest.value, lowest.signal
+        pairs = 0.5 * (f_other - f)[:, None] * (other - h) * jax.nn.sigmoid(jnp.abs(lowest.logits))
+        disarm = DisARM(net, 2).layer_credit(above, key=key).terms[0].amount
+        return [ARMS(net, 2).layer_credit(layer, key=key).terms[0].amount for layer in (above, lowest)], (disarm, pairs)
+
+    for found, expected in zip(*both(net_of("two layers"), jax.random.key(2)), strict=True):
+        np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_coupled_bits_have_the_correlation_that_is_said(count: int):
+    logits = jnp.array([-3.0, -0.4, 0.0, 0.8, 2.5])
+    p = jax.nn.sigmoid(logits)
+    layer = dist.Bernoulli(logits=logits).to_event(1)
+    bits = draws(lambda key: ARMS.sampler(layer, (count,), key=key), 20_000)
+    both = p - p * (1 - p) / _less_correlation(logits, count - 1)
+    assert_mean(bits, jnp.broadcast_to(p, bits.shape[1:]))
+    for one, two in itertools.combinations(range(count), 2):
+        assert_frequencies(bits[:, one] * bits[:, two], jnp.maximum(both, 0))
 
 
 class Told(CreditRule):

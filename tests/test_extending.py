@@ -148,7 +148,7 @@ def test_the_laws_hold_for_the_examples(extended):
     }
     chosen = " or ".join(f"({law})" for law in laws.values())
     files = [f"tests/{file}" for file in laws]
-    text = run(extended, "-m", "pytest", "-n", "0", "-q", "-rA", *files, "-k", chosen)
+    text = run(extended, "-m", "pytest", "--full", "-n", "0", "-q", "-rA", *files, "-k", chosen)
     for law in ("constant", "prior", "half", "unit normal", "geometric", "mixed"):
         assert re.search(rf"PASSED .*\[.*{law}.*\]", text)
 

@@ -25,7 +25,7 @@ from beliefnet.evaluation import enumerate_latents
 from beliefnet.evaluation._bounds import bounds_of_rows
 from beliefnet.nets import fully_visible_net, sigmoid_belief_net
 from beliefnet.optimizers import Learnable
-from beliefnet.training import FitOptions, Plan, fit
+from beliefnet.training import FitOptions, Plan, TrainState, fit, run_steps
 
 KEY = jax.random.key(0)
 ROWS = np.tile(np.eye(4, dtype=np.uint8), (6, 2))
@@ -159,6 +159,21 @@ def test_steps_become_smaller_on_a_plateau():
     assert int(state.best_epoch) == 1
     assert int(state.reduced_epoch) == 5
     assert float(state.learner.step_scale) == 0.25
+
+
+def test_a_step_is_scaled():
+    """Half the scale is half the way; the gradient is that of the same key."""
+    net, ways = sigmoid_belief_net(8, (3,), key=KEY), []
+    plan = Plan.of(FitOptions(optimizer="sgd", momentum=0.0, schedule="plateau", learning_rate=0.1), 10)
+    before = jax.tree.map(np.array, Learnable(net, Reinforce(2)))
+    for scale in (1.0, 0.5):
+        learner = TrainState.start(net, Reinforce(2), plan).learner
+        learner = eqx.tree_at(lambda state: state.step_scale, learner, jnp.asarray(scale))
+        after = run_steps(learner, DATA.train.on_device(), plan, jnp.int32(1), batch_size=6, key=KEY).params
+        ways.append([a - b for a, b in zip(jax.tree.leaves(after), jax.tree.leaves(before), strict=True)])
+    assert max(np.abs(way).max() for way in ways[0]) > 0.01
+    for whole, half in zip(*ways, strict=True):
+        np.testing.assert_allclose(half, whole / 2, atol=1e-7)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """Estimators: stochastic gradients of a training objective."""
 
 from beliefnet.estimators._arm import ARM, DisARM, MultiSampleDisARM
+from beliefnet.estimators._arms import ARMS
 from beliefnet.estimators._base import Estimate, Estimator, check_particles
 from beliefnet.estimators._bound import Bound
 from beliefnet.estimators._combine import Sum
+from beliefnet.estimators._double_cv import DoubleCV
 from beliefnet.estimators._driver_particles import (
     AbstractCreditEstimator,
     AbstractRecognitionEstimator,
@@ -46,6 +48,7 @@ from beliefnet.estimators.rules import (
 
 __all__ = [
     "ARM",
+    "ARMS",
     "HVI",
     "IWAE",
     "NVIL",
@@ -68,6 +71,7 @@ __all__ = [
     "CreditRule",
     "DReG",
     "DisARM",
+    "DoubleCV",
     "Estimate",
     "Estimator",
     "IterativeAmortised",

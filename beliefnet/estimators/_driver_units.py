@@ -4,6 +4,7 @@ from abc import abstractmethod
 from typing import ClassVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array, lax
@@ -58,6 +59,17 @@ class Layer(eqx.Module):
         """Logits of the binary units as constants, one row for each draw."""
         return jnp.broadcast_to(lax.stop_gradient(self.logits), self.value.shape)
 
+    @property
+    def slope(self) -> Float[Array, "particles batch units"]:
+        """The derivative of the signal by the value, the layers above being as they were drawn."""
+        here, above = self.net.above(self.index), self.trace.values[self.index + 2 :]
+
+        def signal_with(value: Array) -> Array:
+            return here.log_weight(self.trace.values[self.index], (value, *above))
+
+        signal, pull_back = jax.vjp(signal_with, self.value)
+        return pull_back(jnp.ones_like(signal))[0]
+
     def signal_of(
         self, value: Float[Array, "*lead units"], *, key: Key, sampler: Sampler, below: Array | None = None
     ) -> Float[Array, "*lead"]:
@@ -102,6 +114,10 @@ class AbstractUnitEstimator(Estimator[None]):
 
     rule: ClassVar[CreditRule] = WAKE
     """What particles are credited with as a whole: by default the model learns from all alike."""
+    least_particles: ClassVar[int] = 1
+    """The fewest particles that it can work with."""
+    sampler: ClassVar[Sampler] = Plain()
+    """How particles are drawn."""
     num_particles: int = eqx.field(static=True)
 
     def __init__(self, net: BeliefNet, num_particles: int = 1):
@@ -143,7 +159,7 @@ class AbstractUnitEstimator(Estimator[None]):
         def objective_of(parts: tuple[BeliefNet, AbstractUnitEstimator]):
             net, estimator = parts
             held = lax.stop_gradient(net)
-            particles = Recognition(Plain()).draw(held, x, estimator.num_particles, key=draw_key)
+            particles = Recognition(estimator.sampler).draw(held, x, estimator.num_particles, key=draw_key)
             trace = Trace.record(net, particles)
             credit = estimator.rule(lax.stop_gradient(trace))
             _check_no_path(estimator, credit)
@@ -164,15 +180,31 @@ class AbstractUnitEstimator(Estimator[None]):
         """Check that it can work with a net.
 
         Raises:
-            ValueError: If there is no particle, or a layer is of a kind that it does not handle.
+            ValueError: If there are too few particles, or a layer is of a kind that it does not handle.
         """
-        check_particles(type(self).__name__, self.num_particles, least=self.rule.least_particles)
+        least = max(self.least_particles, self.rule.least_particles)
+        check_particles(type(self).__name__, self.num_particles, least=least)
         for index, kind in enumerate(net.latent_kinds):
             others = {UnitKind.CONTINUOUS: ", or sgvb, stl or iwae", UnitKind.AUTOREGRESSIVE: ""}
             advice = "an estimator for any latents (vimco, reinforce, nvil)" + others.get(
                 kind, ", or concrete, straight-through"
             )
             check_kind(type(self).__name__, kind, self.kinds, advice, place=f" in latent layer {index + 1}")
+
+
+def check_depth(estimator: AbstractUnitEstimator, num_layers: int, layer: Layer) -> None:
+    """Check that an estimator with parameters of each layer was made for a net of this depth.
+
+    Raises:
+        ValueError: If it was not.
+    """
+    if num_layers != len(layer.net.layer_sizes):
+        name = type(estimator).__name__
+        raise ArgumentError(
+            f"expected the net that {name} was made for, of {num_layers} latent layers, got one of "
+            f"{len(layer.net.layer_sizes)}",
+            f"{name}(net)",
+        )
 
 
 def _check_no_path(estimator: AbstractUnitEstimator, credit: Credit) -> None:

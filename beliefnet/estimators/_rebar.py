@@ -18,7 +18,7 @@ from beliefnet._streams import split_key
 from beliefnet._types import Key
 from beliefnet.conditionals import MLP
 from beliefnet.distributions import UnitKind
-from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
+from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit, check_depth
 from beliefnet.estimators.rules import SurrogateTerm
 from beliefnet.samplers import Concrete
 
@@ -64,12 +64,7 @@ class AbstractRelaxedControl(AbstractUnitEstimator):
 
     def layer_credit(self, layer: Layer, *, key: Key) -> LayerCredit:
         """Credit logits, and let the control variate descend the second moment of that credit."""
-        if len(self.scale) != len(layer.net.layer_sizes):
-            raise ArgumentError(
-                f"expected the net that {type(self).__name__} was made for, of {len(self.scale)} latent layers, got "
-                f"one of {len(layer.net.layer_sizes)}",
-                f"{type(self).__name__}(net)",
-            )
+        check_depth(self, len(self.scale), layer)
         z_key, again_key, above_key = split_key(key, 3)
         logits, scale = layer.held_logits, self.scale[layer.index]
         free = _relaxed_given(layer.value, logits, key=z_key) - logits

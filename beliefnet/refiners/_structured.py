@@ -1,5 +1,7 @@
 """A structured posterior: the recognition net's own chain, with offsets of each datum."""
 
+import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array
@@ -45,7 +47,9 @@ class StructuredPosterior(Posterior):
         """
         x = jnp.asarray(x)
         sizes = num_offsets(net.recognition.conditionals)
-        return cls(tuple(jnp.zeros((len(x), size), x.dtype) for size in sizes), net.recognition, x)
+        # A net may be more precise than the data.
+        dtype = jnp.result_type(x, *jax.tree.leaves(eqx.filter(net.recognition, eqx.is_inexact_array)))
+        return cls(tuple(jnp.zeros((len(x), size), dtype) for size in sizes), net.recognition, x)
 
     @property
     def chain(self) -> Chain:
