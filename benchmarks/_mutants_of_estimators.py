@@ -9,6 +9,7 @@ DRIVER = in_tests("test_estimators", "expected_estimate or wrong_shape or path o
 UNITS = in_tests("test_estimators", "mean_of_many and (arm or rebar or relax or muprop or local)")
 ARMS = in_tests("test_estimators", "mean_of_many and arms and two or coupled_bits")
 DOUBLE_CV = in_tests("test_estimators", "mean_of_many and double-cv and two")
+RODEO = in_tests("test_estimators", "mean_of_many and rodeo and two")
 
 OF_ESTIMATORS = [
     # Credit rules
@@ -305,6 +306,20 @@ OF_ESTIMATORS = [
         "slope = leave_one_out_sum(layer.slope) / num_others",
         "slope = layer.slope",
         DOUBLE_CV,
+    ),
+    Mutant(
+        "RODEO's score of a flipped unit is that of the draw",
+        "estimators/_rodeo.py",
+        "stein = change[..., 1:] * score + rate[..., 0] * flipped[..., 1] * (1 - 2 * value)",
+        "stein = change[..., 1:] * score",
+        RODEO,
+    ),
+    Mutant(
+        "RODEO's surrogate knows the draw that it serves",
+        "estimators/_rodeo.py",
+        "level = leave_one_out_sum(layer.signal) / num_others",
+        "level = layer.signal",
+        RODEO,
     ),
     Mutant(
         "REBAR adds its control variate once",

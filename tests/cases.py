@@ -52,6 +52,7 @@ from beliefnet.estimators import (
     OVIS,
     REBAR,
     RELAX,
+    RODEO,
     SGVB,
     STL,
     TVO,
@@ -338,11 +339,10 @@ def imitating(net: BeliefNet, num_steps: int, rate: float = 0.3, small: float = 
 
 
 DISCRETE = (*NETS, "categorical", "two categorical", "categorical on binary", "darn", "connected", "nade")
+SOME_DISCRETE = ("one layer", "three layers", "categorical on binary", "nade")
 
 REFINERS: dict[str, RefinerCase] = {
-    "air": RefinerCase(
-        lambda steps: refiners.AIR(steps, 500), negative_divergence, tuple(name for name in DISCRETE if name != "darn")
-    ),
+    "air": RefinerCase(lambda steps: refiners.AIR(steps, 500), negative_divergence, ("two layers", *SOME_DISCRETE)),
     "air, mean-field": RefinerCase(
         lambda steps: AIR(steps, 500, form=Form.MEAN_FIELD), negative_divergence, ("two layers", "connected")
     ),
@@ -355,15 +355,15 @@ REFINERS: dict[str, RefinerCase] = {
     "gdir": RefinerCase(lambda steps: GDIR(steps, 50), sampled_elbo, ("normal", "two normal layers")),
     "gdir, momentum": RefinerCase(lambda steps: GDIR(steps, 50, rate=0.03, momentum=0.7), sampled_elbo, ("normal",)),
     "learned": RefinerCase(lambda steps: imitating(small_net(3), steps), posterior_elbo, ("one layer",)),
-    "mean-passing": RefinerCase(MeanPassingAscent, surrogate, (*DISCRETE, "normal", "binary on normal")),
+    "mean-passing": RefinerCase(MeanPassingAscent, surrogate, (*SOME_DISCRETE, "normal", "binary on normal")),
     "straight-through": RefinerCase(
-        lambda steps: StraightThroughAscent(steps, 200, rate=0.3), posterior_elbo, DISCRETE
+        lambda steps: StraightThroughAscent(steps, 200, rate=0.3), posterior_elbo, SOME_DISCRETE
     ),
     "straight-through, logits": RefinerCase(
         lambda steps: StraightThroughAscent(steps, 200, slope="logits"), posterior_elbo, ("one layer", "two layers")
     ),
     "concrete": RefinerCase(
-        lambda steps: ConcreteAscent(steps, 200, temperature=0.3, rate=0.3), posterior_elbo, DISCRETE
+        lambda steps: ConcreteAscent(steps, 200, temperature=0.3, rate=0.3), posterior_elbo, SOME_DISCRETE
     ),
 }
 
@@ -759,7 +759,7 @@ def nvil_case(
 ANY = tuple(name for name in ALL_NETS if name != "darn")
 PAIRS = tuple(name for name in ANY if name != "two normal layers")
 """Nets of so few states that every pair of them can be visited."""
-SINGLE = (*NETS, "darn")
+SINGLE = ("two layers", "darn")
 """Nets whose recognition layers have binary units that can be credited one by one."""
 MIDDLE = ("two layers",)
 """The net of the quick run, for laws that draw."""
@@ -1073,6 +1073,8 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         quick=("two layers", "normal on binary"),
     ),
     "double-cv, three draws": drawn(lambda net: DoubleCV(net, 3), nets=SMALL, quick=()),
+    "rodeo": drawn(lambda net: randomise(RODEO(net, 2, key=jax.random.key(1), num_units=5), scale=0.3)),
+    "rodeo, three draws": drawn(lambda net: RODEO(net, 3, key=jax.random.key(1)), nets=SMALL, quick=()),
     "multi-sample-disarm": drawn(lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2), quick=()),
     "multi-sample-disarm, three": drawn(
         lambda net: MultiSampleDisARM(net, 3), bound_gradient, bound_of(3), nets=SMALL, quick=()

@@ -150,14 +150,20 @@ NORMAL = ("normal", "two normal layers")
 QUICK = {
     ("air", "fitted three layers", 60),
 }
-NETS_OF = {"gdir": NORMAL, "air, mean-field": DISCRETE, "learned": ("one layer", "fitted one layer")}
+SOME = ("two layers", "categorical on binary", "connected", *FITTED)
+NETS_OF = {
+    "air": (*DISCRETE, *FITTED),
+    "air, mean-field": ("one layer", "three layers", "categorical", "connected", "nade"),
+    "gdir": NORMAL,
+    "learned": ("one layer", "fitted one layer"),
+}
 """Mean-field posteriors of a net at its best may lose hundredths of a nat: the papers' form, and not the default."""
 SEVERAL_STEPS = ("fitted three layers", "two normal layers")
 LOSSES = [
     (name, net, steps)
     for name in DEFAULTS
-    for net in NETS_OF.get(name, (*DISCRETE, *FITTED))
-    for steps in ((1, 5, 20, 60) if net in SEVERAL_STEPS else (20,))
+    for net in NETS_OF.get(name, SOME)
+    for steps in ((1, 60) if net in SEVERAL_STEPS else (20,))
 ]
 ROWS = jnp.tile(ALL_OBSERVATIONS, (25, 1))
 NOISE = 0.01

@@ -26,6 +26,7 @@ from beliefnet.estimators._path import IWAE, SGVB, STL, AbstractPathEstimator, D
 from beliefnet.estimators._rebar import REBAR, RELAX
 from beliefnet.estimators._reinforce import Reinforce, reinforce
 from beliefnet.estimators._relaxations import concrete, gumbel_rao, half, reinmax, straight_through
+from beliefnet.estimators._rodeo import RODEO
 from beliefnet.estimators._tvo import TVO
 from beliefnet.estimators._vimco import VIMCO, vimco
 from beliefnet.estimators._wake_sleep import (
@@ -55,6 +56,7 @@ __all__ = [
     "OVIS",
     "REBAR",
     "RELAX",
+    "RODEO",
     "SGVB",
     "STL",
     "TVO",
