@@ -3,6 +3,7 @@
 Adding an estimator, a net or a proposal means adding a line here; the line states its claim.
 """
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Callable
@@ -61,6 +62,7 @@ from beliefnet.estimators import (
     DoubleCV,
     DReG,
     Estimator,
+    IterativeAmortised,
     LocalExpectation,
     LogVariance,
     MaximumLikelihood,
@@ -87,6 +89,7 @@ from beliefnet.refiners import (
     GDIR,
     ConcreteAscent,
     Form,
+    Learned,
     MeanField,
     MeanPassingAscent,
     Posterior,
@@ -327,6 +330,15 @@ class RefinerCase:
     nets: tuple[str, ...]
 
 
+def imitating(net: BeliefNet, num_steps: int, rate: float = 0.3, small: float = 1e-2) -> Learned:
+    """A network that does what gradient steps at layer means do: d + rate * gradient, as far as inputs are small."""
+    refiner = Learned.untrained(net, num_steps, num_units=6, key=jax.random.key(0))
+    nothing, one = jnp.zeros((3, 3)), small * jnp.eye(3)
+    inward = jnp.block([[one, nothing], [nothing, nothing], [nothing, one]])
+    outward = jnp.concatenate([jnp.eye(3), rate * jnp.eye(3)]) / small
+    return eqx.tree_at(lambda r: [layer.weight for layer in r.network.layers], refiner, [inward, outward])
+
+
 DISCRETE = (*NETS, "categorical", "two categorical", "categorical on binary", "darn", "connected", "nade")
 SOME_DISCRETE = ("one layer", "three layers", "categorical on binary", "nade")
 
@@ -343,6 +355,7 @@ REFINERS: dict[str, RefinerCase] = {
     "air, undamped": RefinerCase(lambda steps: AIR(steps, 20_000, rate=1.0), negative_divergence, tuple(NETS)),
     "gdir": RefinerCase(lambda steps: GDIR(steps, 50), sampled_elbo, ("normal", "two normal layers")),
     "gdir, momentum": RefinerCase(lambda steps: GDIR(steps, 50, rate=0.03, momentum=0.7), sampled_elbo, ("normal",)),
+    "learned": RefinerCase(lambda steps: imitating(small_net(3), steps), posterior_elbo, ("one layer",)),
     "mean-passing": RefinerCase(MeanPassingAscent, surrogate, (*SOME_DISCRETE, "normal", "binary on normal")),
     "straight-through": RefinerCase(
         lambda steps: StraightThroughAscent(steps, 200, rate=0.3), posterior_elbo, SOME_DISCRETE
@@ -789,6 +802,19 @@ def em_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> Bel
     return eqx.filter_grad(both)(net)
 
 
+def iterative(net: BeliefNet) -> IterativeAmortised:
+    """A refining network of random weights, two steps of it, taken as they come."""
+    refiner = randomise(Learned.untrained(net, 2, num_units=4, key=jax.random.key(1)), scale=0.3)
+    return IterativeAmortised(dataclasses.replace(refiner, num_checks=0), 2)
+
+
+def iterative_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+    """The model's is that of the ELBO of the refined posterior, the recognition net's that of its own ELBO."""
+    return add(
+        model_only(em_gradient(net, x, estimator, state)), recognition_only(elbo_gradient(net, x, estimator, state))
+    )
+
+
 def refined_states(refiner: Refiner) -> Source:
     """Drawn from a refined posterior without randomness."""
 
@@ -983,6 +1009,13 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         lambda net, x: posterior_elbo(net, x, held_posterior(net, x, STEADY)),
         nets=DISCRETE,
         quick=("two layers", "categorical on binary"),
+    ),
+    "iterative": drawn(
+        iterative,
+        iterative_gradient,
+        lambda net, x: posterior_elbo(net, x, held_posterior(net, x, iterative(net).refiner)),
+        nets=(*NETS, "categorical on binary", "connected"),
+        quick=(),
     ),
     "semi-amortised": drawn(lambda net: SemiAmortised(GDIR(0), 2), nets=("normal",), quick=()),
     "hvi": drawn(

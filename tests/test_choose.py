@@ -102,3 +102,21 @@ def test_training_says_why_and_the_folder_names_the_choice(tmp_path, capsys):
     chosen = tomllib.loads((tmp_path / "run" / "config.toml").read_text())["estimator"]
     assert f"chosen: {chosen}; training starts anew with it" in " ".join(shown.split())
     assert run(["train", "--resume", str(tmp_path / "run"), "--epochs", "3"]) == 0
+
+
+@pytest.mark.full
+def test_the_pilots_baseline_is_measured_as_it_was_trained_and_with_the_options_of_the_run(monkeypatch):
+    measured = {}
+    monkeypatch.setattr(
+        "beliefnet.catalogue._choose.gradient_costs", lambda *args, **_: measured.update(args[2]) or {"nvil": None}
+    )
+    options = {"nvil.baseline_units": 5, "nvil.smoothing": 0.5}
+    config = TrainConfig(estimator="auto", hidden=(3,), epochs=2, batch_size=20, **options)
+    net = sigmoid_belief_net(6, (3,), key=KEY)
+    choose_estimator(config, DATA, net)
+    nvil = measured["nvil"]
+    assert (nvil.moments.smoothing, nvil.is_unbiased) == (0.5, True)
+    # A baseline's output layer starts at zero, and any training moves it.
+    last = jax.tree.leaves(nvil.baseline)
+    assert {5} <= {size for leaf in last for size in leaf.shape}
+    assert all(np.abs(leaf).max() > 0 for leaf in last)

@@ -1,5 +1,6 @@
 """Laws of estimators: each is what its line in `cases.py` claims, against exact enumeration."""
 
+import dataclasses
 import itertools
 from typing import Any
 
@@ -18,8 +19,10 @@ from cases import (
     SINGLE_NETS,
     EstimatorCase,
     Law,
+    iterative,
     net_of,
     nvil,
+    posterior_elbo,
     randomise,
     small_net,
 )
@@ -671,3 +674,38 @@ def test_a_log_weight_that_is_no_number_makes_all_weights_of_its_datum_so():
     weights = np.asarray(normalised_weights(jnp.array([[jnp.nan, 0.0], [0.0, 0.0]])))
     assert np.isnan(weights[:, 0]).all()
     np.testing.assert_allclose(weights[:, 1], 0.5)
+
+
+@pytest.mark.full
+def test_the_refining_network_climbs_the_elbo_of_every_step():
+    """Its mean gradient is that of the ELBOs after each step, by enumeration, with what it is shown held."""
+    net, x = net_of("two layers"), OBSERVATIONS
+    estimator = iterative(net)
+
+    def reached(refiner):
+        posterior, total = refiner.start(net, x), 0.0
+        for _ in range(refiner.num_steps):
+            posterior = refiner.improved(net, x, posterior)[0]
+            total += posterior_elbo(net, x, posterior).mean() / refiner.num_steps
+        return total
+
+    found = draws(lambda key: estimator.estimate(net, x, None, key=key).estimator.refiner, NUM_DRAWS)
+    assert_mean(found, eqx.filter_jit(eqx.filter_grad(reached))(estimator.refiner))
+
+
+def test_one_step_of_the_refining_network_has_the_slope_of_its_elbo():
+    """By finite differences of the whole step, along a direction in which all of its parameters move."""
+    net, x = net_of("two layers"), OBSERVATIONS
+    refiner = dataclasses.replace(iterative(net).refiner, num_steps=1)
+    along = randomise(jax.tree.map(jnp.zeros_like, refiner), scale=1.0)
+
+    @eqx.filter_jit
+    def reached(refiner):
+        return posterior_elbo(net, x, refiner.refine(net, x, key=jax.random.key(0))).mean()
+
+    with jax.enable_x64(True):
+        net, x, refiner, along = wide(net), wide(x), wide(refiner), wide(along)
+        ahead, behind = (reached(jax.tree.map(lambda a, b, s=s: a + s * b, refiner, along)) for s in (1e-5, -1e-5))
+        slope = eqx.filter_grad(reached)(refiner)
+        found = sum(jnp.sum(a * b) for a, b in zip(*map(jax.tree.leaves, (slope, along)), strict=True))
+        np.testing.assert_allclose(found, (ahead - behind) / 2e-5, rtol=1e-6)

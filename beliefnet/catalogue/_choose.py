@@ -61,6 +61,9 @@ def choose_estimator(
     pilot = replace(config.fit, epochs=min(PILOT_EPOCHS, config.fit.epochs), patience=0)
     usual = build_estimator(config.estimator, net, key=make_key)
     learner = fit(net, dataset, usual, options=pilot).state.learner
+    if (own := candidates.get(config.estimator.name)) is not None:
+        trained = jax.tree.leaves(learner.params.estimator)
+        candidates[config.estimator.name] = jax.tree.unflatten(jax.tree.structure(own), trained)
     rows = jax.random.permutation(data_key, len(dataset.train))[: pilot.decided(net, len(dataset.train)).batch_size]
     batch = dataset.train[np.sort(np.asarray(rows))]
     costs = gradient_costs(learner.params.net, batch, candidates, key=measure_key, progress=tell)
@@ -74,6 +77,8 @@ def _candidates(config: TrainConfig, net: BeliefNet, *, key: Key) -> dict[str, E
     for name in estimators_for(net.latent_kinds):
         entry = ESTIMATORS[name]
         given = {"particles": particles} if particles and "particles" in entry.options else {}
+        if name == config.estimator.name:
+            given = config.estimator.values
         try:
             estimator = build_estimator(Choice(entry, given | _UNSCALED.get(name, {})), net, key=key)
         except OptionError:

@@ -14,6 +14,7 @@ from beliefnet.estimators._driver_particles import (
 from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
 from beliefnet.estimators._em import SemiAmortised, VariationalEM, semi_amortised, variational_em
 from beliefnet.estimators._hvi import HVI, hvi
+from beliefnet.estimators._iterative import IterativeAmortised, iterative
 from beliefnet.estimators._kl_weight import KLSchedule, kl_divergence, with_kl_weight
 from beliefnet.estimators._likelihood import MaximumLikelihood
 from beliefnet.estimators._local_expectation import LocalExpectation
@@ -76,6 +77,7 @@ __all__ = [
     "DoubleCV",
     "Estimate",
     "Estimator",
+    "IterativeAmortised",
     "KLSchedule",
     "Layer",
     "LayerCredit",
@@ -101,6 +103,7 @@ __all__ = [
     "gumbel_rao",
     "half",
     "hvi",
+    "iterative",
     "kl_divergence",
     "log_variance",
     "nvil",
