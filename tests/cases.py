@@ -69,6 +69,7 @@ from beliefnet.estimators import (
     MaximumLikelihood,
     MultiSampleDisARM,
     MuProp,
+    PerLayer,
     Reinforce,
     Replacement,
     ReweightedWake,
@@ -1085,6 +1086,38 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     "double-cv, three draws": drawn(lambda net: DoubleCV(net, 3), nets=SMALL, quick=()),
     "rodeo": drawn(lambda net: randomise(RODEO(net, 2, key=jax.random.key(1), num_units=5), scale=0.3)),
     "rodeo, three draws": drawn(lambda net: RODEO(net, 3, key=jax.random.key(1)), nets=SMALL, quick=()),
+    "per layer, reinforce below disarm": drawn(
+        lambda net: PerLayer(net, (lambda net: Reinforce(2), lambda net: DisARM(net, 2))), nets=MIDDLE
+    ),
+    "per layer, disarm below sgvb": drawn(
+        lambda net: PerLayer(net, (lambda net: DisARM(net, 2), lambda net: SGVB(net, 2))), nets=("normal on binary",)
+    ),
+    "per layer, sgvb below disarm": drawn(
+        lambda net: PerLayer(net, (lambda net: SGVB(net, 2), lambda net: DisARM(net, 2))),
+        nets=("binary on normal",),
+        quick=("binary on normal",),
+    ),
+    "per layer, stl below reinforce": drawn(
+        lambda net: PerLayer(net, (lambda net: STL(net, 2), lambda net: Reinforce(2))),
+        nets=("binary on normal",),
+        quick=(),
+    ),
+    "per layer, sgvb below stl": drawn(lambda net: PerLayer(net, (SGVB, STL)), nets=("two normal layers",), quick=()),
+    "per layer, three of them": drawn(
+        lambda net: PerLayer(
+            net,
+            (
+                lambda net: ARMS(net, 2),
+                lambda net: REBAR(net, 2, temperature=0.7),
+                lambda net: DoubleCV(net, 2),
+            ),
+        ),
+        nets=("three layers",),
+        quick=(),
+    ),
+    "per layer, coupled above": drawn(
+        lambda net: PerLayer(net, (lambda net: MuProp(net, 2), lambda net: ARMS(net, 2))), nets=MIDDLE, quick=()
+    ),
     "multi-sample-disarm": drawn(lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2), quick=()),
     "multi-sample-disarm, three": drawn(
         lambda net: MultiSampleDisARM(net, 3), bound_gradient, bound_of(3), nets=SMALL, quick=()

@@ -40,6 +40,7 @@ from beliefnet.estimators import (
     MSC,
     NVIL,
     REBAR,
+    SGVB,
     TVO,
     VIMCO,
     Credit,
@@ -49,6 +50,7 @@ from beliefnet.estimators import (
     Layer,
     MultiSampleDisARM,
     MuProp,
+    PerLayer,
     Reinforce,
     Replacement,
     ReweightedWake,
@@ -609,6 +611,21 @@ def test_coupled_bits_have_the_correlation_that_is_said(count: int):
     assert_mean(bits, jnp.broadcast_to(p, bits.shape[1:]))
     for one, two in itertools.combinations(range(count), 2):
         assert_frequencies(bits[:, one] * bits[:, two], jnp.maximum(both, 0))
+
+
+@pytest.mark.parametrize(
+    ("makers", "message"),
+    [
+        ((lambda net: Reinforce(2),), "each of the 2 latent layers, got 1; try 2 of them"),
+        ((lambda net: Reinforce(2), lambda net: DisARM(net, 3)), "same num_particles in every layer, got 2, 3"),
+        ((lambda net: Reinforce(2), lambda net: VIMCO(2)), "single layers, got VIMCO; try Reinforce"),
+        ((lambda net: Reinforce(2), lambda net: nvil(net, num_particles=2)), "without statistics .* got NVIL"),
+        ((lambda net: Reinforce(2), lambda net: SGVB(net, 2)), "expected continuous units for Reparameterize"),
+    ],
+)
+def test_what_does_not_fit_single_layers_is_refused(makers, message: str):
+    with pytest.raises(ValueError, match=message):
+        PerLayer(net_of("two layers"), makers)
 
 
 class Told(CreditRule):

@@ -24,6 +24,7 @@ from beliefnet.estimators._muprop import MuProp
 from beliefnet.estimators._nvil import NVIL, nvil
 from beliefnet.estimators._ovis import OVIS, AsymptoticOVIS
 from beliefnet.estimators._path import IWAE, SGVB, STL, AbstractPathEstimator, DReG
+from beliefnet.estimators._per_layer import PerLayer
 from beliefnet.estimators._rebar import REBAR, RELAX
 from beliefnet.estimators._reinforce import Reinforce, reinforce
 from beliefnet.estimators._relaxations import concrete, gumbel_rao, half, reinmax, straight_through
@@ -88,6 +89,7 @@ __all__ = [
     "MaximumLikelihood",
     "MuProp",
     "MultiSampleDisARM",
+    "PerLayer",
     "Reinforce",
     "Replacement",
     "ReweightedWake",
