@@ -88,6 +88,11 @@ class Trace(eqx.Module):
         steps = self.log_p[..., : self.num_layers - 1] - self.log_q[..., :-1]
         return jnp.concatenate([jnp.zeros_like(self.log_q[..., :1]), jnp.cumsum(steps, axis=-1)], axis=-1)
 
+    def above(self, layer: int) -> "Trace":
+        """Return the record of the net above a layer of a chain, 0 being the data: what it drew is the observation."""
+        log_q = self.log_q[..., layer:]
+        return Trace(self.log_p[..., layer:], log_q, log_q.sum(axis=-1), self.values[layer:])
+
     def _sum_where(self, is_in: Array) -> Float[Array, "particles batch layers"]:
         """Sum the terms that a layer has, so that what is infinite elsewhere leaves it alone."""
         terms = jnp.concatenate([self.log_p, -self.log_q], axis=-1)

@@ -10,6 +10,7 @@ UNITS = in_tests("test_estimators", "mean_of_many and (arm or rebar or relax or 
 ARMS = in_tests("test_estimators", "mean_of_many and arms and two or coupled_bits")
 DOUBLE_CV = in_tests("test_estimators", "mean_of_many and double-cv and two")
 RODEO = in_tests("test_estimators", "mean_of_many and rodeo and two")
+PER_LAYER = in_tests("test_estimators", "mean_of_many and per and layer and below and disarm")
 
 OF_ESTIMATORS = [
     # Credit rules
@@ -320,6 +321,20 @@ OF_ESTIMATORS = [
         "level = leave_one_out_sum(layer.signal) / num_others",
         "level = layer.signal",
         RODEO,
+    ),
+    Mutant(
+        "The path ends below a layer that is credited",
+        "estimators/_per_layer.py",
+        "for values in (live, fixed))",
+        "for values in (fixed, fixed))",
+        PER_LAYER,
+    ),
+    Mutant(
+        "Layers see the net below them",
+        "estimators/_per_layer.py",
+        "Layer(held.above(index), above,",
+        "Layer(held.above(0), above,",
+        PER_LAYER,
     ),
     Mutant(
         "REBAR adds its control variate once",

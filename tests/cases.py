@@ -3,6 +3,7 @@
 Adding an estimator, a net or a proposal means adding a line here; the line states its claim.
 """
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Callable
@@ -47,6 +48,7 @@ from beliefnet.estimators import (
     ARMS,
     HVI,
     IWAE,
+    MSC,
     NVIL,
     OVIS,
     REBAR,
@@ -61,11 +63,13 @@ from beliefnet.estimators import (
     DoubleCV,
     DReG,
     Estimator,
+    IterativeAmortised,
     LocalExpectation,
     LogVariance,
     MaximumLikelihood,
     MultiSampleDisARM,
     MuProp,
+    PerLayer,
     Reinforce,
     Replacement,
     ReweightedWake,
@@ -86,6 +90,7 @@ from beliefnet.refiners import (
     GDIR,
     ConcreteAscent,
     Form,
+    Learned,
     MeanField,
     MeanPassingAscent,
     Posterior,
@@ -326,6 +331,15 @@ class RefinerCase:
     nets: tuple[str, ...]
 
 
+def imitating(net: BeliefNet, num_steps: int, rate: float = 0.3, small: float = 1e-2) -> Learned:
+    """A network that does what gradient steps at layer means do: d + rate * gradient, as far as inputs are small."""
+    refiner = Learned.untrained(net, num_steps, num_units=6, key=jax.random.key(0))
+    nothing, one = jnp.zeros((3, 3)), small * jnp.eye(3)
+    inward = jnp.block([[one, nothing], [nothing, nothing], [nothing, one]])
+    outward = jnp.concatenate([jnp.eye(3), rate * jnp.eye(3)]) / small
+    return eqx.tree_at(lambda r: [layer.weight for layer in r.network.layers], refiner, [inward, outward])
+
+
 DISCRETE = (*NETS, "categorical", "two categorical", "categorical on binary", "darn", "connected", "nade")
 SOME_DISCRETE = ("one layer", "three layers", "categorical on binary", "nade")
 
@@ -342,6 +356,7 @@ REFINERS: dict[str, RefinerCase] = {
     "air, undamped": RefinerCase(lambda steps: AIR(steps, 20_000, rate=1.0), negative_divergence, tuple(NETS)),
     "gdir": RefinerCase(lambda steps: GDIR(steps, 50), sampled_elbo, ("normal", "two normal layers")),
     "gdir, momentum": RefinerCase(lambda steps: GDIR(steps, 50, rate=0.03, momentum=0.7), sampled_elbo, ("normal",)),
+    "learned": RefinerCase(lambda steps: imitating(small_net(3), steps), posterior_elbo, ("one layer",)),
     "mean-passing": RefinerCase(MeanPassingAscent, surrogate, (*SOME_DISCRETE, "normal", "binary on normal")),
     "straight-through": RefinerCase(
         lambda steps: StraightThroughAscent(steps, 200, rate=0.3), posterior_elbo, SOME_DISCRETE
@@ -542,6 +557,12 @@ def reweighted_wake_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state
         return over_draws(net, x, estimator.num_particles, credited)
 
     return add(weighted_wake_gradient(net, x, estimator, state), recognition_only(eqx.filter_grad(weighted_score)(net)))
+
+
+def chain_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+    """Where chains begin, reweighted wake-sleep with one draw more."""
+    more = dataclasses.replace(estimator, num_particles=estimator.num_particles + 1)
+    return reweighted_wake_gradient(net, x, more, state)
 
 
 def asymptotic_gradient(net: BeliefNet, x: jax.Array, estimator: AsymptoticOVIS, state: Any) -> BeliefNet:
@@ -788,6 +809,19 @@ def em_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> Bel
     return eqx.filter_grad(both)(net)
 
 
+def iterative(net: BeliefNet) -> IterativeAmortised:
+    """A refining network of random weights, two steps of it, taken as they come."""
+    refiner = randomise(Learned.untrained(net, 2, num_units=4, key=jax.random.key(1)), scale=0.3)
+    return IterativeAmortised(dataclasses.replace(refiner, num_checks=0), 2)
+
+
+def iterative_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+    """The model's is that of the ELBO of the refined posterior, the recognition net's that of its own ELBO."""
+    return add(
+        model_only(em_gradient(net, x, estimator, state)), recognition_only(elbo_gradient(net, x, estimator, state))
+    )
+
+
 def refined_states(refiner: Refiner) -> Source:
     """Drawn from a refined posterior without randomness."""
 
@@ -983,6 +1017,16 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         nets=DISCRETE,
         quick=("two layers", "categorical on binary"),
     ),
+    "iterative": drawn(
+        iterative,
+        iterative_gradient,
+        lambda net, x: posterior_elbo(net, x, held_posterior(net, x, iterative(net).refiner)),
+        nets=(*NETS, "categorical on binary", "connected"),
+        quick=(),
+    ),
+    "msc": drawn(
+        lambda net: MSC(1), chain_gradient, bound_of(1), state=lambda net: MSC(1).init(net), nets=SMALL, quick=()
+    ),
     "semi-amortised": drawn(lambda net: SemiAmortised(GDIR(0), 2), nets=("normal",), quick=()),
     "hvi": drawn(
         hamiltonian,
@@ -1042,6 +1086,38 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     "double-cv, three draws": drawn(lambda net: DoubleCV(net, 3), nets=SMALL, quick=()),
     "rodeo": drawn(lambda net: randomise(RODEO(net, 2, key=jax.random.key(1), num_units=5), scale=0.3)),
     "rodeo, three draws": drawn(lambda net: RODEO(net, 3, key=jax.random.key(1)), nets=SMALL, quick=()),
+    "per layer, reinforce below disarm": drawn(
+        lambda net: PerLayer(net, (lambda net: Reinforce(2), lambda net: DisARM(net, 2))), nets=MIDDLE
+    ),
+    "per layer, disarm below sgvb": drawn(
+        lambda net: PerLayer(net, (lambda net: DisARM(net, 2), lambda net: SGVB(net, 2))), nets=("normal on binary",)
+    ),
+    "per layer, sgvb below disarm": drawn(
+        lambda net: PerLayer(net, (lambda net: SGVB(net, 2), lambda net: DisARM(net, 2))),
+        nets=("binary on normal",),
+        quick=("binary on normal",),
+    ),
+    "per layer, stl below reinforce": drawn(
+        lambda net: PerLayer(net, (lambda net: STL(net, 2), lambda net: Reinforce(2))),
+        nets=("binary on normal",),
+        quick=(),
+    ),
+    "per layer, sgvb below stl": drawn(lambda net: PerLayer(net, (SGVB, STL)), nets=("two normal layers",), quick=()),
+    "per layer, three of them": drawn(
+        lambda net: PerLayer(
+            net,
+            (
+                lambda net: ARMS(net, 2),
+                lambda net: REBAR(net, 2, temperature=0.7),
+                lambda net: DoubleCV(net, 2),
+            ),
+        ),
+        nets=("three layers",),
+        quick=(),
+    ),
+    "per layer, coupled above": drawn(
+        lambda net: PerLayer(net, (lambda net: MuProp(net, 2), lambda net: ARMS(net, 2))), nets=MIDDLE, quick=()
+    ),
     "multi-sample-disarm": drawn(lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2), quick=()),
     "multi-sample-disarm, three": drawn(
         lambda net: MultiSampleDisARM(net, 3), bound_gradient, bound_of(3), nets=SMALL, quick=()

@@ -83,6 +83,20 @@ def test_the_table_of_gains_is_that_of_the_records():
             assert shown == [f"{value:.{digits}f}" for value, digits in zip(measured, (2, 2, 0), strict=True)]
 
 
+def test_the_table_of_learned_gains_is_that_of_the_records():
+    page = (ROOT / "docs" / "refinement.md").read_text()
+    table = page.partition("<!-- table of learned gains")[2].partition("<!-- end -->")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if "." in line]
+    refiners = ("learned", "learned", "learned", "air")
+    assert [row[1] for row in rows] == ["0", "1", "5", "20"]
+    for (_, steps, *figures), refiner in zip(rows, refiners, strict=True):
+        for name, shown in (("digits-200-iterative", figures[:3]), ("digits-40-30-20-iterative", figures[3:])):
+            record = json.loads((ROOT / "results" / "digits" / "refinement" / f"{name}-{refiner}.json").read_text())
+            found = record[name]["evaluations"][steps]
+            measured = (found["elbo"]["mean"], 2), (found["bound"]["mean"], 2), (found["ess"]["mean"], 0)
+            assert shown == [f"{value:.{digits}f}" for value, digits in measured]
+
+
 @pytest.mark.parametrize("steps", [[0], [0, 1], [0, 20], [0, 1, 2, 5, 10, 20, 50, 60], [*range(0, 200, 3)]])
 def test_labels_of_steps_do_not_meet(steps: list[int]):
     labels = _labelled(steps)

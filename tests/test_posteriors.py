@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from cases import ALL_NETS, NETS, OBSERVATIONS, net_of, posterior_elbo
+from cases import ALL_NETS, NETS, OBSERVATIONS, net_of, posterior_elbo, randomise, small_net
 from exact import ALL_OBSERVATIONS
 from laws import assert_mean, draws
 
@@ -23,6 +23,7 @@ from beliefnet.refiners import (
     GDIR,
     ConcreteAscent,
     Form,
+    Learned,
     MeanField,
     MeanPassingAscent,
     Posterior,
@@ -141,6 +142,7 @@ DEFAULTS: dict[str, tuple[Callable[[int], Refiner], Objective]] = {
     "concrete": (ConcreteAscent, _elbo),
     "mean-passing": (MeanPassingAscent, _elbo),
     "gdir": (GDIR, _elbo),
+    "learned": (lambda steps: randomise(Learned.untrained(small_net(3), steps, key=KEY)), _elbo),
 }
 DISCRETE = (*NETS, "categorical", "two categorical", "categorical on binary", "connected", "nade")
 FITTED = tuple(f"fitted {name}" for name in ("one layer", "three layers", "connected"))
@@ -153,6 +155,7 @@ NETS_OF = {
     "air": (*DISCRETE, *FITTED),
     "air, mean-field": ("one layer", "three layers", "categorical", "connected", "nade"),
     "gdir": NORMAL,
+    "learned": ("one layer", "fitted one layer"),
 }
 """Mean-field posteriors of a net at its best may lose hundredths of a nat: the papers' form, and not the default."""
 SEVERAL_STEPS = ("fitted three layers", "two normal layers")

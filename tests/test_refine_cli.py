@@ -93,6 +93,7 @@ def test_what_a_refinement_did_is_said(elbo: float, bound: float, said: str, cap
         ("--proposal anealed", "did you mean 'annealed'?"),
         ("--proposal recognition --refine air", "expected --proposal or --refine, got both"),
         ("--proposal recognition --ais 5", "expected --proposal or --ais, got both"),
+        ("--refine learned:steps=2", "expected a run that has learnt to refine, got one without such a refiner"),
         ("--proposal hamiltonian", "expected continuous units for Hamiltonian"),
     ],
 )
@@ -129,6 +130,26 @@ def test_training_with_a_refined_posterior(tmp_path, grey_file, capsys):
     shutil.rmtree(begin)
     assert run(["train", "--resume", str(folder), "--epochs", "3"]) == 0
     assert len(rows(folder)) == 3
+
+
+@pytest.mark.full
+def test_a_network_that_has_learnt_to_refine_belongs_to_the_run(tmp_path, grey_file, capsys):
+    """Its weights are saved, found again, and the run goes on."""
+    folder = tmp_path / "learned"
+    tokens = ["--data", str(grey_file), *PLAIN, "--estimator", "iterative", "--iterative.steps", "2"]
+    assert run(["train", *tokens, "--epochs", "3", "--out", str(folder)]) == 0
+    network = load_named_run(folder).proposal.refiner.network
+    assert np.abs(network.layers[-1].weight).max() > 0
+    capsys.readouterr()
+    own, same, further = (
+        report(capsys, folder, "--particles", "5", *refine)
+        for refine in ([], ["--refine", "learned"], ["--refine", "learned:steps=4,checks=0"])
+    )
+    assert own["elbo"] == same["elbo"] != further["elbo"]
+    assert "Learned(num_steps=2, " in own["proposal"]
+    assert "Learned(num_steps=4, num_samples=20, num_checks=0, " in further["proposal"]
+    assert run(["train", "--resume", str(folder), "--epochs", "4"]) == 0
+    assert len(rows(folder)) == 4
 
 
 @pytest.mark.full

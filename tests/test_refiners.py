@@ -16,6 +16,7 @@ from cases import (
     REFINERS,
     RefinerCase,
     chain_net,
+    imitating,
     posterior_elbo,
     randomise,
     small_net,
@@ -34,6 +35,7 @@ from beliefnet.refiners import (
     ConcreteAscent,
     Form,
     GradientAscent,
+    Learned,
     MeanField,
     MeanPassingAscent,
     Posterior,
@@ -118,7 +120,7 @@ def test_air_leaves_an_exact_posterior_alone():
 def test_refiners_leave_the_prior_alone_where_the_data_say_nothing(name: str):
     """Decoder and recognition net without weights: the posterior is the prior, from the start."""
     families = {"gdir": normal, "gdir, momentum": normal}
-    net = jax.tree.map(jnp.zeros_like, chain_net((families.get(name, bernoulli), 2)))
+    net = jax.tree.map(jnp.zeros_like, chain_net((families.get(name, bernoulli), 3)))
     after = refined(net, REFINERS[name].make(20)).mean_field
     np.testing.assert_allclose(after.parameters[0], MeanField.recognised(net, OBSERVATIONS).parameters[0], atol=0.15)
 
@@ -381,3 +383,27 @@ def test_a_log_weight_that_is_no_number_stays_visible():
 
 
 KEY = jax.random.key(0)
+
+
+def test_an_untrained_network_leaves_the_recognition_net_as_it_is():
+    net = small_net(2, 3)
+    refiner = Learned.untrained(net, 3, key=jax.random.key(0))
+    before, after = refiner.start(net, OBSERVATIONS), refined(net, refiner)
+    for one, two in zip(*(p.draw(4, key=jax.random.key(1)) for p in (before, after)), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_a_learned_step_is_shown_offsets_parameters_and_slopes():
+    """A network that imitates gradient steps at layer means is the refiner that takes them."""
+    net = small_net(3)
+    once = dataclasses.replace(imitating(net, 1, rate=0.1), num_checks=0)
+    steps = MeanPassingAscent(1, rate=0.1, num_checks=0)
+    np.testing.assert_allclose(
+        refined(net, once).parameters[0], jnp.arcsinh(refined(net, steps).parameters[0] / 0.1) * 0.1, rtol=2e-3
+    )
+
+
+def test_a_network_for_another_net_is_refused():
+    refiner = Learned.untrained(small_net(3), key=jax.random.key(0))
+    with pytest.raises(ValueError, match=r"has 3 parameters, as the refiner was made for, got 2 \+ 3 of them; try"):
+        refiner.refine(small_net(2, 3), OBSERVATIONS, key=jax.random.key(0))

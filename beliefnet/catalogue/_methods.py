@@ -79,8 +79,12 @@ def parse_estimator(spec: str) -> Choice:
     return choice
 
 
-def parse_refiner(spec: str) -> Refiner:
+def parse_refiner(spec: str, own: Refiner | None = None) -> Refiner:
     """Read a refiner with its options, such as `air:steps=20,samples=20`.
+
+    Args:
+        spec: The word.
+        own: The refiner of the run, which may have learnt something.
 
     Raises:
         OptionError: If there is no such refiner or option, or a value cannot be used.
@@ -89,7 +93,7 @@ def parse_refiner(spec: str) -> Refiner:
         >>> parse_refiner("air:steps=5").num_steps
         5
     """
-    return parse(spec, "a refiner", REFINERS).make()
+    return parse(spec, "a refiner", REFINERS).make(own=own)
 
 
 def parse_comparison(spec: str) -> Comparison:
@@ -160,13 +164,18 @@ def estimators_for(kinds: Iterable[Any]) -> list[str]:
     return sorted(names, key=lambda name: name != default_estimator(kinds).name)
 
 
-def refiner_for(net: BeliefNet, spec: str | None) -> Refiner:
+def refiner_for(net: BeliefNet, spec: str | None, own: Refiner | None = None) -> Refiner:
     """Make the refiner that was asked for, or by default one that suits the latents, and check that it fits the net.
+
+    Args:
+        net: The net.
+        spec: The refiner, with its options.
+        own: That of the run, which may have learnt something.
 
     Raises:
         OptionError: If it cannot be made, or does not refine the posterior of this net.
     """
-    refiner = default_refiner(net) if spec is None else parse_refiner(spec)
+    refiner = default_refiner(net) if spec is None else parse_refiner(spec, own)
     with _advising(f"refiner {spec or 'by default'}", REFINERS, lambda name: parse_refiner(name).check(net)):
         refiner.check(net)
     return refiner

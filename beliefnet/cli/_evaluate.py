@@ -50,9 +50,9 @@ def evaluate_run(
         directory: Run folder of `beliefnet train`, or of `fit` in Python.
         split: Part of the data, the test split by default; of a .npz file, the array.
         particles: Particles per datum, K; memory does not grow with it.
-        refine: Refine the posterior of every datum first: air, gdir (normal latents), mean-passing, straight-through or
-            concrete, with options as in air:steps=20,samples=20,rate=0.1. By default as in training; none for the
-            recognition net alone.
+        refine: Refine the posterior of every datum first: air, gdir (normal latents), mean-passing, straight-through,
+            concrete, or learned (of a run that has learnt it), with options as in air:steps=20,samples=20,rate=0.1. By
+            default as in training; none for the recognition net alone.
         ais: Anneal every particle from there to the posterior, over so many temperatures (annealed importance
             sampling); a few particles then do, such as --particles 10 --ais 500.
         proposal: Where particles come from, in the place of --refine and --ais: a name with its options, as in

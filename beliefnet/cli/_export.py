@@ -7,6 +7,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from beliefnet.cli._app import command
+from beliefnet.cli._files import replaced, writing
+from beliefnet.cli._options import check_suffix
 from beliefnet.cli._text import say
 from beliefnet.runs import load_run
 
@@ -20,9 +22,15 @@ def export(directory: Annotated[Path, Parameter(name="DIR")], /, *, out: Path | 
 
     Args:
         directory: The run folder.
-        out: File to write; by default `net.safetensors` in the run folder.
+        out: A .safetensors to write; by default `net.safetensors` in the run folder.
     """
-    path = load_run(directory).export(out)
-    say(f"written to {path} ({path.stat().st_size / 2**20:.1f} MiB)")
+    if out is not None:
+        check_suffix(out, ".safetensors")
+    run = load_run(directory)
+    path = run.folder.net_file.path if out is None else out
+    note = replaced(path)
+    with writing(path):
+        run.export(path)
+    say(f"written to {path} ({path.stat().st_size / 2**20:.1f} MiB){note}")
     if out is None:
         say(f"without its checkpoints, the run is still there for: beliefnet evaluate {shlex.quote(str(directory))}")

@@ -43,7 +43,7 @@ def gaps(
 
     Args:
         directories: Run folders of `beliefnet train`.
-        refine: The refiner: air, gdir, mean-passing, straight-through or concrete, with options as in
+        refine: The refiner: air, gdir, mean-passing, straight-through, concrete, or learned, with options as in
             air:steps=20,samples=20. By default that of the run, or else air, or gdir where all latents are normal.
         steps: After which numbers of steps to evaluate, besides 0 and the last: 1, 2, 5, 10, ... by default.
         particles: Particles per datum, K, for each of them.

@@ -58,7 +58,7 @@ def chosen_proposal(run: Run, refine: str | None, ais: int | None = None, named:
         return annealed_proposal(run, refine, ais)
     if refine is None:
         return _own_proposal(run)
-    return Recognition() if refine == "none" else Refined(refiner_for(run.net, refine))
+    return Recognition() if refine == "none" else Refined(refiner_for(run.net, refine, _own_refiner(run)))
 
 
 def annealed_proposal(run: Run, refine: str | None, num_temperatures: int) -> Annealed:
@@ -78,12 +78,18 @@ def chosen_refiner(run: Run, refine: str | None) -> Refiner:
     """Return the refiner that was asked for, or that of the run, or one that suits the net."""
     if refine == "none":
         raise OptionError("expected --refine to be a refiner, got none, which this command cannot go without", "air")
-    if refine is not None or run.estimator is None:
-        return refiner_for(run.net, refine)
+    own = _own_refiner(run)
+    return own if refine is None and own is not None else refiner_for(run.net, refine, own)
+
+
+def _own_refiner(run: Run) -> Refiner | None:
+    """Return what the run was trained with, if it was with a refiner."""
+    if run.estimator is None:
+        return None
     match run.proposal:
         case Refined(refiner=refiner):
             return refiner
-    return refiner_for(run.net, refine)
+    return None
 
 
 def _own_proposal(run: Run) -> Proposal:
@@ -100,7 +106,7 @@ def _own_proposal(run: Run) -> Proposal:
 def described(module: Proposal | Refiner) -> str:
     """Return a proposal or refiner with its settings on one line; what it learnt is left out."""
     values = {field.name: getattr(module, field.name) for field in dataclasses.fields(module)}
-    settings = {name: value for name, value in values.items() if not any(map(eqx.is_array, jax.tree.leaves(value)))}
+    settings = {name: value for name, value in values.items() if _is_setting(value)}
     return f"{type(module).__name__}({', '.join(f'{name}={_setting(value)}' for name, value in settings.items())})"
 
 
@@ -109,10 +115,18 @@ def in_words(module: Proposal | Refiner) -> str:
     name = name_of(type(module))
     usual = {field.name: _usual(field) for field in dataclasses.fields(module)}
     values = {field: getattr(module, field) for field in usual}
-    plain = {field: value for field, value in values.items() if not any(map(eqx.is_array, jax.tree.leaves(value)))}
+    plain = {field: value for field, value in values.items() if _is_setting(value)}
     settings = [f"{field}={_in_words(value)}" for field, value in plain.items() if value != usual[field]]
     own = type(module).__name__ if name is None else name.name
     return f"{own}({', '.join(settings)})" if settings else own
+
+
+def _is_setting(value: object) -> bool:
+    """Whether a field is a part with settings of its own, or a setting, and nothing learnt."""
+    match value:
+        case Proposal() | Refiner():
+            return True
+    return not any(map(eqx.is_array, jax.tree.leaves(value)))
 
 
 def _usual(field: dataclasses.Field) -> object:

@@ -14,14 +14,17 @@ from beliefnet.estimators._driver_particles import (
 from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
 from beliefnet.estimators._em import SemiAmortised, VariationalEM, semi_amortised, variational_em
 from beliefnet.estimators._hvi import HVI, hvi
+from beliefnet.estimators._iterative import IterativeAmortised, iterative
 from beliefnet.estimators._kl_weight import KLSchedule, kl_divergence, with_kl_weight
 from beliefnet.estimators._likelihood import MaximumLikelihood
 from beliefnet.estimators._local_expectation import LocalExpectation
 from beliefnet.estimators._log_variance import LogVariance, log_variance
+from beliefnet.estimators._msc import MSC, Chains
 from beliefnet.estimators._muprop import MuProp
 from beliefnet.estimators._nvil import NVIL, nvil
 from beliefnet.estimators._ovis import OVIS, AsymptoticOVIS
 from beliefnet.estimators._path import IWAE, SGVB, STL, AbstractPathEstimator, DReG
+from beliefnet.estimators._per_layer import PerLayer
 from beliefnet.estimators._rebar import REBAR, RELAX
 from beliefnet.estimators._reinforce import Reinforce, reinforce
 from beliefnet.estimators._relaxations import concrete, gumbel_rao, half, reinmax, straight_through
@@ -51,6 +54,7 @@ __all__ = [
     "ARMS",
     "HVI",
     "IWAE",
+    "MSC",
     "NVIL",
     "OVIS",
     "REBAR",
@@ -67,6 +71,7 @@ __all__ = [
     "AbstractUnitEstimator",
     "AsymptoticOVIS",
     "Bound",
+    "Chains",
     "Credit",
     "CreditEstimator",
     "CreditRule",
@@ -75,6 +80,7 @@ __all__ = [
     "DoubleCV",
     "Estimate",
     "Estimator",
+    "IterativeAmortised",
     "KLSchedule",
     "Layer",
     "LayerCredit",
@@ -83,6 +89,7 @@ __all__ = [
     "MaximumLikelihood",
     "MuProp",
     "MultiSampleDisARM",
+    "PerLayer",
     "Reinforce",
     "Replacement",
     "ReweightedWake",
@@ -99,6 +106,7 @@ __all__ = [
     "gumbel_rao",
     "half",
     "hvi",
+    "iterative",
     "kl_divergence",
     "log_variance",
     "nvil",

@@ -103,8 +103,8 @@ class ARMS(AbstractUnitEstimator):
     def layer_credit(self, layer: Layer, *, key: Key) -> LayerCredit:
         """Credit logits with what each of the coupled draws brings beyond all of them."""
         count = self.num_particles - 1
-        if layer.index == 0:
-            # The particles share their logits, and were drawn together: one set of draws.
+        if layer.shares_parent:
+            # The particles were drawn together: one set of draws.
             values, signals, logits = layer.value[:, None], layer.signal[:, None], layer.held_logits[:1]
         else:
             values, signals, logits = *_around(layer, count, key=key), layer.held_logits

@@ -14,7 +14,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import leave_one_out_sum
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind
-from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit, check_depth
+from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
 from beliefnet.estimators.rules import SurrogateTerm
 
 
@@ -53,9 +53,13 @@ class DoubleCV(AbstractUnitEstimator):
         self.scale = jnp.full(len(net.layer_sizes), scale)
         AbstractUnitEstimator.__init__(self, net, num_particles)
 
+    @property
+    def num_layers(self) -> int:
+        """Those that it was made for."""
+        return len(self.scale)
+
     def layer_credit(self, layer: Layer, *, key: Key) -> LayerCredit:
         """Credit the score with what the expansions leave, and the mean with the expansions."""
-        check_depth(self, len(self.scale), layer)
         num_others = self.num_particles - 1
         mean = jnp.asarray(layer.distribution.mean)
         slope = leave_one_out_sum(layer.slope) / num_others

@@ -45,6 +45,11 @@ class Layer(eqx.Module):
         return self.trace.values[self.index + 1]
 
     @property
+    def shares_parent(self) -> bool:
+        """Whether all particles were drawn from one distribution: in the lowest layer."""
+        return self.trace.values[self.index].ndim == 2
+
+    @property
     def signal(self) -> Float[Array, "particles batch"]:
         """What the draw has brought: the local signal of the layer, in nats."""
         return self.trace.local_signal[..., self.index]
@@ -129,6 +134,11 @@ class AbstractUnitEstimator(Estimator[None]):
         """Return what the draw of one layer is credited with."""
 
     @property
+    def num_layers(self) -> int | None:
+        """Number of latent layers that it has parameters for; None if it has none of its own."""
+        return None
+
+    @property
     def is_unbiased(self) -> bool:
         """For the ELBO or L_K, with any number of draws."""
         return True
@@ -180,7 +190,8 @@ class AbstractUnitEstimator(Estimator[None]):
         """Check that it can work with a net.
 
         Raises:
-            ValueError: If there are too few particles, or a layer is of a kind that it does not handle.
+            ValueError: If there are too few particles, a layer is of a kind that it does not handle, or its parameters
+                are for another number of layers.
         """
         least = max(self.least_particles, self.rule.least_particles)
         check_particles(type(self).__name__, self.num_particles, least=least)
@@ -190,21 +201,12 @@ class AbstractUnitEstimator(Estimator[None]):
                 kind, ", or concrete, straight-through"
             )
             check_kind(type(self).__name__, kind, self.kinds, advice, place=f" in latent layer {index + 1}")
-
-
-def check_depth(estimator: AbstractUnitEstimator, num_layers: int, layer: Layer) -> None:
-    """Check that an estimator with parameters of each layer was made for a net of this depth.
-
-    Raises:
-        ValueError: If it was not.
-    """
-    if num_layers != len(layer.net.layer_sizes):
-        name = type(estimator).__name__
-        raise ArgumentError(
-            f"expected the net that {name} was made for, of {num_layers} latent layers, got one of "
-            f"{len(layer.net.layer_sizes)}",
-            f"{name}(net)",
-        )
+        depth, name = len(net.layer_sizes), type(self).__name__
+        if self.num_layers not in (None, depth):
+            raise ArgumentError(
+                f"expected the net that {name} was made for, of {self.num_layers} latent layers, got one of {depth}",
+                f"{name}(net)",
+            )
 
 
 def _check_no_path(estimator: AbstractUnitEstimator, credit: Credit) -> None:

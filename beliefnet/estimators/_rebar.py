@@ -18,7 +18,7 @@ from beliefnet._streams import split_key
 from beliefnet._types import Key
 from beliefnet.conditionals import MLP
 from beliefnet.distributions import UnitKind
-from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit, check_depth
+from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
 from beliefnet.estimators.rules import SurrogateTerm
 from beliefnet.samplers import Concrete
 
@@ -62,9 +62,13 @@ class AbstractRelaxedControl(AbstractUnitEstimator):
         temperature = jnp.exp(jnp.clip(self.log_temperature[layer.index], *_LOG_TEMPERATURES))
         return layer.signal_of(jax.nn.sigmoid(z / temperature), key=key, sampler=Concrete(temperature))
 
+    @property
+    def num_layers(self) -> int:
+        """Those that it was made for."""
+        return len(self.scale)
+
     def layer_credit(self, layer: Layer, *, key: Key) -> LayerCredit:
         """Credit logits, and let the control variate descend the second moment of that credit."""
-        check_depth(self, len(self.scale), layer)
         z_key, again_key, above_key = split_key(key, 3)
         logits, scale = layer.held_logits, self.scale[layer.index]
         free = _relaxed_given(layer.value, logits, key=z_key) - logits

@@ -17,7 +17,7 @@ from beliefnet._streams import split_key
 from beliefnet._types import Key
 from beliefnet.conditionals import MLP
 from beliefnet.distributions import UnitKind
-from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit, check_depth
+from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
 from beliefnet.estimators.rules import SurrogateTerm
 
 
@@ -67,9 +67,13 @@ class RODEO(AbstractUnitEstimator):
         )
         AbstractUnitEstimator.__init__(self, net, num_particles)
 
+    @property
+    def num_layers(self) -> int:
+        """Those that it was made for."""
+        return len(self.scale)
+
     def layer_credit(self, layer: Layer, *, key: Key) -> LayerCredit:
         """Credit logits, and let the control variates descend the second moment of that credit."""
-        check_depth(self, len(self.networks), layer)
         scale, value = self.scale[layer.index], layer.value
         score = value - jax.nn.sigmoid(layer.held_logits)
         flipped, surrogate = self._surrogates(layer)

@@ -4,6 +4,7 @@ from beliefnet.refiners._adaptive_importance import AIR, Shrinkage
 from beliefnet.refiners._base import Form, Progress, Refiner
 from beliefnet.refiners._default import default_refiner
 from beliefnet.refiners._gradient import GDIR, ConcreteAscent, GradientAscent, MeanPassingAscent, StraightThroughAscent
+from beliefnet.refiners._learned import Learned, learned
 from beliefnet.refiners._mean_field import MeanField
 from beliefnet.refiners._posterior import Averages, Posterior
 from beliefnet.refiners._structured import StructuredPosterior
@@ -15,6 +16,7 @@ __all__ = [
     "ConcreteAscent",
     "Form",
     "GradientAscent",
+    "Learned",
     "MeanField",
     "MeanPassingAscent",
     "Posterior",
@@ -24,4 +26,5 @@ __all__ = [
     "StraightThroughAscent",
     "StructuredPosterior",
     "default_refiner",
+    "learned",
 ]

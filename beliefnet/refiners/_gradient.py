@@ -119,14 +119,11 @@ class GradientAscent(Refiner):
         after = jax.tree.map(lambda z, v: z + self.rate * v, before, velocity)
         return Progress(progress.posterior.at(after), velocity), score
 
-    @broadcasting
     def gain(
         self, net: BeliefNet, x: Float[Array, "batch visible"], start: Posterior, end: Posterior, *, key: Key
     ) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
         """Estimate the difference of the ELBOs, by exact draws with the same random numbers."""
-        old, new = (posterior.elbo(net, x, posterior.draw(self.num_checks, key=key)) for posterior in (start, end))
-        gain = new - old
-        return gain.mean(axis=0), gain.std(axis=0, ddof=1) / self.num_checks**0.5
+        return elbo_gain(net, x, start, end, self.num_checks, key=key)
 
 
 @named("gdir")
@@ -197,3 +194,17 @@ class ConcreteAscent(GradientAscent):
     def sampler(self) -> Concrete:
         """Draws of that temperature."""
         return Concrete(self.temperature)
+
+
+@broadcasting
+def elbo_gain(
+    net: BeliefNet, x: Float[Array, "batch visible"], start: Posterior, end: Posterior, num_draws: int, *, key: Key
+) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
+    """Estimate how much higher the ELBO of one posterior is than that of another, by the same random numbers.
+
+    Returns:
+        The estimate and its standard error, `[batch]`, in nats.
+    """
+    old, new = (posterior.elbo(net, x, posterior.draw(num_draws, key=key)) for posterior in (start, end))
+    gain = new - old
+    return gain.mean(axis=0), gain.std(axis=0, ddof=1) / num_draws**0.5

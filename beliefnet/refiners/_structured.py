@@ -11,6 +11,7 @@ from beliefnet._chain import Chain
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
+from beliefnet.conditionals import AbstractConditional
 from beliefnet.distributions import AbstractRefinableFamily
 from beliefnet.refiners._mean_field import MeanField
 from beliefnet.refiners._posterior import Averages, Posterior, refinable
@@ -45,11 +46,7 @@ class StructuredPosterior(Posterior):
             ValueError: If a latent layer is of a family that cannot be refined.
         """
         x = jnp.asarray(x)
-        families = refinable(net.recognition.conditionals)
-        sizes = [
-            family.num_parameters(layer.num_units // family.units_per_variable)
-            for family, layer in zip(families, net.recognition.conditionals, strict=True)
-        ]
+        sizes = num_offsets(net.recognition.conditionals)
         # A net may be more precise than the data.
         dtype = jnp.result_type(x, *jax.tree.leaves(eqx.filter(net.recognition, eqx.is_inexact_array)))
         return cls(tuple(jnp.zeros((len(x), size), dtype) for size in sizes), net.recognition, x)
@@ -132,3 +129,13 @@ class StructuredPosterior(Posterior):
         parents = (self.x, *latents[:-1])
         layers = zip(self.chain.conditionals, parents, latents, strict=True)
         return [conditional.unit_parameters(parent, drawn) for conditional, parent, drawn in layers]
+
+
+def num_offsets(conditionals: tuple[AbstractConditional, ...]) -> list[int]:
+    """Return how many offsets each layer of a recognition chain has for a datum.
+
+    Raises:
+        ValueError: If a layer is of a family that cannot be refined.
+    """
+    layers = zip(refinable(conditionals), conditionals, strict=True)
+    return [family.num_parameters(layer.num_units // family.units_per_variable) for family, layer in layers]
