@@ -8,8 +8,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._types import Key
-from beliefnet.conditionals._base import AbstractConditional
-from beliefnet.distributions import AbstractFamily, UnitKind
+from beliefnet.conditionals._base import AbstractConditional, AbstractWrapper
 
 
 class WeightedLayer(dist.Distribution):
@@ -45,7 +44,7 @@ class WeightedLayer(dist.Distribution):
         return self.weight * jnp.asarray(self.layer.log_prob(value))
 
 
-class Weighted(AbstractConditional):
+class Weighted(AbstractWrapper):
     """A conditional whose log-probability is multiplied by a weight: a power of its density.
 
     At the bottom of a generative chain it turns log p(x, h) into weight * log p(x | h) + log p(h).
@@ -57,35 +56,6 @@ class Weighted(AbstractConditional):
 
     conditional: AbstractConditional
     weight: Float[Array, ""]
-
-    @property
-    def centre(self) -> Float[Array, "*#parents"] | None:
-        """That of the conditional."""
-        return self.conditional.centre
-
-    def seen(self, parent: Float[Array, "*lead parents"]) -> Float[Array, "*lead parents"]:
-        """Return what the conditional sees of the parent."""
-        return self.conditional.seen(parent)
-
-    @property
-    def num_parents(self) -> int | None:
-        """Width of the parent layer."""
-        return self.conditional.num_parents
-
-    @property
-    def num_units(self) -> int:
-        """Width of the layer."""
-        return self.conditional.num_units
-
-    @property
-    def units(self) -> AbstractFamily:
-        """The family of the conditional's units."""
-        return self.conditional.units
-
-    @property
-    def kind(self) -> UnitKind:
-        """The kind of the conditional's units."""
-        return self.conditional.kind
 
     def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*#lead parameters"]:
         """Return the parameters of the units."""
