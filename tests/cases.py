@@ -48,6 +48,7 @@ from beliefnet.estimators import (
     ARMS,
     HVI,
     IWAE,
+    MSC,
     NVIL,
     OVIS,
     REBAR,
@@ -558,6 +559,12 @@ def reweighted_wake_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state
     return add(weighted_wake_gradient(net, x, estimator, state), recognition_only(eqx.filter_grad(weighted_score)(net)))
 
 
+def chain_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+    """Where chains begin, reweighted wake-sleep with one draw more."""
+    more = dataclasses.replace(estimator, num_particles=estimator.num_particles + 1)
+    return reweighted_wake_gradient(net, x, more, state)
+
+
 def asymptotic_gradient(net: BeliefNet, x: jax.Array, estimator: AsymptoticOVIS, state: Any) -> BeliefNet:
     """That of the K-particle bound, and gamma times the wake phase of the recognition net."""
     bias = recognition_only(reweighted_wake_gradient(net, x, estimator, state))
@@ -1016,6 +1023,9 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         lambda net, x: posterior_elbo(net, x, held_posterior(net, x, iterative(net).refiner)),
         nets=(*NETS, "categorical on binary", "connected"),
         quick=(),
+    ),
+    "msc": drawn(
+        lambda net: MSC(1), chain_gradient, bound_of(1), state=lambda net: MSC(1).init(net), nets=SMALL, quick=()
     ),
     "semi-amortised": drawn(lambda net: SemiAmortised(GDIR(0), 2), nets=("normal",), quick=()),
     "hvi": drawn(

@@ -37,6 +37,7 @@ from beliefnet.baselines import Moments, Order, RunningMoments
 from beliefnet.estimators import (
     ARM,
     ARMS,
+    MSC,
     NVIL,
     REBAR,
     SGVB,
@@ -709,3 +710,81 @@ def test_one_step_of_the_refining_network_has_the_slope_of_its_elbo():
         slope = eqx.filter_grad(reached)(refiner)
         found = sum(jnp.sum(a * b) for a, b in zip(*map(jax.tree.leaves, (slope, along)), strict=True))
         np.testing.assert_allclose(found, (ahead - behind) / 2e-5, rtol=1e-6)
+
+
+def pairs_of(net, x):
+    """Every state of a chain, each with every fresh draw, as two candidates of a batch of `[states * states]`."""
+    states = enumerate_latents(net, x)
+    count = len(states.log_q)
+    here, new = (index.ravel() for index in jnp.meshgrid(*[jnp.arange(count)] * 2, indexing="ij"))
+    latents = tuple(jnp.stack([h[here, 0], h[new, 0]]) for h in states.latents)
+    tiled = jnp.broadcast_to(x, (count**2, x.shape[-1]))
+    posterior = jax.nn.softmax(states.log_p[:, 0])
+    return tiled, latents, here, new, posterior, jnp.exp(states.log_q[:, 0])
+
+
+@pytest.mark.full(but=["one layer"])
+@pytest.mark.parametrize("net_name", ["one layer", "two layers"])
+def test_a_chain_keeps_the_posterior_and_its_gradients_are_those_of_the_posterior(net_name: str):
+    """With one fresh draw, summed over every state of the chain and of the draw, in double precision."""
+    narrow = net_of(net_name)
+    with jax.enable_x64(True):
+        net, x = wide(narrow), wide(OBSERVATIONS[:1])
+        tiled, latents, here, new, posterior, q = pairs_of(net, x)
+        mass = posterior[here] * q[new]
+
+        def credited(net):
+            log_q = net.log_recognition_terms(tiled, latents).sum(axis=-1)
+            trace = Trace.record(net, Particles(tiled, latents, log_q))
+            credit = MSC(1).credit(jax.lax.stop_gradient(trace))
+            weighed = dataclasses.replace(credit, model=credit.model * mass, score=credit.score * mass[:, None])
+            return surrogate(trace, weighed) * len(tiled), credit.model
+
+        found, chances = eqx.filter_grad(credited, has_aux=True)(net)
+        arrived = jnp.zeros_like(posterior).at[here].add(mass * chances[0]).at[new].add(mass * chances[1])
+        np.testing.assert_allclose(arrived, posterior, atol=1e-12)
+
+        def of_the_posterior(net):
+            states = enumerate_latents(net, x)
+            return jnp.sum(posterior * (states.log_p[:, 0] + states.log_q[:, 0]))
+
+        assert_same(found, eqx.filter_grad(of_the_posterior)(net), 1e-10)
+
+
+@pytest.mark.full
+def test_chains_of_the_batch_go_on_by_the_posterior_and_others_stay():
+    net, x, where = net_of("two layers"), OBSERVATIONS[:2], jnp.array([4, 1])
+    states = enumerate_latents(net, x)
+    posterior = jax.nn.softmax(states.log_p, axis=0)
+
+    def step(key):
+        start_key, key = jax.random.split(key)
+        begun = MSC(2).begin(net, 5)
+        start = jax.random.categorical(start_key, states.log_p, axis=0)
+        begun = MSC(2).at_rows(begun, where).moved(tuple(h[start, 0] for h in states.latents))
+        estimate = MSC(2).estimate(net, x, MSC(2).at_rows(begun, where), key=key)
+        return estimate.state, estimate.net
+
+    chains, found = draws(step, NUM_DRAWS)
+    assert chains.is_begun.mean(axis=0).tolist() == [0, 1, 0, 0, 1]
+    pairs = zip(chains.latents, states.latents, strict=True)
+    is_at = np.logical_and.reduce([(now[:, where][:, None] == h[None]).all(axis=-1) for now, h in pairs])
+    assert_frequencies(is_at.astype(float), posterior)
+    assert not any(now[:, [0, 2, 3]].any() for now in chains.latents)
+
+    def of_the_posterior(net):
+        states = enumerate_latents(net, x)
+        return jnp.sum(posterior * (states.log_p + states.log_q), axis=0).mean()
+
+    assert_mean(found, eqx.filter_grad(of_the_posterior)(net))
+
+
+@pytest.mark.full
+def test_a_chain_that_has_not_begun_begins_at_a_draw():
+    """Then, and outside of training, the estimate is that of reweighted wake-sleep with one draw more."""
+    net, key = net_of("two layers"), jax.random.key(0)
+    fresh, begun = MSC(2).init(net), MSC(2).at_rows(MSC(2).begin(net, 3), jnp.array([2, 0, 1]))
+    one, two = (MSC(2).estimate(net, OBSERVATIONS, state, key=key).net for state in (fresh, begun))
+    wake = ReweightedWake(3).estimate(net, OBSERVATIONS, None, key=jax.random.split(key)[0]).net
+    assert_same(one, two, 1e-6)
+    assert_same(one, wake, 1e-5)

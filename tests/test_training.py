@@ -215,6 +215,21 @@ def test_stopping_anywhere_changes_nothing(config, tmp_path):
 
 @pytest.mark.full
 @pytest.mark.usefixtures("one_step_at_a_time")
+def test_chains_of_rows_go_on_where_a_run_was_stopped(config, tmp_path):
+    config = config.replace(estimator="msc")
+    whole, folder = train(config), new_folder(tmp_path, config)
+    for stop_at in (2, 7):
+        train(config, folder, Observer(stop_at=stop_at))
+    resumed = train(config, folder)
+    assert_same_outcome(whole, resumed)
+    chains = resumed.state.learner.estimator_state
+    assert chains.is_begun.mean() > 0.8  # the incomplete batch of an epoch is left out
+    assert np.isin(chains.latents[0], (0, 1)).all()
+    assert chains.latents[0].any()
+
+
+@pytest.mark.full
+@pytest.mark.usefixtures("one_step_at_a_time")
 def test_dying_anywhere_changes_nothing(config, tmp_path, monkeypatch):
     whole = train(config)
     folder = new_folder(tmp_path, config)

@@ -184,7 +184,7 @@ def _by_model(
             )
         counts = count_words(rows, columns, options.item_separator)
         counts = counts.sign() if record.values == "binary" else counts
-        return contents.holding({"train": _with_words(counts, label)}, columns=tuple(columns))
+        return contents.holding({"train": _with_words(counts, label, options)}, columns=tuple(columns))
     counts = rows if contents.are_sparse else to_counts(check_numbers(rows, label), label)
     width = counts.shape[1]
     is_numbered = columns is not None and tuple(columns) == numbered_words(record.num_features)
@@ -194,7 +194,9 @@ def _by_model(
     own = own or numbered_words(width)
     if is_numbered and width == record.num_features and set(own).isdisjoint(columns):
         return contents.holding({"train": counts}, columns=own)
-    return contents.holding({"train": _with_words(_by_words(counts, own, columns), label)}, columns=tuple(columns))
+    return contents.holding(
+        {"train": _with_words(_by_words(counts, own, columns), label, options)}, columns=tuple(columns)
+    )
 
 
 def _by_words(counts: CSR, own: Sequence[str], words: Sequence[str]) -> CSR:
@@ -208,10 +210,12 @@ def _by_words(counts: CSR, own: Sequence[str], words: Sequence[str]) -> CSR:
     return counts @ selection
 
 
-def _with_words(counts: CSR, label: str) -> CSR:
+def _with_words(counts: CSR, label: str, options: LoadOptions) -> CSR:
     if not counts.nnz:
+        turned = [Use("transpose", False, "if its rows are those of the data")] if options.transpose else []
         raise DataError(
             f"expected documents with words that the model was trained on, got none in {label}",
+            *turned,
             "documents like those the model was trained on, or train a model on these",
         )
     return counts

@@ -19,6 +19,7 @@ from beliefnet.estimators._kl_weight import KLSchedule, kl_divergence, with_kl_w
 from beliefnet.estimators._likelihood import MaximumLikelihood
 from beliefnet.estimators._local_expectation import LocalExpectation
 from beliefnet.estimators._log_variance import LogVariance, log_variance
+from beliefnet.estimators._msc import MSC, Chains
 from beliefnet.estimators._muprop import MuProp
 from beliefnet.estimators._nvil import NVIL, nvil
 from beliefnet.estimators._ovis import OVIS, AsymptoticOVIS
@@ -53,6 +54,7 @@ __all__ = [
     "ARMS",
     "HVI",
     "IWAE",
+    "MSC",
     "NVIL",
     "OVIS",
     "REBAR",
@@ -69,6 +71,7 @@ __all__ = [
     "AbstractUnitEstimator",
     "AsymptoticOVIS",
     "Bound",
+    "Chains",
     "Credit",
     "CreditEstimator",
     "CreditRule",

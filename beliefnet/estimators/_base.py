@@ -5,7 +5,7 @@ from typing import ClassVar, Generic
 
 import equinox as eqx
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from beliefnet._errors import whole_number
 from beliefnet._net import BeliefNet
@@ -60,6 +60,24 @@ class Estimator(eqx.Module, Generic[S]):
         Raises:
             ValueError: If the estimator cannot work with the net.
         """
+
+    def begin(self, net: BeliefNet, num_rows: int) -> S:
+        """Return the state before the first batch of a training set: that of `init`, unless rows have a state each.
+
+        Args:
+            net: The net.
+            num_rows: Rows of the training set.
+        """
+        return self.init(net)
+
+    def at_rows(self, state: S, rows: Int[Array, " batch"]) -> S:
+        """Return the state for an estimate on some rows of the training set: the same, unless rows have a state each.
+
+        Args:
+            state: What `begin` or the estimate before returned.
+            rows: Which rows the batch is.
+        """
+        return state
 
     @abstractmethod
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: S, *, key: Key) -> Estimate[S]:

@@ -5,7 +5,7 @@ from typing import Any
 import equinox as eqx
 import jax
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
@@ -40,6 +40,14 @@ class Sum(Estimator[tuple[Any, ...]]):
     def init(self, net: BeliefNet) -> tuple[Any, ...]:
         """Return the state of each part."""
         return tuple(part.init(net) for part in self.parts)
+
+    def begin(self, net: BeliefNet, num_rows: int) -> tuple[Any, ...]:
+        """Return the state of each part."""
+        return tuple(part.begin(net, num_rows) for part in self.parts)
+
+    def at_rows(self, state: tuple[Any, ...], rows: Int[Array, " batch"]) -> tuple[Any, ...]:
+        """Return the state of each part for those rows."""
+        return tuple(part.at_rows(inner, rows) for part, inner in zip(self.parts, state, strict=True))
 
     @broadcasting
     def estimate(

@@ -121,7 +121,7 @@ class _Run:
         self.epoch_steps = options.steps_per_epoch(dataset.record.splits["train"])
         self.history: list[dict[str, Any]] = []
         self.plan = Plan.of(options, options.epochs * self.epoch_steps, epoch_steps=self.epoch_steps)
-        self.state = TrainState.start(net, estimator, self.plan)
+        self.state = TrainState.start(net, estimator, self.plan, dataset.record.splits["train"])
         self.clock = Clock()
         self.writer = None if folder is None else RunWriter(folder, dataset.record, options, self.state.learner.params)
         if folder is not None and dataset.columns is not None:

@@ -64,12 +64,12 @@ class TrainState(eqx.Module):
     reduced_epoch: Int[Array, ""]
 
     @classmethod
-    def start(cls, net: BeliefNet, estimator: Estimator, plan: Plan) -> "TrainState":
-        """Return the state before the first step."""
+    def start(cls, net: BeliefNet, estimator: Estimator, plan: Plan, num_rows: int = 0) -> "TrainState":
+        """Return the state before the first step of training on so many rows."""
         params = Learnable(net, estimator)
         learner = Learner(
             params=params,
-            estimator_state=estimator.init(net),
+            estimator_state=estimator.begin(net, num_rows),
             opt_state=plan.optimizer.init(params),
             step=jnp.zeros((), jnp.int32),
             objective_sum=jnp.zeros(()),

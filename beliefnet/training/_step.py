@@ -27,13 +27,13 @@ def train_step(learner: Learner, data: DeviceRows, rows: Int[Array, " batch"], p
     """Take one step upward on some rows of the data."""
     data_key, draw_key = jax.random.split(key)
     net, estimator, kl_share = learner.params.net, learner.params.estimator, learner.kl_share
-    x = data.take(rows, key=data_key)
+    x, state = data.take(rows, key=data_key), estimator.at_rows(learner.estimator_state, rows)
     if plan.kl is None:
-        estimate = estimator.estimate(net, x, learner.estimator_state, key=draw_key)
+        estimate = estimator.estimate(net, x, state, key=draw_key)
     else:
         draw_key, kl_key = jax.random.split(draw_key)
         weight = plan.kl.weight(learner.step, kl_share)
-        estimate = with_kl_weight(estimator, net, x, learner.estimator_state, weight, key=draw_key)
+        estimate = with_kl_weight(estimator, net, x, state, weight, key=draw_key)
         kl_share = plan.kl.next_share(net, x, kl_share, key=kl_key)
     grads = Learnable(estimate.net, estimate.estimator)
     updates, opt_state = plan.optimizer.update(grads, learner.opt_state, learner.params)
