@@ -246,7 +246,7 @@ def test_only_the_flags_of_a_command_are_hinted():
 
 
 def test_names_in_messages_exist():
-    named = {"visible": VISIBLE, "net": NETS, "estimator": ESTIMATORS}
+    named = {"visible": VISIBLE, "net": NETS, "estimator": {*ESTIMATORS, "auto"}}
     found = 0
     for path in [*sorted(PACKAGE.rglob("*.py")), PACKAGE.parent / "README.md"]:
         text = re.sub(r'"\s*\n\s*f?"', "", path.read_text())
@@ -331,6 +331,8 @@ def test_a_command_words_the_fields_of_an_error():
     error = DataError("expected no {option}, got 1", Use("name_column", "a b", "for names"), "b", option="num_words")
     assert str(error) == "expected no num_words, got 1; try name_column='a b' for names, or b"
     assert for_command(error, "encode") == "expected no words, got 1; try --name-column 'a b' for names, or b"
+    turned = DataError("expected rows", Use("transpose", False), Use("first_column", 0))
+    assert for_command(turned, "encode") == "expected rows; try --no-transpose, or --first-column 0"
     counts = DataError("expected bits, got 2", Use("values", "counts", "for counts", "--net document"))
     said = {name: for_command(counts, name).partition("; try ")[2] for name in ("train", "compare", "encode")}
     assert said == {

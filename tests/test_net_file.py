@@ -39,6 +39,24 @@ def changed(content: bytes, edit) -> bytes:
     return struct.pack("<Q", len(text)) + text + content[8 + size :]
 
 
+DESCRIPTIONS = ("a shape", "no record", "no structure", "no leaf", "no step")
+
+
+def described(content: bytes, **parts) -> bytes:
+    """A safetensors file with another description of its net."""
+
+    def edit(header):
+        own = header["__metadata__"]
+        own["beliefnet"] = json.dumps(json.loads(own["beliefnet"]) | parts)
+
+    return changed(content, edit)
+
+
+def reshaped(header):
+    entry = header[".best.net.generative.conditionals[0].parameters"]
+    entry["shape"] = [*entry["shape"], 1]
+
+
 def test_it_is_the_net_of_the_run_bit_for_bit(trained, exported):
     before, after = load_named_run(trained), load_named_run(exported)
     for one, other in zip(jax.tree.leaves(before.net), jax.tree.leaves(after.net), strict=True):
@@ -85,8 +103,16 @@ def test_it_can_be_written_elsewhere_and_again(copy, tmp_path):
         (lambda content: changed(content, lambda h: h["__metadata__"].update(beliefnet="[")), "cannot be read"),
         (lambda content: changed(content, lambda h: h["__metadata__"].update(beliefnet="[]")), "cannot be read"),
         (lambda content: changed(content, lambda h: h.pop(min(h))), "net.safetensors"),
+        (
+            lambda content: changed(content, reshaped),
+            r"parameters is float32\[\d+, 1\], and float32\[\d+\] in the desc",
+        ),
+        (lambda content: described(content, record=None), "its description is another one than was written"),
+        (lambda content: described(content, record={"structure": []}), "its description is another one"),
+        (lambda content: described(content, leaves=[{}]), "its description is another one than was written"),
+        (lambda content: described(content, step="x"), "its description is another one than was written"),
     ],
-    ids=["cut", "empty", "no metadata", "no JSON", "a list", "an array less"],
+    ids=("cut", "empty", "no metadata", "no JSON", "a list", "an array less", *DESCRIPTIONS),
 )
 def test_a_file_that_is_none_is_refused(copy, edit, message):
     file = copy / "net.safetensors"

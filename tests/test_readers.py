@@ -124,6 +124,30 @@ def test_a_header_that_counts_the_columns(tmp_path: Path, bits: np.ndarray):
         assert read_rows(csv(tmp_path / "x.csv", np.array([[0, 1], [1, 0], [1, 1]]))).shape == (3, 2)
 
 
+def test_tables_of_texts_alone_and_baskets_are_told_from_tables_of_numbers(tmp_path: Path):
+    table, baskets = tmp_path / "x.tsv", tmp_path / "x.csv"
+    table.write_text("body\tpart\n" + "red melon\ttrain\nred melon\ttest\n" * 5)
+    assert refused(table, "got 'red melon'").endswith("; try text_column='body' if it holds texts")
+    assert load(table, text_column="body", split_column="part").columns == ("melon", "red")
+    baskets.write_text("tea,rye bread\ntea\nrye bread\n" * 4)
+    assert refused(baskets, "expected 2 columns at line 2").endswith("or item_separator=',' for the items of baskets")
+    assert load(baskets, item_separator=",", values="binary").columns == ("rye bread", "tea")
+    baskets.write_text("1,0\n1\n")
+    assert refused(baskets, "expected 2 columns").endswith("; try giving every line the same number of columns")
+
+
+def test_a_file_the_other_way_round_than_the_runs_own_is_told(tmp_path: Path):
+    lines = [",a,b,c,d", *(f"r{i},{i % 3},1,0,2" for i in range(8))]
+    (tmp_path / "rows.csv").write_text("\n".join(lines))
+    (tmp_path / "turned.csv").write_text(
+        "\n".join(map(",".join, zip(*(line.split(",") for line in lines), strict=True)))
+    )
+    data = load(tmp_path / "turned.csv", values="counts", transpose=True)
+    with pytest.raises(DataError, match="; try transpose=False if its rows are those of the data, or documents"):
+        read_like(data.record, tmp_path / "rows.csv", columns=data.columns)
+    assert read_like(data.record, tmp_path / "rows.csv", columns=data.columns, transpose=False).shape == (8, 4)
+
+
 def test_texts_before_numbers_name_the_rows(tmp_path: Path, bits: np.ndarray):
     names = " ".join(f"S{row}" for row in range(40))
     path = csv(tmp_path / "x.csv", bits, "MutationType,a,b,c,d,e,f", names)

@@ -48,7 +48,7 @@ def _worded(use: Use, command: str) -> str:
 
 
 def _as_flag(use: Use) -> str:
-    if use.value is True:
-        return f"--{flag(use.option)}"
+    if use.value is True or use.value is False:
+        return f"--{'' if use.value else 'no-'}{flag(use.option)}"
     value = flag(use.option).upper() if use.value is ... else shlex.quote(str(use.value))
     return f"--{flag(use.option)} {value}"

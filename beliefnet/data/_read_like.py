@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from beliefnet._errors import DataError, Use, check_type, shown
+from beliefnet._errors import DataError, Use, check_type
 from beliefnet.data._arrays import npz_names
 from beliefnet.data._documents import numbered_words
 from beliefnet.data._files import labelled, plain_suffix
@@ -21,6 +21,7 @@ from beliefnet.data._split import Contents
 from beliefnet.data._texts import TABLES, count_all_words, count_words
 from beliefnet.data._values import (
     binarize_rows,
+    check_binarization,
     check_bits,
     check_grey_values,
     check_known,
@@ -85,12 +86,7 @@ def read_like(
         DataError: If the file, its values or its width cannot be used, or it does not say what the model has to know.
     """
     given = _place(path)
-    if binarization is not None and record.values != "binary":
-        raise DataError(
-            f"expected no {{option}} for a model of {record.values}, got {shown(binarization)}",
-            "leaving the option out",
-            option="binarization",
-        )
+    check_binarization(binarization, record.values)
     chosen = _options_like(record, given, options)
     contents = read_contents(given, chosen, Wanted(record.num_features, None if columns is None else tuple(columns)))
     if record.values == "counts" or contents.are_texts or (contents.are_sparse and columns is not None):
@@ -188,7 +184,7 @@ def _by_model(
             )
         counts = count_words(rows, columns, options.item_separator)
         counts = counts.sign() if record.values == "binary" else counts
-        return contents.holding({"train": _with_words(counts, label)}, columns=tuple(columns))
+        return contents.holding({"train": _with_words(counts, label, options)}, columns=tuple(columns))
     counts = rows if contents.are_sparse else to_counts(check_numbers(rows, label), label)
     width = counts.shape[1]
     is_numbered = columns is not None and tuple(columns) == numbered_words(record.num_features)
@@ -198,7 +194,9 @@ def _by_model(
     own = own or numbered_words(width)
     if is_numbered and width == record.num_features and set(own).isdisjoint(columns):
         return contents.holding({"train": counts}, columns=own)
-    return contents.holding({"train": _with_words(_by_words(counts, own, columns), label)}, columns=tuple(columns))
+    return contents.holding(
+        {"train": _with_words(_by_words(counts, own, columns), label, options)}, columns=tuple(columns)
+    )
 
 
 def _by_words(counts: CSR, own: Sequence[str], words: Sequence[str]) -> CSR:
@@ -212,10 +210,12 @@ def _by_words(counts: CSR, own: Sequence[str], words: Sequence[str]) -> CSR:
     return counts @ selection
 
 
-def _with_words(counts: CSR, label: str) -> CSR:
+def _with_words(counts: CSR, label: str, options: LoadOptions) -> CSR:
     if not counts.nnz:
+        turned = [Use("transpose", False, "if its rows are those of the data")] if options.transpose else []
         raise DataError(
             f"expected documents with words that the model was trained on, got none in {label}",
+            *turned,
             "documents like those the model was trained on, or train a model on these",
         )
     return counts

@@ -248,10 +248,12 @@ class _Sheet:
         """Yield the cells of each row with the number of its line."""
         for number, cells in _filled_rows(self.lines, self.delimiter):
             if len(cells) != len(self.columns):
+                baskets = [Use("item_separator", self.delimiter, "for the items of baskets")]
                 raise DataError(
                     f"expected {len(self.columns)} columns at line {number + self.first_line} of {self.path}, as in "
                     f"the first row, got {len(cells)}",
                     "giving every line the same number of columns",
+                    *(baskets if all(map(_is_text, cells)) else []),
                 )
             yield number + self.first_line, cells
 
@@ -265,6 +267,8 @@ class _Sheet:
         )
         if self.decimal == "." and _parsed(cell, ",") is not None:
             hint = Use("decimal", ",", "for decimal commas")
+        elif self.has_header and self._is_text(column) and any(map(str.isalpha, cell)):
+            hint = Use("text_column", self.columns[column], "if it holds texts")
         elif "_" in cell and _parsed(cell.replace("_", ""), self.decimal) is not None:
             hint = "plain decimals"
         raise DataError(

@@ -80,6 +80,9 @@ class NetFile:
                 values = [file.get_tensor(leaf["path"]) for leaf in chosen]
         except (OSError, SafetensorError) as error:
             raise self._unreadable(error) from error
+        for value, leaf in zip(values, chosen, strict=True):
+            if (found := f"{value.dtype}{list(value.shape)}") != (wanted := f"{leaf['dtype']}{leaf['shape']}"):
+                raise self._unreadable(f"{leaf['path']} is {found}, and {wanted} in the description")
         decoded = [decode(value, leaf, to) for value, leaf, to in zip(values, chosen, targets, strict=True)]
         return Restored(structure.unflatten(decoded), content["step"], content["record"], self.path, ())
 
@@ -87,18 +90,34 @@ class NetFile:
         try:
             with safe_open(self.path, framework="numpy") as file:
                 content = json.loads((file.metadata() or {})[_NAME])
-            return {name: content[name] for name in ("step", "record", "leaves")}
         except KeyError:
             raise CheckpointError(
                 f"expected the net of a run in {self.path}, got a safetensors file without the description of one",
                 "beliefnet export RUN",
             ) from None
-        except (OSError, SafetensorError, ValueError, TypeError) as error:
+        except (OSError, SafetensorError, ValueError) as error:
             raise self._unreadable(error) from error
+        if not _describes_a_net(content):
+            raise self._unreadable("its description is another one than was written")
+        return content
 
-    def _unreadable(self, error: Exception) -> CheckpointError:
+    def _unreadable(self, error: Exception | str) -> CheckpointError:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         return CheckpointError(
             f"expected the net of a run in {self.path}, got a file that cannot be read ({reason[0]})",
             "beliefnet export RUN, which writes it anew",
         )
+
+
+def _describes_a_net(content: Any) -> bool:
+    match content:
+        case {"step": int(), "record": {"structure": dict(), "stamp": dict(), "data": dict()}, "leaves": list(leaves)}:
+            return all(map(_describes_an_array, leaves))
+    return False
+
+
+def _describes_an_array(leaf: Any) -> bool:
+    match leaf:
+        case {"path": str(), "shape": list(), "dtype": str(), "kind": "jax" | "numpy"}:
+            return True
+    return False
