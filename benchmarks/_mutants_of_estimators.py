@@ -318,8 +318,8 @@ OF_ESTIMATORS = [
     Mutant(
         "RODEO's surrogate knows the draw that it serves",
         "estimators/_rodeo.py",
-        "level = leave_one_out_sum(layer.signal) / num_others",
-        "level = layer.signal",
+        "own_slope = leave_one_out_sum(slope) / num_others",
+        "own_slope = slope",
         RODEO,
     ),
     Mutant(

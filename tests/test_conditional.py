@@ -10,7 +10,7 @@ from laws import assert_frequencies, assert_mean, draws
 from beliefnet import BeliefNet, Chain, ConditionalNet, reconstruct, sample_means
 from beliefnet.conditionals import Dense, Feedforward
 from beliefnet.distributions import bag_of_words, bernoulli, discretised_logistic
-from beliefnet.estimators import VIMCO, DisARM, Reinforce, Sleep
+from beliefnet.estimators import ARMS, VIMCO, DisARM, DoubleCV, PerLayer, Reinforce, Sleep
 from beliefnet.evaluation import evaluate, exact_elbo, exact_gradient, exact_log_likelihood, impute, sandwich
 from beliefnet.proposals import Annealed, Refined
 from beliefnet.refiners import AIR, MeanField, StraightThroughAscent
@@ -50,12 +50,17 @@ def test_gradients_are_those_of_the_bound(net, estimator, particles):
 
 
 @pytest.mark.full
-def test_units_are_paid_below_a_condition():
-    estimator = DisARM(SHALLOW)
+@pytest.mark.parametrize(
+    "make",
+    [DisARM, ARMS, DoubleCV, lambda net: PerLayer(net, [lambda net: Reinforce(2)] * len(net.layer_sizes))],
+    ids=["disarm", "arms", "double-cv", "per layer"],
+)
+def test_units_are_credited_below_a_condition(make):
+    estimator = make(SHALLOW)
     grads = draws(lambda key: estimator.estimate(SHALLOW, OBSERVATIONS, None, key=key).net, 20_000)
     assert_mean(grads, exact_gradient(SHALLOW, OBSERVATIONS))
     with pytest.raises(ValueError, match="without a condition to look at the layers above"):
-        DisARM(DEEP).estimate(DEEP, OBSERVATIONS, None, key=KEY)
+        make(DEEP).estimate(DEEP, OBSERVATIONS, None, key=KEY)
 
 
 @pytest.mark.full

@@ -249,7 +249,7 @@ def test_gradients_against_enumeration(name: str, visible: str):
     estimator = make(net)
     state = frozen_moments(net) if isinstance(estimator, NVIL) else estimator.init(net)
     grads = draws(lambda key: estimator.estimate(net, x, state, key=key).net, NUM_DRAWS)
-    assert_mean(grads, eqx.filter_jit(exact_gradient)(net, x, num_particles))
+    assert_mean(grads, eqx.filter_jit(exact_gradient)(net, x, num_particles=num_particles))
 
 
 @pytest.mark.full

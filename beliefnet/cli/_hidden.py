@@ -11,7 +11,7 @@ from beliefnet._types import Key
 from beliefnet.cli._flags import HowRead
 from beliefnet.cli._rows import Split, check_unread, how_to_read, is_file, load_like, spread, words_of
 from beliefnet.cli._run import Run
-from beliefnet.data import Observations, read_incomplete_rows
+from beliefnet.data import Observations, check_binarization, read_incomplete_rows
 
 Side: TypeAlias = Literal["left", "right", "top", "bottom"]
 
@@ -90,5 +90,6 @@ def _read(run: Run, data: str, split: Split | None, reading: HowRead) -> tuple[O
         check_unread(data, reading)
         return load_like(run, data).split(split or "test"), binarization
     how = how_to_read(data, split, reading)
+    check_binarization(how.get("binarization"), run.record.values)
     binarization = how.pop("binarization", binarization)
     return read_incomplete_rows(run.record, data, columns=words_of(run), **how), binarization

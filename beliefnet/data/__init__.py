@@ -15,7 +15,7 @@ from beliefnet.data._observations import DeviceRows, Observations, SparseRows, m
 from beliefnet.data._read_like import read_incomplete_rows, read_like, read_rows
 from beliefnet.data._record import LoadOptions, Reading, Record, checksum
 from beliefnet.data._sparse import CSR, Rows
-from beliefnet.data._values import check_levels, check_width
+from beliefnet.data._values import check_binarization, check_levels, check_width
 
 __all__ = [
     "CSR",
@@ -33,6 +33,7 @@ __all__ = [
     "ValueKind",
     "as_rows",
     "available",
+    "check_binarization",
     "check_levels",
     "check_width",
     "checksum",

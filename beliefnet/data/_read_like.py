@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from beliefnet._errors import DataError, Use, check_type, shown
+from beliefnet._errors import DataError, Use, check_type
 from beliefnet.data._arrays import npz_names
 from beliefnet.data._documents import numbered_words
 from beliefnet.data._files import labelled, plain_suffix
@@ -21,6 +21,7 @@ from beliefnet.data._split import Contents
 from beliefnet.data._texts import TABLES, count_all_words, count_words
 from beliefnet.data._values import (
     binarize_rows,
+    check_binarization,
     check_bits,
     check_grey_values,
     check_known,
@@ -85,12 +86,7 @@ def read_like(
         DataError: If the file, its values or its width cannot be used, or it does not say what the model has to know.
     """
     given = _place(path)
-    if binarization is not None and record.values != "binary":
-        raise DataError(
-            f"expected no {{option}} for a model of {record.values}, got {shown(binarization)}",
-            "leaving the option out",
-            option="binarization",
-        )
+    check_binarization(binarization, record.values)
     chosen = _options_like(record, given, options)
     contents = read_contents(given, chosen, Wanted(record.num_features, None if columns is None else tuple(columns)))
     if record.values == "counts" or contents.are_texts or (contents.are_sparse and columns is not None):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from beliefnet._errors import DataError, Use, listed, shown, suggestion
+from beliefnet._types import ValueKind
 from beliefnet.data._files import place_in
 from beliefnet.data._record import Record
 from beliefnet.data._sparse import CSR, canonical, first_entry, to_rows
@@ -263,6 +264,29 @@ def check_levels(record: Record, levels: int, label: str) -> None:
         )
 
 
+def check_binarization(requested: str | None, values: ValueKind | None) -> None:
+    """Check that what was asked for is a way to make bits, and that the model is one of bits.
+
+    Raises:
+        DataError: If not.
+    """
+    if requested is None:
+        return
+    if values != "binary":
+        raise DataError(
+            f"expected no {{option}} for a model of {values}, got {shown(requested)}",
+            "leaving the option out",
+            option="binarization",
+        )
+    if requested not in BINARIZATIONS:
+        meant = suggestion(str(requested), BINARIZATIONS)
+        raise DataError(
+            f"expected {{option}} {listed(BINARIZATIONS)}, got {shown(requested)}{meant}",
+            *([] if meant else ["leaving the option out"]),
+            option="binarization",
+        )
+
+
 def choose_binarization(is_bits: bool, requested: str | None, default: str, label: str) -> str:
     """Decide how data is binarised, and refuse requests that make no sense for it.
 
@@ -278,13 +302,7 @@ def choose_binarization(is_bits: bool, requested: str | None, default: str, labe
     Raises:
         DataError: If the request is unknown or does not fit the data.
     """
-    if requested is not None and requested not in BINARIZATIONS:
-        meant = suggestion(str(requested), BINARIZATIONS)
-        raise DataError(
-            f"expected {{option}} {listed(BINARIZATIONS)}, got {shown(requested)}{meant}",
-            *([] if meant else ["leaving the option out"]),
-            option="binarization",
-        )
+    check_binarization(requested, "binary")
     if is_bits:
         if requested not in (None, "none"):
             raise DataError(

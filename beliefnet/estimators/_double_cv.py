@@ -47,9 +47,9 @@ class DoubleCV(AbstractUnitEstimator):
     least_particles: ClassVar[int] = 2
     scale: Float[Array, " layers"]
 
-    def __init__(self, net: BeliefNet, num_particles: int = 4, *, scale: float = 1.0):
+    def __init__(self, net: BeliefNet, num_particles: int = 4, *, scale: float = 0.5):
         if not math.isfinite(scale):
-            raise ArgumentError(f"expected DoubleCV to have a finite {{option}}, got {scale}", "1.0", option="scale")
+            raise ArgumentError(f"expected DoubleCV to have a finite {{option}}, got {scale}", "0.5", option="scale")
         self.scale = jnp.full(len(net.layer_sizes), scale)
         AbstractUnitEstimator.__init__(self, net, num_particles)
 

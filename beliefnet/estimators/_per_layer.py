@@ -44,7 +44,7 @@ class PerLayer(Estimator[None]):
 
     Raises:
         ValueError: If there are not as many as latent layers, one is of another kind, they differ in their number of
-            particles, or one does not work with the units of its layer.
+            particles, one does not work with the units of its layer, or a net of several layers has a condition.
 
     Example:
         >>> import jax
@@ -156,18 +156,22 @@ def _credit(part: Part, layer: Layer, given: dist.Distribution, *, key: Key) -> 
 
 def _alone(net: BeliefNet, index: int) -> BeliefNet:
     """A net of one latent layer alone, for what is made for its units; its prior is nothing's."""
+    if len(net.layer_sizes) == 1:
+        return net
     recognition = net.recognition.conditionals[index]
     prior = Prior(jnp.zeros(recognition.num_units), bernoulli)
     return BeliefNet(Chain((prior, net.generative.conditionals[-1 - index])), Chain((recognition,)))
 
 
 def _check_number(net: BeliefNet, number: int) -> None:
+    """Check that there is one estimator for each layer, and that each layer can be looked at from below."""
     depth = len(net.layer_sizes)
     if number != depth or not depth:
         raise ArgumentError(
             f"expected an estimator for each of the {depth} latent layers, got {number}",
             f"{depth} of them" if depth else "MaximumLikelihood() for a net without latents",
         )
+    net.above(depth - 1)
 
 
 def _checked(part: Estimator, net: BeliefNet) -> Part:

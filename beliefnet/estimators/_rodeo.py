@@ -54,9 +54,9 @@ class RODEO(AbstractUnitEstimator):
     scale: Float[Array, "layers 2"]
     networks: tuple[MLP, ...]
 
-    def __init__(self, net: BeliefNet, num_particles: int = 4, *, key: Key, scale: float = 1.0, num_units: int = 100):
+    def __init__(self, net: BeliefNet, num_particles: int = 4, *, key: Key, scale: float = 0.25, num_units: int = 100):
         if not math.isfinite(scale):
-            raise ArgumentError(f"expected RODEO to have a finite {{option}}, got {scale}", "1.0", option="scale")
+            raise ArgumentError(f"expected RODEO to have a finite {{option}}, got {scale}", "0.25", option="scale")
         if num_units < 1:
             raise ArgumentError(f"expected {{option}} of at least 1, got {num_units}", "100", option="num_units")
         # The operator doubles what is of second order, which most of the noise of the score is.
