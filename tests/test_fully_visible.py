@@ -15,6 +15,7 @@ from beliefnet.cli import run
 from beliefnet.estimators import VIMCO, MaximumLikelihood, Reinforce, Wake
 from beliefnet.evaluation import evaluate
 from beliefnet.nets import fully_visible_net, nade
+from beliefnet.refiners import AIR
 
 KEY = jax.random.key(0)
 NETS = {
@@ -100,6 +101,9 @@ def test_from_the_command_line(options, title, grey_file, tmp_path, monkeypatch,
     assert run(["sample", "run", "--num", "3", "--out", "s.npy"]) == 0
     for command in (("gaps", "run"), ("diagnose", "run"), ("encode", "run", grey_file), ("impute", "run", grey_file)):
         assert "expected a run of a net with latents, got 7" in fails(capsys, *command)
+    for option in (("--refine", "air"), ("--ais", "5"), ("--proposal", "hamiltonian:steps=2")):
+        assert f"expected no {option[0]} for a net without latents" in fails(capsys, "evaluate", "run", *option)
+    assert run(["evaluate", "run", "--refine", "none"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -113,6 +117,11 @@ def test_from_the_command_line(options, title, grey_file, tmp_path, monkeypatch,
 def test_bad_options(tokens, message, grey_file, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert message in fails(capsys, "train", "--data", grey_file, "--batch-size", "8", *tokens.split())
+
+
+def test_there_is_nothing_to_refine():
+    with pytest.raises(ValueError, match="expected a net with latents to refine, got one without; try leaving"):
+        AIR().check(fully_visible_net(3))
 
 
 @pytest.mark.full

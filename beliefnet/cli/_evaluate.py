@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeAlias
 from cyclopts import Parameter
 
 from beliefnet import proposals
+from beliefnet._errors import OptionError
 from beliefnet.catalogue import PROPOSALS
 from beliefnet.cli._app import command
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
@@ -68,6 +69,7 @@ def evaluate_run(
     chosen = chosen_rows(run, data, split, reading)
     if not run.net.layer_sizes:
         particles = 1
+        _check_exact(refine=refine, ais=ais, proposal=proposal)
     source = chosen_proposal(run, refine, ais, proposal)
     rows = chosen.spread(limit)
     found = _evaluated(run, rows, source, particles, seed, title=chosen.split, is_quiet=as_json)
@@ -81,6 +83,16 @@ def evaluate_run(
         _show_source(found, source)
     if limit is data is None:
         _keep(run, report, is_own=refine is ais is proposal is None, is_quiet=as_json)
+
+
+def _check_exact(**given: str | int | None) -> None:
+    """Check that nothing but the recognition net is asked for where there are no latents to draw."""
+    for name, value in given.items():
+        if value not in (None, "none", "recognition"):
+            raise OptionError(
+                f"expected no --{name} for a net without latents, whose likelihood is exact, got {value}",
+                f"leaving --{name} out",
+            )
 
 
 def _evaluated(

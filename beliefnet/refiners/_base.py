@@ -287,8 +287,10 @@ def check_kinds(net: BeliefNet) -> None:
     """Check that every latent layer has moments and closed forms, and the same units under both chains.
 
     Raises:
-        ValueError: If not, naming the layer.
+        ValueError: If not, naming the layer; or if the net has no latents.
     """
+    if not net.layer_sizes:
+        raise ArgumentError("expected a net with latents to refine, got one without", "leaving refinement out")
     for layer, conditionals in enumerate(net.latent_layers, 1):
         for conditional in conditionals:
             if not conditional.units.is_refinable:
