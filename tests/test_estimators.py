@@ -789,3 +789,6 @@ def test_a_chain_that_has_not_begun_begins_at_a_draw():
     wake = ReweightedWake(3).estimate(net, OBSERVATIONS, None, key=jax.random.split(key)[0]).net
     assert_same(one, two, 1e-6)
     assert_same(one, wake, 1e-5)
+    both = Sum((Wake(1), MSC(2)))
+    state = both.at_rows(both.begin(net, 4), jnp.array([2, 0, 1]))
+    assert both.estimate(net, OBSERVATIONS, state, key=key).state[1].is_begun.tolist() == [1, 1, 1, 0]

@@ -93,7 +93,10 @@ def test_what_a_refinement_did_is_said(elbo: float, bound: float, said: str, cap
         ("--proposal anealed", "did you mean 'annealed'?"),
         ("--proposal recognition --refine air", "expected --proposal or --refine, got both"),
         ("--proposal recognition --ais 5", "expected --proposal or --ais, got both"),
-        ("--refine learned:steps=2", "expected a run that has learnt to refine, got one without such a refiner"),
+        (
+            "--refine learned:steps=2",
+            "expected a run that has learnt to refine, and --refine learned in its evaluation",
+        ),
         ("--proposal hamiltonian", "expected continuous units for Hamiltonian"),
     ],
 )

@@ -1,5 +1,7 @@
 """Training aids: a weight on the KL divergence, free nats, averaged parameters, smaller steps on a plateau."""
 
+import re
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,6 +11,7 @@ from cases import ESTIMATORS, OBSERVATIONS, net_of
 from exact import bound_and_gradient
 
 from beliefnet import BeliefNet
+from beliefnet.cli._cautions import schedule_cautions
 from beliefnet.data import Dataset
 from beliefnet.estimators import (
     Bound,
@@ -193,3 +196,28 @@ def test_bad_options_are_named(changes: dict, message: str):
 def test_a_net_without_latents_has_no_divergence(options: dict):
     with pytest.raises(ValueError, match=r"expected a net with latents .* try kl-w"):
         fit(fully_visible_net(8), DATA, MaximumLikelihood(), options=FitOptions(epochs=1, **options))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"plateau_epochs": 3}, "--plateau-epochs has no effect with --schedule cosine"),
+        ({"plateau_factor": 0.5, "schedule": "linear"}, "--plateau-factor has no effect with --schedule linear"),
+        (
+            {"schedule": "plateau", "patience": 10},
+            "--patience 10 stops before smaller steps can help, .* --patience 30",
+        ),
+        ({"kl_warm_up": 9, "epochs": 8}, "in 8 of --kl-warm-up 9 epochs the weight of the KL divergence stays below 1"),
+        ({"learning_rate_warm_up": 9, "epochs": 8}, "in 8 of --learning-rate-warm-up 9 epochs step sizes stay below"),
+    ],
+)
+def test_options_that_do_less_than_they_seem_to_are_named(options: dict, said: str):
+    (sentence,) = schedule_cautions(FitOptions(**options))
+    assert re.match(said, sentence)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"schedule": "plateau", "plateau_epochs": 3, "patience": 30}, {"epochs": 8, "kl_warm_up": 8}]
+)
+def test_options_that_do_what_they_say_are_passed_over(options: dict):
+    assert schedule_cautions(FitOptions(**options)) == []

@@ -13,6 +13,7 @@ from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet.catalogue import TrainConfig, check_memory, choose_estimator, flatten, net_of_start, renamed
 from beliefnet.cli._app import command
+from beliefnet.cli._cautions import schedule_cautions
 from beliefnet.cli._entry import INTERRUPTED
 from beliefnet.cli._flags import TrainFlags, given_flags
 from beliefnet.cli._pictures import draw_run
@@ -60,6 +61,8 @@ def train(
     resumed = None if resume is None else _resumed_folder(config, resume, out, dataset)
     for name in config.idle:
         warn(f"--{name} has no effect with --net {config.net.name} --estimator {config.estimator.name}")
+    for sentence in schedule_cautions(config.fit):
+        warn(sentence)
     net, estimator = config.build(dataset.train.average(), dataset.record.image_shape)
     config = config.replace(learning_rate=config.fit.decided(net, num_train).learning_rate)
     usual = default_learning_rate(net, num_steps)
@@ -178,11 +181,11 @@ def _describe(config: TrainConfig, dataset: Dataset, folder: RunFolder) -> None:
     record = dataset.record
     read = f"binarization {record.binarization}" if record.values == "binary" else record.values
     levels = "" if record.levels is None else f", {record.levels} levels"
-    sizes = record.splits
+    sizes, length = record.splits, f"{config.fit.epochs} epoch{'s' * (config.fit.epochs > 1)}"
     for line in (
         f"{record.name} ({record.variant}, {read}{levels}): {sizes['train']} training, {sizes['valid']} validation, "
         f"{sizes['test']} test examples",
-        f"{config.describe(record.num_features)}, {config.estimator.name}, {config.fit.epochs} epochs -> {folder.path}",
+        f"{config.describe(record.num_features)}, {config.estimator.name}, {length} -> {folder.path}",
     ):
         say(line)
 

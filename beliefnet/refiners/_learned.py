@@ -148,6 +148,6 @@ def learned(own: Refiner | None = None, *, num_steps: int | None = None, num_che
             changes = {"num_steps": num_steps, "num_checks": num_checks}
             return dataclasses.replace(own, **{name: value for name, value in changes.items() if value is not None})
     raise ArgumentError(
-        "expected a run that has learnt to refine, got one without such a refiner",
+        "expected a run that has learnt to refine, and --refine learned in its evaluation, got no such refiner here",
         "air, or training with --estimator iterative",
     )
