@@ -1084,10 +1084,10 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         quick=("two layers", "normal on binary"),
     ),
     "double-cv, three draws": drawn(lambda net: DoubleCV(net, 3), nets=SMALL, quick=()),
-    "rodeo": drawn(lambda net: randomise(RODEO(net, 2, key=jax.random.key(1), num_units=5), scale=0.3)),
+    "rodeo": drawn(lambda net: randomise(RODEO(net, 2, key=jax.random.key(1), num_units=5), scale=0.3), quick=()),
     "rodeo, three draws": drawn(lambda net: RODEO(net, 3, key=jax.random.key(1)), nets=SMALL, quick=()),
     "per layer, reinforce below disarm": drawn(
-        lambda net: PerLayer(net, (lambda net: Reinforce(2), lambda net: DisARM(net, 2))), nets=MIDDLE
+        lambda net: PerLayer(net, (lambda net: Reinforce(2), lambda net: DisARM(net, 2))), nets=MIDDLE, quick=()
     ),
     "per layer, disarm below sgvb": drawn(
         lambda net: PerLayer(net, (lambda net: DisARM(net, 2), lambda net: SGVB(net, 2))), nets=("normal on binary",)

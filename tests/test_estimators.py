@@ -601,6 +601,7 @@ def test_two_antithetic_draws_are_disarm():
         np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.full(but=["4"])
 @pytest.mark.parametrize("count", [2, 4])
 def test_coupled_bits_have_the_correlation_that_is_said(count: int):
     logits = jnp.array([-3.0, -0.4, 0.0, 0.8, 2.5])
