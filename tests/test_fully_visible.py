@@ -15,6 +15,7 @@ from beliefnet.cli import run
 from beliefnet.estimators import VIMCO, MaximumLikelihood, Reinforce, Wake
 from beliefnet.evaluation import evaluate
 from beliefnet.nets import fully_visible_net, nade
+from beliefnet.proposals import Annealed
 from beliefnet.refiners import AIR
 
 KEY = jax.random.key(0)
@@ -122,6 +123,8 @@ def test_bad_options(tokens, message, grey_file, tmp_path, monkeypatch, capsys):
 def test_there_is_nothing_to_refine():
     with pytest.raises(ValueError, match="expected a net with latents to refine, got one without; try leaving"):
         AIR().check(fully_visible_net(3))
+    with pytest.raises(ValueError, match="expected a net with latents to anneal, got one without; try the recog"):
+        evaluate(fully_visible_net(3), OBSERVATIONS, num_particles=2, proposal=Annealed(2), key=jax.random.key(0))
 
 
 @pytest.mark.full

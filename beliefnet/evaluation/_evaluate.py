@@ -138,6 +138,8 @@ def weigh(
     tails: list[np.ndarray] = []
     activity = np.zeros((2, sum(net.layer_sizes)))
     done, proposal = 0, defended(proposal, num_particles)
+    if proposal is not None:
+        proposal.check(net)
     at_once = num_particles if proposal is not None and proposal.is_joint else min(num_particles, 100)
     for x, num, block_key in _blocks(net, data, at_once, key=key):
         block = bounds_of_rows(net, x, num_particles=num_particles, key=block_key, proposal=proposal)

@@ -162,6 +162,16 @@ class Annealed(Proposal):
         """Return it from a start that is defended: one temperature is the start alone, and few are not much more."""
         return dataclasses.replace(self, start=self.start.defended())
 
+    def check(self, net: BeliefNet) -> None:
+        """Check that there are latents to move, and that the start can draw for the net.
+
+        Raises:
+            ValueError: If not.
+        """
+        if not net.layer_sizes:
+            raise ArgumentError("expected a net with latents to anneal, got one without", "the recognition net alone")
+        self.start.check(net)
+
     def prepare(self, net: BeliefNet, x: Float[Array, "batch visible"], *, key: Key) -> "Annealed":
         """Prepare the start.
 
