@@ -69,7 +69,8 @@ def test_it_is_the_net_of_the_run_bit_for_bit(trained, exported):
 
 @pytest.mark.full(but=[COMMANDS[0]])
 @pytest.mark.parametrize("words", COMMANDS)
-def test_commands_use_it(copy, words, capsys):
+def test_commands_use_it(copy, words, monkeypatch, capsys):
+    monkeypatch.chdir(copy.parent)  # where `sample` leaves its table
     assert run([word.format(copy) for word in words.split()]) == 0, capsys.readouterr().err
 
 
