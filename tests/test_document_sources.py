@@ -46,10 +46,10 @@ def test_named_data_hold_what_they_hold():
     with pytest.raises(
         DataError,
         match=r"^expected counts for a document net or poisson visible units, got 'mnist', which holds binary images; "
-        r"try --data 20newsgroups, or --net sbn$",
+        r"try --data 20newsgroups, or a net over bits \(beliefnet train --net sbn\)$",
     ):
         load("mnist", values="counts")
-    with pytest.raises(DataError, match=r"got '20newsgroups', which holds word counts; .*--net document$"):
+    with pytest.raises(DataError, match=r"got '20newsgroups', which holds word counts; .*--net document\)$"):
         load("20newsgroups", values="binary")
     with pytest.raises(DataError, match="expected no vocabulary_size for 'bars', which holds binary values"):
         load("bars", vocabulary_size=7)

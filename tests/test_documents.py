@@ -315,7 +315,7 @@ def test_a_sparse_matrix_trains_and_resumes(suffix, tmp_path, capsys):
         (("topics", "{trained}"), "expected a run of a document net"),
         (("topics", "{run}", "--words", "1"), "--words from 2"),
         (("topics", "{run}", "--out", "t.pdf"), "--out to end in .png"),
-        (("sample", "{run}", "--out", "s.png"), "--out to end in .txt or .npy"),
+        (("sample", "{run}", "--out", "s.png"), "--out to end in .txt, .csv, .npy or .npz"),
         (("sample", "{run}", "--out", "s.txt", "--values", "means"), "--values draws"),
         (("impute", "{run}", "{grey}"), "try beliefnet encode, with 0 for missing words"),
     ],

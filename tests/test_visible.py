@@ -421,7 +421,7 @@ def test_missing_grey_values(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (ROWS % 2, "only zeros and ones; try --visible bernoulli"),
+        (ROWS % 2, "only zeros and ones; try values='binary'"),
         (ROWS * 2, "between 0 and 1 .* from 0 to 510"),
         (ROWS - 1.0, "between 0 and 1"),
         (np.where(ROWS > 250, np.nan, 0.5), "finite values"),
@@ -437,7 +437,7 @@ def test_nets_refuse_data_that_they_are_no_model_of():
     grey, bits = load("digits", values="grey"), load("digits")
     for family, data in ((bernoulli, grey), (discretised_logistic(), bits), (poisson, bits)):
         net = vae(64, (2,), key=KEY, deterministic=(), visible=family)
-        with pytest.raises(DataError, match=r"data for visible units of .*; try load\(..., values="):
+        with pytest.raises(DataError, match=r"data for visible units of .*; try loading them with values="):
             observe(net, data.test)
     with pytest.raises(DataError, match="17 levels"):
         check_levels(grey.record, 20, "digits")
@@ -559,8 +559,8 @@ def test_runs_from_before_there_were_visible_units_load(trained, tmp_path):
         (("topics", "{files}/poisson"), "expected a run of a document net"),
         (("topics", "{files}/logistic"), "expected a run of a document net"),
         (("impute", "{files}/poisson", "{files}/counts.npy", "--hide", "0.5"), "bits or grey values"),
-        (("sample", "{files}/logistic", "--out", "s.txt"), "--out to end in .png or .npy"),
-        (("sample", "{files}/poisson", "--out", "s.png"), "--out to end in .txt or .npy"),
+        (("sample", "{files}/logistic", "--out", "s.txt"), "--out to end in .png, .csv, .npy or .npz"),
+        (("sample", "{files}/poisson", "--out", "s.png"), "--out to end in .txt, .csv, .npy or .npz"),
     ],
 )
 def test_bad_use_of_visible_units(tokens, message: str, runs, tmp_path, monkeypatch, capsys):

@@ -329,7 +329,7 @@ def test_multisets_are_counted_before_any_is_made(hidden, num_data, num_particle
     monkeypatch.setattr("beliefnet.evaluation._exact.enumerate_latents", None)
     for value in (exact_bound, exact_gradient):
         with pytest.raises(ValueError, match=rf"multisets of {num_particles} particles .* memory, got {count} for"):
-            value(net, jnp.zeros((num_data, 3)), num_particles)
+            value(net, jnp.zeros((num_data, 3)), num_particles=num_particles)
 
 
 def test_every_multiset_counts_as_often_as_it_has_orderings():

@@ -168,7 +168,7 @@ class Choice:
     def blamed(self, error: ArgumentError) -> OptionError:
         """Return an error of the thing's own with its options under the names that they have here."""
         for option in self.entry.options.values():
-            if option.argument == error.option and option.name != NESTED:
+            if error.option and option.argument == error.option and option.name != NESTED:
                 return OptionError.of(error, option=option.flag)
         return Misfit(self.name, error)
 

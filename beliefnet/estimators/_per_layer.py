@@ -139,7 +139,8 @@ class PerLayer(Estimator[None]):
 
 
 def _sampler(part: Part) -> Sampler:
-    return part.sampler if isinstance(part, AbstractUnitEstimator) else cast(Recognition, part.proposal).sampler
+    own = getattr(part, "sampler", None)
+    return cast(Recognition, part.proposal).sampler if own is None else own  # pyright: ignore
 
 
 def _credit(part: Part, layer: Layer, given: dist.Distribution, *, key: Key) -> LayerCredit:
