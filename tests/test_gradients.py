@@ -59,6 +59,7 @@ def test_bounds_of_other_particles_are_refused():
         gradient_report(NETS["one layer"](), OBSERVATIONS, {"em": VariationalEM()}, effort=Effort(NUM_DRAWS), key=KEY)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["wake-sleep", "wake"])
 def test_other_directions_are_flagged(report, name):
     parts = report.estimators[name].parts

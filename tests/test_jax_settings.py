@@ -85,7 +85,7 @@ def test_draws_and_evaluations(setting: str):
         assert np.isfinite(filled.means).all()
 
 
-@pytest.mark.full(but=["leaks"])
+@pytest.mark.full
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_a_short_training(setting: str):
     bits = np.random.default_rng(0).integers(0, 2, (24, 3)).astype(np.uint8)

@@ -157,6 +157,7 @@ def test_convolutions_are_those_of_xla(shape):
     np.testing.assert_allclose(network(images.reshape(5, -1)), expected.reshape(5, -1), atol=1e-5)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("shape", SHAPES)
 def test_transposed_convolutions_are_the_transpose(shape):
     up = Convolutions(shape, (2, 3), lambda x: x, key=KEY)

@@ -248,6 +248,7 @@ def test_what_is_worse_is_taken_back():
         np.testing.assert_array_equal(found[1:], 0)
 
 
+@pytest.mark.full
 def test_a_posterior_scores_what_it_draws():
     """Particles are drawn from the density that weighs them, offsets included: weights are importance weights."""
     net = net_of("three layers")

@@ -53,6 +53,7 @@ def test_data_that_have_a_name_or_a_file_are_found(runs, name: str, num_test: in
     assert (runs / name / "evaluation.json").exists()
 
 
+@pytest.mark.full
 def test_rows_in_memory_are_asked_for(runs, capsys):
     for command in ("evaluate", "diagnose", "gaps"):
         error = fails(capsys, command, runs / "arrays")

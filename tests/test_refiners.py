@@ -54,7 +54,7 @@ def refined(net: BeliefNet, refiner: Refiner, posterior: Posterior | None = None
     return refiner.refine(net, OBSERVATIONS, posterior, key=jax.random.key(4))
 
 
-@pytest.mark.full(but=["air-two layers"])
+@pytest.mark.full
 @pytest.mark.parametrize(("name", "net_name"), PAIRS)
 def test_more_steps_climb_the_refiners_own_objective(name: str, net_name: str):
     case: RefinerCase = REFINERS[name]
@@ -125,7 +125,7 @@ def test_refiners_leave_the_prior_alone_where_the_data_say_nothing(name: str):
     np.testing.assert_allclose(after.parameters[0], MeanField.recognised(net, OBSERVATIONS).parameters[0], atol=0.15)
 
 
-@pytest.mark.full(but=["categorical on binary"])
+@pytest.mark.full
 @pytest.mark.parametrize("net_name", [*NETS, "categorical", "two categorical", "categorical on binary"])
 def test_closed_forms_of_a_mean_field_average_to_the_exact_elbo_and_divergence(net_name: str):
     net = ALL_NETS[net_name]()

@@ -285,6 +285,7 @@ def test_a_cut_line_of_metrics_is_dropped(config, tmp_path):
     assert without_times(folder.read_metrics()) == without_times(whole.history)
 
 
+@pytest.mark.full
 def test_patience_keeps_the_best_net(config, tmp_path):
     # Steps far too long: the first epochs are the best ones.
     config = config.replace(learning_rate=3.0, schedule="constant", epochs=50, patience=2)

@@ -60,6 +60,7 @@ def weighted_elbo(net: BeliefNet, x: jax.Array, weight: float) -> jax.Array:
 
 
 @pytest.mark.parametrize("name", ["one layer", "two layers"])
+@pytest.mark.full(but=["0.2-two layers"])
 @pytest.mark.parametrize("weight", [0.2, 1.0])
 def test_the_divergence_counts_by_its_weight(name: str, weight: float):
     net = net_of(name)
@@ -71,7 +72,7 @@ def test_the_divergence_counts_by_its_weight(name: str, weight: float):
         np.testing.assert_allclose(one, other, atol=2e-6)
 
 
-@pytest.mark.full(but=["nvil", "vimco"])
+@pytest.mark.full
 @pytest.mark.parametrize("name", [name for name in ESTIMATORS if "," not in name and name != "likelihood"])
 def test_every_estimator_takes_a_weight(name: str):
     """A weight of one changes nothing, a smaller one does."""
@@ -114,6 +115,7 @@ def test_free_nats_lower_the_weight_while_the_divergence_is_small(free_nats: flo
     np.testing.assert_allclose(share, expected, rtol=1e-6)
 
 
+@pytest.mark.full
 def test_free_nats_keep_latents_in_use():
     """Latents have nothing to say of bits that are independent; free nats hold the divergence up all the same."""
     rows = np.random.default_rng(0).integers(0, 2, (200, 8)).astype(np.uint8)

@@ -175,7 +175,7 @@ def test_a_quick_evaluation_does_not_replace_a_long_one(copy, capsys):
     assert len(kept) == 2
 
 
-@pytest.mark.full(but=["run [final]"])
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["run [final]", "a$b$c", "esc\x1b[31m", "\u202ertl", "[bold]x", "caf\u00e9", "a\nb"])
 def test_any_name_of_a_run_folder(here, grey_file, capfd, name):
     """The run is complete, and the name is shown as it is, with nothing in it obeyed."""

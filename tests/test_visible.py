@@ -261,6 +261,7 @@ def test_reweighted_wake_against_enumeration(visible: str):
     assert_mean(grads, eqx.filter_jit(reweighted_wake_gradient)(net, x, estimator, None))
 
 
+@pytest.mark.full
 def test_path_gradients_against_quadrature():
     # Small maps keep log p(x, h) smooth on the scale of q, and the quadrature accurate.
     net = layered_net(VisibleLayer(3, discretised_logistic(5), MEAN), [LatentLayer(normal, 1)], key=KEY)

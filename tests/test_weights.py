@@ -154,6 +154,7 @@ def narrow(net) -> FixedPosterior:
     return FixedPosterior(MeanField(tuple(-6 * jnp.sign(p) for p in start.parameters), start.families))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("num_particles", [1, 3, 5, 7])
 def test_the_mean_weight_of_a_mixture_is_the_likelihood(num_particles: int):
     """By enumeration: every place of the recognition net's particle, and every state it or the others may have."""
@@ -274,6 +275,7 @@ def test_draws_that_are_nearly_all_the_same_are_told(trained):
     assert evaluate(net, x, num_particles=9, key=KEY, proposal=UNDAMPED).defensive_share is None, "none to spare"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("chunk", [1, 4, 400])
 def test_how_often_two_draws_are_the_same(chunk: int):
     """By enumeration: the probability that two particles have the same log-weight, whatever the chunks."""
