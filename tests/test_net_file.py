@@ -39,7 +39,7 @@ def changed(content: bytes, edit) -> bytes:
     return struct.pack("<Q", len(text)) + text + content[8 + size :]
 
 
-DESCRIPTIONS = ("a shape", "no record", "no structure", "no leaf", "no step")
+DESCRIPTIONS = ("a shape", "no record", "no structure", "no leaf", "no stamp", "an empty structure", "no step")
 
 
 def described(content: bytes, **parts) -> bytes:
@@ -48,6 +48,17 @@ def described(content: bytes, **parts) -> bytes:
     def edit(header):
         own = header["__metadata__"]
         own["beliefnet"] = json.dumps(json.loads(own["beliefnet"]) | parts)
+
+    return changed(content, edit)
+
+
+def recorded(content: bytes, **parts) -> bytes:
+    """A safetensors file with another record of its run."""
+
+    def edit(header):
+        own = json.loads(header["__metadata__"]["beliefnet"])
+        own["record"] |= parts
+        header["__metadata__"]["beliefnet"] = json.dumps(own)
 
     return changed(content, edit)
 
@@ -111,6 +122,8 @@ def test_it_can_be_written_elsewhere_and_again(copy, tmp_path):
         (lambda content: described(content, record=None), "its description is another one than was written"),
         (lambda content: described(content, record={"structure": []}), "its description is another one"),
         (lambda content: described(content, leaves=[{}]), "its description is another one than was written"),
+        (lambda content: recorded(content, stamp={}), "its description is another one than was written"),
+        (lambda content: recorded(content, structure={}), "its description is another one than was written"),
         (lambda content: described(content, step="x"), "its description is another one than was written"),
     ],
     ids=("cut", "empty", "no metadata", "no JSON", "a list", "an array less", *DESCRIPTIONS),

@@ -103,6 +103,7 @@ def _measured(config: TrainConfig, dataset: Dataset, net: BeliefNet) -> TrainCon
     rows = [(n, f"{c.variance:.4g}", f"{c.milliseconds:.3g}", f"{c.cost:.4g}") for n, c in costs.items()]
     title = f"gradient of the ELBO on a batch, after a few epochs of {config.estimator.name}"
     show_table(("estimator", "variance", "ms", "variance x ms"), rows, title=title, words=("estimator",), is_plain=True)
+    say("what is not shown cost more than four times as much as the best at first sight")
     say(f"chosen: {chosen.estimator.name}; training starts anew with it, as --estimator {chosen.estimator.name} would")
     return chosen
 

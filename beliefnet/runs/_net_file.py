@@ -111,8 +111,18 @@ class NetFile:
 
 def _describes_a_net(content: Any) -> bool:
     match content:
-        case {"step": int(), "record": {"structure": dict(), "stamp": dict(), "data": dict()}, "leaves": list(leaves)}:
-            return all(map(_describes_an_array, leaves))
+        case {
+            "step": int(),
+            "record": {
+                "structure": {"net": _, "estimator": _},
+                "stamp": {"fingerprint": str(), "step": int(), "best_epoch": int(), "best_bound": _, **others},
+                "data": dict(),
+                "settings": dict(),
+                "environment": dict(),
+            },
+            "leaves": list(leaves),
+        }:
+            return not others and all(map(_describes_an_array, leaves))
     return False
 
 
