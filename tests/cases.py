@@ -934,6 +934,7 @@ RULE_CASES: dict[str, EstimatorCase] = {
         lambda net, x: refined_bound(net, x, STEADY),
         nets=("one layer", "two layers"),
         source=refined_states(STEADY),
+        quick=(),
     ),
     "wake": EstimatorCase(lambda net: Wake(2), wake_gradient),
     "sleep": EstimatorCase(lambda net: Sleep(1), sleep_gradient, dream_objective, source=dreamt, batch=1),
@@ -1001,6 +1002,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         sum_of(wake_gradient, sleep_gradient),
         state=no_state,
         nets=(*SINGLE, "connected"),
+        quick=(),
     ),
     "rws": drawn(
         lambda net: reweighted_wake_sleep(2),
@@ -1015,7 +1017,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         em_gradient,
         lambda net, x: posterior_elbo(net, x, held_posterior(net, x, STEADY)),
         nets=DISCRETE,
-        quick=("two layers", "categorical on binary"),
+        quick=(),
     ),
     "iterative": drawn(
         iterative,

@@ -60,6 +60,7 @@ def test_candidates_climb_the_elbo(net: str, names: set[str]):
     assert {getattr(estimator, "num_particles", None) for estimator in found.values()} == {4}
 
 
+@pytest.mark.full
 def test_costs_are_those_of_the_report_and_sorted():
     net = net_of("one layer")
     estimators = {"many": Reinforce(8), "few": Reinforce(2)}
@@ -71,6 +72,7 @@ def test_costs_are_those_of_the_report_and_sorted():
     assert [cost.cost for cost in costs.values()] == sorted(cost.cost for cost in costs.values())
 
 
+@pytest.mark.full
 def test_the_first_is_chosen_and_the_other_options_stay(monkeypatch):
     config = TrainConfig(estimator="auto", hidden=(3,), particles=2, epochs=1, batch_size=20, kl_warm_up=1)
     assert config.is_auto

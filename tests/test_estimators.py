@@ -207,6 +207,7 @@ def test_baseline_descends_the_squared_residual(name: str):
     assert_mean(samples, eqx.filter_jit(eqx.filter_grad(ascent))(estimator).baseline)
 
 
+@pytest.mark.full
 def test_exact_posterior_and_exact_mean_give_no_recognition_noise():
     """With q = p(h | x) the signal is log p(x) whatever is drawn: centred, it leaves nothing."""
     net = sigmoid_belief_net(3, (4,), key=jax.random.key(0))
@@ -285,7 +286,7 @@ def fork_states(logits: jax.Array) -> tuple[Trace, jax.Array]:
     return Trace(log_p[:, None], log_q[:, None], log_q.sum(axis=-1)[:, None], (), reach=reach), log_q.sum(axis=-1)
 
 
-@pytest.mark.full(but=["vimco"])
+@pytest.mark.full
 @pytest.mark.parametrize("rule", [LeaveOneOut(), LeaveOneOutBound(signal=Signal.LOCAL)], ids=["reinforce", "vimco"])
 def test_local_signals_are_unbiased_for_a_model_that_is_no_chain(rule):
     """All pairs of states of two bits that do not feed each other."""
@@ -696,6 +697,7 @@ def test_the_refining_network_climbs_the_elbo_of_every_step():
     assert_mean(found, eqx.filter_jit(eqx.filter_grad(reached))(estimator.refiner))
 
 
+@pytest.mark.full
 def test_one_step_of_the_refining_network_has_the_slope_of_its_elbo():
     """By finite differences of the whole step, along a direction in which all of its parameters move."""
     net, x = net_of("two layers"), OBSERVATIONS

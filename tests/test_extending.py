@@ -39,7 +39,7 @@ def test_visible_units_follow_their_family(name):
         family.check(np.asarray(draws))
 
 
-@pytest.mark.full(but=["sbn", "document"])
+@pytest.mark.full
 @pytest.mark.parametrize("name", READY_MADE)
 def test_ready_made_nets_score_what_they_draw(name):
     net = READY_MADE[name]()

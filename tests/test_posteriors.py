@@ -74,6 +74,7 @@ def test_closed_forms_of_a_structured_posterior_average_to_the_exact_values(net_
     assert_mean(draws(terms, 20_000), (exact_elbo(refined, OBSERVATIONS), divergence))
 
 
+@pytest.mark.full
 def test_with_one_layer_the_steps_are_those_of_the_papers():
     """m <- (1 - rate) m + rate sum_n w~_n h_n, by hand; and both forms are the same posterior."""
     net, refiner = net_of("one layer"), PAPERS

@@ -98,7 +98,7 @@ def scores(net: BeliefNet) -> tuple[float, float]:
     return float(net.log_joint(x, latents)[0]), float(net.log_recognition(x, latents)[0])
 
 
-@pytest.mark.full(but=["sbn rare"])
+@pytest.mark.full
 @pytest.mark.parametrize("name", NETS)
 def test_nets_start_as_they_did_in_0_1_0(name: str):
     net, recorded = NETS[name](), RECORDED[name]

@@ -69,7 +69,7 @@ def test_more_steps_climb_the_refiners_own_objective(name: str, net_name: str):
     assert (np.diff(reached, axis=0) > -0.03).all()
 
 
-@pytest.mark.full(but=["one layer-1.0-8"])
+@pytest.mark.full
 @pytest.mark.parametrize(("rate", "steps"), [(0.3, 25), (1.0, 8)])
 @pytest.mark.parametrize("net_name", ["one layer", "two layers", "categorical on binary"])
 def test_air_with_many_samples_finds_the_marginals(net_name: str, rate: float, steps: int):
@@ -115,7 +115,7 @@ def test_air_leaves_an_exact_posterior_alone():
     assert means.std(axis=0).max() < 0.05
 
 
-@pytest.mark.full(but=["air", "gdir"])
+@pytest.mark.full
 @pytest.mark.parametrize("name", REFINERS)
 def test_refiners_leave_the_prior_alone_where_the_data_say_nothing(name: str):
     """Decoder and recognition net without weights: the posterior is the prior, from the start."""
@@ -385,6 +385,7 @@ def test_a_log_weight_that_is_no_number_stays_visible():
 KEY = jax.random.key(0)
 
 
+@pytest.mark.full
 def test_an_untrained_network_leaves_the_recognition_net_as_it_is():
     net = small_net(2, 3)
     refiner = Learned.untrained(net, 3, key=jax.random.key(0))

@@ -54,8 +54,6 @@ TREES = {
     but=[
         "net darn",
         "net convolution",
-        "net vae",
-        "net document",
         "conditional nade",
         "proposal defensive",
         "refiner air",
@@ -63,13 +61,8 @@ TREES = {
         "own network",
         "estimator nvil",
         "estimator vimco",
-        "estimator ovis",
-        "estimator rws",
         "estimator em",
-        "estimator disarm",
-        "estimator relax",
         "estimator hvi",
-        "estimator sgvb",
     ]
 )
 @pytest.mark.parametrize("name", TREES)
