@@ -341,7 +341,7 @@ def imitating(net: BeliefNet, num_steps: int, rate: float = 0.3, small: float = 
 
 
 DISCRETE = (*NETS, "categorical", "two categorical", "categorical on binary", "darn", "connected", "nade")
-SOME_DISCRETE = ("one layer", "three layers", "categorical on binary", "nade")
+SOME_DISCRETE = ("three layers", "categorical on binary")
 
 REFINERS: dict[str, RefinerCase] = {
     "air": RefinerCase(lambda steps: refiners.AIR(steps, 500), negative_divergence, ("two layers", *SOME_DISCRETE)),
@@ -992,7 +992,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     "nvil, drawn": drawn(
         lambda net: nvil(net, moments=RunningMoments(order=Order.STATISTICS_FIRST, normalise=False)),
         state=frozen_moments,
-        nets=(*NETS, "darn", "connected", "nade", "normal on binary"),
+        nets=("three layers", "connected", "normal on binary"),
         quick=("three layers",),
     ),
     "iwae, drawn": drawn(lambda net: IWAE(net, 2), bound_gradient, bound_of(2), nets=NORMAL, quick=()),
@@ -1009,14 +1009,14 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         sum_of(reweighted_wake_gradient, sleep_gradient),
         bound_of(2),
         state=no_state,
-        nets=tuple(NETS),
+        nets=MIDDLE,
         quick=(),
     ),
     "em": drawn(
         lambda net: VariationalEM(STEADY, 2),
         em_gradient,
         lambda net, x: posterior_elbo(net, x, held_posterior(net, x, STEADY)),
-        nets=DISCRETE,
+        nets=("two layers", "categorical on binary", "nade"),
         quick=(),
     ),
     "iterative": drawn(
@@ -1054,14 +1054,14 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     "straight-through": drawn(
         lambda net: SGVB(net, 2, sampler=StraightThrough()),
         slope_gradient(mean_slope),
-        nets=(*NETS, "categorical", "two categorical"),
+        nets=("two layers", "categorical"),
         quick=(),
     ),
-    "half": drawn(lambda net: SGVB(net, sampler=Half()), slope_gradient(half_slope), nets=tuple(NETS), quick=()),
+    "half": drawn(lambda net: SGVB(net, sampler=Half()), slope_gradient(half_slope), nets=MIDDLE, quick=()),
     "reinmax": drawn(
         lambda net: SGVB(net, 2, sampler=ReinMax(TEMPERATURE)),
         slope_gradient(reinmax_slope),
-        nets=(*NETS, "categorical", "two categorical"),
+        nets=("two layers", "categorical"),
         quick=(),
     ),
     "gumbel-rao": drawn(

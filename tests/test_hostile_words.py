@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from commands import owner
 
+from beliefnet._options import options_of
 from beliefnet.catalogue import all_options
 from beliefnet.cli import run
 from beliefnet.cli._app import COMMANDS, load_all
+from beliefnet.data import Reading
 
 # What no argument of a type can be.
 WHOLE = ["", "abc", "1.5", "nan", "1e400", "-1", "9" * 20, "0x10"]
@@ -97,7 +99,14 @@ def command_line(command: str, argument: Any, word: str, usual: dict[str, str]) 
     return [command, *positional, *options, *(owner(flag) + WITH.get(flag, []) if command == "train" else [])]
 
 
-CASES = [(command, argument) for command in sorted(COMMANDS) for argument in arguments(command)]
+READING = {f"--{option.flag}" for option in options_of(Reading).values()} | {"--binarization"}
+"""Flags of how a file is read, which are one class for all commands."""
+CASES = [
+    (command, argument)
+    for command in sorted(COMMANDS)
+    for argument in arguments(command)
+    if argument.name not in READING or command in ("train", "compare", "evaluate")
+]
 
 
 QUICK = [

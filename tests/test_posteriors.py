@@ -151,10 +151,10 @@ NORMAL = ("normal", "two normal layers")
 QUICK = {
     ("air", "fitted three layers", 60),
 }
-SOME = ("two layers", "categorical on binary", "connected", *FITTED)
+SOME = ("categorical on binary", *FITTED)
 NETS_OF = {
-    "air": (*DISCRETE, *FITTED),
-    "air, mean-field": ("one layer", "three layers", "categorical", "connected", "nade"),
+    "air": ("one layer", "two categorical", "categorical on binary", "connected", "nade", *FITTED),
+    "air, mean-field": ("three layers", "connected"),
     "gdir": NORMAL,
     "learned": ("one layer", "fitted one layer"),
 }

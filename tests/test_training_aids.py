@@ -73,7 +73,7 @@ def test_the_divergence_counts_by_its_weight(name: str, weight: float):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("name", [name for name in ESTIMATORS if "," not in name and name != "likelihood"])
+@pytest.mark.parametrize("name", ["nvil", "vimco", "rws", "em", "sgvb", "disarm", "tvo", "muprop"])
 def test_every_estimator_takes_a_weight(name: str):
     """A weight of one changes nothing, a smaller one does."""
     case = ESTIMATORS[name]
