@@ -105,6 +105,11 @@ class LayerCredit(eqx.Module):
     terms: tuple[SurrogateTerm, ...]
     ascent: Float[Array, ""] | None = None
 
+    def surrogate(self, num_data: int) -> Float[Array, ""]:
+        """Return the scalar whose gradient the layer and the estimator get, per example of a batch."""
+        total = sum((term.scalar() for term in self.terms), jnp.zeros(())) / num_data
+        return total if self.ascent is None else total + self.ascent
+
 
 class AbstractUnitEstimator(Estimator[None]):
     """An estimator that credits each unit of each layer on its own.
@@ -178,9 +183,7 @@ class AbstractUnitEstimator(Estimator[None]):
             for index, (distribution, layer_key) in enumerate(zip(distributions, layer_keys, strict=True)):
                 layer = Layer(net=held, index=index, trace=lax.stop_gradient(trace), distribution=distribution)
                 own = estimator.layer_credit(layer, key=layer_key)
-                total += sum(term.scalar() for term in own.terms) / x.shape[0]
-                if own.ascent is not None:
-                    total += own.ascent
+                total += own.surrogate(x.shape[0])
             return total, credit.objective.mean()
 
         (net_grads, own_grads), objective = eqx.filter_grad(objective_of, has_aux=True)((net, self))

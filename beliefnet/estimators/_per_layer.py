@@ -119,9 +119,7 @@ class PerLayer(Estimator[None]):
             ):
                 above = lax.stop_gradient(trace).above(index)
                 own = _credit(part, Layer(held.above(index), above, given[0], 0), given[1], key=layer_key)
-                total += sum(term.scalar() for term in own.terms) / x.shape[0]
-                if own.ascent is not None:
-                    total += own.ascent
+                total += own.surrogate(x.shape[0])
             return total, credit.objective.mean()
 
         (net_grads, own_grads), objective = eqx.filter_grad(objective_of, has_aux=True)((net, self))
