@@ -35,7 +35,7 @@ LAYERS = [
     {"plots"},
     {"catalogue"},
     {PUBLIC},
-    {"cli"},
+    {"cli", "sklearn"},
 ]
 LEVELS = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 
