@@ -7,7 +7,7 @@ from beliefnet.catalogue._entries import Choice, Entry
 from beliefnet.catalogue._families import LATENTS, VISIBLE
 from beliefnet.catalogue._flat import Section, all_options, flatten, sections
 from beliefnet.catalogue._former import renamed
-from beliefnet.catalogue._load import NamedRun, load_named_run, net_of_start
+from beliefnet.catalogue._load import NamedRun, kept_rows, load_named_run, net_of_start
 from beliefnet.catalogue._methods import (
     COMPARISONS,
     ESTIMATORS,
@@ -43,6 +43,7 @@ __all__ = [
     "choose_estimator",
     "convert_run",
     "flatten",
+    "kept_rows",
     "load_named_run",
     "net_of_start",
     "parse_comparison",

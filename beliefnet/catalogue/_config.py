@@ -44,6 +44,7 @@ class TrainConfig:
         fit: How long and in what portions to train.
         start: Folder of a run from whose net training starts, or None.
         values: What data it is a model of: binary, grey, or counts.
+        takes_empty_rows: Whether rows of zeros are data for its visible units.
         idle: Names of options that were given and have no effect, as on the command line.
 
     Raises:
@@ -62,6 +63,7 @@ class TrainConfig:
     fit: FitOptions
     start: str | None
     values: ValueKind | None
+    takes_empty_rows: bool
     idle: tuple[str, ...]
 
     def __init__(self, **options: Any):
@@ -73,7 +75,8 @@ class TrainConfig:
         _check_families(net, flat)
         self.net = Choice(net, _own(flat, net))
         trial, kinds = tried(self.net, _trial_net)
-        self.values = trial.generative.conditionals[-1].units.values
+        visible = trial.generative.conditionals[-1].units
+        self.values, self.takes_empty_rows = visible.values, visible.takes_empty_rows
         usual = default_estimator(kinds).name
         name = _checked(flat, "estimator", usual)
         self.is_auto = name == AUTO
@@ -138,20 +141,24 @@ class TrainConfig:
         config.idle = tuple(dict.fromkeys((*self.idle, *config.idle)))
         return config
 
-    def load_data(self) -> Dataset:
+    def load_data(self, **changes: Any) -> Dataset:
         """Load the data set.
+
+        Args:
+            **changes: Options of `load` that are not as net and run have them.
 
         Raises:
             DataError: If there is no such data set, or its file cannot be used.
         """
-        return self.data.make(**self.of_net_and_run)
+        return self.data.make(**self.of_net_and_run | changes)
 
     @property
     def of_net_and_run(self) -> dict[str, Any]:
         """Options of `load` that follow from the net and the run."""
         # Whole numbers of a file are levels where a net says how many there are.
         levels = self.net.values.get("levels") if self.values == "grey" and "levels" in self.net.given else None
-        return {"values": self.values, "seed": self.fit.seed, "levels": levels}
+        keep_empty = self.takes_empty_rows if self.values == "counts" else None
+        return {"values": self.values, "seed": self.fit.seed, "levels": levels, "keep_empty": keep_empty}
 
     def settled(self, dataset: Dataset) -> "TrainConfig":
         """Return the configuration with what it takes from the data written down.

@@ -11,7 +11,15 @@ from rich.text import Text
 
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
-from beliefnet.catalogue import TrainConfig, check_memory, choose_estimator, flatten, net_of_start, renamed
+from beliefnet.catalogue import (
+    TrainConfig,
+    check_memory,
+    choose_estimator,
+    flatten,
+    kept_rows,
+    net_of_start,
+    renamed,
+)
 from beliefnet.cli._app import command
 from beliefnet.cli._cautions import schedule_cautions
 from beliefnet.cli._entry import INTERRUPTED
@@ -20,7 +28,7 @@ from beliefnet.cli._pictures import draw_run
 from beliefnet.cli._progress import Display
 from beliefnet.cli._text import for_terminal, make_console, say, show_table, waiting, warn
 from beliefnet.conditionals import has_convolutions
-from beliefnet.data import Dataset
+from beliefnet.data import Dataset, Record
 from beliefnet.optimizers import default_learning_rate
 from beliefnet.runs import RunFolder, check_same_run, check_version, write_atomically
 from beliefnet.training import EXTENDABLE, Fitted, fit, fixed_settings
@@ -51,7 +59,7 @@ def train(
     """
     console = make_console(soft_wrap=True)
     config = TrainConfig(**{**_options_of(config_file, resume), **given_flags(flags)})
-    dataset = config.load_data()
+    dataset = config.load_data(**({} if resume is None else _as_before(resume)))
     num_train = dataset.record.splits["train"]
     if num_train < _SMALL and config.fit.batch_size is None:
         warn(f"only {num_train} training examples; they make one batch")
@@ -114,6 +122,12 @@ def _options_of(config_file: Path | None, resume: Path | None) -> dict[str, Any]
         check_version(resume)
         config_file = resume / "config.toml"
     return {} if config_file is None else flatten(renamed(_read_toml(config_file)))
+
+
+def _as_before(path: Path) -> dict[str, Any]:
+    """Return what a run that goes on says of how its data are loaded."""
+    folder = RunFolder(path)
+    return kept_rows(Record.from_dict(folder.read_record()["data"])) if folder.has_checkpoints else {}
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
