@@ -28,7 +28,7 @@ LAYERS = [
     {"_trace"},
     {"baselines"},
     {"estimators"},
-    {"evaluation", "optimizers"},
+    {"evaluation", "optimizers", "numpyro"},
     {"_uses"},
     {"runs"},
     {"training", "comparisons"},

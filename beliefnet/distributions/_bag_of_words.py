@@ -78,6 +78,7 @@ class BagOfWordsFamily(AbstractFamily):
     name: ClassVar[str] = "bag-of-words"
     kind: ClassVar[UnitKind] = UnitKind.OTHER
     values: ClassVar[ValueKind | None] = "counts"
+    takes_empty_rows: ClassVar[bool] = False
     report: ClassVar[ReportUnit] = "perplexity"
     bounds: ClassVar[tuple[float, float]] = (0, float("inf"))
     length: float

@@ -29,7 +29,7 @@ from beliefnet.evaluation._imputation_score import (
 )
 from beliefnet.evaluation._impute import Imputed, Search, impute, net_observing, one_pass
 from beliefnet.evaluation._mean import Mean
-from beliefnet.evaluation._observe import DataLike, observe
+from beliefnet.evaluation._observe import DataLike, observe, observe_scored
 from beliefnet.evaluation._perplexity import Perplexity, perplexity
 from beliefnet.evaluation._refinement_gain import RefinementGain, refinement_gain
 from beliefnet.evaluation._sandwich import Sandwich, sandwich
@@ -74,6 +74,7 @@ __all__ = [
     "net_observing",
     "npmi",
     "observe",
+    "observe_scored",
     "one_pass",
     "particle_bounds",
     "perplexity",
