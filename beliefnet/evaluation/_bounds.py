@@ -22,6 +22,7 @@ from beliefnet.evaluation._weighted import WeightedSample, rungs, running_mean
 from beliefnet.proposals import Proposal, Recognition
 
 _LEAST_DEFENDED = 10
+_CPU_NUMBERS, _ACCELERATOR_NUMBERS = 2**20, 2**25
 
 
 class DatumBounds(eqx.Module):
@@ -204,5 +205,7 @@ def bounds_of_rows(
 
 
 def rows_per_pass(net: BeliefNet) -> int:
-    """Return how many rows (data times particles) one pass holds: about 32 MB in the widest layer."""
-    return max(1, 2**20 // max((net.num_visible, *net.layer_sizes)))
+    """Return how many rows (data times particles) one pass holds: 4 MB of the widest layer on a CPU, whose cache has
+    room for that, and 128 MB on an accelerator, which has to start every operation of a pass."""
+    numbers = _CPU_NUMBERS if jax.default_backend() == "cpu" else _ACCELERATOR_NUMBERS
+    return max(1, numbers // max((net.num_visible, *net.layer_sizes)))
