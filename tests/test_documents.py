@@ -128,7 +128,7 @@ def test_a_sparse_matrix_is_evaluated_as_its_rows():
 
 
 def test_empty_documents_are_refused_before_anything_is_computed():
-    with pytest.raises(ValueError, match="at least one word, got 1 empty"):
+    with pytest.raises(ValueError, match="at least one word in data, got 1 empty ones of 2, the first being row 2"):
         evaluate(small_document_net(), jnp.array([[1.0, 0.0, 2.0], [0.0, 0.0, 0.0]]), num_particles=2, key=KEY)
 
 

@@ -10,7 +10,11 @@ from scipy import io as scipy_io
 from scipy import sparse
 
 from beliefnet import data
+from beliefnet.catalogue import TrainConfig, load_named_run
+from beliefnet.cli import run
 from beliefnet.data import DataError, Dataset, Record, load, read_like
+from beliefnet.runs import RunFolder
+from beliefnet.training import fit
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -224,11 +228,56 @@ def test_empty_documents_are_left_out_with_a_warning(tmp_path: Path, counts: spa
     held = {"train": sparse.vstack([empty, counts], format="csr"), "valid": counts, "test": counts}
     np.savez(path, **pieces("train", held["train"]), **pieces("valid", counts), **pieces("test", counts))
     with pytest.warns(UserWarning, match=r"left out documents of .*x\.npz without any word .*: 5 of 65 train$"):
-        data = load(path)
+        data = load(path, keep_empty=False)
     assert data.record.splits == {"train": 60, "valid": 60, "test": 60}
     assert same(data.train.rows, counts)
     rows = rows_for(path, 9)
     assert same(rows, held["train"])
+
+
+def test_rows_without_counts_are_data_unless_they_are_documents(tmp_path: Path):
+    rows = np.random.default_rng(0).poisson(1.0, (40, 5))
+    rows[::4] = 0
+    path, texts = tmp_path / "x.npy", tmp_path / "x.txt"
+    np.save(path, rows)
+    texts.write_text("cats dogs\n\nmice dogs\n" * 4)
+    kept = {"train": 32, "valid": 4, "test": 4}
+    assert load(path, values="counts").record.splits == kept
+    assert load(texts, keep_empty=True).train.rows.shape == (10, 3)
+    data = Dataset.from_arrays(rows, values="counts")
+    assert (data.record.splits, data.record.keep_empty) == (kept, True)
+    assert Record.from_dict(data.record.to_dict()) == data.record
+    poisson, document = (
+        TrainConfig(data=str(path), hidden=2, epochs=1, **how) for how in ({"visible": "poisson"}, {"net": "document"})
+    )
+    assert poisson.load_data().record.splits == kept
+    with pytest.warns(UserWarning, match="left out documents"):
+        left = document.load_data()
+    assert sum(left.record.splits.values()) == 30
+    net, estimator = document.build(left.train.average())
+    with pytest.raises(DataError, match=r"one word in .*, got 8 empty ones of 32, .*; try .* keep_empty=False where"):
+        fit(net, data, estimator)
+    with pytest.raises(DataError, match=r"expected no keep_empty for .*, which holds binary values, got False"):
+        Dataset.from_arrays(rows > 0, keep_empty=False)
+
+
+def test_a_run_without_empty_rows_is_opened_and_goes_on(tmp_path: Path):
+    # As earlier versions read counts of Poisson units.
+    rows = np.random.default_rng(0).poisson(1.0, (40, 5))
+    rows[::4] = 0
+    np.save(tmp_path / "x.npy", rows)
+    options = {"batch_size": 8, "learning_rate": 0.01}
+    config = TrainConfig(data=str(tmp_path / "x.npy"), hidden=2, visible="poisson", epochs=1, **options)
+    with pytest.warns(UserWarning, match="left out documents"):
+        data = config.load_data(keep_empty=False)
+    assert "keep_empty" not in data.record.to_dict()
+    folder = RunFolder.create(tmp_path / "run", config.to_dict())
+    net, estimator = config.build(data.train.average())
+    fit(net, data, estimator, options=config.fit, folder=folder)
+    with pytest.warns(UserWarning, match="left out documents"):
+        assert load_named_run(folder.path).load_data().record == data.record
+    assert run(["train", "--resume", str(folder.path), "--epochs", "2"]) == 0
+    assert load_named_run(folder.path).folder.read_record()["data"]["checksum"] == data.record.checksum
 
 
 def test_split_of_empty_documents(tmp_path: Path, counts: sparse.csr_matrix):
@@ -237,7 +286,7 @@ def test_split_of_empty_documents(tmp_path: Path, counts: sparse.csr_matrix):
     rest = sparse.hstack([sparse.csr_matrix((60, 1), dtype=np.int64), others], format="csr")
     np.savez(tmp_path / "x.npz", **pieces("train", first), **pieces("valid", first), **pieces("test", rest))
     with pytest.raises(DataError, match=r"expected test documents with words of the vocabulary in .*, got 60 without"):
-        load(tmp_path / "x.npz", vocabulary_size=1)
+        load(tmp_path / "x.npz", vocabulary_size=1, keep_empty=False)
 
 
 def test_averages_and_means(tmp_path: Path, counts: sparse.csr_matrix):
@@ -313,7 +362,7 @@ BAD_MATRICES: dict[str, tuple[np.ndarray, str]] = {
     "one axis": (np.ones(4), r"expected shape \[rows, features\] or .*, got \[4\]"),
     "four axes": (np.ones((4, 2, 2, 1)), r"got \[4, 2, 2, 1\]"),
     "no words": (np.ones((4, 0)), r"got shape \[4, 0\]"),
-    "zeros": (np.zeros((4, 2)), "expected counts of words in .*, got only zeros"),
+    "zeros": (np.zeros((4, 2)), "expected counts in .*, got only zeros"),
     "two documents": (np.ones((2, 4)), "expected at least 3 rows in .*, got 2"),
 }
 

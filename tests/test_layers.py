@@ -30,14 +30,14 @@ LAYERS = [
     {"_trace"},
     {"baselines"},
     {"estimators"},
-    {"evaluation", "optimizers"},
+    {"evaluation", "optimizers", "numpyro"},
     {"_uses"},
     {"runs"},
     {"training", "comparisons"},
     {"plots"},
     {"catalogue"},
     {PUBLIC},
-    {"cli"},
+    {"cli", "sklearn"},
 ]
 LEVELS = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 

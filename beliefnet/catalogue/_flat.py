@@ -18,7 +18,7 @@ from beliefnet.training import FitOptions
 
 AUTO = "auto"
 """In the place of an estimator: the one that is measured to be the best."""
-_OF_NET_AND_RUN = {"values", "seed", "levels"}
+_OF_NET_AND_RUN = {"values", "seed", "levels", "keep_empty"}
 """Options of the data that follow from the net, and the seed, which is that of the run."""
 
 DATA = Entry(

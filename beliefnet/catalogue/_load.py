@@ -12,7 +12,7 @@ from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet.catalogue._config import TrainConfig
 from beliefnet.catalogue._nets import used_values
-from beliefnet.data import DataError, Dataset, load, names
+from beliefnet.data import DataError, Dataset, Record, load, names
 from beliefnet.runs import LoadedRun, RunFolderError, describe, differences, load_run
 
 
@@ -79,16 +79,21 @@ class NamedRun(LoadedRun):
     @property
     def load_options(self) -> dict[str, Any]:
         """How its data were loaded, as `load` takes it."""
-        if self.config is not None:
-            given = self.config.data.values | self.config.of_net_and_run
-            return {name: value for name, value in given.items() if name != "data" and value is not None}
         record = self.record
+        if self.config is not None:
+            given = self.config.data.values | self.config.of_net_and_run | kept_rows(record)
+            return {name: value for name, value in given.items() if name != "data" and value is not None}
         how = {"values": record.values, "seed": self.seed, **record.reading.given}
         if record.binarization != "none":
             how["binarization"] = record.binarization
         if record.values == "counts":
-            how["vocabulary_size"] = record.num_features
+            how |= {"vocabulary_size": record.num_features, **kept_rows(record)}
         return how
+
+
+def kept_rows(record: Record) -> dict[str, Any]:
+    """Return which rows of counts a run was trained on, as `load` takes it."""
+    return {"keep_empty": record.keep_empty} if record.values == "counts" else {}
 
 
 def load_named_run(path: Path | str) -> NamedRun:

@@ -90,6 +90,7 @@ def load_like(run: Run, data: str) -> Dataset:
     if run.record.values == "counts":
         named = {"vocabulary_size": run.record.num_features, "text_column": run.record.reading.text_column}
         wanted |= named if run.config is None else {name: run.config.data.values[name] for name in named}
+        wanted |= {"keep_empty": run.net.visible.takes_empty_rows}
     dataset = load(data, **wanted)
     if "none" not in (dataset.record.binarization, run.record.binarization):
         dataset = load(data, **wanted, binarization=run.record.binarization)

@@ -11,7 +11,14 @@ from rich.text import Text
 
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
-from beliefnet.catalogue import TrainConfig, check_memory, choose_estimator, flatten, net_of_start, renamed
+from beliefnet.catalogue import (
+    TrainConfig,
+    check_memory,
+    choose_estimator,
+    flatten,
+    kept_rows,
+    net_of_start,
+)
 from beliefnet.cli._app import command
 from beliefnet.cli._cautions import schedule_cautions
 from beliefnet.cli._entry import INTERRUPTED
@@ -20,7 +27,7 @@ from beliefnet.cli._pictures import draw_run
 from beliefnet.cli._progress import Display
 from beliefnet.cli._text import for_terminal, make_console, say, show_table, waiting, warn
 from beliefnet.conditionals import has_convolutions
-from beliefnet.data import Dataset
+from beliefnet.data import Dataset, Record
 from beliefnet.optimizers import default_learning_rate
 from beliefnet.runs import RunFolder, check_same_run, check_version, write_atomically
 from beliefnet.training import EXTENDABLE, Fitted, fit, fixed_settings
@@ -50,8 +57,8 @@ def train(
         flags: What to train, and how.
     """
     console = make_console(soft_wrap=True)
-    config = TrainConfig(**{**_options_of(config_file, resume), **given_flags(flags)})
-    dataset = config.load_data()
+    config = TrainConfig.from_dict(_options_of(config_file, resume), **given_flags(flags))
+    dataset = config.load_data(**({} if resume is None else _as_before(resume)))
     num_train = dataset.record.splits["train"]
     if num_train < _SMALL and config.fit.batch_size is None:
         warn(f"only {num_train} training examples; they make one batch")
@@ -60,7 +67,10 @@ def train(
     check_memory(config, dataset)
     resumed = None if resume is None else _resumed_folder(config, resume, out, dataset)
     for name in config.idle:
-        warn(f"--{name} has no effect with --net {config.net.name} --estimator {config.estimator.name}")
+        warn(
+            f"{name} of {config_file or resume} has no effect with --net {config.net.name} --estimator "
+            f"{config.estimator.name}"
+        )
     for sentence in schedule_cautions(config.fit):
         warn(sentence)
     net, estimator = config.build(dataset.train.average(), dataset.record.image_shape)
@@ -113,7 +123,13 @@ def _options_of(config_file: Path | None, resume: Path | None) -> dict[str, Any]
     if config_file is None and resume is not None and (resume / "config.toml").exists():
         check_version(resume)
         config_file = resume / "config.toml"
-    return {} if config_file is None else flatten(renamed(_read_toml(config_file)))
+    return {} if config_file is None else _read_toml(config_file)
+
+
+def _as_before(path: Path) -> dict[str, Any]:
+    """Return what a run that goes on says of how its data are loaded."""
+    folder = RunFolder(path)
+    return kept_rows(Record.from_dict(folder.read_record()["data"])) if folder.has_checkpoints else {}
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

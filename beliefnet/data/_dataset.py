@@ -49,7 +49,7 @@ class Dataset:
     The rows are stored as uint8 in {0, 1}, except under `"dynamic"` binarisation: then they are intensities (uint8 in
     0..255 or float32 in [0, 1]), of which bits are drawn anew at every use. Grey values are stored as uint8, their
     level in 0..levels-1, or float32 in [0, 1] where they lie on no grid of levels. Documents are sparse matrices
-    of word counts: int32, indices sorted, without duplicates, zeros or empty rows. Sparse bits stay sparse.
+    of word counts: int32, indices sorted, without duplicates or zeros. Sparse bits stay sparse.
 
     Attributes:
         record: Where the rows came from.
@@ -86,7 +86,7 @@ class Dataset:
             names: Names of the rows: of the training rows, or by the name of the split.
             label: What to call the data.
             **options: `values`, `binarization`, `seed`, `split_seed`, `valid_fraction`, `test_fraction`,
-                `vocabulary_size` and `levels`, as in `load`.
+                `vocabulary_size`, `keep_empty` and `levels`, as in `load`.
 
         Returns:
             The three splits and their record.
@@ -187,8 +187,10 @@ def assemble(
     if values == "binary":
         mode = choose_binarization(_are_bits(checked), options.binarization, default, label)
         checked = checked if checked.are_sparse else _binarized(checked, mode, options.seed)
+    if values == "counts" and options.keep_empty is None:
+        options = replace(options, keep_empty=not contents.are_documents)
     if checked.are_sparse:
-        checked = _reduced(checked, values, options, label, sizes)
+        checked = _reduced(checked, options, label, sizes)
     levels = checked.largest + 1 if values == "grey" and checked.largest > 1 else None
     if values == "grey" and levels is None:
         checked, levels = _on_levels(checked)
@@ -246,6 +248,8 @@ def _as_grey(contents: Contents, options: LoadOptions, label: str) -> Contents:
 def _as_counts(contents: Contents, options: LoadOptions, label: str) -> Contents:
     flat = contents.splits if contents.are_sparse else _flat(contents, label)
     counts = {split: to_counts(array, _of(label, split, contents)) for split, array in flat.items()}
+    if not counts["train"].nnz:
+        raise DataError(f"expected counts in {label}, got only zeros", "a file that holds data")
     width = counts["train"].shape[1]
     return contents.holding(counts, columns=contents.columns or numbered_words(width))
 
@@ -266,14 +270,12 @@ def _binarized(contents: Contents, mode: str, seed: int) -> Contents:
     )
 
 
-def _reduced(
-    contents: Contents, values: str, options: LoadOptions, label: str, sizes: Mapping[str, int] | None
-) -> Contents:
+def _reduced(contents: Contents, options: LoadOptions, label: str, sizes: Mapping[str, int] | None) -> Contents:
     """Keep the words that were asked for, and of documents those that have one."""
     size = options.vocabulary_size
     if size is not None:
         contents = most_frequent(contents, size, label)
-    if values != "counts":
+    if options.keep_empty is not False:
         return contents
     kept = without_empty(contents, label)
     if kept.sizes != dict(sizes or {}):
@@ -311,6 +313,7 @@ def _recorded(
         levels=levels,
         largest=contents.largest,
         reading=contents.reading,
+        keep_empty=bool(options.keep_empty),
     )
     is_dynamic = binarization == "dynamic"
     largest = levels - 1 if levels is not None else contents.largest if is_dynamic else 1
@@ -344,6 +347,7 @@ def check_options(values: str, options: LoadOptions, label: str, *, are_sparse: 
     given = {
         "binarization": options.binarization if values != "binary" else None,
         "vocabulary_size": None if are_sparse or values == "counts" else options.vocabulary_size,
+        "keep_empty": options.keep_empty if values != "counts" else None,
         "levels": options.levels if values != "grey" else None,
     }
     for name, value in given.items():

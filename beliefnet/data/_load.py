@@ -81,12 +81,12 @@ def load(data: str | Path, **options: Any) -> Dataset:
         **options: What `LoadOptions` lists, by name: `values` and `binarization` say what the rows are read as,
             `split_seed`, `valid_fraction`, `test_fraction` and `split_column` how they are divided, `columns`, `drop`,
             `name_column`, `delimiter`, `decimal`, `encoding`, `transpose`, `array`, `first_column`, `text_column` and
-            `item_separator` how a file is read, `levels` and `vocabulary_size` what is made of the values, and `seed`
-            draws the static sample.
+            `item_separator` how a file is read, `levels`, `vocabulary_size` and `keep_empty` what is made of the
+            values, and `seed` draws the static sample.
 
     Returns:
         The three splits `[n, num_features]` and their record. Documents without any word of the vocabulary are left
-        out, with a warning.
+        out, with a warning, unless `keep_empty` says otherwise.
 
     Raises:
         TypeError: If it is no name and no path.

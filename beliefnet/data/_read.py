@@ -53,6 +53,7 @@ ARRAY_NAMES: Mapping[str, tuple[str, ...]] = {
     "test": ("test", "x_test", "X_test", "test_x", "test_data", "test_images", "test_bits"),
 }
 """The names under which an `.npz` file may hold each split."""
+_DOCUMENTS: Mapping[str, Any] = {"values": "counts", "are_documents": True}
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,11 @@ def _read_npy(path: Path, options: LoadOptions, wanted: Wanted | None) -> Conten
     with readable(path):
         objects = npy_objects(path)
     if objects is not None:
-        return replace(_matrix(path, _widened(read_ragged(objects, path), path, wanted), options), values="counts")
+        return replace(
+            _matrix(path, _widened(read_ragged(objects, path), path, wanted), options),
+            values="counts",
+            are_documents=True,
+        )
     return _matrix(path, read_npy(path), options)
 
 
@@ -143,7 +148,7 @@ def _read_npz(path: Path, options: LoadOptions, wanted: Wanted | None) -> Conten
     if options.array is None and {"tokens", "lengths"} <= set(names):
         _name_unused(names, ["tokens", "lengths"], path)
         counts = read_tokens(read_npz(path, ["tokens", "lengths"]), path)
-        return replace(_matrix(path, _widened(counts, path, wanted), options), values="counts")
+        return replace(_matrix(path, _widened(counts, path, wanted), options), **_DOCUMENTS)
     if options.array in SPLITS and options.array not in (*names, *stems):
         options = replace(options, array=split_names(names, path).get(options.array, options.array))
     if options.array in names or (options.array is None and not stems):
@@ -250,7 +255,10 @@ def _read_numbers(path: Path, options: LoadOptions, wanted: Wanted | None) -> Co
 def _read_texts(path: Path, options: LoadOptions, wanted: Wanted | None) -> Contents:
     texts, names, parts = read_texts(path, options.reading, options.split_column)
     contents = Contents(
-        {"train": texts}, names={} if names is None else {"train": names}, values="counts", reading=options.reading
+        {"train": texts},
+        names={} if names is None else {"train": names},
+        reading=options.reading,
+        **_DOCUMENTS,
     )
     return contents if parts is None else divided(contents, [split_of(part, path) for part in parts], str(path))
 
@@ -281,7 +289,9 @@ def _read_svmlight(path: Path, options: LoadOptions, wanted: Wanted | None) -> C
 
 
 def _read_lda_c(path: Path, options: LoadOptions, wanted: Wanted | None) -> Contents:
-    return replace(_matrix(path, _widened(read_lda_c(path), path, wanted), options), values="counts")
+    return replace(
+        _matrix(path, _widened(read_lda_c(path), path, wanted), options), values="counts", are_documents=True
+    )
 
 
 def _widened(matrix: Any, path: Path, wanted: Wanted | None) -> Any:

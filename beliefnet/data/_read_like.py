@@ -161,7 +161,7 @@ def _place(path: Any) -> Path:
 def _undivided(given: Mapping[str, Any], path: str | Path) -> LoadOptions:
     """Return options for rows that are not divided; `DataError` for one that says how rows are."""
     options = LoadOptions.of(given)
-    for name in ("valid_fraction", "test_fraction", "split_column", "vocabulary_size"):
+    for name in ("valid_fraction", "test_fraction", "split_column", "vocabulary_size", "keep_empty"):
         if getattr(options, name) is not None:
             raise DataError(
                 f"expected no {{option}} for the rows of {path}, which are not divided, got {getattr(options, name)}",

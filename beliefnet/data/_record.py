@@ -93,6 +93,9 @@ class LoadOptions(Reading):
         split_column: Name of the column of a table that says `train`, `valid` or `test`.
         vocabulary_size: Number of words of documents to keep, the most frequent ones; by default 2000 for texts, all
             words for a matrix, and for a data set what `beliefnet datasets` lists.
+        keep_empty: Whether rows without a single count stay, as Poisson units take them, or are left out, with a
+            warning, as for a document net. By default they stay in matrices, and texts and data sets of documents lose
+            them.
     """
 
     values: ValueKind | None = None
@@ -103,6 +106,7 @@ class LoadOptions(Reading):
     test_fraction: float | None = None
     split_column: str | None = None
     vocabulary_size: int | None = None
+    keep_empty: bool | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -159,6 +163,7 @@ class Record:
             and for other values.
         largest: What a one was in the file: 255 for bytes of grey levels.
         reading: How the file was read, so that another one can be read in the same way.
+        keep_empty: Of counts, whether rows without a single one stayed.
     """
 
     name: str
@@ -173,6 +178,7 @@ class Record:
     levels: int | None = None
     largest: int = 1
     reading: Reading = field(default_factory=Reading)
+    keep_empty: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON or TOML; what is None, and binary `values`, go without saying."""
@@ -229,8 +235,8 @@ class Record:
         return replace(self, reading=replace(self.reading, **changes))
 
 
-_OPTIONAL = {"image_shape", "values", "levels", "largest", "reading"}
-_WITHOUT_SAYING: Mapping[str, Any] = {"values": "binary", "largest": 1, "reading": {}}
+_OPTIONAL = {"image_shape", "values", "levels", "largest", "reading", "keep_empty"}
+_WITHOUT_SAYING: Mapping[str, Any] = {"values": "binary", "largest": 1, "reading": {}, "keep_empty": False}
 
 
 def checksum(splits: Sequence[Rows], words: Sequence[str] | None = None) -> str:

@@ -66,7 +66,7 @@ def to_counts(matrix: Any, label: str) -> CSR:
         The counts: int32, indices sorted, duplicates added up, zeros left out.
 
     Raises:
-        DataError: If it is not a matrix of whole numbers from 0 on, or has no rows, no columns or only zeros.
+        DataError: If it is not a matrix of whole numbers from 0 on, or has no rows or no columns.
     """
     counts = to_rows(matrix, label)
     good = (counts.data >= 0) & (counts.data <= LARGEST_COUNT) & (counts.data == np.rint(counts.data))
@@ -75,8 +75,6 @@ def to_counts(matrix: Any, label: str) -> CSR:
             f"expected whole numbers from 0 to {LARGEST_COUNT} in {label}, got {first_entry(counts, ~good, label)}",
             "counts of words, not frequencies or weights",
         )
-    if not counts.nnz:
-        raise DataError(f"expected counts of words in {label}, got only zeros", "a file that holds data")
     return canonical(counts)
 
 

@@ -29,6 +29,7 @@ class Contents:
         names: Names of the rows, where they have any.
         image_shape: Height and width of images.
         values: What the rows are read as when nothing else is asked for.
+        are_documents: Whether the rows are texts, or of a format that holds documents: one without a word is none.
         reading: How they were read.
         place: Where an entry of the training rows is in a text file, given its row and column.
     """
@@ -39,6 +40,7 @@ class Contents:
     names: Names = field(default_factory=dict)
     image_shape: tuple[int, int] | None = None
     values: ValueKind = "binary"
+    are_documents: bool = False
     reading: Reading = field(default_factory=Reading)
     place: Place | None = None
 

@@ -38,6 +38,8 @@ class AbstractFamily(ABC):
         values: What data units are a model of; None for numbers of any kind. Networks see log(1 + count) of counts, or
             else large ones would drown others.
         bounds: Least and largest value of a unit.
+        takes_empty_rows: Whether a row of zeros is data like any other. A document without a word is not: it has the
+            same probability under every net.
         report: How a likelihood over such units is reported, beside nats.
         is_refinable: Whether parameters and moments can be turned into each other.
     """
@@ -46,6 +48,7 @@ class AbstractFamily(ABC):
     kind: ClassVar[UnitKind]
     values: ClassVar[ValueKind | None] = None
     bounds: ClassVar[tuple[float, float]] = (-float("inf"), float("inf"))
+    takes_empty_rows: ClassVar[bool] = True
     report: ClassVar[ReportUnit] = "nats"
     is_refinable: ClassVar[bool] = False
 

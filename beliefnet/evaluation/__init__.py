@@ -29,11 +29,12 @@ from beliefnet.evaluation._imputation_score import (
 )
 from beliefnet.evaluation._impute import Imputed, Search, impute, net_observing, one_pass
 from beliefnet.evaluation._mean import Mean
-from beliefnet.evaluation._observe import DataLike, observe
+from beliefnet.evaluation._observe import DataLike, observe, observe_scored
 from beliefnet.evaluation._perplexity import Perplexity, perplexity
 from beliefnet.evaluation._refinement_gain import RefinementGain, refinement_gain
 from beliefnet.evaluation._sandwich import Sandwich, sandwich
 from beliefnet.evaluation._topics import Topic, npmi, topics
+from beliefnet.evaluation._two_sided import two_sided
 
 __all__ = [
     "DataLike",
@@ -73,10 +74,12 @@ __all__ = [
     "net_observing",
     "npmi",
     "observe",
+    "observe_scored",
     "one_pass",
     "particle_bounds",
     "perplexity",
     "refinement_gain",
     "sandwich",
     "topics",
+    "two_sided",
 ]

@@ -205,7 +205,9 @@ def bounds_of_rows(
 
 
 def rows_per_pass(net: BeliefNet) -> int:
-    """Return how many rows (data times particles) one pass holds: 4 MB of the widest layer on a CPU, whose cache has
-    room for that, and 128 MB on an accelerator, which has to start every operation of a pass."""
+    """Return how many rows (data times particles) one pass holds, by the numbers in its widest layer.
+
+    4 MB stay in a CPU's cache; an accelerator has to start every operation of a pass, and takes 128 MB.
+    """
     numbers = _CPU_NUMBERS if jax.default_backend() == "cpu" else _ACCELERATOR_NUMBERS
     return max(1, numbers // max((net.num_visible, *net.layer_sizes)))

@@ -17,7 +17,7 @@ from beliefnet.data import Observations
 from beliefnet.evaluation._bounds import DatumBounds, bounds_of_rows, defended, rows_per_pass
 from beliefnet.evaluation._encode import encode_batch
 from beliefnet.evaluation._mean import Mean
-from beliefnet.evaluation._observe import DataLike, observe
+from beliefnet.evaluation._observe import DataLike, observe_scored
 from beliefnet.evaluation._pareto import LEAST_PARTICLES, pareto_k, trusted_k
 from beliefnet.evaluation._perplexity import Perplexity, perplexity
 from beliefnet.evaluation._weighted import rungs
@@ -132,7 +132,7 @@ def weigh(
     """
     check_key(key)
     num_particles = whole_number("num_particles", num_particles, good=1000)
-    data = observe(net, data)
+    data = observe_scored(net, data)
     lengths = _lengths(net, data)
     parts: list[DatumBounds] = []
     tails: list[np.ndarray] = []
@@ -181,12 +181,7 @@ def _lengths(net: BeliefNet, data: Observations) -> np.ndarray | None:
     if net.generative.conditionals[-1].units.report != "perplexity":
         return None
     counts = data.rows[:, net.num_condition :] if net.num_condition else data.rows
-    lengths = np.asarray(counts.sum(axis=1), np.float64).ravel()
-    if not (lengths > 0).all():
-        raise ArgumentError(
-            f"expected documents of at least one word, got {int((lengths <= 0).sum())} empty ones", "leaving them out"
-        )
-    return lengths
+    return np.asarray(counts.sum(axis=1), np.float64).ravel()
 
 
 def _blocks(net: BeliefNet, data: Observations, at_once: int, *, key: Key) -> Iterator[tuple[Array, int, Key]]:

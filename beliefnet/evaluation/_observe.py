@@ -51,6 +51,26 @@ def observe(net: BeliefNet, data: DataLike, *, label: str = "data") -> Observati
     return data
 
 
+def observe_scored(net: BeliefNet, data: DataLike) -> Observations:
+    """Return data as `observe` does, for what gives each row a score: a document without a word has none.
+
+    Raises:
+        DataError: As for `observe`, or if a row is empty and empty rows are no data for the visible units.
+    """
+    rows = observe(net, data)
+    if not net.visible.takes_empty_rows:
+        counts = rows.rows[:, net.num_condition :] if net.num_condition else rows.rows
+        empty = np.asarray(counts.sum(axis=1)).ravel() <= 0
+        if empty.any():
+            raise DataError(
+                f"expected documents of at least one word in {rows.label}, got {int(empty.sum())} empty ones of "
+                f"{len(rows)}, the first being row {int(empty.argmax()) + 1}",
+                "leaving them out",
+                Use("keep_empty", False, "where they are loaded"),
+            )
+    return rows
+
+
 def observe_incomplete(
     net: BeliefNet, data: DataLike, observed: ArrayLike | None = None
 ) -> tuple[Float[np.ndarray, "rows visible"], Bool[np.ndarray, "rows visible"]]:

@@ -15,7 +15,7 @@ from beliefnet._net import BeliefNet, check_net
 from beliefnet._streams import Stream, stream
 from beliefnet.data import Dataset
 from beliefnet.estimators import Estimator
-from beliefnet.evaluation import observe
+from beliefnet.evaluation import observe_scored
 from beliefnet.runs import RunFolder
 from beliefnet.training._callback import Callback, NoCallback
 from beliefnet.training._clock import Clock
@@ -115,7 +115,7 @@ class _Run:
         folder: RunFolder | None,
         callback: Callback,
     ):
-        train, valid = observe(net, dataset.train), observe(net, dataset.valid)
+        train, valid = observe_scored(net, dataset.train), observe_scored(net, dataset.valid)
         self.callback, self.record = callback, dataset.record
         self.options = options = options.decided(net, dataset.record.splits["train"])
         self.epoch_steps = options.steps_per_epoch(dataset.record.splits["train"])

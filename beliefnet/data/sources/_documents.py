@@ -23,7 +23,9 @@ from beliefnet.data.sources._images import read_mat
 
 def of_counts(train: CSR, valid: CSR, test: CSR, words: Sequence[str]) -> Contents:
     """Return counts `[documents, words]` of three splits."""
-    return Contents({"train": train, "valid": valid, "test": test}, columns=tuple(words), values="counts")
+    return Contents(
+        {"train": train, "valid": valid, "test": test}, columns=tuple(words), values="counts", are_documents=True
+    )
 
 
 REUTERS_SPLIT_SEED = 0
