@@ -240,7 +240,8 @@ def known_options() -> set[str]:
 
 def test_every_option_of_the_documents_exists():
     """Options named in the documents are options of the command line, or of a script."""
-    scripts = [path.read_text() for folder in ("benchmarks", "examples", "tests") for path in (ROOT / folder).rglob("*.py")]
+    places = [ROOT / folder for folder in ("benchmarks", "examples", "tests")]
+    scripts = [path.read_text() for place in places for path in place.rglob("*.py")]
     known, named_options, unknown = known_options(), set(), set()
     known |= {option for script in scripts for option in re.findall(r'add_argument\(\s*"(--[\w-]+)"', script)}
     for page in PLAIN:
