@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from beliefnet._errors import DataError, Use, entry, shown
+from beliefnet._text import in_bytes
 
 Place: TypeAlias = Callable[[int, int], str]
 """Says where an entry is, given the numbers of its row and column of data, from 0."""
@@ -154,7 +155,7 @@ def check_expansion(size: int, limit: int, label: str) -> None:
     """Check that something compressed does not expand beyond a limit, in bytes; `DataError` if it does."""
     if size > limit:
         raise DataError(
-            f"expected {label} to expand to at most {limit} bytes, got {size} or more",
+            f"expected {label} to expand to at most {in_bytes(limit)}, got {in_bytes(size)} or more",
             "an uncompressed file, or scipy.sparse.save_npz for a matrix of few values",
         )
 
