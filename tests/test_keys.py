@@ -26,7 +26,7 @@ from beliefnet.evaluation._gradient_draws import Draw
 from beliefnet.nets import Convolution, categorical_belief_net, darn, nade, sigmoid_belief_net, vae
 from beliefnet.proposals import Annealed, Refined
 from beliefnet.refiners import AIR
-from beliefnet.training import FitOptions, Plan
+from beliefnet.training import FitOptions, Plan, Stream, stream
 from beliefnet.training._state import TrainState
 from beliefnet.training._step import run_steps
 
@@ -183,3 +183,10 @@ def test_training_uses_no_key_twice():
         return run_steps(learner, GREY.train.on_device(), plan, jnp.int32(2), batch_size=2, key=key).step
 
     assert misused(epoch) == []
+
+
+@pytest.mark.parametrize("purpose", Stream)
+def test_the_streams_of_a_seed_are_among_the_keys_that_a_split_gives(purpose: Stream):
+    """As the documents say: results of a seed stay what they are."""
+    keys = jax.random.key_data(jax.random.split(jax.random.key(3), len(Stream)))
+    np.testing.assert_array_equal(jax.random.key_data(stream(3, purpose)), keys[purpose])
