@@ -1078,7 +1078,11 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     ),
     "arm": drawn(ARM, quick=()),
     "disarm": drawn(lambda net: DisARM(net, 2), quick=("two layers", "darn")),
-    "arms": drawn(lambda net: ARMS(net, 3), quick=("two layers", "darn")),
+    "arms": drawn(
+        lambda net: ARMS(net, 3),
+        nets=(*NETS, "categorical", "two categorical", "categorical on binary"),
+        quick=("two layers", "darn", "categorical"),
+    ),
     "arms, five draws": drawn(lambda net: ARMS(net, 5), quick=(), nets=("one layer", "two layers")),
     "double-cv": drawn(
         lambda net: DoubleCV(net, 2, scale=0.8),
