@@ -44,7 +44,7 @@ _HOMES = {
 }
 _FAMILIES = frozenset(
     {"baselines", "catalogue", "comparisons", "conditionals", "data", "distributions", "estimators", "evaluation"}
-    | {"moves", "nets", "plots", "proposals", "refiners", "runs", "samplers", "training"}
+    | {"moves", "nets", "plots", "proposals", "refiners", "runs", "samplers", "sklearn", "training"}
 )
 
 

@@ -101,11 +101,14 @@ class BeliefNet(eqx.Module):
         Args:
             rows: Values as the net sees them, `[rows, visible]`: an array of numbers, or a SciPy sparse matrix.
             label: What to call the data in an error.
-            observed: Which entries are to be looked at, `[rows, visible]`; by default all.
+            observed: Which entries are to be looked at, `[rows, visible]`; by default all, but for NaN where the net is
+                one of incomplete data.
 
         Raises:
             DataError: Naming the first value that does not fit, its row and column, and what to try.
         """
+        if observed is None and self.generative.conditionals[-1].takes_missing:
+            observed = ~np.isnan(rows)
         for name, family, columns in self.parts(label):
             is_all = columns == slice(None)
             known = observed if observed is None or is_all else observed[:, columns]

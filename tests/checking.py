@@ -16,6 +16,7 @@ CHECKED = (
     "estimators",
     "evaluation",
     "nets",
+    "numpyro",
     "plots",
     "runs",
     "training",

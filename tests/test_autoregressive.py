@@ -172,5 +172,4 @@ def test_an_estimator_that_cannot_pay_connected_units_is_refused(grey_file, tmp_
     message = fails(capsys, "train", *tokens, "--batch-size", "8")
     assert "expected an estimator for autoregressive latents, got disarm" in message
     tokens = ("--data", str(grey_file), "--autoregressive-recognition", *SMALL, "--epochs", "1")
-    assert run(["train", *tokens, "--out", "run"]) == 0
-    assert "--autoregressive-recognition has no effect with --net sbn" in capsys.readouterr().err
+    assert "effect with net sbn and estimator nvil, got autoregressive-recognition" in fails(capsys, "train", *tokens)

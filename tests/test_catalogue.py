@@ -325,16 +325,37 @@ def test_a_config_of_version_0_1_0_is_read():
 
 
 def test_what_has_no_effect_is_named():
-    assert TrainConfig(levels=17, refine="air", vimco={"local_signals": True}, nade_units=3).idle == (
-        "nade-units",
-        "refine",
-        "vimco.local-signals",
-        "levels",
-    )
+    given = {"levels": 17, "refine": "air", "vimco": {"local_signals": True}, "nade_units": 3}
+    assert TrainConfig.from_dict(given).idle == ("nade-units", "refine", "vimco.local-signals", "levels")
+    assert TrainConfig.from_dict(given).replace(epochs=3).idle == TrainConfig.from_dict(given).idle
     assert TrainConfig(visible="logistic", levels=17).idle == ()
-    assert TrainConfig(activation="relu").idle == ("activation",)
     assert TrainConfig(activation="relu", deterministic=(3,)).idle == ()
-    assert TrainConfig(levels=17).replace(epochs=3).idle == ("levels",)
+    # A file may have options of another estimator; a change may not.
+    assert TrainConfig.from_dict({"nvil": {"smoothing": 0.5}}, estimator="vimco").idle == ("nvil.smoothing",)
+    with pytest.raises(OptionError, match=r"got vimco\.particles|got nvil\.smoothing 0\.5"):
+        TrainConfig.from_dict({"estimator": "vimco"}, nvil={"smoothing": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"levels": 17}, "net sbn and estimator nvil, got levels 17; try leaving it out, or visible='logistic'"),
+        ({"nvil": {"smoothing": 0.5}, "estimator": "vimco"}, "got nvil.smoothing 0.5; .*, or estimator='nvil'"),
+        ({"nade_units": 3}, "got nade-units 3; try leaving it out, or net='darn'"),
+        ({"activation": "relu"}, "got activation relu; try leaving it out, or deterministic=100"),
+        ({"plateau_factor": 0.5, "schedule": "linear"}, "got plateau-factor 0.5; .* or schedule='plateau'"),
+        ({"estimator": "vimco", "estimator_learning_rate": 0.1}, "got estimator-learning-rate 0.1; try leaving it out"),
+        ({"net": "fvsbn", "recognition_learning_rate": 0.1}, "got recognition-learning-rate 0.1; try leaving it out"),
+        ({"estimator": "auto", "refine": "air"}, "estimator auto, got refine air; try leaving it out"),
+        (
+            {"estimator": "auto", "vimco": {"local_signals": True}},
+            "of which vimco is no candidate, got vimco",
+        ),
+    ],
+)
+def test_what_has_no_effect_is_refused(given: dict, sentence: str):
+    with pytest.raises(OptionError, match=f"expected options that have an effect with .*{sentence}"):
+        TrainConfig(**given)
 
 
 def test_a_config_takes_from_the_data_what_was_left_open():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from cases import ESTIMATORS, OBSERVATIONS, bound_gradient, elbo_gradient, likelihood_gradient, net_of
 
+from beliefnet._errors import OptionError
 from beliefnet.catalogue import TrainConfig, choose_estimator
 from beliefnet.catalogue._choose import _candidates
 from beliefnet.cli import run
@@ -58,6 +59,19 @@ def test_candidates_climb_the_elbo(net: str, names: set[str]):
     found = _candidates(config, make(6, (3,), key=KEY), key=KEY)
     assert found.keys() == names
     assert {getattr(estimator, "num_particles", None) for estimator in found.values()} == {4}
+
+
+def test_candidates_have_the_options_that_were_given():
+    given = {"rebar": {"temperature": 0.1}, "nvil": {"smoothing": 0.5}, "particles": 2}
+    config = TrainConfig(estimator="auto", hidden=(3,), **given).replace(epochs=3)
+    found = _candidates(config, sigmoid_belief_net(6, (3,), key=KEY), key=KEY)
+    np.testing.assert_allclose(np.exp(found["rebar"].log_temperature), 0.1, rtol=1e-6)
+    assert config.to_dict()["rebar"] == {"temperature": 0.1}
+    chosen = config.choose("rebar")
+    assert (str(chosen.estimator), chosen.idle) == ("rebar:particles=2,temperature=0.1", ())
+    assert "nvil" not in chosen.to_dict()
+    with pytest.raises(OptionError, match=r"rebar\.temperature from 0\.01 to 100, got -1"):
+        TrainConfig(estimator="auto", rebar={"temperature": -1.0})
 
 
 @pytest.mark.full

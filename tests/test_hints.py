@@ -46,7 +46,7 @@ def test_the_value_of_a_hint_can_be_used(name: str):
         if given.get("estimator") in ("hvi", "uha", "dreg", "iwae", "sgvb", "stl"):
             given["net"] = "vae"
         value = option.read(advice)
-        config = TrainConfig(**{**given, name: value})
+        config = TrainConfig.from_dict({**given, name: value})
         if option.flag.removeprefix("--") not in config.idle:
             assert option.check(flatten(config.to_dict())[name]) == option.check(value)
 

@@ -163,13 +163,6 @@ def test_other_estimators_that_refine(tmp_path, grey_file, estimator):
     assert np.isfinite(rows(tmp_path / "run")[0]["valid_bound"])
 
 
-@pytest.mark.full
-def test_what_has_no_effect_is_said(tmp_path, grey_file, capsys):
-    tokens = ["train", "--data", str(grey_file), *PLAIN, "--epochs", "1", "--refine", "air"]
-    assert run([*tokens, "--out", str(tmp_path / "run")]) == 0
-    assert "--refine has no effect with --net sbn --estimator nvil" in capsys.readouterr().err
-
-
 def test_refiners_in_one_word():
     assert parse_refiner("air") == AIR()
     assert parse_refiner("air:steps=5,samples=7,rate=1,patience=2") == AIR(5, 7, 1.0, 2)

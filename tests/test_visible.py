@@ -19,7 +19,7 @@ from laws import assert_frequencies, assert_mean, draws
 from scipy import stats
 
 from beliefnet.baselines import Order, RunningMoments
-from beliefnet.catalogue import TrainConfig, load_named_run
+from beliefnet.catalogue import load_named_run
 from beliefnet.cli import run
 from beliefnet.data import DataError, Record, check_levels, load, read_incomplete_rows, read_like
 from beliefnet.distributions import (
@@ -569,8 +569,3 @@ def test_bad_use_of_visible_units(tokens, message: str, runs, tmp_path, monkeypa
     np.save(runs / "negative.npy", -np.ones((2, 9)))
     (runs / "visible.toml").write_text('visible = "logistics"\n')
     assert message in fails(capsys, *(token.format(files=runs) for token in tokens))
-
-
-def test_options_without_effect_are_named():
-    assert "levels" in TrainConfig(visible="grey-normal", levels=8).idle
-    assert "levels" not in TrainConfig(visible="logistic", levels=8).idle

@@ -6,7 +6,6 @@ from beliefnet.catalogue._convert import convert_run
 from beliefnet.catalogue._entries import Choice, Entry
 from beliefnet.catalogue._families import LATENTS, VISIBLE
 from beliefnet.catalogue._flat import Section, all_options, flatten, sections
-from beliefnet.catalogue._former import renamed
 from beliefnet.catalogue._load import NamedRun, kept_rows, load_named_run, net_of_start
 from beliefnet.catalogue._methods import (
     COMPARISONS,
@@ -14,6 +13,7 @@ from beliefnet.catalogue._methods import (
     PROPOSALS,
     REFINERS,
     build_estimator,
+    estimators_for,
     parse_comparison,
     parse_estimator,
     parse_proposal,
@@ -42,6 +42,7 @@ __all__ = [
     "check_memory",
     "choose_estimator",
     "convert_run",
+    "estimators_for",
     "flatten",
     "kept_rows",
     "load_named_run",
@@ -51,7 +52,6 @@ __all__ = [
     "parse_proposal",
     "parse_refiner",
     "refiner_for",
-    "renamed",
     "sections",
     "size_of",
 ]

@@ -10,18 +10,15 @@ from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.catalogue._config import TrainConfig
-from beliefnet.catalogue._entries import Choice
-from beliefnet.catalogue._methods import ESTIMATORS, build_estimator, estimators_for
+from beliefnet.catalogue._methods import build_estimator
+from beliefnet.catalogue._trials import UNSCALED
 from beliefnet.data import Dataset
 from beliefnet.estimators import Estimator
 from beliefnet.evaluation import GradientCost, gradient_costs
-from beliefnet.proposals import Recognition
 from beliefnet.training import Stream, fit, stream
 
 PILOT_EPOCHS = 3
 """Epochs of training before anything is measured."""
-_UNSCALED = {"nvil": {"variance_normalization": False, "statistics_first": True}}
-"""Options with which an estimator is measured, so that its gradient is compared at the scale of the others."""
 
 
 def choose_estimator(
@@ -56,7 +53,7 @@ def choose_estimator(
             f"--estimator {config.estimator.name}",
         )
     if len(candidates) == 1:
-        return config.replace(estimator=next(iter(candidates))), {}
+        return config.choose(next(iter(candidates))), {}
     tell(f"a few epochs with {config.estimator.name}")
     pilot = replace(config.fit, epochs=min(PILOT_EPOCHS, config.fit.epochs), patience=0)
     usual = build_estimator(config.estimator, net, key=make_key)
@@ -67,23 +64,10 @@ def choose_estimator(
     rows = jax.random.permutation(data_key, len(dataset.train))[: pilot.decided(net, len(dataset.train)).batch_size]
     batch = dataset.train[np.sort(np.asarray(rows))]
     costs = gradient_costs(learner.params.net, batch, candidates, key=measure_key, progress=tell)
-    return config.replace(estimator=next(iter(costs))), costs
+    return config.choose(next(iter(costs))), costs
 
 
 def _candidates(config: TrainConfig, net: BeliefNet, *, key: Key) -> dict[str, Estimator]:
     """Return the estimators that climb the ELBO of a net without bias, with the options of the run."""
-    found: dict[str, Estimator] = {}
-    particles = config.estimator.values.get("particles")
-    for name in estimators_for(net.latent_kinds):
-        entry = ESTIMATORS[name]
-        given = {"particles": particles} if particles and "particles" in entry.options else {}
-        if name == config.estimator.name:
-            given = config.estimator.values
-        try:
-            estimator = build_estimator(Choice(entry, given | _UNSCALED.get(name, {})), net, key=key)
-        except OptionError:
-            continue  # one that wants more particles
-        bound = estimator.bound
-        if estimator.is_unbiased and bound.num_particles == 1 and type(bound.proposal) is Recognition:
-            found[name] = estimator
-    return found
+    choices = {name: choice.replace(**UNSCALED.get(name, {})) for name, choice in config.candidates.items()}
+    return {name: build_estimator(choice, net, key=key) for name, choice in choices.items()}

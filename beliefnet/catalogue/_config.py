@@ -1,11 +1,10 @@
 """The description of a training run by names: what is built of it, and how it is written down."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 
@@ -13,18 +12,21 @@ from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet._options import options_of
 from beliefnet._types import ValueKind
+from beliefnet.catalogue._effect import OF_PLATEAU, idle, refuse_idle
 from beliefnet.catalogue._entries import Choice, Entry, tried
 from beliefnet.catalogue._flat import AUTO, DATA, all_options, flatten, key, nest
 from beliefnet.catalogue._former import renamed
-from beliefnet.catalogue._methods import ESTIMATORS, build_estimator, default_estimator
-from beliefnet.catalogue._nets import NETS, DataShape, build_net, describe_net, idle_options, used_values
+from beliefnet.catalogue._methods import (
+    ESTIMATORS,
+    build_estimator,
+    default_estimator,
+    estimators_for,
+)
+from beliefnet.catalogue._nets import NETS, DataShape, build_net, describe_net, used_values
+from beliefnet.catalogue._trials import candidates, trial_estimator, trial_net
 from beliefnet.data import Dataset, check_levels, names
-from beliefnet.distributions import UnitKind
 from beliefnet.estimators import Estimator
 from beliefnet.training import FitOptions, Stream, default_batch_size, stream
-
-_TRIAL = DataShape(512 * 512, image_shape=(512, 512))
-"""Data that any net can be of: nothing of this size is ever made."""
 
 
 class TrainConfig:
@@ -34,22 +36,24 @@ class TrainConfig:
 
     Args:
         **options: The options of `beliefnet train` with underscores; those of one estimator in a dictionary under its
-            name, as in `TrainConfig(hidden=(20,), estimator="nvil", nvil={"smoothing": 0.9})`.
+            name, as in `TrainConfig(hidden=(20,), estimator="nvil", nvil={"smoothing": 0.9})`. With the estimator
+            "auto", each candidate may have options.
 
     Attributes:
         data: What to load, and how.
         net: Which net.
         estimator: Which estimator; while `is_auto`, the one that is trained with before others are measured.
         is_auto: Whether the estimator is still to be chosen.
+        candidates: What it is chosen from, by name: what climbs the ELBO of the net without bias.
         fit: How long and in what portions to train.
         start: Folder of a run from whose net training starts, or None.
         values: What data it is a model of: binary, grey, or counts.
         takes_empty_rows: Whether rows of zeros are data for its visible units.
-        idle: Names of options that were given and have no effect, as on the command line.
+        idle: Names of options, as on the command line, that a file holds and that have no effect with the others.
 
     Raises:
-        OptionError: If an option is unknown, has a value of the wrong type or one that cannot be used, or does not fit
-            the others.
+        OptionError: If an option is unknown, has a value of the wrong type or one that cannot be used, does not fit
+            the others, or has no effect with them.
 
     Example:
         >>> TrainConfig(data="bars", hidden=(16,), epochs=3).net.values["hidden"]
@@ -60,6 +64,7 @@ class TrainConfig:
     net: Choice
     estimator: Choice
     is_auto: bool
+    candidates: Mapping[str, Choice]
     fit: FitOptions
     start: str | None
     values: ValueKind | None
@@ -68,22 +73,29 @@ class TrainConfig:
 
     def __init__(self, **options: Any):
         flat = flatten(options)
+        self._set(flat)
+        self._refuse_idle(self.idle, flat)
+
+    def _set(self, flat: Mapping[str, Any]) -> None:
         self.data = Choice(DATA, _own(flat, DATA))
         self.fit = FitOptions(**{name: flat[name] for name in options_of(FitOptions) if name in flat})
         self.start = _checked(flat, "start", None)
         net = NETS[_checked(flat, "net", "sbn")]
         _check_families(net, flat)
         self.net = Choice(net, _own(flat, net))
-        trial, kinds = tried(self.net, _trial_net)
+        trial, kinds = tried(self.net, trial_net)
         visible = trial.generative.conditionals[-1].units
         self.values, self.takes_empty_rows = visible.values, visible.takes_empty_rows
         usual = default_estimator(kinds).name
         name = _checked(flat, "estimator", usual)
         self.is_auto = name == AUTO
-        estimator = ESTIMATORS[usual if self.is_auto else name]
-        self.estimator = Choice(estimator, _own(flat, estimator))
-        tried(self.estimator, lambda choice: _trial_estimator(choice, trial))
-        self.idle = self._idle(flat)
+        names = estimators_for(kinds) if self.is_auto else [name]
+        choices = {name: Choice(ESTIMATORS[name], _own(flat, ESTIMATORS[name])) for name in names}
+        self.estimator = choices[usual if self.is_auto else name]
+        made = tried(self.estimator, lambda choice: trial_estimator(choice, trial))
+        self.candidates = candidates(choices, trial) if self.is_auto else choices
+        useless = {"estimator_learning_rate": made, "recognition_learning_rate": trial.recognition}
+        self.idle = self._idle(flat, {name for name, of in useless.items() if not jax.tree.leaves(of)})
 
     def __eq__(self, other: object) -> bool:
         return type(other) is TrainConfig and self.to_dict() == other.to_dict()
@@ -94,18 +106,23 @@ class TrainConfig:
     def __repr__(self) -> str:
         return f"TrainConfig({', '.join(f'{name}={value!r}' for name, value in self.to_dict().items())})"
 
-    def _idle(self, flat: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return what was given for another net or estimator, and differs from what it is anyway."""
-        entries = [choice.entry for choice in (self.data, self.net, self.estimator)]
-        used = {key(option) for entry in entries for option in entry.options.values()}
-        others = flat.keys() - used - options_of(FitOptions).keys() - {"net", "estimator", "start"}
-        known = all_options()
-        changed = [name for name in sorted(others) if known[name].check(flat[name]) != known[name].default]
-        return tuple(name.replace("_", "-") for name in [*changed, *idle_options(self.net)])
+    def _idle(self, flat: Mapping[str, Any], useless: set[str]) -> tuple[str, ...]:
+        """Return what was given without effect; useless are options of training that are about nothing in the net."""
+        of_run = (options_of(FitOptions).keys() | {"net", "estimator", "start"}) - useless
+        of_run = of_run if self.fit.schedule == "plateau" else of_run - OF_PLATEAU
+        return idle(flat, (self.data, self.net, *self.candidates.values()), self.net, of_run)
+
+    def _refuse_idle(self, names: Iterable[str], flat: Mapping[str, Any]) -> None:
+        chosen = AUTO if self.is_auto else self.estimator.name
+        refuse_idle(names, flat, self.net.name, chosen, is_auto=self.is_auto)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for TOML, defaults included; what has no value is left out."""
-        estimator = {key(self.estimator.entry.options[name]): value for name, value in self.estimator.values.items()}
+        estimator = {
+            key(choice.entry.options[name]): value
+            for choice in (*self.candidates.values(), self.estimator)
+            for name, value in (choice.values if choice is self.estimator else choice.given).items()
+        }
         flat = {
             "net": self.net.name,
             **used_values(self.net),
@@ -123,13 +140,22 @@ class TrainConfig:
         return nest({name: value for name, value in flat.items() if value is not None})
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "TrainConfig":
+    def from_dict(cls, values: Mapping[str, Any], /, **changes: Any) -> "TrainConfig":
         """Rebuild a configuration from TOML, also from that of version 0.1.0.
 
+        What the file has for another net or estimator is passed over, and named by `idle`.
+
+        Args:
+            values: The options of the file.
+            **changes: Options that take their place.
+
         Raises:
-            OptionError: If an option is unknown or has a value of the wrong type.
+            OptionError: If an option is unknown or has a value of the wrong type, or a change has no effect.
         """
-        return cls(**renamed(values))
+        config, changed = cls.__new__(cls), flatten(changes)
+        config._set({**flatten(renamed(values)), **changed})
+        config._refuse_idle([name for name in config.idle if name.replace("-", "_") in changed], changed)
+        return config
 
     def replace(self, **changes: Any) -> "TrainConfig":
         """Return the configuration with other options.
@@ -137,7 +163,17 @@ class TrainConfig:
         Raises:
             OptionError: If they cannot be used.
         """
-        config = TrainConfig(**{**flatten(self.to_dict()), **flatten(changes)})
+        return self._changed(flatten(self.to_dict()), changes)
+
+    def choose(self, name: str) -> "TrainConfig":
+        """Return the configuration with one of the candidates as its estimator, and without the options of others."""
+        others = {key(option) for other in ESTIMATORS.values() for option in other.options.values() if option.group}
+        own = {key(option) for option in ESTIMATORS[name].options.values()}
+        flat = {option: value for option, value in flatten(self.to_dict()).items() if option not in others - own}
+        return self._changed(flat, {"estimator": name})
+
+    def _changed(self, flat: Mapping[str, Any], changes: Mapping[str, Any]) -> "TrainConfig":
+        config = TrainConfig.from_dict(flat, **changes)
         config.idle = tuple(dict.fromkeys((*self.idle, *config.idle)))
         return config
 
@@ -224,18 +260,3 @@ def _check_families(net: Entry, flat: Mapping[str, Any]) -> None:
 
 
 _FAMILIES = {"visible", "latents"}
-
-
-def _trial_net(choice: Choice) -> tuple[BeliefNet, tuple[UnitKind, ...]]:
-    """Make a net without its arrays, to see whether it can be made, and of what kinds its latents are."""
-
-    def make() -> tuple[BeliefNet, tuple[UnitKind, ...]]:
-        net = build_net(choice, _TRIAL, key=jax.random.key(0))
-        return net, net.latent_kinds
-
-    return eqx.filter_eval_shape(make)
-
-
-def _trial_estimator(choice: Choice, net: BeliefNet) -> Estimator:
-    """Make an estimator without its arrays, to see whether it can be made for a net."""
-    return eqx.filter_eval_shape(lambda net: build_estimator(choice, net, key=jax.random.key(0)), net)

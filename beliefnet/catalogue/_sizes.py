@@ -14,6 +14,7 @@ import numpy as np
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet._options import REQUIRED, Option
+from beliefnet._text import in_bytes
 from beliefnet.catalogue._config import TrainConfig
 from beliefnet.catalogue._flat import all_options, flatten
 from beliefnet.catalogue._methods import build_estimator
@@ -99,11 +100,11 @@ def check_memory(config: TrainConfig, dataset: Dataset, available: int | None = 
     if available is None or size.total <= available:
         return
     name, value = _largest(config, size, data, num_rows)
-    kept = f", {_shown(size.kept)} that the estimator keeps of the rows" if size.kept > size.total / 100 else ""
+    kept = f", {in_bytes(size.kept)} that the estimator keeps of the rows" if size.kept > size.total / 100 else ""
     raise OptionError(
-        f"expected a run that fits into the {_shown(available)} of memory there are, got {size.num_parameters:,} "
-        f"parameters ({_shown(size.parameters)} with the optimiser's copies), {_shown(size.draws)} of draws{kept} and "
-        f"{_shown(size.data)} of data, most of it by {name} {value}",
+        f"expected a run that fits into the {in_bytes(available)} of memory there are, got {size.num_parameters:,} "
+        f"parameters ({in_bytes(size.parameters)} with the optimiser's copies), {in_bytes(size.draws)} of draws{kept} and "
+        f"{in_bytes(size.data)} of data, most of it by {name} {value}",
         f"a smaller --{name}",
     )
 
@@ -160,11 +161,3 @@ def _limit_of_group() -> int | None:
 def _data_bytes(dataset: Dataset) -> int:
     rows = [split.rows for split in (dataset.train, dataset.valid)]
     return sum(getattr(each, "nbytes", 0) or 8 * getattr(each, "nnz", 0) for each in rows)
-
-
-def _shown(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:,.3g} PB"

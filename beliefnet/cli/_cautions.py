@@ -4,13 +4,9 @@ from beliefnet.training import FitOptions
 
 
 def schedule_cautions(options: FitOptions) -> list[str]:
-    """Return a sentence for each option of a schedule that has no effect, or never the whole of it, in a run."""
-    said, usual = [], FitOptions()
-    if options.schedule != "plateau":
-        for name in ("plateau_epochs", "plateau_factor"):
-            if getattr(options, name) != getattr(usual, name):
-                said.append(f"--{name.replace('_', '-')} has no effect with --schedule {options.schedule}")
-    elif 0 < options.patience <= options.plateau_epochs:
+    """Return a sentence for each option of a schedule that never has the whole of its effect in a run."""
+    said = []
+    if options.schedule == "plateau" and 0 < options.patience <= options.plateau_epochs:
         said.append(
             f"--patience {options.patience} stops before smaller steps can help, which --schedule plateau takes after "
             f"{options.plateau_epochs} epochs; try --patience {3 * options.plateau_epochs}"

@@ -96,9 +96,9 @@ def _data_for(
         dataset = load(place, **runs[0].load_options | given) if given else own_data(runs[0])
     else:
         # A file may hold either; a named data set holds what it holds.
-        are_documents = model.values == "counts"
-        values = "counts" if are_documents and place not in names() else None
-        dataset = load(place, values=values, keep_empty=False if are_documents else None, **usual | given)
+        are_documents = model.values == "counts" and place not in names()
+        how = {"values": "counts", "keep_empty": False} if are_documents else {}
+        dataset = load(place, **how, **usual | given)
     found = dataset.record.values
     if found != model.values:
         fitting = " or ".join(

@@ -42,7 +42,7 @@ def _worded(use: Use, command: str) -> str:
         return _MODELS[use.value]
     if use.option == "values" and command in RUN_COMMANDS:
         return f"the run of a net over {_RUNS[use.value]} (beliefnet train {use.flags})"
-    if use.option == "text_column" and command != "train":
+    if use.option == "keep_empty" or (use.option == "text_column" and command != "train"):
         return ""
     return use.flags or _as_flag(use)
 

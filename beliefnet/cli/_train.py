@@ -18,7 +18,6 @@ from beliefnet.catalogue import (
     flatten,
     kept_rows,
     net_of_start,
-    renamed,
 )
 from beliefnet.cli._app import command
 from beliefnet.cli._cautions import schedule_cautions
@@ -58,7 +57,7 @@ def train(
         flags: What to train, and how.
     """
     console = make_console(soft_wrap=True)
-    config = TrainConfig(**{**_options_of(config_file, resume), **given_flags(flags)})
+    config = TrainConfig.from_dict(_options_of(config_file, resume), **given_flags(flags))
     dataset = config.load_data(**({} if resume is None else _as_before(resume)))
     num_train = dataset.record.splits["train"]
     if num_train < _SMALL and config.fit.batch_size is None:
@@ -68,7 +67,10 @@ def train(
     check_memory(config, dataset)
     resumed = None if resume is None else _resumed_folder(config, resume, out, dataset)
     for name in config.idle:
-        warn(f"--{name} has no effect with --net {config.net.name} --estimator {config.estimator.name}")
+        warn(
+            f"{name} of {config_file or resume} has no effect with --net {config.net.name} --estimator "
+            f"{config.estimator.name}"
+        )
     for sentence in schedule_cautions(config.fit):
         warn(sentence)
     net, estimator = config.build(dataset.train.average(), dataset.record.image_shape)
@@ -121,7 +123,7 @@ def _options_of(config_file: Path | None, resume: Path | None) -> dict[str, Any]
     if config_file is None and resume is not None and (resume / "config.toml").exists():
         check_version(resume)
         config_file = resume / "config.toml"
-    return {} if config_file is None else flatten(renamed(_read_toml(config_file)))
+    return {} if config_file is None else _read_toml(config_file)
 
 
 def _as_before(path: Path) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from beliefnet.conditionals._base import AbstractConditional, Offset
 from beliefnet.conditionals._convolutions import Convolutions, TransposedConvolutions, has_convolutions
 from beliefnet.conditionals._equinox import EquinoxNetwork
 from beliefnet.conditionals._feedforward import Feedforward, Prior
+from beliefnet.conditionals._incomplete import Filled, Incomplete
 from beliefnet.conditionals._networks import MLP, AbstractNetwork, Dense, Stacked
-from beliefnet.conditionals._observed import Observed
+from beliefnet.conditionals._observed import Observed, each_unit
 from beliefnet.conditionals._views import AbstractView, AsIs, Centred, LogCounts, Signs
 from beliefnet.conditionals._weighted import Weighted
 
@@ -23,6 +24,8 @@ __all__ = [
     "Dense",
     "EquinoxNetwork",
     "Feedforward",
+    "Filled",
+    "Incomplete",
     "LogCounts",
     "LogisticAutoregression",
     "Observed",
@@ -32,5 +35,6 @@ __all__ = [
     "Stacked",
     "TransposedConvolutions",
     "Weighted",
+    "each_unit",
     "has_convolutions",
 ]

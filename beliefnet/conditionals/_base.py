@@ -45,6 +45,11 @@ class AbstractConditional(eqx.Module):
         """The layer with all of its units, where it is one that was observed in part."""
         return self
 
+    @property
+    def takes_missing(self) -> bool:
+        """Whether values of its units may be missing, which NaN says."""
+        return False
+
     def seen(self, parent: Float[Array, "*lead parents"]) -> Float[Array, "*lead parents"]:
         """Return what the layer sees of its parent."""
         return parent

@@ -11,7 +11,14 @@ from beliefnet.data._arrays import as_rows
 from beliefnet.data._dataset import Dataset
 from beliefnet.data._documents import spelled, unspelled
 from beliefnet.data._load import Listing, available, fetch, load, names
-from beliefnet.data._observations import DeviceRows, Observations, SparseRows, masked_entries, observations_of
+from beliefnet.data._observations import (
+    DeviceRows,
+    Observations,
+    SparseRows,
+    masked_entries,
+    observations_of,
+    rounded_up,
+)
 from beliefnet.data._read_like import read_incomplete_rows, read_like, read_rows
 from beliefnet.data._record import LoadOptions, Reading, Record, checksum
 from beliefnet.data._sparse import CSR, Rows
@@ -45,6 +52,7 @@ __all__ = [
     "read_incomplete_rows",
     "read_like",
     "read_rows",
+    "rounded_up",
     "spelled",
     "unspelled",
 ]

@@ -36,12 +36,16 @@ class SparseRows(eqx.Module):
     longest: int = eqx.field(static=True)
 
     @classmethod
-    def of(cls, matrix: CSR) -> "SparseRows":
-        """Put a matrix on the device."""
-        is_whole = matrix.data.dtype.kind in "biu"
-        values = jnp.asarray(matrix.data, jnp.int32 if is_whole else jnp.float32)
-        columns, starts = (jnp.asarray(part, jnp.int32) for part in (matrix.indices, matrix.indptr))
-        return cls(values, columns, starts, matrix.shape[1], int(np.diff(matrix.indptr).max(initial=0)))
+    def of(cls, matrix: CSR, room: int = 0) -> "SparseRows":
+        """Put a matrix on the device; with room for so many rows, sizes are rounded up, that of the longest too."""
+        is_whole, longest = matrix.data.dtype.kind in "biu", int(np.diff(matrix.indptr).max(initial=0))
+        values, columns, starts = matrix.data, matrix.indices, matrix.indptr
+        if room:
+            longest = rounded_up(longest, least=16)
+            values, columns = (np.pad(part, (0, rounded_up(len(part)) - len(part))) for part in (values, columns))
+            starts = np.pad(starts, (0, room + 1 - len(starts)), mode="edge")
+        values = jnp.asarray(values, jnp.int32 if is_whole else jnp.float32)
+        return cls(values, jnp.asarray(columns, jnp.int32), jnp.asarray(starts, jnp.int32), matrix.shape[1], longest)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -66,18 +70,32 @@ class DeviceRows(eqx.Module):
         numbers: The number of each row, which its bits are drawn by, `[rows]`.
         largest: What a one is stored as.
         is_dynamic: Whether rows are means, of which bits are drawn at every use.
+        count: How many of the rows are data, the first ones, where room was made for more; None stands for all.
     """
 
     rows: Num[Array, "rows visible"] | SparseRows
     numbers: Int[Array, " rows"]
     largest: int = eqx.field(static=True)
     is_dynamic: bool = eqx.field(static=True)
+    count: Int[Array, ""] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Numbers of rows and columns."""
+        """Numbers of rows that there is room for, and of columns."""
         rows, width = self.rows.shape
         return rows, width
+
+    @property
+    def num_rows(self) -> int | Int[Array, ""]:
+        """How many rows are data."""
+        return self.shape[0] if self.count is None else self.count
+
+    def shuffled(self, *, key: Key) -> Int[Array, " rows"]:
+        """Return the indices of the rows in a random order; those that are no data come last."""
+        if self.count is None:
+            return jax.random.permutation(key, self.shape[0])
+        places = jax.random.bits(key, (self.shape[0],))
+        return jnp.argsort(jnp.where(jnp.arange(len(places)) < self.count, places, ~jnp.zeros_like(places)))
 
     def take(self, indices: Int[Array, " batch"], *, key: Key) -> Float[Array, "batch visible"]:
         """Return some rows as a net sees them.
@@ -95,7 +113,9 @@ class DeviceRows(eqx.Module):
             return values
         keys = jax.vmap(jax.random.fold_in, (None, 0))(key, self.numbers[indices])
         uniform = jax.vmap(lambda own: jax.random.uniform(own, values.shape[1:]))(keys)
-        return (uniform < values).astype(values.dtype)
+        bits = (uniform < values).astype(values.dtype)
+        # A missing mean stays missing.
+        return jnp.where(jnp.isnan(values), values, bits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +132,8 @@ class Observations:
         label: What to call the rows in an error.
         numbers: The number of each row, `[rows]`; from 0 by default. A key and the number give the bits that are drawn
             of a row: a subset keeps the numbers, so that its rows have the same bits as in the whole.
+        room: Rows that there is to be room for on the device, 0 for these alone: data of nearly as many rows then share
+            compiled programs.
 
     Raises:
         DataError: If there are not as many names or numbers as there are rows and columns.
@@ -130,6 +152,7 @@ class Observations:
     names: tuple[str, ...] | None = None
     label: str = "data"
     numbers: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    room: int = 0
 
     def __post_init__(self):
         if not len(self.numbers):
@@ -171,7 +194,7 @@ class Observations:
         if not np.ndim(numbers):
             raise ArgumentTypeError(f"expected a slice or an array of rows, got {chosen!r}", f"[{chosen}:{chosen} + 1]")
         names = None if self.names is None else tuple(np.asarray(self.names, object)[chosen])
-        return replace(self, rows=self.rows[chosen], names=names, numbers=numbers)
+        return replace(self, rows=self.rows[chosen], names=names, numbers=numbers, room=0)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """Return what `means` returns, for NumPy and what takes its arrays."""
@@ -199,8 +222,11 @@ class Observations:
 
     def on_device(self) -> DeviceRows:
         """Put all rows on the device, as they are stored."""
-        rows = SparseRows.of(self.rows) if self.is_sparse else jnp.asarray(self.rows)
-        return DeviceRows(rows, jnp.asarray(self.numbers, jnp.int32), self.largest, self.is_dynamic)
+        missing = max(self.room - len(self), 0)
+        rows = SparseRows.of(self.rows, self.room) if self.is_sparse else jnp.asarray(_padded(self.rows, missing))
+        numbers = jnp.asarray(_padded(self.numbers, missing), jnp.int32)
+        count = jnp.asarray(len(self), jnp.int32) if self.room else None
+        return DeviceRows(rows, numbers, self.largest, self.is_dynamic, count)
 
     def take(self, indices: np.ndarray, *, key: Key) -> Float[Array, "batch visible"]:
         """Return some rows as a net sees them, and put no others on the device.
@@ -211,6 +237,21 @@ class Observations:
         """
         some = self[indices]
         return replace(some, rows=some.dense()).on_device().take(jnp.arange(len(some)), key=key)
+
+
+def _padded(array: Any, missing: int) -> Any:
+    """Return an array with zeros after its rows."""
+    return np.pad(array, ((0, missing), *[(0, 0)] * (array.ndim - 1))) if missing else array
+
+
+def rounded_up(count: int, *, least: int = 64) -> int:
+    """Return a number that nearby ones are rounded up to as well: at most a sixteenth more, or the least step.
+
+    >>> [rounded_up(count) for count in (60, 64, 66, 1797, 59_999, 60_000)]
+    [64, 64, 128, 1856, 61440, 61440]
+    """
+    step = max(least, 1 << max(count.bit_length() - 5, 0))
+    return max(1, -(-count // step)) * step
 
 
 def _scaled(rows: np.ndarray, largest: int) -> np.ndarray:

@@ -72,6 +72,7 @@ class BagOfWordsFamily(AbstractFamily):
 
     Attributes:
         length: Mean number of words of documents that are drawn; that of documents that are scored is their own.
+        are_weighted: Whether words may count in part, as in documents weighted by how rare their words are (TF-IDF).
     """
 
     name: ClassVar[str] = "bag-of-words"
@@ -81,6 +82,7 @@ class BagOfWordsFamily(AbstractFamily):
     report: ClassVar[ReportUnit] = "perplexity"
     bounds: ClassVar[tuple[float, float]] = (0, float("inf"))
     length: float
+    are_weighted: bool = False
 
     def __post_init__(self):
         if not 0 < self.length < float("inf"):
@@ -95,7 +97,7 @@ class BagOfWordsFamily(AbstractFamily):
 
         Words that never occurred have a share each that is at most a millionth, and a hundredth all together.
         """
-        share = mean / mean.sum()
+        share = mean / jnp.where(mean.sum() > 0, mean.sum(), 1)
         if num_rows is not None:
             return jnp.log(jnp.maximum(share, 1 / (num_rows * mean.sum() + len(mean))))
         return jnp.log(jnp.maximum(share, min(_USUAL_SMALLEST_SHARE, 0.01 / len(mean))))
@@ -110,8 +112,11 @@ class BagOfWordsFamily(AbstractFamily):
 
     @property
     def support(self) -> Support:
-        """Whole numbers from 0 up."""
-        return counts_support
+        """Whole numbers from 0 up, or any numbers from 0 up."""
+        return _weights_support if self.are_weighted else counts_support
+
+
+_weights_support = Support("numbers from 0 up, as weights of words are,", lambda values: values < 0, lambda _: "abs(x)")
 
 
 def bag_of_words(length: float) -> BagOfWordsFamily:

@@ -34,6 +34,7 @@ from beliefnet.evaluation._perplexity import Perplexity, perplexity
 from beliefnet.evaluation._refinement_gain import RefinementGain, refinement_gain
 from beliefnet.evaluation._sandwich import Sandwich, sandwich
 from beliefnet.evaluation._topics import Topic, npmi, topics
+from beliefnet.evaluation._two_sided import two_sided
 
 __all__ = [
     "DataLike",
@@ -80,4 +81,5 @@ __all__ = [
     "refinement_gain",
     "sandwich",
     "topics",
+    "two_sided",
 ]

@@ -17,6 +17,7 @@ from beliefnet._numerics import broadcasting
 from beliefnet._streams import check_key
 from beliefnet._types import Key, Values
 from beliefnet.conditionals import Observed
+from beliefnet.data import Observations
 from beliefnet.distributions import UnitKind
 from beliefnet.evaluation._bounds import rows_per_pass
 from beliefnet.evaluation._observe import DataLike, observe_incomplete
@@ -89,11 +90,14 @@ class Imputed(eqx.Module):
         bound: Log-mean-exp of the log-weights, `[rows]`: with many particles, log p of the observed part, in nats.
         ess: Effective sample size of the weights, `[rows]`; near 1, one particle decides.
         num_particles: How many there were per row: as many for each start, so that the number asked for is rounded up.
+        draws: Whole rows, what is missing being drawn given what was observed, `[rows, draws, visible]`: of each draw,
+            from one of the particles, chosen by weight.
     """
 
     means: Float[np.ndarray | Array, "rows visible"]
     bound: Float[np.ndarray | Array, " rows"]
     ess: Float[np.ndarray | Array, " rows"]
+    draws: Float[np.ndarray | Array, "rows draws visible"]
     num_particles: int = eqx.field(static=True)
 
 
@@ -105,6 +109,7 @@ def impute(
     key: Key,
     observed: ArrayLike | None = None,
     search: Search | None = None,
+    num_draws: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> Imputed:
     """Fill in what is missing: E[x_missing | x_observed], by particles from posteriors refined on what is observed.
@@ -115,7 +120,9 @@ def impute(
     rounds: the recognition net sees the row, the missing entries at `fill` in the first round, the refiner improves its
     posterior, and a particle of it, chosen by weight, draws what the next round sees. The particles of the last
     posteriors of all starts are weighed together, which makes the result exact as K grows, whatever was found before.
-    Each row has random numbers of its own: the result does not depend on how many rows are given at once.
+    Each row has random numbers of its own, by its number: the result does not depend on how many rows are given at
+    once. Draws are for multiple imputation: what is uncertain about the missing entries, and how they go together, is
+    in the spread of what is made of each.
 
     Args:
         net: The net.
@@ -125,6 +132,7 @@ def impute(
         observed: Which entries were observed, `[rows, visible]`; by default those that are not NaN. A row without any
             gets the mean of the model.
         search: How many particles, starts and rounds, what refines, and where it begins; `Search()` by default.
+        num_draws: Whole rows that are drawn of each.
         progress: Called with the number of rows done so far.
 
     Raises:
@@ -143,15 +151,19 @@ def impute(
         (1, 3)
     """
     check_key(key)
+    num_draws = whole_number("num_draws", num_draws, good=5, least=0)
+    numbers = data.numbers if type(data) is Observations else None
     x, observed = _checked(net, data, observed)
+    numbers = np.arange(len(x)) if numbers is None else numbers
     ready = _Ready.of(Search() if search is None else search, net)
     size = min(len(x), ready.rows_at_once(net))
     parts = []
     for start in range(0, len(x), size):
         # The last block is filled up with its last row, so that one program serves all.
         rows = np.minimum(np.arange(start, start + size), len(x) - 1)
-        keys = jax.vmap(partial(jax.random.fold_in, key))(rows)
-        parts.append(jax.tree.map(np.asarray, _impute_rows(net, ready, x[rows], observed[rows], keys)))
+        keys = jax.vmap(partial(jax.random.fold_in, key))(numbers[rows])
+        found = _impute_rows(net, ready, x[rows], observed[rows], keys, num_draws=num_draws)
+        parts.append(jax.tree.map(np.asarray, found))
         if progress is not None:
             progress(int(rows[-1]) + 1)
     return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(x)], *parts)
@@ -213,18 +225,19 @@ def starting_fill(net: BeliefNet, fill: ArrayLike | None = None) -> Float[Array,
     return jnp.full(net.num_visible, 0.5) if centre is None else jnp.broadcast_to(centre, net.num_visible)
 
 
-@jax.jit
+@partial(jax.jit, static_argnames="num_draws")
 def _impute_rows(
     net: BeliefNet,
     search: _Ready,
     x: Float[Array, "rows visible"],
     observed: Bool[Array, "rows visible"],
     keys: Array,
+    num_draws: int,
 ) -> Imputed:
     """Fill in rows, each with a key of its own."""
     count = search.count
 
-    def fill_in(x: Array, observed: Array, key: Key) -> tuple[Array, Array, Array]:
+    def fill_in(x: Array, observed: Array, key: Key) -> tuple[Array, Array, Array, Array]:
         seen, keys = net_observing(net, observed[None]), jax.random.split(key, search.num_rounds + 1)
 
         def once(filled: Array, round_key: Key) -> tuple[Array, tuple[Array, Values]]:
@@ -238,8 +251,10 @@ def _impute_rows(
         found = lax.scan(once, filled, keys[:-1])[1]
         filled, parameters = jax.tree.map(lambda leaf: leaf[-1], found)
         last = FixedPosterior(search.refiner.start(seen, filled).at(parameters))
-        means, bound, ess = _weigh(seen, filled, last, count, key=keys[-1])
-        return jnp.where(observed, x, means), bound, ess
+        sample, chosen = _weigh(seen, filled, last, count, num_draws, key=keys[-1])
+        drawn = jnp.asarray(net.generative.conditionals[-1](chosen.latents).sample(jax.random.split(chosen.key)[0]))
+        means, draws = (jnp.where(observed, x, values) for values in (sample.means[0], drawn))
+        return means, sample.bound[0], sample.ess[0], draws
 
     return Imputed(*jax.vmap(fill_in)(x, observed, keys), num_particles=count * search.num_starts)
 
@@ -262,26 +277,56 @@ def _particles(
     return net.log_joint(x, particles.latents) - particles.log_proposal, particles.latents
 
 
+class _Chosen(eqx.Module):
+    """Particles chosen by weight from all so far, one per draw: those of the largest log-weight plus Gumbel noise.
+
+    Attributes:
+        latents: Their bottom layer, `[draws, units]`.
+        score: Their log-weight plus noise, `[draws]`.
+        key: Random key of the noise.
+    """
+
+    latents: Float[Array, "draws units"]
+    score: Float[Array, " draws"]
+    key: Key
+
+    def among(self, log_weight: Float[Array, " new"], latents: Float[Array, "new units"], index: Array) -> "_Chosen":
+        """Return the choice with the particles of a chunk taken in; a log-weight of -inf is never chosen."""
+        noise = jax.random.gumbel(jax.random.fold_in(self.key, index), (len(self.score), len(log_weight)))
+        best = jnp.argmax(log_weight + noise, axis=1)
+        score = jnp.max(log_weight + noise, axis=1, initial=-jnp.inf)
+        is_better = score > self.score
+        return _Chosen(
+            jnp.where(is_better[:, None], latents[best], self.latents), jnp.maximum(score, self.score), self.key
+        )
+
+
 def _weigh(
-    net: BeliefNet, x: Float[Array, "starts visible"], proposal: FixedPosterior, count: int, *, key: Key
-) -> tuple[Float[Array, " visible"], Float[Array, ""], Float[Array, ""]]:
+    net: BeliefNet, x: Float[Array, "starts visible"], proposal: FixedPosterior, count: int, num_draws: int, *, key: Key
+) -> tuple[WeightedSample, _Chosen]:
     """Draw `count` particles of each start, a chunk at a time, and weigh all of them together.
 
     Returns:
-        The weighted mean of what they decode to, the log-mean-exp of the log-weights, and their effective sample size.
+        The weights, with the weighted mean of what the particles decode to, and those that were chosen for draws.
     """
     chunk = min(count, _CHUNK)
 
-    def add_chunk(index: Array, sample: WeightedSample) -> WeightedSample:
+    def add_chunk(index: Array, so_far: tuple[WeightedSample, _Chosen]) -> tuple[WeightedSample, _Chosen]:
+        sample, chosen = so_far
         log_weight, latents = _particles(net, x, proposal, chunk, key=jax.random.fold_in(key, index))
         # The particles of all starts are those of one row, in turn, so that those that count come first.
         means = net.generative.conditionals[-1].mean_given(latents[0]).reshape(-1, 1, x.shape[-1])
         num = jnp.minimum(chunk, count - index * chunk) * len(x)
-        return sample.add(log_weight.reshape(-1, 1), means, num=num)
+        if num_draws:
+            counted = jnp.where(jnp.arange(log_weight.size) < num, log_weight.reshape(-1), -jnp.inf)
+            chosen = chosen.among(counted, latents[0].reshape(len(counted), -1), index)
+        return sample.add(log_weight.reshape(-1, 1), means, num=num), chosen
 
     start = WeightedSample.start(1, weighted=jnp.zeros((1, x.shape[-1])))
-    sample = lax.fori_loop(0, -(-count // chunk), add_chunk, start)
-    return sample.means[0], sample.bound[0], sample.ess[0]
+    # A number that no chunk has.
+    choice_key = jax.random.fold_in(key, 2**31 - 1)
+    none = _Chosen(jnp.zeros((num_draws, net.layer_sizes[0])), jnp.full(num_draws, -jnp.inf), choice_key)
+    return lax.fori_loop(0, -(-count // chunk), add_chunk, (start, none))
 
 
 def _checked(net: BeliefNet, data: DataLike, observed: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ from beliefnet.nets._darn import darn, fdarn
 from beliefnet.nets._discrete import categorical_belief_net, sigmoid_belief_net
 from beliefnet.nets._document import document_net
 from beliefnet.nets._fully_visible import fully_visible_net, nade
+from beliefnet.nets._incomplete import completed, incomplete
 from beliefnet.nets._layered import layered_net
 from beliefnet.nets._layers import Connections, LatentLayer, VisibleLayer
 from beliefnet.nets._vae import vae
@@ -17,10 +18,12 @@ __all__ = [
     "OwnNetworks",
     "VisibleLayer",
     "categorical_belief_net",
+    "completed",
     "darn",
     "document_net",
     "fdarn",
     "fully_visible_net",
+    "incomplete",
     "layered_net",
     "nade",
     "sigmoid_belief_net",

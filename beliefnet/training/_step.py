@@ -76,8 +76,8 @@ def run_steps(
         The learner after the steps.
     """
     order_key, step_key = jax.random.split(key)
-    epoch_steps = data.shape[0] // batch_size
-    order = jax.random.permutation(jax.random.fold_in(order_key, learner.step // epoch_steps), data.shape[0])
+    epoch_steps = data.num_rows // batch_size
+    order = data.shuffled(key=jax.random.fold_in(order_key, learner.step // epoch_steps))
 
     def body(_, learner: Learner) -> Learner:
         start = (learner.step % epoch_steps) * batch_size

@@ -25,12 +25,13 @@ def make_validator(data: Observations, *, key: Key) -> Callable[[Learnable], Arr
     def validate(params: Learnable) -> Array:
         total, estimator = jnp.zeros(()), params.estimator
         for index, start in enumerate(range(0, num_rows, _VALIDATION_ROWS)):
-            x = valid.take(jnp.arange(start, min(start + _VALIDATION_ROWS, num_rows)), key=data_key)
+            rows = jnp.arange(start, min(start + _VALIDATION_ROWS, valid.shape[0]))
+            x = valid.take(rows, key=data_key)
             block_key, bound = jax.random.fold_in(draw_key, index), estimator.bound
             found = bounds_of_rows(
                 params.net, x, num_particles=bound.num_particles, key=block_key, proposal=bound.proposal
             )
-            total += found.bound.sum()
+            total += jnp.where(rows < num_rows, found.bound, 0).sum()
         return total / num_rows
 
     return validate

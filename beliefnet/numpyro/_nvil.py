@@ -1,0 +1,154 @@
+"""The loss of neural variational inference and learning."""
+
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+from numpyro.handlers import replay, trace
+from numpyro.primitives import deterministic, mutable
+
+from beliefnet._errors import Advice, ArgumentError, shown
+from beliefnet._trace import Trace
+from beliefnet.baselines import Baseline, Moments, NoBaseline, RunningMoments
+from beliefnet.estimators import Signal
+from beliefnet.estimators.rules import Centred
+from beliefnet.numpyro._call import Run
+from beliefnet.numpyro._local import AbstractLocalLoss
+from beliefnet.numpyro._loss import Mapped
+from beliefnet.numpyro._sites import Plate, Program
+
+_MOMENTS, _BASELINE = "nvil_moments", "nvil_baseline"
+
+
+class Predicted(Baseline):
+    """A baseline whose predictions were made elsewhere."""
+
+    value: Float[Array, "particles cells layers"]
+
+    def predict(self, trace: Trace) -> Float[Array, "#particles batch #layers"]:
+        """Return the predictions."""
+        return self.value
+
+
+class NVIL(AbstractLocalLoss):
+    """The ELBO: the score function, each site's signal centred by a baseline and running mean, and scaled.
+
+        score of a site = (signal - C(x) - c) / max(1, sd) / K
+
+    with c and sd the running mean and standard deviation of the site's signal, in nats, over particles and cells. They
+    are kept in the mutable state of SVI, which needs a place for them in the guide: wrap it, as in
+    `SVI(model, nvil.guide(guide), optimiser, loss=nvil)`. A guide that is not wrapped works, with a warning: nothing is
+    then kept from step to step.
+
+    With moments held fixed, or in the order `Order.STATISTICS_FIRST`, it is unbiased for the ELBO up to the scale
+    1 / max(1, sd) of each site. Derivatives of the model and through reparameterised draws are always unbiased.
+
+    Args:
+        num_particles: Draws, K.
+        baseline: C, a function of what model and guide are called with, with parameters by `numpyro.param` and plates
+            as in the guide, that returns the predicted signal of each cell, of a shape that broadcasts to the plates of
+            every site; or a dictionary of such by site. SVI trains it with all else. None, the default, is zero.
+        moments: Running mean and variance normalisation.
+        signal: Only the terms that a site's draw can still change (default), or all of the cell.
+        vectorize_particles: As in NumPyro: by `jax.vmap`, one after another (False), or by a function of one's own.
+
+    Raises:
+        ValueError: If `num_particles` is not positive.
+
+    Reference:
+        Mnih & Gregor 2014, *Neural variational inference and learning in belief networks*.
+
+    Example:
+        >>> import jax, numpyro
+        >>> import numpyro.distributions as dist
+        >>> from numpyro.infer import SVI
+        >>> def model(x):
+        ...     h = numpyro.sample("h", dist.Bernoulli(0.5))
+        ...     numpyro.sample("x", dist.Normal(4.0 * h, 1.0), obs=x)
+        >>> def guide(x):
+        ...     numpyro.sample("h", dist.Bernoulli(logits=numpyro.param("logit", 0.0)))
+        >>> nvil = NVIL(num_particles=4)
+        >>> svi = SVI(model, nvil.guide(guide), numpyro.optim.Adam(0.1), loss=nvil)
+        >>> result = svi.run(jax.random.key(0), 100, 4.0, progress_bar=False)
+        >>> result.state.mutable_state["nvil_moments"]["h"].mean.shape
+        (1,)
+    """
+
+    rule: Centred
+
+    def __init__(
+        self,
+        num_particles: int = 1,
+        *,
+        baseline: Callable[..., Any] | None = None,
+        moments: RunningMoments | None = None,
+        signal: Signal = Signal.LOCAL,
+        vectorize_particles: bool | Mapped = True,
+    ):
+        self.baseline = baseline
+        rule = Centred(NoBaseline(), RunningMoments() if moments is None else moments, signal)
+        AbstractLocalLoss.__init__(self, rule, num_particles, vectorize_particles=vectorize_particles)
+
+    def guide(self, guide: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a guide with a place for the moments, and with the baseline.
+
+        Args:
+            guide: The guide.
+        """
+
+        @wraps(guide, updated=())
+        def keeping(*args: Any, **kwargs: Any) -> Any:
+            with trace() as sites:
+                result = guide(*args, **kwargs)
+            latents = [n for n, s in sites.items() if s["type"] == "sample" and not s["is_observed"]]
+            scored = [name for name in latents if not sites[name]["fn"].has_rsample]
+            if scored:
+                mutable(_MOMENTS, {name: self.rule.init(1) for name in scored})  # pyright: ignore[reportArgumentType]
+            if self.baseline is not None:
+                with replay(trace=sites):
+                    deterministic(_BASELINE, self.baseline(*args, **kwargs))
+            return result
+
+        return keeping
+
+    def rule_of(self, program: Program, run: Run, site: str) -> Centred:
+        """Return the rule with the predictions for a site."""
+        predictions = run.noted.get(_BASELINE)
+        if predictions is None:
+            return self.rule
+        value = predictions[site] if issubclass(type(predictions), dict) else predictions
+        baseline = Predicted(_at_cells(site, value, program.guide[site].plates)[..., None])
+        return Centred(baseline, self.rule.moments, self.rule.signal)
+
+    def states(self, program: Program, run: Run) -> dict[str, Moments]:
+        """Return the moments before this batch, by site."""
+        if _MOMENTS in run.mutable or not program.score_sites:
+            return run.first_mutable.get(_MOMENTS, {})
+        warnings.warn(
+            Advice("expected a guide that NVIL can keep its moments in, got one without", "nvil.guide(guide)"),
+            stacklevel=2,
+        )
+        return AbstractLocalLoss.states(self, program, run)
+
+    def mutable(self, run: Run, state: dict[str, Moments]) -> dict[str, Any]:
+        """Return what mutable sites hold after this batch, the moments among them."""
+        kept = {_MOMENTS: state} if _MOMENTS in run.mutable else {}
+        return run.first_mutable | kept
+
+
+def _at_cells(site: str, value: Array, plates: tuple[Plate, ...]) -> Float[Array, "particles cells"]:
+    """Lay the predictions of a site out over the cells of its plates."""
+    by_dim = {plate.dim: plate.size for plate in plates}
+    shape = tuple(by_dim.get(dim, 1) for dim in range(min(by_dim, default=0), 0))
+    try:
+        spread = jnp.broadcast_to(value, (len(value), *shape))
+    except ValueError:
+        raise ArgumentError(
+            f"expected the baseline to broadcast to the plates {shape} of {shown(site)}, got {value.shape[1:]}",
+            "a dictionary of predictions by site",
+        ) from None
+    return spread.reshape(len(value), -1)

@@ -1,0 +1,347 @@
+"""Small NumPyro programs, and what their gradients should be, by enumeration with NumPyro's own log-densities."""
+
+import itertools
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+from jax.scipy.special import logsumexp
+from numpyro.contrib.control_flow import scan
+from numpyro.infer.util import log_density
+from numpyro.primitives import Messenger
+
+from beliefnet.numpyro._call import Call
+
+Params = dict[str, Any]
+
+
+class Program(NamedTuple):
+    """A model and its guide, with binary latents.
+
+    Attributes:
+        model: The model.
+        guide: Its guide.
+        params: Values of the parameters of both; those of the guide begin with q.
+        x: The data.
+        latents: Shapes of the latents of one datum.
+        data: What has a weight of its own: arguments for each datum.
+    """
+
+    model: Callable
+    guide: Callable
+    params: Params
+    x: Any
+    latents: dict[str, tuple[int, ...]]
+    data: tuple[Any, ...]
+
+
+def bit(name: str, logits: Any, **options: Any) -> Any:
+    return numpyro.sample(name, dist.Bernoulli(logits=logits), **options)
+
+
+# One plate: two layers of a bit each ----------------------------------------------------------------------------------
+
+ROWS = jnp.array([[1.0, 0.0], [1.0, 1.0]])
+
+
+def chain_model(x):
+    prior, mix, out = (numpyro.param(name, 0.0) for name in ("prior", "mix", "out"))
+    with numpyro.plate("data", len(x)):
+        top = bit("top", prior)
+        low = bit("low", mix * (2 * top - 1))
+        numpyro.sample("x", dist.Bernoulli(logits=(out * (low - 0.4))[..., None] * jnp.ones(2)).to_event(1), obs=x)
+
+
+def chain_guide(x):
+    slope, mix = numpyro.param("q_slope", 0.0), numpyro.param("q_mix", 0.0)
+    with numpyro.plate("data", len(x)):
+        low = bit("low", slope * (x.sum(axis=-1) - 0.7))
+        bit("top", mix * (low - 0.3))
+
+
+CHAIN = Program(
+    chain_model,
+    chain_guide,
+    {"prior": 0.4, "mix": 0.9, "out": 1.7, "q_slope": 0.6, "q_mix": -0.5},
+    ROWS,
+    {"low": (1,), "top": (1,)},
+    (ROWS[:1], ROWS[1:]),
+)
+
+
+# No plate -------------------------------------------------------------------------------------------------------------
+
+
+def flat_model(x):
+    top = bit("top", numpyro.param("prior", 0.0))
+    low = bit("low", numpyro.param("mix", 0.0) * (2 * top - 1))
+    numpyro.sample("x", dist.Normal(low + numpyro.param("out", 0.0) * top, 1.0), obs=x)
+
+
+def flat_guide(x):
+    low = bit("low", numpyro.param("q_slope", 0.0) * x)
+    bit("top", numpyro.param("q_mix", 0.0) * (low - 0.3))
+
+
+FLAT = Program(
+    flat_model,
+    flat_guide,
+    {"prior": 0.4, "mix": 0.9, "out": 1.7, "q_slope": 0.6, "q_mix": -0.5},
+    jnp.array(1.2),
+    {"low": (), "top": ()},
+    (jnp.array(1.2),),
+)
+
+
+# A latent outside the plate -------------------------------------------------------------------------------------------
+
+
+def shared_model(x):
+    every = bit("every", numpyro.param("prior", 0.0))
+    with numpyro.plate("data", len(x)):
+        own = bit("own", numpyro.param("mix", 0.0) * (every - 0.4))
+        numpyro.sample("x", dist.Normal(numpyro.param("out", 0.0) * own, 1.0), obs=x)
+
+
+def shared_guide(x):
+    every = bit("every", numpyro.param("q_every", 0.0))
+    with numpyro.plate("data", len(x)):
+        bit("own", numpyro.param("q_slope", 0.0) * x + numpyro.param("q_mix", 0.0) * every)
+
+
+REALS = jnp.array([0.3, 1.6])
+SHARED = Program(
+    shared_model,
+    shared_guide,
+    {"prior": 0.4, "mix": 0.9, "out": 1.7, "q_every": -0.2, "q_slope": 0.6, "q_mix": -0.5},
+    REALS,
+    {"every": (), "own": (2,)},
+    (REALS,),
+)
+
+
+# A plate in a plate ---------------------------------------------------------------------------------------------------
+
+
+def nested_model(x):
+    with numpyro.plate("documents", x.shape[0], dim=-2):
+        topic = bit("topic", numpyro.param("prior", 0.0))
+        with numpyro.plate("words", x.shape[1], dim=-1):
+            sense = bit("sense", numpyro.param("mix", 0.0) * (topic - 0.4))
+            numpyro.sample("x", dist.Normal(numpyro.param("out", 0.0) * sense, 1.0), obs=x)
+
+
+def nested_guide(x):
+    with numpyro.plate("documents", x.shape[0], dim=-2):
+        topic = bit("topic", numpyro.param("q_every", 0.0) * x.mean(axis=1, keepdims=True))
+        with numpyro.plate("words", x.shape[1], dim=-1):
+            bit("sense", numpyro.param("q_slope", 0.0) * x + numpyro.param("q_mix", 0.0) * topic)
+
+
+TABLE = jnp.array([[0.3, 1.6], [-0.4, 0.8]])
+NESTED = Program(
+    nested_model,
+    nested_guide,
+    {"prior": 0.4, "mix": 0.9, "out": 1.7, "q_every": -0.2, "q_slope": 0.6, "q_mix": -0.5},
+    TABLE,
+    {"topic": (1, 1), "sense": (1, 2)},
+    (TABLE[:1], TABLE[1:]),
+)
+
+
+# A plate whose second datum is masked, and a penalty that no draw can change ------------------------------------------
+
+KEPT = jnp.array([True, False, True])
+
+
+def masked_model(x):
+    prior = numpyro.param("prior", 0.0)
+    numpyro.factor("penalty", -(prior**2))
+    with numpyro.plate("data", len(x)), numpyro.handlers.mask(mask=KEPT[: len(x)]):
+        low = bit("low", prior)
+        numpyro.sample("x", dist.Normal(numpyro.param("out", 0.0) * low, 1.0), obs=x)
+
+
+def masked_guide(x):
+    with numpyro.plate("data", len(x)), numpyro.handlers.mask(mask=KEPT[: len(x)]):
+        bit("low", numpyro.param("q_slope", 0.0) * x)
+
+
+MASKED = Program(
+    masked_model,
+    masked_guide,
+    {"prior": 0.4, "out": 1.7, "q_slope": 0.6},
+    jnp.array([0.3, 3.0, 1.6]),
+    {"low": (1,)},
+    (jnp.array([0.3]), jnp.array([1.6])),
+)
+# A loop of NumPyro's -------------------------------------------------------------------------------------------------
+
+
+def loop_model(x):
+    mix, out = numpyro.param("mix", 0.0), numpyro.param("out", 0.0)
+
+    def step(before, x):
+        now = bit("now", mix * (2 * before - 1))
+        numpyro.sample("x", dist.Normal(out * now, 1.0), obs=x)
+        return now, None
+
+    scan(step, jnp.array(0), x)
+
+
+def loop_guide(x):
+    slope, mix = numpyro.param("q_slope", 0.0), numpyro.param("q_mix", 0.0)
+    scan(lambda before, x: (bit("now", slope * x + mix * before), None), jnp.array(0), x)
+
+
+LOOP = Program(
+    loop_model,
+    loop_guide,
+    {"mix": 0.9, "out": 1.7, "q_slope": 0.6, "q_mix": -0.5},
+    jnp.array([0.3, 1.6, -0.4]),
+    {"now": (3,)},
+    (jnp.array([0.3, 1.6, -0.4]),),
+)
+
+PENALTIES = -1
+"""How many penalties too many the sum over MASKED's data has: one is for the whole."""
+
+PROGRAMS = {"no plate": FLAT, "plate": CHAIN, "shared": SHARED, "nested": NESTED, "masked": MASKED, "loop": LOOP}
+
+
+# Exact ----------------------------------------------------------------------------------------------------------------
+
+
+def states(latents: dict[str, tuple[int, ...]]) -> dict[str, jax.Array]:
+    """Every state of some bits, along a first axis."""
+    sizes = {name: int(np.prod(shape)) for name, shape in latents.items()}
+    table = np.array(list(itertools.product((0, 1), repeat=sum(sizes.values()))))
+    parts = np.split(table, np.cumsum(list(sizes.values()))[:-1], axis=1)
+    return {n: jnp.asarray(p.reshape(-1, *latents[n])) for n, p in zip(latents, parts, strict=True)}
+
+
+def log_densities(program: Program, params: Params, x: Any, values: Any) -> tuple[jax.Array, jax.Array]:
+    """Log p(x, h) and log q(h | x) of many states."""
+
+    def both(one: Any) -> tuple[jax.Array, jax.Array]:
+        sites = (program.model, program.guide)
+        log_p, log_q = (log_density(site, (x,), {}, {**params, **one})[0] for site in sites)
+        return log_p, log_q
+
+    return jax.vmap(both)(values)
+
+
+Claim = Callable[[jax.Array, jax.Array], jax.Array]
+"""Of log p and log q of every state of a datum: a number whose derivative is the claimed gradient."""
+
+
+def elbo(log_p: jax.Array, log_q: jax.Array) -> jax.Array:
+    return jnp.sum(jnp.exp(log_q) * (log_p - log_q))
+
+
+def over_tuples(one: Callable[[jax.Array, jax.Array], jax.Array], count: int, *, held: bool) -> Claim:
+    """The expectation of a function of K particles' log p and log q over all tuples of states."""
+
+    def claim(log_p: jax.Array, log_q: jax.Array) -> jax.Array:
+        index = jnp.array(list(itertools.product(range(len(log_p)), repeat=count)))
+        mass = jnp.exp(log_q[index].sum(axis=1))
+        mass = jax.lax.stop_gradient(mass) if held else mass
+        return jnp.sum(mass * jax.vmap(one)(log_p[index], log_q[index]))
+
+    return claim
+
+
+def bound(count: int) -> Claim:
+    return over_tuples(lambda log_p, log_q: logsumexp(log_p - log_q) - jnp.log(count), count, held=False)
+
+
+def wake(count: int) -> Claim:
+    """The wake phases of reweighted wake-sleep."""
+
+    def one(log_p: jax.Array, log_q: jax.Array) -> jax.Array:
+        return jnp.sum(jax.lax.stop_gradient(jax.nn.softmax(log_p - log_q)) * (log_p + log_q))
+
+    return over_tuples(one, count, held=True)
+
+
+def thermodynamic(count: int, ends: Any) -> Claim:
+    """The covariance form of the paper, at the left end of each interval."""
+
+    def one(log_p: jax.Array, log_q: jax.Array) -> jax.Array:
+        f = log_p - log_q
+        fixed, total = jax.lax.stop_gradient(f), jnp.zeros(())
+        for left, right in itertools.pairwise(ends):
+            weight = jax.nn.softmax(left * fixed)
+            excess = weight * (fixed - jnp.sum(weight * fixed))
+            total += (right - left) * (weight @ f + excess @ (left * log_p + (1 - left) * log_q))
+        return total
+
+    return over_tuples(one, count, held=True)
+
+
+def claimed(program: Program, claim: Claim) -> Params:
+    """The gradient of a claim, summed over the data."""
+
+    def total(params: Params) -> jax.Array:
+        pairs = [log_densities(program, params, x, states(program.latents)) for x in program.data]
+        penalties = -(params["prior"] ** 2) * PENALTIES if program is MASKED else 0
+        return sum((claim(*pair) for pair in pairs), start=penalties * jnp.ones(()))
+
+    return jax.jit(jax.grad(total))(program.params)
+
+
+# Expected -------------------------------------------------------------------------------------------------------------
+
+
+def expected(loss: Any, program: Program) -> Params:
+    """The ascent of a loss, summed over every tuple of what its particles can draw.
+
+    A key is found for every state, so that a tuple of states is a tuple of keys, which `vectorize_particles` hands in.
+    """
+    keys, log_q = keys_of_states(next(name for name, one in PROGRAMS.items() if one is program))
+    index = jnp.array(list(itertools.product(range(len(keys)), repeat=loss.num_draws)))
+
+    def one(chosen: jax.Array, params: Params) -> jax.Array:
+        loss.vectorize_particles_fn = lambda function, _: jax.vmap(function)(keys[chosen])
+        return -loss.loss(jax.random.key(0), params, program.model, program.guide, program.x)
+
+    def total(params: Params) -> jax.Array:
+        mass = jax.lax.stop_gradient(jnp.exp(log_q[index].sum(axis=1)))
+        return jnp.sum(mass * jax.vmap(one, in_axes=(0, None))(index, params))
+
+    return jax.jit(jax.grad(total))(program.params)
+
+
+@cache
+def keys_of_states(name: str) -> tuple[jax.Array, jax.Array]:
+    """A key for every state of the latents of all data, and the state's log-probability under the guide, unmasked."""
+    program = PROGRAMS[name]
+    call = Call(program.model, program.guide, (program.x,), {}, jax.random.key(0))
+
+    def draw(key: jax.Array) -> Any:
+        sites = call.guide_trace(program.params, jax.random.split(key)[0])
+        return {name: sites[name]["value"] for name in program.latents}
+
+    keys = jax.random.split(jax.random.key(1), 2000)
+    drawn = jax.jit(jax.vmap(draw))(keys)
+    flat = np.concatenate([np.reshape(value, (len(keys), -1)) for value in drawn.values()], axis=1)
+    _, first = np.unique(flat, axis=0, return_index=True)
+    assert len(first) == 2 ** flat.shape[1], "every state was drawn"
+    values = {name: value[first] for name, value in drawn.items()}
+    with Unmasked():
+        return keys[first], log_densities(program, program.params, program.x, values)[1]
+
+
+class Unmasked(Messenger):
+    """Take masks off sample sites."""
+
+    def postprocess_message(self, msg: Any) -> None:
+        if msg["type"] == "sample":
+            while type(msg["fn"]).__name__ in ("MaskedDistribution", "ExpandedDistribution"):
+                msg["fn"] = msg["fn"].base_dist
+            msg["fn"] = msg["fn"].expand(jnp.shape(msg["value"]))
