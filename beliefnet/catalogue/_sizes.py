@@ -103,8 +103,8 @@ def check_memory(config: TrainConfig, dataset: Dataset, available: int | None = 
     kept = f", {in_bytes(size.kept)} that the estimator keeps of the rows" if size.kept > size.total / 100 else ""
     raise OptionError(
         f"expected a run that fits into the {in_bytes(available)} of memory there are, got {size.num_parameters:,} "
-        f"parameters ({in_bytes(size.parameters)} with the optimiser's copies), {in_bytes(size.draws)} of draws{kept} and "
-        f"{in_bytes(size.data)} of data, most of it by {name} {value}",
+        f"parameters ({in_bytes(size.parameters)} with the optimiser's copies), {in_bytes(size.draws)} of draws{kept} "
+        f"and {in_bytes(size.data)} of data, most of it by {name} {value}",
         f"a smaller --{name}",
     )
 
