@@ -151,7 +151,7 @@ def test_no_weight_starts_as_another_one(name: str):
 @pytest.mark.parametrize("name", [name for name in (*PROPOSALS, *PROPOSALS_FOR_NETS) if name != "buffered"])
 def test_no_proposal_uses_a_key_twice(name: str):
     """But for the buffered one, which draws what the steps drew again, by their keys."""
-    net = FAMILY_NETS["normal"]() if name == "hamiltonian" else small_net(2, 3)
+    net = FAMILY_NETS["normal"]() if name in ("hamiltonian", "uncorrected annealing") else small_net(2, 3)
     proposal = PROPOSALS[name]() if name in PROPOSALS else PROPOSALS_FOR_NETS[name](net)
     if name == "refined by gradients":
         # Its checks compare posteriors by the same random numbers, on purpose.
