@@ -11,6 +11,7 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 from jax.scipy.special import logsumexp
+from numpyro.contrib.control_flow import scan
 from numpyro.infer.util import log_density
 from numpyro.primitives import Messenger
 
@@ -179,10 +180,38 @@ MASKED = Program(
     {"low": (1,)},
     (jnp.array([0.3]), jnp.array([1.6])),
 )
+# A loop of NumPyro's -------------------------------------------------------------------------------------------------
+
+
+def loop_model(x):
+    mix, out = numpyro.param("mix", 0.0), numpyro.param("out", 0.0)
+
+    def step(before, x):
+        now = bit("now", mix * (2 * before - 1))
+        numpyro.sample("x", dist.Normal(out * now, 1.0), obs=x)
+        return now, None
+
+    scan(step, jnp.array(0), x)
+
+
+def loop_guide(x):
+    slope, mix = numpyro.param("q_slope", 0.0), numpyro.param("q_mix", 0.0)
+    scan(lambda before, x: (bit("now", slope * x + mix * before), None), jnp.array(0), x)
+
+
+LOOP = Program(
+    loop_model,
+    loop_guide,
+    {"mix": 0.9, "out": 1.7, "q_slope": 0.6, "q_mix": -0.5},
+    jnp.array([0.3, 1.6, -0.4]),
+    {"now": (3,)},
+    (jnp.array([0.3, 1.6, -0.4]),),
+)
+
 PENALTIES = -1
 """How many penalties too many the sum over MASKED's data has: one is for the whole."""
 
-PROGRAMS = {"no plate": FLAT, "plate": CHAIN, "shared": SHARED, "nested": NESTED, "masked": MASKED}
+PROGRAMS = {"no plate": FLAT, "plate": CHAIN, "shared": SHARED, "nested": NESTED, "masked": MASKED, "loop": LOOP}
 
 
 # Exact ----------------------------------------------------------------------------------------------------------------
@@ -260,7 +289,7 @@ def claimed(program: Program, claim: Claim) -> Params:
 
     def total(params: Params) -> jax.Array:
         pairs = [log_densities(program, params, x, states(program.latents)) for x in program.data]
-        penalties = -(params["prior"] ** 2) * (PENALTIES if program is MASKED else 0)
+        penalties = -(params["prior"] ** 2) * PENALTIES if program is MASKED else 0
         return sum((claim(*pair) for pair in pairs), start=penalties * jnp.ones(()))
 
     return jax.jit(jax.grad(total))(program.params)

@@ -1,5 +1,6 @@
 """Laws of the losses for NumPyro: each has the gradient that it claims."""
 
+import functools
 import itertools
 from typing import Any, NamedTuple
 
@@ -10,10 +11,11 @@ import numpyro
 import numpyro.distributions as dist
 import pytest
 from laws import assert_mean, draws
-from numpyro.infer import RenyiELBO, Trace_ELBO
+from numpyro.infer import SVI, RenyiELBO, Trace_ELBO
 from programs import (
     CHAIN,
     PROGRAMS,
+    REALS,
     Claim,
     Program,
     bound,
@@ -28,7 +30,7 @@ from programs import (
 
 from beliefnet.baselines import Order, RunningMoments
 from beliefnet.estimators import Replacement, Signal
-from beliefnet.numpyro import NVIL, OVIS, TVO, VIMCO, Reinforce, ReweightedWakeSleep, WakeSleep
+from beliefnet.numpyro import NVIL, OVIS, TVO, VIMCO, DReG, Reinforce, ReweightedWakeSleep, WakeSleep
 
 UNSCALED = RunningMoments(0.8, normalise=False, order=Order.STATISTICS_FIRST)
 
@@ -266,3 +268,292 @@ def mixed_exact(count: int, claim: str) -> Any:
 def test_mixed_latents(loss: Any, count: int, claim: str):
     """A bit between two normal latents: the derivative goes through the one before into the bit's score."""
     assert_mean(ascents(loss, mixed_model, mixed_guide, MIXED_PARAMS, jnp.array(1.1)), mixed_exact(count, claim))
+
+
+def normal_model(x):
+    with numpyro.plate("data", len(x)):
+        low = numpyro.sample("low", dist.Normal(numpyro.param("prior", 0.0), 1.0))
+        numpyro.sample("x", dist.Normal(numpyro.param("out", 0.0) * low, 0.8), obs=x)
+
+
+def normal_guide(x):
+    scale = numpyro.param("q_scale", 1.0, constraint=dist.constraints.positive)
+    with numpyro.plate("data", len(x)):
+        numpyro.sample("low", dist.Normal(numpyro.param("q_slope", 0.0) * x, scale))
+
+
+NORMAL_PARAMS = {"prior": 0.4, "out": 1.2, "q_slope": 0.3, "q_scale": 0.7}
+
+
+def normal_exact(x: jax.Array) -> Any:
+    """The exact gradient of the bound of two particles, by quadrature."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(20)
+    mass = jnp.log(weights / weights.sum())
+    program = CHAIN._replace(model=normal_model, guide=normal_guide)
+
+    def total(params: Any) -> jax.Array:
+        bounds = []
+        for one in x[:, None]:
+            low = params["q_slope"] * one + params["q_scale"] * jnp.asarray(nodes)[:, None]
+            log_p, log_q = log_densities(program, params, one, {"low": low})
+            pair = jnp.logaddexp((log_p - log_q)[:, None], (log_p - log_q)[None]) - jnp.log(2)
+            bounds.append(jnp.sum(jnp.exp(mass[:, None] + mass) * pair))
+        return sum(bounds)
+
+    return jax.jit(jax.grad(total))(NORMAL_PARAMS)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("loss", [DReG(2), VIMCO(2), OVIS(2)], ids=["dreg", "vimco", "ovis"])
+def test_normal_latents(loss: Any):
+    """Of the model and of the guide."""
+    x = jnp.array([1.1, -0.3])
+    assert_mean(ascents(loss, normal_model, normal_guide, NORMAL_PARAMS, x), normal_exact(x))
+
+
+@pytest.mark.full
+def test_dreg_has_no_noise_where_the_guide_is_the_posterior():
+    """The score, which it has not, is all that is noise there; the model's gradient is noisy."""
+    params = {"prior": 0.0, "out": 0.8, "q_slope": 0.8 / 1.28, "q_scale": (0.64 / 1.28) ** 0.5}
+    found = ascents(DReG(3), normal_model, normal_guide, params, jnp.array([1.1, -0.3]), num=50)
+    np.testing.assert_allclose(found["q_slope"], 0, atol=1e-4)
+    np.testing.assert_allclose(found["q_scale"], 0, atol=1e-4)
+    assert found["out"].std() > 0.1
+
+
+# Scales and masks -----------------------------------------------------------------------------------------------------
+
+
+def scaled_model(x, latent, observed):
+    with numpyro.plate("data", len(x)):
+        with numpyro.handlers.scale(scale=latent):
+            low = numpyro.sample("low", dist.Bernoulli(logits=numpyro.param("prior", 0.0)))
+        with numpyro.handlers.scale(scale=observed):
+            numpyro.sample("x", dist.Normal(numpyro.param("out", 0.0) * low, 1.0), obs=x)
+
+
+def scaled_guide(x, latent, observed):
+    with numpyro.plate("data", len(x)), numpyro.handlers.scale(scale=latent):
+        numpyro.sample("low", dist.Bernoulli(logits=numpyro.param("q_slope", 0.0) * x))
+
+
+SCALED_PARAMS = {"prior": 0.4, "out": 1.7, "q_slope": 0.6}
+
+
+def scaled_exact(count: int, latent: float, observed: float) -> Any:
+    """The mean over all pairs of bits, written out; for one particle, the ELBO with a weight of the divergence."""
+
+    def total(params: Any) -> jax.Array:
+        bits, values = jnp.array([0.0, 1.0]), []
+        for x in (0.3, 1.6):
+            log_q = jax.nn.log_sigmoid((2 * bits - 1) * params["q_slope"] * x)
+            log_p = latent * jax.nn.log_sigmoid((2 * bits - 1) * params["prior"])
+            log_p += observed * dist.Normal(params["out"] * bits, 1.0).log_prob(x)
+            f = log_p - latent * log_q
+            pair = jnp.logaddexp(f[:, None], f) - jnp.log(2) if count == 2 else (f[:, None] + f) / 2
+            values.append(jnp.sum(jnp.exp(log_q[:, None] + log_q) * pair))
+        return sum(values)
+
+    return jax.grad(total)(SCALED_PARAMS)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("loss", "count", "scales"),
+    [(Reinforce(2), 1, (0.3, 1.0)), (Reinforce(2), 1, (0.3, 0.5)), (VIMCO(2), 2, (1.0, 0.5))],
+    ids=["reinforce, divergence", "reinforce, both", "vimco, likelihood"],
+)
+def test_scales(loss: Any, count: int, scales: tuple[float, float]):
+    found = ascents(loss, scaled_model, scaled_guide, SCALED_PARAMS, REALS, *scales)
+    assert_mean(found, scaled_exact(count, *scales))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["vimco", "reinforce", "rws", "tvo", "ovis"])
+def test_a_scale_of_all_sites_is_a_factor(name: str):
+    """Weights are not changed by it."""
+    scaled, plain = (
+        ascents(LOSSES[name].make(), scaled_model, scaled_guide, SCALED_PARAMS, REALS, scale, scale, num=5)
+        for scale in (0.3, 1.0)
+    )
+    for one, other in zip(jax.tree.leaves(scaled), jax.tree.leaves(plain), strict=True):
+        np.testing.assert_allclose(one, 0.3 * other, rtol=1e-4, atol=1e-6)
+
+
+def partly_model(x, there):
+    with numpyro.plate("data", len(x)):
+        low = numpyro.sample("low", dist.Bernoulli(logits=numpyro.param("prior", 0.0)))
+        numpyro.sample("x", dist.Bernoulli(logits=numpyro.param("out", 0.0) * (low - 0.4)), obs=x, obs_mask=there)
+
+
+def partly_guide(x, there):
+    with numpyro.plate("data", len(x)):
+        low = numpyro.sample("low", dist.Bernoulli(logits=numpyro.param("q_slope", 0.0) * jnp.where(there, x, 0.5)))
+        with numpyro.handlers.mask(mask=~there):
+            numpyro.sample("x_unobserved", dist.Bernoulli(logits=numpyro.param("q_mix", 0.0) * (low - 0.3)))
+
+
+def seen_model(x, obs=True):
+    with numpyro.plate("data", 1):
+        low = numpyro.sample("low", dist.Bernoulli(logits=numpyro.param("prior", 0.0)))
+        likelihood = dist.Bernoulli(logits=numpyro.param("out", 0.0) * (low - 0.4))
+        numpyro.sample("x", likelihood, obs=x if obs else None)
+
+
+def seen_guide(x):
+    with numpyro.plate("data", 1):
+        return numpyro.sample("low", dist.Bernoulli(logits=numpyro.param("q_slope", 0.0) * x))
+
+
+def unseen_model(x):
+    seen_model(x, obs=False)
+
+
+def unseen_guide(x):
+    low = seen_guide(0.5)
+    with numpyro.plate("data", 1):
+        numpyro.sample("x", dist.Bernoulli(logits=numpyro.param("q_mix", 0.0) * (low - 0.3)))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["vimco", "reinforce", "rws"])
+def test_what_is_not_observed_is_a_latent(name: str):
+    """By `obs_mask`: of two data, one has its observation, the other a latent in its place."""
+    params = {"prior": 0.4, "out": 1.7, "q_slope": 0.6, "q_mix": -0.5}
+    x, there = jnp.array([1.0, 1.0]), jnp.array([True, False])
+    found = ascents(LOSSES[name].make(), partly_model, partly_guide, params, x, there)
+    seen = Program(seen_model, seen_guide, params, x, {"low": (1,)}, (x[:1],))
+    unseen = Program(unseen_model, unseen_guide, params, x, {"low": (1,), "x": (1,)}, (x[:1],))
+    exact = jax.tree.map(jnp.add, *(claimed(program, LOSSES[name].claim) for program in (seen, unseen)))
+    assert_mean(found, exact)
+
+
+# As NumPyro uses them -------------------------------------------------------------------------------------------------
+
+
+def svi_of(loss: Any) -> SVI:
+    guide = loss.guide(CHAIN.guide) if type(loss) is NVIL else CHAIN.guide
+    return SVI(CHAIN.model, guide, numpyro.optim.Adam(0.05), loss=loss)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    "make", [VIMCO, OVIS, TVO, Reinforce, NVIL, ReweightedWakeSleep, WakeSleep], ids=lambda make: make.__name__
+)
+def test_training_lowers_the_loss(make: Any, recwarn: Any):
+    """`run`, a further run from where it stopped, and `evaluate` under `vmap`, without a word of warning."""
+    svi = svi_of(make())
+    result = svi.run(jax.random.key(0), 30, CHAIN.x, progress_bar=False)
+    state = svi.run(jax.random.key(1), 10, CHAIN.x, progress_bar=False, init_state=result.state).state
+    keys = jax.random.split(jax.random.key(2), 200)
+    losses = jax.vmap(lambda key: svi.evaluate(state._replace(rng_key=key), CHAIN.x))(keys)
+    assert np.isfinite(result.losses).all()
+    assert losses.mean() < np.mean(result.losses[:3])
+    assert not [str(one.message) for one in recwarn]
+
+
+def test_moments_are_kept_in_the_mutable_state():
+    """From step to step, by site: the first bit to be drawn has a signal of more terms."""
+    svi = svi_of(NVIL(4))
+    state = svi.init(jax.random.key(0), CHAIN.x)
+    update, seen = jax.jit(svi.update), []
+    for _ in range(20):
+        state, _ = update(state, CHAIN.x)
+        seen.append(state.mutable_state["nvil_moments"])
+    assert set(seen[-1]) == {"low", "top"}
+    low, top = (float(seen[-1][site].mean[0]) for site in ("low", "top"))
+    assert -6 < low < top - 0.1
+    assert np.all(np.diff([float(moments["low"].mean[0]) for moments in seen]) != 0)
+
+
+@pytest.mark.full
+def test_a_baseline_is_learnt_with_all_else():
+    """Predictions of each datum's signal: the sum of log p(x, h) - log q(h | x), of which x explains most."""
+
+    def baseline(x):
+        with numpyro.plate("data", len(x)):
+            return x @ numpyro.param("baseline", jnp.zeros(2)) + numpyro.param("baseline_bias", 0.0)
+
+    loss = NVIL(8, baseline=baseline, moments=RunningMoments(centre=False, normalise=False))
+    svi = SVI(whole_model, loss.guide(whole_guide), numpyro.optim.Adam(0.05), loss=loss)
+    result = svi.run(jax.random.key(0), 600, THREE, progress_bar=False)
+    params = result.params
+    predicted = THREE @ params["baseline"] + params["baseline_bias"]
+    elbos = [elbo(*log_densities(WHOLE, params, x, states(WHOLE.latents))) for x in WHOLE.data]
+    np.testing.assert_allclose(predicted, elbos, atol=0.3)
+
+
+def test_particles_may_be_run_one_after_another():
+    losses = (VIMCO(3, vectorize_particles=way) for way in (True, False))
+    program = jax.random.key(0), CHAIN.params, CHAIN.model, CHAIN.guide, CHAIN.x
+    together, alone = (jax.jit(functools.partial(loss.loss, *program))() for loss in losses)
+    np.testing.assert_allclose(together, alone, rtol=1e-6)
+
+
+# Refused --------------------------------------------------------------------------------------------------------------
+
+
+def refused(loss: Any, model: Any, guide: Any, *args: Any) -> str:
+    with pytest.raises(ValueError, match=r"^expected .*, got .*; try ") as error:
+        loss.loss(jax.random.key(0), {}, model, guide, *args)
+    return str(error.value)
+
+
+def sampled(name: str, distribution: Any = None, **options: Any) -> Any:
+    return lambda: numpyro.sample(name, dist.Bernoulli(0.5) if distribution is None else distribution, **options)
+
+
+def in_plate(program: Any, size: int = 4, subsample: int = 2) -> Any:
+    def inside():
+        with numpyro.plate("data", size, subsample_size=subsample):
+            program()
+
+    return inside
+
+
+def both(*programs: Any) -> Any:
+    return lambda: [program() for program in programs]
+
+
+ONE = sampled("h")
+
+
+@pytest.mark.parametrize(
+    ("loss", "model", "guide", "words"),
+    [
+        (VIMCO(2), both(ONE, sampled("z", infer={"enumerate": "parallel"})), ONE, "'z' with infer={'enumerate'"),
+        (VIMCO(2), ONE, sampled("h", infer={"enumerate": "parallel"}), "'h' with infer={'enumerate'"),
+        (Reinforce(2), both(ONE, sampled("z")), ONE, "got none of 'z'"),
+        (Reinforce(2), ONE, both(ONE, sampled("z")), "got 'z' too"),
+        (Reinforce(2), numpyro.handlers.mask(ONE, mask=jnp.array(True)), ONE, "a mask in the model alone"),
+        (Reinforce(2), ONE, numpyro.handlers.mask(ONE, mask=jnp.array(True)), "a mask in the guide alone"),
+        (Reinforce(2), sampled("h", dist.Bernoulli(0.5 * jnp.ones(3)).to_event(1)), ONE, "(3,) with 1 axes of events"),
+        (VIMCO(2), both(ONE, in_plate(sampled("z"))), both(ONE, in_plate(sampled("z"))), "a subsample of 'data'"),
+        (VIMCO(2), ONE, numpyro.handlers.scale(ONE, scale=0.5), "'h' scaled on its own"),
+        (DReG(2), ONE, ONE, "got 'h' without one"),
+        (TVO(2), sampled("h", dist.Normal(0, 1)), sampled("h", dist.Delta(0.0)), "got a Delta for 'h'"),
+        (WakeSleep(), both(ONE, sampled("x", obs=jnp.array(1.0))), ONE, "observed={'x': 'NAME'}"),
+        (WakeSleep(observed={"y": "x"}), ONE, ONE, "expected observed to name observed sites, got 'y'"),
+        (WakeSleep(), both(ONE, lambda: numpyro.factor("f", 1.0)), ONE, "got the factor 'f'"),
+        (WakeSleep(), ONE, both(ONE, sampled("z", infer={"is_auxiliary": True})), "got 'z'"),
+    ],
+)
+def test_what_would_be_wrong_is_refused(loss: Any, model: Any, guide: Any, words: str):
+    assert words in refused(loss, model, guide)
+
+
+@pytest.mark.parametrize("make", [VIMCO, OVIS, TVO, Reinforce])
+def test_one_particle_is_refused(make: Any):
+    with pytest.raises(ValueError, match="num_particles of at least 2, got 1"):
+        make(1)
+
+
+def test_a_missing_plate_is_said():
+    many = sampled("h", dist.Bernoulli(0.5 * jnp.ones(3)))
+    with pytest.warns(UserWarning, match=r"expected a plate for every batch axis of 'h', .*plate\('data', 3\)"):
+        VIMCO(2).loss(jax.random.key(0), {}, many, many)
+
+
+def test_a_guide_that_cannot_keep_moments_is_said():
+    with pytest.warns(UserWarning, match=r"try nvil.guide\(guide\)"):
+        NVIL().loss(jax.random.key(0), {}, ONE, ONE)

@@ -62,7 +62,12 @@ class Run(NamedTuple):
     @property
     def log_weight(self) -> Float[Array, " particles"]:
         """The log-weight, log p(x, h) - log q(h | x), of each particle: everything summed."""
-        return _summed(self.terms.model) - _summed(self.terms.guide)
+        return self.log_weight_without(())
+
+    def log_weight_without(self, sites: tuple[str, ...]) -> Float[Array, " particles"]:
+        """Return it without the terms of some sites of the guide."""
+        guide = {name: term for name, term in self.terms.guide.items() if name not in sites}
+        return _summed(self.terms.model) - _summed(guide)
 
 
 def _summed(terms: dict[str, Array]) -> Array:
@@ -190,10 +195,14 @@ def is_masked(distribution: Any) -> bool:
     return type(distribution) is MaskedDistribution
 
 
-def _density(site: dict[str, Any]) -> Array:
-    distribution = site["fn"]
-    if not is_masked(distribution):
-        return log_prob(site)
+def innermost(distribution: Any) -> Any:
+    """Return a distribution without its masks, and without what plates have expanded it to."""
     while type(distribution) in (MaskedDistribution, ExpandedDistribution):
         distribution = distribution.base_dist
-    return log_prob({**site, "fn": distribution.expand(site["fn"].batch_shape)})
+    return distribution
+
+
+def _density(site: dict[str, Any]) -> Array:
+    if not is_masked(site["fn"]):
+        return log_prob(site)
+    return log_prob({**site, "fn": innermost(site["fn"]).expand(site["fn"].batch_shape)})
