@@ -8,6 +8,7 @@ SIGNALS = in_tests("test_estimators", "reach or local or no_chain")
 DRIVER = in_tests("test_estimators", "expected_estimate or wrong_shape or path or descends")
 UNITS = in_tests("test_estimators", "mean_of_many and (arm or rebar or relax or muprop or local)")
 ARMS = in_tests("test_estimators", "mean_of_many and arms and two or coupled_bits")
+CATEGORIES = in_tests("test_estimators", "mean_of_many and arms and categorical or coupled_categories")
 DOUBLE_CV = in_tests("test_estimators", "mean_of_many and double-cv and two")
 RODEO = in_tests("test_estimators", "mean_of_many and rodeo and two")
 PER_LAYER = in_tests("test_estimators", "mean_of_many and per and layer and below and disarm")
@@ -275,14 +276,14 @@ OF_ESTIMATORS = [
     ),
     Mutant(
         "ARMS forgets that its draws are correlated",
-        "estimators/_arms.py",
-        "* _less_correlation(logits, count) / count",
-        "/ count",
+        "estimators/_antithetic.py",
+        "* self.weight / self.count",
+        "/ self.count",
         ARMS,
     ),
     Mutant(
         "The copula's numbers are shares",
-        "estimators/_arms.py",
+        "estimators/_antithetic.py",
         "return (1 - rest) ** count",
         "return 1 - rest",
         ARMS,
@@ -290,9 +291,23 @@ OF_ESTIMATORS = [
     Mutant(
         "Draws around another do not know it",
         "estimators/_arms.py",
-        "_antithetic_to(first, count, key=others_key), layer.held_logits)",
-        "_antithetic_to(1 - first, count, key=others_key), layer.held_logits)",
+        "antithetic_to(first, count, key=others_key))",
+        "antithetic_to(1 - first, count, key=others_key))",
         ARMS,
+    ),
+    Mutant(
+        "Coupled categories are weighed as independent ones",
+        "estimators/_antithetic.py",
+        "weight * (signals[:, None] - signals)[..., None]",
+        "(signals[:, None] - signals)[..., None]",
+        CATEGORIES,
+    ),
+    Mutant(
+        "A category's number may lie beyond its break",
+        "estimators/_antithetic.py",
+        "jnp.where(position == chosen, here, v)",
+        "v",
+        CATEGORIES,
     ),
     Mutant(
         "Double CV does not add back what it explains",

@@ -43,7 +43,7 @@ def test_the_value_of_a_hint_can_be_used(name: str):
     if advice != "leaving it out":
         words = owner(option.flag)
         given = {flag.removeprefix("--"): value for flag, value in zip(words[::2], words[1::2], strict=True)}
-        if given.get("estimator") in ("hvi", "dreg", "iwae", "sgvb", "stl"):
+        if given.get("estimator") in ("hvi", "uha", "dreg", "iwae", "sgvb", "stl"):
             given["net"] = "vae"
         value = option.read(advice)
         config = TrainConfig.from_dict({**given, name: value})

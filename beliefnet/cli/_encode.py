@@ -57,5 +57,5 @@ def encode(
     if file.suffix == ".npy":
         save_array(file, code)
     else:
-        save_table(file, code, [f"h{chosen}.{unit}" for unit in range(code.shape[1])], rows.names)
+        save_table(file, code, [f"h{chosen}.{unit + 1}" for unit in range(code.shape[1])], rows.names)
     say(f"codes of {len(rows)} examples, layer {chosen}, {code.shape[1]} units, written to {file}{note}")

@@ -9,7 +9,7 @@ from beliefnet._errors import DataError, DataUnavailable
 from beliefnet._types import ValueKind
 from beliefnet.data._arrays import as_rows
 from beliefnet.data._dataset import Dataset
-from beliefnet.data._documents import spelled, unspelled
+from beliefnet.data._documents import numbered_columns, spelled, unspelled
 from beliefnet.data._load import Listing, available, fetch, load, names
 from beliefnet.data._observations import (
     DeviceRows,
@@ -48,6 +48,7 @@ __all__ = [
     "load",
     "masked_entries",
     "names",
+    "numbered_columns",
     "observations_of",
     "read_incomplete_rows",
     "read_like",

@@ -244,7 +244,8 @@ def _unpacked(array: np.ndarray, name: str, path: Path) -> np.ndarray:
 
 def _read_numbers(path: Path, options: LoadOptions, wanted: Wanted | None) -> Contents:
     columns = None if wanted is None or options.transpose else wanted.columns
-    table = read_table(path, options.reading, options.split_column, columns)
+    are_whole = options.values == "counts" or options.levels is not None
+    table = read_table(path, options.reading, options.split_column, columns, are_whole=are_whole)
     contents = _matrix(path, table.values, options, columns=table.columns, names=table.names)
     contents = replace(contents, place=None if options.transpose or table.parts is not None else table.place)
     if table.parts is None:

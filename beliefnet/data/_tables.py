@@ -52,7 +52,12 @@ class Table:
 
 
 def read_table(
-    path: Path, reading: Reading, split_column: str | None = None, wanted: Sequence[str] | None = None
+    path: Path,
+    reading: Reading,
+    split_column: str | None = None,
+    wanted: Sequence[str] | None = None,
+    *,
+    are_whole: bool = False,
 ) -> Table:
     """Read a table of numbers from a text file.
 
@@ -65,17 +70,21 @@ def read_table(
         reading: How to read it.
         split_column: The column that says which split a row belongs to.
         wanted: The columns that a trained model takes, which are found by their names where the file has any of them.
+        are_whole: Whether the numbers are known to be whole: a comma between two of them is then no decimal one.
 
     Returns:
         The columns that are data, in their order.
 
     Raises:
         DataError: With the line and column of the first text that is not a number, or the first line of another
-            width; or if the file is empty or unreadable, or lacks a column that was asked for.
+            width; or if the file is empty or unreadable, lacks a column that was asked for, or does not tell two
+            columns of whole numbers from one with decimal commas.
     """
     text = read_text(path, reading.encoding)
     with readable(path):
         sheet = _Sheet.of(text, reading, path)
+        if reading.delimiter is None and plain_suffix(path) != ".tsv":
+            sheet.check_commas(are_whole=are_whole)
         if wanted is not None:
             reading = sheet.reading_for(wanted, reading)
         sheet = replace(sheet, name_column=sheet.find_names(reading))
@@ -166,6 +175,28 @@ class _Sheet:
         rows = [cells for _, cells in sample]
         return cls(path, lines[start:], start, delimiter, reading.decimal, columns, bool(header), rows)
 
+    def check_commas(self, *, are_whole: bool) -> None:
+        """Refuse rows that are one number with a decimal comma each, or two whole numbers."""
+        firsts = [row[0].strip() for row in self.sample]
+        if self.delimiter != "," or len(self.columns) != 2 or not all(map(_may_be_decimal, self.sample)):
+            return
+        if self.has_header:
+            # Below a single name, R numbers the rows.
+            is_two = bool(self.columns[0]) or firsts in _counted_from(len(firsts))
+        else:
+            is_two = are_whole or self._are_bits
+        if not is_two:
+            raise DataError(
+                f"expected to know what the commas in {self.path} are, got {shown(','.join(self.sample[0]))}, which "
+                "may be one number or two",
+                Use("decimal", ",", "for decimal commas"),
+                Use("delimiter", ",", "for two columns"),
+            )
+
+    @property
+    def _are_bits(self) -> bool:
+        return {cell.strip() for row in self.sample for cell in row} <= {"0", "1"}
+
     def reading_for(self, wanted: Sequence[str], reading: Reading) -> Reading:
         """Return how to read the columns that a trained model takes: others are passed over."""
         has_them = self.has_header and not set(wanted).isdisjoint(self.columns)
@@ -249,11 +280,13 @@ class _Sheet:
         for number, cells in _filled_rows(self.lines, self.delimiter):
             if len(cells) != len(self.columns):
                 baskets = [Use("item_separator", self.delimiter, "for the items of baskets")]
+                decimals = [Use("decimal", ",", "for decimal commas")]
+                is_one = not self._are_bits and all(_is_number(",".join(row), ",") for row in self.sample)
                 raise DataError(
                     f"expected {len(self.columns)} columns at line {number + self.first_line} of {self.path}, as in "
                     f"the first row, got {len(cells)}",
                     "giving every line the same number of columns",
-                    *(baskets if all(map(_is_text, cells)) else []),
+                    *(baskets if all(map(_is_text, cells)) else decimals if is_one else []),
                 )
             yield number + self.first_line, cells
 
@@ -363,6 +396,18 @@ def _counts_up(cells: Sequence[str]) -> bool:
         return False
     numbers = [int(cell) for cell in cells]
     return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def _may_be_decimal(cells: Sequence[str]) -> bool:
+    """Whether the cells of a row are digits before and after a comma."""
+    whole, *rest = [cell.strip() for cell in cells]
+    digits = [whole.lstrip("+-"), *rest]
+    return len(digits) == 2 and all(cell.isascii() and cell.isdigit() for cell in digits)
+
+
+def _counted_from(length: int) -> list[list[str]]:
+    """Return so many whole numbers that count from 0, and from 1."""
+    return [[str(number + start) for number in range(length)] for start in (0, 1)]
 
 
 def _is_number(cell: str, decimal: str = ".") -> bool:
