@@ -70,7 +70,7 @@ LAWS = [
 @pytest.mark.parametrize(("loss", "program"), LAWS)
 def test_the_expected_gradient_is_the_claimed_one(loss: str, program: str):
     """Over every tuple of states."""
-    found = expected(LOSSES[loss].make(), PROGRAMS[program])
+    found = expected(LOSSES[loss].make(), PROGRAMS[program], program)
     exact = claimed(PROGRAMS[program], LOSSES[loss].claim)
     for name in exact:
         np.testing.assert_allclose(found[name], exact[name], rtol=2e-4, atol=2e-5, err_msg=name)
@@ -521,9 +521,9 @@ def sampled(name: str, distribution: Any = None, **options: Any) -> Any:
     return lambda: numpyro.sample(name, dist.Bernoulli(0.5) if distribution is None else distribution, **options)
 
 
-def in_plate(program: Any, size: int = 4, subsample: int = 2) -> Any:
+def in_plate(program: Any, name: str = "data") -> Any:
     def inside():
-        with numpyro.plate("data", size, subsample_size=subsample):
+        with numpyro.plate(name, 4, subsample_size=2):
             program()
 
     return inside
@@ -542,6 +542,7 @@ ONE = sampled("h")
         (VIMCO(2), both(ONE, sampled("z", infer={"enumerate": "parallel"})), ONE, "'z' with infer={'enumerate'"),
         (VIMCO(2), ONE, sampled("h", infer={"enumerate": "parallel"}), "'h' with infer={'enumerate'"),
         (Reinforce(2), both(ONE, sampled("z")), ONE, "got none of 'z'"),
+        (Reinforce(2), ONE, sampled("h", obs=jnp.array(1)), "got none of 'h'"),
         (Reinforce(2), ONE, both(ONE, sampled("z")), "got 'z' too"),
         (Reinforce(2), numpyro.handlers.mask(ONE, mask=jnp.array(True)), ONE, "a mask in the model alone"),
         (Reinforce(2), ONE, numpyro.handlers.mask(ONE, mask=jnp.array(True)), "a mask in the guide alone"),
@@ -570,6 +571,40 @@ def test_a_missing_plate_is_said():
     many = sampled("h", dist.Bernoulli(0.5 * jnp.ones(3)))
     with pytest.warns(UserWarning, match=r"expected a plate for every batch axis of 'h', .*plate\('data', 3\)"):
         read(VIMCO(2), many, many)
+
+
+def test_plates_of_other_names_are_said():
+    with pytest.warns(UserWarning, match=r"expected 'h' to be in the same plates .*, got 'data' and 'rows'"):
+        read(Reinforce(2), in_plate(ONE, "data"), in_plate(ONE, "rows"))
+
+
+def penalised(program: Any) -> Any:
+    """The same with a factor that no draw can change, in the guide."""
+
+    def more(x):
+        numpyro.factor("guide_penalty", numpyro.param("q_slope", 0.0) ** 2)
+        return program(x)
+
+    return more
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["vimco", "reinforce", "rws"])
+def test_a_factor_of_the_guide_counts_once(name: str):
+    found = expected(LOSSES[name].make(), CHAIN._replace(guide=penalised(CHAIN.guide)), "plate")
+    exact = claimed(CHAIN, LOSSES[name].claim)
+    exact["q_slope"] -= 2 * CHAIN.params["q_slope"]
+    for site in exact:
+        np.testing.assert_allclose(found[site], exact[site], rtol=2e-4, atol=2e-5, err_msg=site)
+
+
+def test_without_latents_it_is_the_likelihood():
+    def model(x):
+        numpyro.sample("x", dist.Normal(numpyro.param("mean", 0.0), 1.0), obs=x)
+
+    for make in (VIMCO, Reinforce, ReweightedWakeSleep):
+        loss = jax.jit(functools.partial(make().loss, jax.random.key(0), {"mean": 1.0}, model, lambda x: None, 3.0))
+        np.testing.assert_allclose(loss(), -dist.Normal(1.0, 1.0).log_prob(3.0), rtol=1e-6)
 
 
 def test_a_guide_that_cannot_keep_moments_is_said():
