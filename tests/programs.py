@@ -298,12 +298,13 @@ def claimed(program: Program, claim: Claim) -> Params:
 # Expected -------------------------------------------------------------------------------------------------------------
 
 
-def expected(loss: Any, program: Program) -> Params:
+def expected(loss: Any, program: Program, name: str) -> Params:
     """The ascent of a loss, summed over every tuple of what its particles can draw.
 
     A key is found for every state, so that a tuple of states is a tuple of keys, which `vectorize_particles` hands in.
+    The name is that of the program whose guide draws the same.
     """
-    keys, log_q = keys_of_states(next(name for name, one in PROGRAMS.items() if one is program))
+    keys, log_q = keys_of_states(name)
     index = jnp.array(list(itertools.product(range(len(keys)), repeat=loss.num_draws)))
 
     def one(chosen: jax.Array, params: Params) -> jax.Array:

@@ -2,6 +2,8 @@
 
 import functools
 import itertools
+import json
+import re
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +13,8 @@ import numpyro
 import numpyro.distributions as dist
 import pytest
 from laws import assert_mean, draws
-from numpyro.infer import SVI, RenyiELBO, Trace_ELBO
+from numpyro.infer import SVI, RenyiELBO, Trace_ELBO, TraceGraph_ELBO
+from pages import ROOT
 from programs import (
     CHAIN,
     PROGRAMS,
@@ -53,7 +56,7 @@ LOSSES = {
     "rws": Case(lambda: ReweightedWakeSleep(2), wake(2)),
     "tvo": Case(lambda: TVO(2, num_intervals=2, first=0.3), thermodynamic(2, (0.0, 0.3, 1.0))),
 }
-QUICK = {("vimco, local", "shared"), ("reinforce", "shared")}
+QUICK = {("vimco, local", "no plate")}
 TOO_MANY = {("ovis", "nested")}
 LAWS = [
     pytest.param(loss, program, id=f"{loss} of {program}", marks=[] if (loss, program) in QUICK else pytest.mark.full)
@@ -67,7 +70,7 @@ LAWS = [
 @pytest.mark.parametrize(("loss", "program"), LAWS)
 def test_the_expected_gradient_is_the_claimed_one(loss: str, program: str):
     """Over every tuple of states."""
-    found = expected(LOSSES[loss].make(), PROGRAMS[program])
+    found = expected(LOSSES[loss].make(), PROGRAMS[program], program)
     exact = claimed(PROGRAMS[program], LOSSES[loss].claim)
     for name in exact:
         np.testing.assert_allclose(found[name], exact[name], rtol=2e-4, atol=2e-5, err_msg=name)
@@ -143,6 +146,7 @@ def is_of_guide(name: str) -> bool:
     return name.startswith("q")
 
 
+@pytest.mark.full(but=["ws"])
 @pytest.mark.parametrize(
     "loss", [WakeSleep(2), ReweightedWakeSleep(2, wake_phi=False, sleep_phi=True)], ids=["ws", "rws"]
 )
@@ -195,6 +199,15 @@ def test_dreams_take_the_place_of_subsampled_rows():
     found = ascents(WakeSleep(observed={"x": "x"}), sliced_model, sliced_guide, WHOLE.params, THREE)
     model, guide = claimed(WHOLE, elbo), asleep(WHOLE)
     assert_mean(found, {name: guide[name] if is_of_guide(name) else model[name] for name in model})
+
+
+@pytest.mark.full
+def test_numpyro_has_a_factor_too_many_where_a_plate_is_subsampled():
+    """In the gradient of the guide, by `TraceGraph_ELBO`, which is right without subsampling."""
+    exact = claimed(WHOLE, elbo)
+    for program, factor in ((sliced_model, sliced_guide), 1.5), ((whole_model, whole_guide), 1.0):
+        found = ascents(TraceGraph_ELBO(), *program, WHOLE.params, THREE)
+        assert_mean(found, exact | {"q_slope": factor * exact["q_slope"]})
 
 
 # Latents with a derivative --------------------------------------------------------------------------------------------
@@ -493,9 +506,14 @@ def test_particles_may_be_run_one_after_another():
 # Refused --------------------------------------------------------------------------------------------------------------
 
 
+def read(loss: Any, model: Any, guide: Any, *args: Any) -> None:
+    """Let a loss look at a program, and draw nothing."""
+    jax.eval_shape(lambda: loss.loss(jax.random.key(0), {}, model, guide, *args))
+
+
 def refused(loss: Any, model: Any, guide: Any, *args: Any) -> str:
     with pytest.raises(ValueError, match=r"^expected .*, got .*; try ") as error:
-        loss.loss(jax.random.key(0), {}, model, guide, *args)
+        read(loss, model, guide, *args)
     return str(error.value)
 
 
@@ -503,9 +521,9 @@ def sampled(name: str, distribution: Any = None, **options: Any) -> Any:
     return lambda: numpyro.sample(name, dist.Bernoulli(0.5) if distribution is None else distribution, **options)
 
 
-def in_plate(program: Any, size: int = 4, subsample: int = 2) -> Any:
+def in_plate(program: Any, name: str = "data") -> Any:
     def inside():
-        with numpyro.plate("data", size, subsample_size=subsample):
+        with numpyro.plate(name, 4, subsample_size=2):
             program()
 
     return inside
@@ -524,6 +542,7 @@ ONE = sampled("h")
         (VIMCO(2), both(ONE, sampled("z", infer={"enumerate": "parallel"})), ONE, "'z' with infer={'enumerate'"),
         (VIMCO(2), ONE, sampled("h", infer={"enumerate": "parallel"}), "'h' with infer={'enumerate'"),
         (Reinforce(2), both(ONE, sampled("z")), ONE, "got none of 'z'"),
+        (Reinforce(2), ONE, sampled("h", obs=jnp.array(1)), "got none of 'h'"),
         (Reinforce(2), ONE, both(ONE, sampled("z")), "got 'z' too"),
         (Reinforce(2), numpyro.handlers.mask(ONE, mask=jnp.array(True)), ONE, "a mask in the model alone"),
         (Reinforce(2), ONE, numpyro.handlers.mask(ONE, mask=jnp.array(True)), "a mask in the guide alone"),
@@ -551,9 +570,68 @@ def test_one_particle_is_refused(make: Any):
 def test_a_missing_plate_is_said():
     many = sampled("h", dist.Bernoulli(0.5 * jnp.ones(3)))
     with pytest.warns(UserWarning, match=r"expected a plate for every batch axis of 'h', .*plate\('data', 3\)"):
-        VIMCO(2).loss(jax.random.key(0), {}, many, many)
+        read(VIMCO(2), many, many)
+
+
+def test_plates_of_other_names_are_said():
+    with pytest.warns(UserWarning, match=r"expected 'h' to be in the same plates .*, got 'data' and 'rows'"):
+        read(Reinforce(2), in_plate(ONE, "data"), in_plate(ONE, "rows"))
+
+
+def penalised(program: Any) -> Any:
+    """The same with a factor that no draw can change, in the guide."""
+
+    def more(x):
+        numpyro.factor("guide_penalty", numpyro.param("q_slope", 0.0) ** 2)
+        return program(x)
+
+    return more
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["vimco", "reinforce", "rws"])
+def test_a_factor_of_the_guide_counts_once(name: str):
+    found = expected(LOSSES[name].make(), CHAIN._replace(guide=penalised(CHAIN.guide)), "plate")
+    exact = claimed(CHAIN, LOSSES[name].claim)
+    exact["q_slope"] -= 2 * CHAIN.params["q_slope"]
+    for site in exact:
+        np.testing.assert_allclose(found[site], exact[site], rtol=2e-4, atol=2e-5, err_msg=site)
+
+
+def test_without_latents_it_is_the_likelihood():
+    def model(x):
+        numpyro.sample("x", dist.Normal(numpyro.param("mean", 0.0), 1.0), obs=x)
+
+    for make in (VIMCO, Reinforce, ReweightedWakeSleep):
+        loss = jax.jit(functools.partial(make().loss, jax.random.key(0), {"mean": 1.0}, model, lambda x: None, 3.0))
+        np.testing.assert_allclose(loss(), -dist.Normal(1.0, 1.0).log_prob(3.0), rtol=1e-6)
 
 
 def test_a_guide_that_cannot_keep_moments_is_said():
     with pytest.warns(UserWarning, match=r"try nvil.guide\(guide\)"):
-        NVIL().loss(jax.random.key(0), {}, ONE, ONE)
+        read(NVIL(), ONE, ONE)
+
+
+# The worked example ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.full
+def test_the_notebook_runs():
+    """Its cells in order; what they print is what the notebook shows, to the digits that matter."""
+    notebook = json.loads((ROOT / "examples" / "numpyro_discrete.ipynb").read_text())
+    names: dict[str, Any] = {}
+    for number, cell in enumerate(notebook["cells"]):
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), f"cell {number}", "exec"), names)
+    reached, ascents = names["reached"], names["ascents"]
+    right = [value for name, value in reached.items() if name not in ("Trace_ELBO", "RenyiELBO")]
+    assert min(right) > max(reached["Trace_ELBO"], reached["RenyiELBO"]) + 2
+    shown = "".join(
+        line for cell in notebook["cells"] for out in cell.get("outputs", ()) for line in out.get("text", ())
+    )
+    for name, value in reached.items():
+        line = re.search(rf"^{name} .* (-\d+\.\d+) nats$", shown, re.MULTILINE)
+        assert line is not None
+        assert abs(float(line[1]) - value) < 1
+    for name, value in {"Trace_ELBO": 0, "Reinforce": -0.412, "RenyiELBO": 0.169, "VIMCO": -0.267}.items():
+        assert abs(ascents[name] - value) < 0.01

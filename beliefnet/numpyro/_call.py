@@ -130,8 +130,8 @@ class Call:
         return self._trace(self.guide, params, key, values)
 
     def model_trace(self, params: dict[str, Any], key: Key, guide: Sites) -> Sites:
-        """Run the model on what a guide drew."""
-        return self._trace(self.model, params | _values(guide, "mutable"), key, guide)
+        """Run the model on what a guide drew; what the guide observes, it has not drawn."""
+        return self._trace(self.model, params | _values(guide, "mutable"), key, _drawn(guide))
 
     def record(
         self,
@@ -162,6 +162,10 @@ class Call:
         program = seed(seed(program, self.plate_key, hide_types=drawn), key)
         program = program if values is None else replay(program, values)
         return trace(substitute(program, data=params)).get_trace(*self.args, **self.kwargs)
+
+
+def _drawn(sites: Sites) -> Sites:
+    return OrderedDict((name, site) for name, site in sites.items() if not site.get("is_observed"))
 
 
 def _values(sites: dict[str, Any], kind: str) -> dict[str, Any]:

@@ -34,6 +34,7 @@ def check_program(program: Program) -> None:
     for name in sorted(latents):
         _check_masks(name, program.model[name], program.guide[name])
         _check_shapes(name, program.model[name], program.guide[name])
+        _compare_plates(name, program.model[name], program.guide[name])
     for sites in weighed(program):
         for name, site in sites.items():
             _look_for_plates(name, site)
@@ -46,6 +47,19 @@ def _check_shapes(name: str, model: Site, guide: Site) -> None:
             f"expected {shown(name)} to have one shape, got {model.shape} with {model.event_dim} axes of events in the "
             f"model and {guide.shape} with {guide.event_dim} in the guide",
             f"the same plates and .to_event({model.event_dim}) in both",
+        )
+
+
+def _compare_plates(name: str, model: Site, guide: Site) -> None:
+    here, there = (sorted(plate.name for plate in site.plates) for site in (model, guide))
+    if here != there:
+        warnings.warn(
+            Advice(
+                f"expected {shown(name)} to be in the same plates in model and guide, got {listed(here) or 'none'} and "
+                f"{listed(there) or 'none'}, of which only those in both can divide the data",
+                "plates of the same names",
+            ),
+            stacklevel=2,
         )
 
 
@@ -106,5 +120,6 @@ def common_scale(name: str, program: Program) -> float:
 
 
 def weighed(program: Program) -> tuple[dict[str, Site], dict[str, Site]]:
-    """Return the sites whose terms are part of an importance weight: what a draw reaches, and those of the guide."""
-    return {name: site for name, site in program.model.items() if name in program.reached}, program.guide
+    """Return the sites whose terms are part of an importance weight: those that a draw can change."""
+    model = {name: site for name, site in program.model.items() if name in program.reached}
+    return model, {name: site for name, site in program.guide.items() if name in program.guide_reached}

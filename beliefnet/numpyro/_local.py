@@ -21,8 +21,8 @@ class AbstractLocalLoss(AbstractLoss):
         gradient = mean over k of grad f_k + sum over sites s, cells c and k of score_sck * grad log q(h_sck)
 
     with f = log p(x, h) - log q(h | x), scaled as NumPyro scales it, without log q of the sites that have a score: its
-    gradient is zero on average. A cell's signal holds the terms that
-    depend on the site's draw, those inside the site's plates only where they are in the same cell.
+    gradient is zero on average. A cell's signal holds the terms that depend on the site's draw, those inside the site's
+    plates only where they are in the same cell.
     """
 
     def rule_of(self, program: Program, run: Run, site: str) -> AbstractCreditRule[Any]:

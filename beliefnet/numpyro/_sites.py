@@ -98,6 +98,11 @@ class Program(NamedTuple):
         """The sites of the model that any draw can change."""
         return frozenset[str]().union(*self.reach.values())
 
+    @property
+    def guide_reached(self) -> frozenset[str]:
+        """The sites of the guide that any draw can change: its latents, and what it observes of them."""
+        return frozenset[str]().union(*self.guide_reach.values())
+
     def fraction(self, plates: Iterable[Plate]) -> float:
         """Return the factor of subsampling in some plates together."""
         return math.prod(self.fractions[plate.name] for plate in plates)

@@ -62,7 +62,9 @@ class AbstractWeightedLoss(AbstractLoss):
         """Estimate the objective and its derivative; terms that no draw can change are not weighed."""
         program, data = batch.program, self.data(batch.program)
         found = self.credited(batch, data)
-        free = [term for name, term in found.run.terms.model.items() if name not in program.reached]
+        terms = found.run.terms
+        free = [term for name, term in terms.model.items() if name not in program.reached]
+        free += [-term for name, term in terms.guide.items() if name not in program.guide_reached]
         rest = sum((term.sum() / len(term) for term in free), start=jnp.zeros(()))
         objective = rest + data.unit * found.credit.objective.sum()
         return Estimated(objective, rest + data.unit * found.surrogate, found.run.first_mutable)
