@@ -91,6 +91,7 @@ class Dataset:
             DataError: If the rows or the options cannot be used.
             OptionError: If an option is of the wrong type.
 
+        >>> import numpy as np
         >>> rows = np.eye(6, dtype=int)[[0, 1, 2, 3, 4, 5, 0, 1, 2, 3]]
         >>> data = Dataset.from_arrays(rows, test=rows[:2])
         >>> data.record.splits, data.record.binarization, data.train.rows.dtype
