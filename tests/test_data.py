@@ -26,7 +26,8 @@ from beliefnet.data import (
 )
 from beliefnet.data._load import SOURCES
 from beliefnet.data.sources import Stored
-from beliefnet.data.sources._images import IDX_FILES, packed_layout, unpack_grey
+from beliefnet.data.sources._formats import packed_layout
+from beliefnet.data.sources._images import IDX_FILES, unpack_grey
 
 pytestmark = pytest.mark.usefixtures("cache")
 

@@ -21,7 +21,7 @@ from beliefnet.data._files import (
 )
 from beliefnet.data._record import Reading
 from beliefnet.data._sparse import CSR, canonical
-from beliefnet.data._tables import cells_of, delimiter_of, records_of
+from beliefnet.data.readers._cells import cells_of, delimiter_of, records_of
 
 WORD = r"(?u)\b[^\W\d_]{2,}\b"
 """Two letters or more; what stands next to a digit or an underscore is no word."""
