@@ -22,7 +22,11 @@ class Stream(IntEnum):
 
 
 def stream(seed: int, purpose: Stream) -> Key:
-    """Return the key of one purpose; no two purposes of a seed share random numbers."""
+    """Return the key of one purpose; no two purposes of a seed share random numbers.
+
+    It is one of the keys that `jax.random.split(jax.random.key(seed))` gives. What is made beside a run of the same
+    seed, such as a net, takes `stream(seed, Stream.PARAMETERS)`, as `beliefnet train` does, or a key of another seed.
+    """
     return jax.random.fold_in(jax.random.key(seed), int(purpose))
 
 

@@ -24,6 +24,19 @@ def printable(text: object, most: int | None = None) -> str:
     return _shortened("".join(map(_seen, _shortened(str(text), most))), most)
 
 
+def in_bytes(count: float) -> str:
+    """Return a size in the unit that fits it.
+
+    >>> in_bytes(532), in_bytes(2_500_000)
+    ('532 B', '2.5 MB')
+    """
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if round(count, 1) < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:,.3g} PB"
+
+
 def _seen(char: str) -> str:
     if unicodedata.category(char) in _UNSEEN and char not in _JOINERS:
         return char.encode("unicode_escape").decode("ascii")

@@ -32,7 +32,7 @@ from beliefnet.estimators import IWAE, NVIL, VIMCO, Estimator, VariationalEM
 from beliefnet.evaluation import evaluate
 from beliefnet.nets import sigmoid_belief_net, vae
 from beliefnet.refiners import AIR, Shrinkage
-from beliefnet.training import Learner, OptimizerOptions, TrainState, make_optimizer, run_steps
+from beliefnet.training import FitOptions, Learner, Plan, TrainState, run_steps
 
 NUM_VISIBLE, REFINEMENT_STEPS, REFINEMENT_DRAWS, NLL_PARTICLES = 784, 20, 20, 1000
 CHECKED_STEPS, TOLERANCE = 50, 1e-4
@@ -100,11 +100,11 @@ class Case:
 def start(work: Training, examples: int) -> tuple[Learner, Callable[[Learner, int], Learner]]:
     """Return the learner before the first step, and a function that takes steps."""
     data = Observations(binary_rows(examples, NUM_VISIBLE)).on_device()
-    net, optimizer, key = work.net(), make_optimizer(OptimizerOptions(), 10**6), jax.random.key(2)
-    learner = TrainState.start(net, work.estimator(net), optimizer).learner
+    net, plan, key = work.net(), Plan.of(FitOptions(), 10**6), jax.random.key(2)
+    learner = TrainState.start(net, work.estimator(net), plan).learner
 
     def steps(learner: Learner, count: int) -> Learner:
-        found = run_steps(learner, data, optimizer, jnp.int32(count), batch_size=work.batch_size, key=key)
+        found = run_steps(learner, data, plan, jnp.int32(count), batch_size=work.batch_size, key=key)
         return jax.block_until_ready(found)
 
     return learner, steps

@@ -58,6 +58,7 @@ from beliefnet.estimators import (
     SGVB,
     STL,
     TVO,
+    UHA,
     VIMCO,
     AsymptoticOVIS,
     DisARM,
@@ -85,7 +86,17 @@ from beliefnet.estimators import (
 )
 from beliefnet.evaluation import enumerate_latents
 from beliefnet.nets import darn, fully_visible_net, sigmoid_belief_net
-from beliefnet.proposals import Annealed, Buffered, Defensive, Dream, FixedPosterior, Hamiltonian, Proposal, Refined
+from beliefnet.proposals import (
+    Annealed,
+    Buffered,
+    Defensive,
+    Dream,
+    FixedPosterior,
+    Hamiltonian,
+    Proposal,
+    Refined,
+    UncorrectedAnnealing,
+)
 from beliefnet.refiners import (
     AIR,
     GDIR,
@@ -261,6 +272,7 @@ PROPOSALS_FOR_NETS: dict[str, Callable[[BeliefNet], Proposal]] = {
     "dream": lambda net: Dream(),
     "fixed posterior": lambda net: FixedPosterior(MeanField.recognised(net, OBSERVATIONS)),
     "hamiltonian": lambda net: Hamiltonian(net, key=jax.random.key(0)),
+    "uncorrected annealing": UncorrectedAnnealing,
 }
 """Proposals that are made for a net, or for data, or have laws of their own."""
 
@@ -729,10 +741,43 @@ def moved_bound(net: BeliefNet, x: jax.Array, estimator: HVI) -> jax.Array:
     return jnp.asarray(mass) @ (log_weight + net.log_joint(x, (position,)))
 
 
-@eqx.filter_jit
-def moved_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
-    """The net's gradient of the mean log-weight."""
-    return eqx.filter_grad(lambda net: moved_bound(net, x, estimator).mean())(net)
+def annealing(net: BeliefNet) -> UHA:
+    """Two stops of one leapfrog step each, at temperatures and with a persistence that are nowhere special."""
+    return UHA(randomise(UncorrectedAnnealing(net, 3, step_size=0.3), 0.3), 2)
+
+
+def annealed_bound(net: BeliefNet, x: jax.Array, estimator: UHA) -> jax.Array:
+    """The mean log-weight of one unit after two stops, by quadrature over the three noises, `[batch]`."""
+    nodes, counts = np.polynomial.hermite_e.hermegauss(20)
+    mass = np.prod(np.meshgrid(counts, counts, counts, indexing="ij"), axis=0).ravel() / (2 * np.pi) ** 1.5
+    start, first, second = (jnp.asarray(grid.ravel())[:, None, None] for grid in np.meshgrid(*[nodes] * 3))
+    kept, size = jax.nn.sigmoid(estimator.proposal.logit_persistence), jnp.exp(estimator.proposal.log_step_size)
+    q = net.recognition.conditionals[0](x).base_dist
+    position, momentum = q.loc + q.scale * start, first
+    log_weight = -net.log_recognition(x, (position,))
+    low, middle, _ = jax.nn.softmax(estimator.proposal.widths)
+    for temperature, persistence in ((low, 1.0), (low + middle, kept)):
+
+        def log_density(position, temperature=temperature):
+            log_q, log_p = net.log_recognition(x, (position,)), net.log_joint(x, (position,))
+            return ((1 - temperature) * log_q + temperature * log_p).sum()
+
+        momentum = before = persistence * momentum + jnp.sqrt(1 - persistence**2) * second
+        momentum = momentum + 0.5 * size * jax.grad(log_density)(position)
+        position = position + size * momentum
+        momentum = momentum + 0.5 * size * jax.grad(log_density)(position)
+        log_weight += jnp.sum(0.5 * before**2 - 0.5 * momentum**2, axis=-1)
+    return jnp.asarray(mass) @ (log_weight + net.log_joint(x, (position,)))
+
+
+def gradient_of_moved(bound: Callable[[BeliefNet, jax.Array, Any], jax.Array]) -> Callable[..., BeliefNet]:
+    """The net's gradient of the mean log-weight of moved particles."""
+
+    @eqx.filter_jit
+    def gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
+        return eqx.filter_grad(lambda net: bound(net, x, estimator).mean())(net)
+
+    return gradient
 
 
 def sum_of(*parts: Callable[..., BeliefNet]) -> Callable[[BeliefNet, jax.Array, Any, Any], BeliefNet]:
@@ -1034,8 +1079,15 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     "semi-amortised": drawn(lambda net: SemiAmortised(GDIR(0), 2), nets=("normal",), quick=()),
     "hvi": drawn(
         hamiltonian,
-        moved_gradient,
+        gradient_of_moved(moved_bound),
         lambda net, x: moved_bound(net, x, hamiltonian(net)),
+        nets=("normal",),
+        quick=(),
+    ),
+    "uha": drawn(
+        annealing,
+        gradient_of_moved(annealed_bound),
+        lambda net, x: annealed_bound(net, x, annealing(net)),
         nets=("normal",),
         quick=(),
     ),
@@ -1080,7 +1132,11 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     ),
     "arm": drawn(ARM, quick=()),
     "disarm": drawn(lambda net: DisARM(net, 2), quick=("two layers", "darn")),
-    "arms": drawn(lambda net: ARMS(net, 3), quick=("two layers", "darn")),
+    "arms": drawn(
+        lambda net: ARMS(net, 3),
+        nets=(*NETS, "categorical", "two categorical", "categorical on binary"),
+        quick=("two layers", "darn", "categorical"),
+    ),
     "arms, five draws": drawn(lambda net: ARMS(net, 5), quick=(), nets=("one layer", "two layers")),
     "double-cv": drawn(
         lambda net: DoubleCV(net, 2, scale=0.8),

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "beliefnet"
 # Names that pages give to values in prose, by what they are.
 VALUES = {"data": "Dataset", "fitted": "Fitted", "report": "GradientReport", "result": "Evaluation", "trace": "Trace"}
 # Names of other libraries, of papers' formulas, and placeholders.
-ELSEWHERE = {"NaN", "DIR", "NAME", "NEW", "FILE", "Ctrl", "FrozenInstanceError"}
+ELSEWHERE = {"NaN", "DIR", "NAME", "NEW", "FILE", "Ctrl", "FrozenInstanceError", "numpyro"}
 
 
 @cache
@@ -125,6 +125,8 @@ def _first(parts: list[str]) -> Any:
     first = parts[0]
     if first == "beliefnet":
         return beliefnet
+    if first in ELSEWHERE:
+        return None
     if first in public():
         return public()[first]
     module = importlib.import_module(f"beliefnet.{first}") if (PACKAGE / first).is_dir() else None

@@ -11,6 +11,7 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 from jax.scipy.special import logsumexp
+from numpyro.contrib.control_flow import scan
 from numpyro.infer.util import log_density
 from numpyro.primitives import Messenger
 
@@ -179,10 +180,38 @@ MASKED = Program(
     {"low": (1,)},
     (jnp.array([0.3]), jnp.array([1.6])),
 )
+# A loop of NumPyro's -------------------------------------------------------------------------------------------------
+
+
+def loop_model(x):
+    mix, out = numpyro.param("mix", 0.0), numpyro.param("out", 0.0)
+
+    def step(before, x):
+        now = bit("now", mix * (2 * before - 1))
+        numpyro.sample("x", dist.Normal(out * now, 1.0), obs=x)
+        return now, None
+
+    scan(step, jnp.array(0), x)
+
+
+def loop_guide(x):
+    slope, mix = numpyro.param("q_slope", 0.0), numpyro.param("q_mix", 0.0)
+    scan(lambda before, x: (bit("now", slope * x + mix * before), None), jnp.array(0), x)
+
+
+LOOP = Program(
+    loop_model,
+    loop_guide,
+    {"mix": 0.9, "out": 1.7, "q_slope": 0.6, "q_mix": -0.5},
+    jnp.array([0.3, 1.6, -0.4]),
+    {"now": (3,)},
+    (jnp.array([0.3, 1.6, -0.4]),),
+)
+
 PENALTIES = -1
 """How many penalties too many the sum over MASKED's data has: one is for the whole."""
 
-PROGRAMS = {"no plate": FLAT, "plate": CHAIN, "shared": SHARED, "nested": NESTED, "masked": MASKED}
+PROGRAMS = {"no plate": FLAT, "plate": CHAIN, "shared": SHARED, "nested": NESTED, "masked": MASKED, "loop": LOOP}
 
 
 # Exact ----------------------------------------------------------------------------------------------------------------
@@ -255,26 +284,42 @@ def thermodynamic(count: int, ends: Any) -> Claim:
     return over_tuples(one, count, held=True)
 
 
+def thermodynamic_value(count: int, ends: Any) -> Claim:
+    """The Riemann sum itself."""
+
+    def one(log_p: jax.Array, log_q: jax.Array) -> jax.Array:
+        f = log_p - log_q
+        return sum((right - left) * (jax.nn.softmax(left * f) @ f) for left, right in itertools.pairwise(ends))
+
+    return over_tuples(one, count, held=True)
+
+
+def claimed_value(program: Program, claim: Claim) -> jax.Array:
+    """A claim, summed over the data."""
+    return _total(program, claim, program.params)
+
+
 def claimed(program: Program, claim: Claim) -> Params:
     """The gradient of a claim, summed over the data."""
+    return jax.jit(jax.grad(lambda params: _total(program, claim, params)))(program.params)
 
-    def total(params: Params) -> jax.Array:
-        pairs = [log_densities(program, params, x, states(program.latents)) for x in program.data]
-        penalties = -(params["prior"] ** 2) * (PENALTIES if program is MASKED else 0)
-        return sum((claim(*pair) for pair in pairs), start=penalties * jnp.ones(()))
 
-    return jax.jit(jax.grad(total))(program.params)
+def _total(program: Program, claim: Claim, params: Params) -> jax.Array:
+    pairs = [log_densities(program, params, x, states(program.latents)) for x in program.data]
+    penalties = -(params["prior"] ** 2) * PENALTIES if program is MASKED else 0
+    return sum((claim(*pair) for pair in pairs), start=penalties * jnp.ones(()))
 
 
 # Expected -------------------------------------------------------------------------------------------------------------
 
 
-def expected(loss: Any, program: Program) -> Params:
-    """The ascent of a loss, summed over every tuple of what its particles can draw.
+def expected(loss: Any, program: Program, name: str) -> tuple[jax.Array, Params]:
+    """The objective of a loss and its ascent, summed over every tuple of what its particles can draw.
 
     A key is found for every state, so that a tuple of states is a tuple of keys, which `vectorize_particles` hands in.
+    The name is that of the program whose guide draws the same.
     """
-    keys, log_q = keys_of_states(next(name for name, one in PROGRAMS.items() if one is program))
+    keys, log_q = keys_of_states(name)
     index = jnp.array(list(itertools.product(range(len(keys)), repeat=loss.num_draws)))
 
     def one(chosen: jax.Array, params: Params) -> jax.Array:
@@ -285,7 +330,7 @@ def expected(loss: Any, program: Program) -> Params:
         mass = jax.lax.stop_gradient(jnp.exp(log_q[index].sum(axis=1)))
         return jnp.sum(mass * jax.vmap(one, in_axes=(0, None))(index, params))
 
-    return jax.jit(jax.grad(total))(program.params)
+    return jax.jit(jax.value_and_grad(total))(program.params)
 
 
 @cache

@@ -75,7 +75,7 @@ def proposal(name: str, net: Any) -> Proposal:
 @pytest.mark.full(but=["recognition"])
 @pytest.mark.parametrize("name", [*PROPOSALS, *PROPOSALS_FOR_NETS])
 def test_particles_have_the_shapes_that_are_said(name: str):
-    net = net_of("two normal layers" if name == "hamiltonian" else "two layers")
+    net = net_of("two normal layers" if name in ("hamiltonian", "uncorrected annealing") else "two layers")
     particles = proposal(name, net).draw(net, OBSERVATIONS, 4, key=jax.random.key(0))
     assert [value.shape for value in particles.latents] == [(4, 3, size) for size in net.layer_sizes]
     assert particles.log_proposal.shape == (4, 3)

@@ -38,6 +38,7 @@ from beliefnet.catalogue import (
     sections,
     size_of,
 )
+from beliefnet.catalogue._nets import DataShape
 from beliefnet.cli import run
 from beliefnet.data import load
 from beliefnet.estimators import NVIL, VIMCO, Replacement, Signal
@@ -376,6 +377,7 @@ def test_a_config_takes_from_the_data_what_was_left_open():
         ({"net": "categorical", "categories": 10**9}, "--categories"),
         ({"net": "darn", "nade_units": 10**10}, "--nade-units"),
         ({"net": "nade", "hidden": 10**10}, "--hidden"),
+        ({"estimator": "msc", "hidden": 1_700_000}, "--hidden"),
     ],
 )
 def test_sizes_are_added_up_and_refused_first(options, flag):
@@ -389,11 +391,14 @@ def test_the_size_of_a_run_is_that_of_what_is_made():
     config = TrainConfig(hidden=(5, 3), estimator="vimco", particles=7, batch_size=10)
     net, estimator = config.build(np.full(64, 0.5))
     held = sum(leaf.size for leaf in jax.tree.leaves(eqx.filter((net, estimator), eqx.is_inexact_array)))
-    size = size_of(config, 64, None)
+    size = size_of(config, DataShape(64))
     # The mean of the data, which the recognition net subtracts, is no parameter.
     assert held - 64 <= size.num_parameters <= held
     assert size.draws == 3 * 4 * 10 * 7 * (64 + 5 + 3)
     check_memory(config, load("digits"), available=10**7)
+    chains = size_of(config.replace(estimator="msc"), DataShape(64), num_rows=1000)
+    assert chains.kept == 4 * 1000 * (5 + 3 + 1)
+    assert chains.total == chains.parameters + chains.draws + chains.kept
 
 
 def test_data_are_read_as_what_the_net_is_a_model_of(tmp_path):

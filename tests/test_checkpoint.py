@@ -153,7 +153,7 @@ def test_going_back_past_damage_keeps_the_intact_ones(tmp_path):
 @pytest.mark.parametrize("directory", ["", "absent"])
 def test_no_checkpoint(tmp_path, directory):
     for read in (lambda path: Checkpoints(path).read_record(), lambda path: Checkpoints(path).restore(small(0))):
-        with pytest.raises(CheckpointError, match=r"expected a checkpoint in .*, found none; try"):
+        with pytest.raises(CheckpointError, match=r"expected a checkpoint in .*, got none; try"):
             read(tmp_path / directory)
 
 
@@ -191,7 +191,7 @@ def test_a_full_disk_leaves_the_previous_checkpoint(tmp_path, monkeypatch, call)
 
     with monkeypatch.context() as patch:
         patch.setattr(os, call, full)
-        message = "got a full disk .*MB are free there.; the previous checkpoint at step 1 is intact; try freeing space"
+        message = "got a full disk .*B free there.; the previous checkpoint at step 1 is intact; try freeing space"
         with pytest.raises(CheckpointError, match=message):
             checkpoints.save(2, small(2), {})
     assert os.listdir(tmp_path) == ["step_00000001"]

@@ -23,6 +23,7 @@ from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.cli import run
 from beliefnet.cli._app import COMMANDS, load_all
 from beliefnet.data import Observations
+from beliefnet.runs import RunFolder
 from beliefnet.training import Plan, TrainState
 
 # One step at a time, so that signals also fall inside epochs.
@@ -281,6 +282,7 @@ def test_sample_and_encode(copy, here, capsys, grey_file):
         ("encode RUN nothere.npy", "nothere.npy, which does not exist"),
         ("encode RUN GREY --layer 9", "--layer from 1 to 2, got 9; try 2"),
         ("encode RUN GREY --layer 0", "--layer from 1 to 2, got 0"),
+        ("encode RUN GREY --layer 1 --out c.npz", "expected no --layer for c.npz, which holds all layers, got 1"),
         ("encode RUN GREY --out c.txt", ".npy, .csv or .npz, got c.txt"),
         ("encode RUN GREY --out .", ".csv or .npz, got .; try --out result.npy"),
         ("datasets fetch nope", "'nope'"),
@@ -324,7 +326,14 @@ def test_damaged_run_folders(copy, capsys):
     assert "only damaged ones" in fails(capsys, "evaluate", copy)
     assert "only damaged ones" in fails(capsys, "train", "--resume", copy)
     shutil.rmtree(copy / "checkpoints")
-    assert "found none" in fails(capsys, "sample", copy)
+    for command in ("sample", "evaluate", "export"):
+        said = "where nothing is saved yet and nobody trains now; try beliefnet train --resume"
+        assert said in fails(capsys, command, copy)
+    # As while this process trains in the folder.
+    with RunFolder(copy).lock.held():
+        said = fails(capsys, "sample", copy)
+    assert f"training goes on (process {os.getpid()} on" in said
+    assert "try again in a while" in said
     (copy / "config.toml").unlink()
     assert "expected a run folder" in fails(capsys, "sample", copy)
 

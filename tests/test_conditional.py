@@ -1,11 +1,15 @@
 """Nets of some units given others, against exact enumeration."""
 
+import itertools
+import runpy
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from cases import ALL_OBSERVATIONS, OBSERVATIONS, conditional_net, small_net
 from laws import assert_frequencies, assert_mean, draws
+from pages import ROOT
 
 from beliefnet import BeliefNet, Chain, ConditionalNet, reconstruct, sample_means
 from beliefnet.conditionals import Dense, Feedforward
@@ -47,6 +51,25 @@ def test_gradients_are_those_of_the_bound(net, estimator, particles):
     state = estimator.init(net)
     grads = draws(lambda key: estimator.estimate(net, OBSERVATIONS, state, key=key).net, 20_000)
     assert_mean(grads, exact_gradient(net, OBSERVATIONS, num_particles=particles))
+
+
+@pytest.mark.full
+def test_draws_ahead_climb_the_bound_of_draws_that_have_not_seen_the_outputs():
+    """Over all pairs of states of the hidden layers, drawn given the condition alone."""
+    estimator = runpy.run_path(str(ROOT / "examples" / "structured_prediction.py"))["VIMCOAhead"](2)
+    states = jnp.array(list(itertools.product((0.0, 1.0), repeat=4)))[:, None].repeat(len(OBSERVATIONS), axis=1)
+
+    def objective(net):
+        terms = net.log_joint_terms(OBSERVATIONS, (states[..., :2], states[..., 2:]))
+        weight, prior = terms[..., 0], terms[..., 1:].sum(axis=-1)
+        pairs = jnp.exp(prior[:, None] + prior[None])
+        bound = jnp.logaddexp(weight[:, None], weight[None]) - jnp.log(2)
+        share = jax.lax.stop_gradient(pairs * jnp.exp(weight[:, None] - bound))  # both particles: twice a half
+        recognised = share * net.log_recognition(OBSERVATIONS, (states[..., :2], states[..., 2:]))[:, None]
+        return (pairs * bound + recognised).sum(axis=(0, 1)).mean()
+
+    grads = draws(lambda key: estimator.estimate(DEEP, OBSERVATIONS, None, key=key).net, 20_000)
+    assert_mean(grads, jax.grad(objective)(DEEP))
 
 
 @pytest.mark.full

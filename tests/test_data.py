@@ -26,7 +26,8 @@ from beliefnet.data import (
 )
 from beliefnet.data._load import SOURCES
 from beliefnet.data.sources import Stored
-from beliefnet.data.sources._images import IDX_FILES, packed_layout, unpack_grey
+from beliefnet.data.sources._formats import packed_layout
+from beliefnet.data.sources._images import IDX_FILES, unpack_grey
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -324,7 +325,10 @@ BAD_TEXTS: dict[str, tuple[str, str]] = {
     "short row": ("0,1\n1\n", r"expected 2 columns at line 2 of .*, as in the first row, got 1"),
     "not finite": ("0,1\n0,nan\n0,0\n", r"got nan at line 2, column 2 \(row 2"),
     "below a header and names": ("id,a,b\n1,0,1\n2,1,\n4,0,0\n", r"got nan at line 3, column 'b' \(row 2 of the data"),
-    "outside": ("0,1\n0,7\n0,0\n", r"got values from 0 to 7, the first outside being 7 at line 2, column 2 \(row 2 of"),
+    "outside": (
+        "0,1,0\n0,7,1\n0,0,1\n",
+        r"values from 0 to 7, the first outside being 7 at line 2, column 2 \(row 2",
+    ),
     "empty": ("", "expected rows of numbers, got an empty file"),
     "blank": ("\n \n", "expected rows of numbers, got an empty file"),
     "header only": ("a,b\n", "got one line of text"),

@@ -3,6 +3,7 @@
 import ast
 import doctest
 import importlib
+import json
 import os
 import pkgutil
 import re
@@ -117,15 +118,28 @@ def test_pages_run(page: Path, capsys, tmp_path, monkeypatch):
 
 
 @pytest.mark.full
-def test_the_structured_prediction_example_runs(capsys, tmp_path, monkeypatch):
-    options = ["--hidden", "8", "6", "--epochs", "8", "--out", str(tmp_path)]
+@pytest.mark.parametrize("ahead", [[], ["--ahead"]], ids=["recognition", "ahead"])
+def test_the_structured_prediction_example_runs(capsys, tmp_path, monkeypatch, ahead):
+    options = ["--hidden", "8", "6", "--epochs", "8", "--out", str(tmp_path), "--folder", str(tmp_path / "run"), *ahead]
     monkeypatch.setattr("sys.argv", ["structured_prediction.py", *options])
     runpy.run_path(str(ROOT / "examples" / "structured_prediction.py"), run_name="__main__")
     lines = capsys.readouterr().out.splitlines()
     by_recognition, alone = (float(re.search(r":\s+(\d+\.\d+)", line)[1]) for line in lines[1:3])  # pyright: ignore
     assert by_recognition < 20
     assert abs(alone - by_recognition) < 1, "two estimates of one likelihood"
+    record = json.loads((tmp_path / "predictions.json").read_text())
+    assert record["nll_100_alone"]["mean"] == pytest.approx(alone, abs=0.006)
     assert (tmp_path / "completions.png").stat().st_size > 10_000
+    assert (tmp_path / "run" / "net.safetensors").stat().st_size > 1000
+
+
+def test_figures_of_structured_prediction_are_those_of_the_record():
+    record = json.loads((ROOT / "results/binarized-mnist/structured-240-240/predictions.json").read_text())
+    page = (ROOT / "docs" / "structured_prediction.md").read_text()
+    row = re.search(r"^\| 50 draws .*\| ([\d.]+) \+- ([\d.]+) \| ([\d.]+) \+- ([\d.]+) \|$", page, re.MULTILINE)
+    found = [record[name][key] for name in ("nll_100_alone", "nll_100_of_recognition") for key in ("mean", "stderr")]
+    assert row is not None
+    assert [float(cell) for cell in row.groups()] == pytest.approx(found, abs=0.005)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -217,16 +231,22 @@ BENCHMARK = re.compile(
 
 
 def known_options() -> set[str]:
-    found = {"--help", "--debug", "--version", "--full", "--name.option"}
-    for command in app:
+    return {"--help", "--debug", "--version", "--full", "--name.option"} | options_below(app)
+
+
+def options_below(commands) -> set[str]:
+    found = set()
+    for command in commands:
         if not command.startswith("-"):
-            found |= {name for argument in app[command].assemble_argument_collection() for name in argument.names}
+            found |= {name for argument in commands[command].assemble_argument_collection() for name in argument.names}
+            found |= options_below(commands[command])
     return found
 
 
 def test_every_option_of_the_documents_exists():
-    """Options named in the documents are options of the command line, or of the benchmark that is run with them."""
-    scripts = [path.read_text() for folder in ("benchmarks", "tests") for path in (ROOT / folder).rglob("*.py")]
+    """Options named in the documents are options of the command line, or of a script."""
+    places = [ROOT / folder for folder in ("benchmarks", "examples", "tests")]
+    scripts = [path.read_text() for place in places for path in place.rglob("*.py")]
     known, named_options, unknown = known_options(), set(), set()
     known |= {option for script in scripts for option in re.findall(r'add_argument\(\s*"(--[\w-]+)"', script)}
     for page in PLAIN:

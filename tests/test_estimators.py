@@ -34,6 +34,7 @@ from beliefnet import BeliefNet
 from beliefnet._numerics import leave_one_out_log_sum_exp, leave_one_out_sum, log_mean_exp, normalised_weights
 from beliefnet._trace import Trace, chain_reach
 from beliefnet.baselines import Moments, Order, RunningMoments
+from beliefnet.distributions import OneHot
 from beliefnet.estimators import (
     ARM,
     ARMS,
@@ -60,7 +61,7 @@ from beliefnet.estimators import (
     reweighted_wake_sleep,
     surrogate,
 )
-from beliefnet.estimators._arms import _less_correlation
+from beliefnet.estimators._antithetic import Bits, Categories, antithetic_to
 from beliefnet.estimators.rules import (
     REWEIGHTED_WAKE,
     LeaveOneOut,
@@ -610,10 +611,41 @@ def test_coupled_bits_have_the_correlation_that_is_said(count: int):
     p = jax.nn.sigmoid(logits)
     layer = dist.Bernoulli(logits=logits).to_event(1)
     bits = draws(lambda key: ARMS.sampler(layer, (count,), key=key), 20_000)
-    both = p - p * (1 - p) / _less_correlation(logits, count - 1)
+    both = p - p * (1 - p) / Bits(logits, count).weight
     assert_mean(bits, jnp.broadcast_to(p, bits.shape[1:]))
     for one, two in itertools.combinations(range(count), 2):
         assert_frequencies(bits[:, one] * bits[:, two], jnp.maximum(both, 0))
+
+
+@pytest.mark.full(but=["3"])
+@pytest.mark.parametrize("count", [2, 3])
+def test_coupled_categories_have_the_frequencies_that_are_said(count: int):
+    """Alone and in pairs, which are alike less often than by chance; also those that are drawn around another."""
+    logits = jnp.array([[-1.0, 0.4, 0.0, -4.0], [0.0, 0.0, 0.0, 0.0], [3.0, 0.0, 0.0, 1.0]])
+    p, coupled, layer = jax.nn.softmax(logits), Categories(logits, count), OneHot(logits)
+
+    def around(key):
+        value_key, uniform_key, others_key = jax.random.split(key, 3)
+        value = layer.sample(value_key)
+        first = coupled.uniforms_given(value, key=uniform_key)
+        return jnp.concatenate([value[None], coupled.values(antithetic_to(first, count - 1, key=others_key))])
+
+    chance = p[:, :, None] * p[:, None, :]
+    for draw in (lambda key: ARMS.sampler(layer, (count,), key=key), around):
+        values = draws(draw, 20_000).reshape(20_000, count, *logits.shape)
+        assert_mean(values, jnp.broadcast_to(p, values.shape[1:]))
+        for one, two in itertools.combinations(range(count), 2):
+            pairs = values[:, one, :, :, None] * values[:, two, :, None, :]
+            assert (np.trace(pairs.mean(axis=0), axis1=1, axis2=2) < np.trace(chance, axis1=1, axis2=2)).all()
+            unlike = pairs * weights_of(coupled)
+            assert_mean(unlike, chance * (1 - jnp.eye(4)))
+
+
+def weights_of(coupled: Categories):
+    """Of each pair of categories; none of a category and itself."""
+    table, rank = coupled._weights(), coupled.rank
+    first = jnp.minimum(rank[:, :, None], rank[:, None, :])
+    return jnp.take_along_axis(table[:, None], first, axis=-1) * (1 - jnp.eye(rank.shape[-1]))
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from beliefnet.evaluation import (
     exact_posterior,
     particle_bounds,
 )
-from beliefnet.evaluation._bounds import bounds_of_rows
+from beliefnet.evaluation._bounds import bounds_of_rows, rows_per_pass
 from beliefnet.evaluation._enumerate import count_states
 from beliefnet.evaluation._pareto import pareto_k
 from beliefnet.evaluation._weighted import rungs
@@ -276,6 +276,16 @@ def test_many_small_chunks_lose_no_digits():
     np.testing.assert_allclose(bounds.elbo, 3 * np.log(0.5), rtol=1e-5)
     np.testing.assert_allclose(bounds.bound, 3 * np.log(0.5), rtol=1e-5)
     np.testing.assert_allclose(bounds.ess, 100_000, rtol=1e-3)
+
+
+def test_an_accelerator_takes_larger_passes(monkeypatch):
+    """Passes that suit a CPU's cache leave an accelerator idle; the widest layer has 128 MB there."""
+    net = sigmoid_belief_net(784, (200,), key=jax.random.key(0))
+    sizes = {}
+    for backend in ("cpu", "gpu", "tpu"):
+        monkeypatch.setattr(jax, "default_backend", lambda backend=backend: backend)
+        sizes[backend] = rows_per_pass(net)
+    assert sizes == {"cpu": 1337, "gpu": 2**25 // 784, "tpu": 2**25 // 784}
 
 
 def test_every_block_of_the_data_is_used_with_its_own_draws(monkeypatch):

@@ -16,9 +16,9 @@ from numpyro.distributions import Uniform
 from beliefnet import BeliefNet, Chain, Trace
 from beliefnet.conditionals import Dense, Feedforward, Prior
 from beliefnet.distributions import BernoulliFamily, UnitKind, bernoulli, normal
-from beliefnet.estimators import HVI, SGVB
+from beliefnet.estimators import HVI, SGVB, UHA
 from beliefnet.evaluation import particle_bounds
-from beliefnet.proposals import Hamiltonian, Recognition
+from beliefnet.proposals import Hamiltonian, Recognition, UncorrectedAnnealing
 from beliefnet.proposals._hamiltonian import Phase, leapfrog
 from beliefnet.samplers import Reparameterize
 
@@ -76,9 +76,42 @@ def test_mean_weight_is_the_likelihood(net_name, num_iterations, num_steps):
     assert_mean(samples, likelihood(net, OBSERVATIONS))
 
 
-def test_particles_are_what_a_proposal_gives():
+@pytest.mark.full(but=["3-1-normal"])
+@pytest.mark.parametrize("net_name", NETS)
+@pytest.mark.parametrize(("num_temperatures", "num_steps"), [(3, 1), (5, 2)])
+def test_mean_weight_after_annealing_is_the_likelihood(net_name, num_temperatures, num_steps):
+    net = FAMILY_NETS[net_name]()
+    dynamics = randomise(UncorrectedAnnealing(net, num_temperatures, num_steps, step_size=0.2), 0.3)
+    net, _ = light_tailed(net, random_dynamics(net))
+    samples = draws(lambda key: jnp.exp(log_weights(net, dynamics, 10)(key)).mean(axis=0), 10_000)
+    assert_mean(samples, likelihood(net, OBSERVATIONS))
+
+
+def test_one_temperature_is_the_recognition_net():
+    net, key = FAMILY_NETS["two normal layers"](), jax.random.key(3)
+    found = log_weights(net, UncorrectedAnnealing(net, 1), 4)(key)
+    still = log_weights(net, Recognition(Reparameterize()), 4)(jax.random.split(key, 3)[0])
+    np.testing.assert_allclose(found, still, rtol=1e-5)
+
+
+@pytest.mark.full
+def test_more_temperatures_tighten_the_bound():
+    """On a posterior that the recognition net misses, from the settings at the start."""
+    net = ridge_net()
+    exact = np.log(likelihood(net, RIDGE_DATA)).mean()
+
+    def gap(num_temperatures):
+        proposal = UncorrectedAnnealing(net, num_temperatures, 2, step_size=0.1)
+        return exact - float(jax.jit(log_weights(net, proposal, 4000, RIDGE_DATA))(jax.random.key(0)).mean())
+
+    gaps = [gap(number) for number in (1, 8, 64)]
+    assert gaps[0] > 2 * gaps[1] > 4 * gaps[2] > 0
+
+
+@pytest.mark.parametrize("make", [lambda net: Hamiltonian(net, key=jax.random.key(5)), UncorrectedAnnealing])
+def test_particles_are_what_a_proposal_gives(make):
     net = chain_net((normal, 2), (normal, 1))
-    proposal = Hamiltonian(net, key=jax.random.key(5))
+    proposal = make(net)
     particles = eqx.filter_eval_shape(proposal.draw, net, OBSERVATIONS, 4, key=jax.random.key(0))
     assert [h.shape for h in particles.latents] == [(4, 3, 2), (4, 3, 1)]
     assert particles.x.shape == (3, 3)
@@ -318,10 +351,12 @@ def test_dynamics_learn_what_a_factorial_posterior_cannot_express():
 
     plain = bounds(SGVB(net, 10))
     moved = bounds(HVI(Hamiltonian(net, 2, 5, key=jax.random.key(5), step_size=0.1, num_units=20), 10))
+    annealed = bounds(UHA(UncorrectedAnnealing(net, 8, step_size=0.1), 10))
     assert plain.elbo.mean() < exact - 0.5
-    assert plain.elbo.mean() + 0.5 < moved.elbo.mean() < exact
-    assert float(moved.bound.mean()) == pytest.approx(exact, abs=0.05)
-    assert moved.kl is None
+    for found in (moved, annealed):
+        assert plain.elbo.mean() + 0.5 < found.elbo.mean() < exact
+        assert float(found.bound.mean()) == pytest.approx(exact, abs=0.05)
+        assert found.kl is None
 
 
 def test_bad_arguments_are_named():
@@ -334,10 +369,21 @@ def test_bad_arguments_are_named():
     ):
         with pytest.raises(ValueError, match=message):
             Hamiltonian(net, key=key, **changes)
+    for changes, message in (
+        ({"num_temperatures": 0}, "num_temperatures of at least 1, got 0"),
+        ({"num_steps": 0}, "num_steps of at least 1, got 0"),
+        ({"step_size": math.inf}, "positive step_size, got inf"),
+        ({"persistence": 1.0}, "persistence above 0 and below 1, got 1.0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            UncorrectedAnnealing(net, **changes)
     with pytest.raises(ValueError, match="num_particles of at least 1, got 0"):
         HVI(Hamiltonian(net, key=key), 0)
     with pytest.raises((ValueError, TypeCheckError), match="Recognition"):
         HVI(Recognition())
+
+
+UNCORRECTED = ("UncorrectedAnnealing", UncorrectedAnnealing)
 
 
 @pytest.mark.parametrize(
@@ -349,8 +395,9 @@ def test_bad_arguments_are_named():
     ],
 )
 def test_discrete_layers_are_refused(make, message):
-    with pytest.raises(ValueError, match=message):
-        Hamiltonian(make(), key=jax.random.key(0))
+    for name, dynamics in (("Hamiltonian", lambda net: Hamiltonian(net, key=jax.random.key(0))), UNCORRECTED):
+        with pytest.raises(ValueError, match=message.replace("Hamiltonian", name)):
+            dynamics(make())
 
 
 class Interval(BernoulliFamily):
@@ -378,3 +425,5 @@ def test_dynamics_belong_to_the_sizes_they_were_made_for():
     ):
         with pytest.raises(ValueError, match="made for, of 3 visible and 1 latent units, got one of 3 and 2; try"):
             refuse()
+    with pytest.raises(ValueError, match=r"UncorrectedAnnealing was made .* try UncorrectedAnnealing\(net\)"):
+        UncorrectedAnnealing(FAMILY_NETS["normal"]()).check(net)

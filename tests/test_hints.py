@@ -43,7 +43,7 @@ def test_the_value_of_a_hint_can_be_used(name: str):
     if advice != "leaving it out":
         words = owner(option.flag)
         given = {flag.removeprefix("--"): value for flag, value in zip(words[::2], words[1::2], strict=True)}
-        if given.get("estimator") in ("hvi", "dreg", "iwae", "sgvb", "stl"):
+        if given.get("estimator") in ("hvi", "uha", "dreg", "iwae", "sgvb", "stl"):
             given["net"] = "vae"
         value = option.read(advice)
         config = TrainConfig.from_dict({**given, name: value})
@@ -303,7 +303,7 @@ def test_every_error_has_a_hint():
     found = list(calls_of_errors())
     # What the reader of pickled arrays says to itself is caught there.
     plain = {path.name for path in PACKAGE.rglob("*.py") if re.search(r"raise (Value|Type)Error\(", path.read_text())}
-    assert plain == {"_sparse_files.py"}, "ArgumentError and ArgumentTypeError hold what to try"
+    assert plain == {"_tokens.py"}, "ArgumentError and ArgumentTypeError hold what to try"
     for path, call in found:
         text = ast.unparse(call)
         assert len(call.args) > 1 or "suggestion(" in text, (path, text)

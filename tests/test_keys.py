@@ -26,7 +26,7 @@ from beliefnet.evaluation._gradient_draws import Draw
 from beliefnet.nets import Convolution, categorical_belief_net, darn, nade, sigmoid_belief_net, vae
 from beliefnet.proposals import Annealed, Refined
 from beliefnet.refiners import AIR
-from beliefnet.training import FitOptions, Plan
+from beliefnet.training import FitOptions, Plan, Stream, stream
 from beliefnet.training._state import TrainState
 from beliefnet.training._step import run_steps
 
@@ -151,7 +151,7 @@ def test_no_weight_starts_as_another_one(name: str):
 @pytest.mark.parametrize("name", [name for name in (*PROPOSALS, *PROPOSALS_FOR_NETS) if name != "buffered"])
 def test_no_proposal_uses_a_key_twice(name: str):
     """But for the buffered one, which draws what the steps drew again, by their keys."""
-    net = FAMILY_NETS["normal"]() if name == "hamiltonian" else small_net(2, 3)
+    net = FAMILY_NETS["normal"]() if name in ("hamiltonian", "uncorrected annealing") else small_net(2, 3)
     proposal = PROPOSALS[name]() if name in PROPOSALS else PROPOSALS_FOR_NETS[name](net)
     if name == "refined by gradients":
         # Its checks compare posteriors by the same random numbers, on purpose.
@@ -183,3 +183,10 @@ def test_training_uses_no_key_twice():
         return run_steps(learner, GREY.train.on_device(), plan, jnp.int32(2), batch_size=2, key=key).step
 
     assert misused(epoch) == []
+
+
+@pytest.mark.parametrize("purpose", Stream)
+def test_the_streams_of_a_seed_are_among_the_keys_that_a_split_gives(purpose: Stream):
+    """As the documents say: results of a seed stay what they are."""
+    keys = jax.random.key_data(jax.random.split(jax.random.key(3), len(Stream)))
+    np.testing.assert_array_equal(jax.random.key_data(stream(3, purpose)), keys[purpose])

@@ -1,12 +1,14 @@
 """The package imports only downward, and each heavy dependency has one place."""
 
 import ast
+import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "beliefnet"
+SCRIPTS = sorted(path for folder in ("benchmarks", "examples") for path in (PACKAGE.parent / folder).glob("*.py"))
 
 PUBLIC = "the package itself"  # what `from beliefnet import VIMCO` reads
 
@@ -155,3 +157,16 @@ def test_a_planted_fault_is_caught(module, source):
 )
 def test_lawful_imports_pass(module, source):
     assert faults(module, source) == []
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=[path.stem for path in SCRIPTS])
+def test_scripts_import_what_there_is(path):
+    """Scripts that no test runs do not fall behind the package."""
+    for name in imports(path.stem, path.read_text()):
+        if name.startswith("beliefnet."):
+            pkgutil.resolve_name(name)
+
+
+def test_an_import_of_what_is_gone_is_caught():
+    with pytest.raises(AttributeError):
+        pkgutil.resolve_name("beliefnet.training.Optimiser")

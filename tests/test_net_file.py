@@ -1,6 +1,7 @@
 """The net of a run in one file: what is exported is used as the run was."""
 
 import json
+import re
 import shutil
 import struct
 
@@ -100,10 +101,40 @@ def test_training_does_not_go_on_from_it(copy, capsys):
     assert run(["train", str(copy / "config.toml"), "--start", str(copy), "--out", str(copy / "new")]) == 0
 
 
-def test_it_can_be_written_elsewhere_and_again(copy, tmp_path):
+def test_it_can_be_written_elsewhere_and_again(copy, tmp_path, capsys):
     out = tmp_path / "other.safetensors"
     assert run(["export", str(copy), "--out", str(out)]) == 0
+    assert re.search(r"\(\d+(\.\d+)? kB\)", " ".join(capsys.readouterr().out.split()))
     assert out.read_bytes() == (copy / "net.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("place", [-1, -5, 0.5, 0.1])
+def test_a_byte_that_changed_is_found(copy, place):
+    file = copy / "net.safetensors"
+    content = bytearray(file.read_bytes())
+    (size,) = struct.unpack("<Q", content[:8])
+    at = place if place < 0 else 8 + size + int(place * (len(content) - size - 8))
+    content[at] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"\.best\..* has other numbers than were written"):
+        load_run(copy)
+
+
+def test_a_description_that_changed_is_found_and_one_without_checksums_is_opened(copy):
+    file = copy / "net.safetensors"
+    content = file.read_bytes()
+    assert content.count(b'\\"seed\\": 0') == 1
+    stamp = load_named_run(copy).stamp
+    file.write_bytes(content.replace(b'\\"seed\\": 0', b'\\"seed\\": 1'))
+    with pytest.raises(CheckpointError, match="its description is another one than was written"):
+        load_run(copy)
+
+    def without(header):
+        own, new = header["__metadata__"], ("checksums", "sha256")
+        own["beliefnet"] = json.dumps({k: v for k, v in json.loads(own["beliefnet"]).items() if k not in new})
+
+    file.write_bytes(changed(content, without))
+    assert load_named_run(copy).stamp == stamp
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """Laws of the losses for NumPyro: each has the gradient that it claims."""
 
+import functools
 import itertools
+import json
+import re
 from typing import Any, NamedTuple
 
 import jax
@@ -10,36 +13,42 @@ import numpyro
 import numpyro.distributions as dist
 import pytest
 from laws import assert_mean, draws
-from numpyro.infer import RenyiELBO, Trace_ELBO
+from numpyro.infer import SVI, RenyiELBO, Trace_ELBO, TraceGraph_ELBO
+from pages import ROOT
 from programs import (
     CHAIN,
     PROGRAMS,
+    REALS,
     Claim,
     Program,
     bound,
     claimed,
+    claimed_value,
     elbo,
     expected,
     log_densities,
     states,
     thermodynamic,
+    thermodynamic_value,
     wake,
 )
 
 from beliefnet.baselines import Order, RunningMoments
 from beliefnet.estimators import Replacement, Signal
-from beliefnet.numpyro import NVIL, OVIS, TVO, VIMCO, Reinforce, ReweightedWakeSleep, WakeSleep
+from beliefnet.numpyro import NVIL, OVIS, TVO, VIMCO, DReG, Reinforce, ReweightedWakeSleep, WakeSleep
 
 UNSCALED = RunningMoments(0.8, normalise=False, order=Order.STATISTICS_FIRST)
 
 
 class Case(NamedTuple):
-    """A loss, and what its gradient should be."""
+    """A loss, what its gradient should be, and its objective where that is something else."""
 
     make: Any
     claim: Claim
+    value: Claim | None = None
 
 
+ENDS = (0.0, 0.3, 1.0)
 LOSSES = {
     "vimco": Case(lambda: VIMCO(2), bound(2)),
     "vimco, arithmetic": Case(lambda: VIMCO(2, replacement=Replacement.ARITHMETIC), bound(2)),
@@ -48,10 +57,10 @@ LOSSES = {
     "reinforce": Case(lambda: Reinforce(2), elbo),
     "reinforce, whole": Case(lambda: Reinforce(2, signal=Signal.WHOLE), elbo),
     "nvil": Case(lambda: NVIL(1, moments=UNSCALED), elbo),
-    "rws": Case(lambda: ReweightedWakeSleep(2), wake(2)),
-    "tvo": Case(lambda: TVO(2, num_intervals=2, first=0.3), thermodynamic(2, (0.0, 0.3, 1.0))),
+    "rws": Case(lambda: ReweightedWakeSleep(2), wake(2), bound(2)),
+    "tvo": Case(lambda: TVO(2, num_intervals=2, first=0.3), thermodynamic(2, ENDS), thermodynamic_value(2, ENDS)),
 }
-QUICK = {("vimco, local", "shared"), ("reinforce", "shared")}
+QUICK = {("vimco, local", "no plate")}
 TOO_MANY = {("ovis", "nested")}
 LAWS = [
     pytest.param(loss, program, id=f"{loss} of {program}", marks=[] if (loss, program) in QUICK else pytest.mark.full)
@@ -65,8 +74,10 @@ LAWS = [
 @pytest.mark.parametrize(("loss", "program"), LAWS)
 def test_the_expected_gradient_is_the_claimed_one(loss: str, program: str):
     """Over every tuple of states."""
-    found = expected(LOSSES[loss].make(), PROGRAMS[program])
-    exact = claimed(PROGRAMS[program], LOSSES[loss].claim)
+    case = LOSSES[loss]
+    value, found = expected(case.make(), PROGRAMS[program], program)
+    np.testing.assert_allclose(value, claimed_value(PROGRAMS[program], case.value or case.claim), rtol=2e-4)
+    exact = claimed(PROGRAMS[program], case.claim)
     for name in exact:
         np.testing.assert_allclose(found[name], exact[name], rtol=2e-4, atol=2e-5, err_msg=name)
 
@@ -141,6 +152,7 @@ def is_of_guide(name: str) -> bool:
     return name.startswith("q")
 
 
+@pytest.mark.full(but=["ws"])
 @pytest.mark.parametrize(
     "loss", [WakeSleep(2), ReweightedWakeSleep(2, wake_phi=False, sleep_phi=True)], ids=["ws", "rws"]
 )
@@ -193,6 +205,15 @@ def test_dreams_take_the_place_of_subsampled_rows():
     found = ascents(WakeSleep(observed={"x": "x"}), sliced_model, sliced_guide, WHOLE.params, THREE)
     model, guide = claimed(WHOLE, elbo), asleep(WHOLE)
     assert_mean(found, {name: guide[name] if is_of_guide(name) else model[name] for name in model})
+
+
+@pytest.mark.full
+def test_numpyro_has_a_factor_too_many_where_a_plate_is_subsampled():
+    """In the gradient of the guide, by `TraceGraph_ELBO`, which is right without subsampling."""
+    exact = claimed(WHOLE, elbo)
+    for program, factor in ((sliced_model, sliced_guide), 1.5), ((whole_model, whole_guide), 1.0):
+        found = ascents(TraceGraph_ELBO(), *program, WHOLE.params, THREE)
+        assert_mean(found, exact | {"q_slope": factor * exact["q_slope"]})
 
 
 # Latents with a derivative --------------------------------------------------------------------------------------------
@@ -266,3 +287,378 @@ def mixed_exact(count: int, claim: str) -> Any:
 def test_mixed_latents(loss: Any, count: int, claim: str):
     """A bit between two normal latents: the derivative goes through the one before into the bit's score."""
     assert_mean(ascents(loss, mixed_model, mixed_guide, MIXED_PARAMS, jnp.array(1.1)), mixed_exact(count, claim))
+
+
+def normal_model(x):
+    with numpyro.plate("data", len(x)):
+        low = numpyro.sample("low", dist.Normal(numpyro.param("prior", 0.0), 1.0))
+        numpyro.sample("x", dist.Normal(numpyro.param("out", 0.0) * low, 0.8), obs=x)
+
+
+def normal_guide(x):
+    scale = numpyro.param("q_scale", 1.0, constraint=dist.constraints.positive)
+    with numpyro.plate("data", len(x)):
+        numpyro.sample("low", dist.Normal(numpyro.param("q_slope", 0.0) * x, scale))
+
+
+NORMAL_PARAMS = {"prior": 0.4, "out": 1.2, "q_slope": 0.3, "q_scale": 0.7}
+
+
+def normal_exact(x: jax.Array) -> Any:
+    """The exact gradient of the bound of two particles, by quadrature."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(20)
+    mass = jnp.log(weights / weights.sum())
+    program = CHAIN._replace(model=normal_model, guide=normal_guide)
+
+    def total(params: Any) -> jax.Array:
+        bounds = []
+        for one in x[:, None]:
+            low = params["q_slope"] * one + params["q_scale"] * jnp.asarray(nodes)[:, None]
+            log_p, log_q = log_densities(program, params, one, {"low": low})
+            pair = jnp.logaddexp((log_p - log_q)[:, None], (log_p - log_q)[None]) - jnp.log(2)
+            bounds.append(jnp.sum(jnp.exp(mass[:, None] + mass) * pair))
+        return sum(bounds)
+
+    return jax.jit(jax.grad(total))(NORMAL_PARAMS)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("loss", [DReG(2), VIMCO(2), OVIS(2)], ids=["dreg", "vimco", "ovis"])
+def test_normal_latents(loss: Any):
+    """Of the model and of the guide."""
+    x = jnp.array([1.1, -0.3])
+    assert_mean(ascents(loss, normal_model, normal_guide, NORMAL_PARAMS, x), normal_exact(x))
+
+
+def sliced_normal_model(x):
+    with numpyro.plate("data", len(x), subsample_size=1) as rows:
+        low = numpyro.sample("low", dist.Normal(numpyro.param("prior", 0.0), 1.0))
+        numpyro.sample("x", dist.Normal(numpyro.param("out", 0.0) * low, 0.8), obs=x[rows])
+
+
+def sliced_normal_guide(x):
+    scale = numpyro.param("q_scale", 1.0, constraint=dist.constraints.positive)
+    with numpyro.plate("data", len(x), subsample_size=1) as rows:
+        numpyro.sample("low", dist.Normal(numpyro.param("q_slope", 0.0) * x[rows], scale))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("loss", [DReG(2), VIMCO(2)], ids=["dreg", "vimco"])
+def test_subsampling_of_normal_latents(loss: Any):
+    x = jnp.array([1.1, -0.3])
+    assert_mean(ascents(loss, sliced_normal_model, sliced_normal_guide, NORMAL_PARAMS, x), normal_exact(x))
+
+
+@pytest.mark.full
+def test_dreg_has_no_noise_where_the_guide_is_the_posterior():
+    """The score, which it has not, is all that is noise there; the model's gradient is noisy."""
+    params = {"prior": 0.0, "out": 0.8, "q_slope": 0.8 / 1.28, "q_scale": (0.64 / 1.28) ** 0.5}
+    found = ascents(DReG(3), normal_model, normal_guide, params, jnp.array([1.1, -0.3]), num=50)
+    np.testing.assert_allclose(found["q_slope"], 0, atol=1e-4)
+    np.testing.assert_allclose(found["q_scale"], 0, atol=1e-4)
+    assert found["out"].std() > 0.1
+
+
+# Scales and masks -----------------------------------------------------------------------------------------------------
+
+
+def scaled_model(x, latent, observed):
+    with numpyro.plate("data", len(x)):
+        with numpyro.handlers.scale(scale=latent):
+            low = numpyro.sample("low", dist.Bernoulli(logits=numpyro.param("prior", 0.0)))
+        with numpyro.handlers.scale(scale=observed):
+            numpyro.sample("x", dist.Normal(numpyro.param("out", 0.0) * low, 1.0), obs=x)
+
+
+def scaled_guide(x, latent, observed):
+    with numpyro.plate("data", len(x)), numpyro.handlers.scale(scale=latent):
+        numpyro.sample("low", dist.Bernoulli(logits=numpyro.param("q_slope", 0.0) * x))
+
+
+SCALED_PARAMS = {"prior": 0.4, "out": 1.7, "q_slope": 0.6}
+
+
+def scaled_exact(count: int, latent: float, observed: float) -> Any:
+    """The mean over all pairs of bits, written out; for one particle, the ELBO with a weight of the divergence."""
+
+    def total(params: Any) -> jax.Array:
+        bits, values = jnp.array([0.0, 1.0]), []
+        for x in (0.3, 1.6):
+            log_q = jax.nn.log_sigmoid((2 * bits - 1) * params["q_slope"] * x)
+            log_p = latent * jax.nn.log_sigmoid((2 * bits - 1) * params["prior"])
+            log_p += observed * dist.Normal(params["out"] * bits, 1.0).log_prob(x)
+            f = log_p - latent * log_q
+            pair = jnp.logaddexp(f[:, None], f) - jnp.log(2) if count == 2 else (f[:, None] + f) / 2
+            values.append(jnp.sum(jnp.exp(log_q[:, None] + log_q) * pair))
+        return sum(values)
+
+    return jax.grad(total)(SCALED_PARAMS)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("loss", "count", "scales"),
+    [(Reinforce(2), 1, (0.3, 1.0)), (Reinforce(2), 1, (0.3, 0.5)), (VIMCO(2), 2, (1.0, 0.5))],
+    ids=["reinforce, divergence", "reinforce, both", "vimco, likelihood"],
+)
+def test_scales(loss: Any, count: int, scales: tuple[float, float]):
+    found = ascents(loss, scaled_model, scaled_guide, SCALED_PARAMS, REALS, *scales)
+    assert_mean(found, scaled_exact(count, *scales))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["vimco", "reinforce", "rws", "tvo", "ovis"])
+def test_a_scale_of_all_sites_is_a_factor(name: str):
+    """Weights are not changed by it."""
+    scaled, plain = (
+        ascents(LOSSES[name].make(), scaled_model, scaled_guide, SCALED_PARAMS, REALS, scale, scale, num=5)
+        for scale in (0.3, 1.0)
+    )
+    for one, other in zip(jax.tree.leaves(scaled), jax.tree.leaves(plain), strict=True):
+        np.testing.assert_allclose(one, 0.3 * other, rtol=1e-4, atol=1e-6)
+
+
+def partly_model(x, there):
+    with numpyro.plate("data", len(x)):
+        low = numpyro.sample("low", dist.Bernoulli(logits=numpyro.param("prior", 0.0)))
+        numpyro.sample("x", dist.Bernoulli(logits=numpyro.param("out", 0.0) * (low - 0.4)), obs=x, obs_mask=there)
+
+
+def partly_guide(x, there):
+    with numpyro.plate("data", len(x)):
+        low = numpyro.sample("low", dist.Bernoulli(logits=numpyro.param("q_slope", 0.0) * jnp.where(there, x, 0.5)))
+        with numpyro.handlers.mask(mask=~there):
+            numpyro.sample("x_unobserved", dist.Bernoulli(logits=numpyro.param("q_mix", 0.0) * (low - 0.3)))
+
+
+def seen_model(x, obs=True):
+    with numpyro.plate("data", 1):
+        low = numpyro.sample("low", dist.Bernoulli(logits=numpyro.param("prior", 0.0)))
+        likelihood = dist.Bernoulli(logits=numpyro.param("out", 0.0) * (low - 0.4))
+        numpyro.sample("x", likelihood, obs=x if obs else None)
+
+
+def seen_guide(x):
+    with numpyro.plate("data", 1):
+        return numpyro.sample("low", dist.Bernoulli(logits=numpyro.param("q_slope", 0.0) * x))
+
+
+def unseen_model(x):
+    seen_model(x, obs=False)
+
+
+def unseen_guide(x):
+    low = seen_guide(0.5)
+    with numpyro.plate("data", 1):
+        numpyro.sample("x", dist.Bernoulli(logits=numpyro.param("q_mix", 0.0) * (low - 0.3)))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["vimco", "reinforce", "rws"])
+def test_what_is_not_observed_is_a_latent(name: str):
+    """By `obs_mask`: of two data, one has its observation, the other a latent in its place."""
+    params = {"prior": 0.4, "out": 1.7, "q_slope": 0.6, "q_mix": -0.5}
+    x, there = jnp.array([1.0, 1.0]), jnp.array([True, False])
+    found = ascents(LOSSES[name].make(), partly_model, partly_guide, params, x, there)
+    seen = Program(seen_model, seen_guide, params, x, {"low": (1,)}, (x[:1],))
+    unseen = Program(unseen_model, unseen_guide, params, x, {"low": (1,), "x": (1,)}, (x[:1],))
+    exact = jax.tree.map(jnp.add, *(claimed(program, LOSSES[name].claim) for program in (seen, unseen)))
+    assert_mean(found, exact)
+
+
+# As NumPyro uses them -------------------------------------------------------------------------------------------------
+
+
+def svi_of(loss: Any) -> SVI:
+    guide = loss.guide(CHAIN.guide) if type(loss) is NVIL else CHAIN.guide
+    return SVI(CHAIN.model, guide, numpyro.optim.Adam(0.05), loss=loss)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    "make", [VIMCO, OVIS, TVO, Reinforce, NVIL, ReweightedWakeSleep, WakeSleep], ids=lambda make: make.__name__
+)
+def test_training_lowers_the_loss(make: Any, recwarn: Any):
+    """`run`, a further run from where it stopped, and `evaluate` under `vmap`, without a word of warning."""
+    svi = svi_of(make())
+    result = svi.run(jax.random.key(0), 30, CHAIN.x, progress_bar=False)
+    state = svi.run(jax.random.key(1), 10, CHAIN.x, progress_bar=False, init_state=result.state).state
+    keys = jax.random.split(jax.random.key(2), 200)
+    losses = jax.vmap(lambda key: svi.evaluate(state._replace(rng_key=key), CHAIN.x))(keys)
+    seeds = jax.vmap(lambda key: svi.run(key, 2, CHAIN.x, progress_bar=False).losses)(keys[:3])
+    assert np.isfinite(result.losses).all()
+    assert seeds.shape == (3, 2)
+    assert losses.mean() < np.mean(result.losses[:3])
+    assert not [str(one.message) for one in recwarn]
+
+
+def test_moments_are_kept_in_the_mutable_state():
+    """From step to step, by site: the first bit to be drawn has a signal of more terms."""
+    svi = svi_of(NVIL(4))
+    state = svi.init(jax.random.key(0), CHAIN.x)
+    update, seen = jax.jit(svi.update), []
+    for _ in range(20):
+        state, _ = update(state, CHAIN.x)
+        seen.append(state.mutable_state["nvil_moments"])
+    assert set(seen[-1]) == {"low", "top"}
+    low, top = (float(seen[-1][site].mean[0]) for site in ("low", "top"))
+    assert -6 < low < top - 0.1
+    assert np.all(np.diff([float(moments["low"].mean[0]) for moments in seen]) != 0)
+
+
+@pytest.mark.full
+def test_a_baseline_is_learnt_with_all_else():
+    """Predictions of each datum's signal: the sum of log p(x, h) - log q(h | x), of which x explains most."""
+
+    def baseline(x):
+        with numpyro.plate("data", len(x)):
+            return x @ numpyro.param("baseline", jnp.zeros(2)) + numpyro.param("baseline_bias", 0.0)
+
+    loss = NVIL(8, baseline=baseline, moments=RunningMoments(centre=False, normalise=False))
+    svi = SVI(whole_model, loss.guide(whole_guide), numpyro.optim.Adam(0.05), loss=loss)
+    result = svi.run(jax.random.key(0), 600, THREE, progress_bar=False)
+    params = result.params
+    predicted = THREE @ params["baseline"] + params["baseline_bias"]
+    elbos = [elbo(*log_densities(WHOLE, params, x, states(WHOLE.latents))) for x in WHOLE.data]
+    np.testing.assert_allclose(predicted, elbos, atol=0.3)
+
+
+def test_particles_may_be_run_one_after_another():
+    losses = (VIMCO(3, vectorize_particles=way) for way in (True, False))
+    program = jax.random.key(0), CHAIN.params, CHAIN.model, CHAIN.guide, CHAIN.x
+    together, alone = (jax.jit(functools.partial(loss.loss, *program))() for loss in losses)
+    np.testing.assert_allclose(together, alone, rtol=1e-6)
+
+
+# Refused --------------------------------------------------------------------------------------------------------------
+
+
+def read(loss: Any, model: Any, guide: Any, *args: Any) -> None:
+    """Let a loss look at a program, and draw nothing."""
+    jax.eval_shape(lambda: loss.loss(jax.random.key(0), {}, model, guide, *args))
+
+
+def refused(loss: Any, model: Any, guide: Any, *args: Any) -> str:
+    with pytest.raises(ValueError, match=r"^expected .*, got .*; try ") as error:
+        read(loss, model, guide, *args)
+    return str(error.value)
+
+
+def sampled(name: str, distribution: Any = None, **options: Any) -> Any:
+    return lambda: numpyro.sample(name, dist.Bernoulli(0.5) if distribution is None else distribution, **options)
+
+
+def in_plate(program: Any, name: str = "data") -> Any:
+    def inside():
+        with numpyro.plate(name, 4, subsample_size=2):
+            program()
+
+    return inside
+
+
+def both(*programs: Any) -> Any:
+    return lambda: [program() for program in programs]
+
+
+ONE = sampled("h")
+
+
+@pytest.mark.parametrize(
+    ("loss", "model", "guide", "words"),
+    [
+        (VIMCO(2), both(ONE, sampled("z", infer={"enumerate": "parallel"})), ONE, "'z' with infer={'enumerate'"),
+        (VIMCO(2), ONE, sampled("h", infer={"enumerate": "parallel"}), "'h' with infer={'enumerate'"),
+        (Reinforce(2), both(ONE, sampled("z")), ONE, "got none of 'z'"),
+        (Reinforce(2), ONE, sampled("h", obs=jnp.array(1)), "got none of 'h'"),
+        (Reinforce(2), ONE, both(ONE, sampled("z")), "got 'z' too"),
+        (Reinforce(2), numpyro.handlers.mask(ONE, mask=jnp.array(True)), ONE, "a mask in the model alone"),
+        (Reinforce(2), ONE, numpyro.handlers.mask(ONE, mask=jnp.array(True)), "a mask in the guide alone"),
+        (Reinforce(2), sampled("h", dist.Bernoulli(0.5 * jnp.ones(3)).to_event(1)), ONE, "(3,) with 1 axes of events"),
+        (VIMCO(2), both(ONE, in_plate(sampled("z"))), both(ONE, in_plate(sampled("z"))), "a subsample of 'data'"),
+        (VIMCO(2), ONE, numpyro.handlers.scale(ONE, scale=0.5), "'h' scaled on its own"),
+        (DReG(2), ONE, ONE, "got 'h' without one"),
+        (TVO(2), sampled("h", dist.Normal(0, 1)), sampled("h", dist.Delta(0.0)), "got a Delta for 'h'"),
+        (WakeSleep(), both(ONE, sampled("x", obs=jnp.array(1.0))), ONE, "observed={'x': 'NAME'}"),
+        (WakeSleep(observed={"y": "x"}), ONE, ONE, "expected observed to name observed sites, got 'y'"),
+        (WakeSleep(), both(ONE, lambda: numpyro.factor("f", 1.0)), ONE, "got the factor 'f'"),
+        (WakeSleep(), ONE, both(ONE, sampled("z", infer={"is_auxiliary": True})), "got 'z'"),
+    ],
+)
+def test_what_would_be_wrong_is_refused(loss: Any, model: Any, guide: Any, words: str):
+    assert words in refused(loss, model, guide)
+
+
+@pytest.mark.parametrize("make", [VIMCO, OVIS, TVO, Reinforce])
+def test_one_particle_is_refused(make: Any):
+    with pytest.raises(ValueError, match="num_particles of at least 2, got 1"):
+        make(1)
+
+
+def test_a_missing_plate_is_said():
+    many = sampled("h", dist.Bernoulli(0.5 * jnp.ones(3)))
+    with pytest.warns(UserWarning, match=r"expected a plate for every batch axis of 'h', .*plate\('data', 3\)"):
+        read(VIMCO(2), many, many)
+
+
+def test_plates_of_other_names_are_said():
+    with pytest.warns(UserWarning, match=r"expected 'h' to be in the same plates .*, got 'data' and 'rows'"):
+        read(Reinforce(2), in_plate(ONE, "data"), in_plate(ONE, "rows"))
+
+
+def penalised(program: Any) -> Any:
+    """The same with a factor that no draw can change, in the guide."""
+
+    def more(x):
+        numpyro.factor("guide_penalty", numpyro.param("q_slope", 0.0) ** 2)
+        return program(x)
+
+    return more
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["vimco", "reinforce", "rws"])
+def test_a_factor_of_the_guide_counts_once(name: str):
+    _, found = expected(LOSSES[name].make(), CHAIN._replace(guide=penalised(CHAIN.guide)), "plate")
+    exact = claimed(CHAIN, LOSSES[name].claim)
+    exact["q_slope"] -= 2 * CHAIN.params["q_slope"]
+    for site in exact:
+        np.testing.assert_allclose(found[site], exact[site], rtol=2e-4, atol=2e-5, err_msg=site)
+
+
+def test_without_latents_it_is_the_likelihood():
+    def model(x):
+        numpyro.sample("x", dist.Normal(numpyro.param("mean", 0.0), 1.0), obs=x)
+
+    for make in (VIMCO, Reinforce, ReweightedWakeSleep):
+        loss = jax.jit(functools.partial(make().loss, jax.random.key(0), {"mean": 1.0}, model, lambda x: None, 3.0))
+        np.testing.assert_allclose(loss(), -dist.Normal(1.0, 1.0).log_prob(3.0), rtol=1e-6)
+
+
+def test_a_guide_that_cannot_keep_moments_is_said():
+    with pytest.warns(UserWarning, match=r"try nvil.guide\(guide\)"):
+        read(NVIL(), ONE, ONE)
+
+
+# The worked example ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.full
+def test_the_notebook_runs():
+    """Its cells in order; what they print is what the notebook shows, to the digits that matter."""
+    notebook = json.loads((ROOT / "examples" / "numpyro_discrete.ipynb").read_text())
+    names: dict[str, Any] = {}
+    for number, cell in enumerate(notebook["cells"]):
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), f"cell {number}", "exec"), names)
+    reached, ascents = names["reached"], names["ascents"]
+    right = [value for name, value in reached.items() if name not in ("Trace_ELBO", "RenyiELBO")]
+    assert min(right) > max(reached["Trace_ELBO"], reached["RenyiELBO"]) + 2
+    shown = "".join(
+        line for cell in notebook["cells"] for out in cell.get("outputs", ()) for line in out.get("text", ())
+    )
+    for name, value in reached.items():
+        line = re.search(rf"^{name} .* (-\d+\.\d+) nats$", shown, re.MULTILINE)
+        assert line is not None
+        assert abs(float(line[1]) - value) < 1
+    for name, value in {"Trace_ELBO": 0, "Reinforce": -0.412, "RenyiELBO": 0.169, "VIMCO": -0.267}.items():
+        assert abs(ascents[name] - value) < 0.01

@@ -369,6 +369,57 @@ def test_texts_in_other_encodings(tmp_path: Path):
     refused(tmp_path / "latin.txt", "expected the name of an encoding, got 'klingon'", encoding="klingon")
 
 
+def test_a_folder_of_texts_in_several_encodings(tmp_path: Path):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for name, encoding in (("a", "utf-8"), ("b", "latin-1"), ("c", "utf-16"), ("d", "utf-8"), ("e", "latin-1")):
+        (folder / f"{name}.txt").write_text("café brûlée", encoding=encoding)
+    (folder / "f.txt").write_text("coffee")
+    assert "encoding='latin-1'" in refused(folder, r"expected a text file in UTF-8, got .*b\.txt")
+    with pytest.warns(UserWarning, match=r"3 of the 6 files of .*, such as a\.txt, are in Unicode and are read so"):
+        rows = read_rows(folder, encoding="latin-1")
+    assert rows.columns == ("brûlée", "café", "coffee")
+    np.testing.assert_array_equal(rows.dense(), [[1, 1, 0]] * 5 + [[0, 0, 1]])
+
+
+DECIMAL_COMMAS = {
+    "plain": "1,5\n2,25\n0,125\n7,0\n",
+    "below a name": "length\n1,5\n2,25\n0,125\n7,0\n",
+    "a sign": "-1,5\n+2,25\n0,125\n7,0\n",
+    "some whole": "1,5\n2\n0,125\n7\n",
+}
+
+
+@pytest.mark.parametrize("name", DECIMAL_COMMAS)
+def test_one_column_with_decimal_commas_is_asked_for(name: str, tmp_path: Path):
+    path = tmp_path / "x.csv"
+    path.write_text(DECIMAL_COMMAS[name])
+    message = refused(path, "expected", levels=None)
+    assert "decimal=',' for decimal commas" in message
+    if name != "some whole":
+        assert "got '" + path.read_text().removeprefix("length\n").split()[0] in message
+        assert message.endswith("or delimiter=',' for two columns")
+        with pytest.raises(DataError, match=r"between 0 and 1 .* from -?\d to \d+"):
+            read_rows(path, delimiter=",")
+    # Followed, the hint gives one column; its numbers are no bits.
+    with pytest.raises(DataError, match=r"between 0 and 1 .*, got values from -?[\d.]+ to 7, .* column (1|'length')"):
+        read_rows(path, decimal=",")
+
+
+def test_two_columns_of_whole_numbers_are_not_asked_about(tmp_path: Path):
+    path = tmp_path / "x.csv"
+    for text, options in (
+        ("0,1\n1,0\n1,1\n", {}),
+        ("a,b\n1,5\n2,25\n", {"values": "counts"}),
+        ("1,5\n2,25\n", {"values": "counts"}),
+        ("1,5\n2,7\n", {"values": "grey", "levels": 8}),
+        # R names the rows below a header of one name less.
+        ("n\n1,5\n2,25\n3,125\n4,7\n", {"values": "counts"}),
+    ):
+        path.write_text(text)
+        assert read_rows(path, **options).shape[1] == (1 if text.startswith("n") else 2)
+
+
 def test_vocabularies_of_any_words(tmp_path: Path):
     given = (
         "a\u2028b",

@@ -254,7 +254,7 @@ def test_a_full_disk_is_called_one(tmp_path, monkeypatch, write):
 
     monkeypatch.setattr(os, "open", full)
     with pytest.raises(
-        DiskFullError, match=r"^expected room for .*, got a full disk \(.* MB are free there\); try freeing space"
+        DiskFullError, match=r"^expected room for .*, got a full disk \(.* [kMGT]?B free there\); try freeing space"
     ):
         write(folder, {"step": 1} if write is RunFolder.append_metrics else ["word"])
 

@@ -14,8 +14,8 @@ from cases import ALL_NETS, CONDITIONALS, ESTIMATORS, PROPOSALS, REFINERS, SINGL
 from beliefnet import nets
 from beliefnet.conditionals import EquinoxNetwork
 from beliefnet.distributions import bernoulli, discretised_logistic, poisson
-from beliefnet.estimators import HVI, VIMCO, Reinforce, VariationalEM, reweighted_wake_sleep
-from beliefnet.proposals import Hamiltonian, Refined
+from beliefnet.estimators import HVI, UHA, VIMCO, Reinforce, VariationalEM, reweighted_wake_sleep
+from beliefnet.proposals import Hamiltonian, Refined, UncorrectedAnnealing
 from beliefnet.refiners import AIR, StraightThroughAscent
 from beliefnet.runs import StructureError, describe, differences, fingerprint, skeleton
 
@@ -42,6 +42,7 @@ TREES = {
     **{f"refiner {name}": lambda case=case: case.make(3) for name, case in REFINERS.items()},
     **{f"estimator {n}": lambda case=case: case.make(EVERY_NET[case.nets[0]]()) for n, case in ESTIMATORS.items()},
     "estimator hvi": lambda: HVI(Hamiltonian(nets.vae(6, (3,), key=KEY), 2, 3, key=KEY), 2),
+    "estimator uha": lambda: UHA(UncorrectedAnnealing(nets.vae(6, (3,), key=KEY), 4), 2),
     "estimator rws, refined": lambda: reweighted_wake_sleep(3, proposal=Refined(AIR(3, 4))),
     "estimator em": lambda: VariationalEM(StraightThroughAscent(3, 4), 2),
     "own network": lambda: EquinoxNetwork(

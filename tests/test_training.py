@@ -438,7 +438,7 @@ def test_a_run_without_an_epoch_has_nothing_to_load(tmp_path):
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
     net, estimator = config.build(dataset.train.average())
     fit(net, dataset, estimator, options=config.fit, folder=folder, callback=Impatient())
-    with pytest.raises(RunFolderError, match=r"finished an epoch, got .* stopped at step 0; try .*--resume"):
+    with pytest.raises(RunFolderError, match=r"of step 0, is from its first epoch and nobody trains now; try .*--resu"):
         load_run(folder.path)
 
 

@@ -94,7 +94,7 @@ def test_names_of_rows_and_columns_are_kept(here):
     assert run(["encode", "run", "days.csv", "--layer", "1", "--out", "codes.csv"]) == 0
     with open("codes.csv", newline="") as file:
         codes = list(csv.reader(file))
-    assert codes[0] == ["row", "h1.0", "h1.1", "h1.2", "h1.3"]
+    assert codes[0] == ["row", "h1.1", "h1.2", "h1.3", "h1.4"]
     assert [row[0] for row in codes[1:]] == [f"day-{index}" for index in range(40)]
     rows[3][2] = ""
     with open("gaps.csv", "w", newline="") as file:
@@ -113,8 +113,8 @@ def test_samples_of_a_table_are_rows_under_the_names_of_its_columns(trained, her
     for file in ("s.csv", "s.npy", "s.npz", "s.png"):
         assert run(["sample", str(trained), "--num", "5", "--out", file]) == 0
     rows, arrays = read_rows("s.csv", name_column="row"), np.load("s.npz")
-    assert rows.names == ("0", "1", "2", "3", "4")
-    assert rows.columns == tuple(arrays["columns"]) == tuple("0123456")
+    assert rows.names == ("1", "2", "3", "4", "5")
+    assert rows.columns == tuple(arrays["columns"]) == tuple(f"column {number}" for number in range(1, 8))
     np.testing.assert_array_equal(rows.rows, np.load("s.npy"))
     np.testing.assert_array_equal(rows.rows, arrays["samples"])
     assert set(np.unique(rows.rows)) == {0, 1}

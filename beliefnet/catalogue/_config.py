@@ -163,17 +163,18 @@ class TrainConfig:
         Raises:
             OptionError: If they cannot be used.
         """
-        config = TrainConfig(**{**flatten(self.to_dict()), **flatten(changes)})
-        config.idle = self.idle
-        return config
+        return self._changed(flatten(self.to_dict()), changes)
 
     def choose(self, name: str) -> "TrainConfig":
         """Return the configuration with one of the candidates as its estimator, and without the options of others."""
         others = {key(option) for other in ESTIMATORS.values() for option in other.options.values() if option.group}
         own = {key(option) for option in ESTIMATORS[name].options.values()}
         flat = {option: value for option, value in flatten(self.to_dict()).items() if option not in others - own}
-        config = TrainConfig(**{**flat, "estimator": name})
-        config.idle = self.idle
+        return self._changed(flat, {"estimator": name})
+
+    def _changed(self, flat: Mapping[str, Any], changes: Mapping[str, Any]) -> "TrainConfig":
+        config = TrainConfig.from_dict(flat, **changes)
+        config.idle = tuple(dict.fromkeys((*self.idle, *config.idle)))
         return config
 
     def load_data(self, **changes: Any) -> Dataset:

@@ -14,6 +14,7 @@ import numpy as np
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet._options import REQUIRED, Option
+from beliefnet._text import in_bytes
 from beliefnet.catalogue._config import TrainConfig
 from beliefnet.catalogue._flat import all_options, flatten
 from beliefnet.catalogue._methods import build_estimator
@@ -36,38 +37,45 @@ class Size:
         num_parameters: Of the net and the estimator.
         parameters: Bytes of all copies of them.
         draws: Bytes of one batch of draws and what is computed of them.
+        kept: Bytes of what the estimator keeps, such as a chain for each training row.
         data: Bytes of the training and validation rows on the device.
     """
 
     num_parameters: int
     parameters: int
     draws: int
+    kept: int
     data: int
 
     @property
     def total(self) -> int:
         """Bytes of all together."""
-        return self.parameters + self.draws + self.data
+        return self.parameters + self.draws + self.kept + self.data
 
 
-def size_of(config: TrainConfig, num_visible: int, image_shape: tuple[int, int] | None, data: int = 0) -> Size:
+def size_of(config: TrainConfig, data: DataShape, *, num_rows: int = 0, data_bytes: int = 0) -> Size:
     """Return how large a run is; nothing is allocated.
 
     Args:
         config: What is to be trained, and how.
-        num_visible: Width of the observation.
-        image_shape: Height and width, if the data are images.
-        data: Bytes of the data on the device.
+        data: Width of the observation, and the shape of images.
+        num_rows: Rows of the training set.
+        data_bytes: Of the data on the device.
     """
-    net, estimator = eqx.filter_eval_shape(lambda: _built(config, DataShape(num_visible, image_shape=image_shape)))
-    leaves = jax.tree.leaves((net, estimator))
-    num_parameters = sum(math.prod(leaf.shape) for leaf in leaves if hasattr(leaf, "shape"))
-    return Size(num_parameters, _COPIES * _BYTES * num_parameters, _draws(net, config), data)
+    net, estimator, state = eqx.filter_eval_shape(lambda: _built(config, data, num_rows))
+    num_parameters, num_kept = _count((net, estimator)), _count(state)
+    parameters = _COPIES * _BYTES * num_parameters
+    return Size(num_parameters, parameters, _draws(net, config), _BYTES * num_kept, data_bytes)
 
 
-def _built(config: TrainConfig, data: DataShape) -> tuple[BeliefNet, Estimator]:
+def _built(config: TrainConfig, data: DataShape, num_rows: int) -> tuple[BeliefNet, Estimator, Any]:
     net = build_net(config.net, data, key=jax.random.key(0))
-    return net, build_estimator(config.estimator, net, key=jax.random.key(0))
+    estimator = build_estimator(config.estimator, net, key=jax.random.key(0))
+    return net, estimator, estimator.begin(net, num_rows)
+
+
+def _count(tree: Any) -> int:
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree) if hasattr(leaf, "shape"))
 
 
 def _draws(net: BeliefNet, config: TrainConfig) -> int:
@@ -86,25 +94,26 @@ def check_memory(config: TrainConfig, dataset: Dataset, available: int | None = 
     Raises:
         OptionError: If it does not, naming the option that takes most.
     """
-    shape, width = dataset.record.image_shape, dataset.record.num_features
-    size = size_of(config, width, shape, _data_bytes(dataset))
+    data, num_rows = DataShape(dataset.record.num_features, image_shape=dataset.record.image_shape), len(dataset.train)
+    size = size_of(config, data, num_rows=num_rows, data_bytes=_data_bytes(dataset))
     available = available_memory() if available is None else available
     if available is None or size.total <= available:
         return
-    name, value = _largest(config, size, width, shape)
+    name, value = _largest(config, size, data, num_rows)
+    kept = f", {in_bytes(size.kept)} that the estimator keeps of the rows" if size.kept > size.total / 100 else ""
     raise OptionError(
-        f"expected a run that fits into the {_shown(available)} of memory there are, got {size.num_parameters:,} "
-        f"parameters ({_shown(size.parameters)} with the optimiser's copies), {_shown(size.draws)} of draws and "
-        f"{_shown(size.data)} of data, most of it by {name} {value}",
+        f"expected a run that fits into the {in_bytes(available)} of memory there are, got {size.num_parameters:,} "
+        f"parameters ({in_bytes(size.parameters)} with the optimiser's copies), {in_bytes(size.draws)} of draws{kept} "
+        f"and {in_bytes(size.data)} of data, most of it by {name} {value}",
         f"a smaller --{name}",
     )
 
 
-def _largest(config: TrainConfig, size: Size, width: int, shape: tuple[int, int] | None) -> tuple[str, str]:
+def _largest(config: TrainConfig, size: Size, data: DataShape, num_rows: int) -> tuple[str, str]:
     """Return the option that saves most when it has its default instead, or the size of the data."""
     best, chosen = size.total, ("batch-size", str(config.fit.batch_size))
     for name, value, option in _sized(config):
-        saved = size_of(config.replace(**{name: option.default}), width, shape).total
+        saved = size_of(config.replace(**{name: option.default}), data, num_rows=num_rows).total
         if saved < best:
             best, chosen = saved, (option.flag, option.values.write(value))
     return chosen
@@ -152,11 +161,3 @@ def _limit_of_group() -> int | None:
 def _data_bytes(dataset: Dataset) -> int:
     rows = [split.rows for split in (dataset.train, dataset.valid)]
     return sum(getattr(each, "nbytes", 0) or 8 * getattr(each, "nnz", 0) for each in rows)
-
-
-def _shown(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:,.3g} PB"

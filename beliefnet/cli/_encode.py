@@ -44,6 +44,8 @@ def encode(
     depth = len(run.net.layer_sizes)
     if layer is not None and not 1 <= layer <= depth:
         raise OptionError(f"expected --layer from 1 to {depth}, got {layer}", f"{depth}, the top one")
+    if layer is not None and file.suffix == ".npz":
+        raise OptionError(f"expected no --layer for {file}, which holds all layers, got {layer}", "--out codes.npy")
     rows = chosen_rows(run, data, split, reading).rows
     codes, note = codes_of(run.net, rows), replaced(file)
     if file.suffix == ".npz":
@@ -55,5 +57,5 @@ def encode(
     if file.suffix == ".npy":
         save_array(file, code)
     else:
-        save_table(file, code, [f"h{chosen}.{unit}" for unit in range(code.shape[1])], rows.names)
+        save_table(file, code, [f"h{chosen}.{unit + 1}" for unit in range(code.shape[1])], rows.names)
     say(f"codes of {len(rows)} examples, layer {chosen}, {code.shape[1]} units, written to {file}{note}")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from beliefnet._text import in_bytes
 from beliefnet.cli._app import command
 from beliefnet.cli._files import replaced, writing
 from beliefnet.cli._options import check_suffix
@@ -31,6 +32,6 @@ def export(directory: Annotated[Path, Parameter(name="DIR")], /, *, out: Path | 
     note = replaced(path)
     with writing(path):
         run.export(path)
-    say(f"written to {path} ({path.stat().st_size / 2**20:.1f} MiB){note}")
+    say(f"written to {path} ({in_bytes(path.stat().st_size)}){note}")
     if out is None:
         say(f"without its checkpoints, the run is still there for: beliefnet evaluate {shlex.quote(str(directory))}")

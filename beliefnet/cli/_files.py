@@ -60,14 +60,14 @@ def save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 def save_table(path: Path, rows: np.ndarray, columns: Sequence[str], names: Sequence[str] | None) -> None:
-    """Write rows to a .csv, under names of columns and beside names of rows, or numbers from 0 where they have none."""
+    """Write rows to a .csv, under names of columns and beside names of rows, or numbers from 1 where they have none."""
 
     def write(file: BinaryIO) -> None:
         lines = _Lines(file)
         table = csv.writer(lines, lineterminator="\n")
         table.writerow(["row", *map(printable, columns)])
         for index, row in enumerate(rows):
-            table.writerow([index if names is None else printable(names[index]), *row.astype(str)])
+            table.writerow([index + 1 if names is None else printable(names[index]), *row.astype(str)])
 
     _save(path, write)
 

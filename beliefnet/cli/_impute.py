@@ -19,6 +19,7 @@ from beliefnet.cli._options import check_counts, check_suffix, to_json, with_err
 from beliefnet.cli._rows import Split, is_file, own_data, spread
 from beliefnet.cli._run import Run, chosen_refiner, described, open_latent_run
 from beliefnet.cli._text import make_progress, say, show_table
+from beliefnet.data import numbered_columns
 from beliefnet.evaluation import (
     GreyImputationScore,
     ImputationScore,
@@ -208,7 +209,7 @@ def _write(run: Run, rows: IncompleteRows, result: Imputed, out: Path) -> None:
     if out.suffix == ".npy":
         save_array(out, completed)
         return
-    columns = rows.columns or [str(column) for column in range(completed.shape[1])]
+    columns = rows.columns or numbered_columns(completed.shape[1])
     if out.suffix == ".csv":
         save_table(out, completed, columns, rows.names)
         return

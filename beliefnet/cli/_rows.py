@@ -12,7 +12,17 @@ from beliefnet.cli._flags import HowRead, given_flags
 from beliefnet.cli._hints import flag
 from beliefnet.cli._run import Run
 from beliefnet.cli._text import warn
-from beliefnet.data import DataError, Dataset, Observations, check_width, checksum, load, names, read_like
+from beliefnet.data import (
+    DataError,
+    Dataset,
+    Observations,
+    check_width,
+    checksum,
+    load,
+    names,
+    numbered_columns,
+    read_like,
+)
 from beliefnet.evaluation import observe
 
 Split: TypeAlias = Literal["train", "valid", "test"]
@@ -105,8 +115,8 @@ def words_of(run: Run) -> tuple[str, ...] | None:
 
 
 def words_or_numbers(run: Run) -> tuple[str, ...]:
-    """Return the names of the columns of a run's data, or their numbers, from 0, where they have none."""
-    return words_of(run) or tuple(map(str, range(run.net.num_visible)))
+    """Return the names of the columns of a run's data, or `column 1` and so on where they have none."""
+    return words_of(run) or numbered_columns(run.net.num_visible)
 
 
 def spread(rows: Any, limit: int | None) -> Any:

@@ -66,7 +66,10 @@ def show_topics(
     names = words_or_numbers(run)
     mean = float(np.mean([topic.coherence for topic in found]))
     if as_json:
-        listed = [topic.to_dict() | {"words": [names[word] for word in topic.words]} for topic in found]
+        listed = [
+            topic.to_dict() | {"unit": topic.unit + 1, "words": [names[word] for word in topic.words]}
+            for topic in found
+        ]
         print(to_json({"split": chosen.split, "coherence": mean, "topics": listed}))
     else:
         _show(found, names, mean)
@@ -81,7 +84,7 @@ def show_topics(
 def _show(found: Sequence[Topic], names: Sequence[str], mean: float) -> None:
     header = ("unit", "activity", "NPMI", "words")
     rows = [
-        (topic.unit, f"{topic.activity:.2f}", f"{topic.coherence:.2f}", " ".join(signed_words(topic, names)))
+        (topic.unit + 1, f"{topic.activity:.2f}", f"{topic.coherence:.2f}", " ".join(signed_words(topic, names)))
         for topic in found
     ]
     show_table(header, rows, words=("words",), is_plain=True)

@@ -8,8 +8,10 @@ entries.
 from beliefnet._errors import DataError, DataUnavailable
 from beliefnet._types import ValueKind
 from beliefnet.data._arrays import as_rows
+from beliefnet.data._binarization import check_binarization
 from beliefnet.data._dataset import Dataset
-from beliefnet.data._documents import spelled, unspelled
+from beliefnet.data._documents import numbered_columns, spelled, unspelled
+from beliefnet.data._levels import check_levels
 from beliefnet.data._load import Listing, available, fetch, load, names
 from beliefnet.data._observations import (
     DeviceRows,
@@ -22,7 +24,7 @@ from beliefnet.data._observations import (
 from beliefnet.data._read_like import read_incomplete_rows, read_like, read_rows
 from beliefnet.data._record import LoadOptions, Reading, Record, checksum
 from beliefnet.data._sparse import CSR, Rows
-from beliefnet.data._values import check_binarization, check_levels, check_width
+from beliefnet.data._values import check_width
 
 __all__ = [
     "CSR",
@@ -48,6 +50,7 @@ __all__ = [
     "load",
     "masked_entries",
     "names",
+    "numbered_columns",
     "observations_of",
     "read_incomplete_rows",
     "read_like",

@@ -97,6 +97,11 @@ def numbered_words(num_columns: int) -> tuple[str, ...]:
     return tuple(f"word {number}" for number in range(1, num_columns + 1))
 
 
+def numbered_columns(num_columns: int) -> tuple[str, ...]:
+    """Return names for the columns of a table without any: `column 1`, `column 2` and so on, as messages name them."""
+    return tuple(f"column {number}" for number in range(1, num_columns + 1))
+
+
 def first_words(raw: Contents, vocabulary_size: int, label: str) -> Contents:
     """Keep the first columns; named data sets hold their words in descending order of frequency.
 

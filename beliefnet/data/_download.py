@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from beliefnet._errors import DataError, DataUnavailable
-from beliefnet.data._arrays import npz_names, read_npz
 from beliefnet.data._documents import read_words, vocabulary_path, write_words
+from beliefnet.data.readers._arrays import npz_names, read_npz
 
 TIMEOUT_SECONDS = 30
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from beliefnet._errors import DataError, Use, entry, shown
+from beliefnet._text import in_bytes
 
 Place: TypeAlias = Callable[[int, int], str]
 """Says where an entry is, given the numbers of its row and column of data, from 0."""
@@ -133,6 +134,27 @@ def read_text(path: Path, encoding: str | None = None) -> str:
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
+def is_of_single_bytes(encoding: str | None) -> bool:
+    """Whether an encoding has one byte for each letter, as latin-1 has; `DataError` if there is no such encoding."""
+    if encoding is None:
+        return False
+    try:
+        return len(bytes(range(256)).decode(encoding, "replace")) == 256
+    except (LookupError, ValueError) as error:
+        raise DataError(f"expected the name of an encoding, got {shown(encoding)}", "'latin-1'") from error
+
+
+def has_own_encoding(path: Path) -> bool:
+    """Whether a file says what it is written in: by a byte order mark, or by letters that only UTF-8 writes so."""
+    content = read_bytes(path)
+    if any(map(content.startswith, _BYTE_ORDER_MARKS)):
+        return True
+    try:
+        return not content.isascii() and bool(content.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
+
+
 def split_lines(text: str) -> list[str]:
     """Return the lines of a text; only a line feed ends a line, not what else Unicode breaks lines at."""
     lines = text.split("\n")
@@ -154,7 +176,7 @@ def check_expansion(size: int, limit: int, label: str) -> None:
     """Check that something compressed does not expand beyond a limit, in bytes; `DataError` if it does."""
     if size > limit:
         raise DataError(
-            f"expected {label} to expand to at most {limit} bytes, got {size} or more",
+            f"expected {label} to expand to at most {in_bytes(limit)}, got {in_bytes(size)} or more",
             "an uncompressed file, or scipy.sparse.save_npz for a matrix of few values",
         )
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from beliefnet._errors import DataError, check_type, listed, shown, suggestion
 from beliefnet._types import ValueKind
-from beliefnet.data._dataset import Dataset, Provenance, assemble, check_options
+from beliefnet.data._dataset import Dataset, Provenance, assemble
 from beliefnet.data._documents import first_words
-from beliefnet.data._read import KINDS, read_contents
+from beliefnet.data._meaning import check_options
 from beliefnet.data._record import LoadOptions
+from beliefnet.data.readers._contents import KINDS, read_contents
 from beliefnet.data.sources import Source, Stored
 from beliefnet.data.sources._documents import DOCUMENTS
 from beliefnet.data.sources._images import IMAGES

@@ -10,29 +10,19 @@ import numpy as np
 from scipy import sparse
 
 from beliefnet._errors import DataError, Use, check_type
-from beliefnet.data._arrays import npz_names
+from beliefnet.data._binarization import binarize_rows, check_binarization, choose_binarization, to_unit
 from beliefnet.data._documents import numbered_words
 from beliefnet.data._files import labelled, plain_suffix
+from beliefnet.data._levels import check_grey_values, to_levels
 from beliefnet.data._observations import Observations
-from beliefnet.data._read import Wanted, kind_of, read_contents
 from beliefnet.data._record import LoadOptions, Reading, Record
 from beliefnet.data._sparse import CSR, is_sparse, to_counts
 from beliefnet.data._split import Contents
-from beliefnet.data._texts import TABLES, count_all_words, count_words
-from beliefnet.data._values import (
-    binarize_rows,
-    check_binarization,
-    check_bits,
-    check_grey_values,
-    check_known,
-    check_numbers,
-    check_sparse_bits,
-    check_values,
-    check_width,
-    choose_binarization,
-    to_levels,
-    to_unit,
-)
+from beliefnet.data._values import check_bits, check_known, check_numbers, check_sparse_bits, check_values, check_width
+from beliefnet.data.readers._arrays import npz_names
+from beliefnet.data.readers._contents import kind_of, read_contents
+from beliefnet.data.readers._matrix import Wanted
+from beliefnet.data.readers._texts import TABLES, count_all_words, count_words
 
 _READING = {option.name for option in fields(Reading)}
 _TOLERANCE = 6e-5

@@ -1,4 +1,4 @@
-"""What values mean: checks of bits, means and grey levels, the grids that levels lie on, and bits of means."""
+"""Checks of the numbers that rows hold: their type and shape, and their range."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -6,18 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from beliefnet._errors import DataError, Use, listed, shown, suggestion
-from beliefnet._types import ValueKind
+from beliefnet._errors import DataError, Use
 from beliefnet.data._files import place_in
-from beliefnet.data._record import Record
 from beliefnet.data._sparse import CSR, canonical, first_entry, to_rows
 
-BINARIZATIONS = ("none", "static", "dynamic", "threshold")
-MOST_LEVELS = 256
 FEW_LEVELS = 16
-_TOLERANCE = 6e-5
-"""Room for values that were written with four decimals."""
-_LOOK = 100_000
 
 
 def check_numbers(array: np.ndarray, label: str) -> np.ndarray:
@@ -63,12 +56,12 @@ def check_values(rows: np.ndarray, label: str) -> np.ndarray:
     Raises:
         DataError: With the position of the first value that is not finite, or not in [0, 1].
     """
-    _check_finite(rows, label)
+    check_finite(rows, label)
     low, high = float(rows.min()), float(rows.max())
     if low < 0 or high > 1:
         raise DataError(
             f"expected values between 0 and 1 in {label}, got values from {low:g} to {high:g}, "
-            f"the first outside being {_first(rows, (rows < 0) | (rows > 1), label)}",
+            f"the first outside being {first_of(rows, (rows < 0) | (rows > 1), label)}",
             *_rescaling(rows, low, high),
         )
     return rows.astype(np.uint8 if np.all((rows == 0) | (rows == 1)) else np.float32)
@@ -87,16 +80,16 @@ def check_bits(rows: np.ndarray, label: str) -> np.ndarray:
     Raises:
         DataError: With the position of the first value that is no bit, and what makes bits of such values at once.
     """
-    _check_finite(rows, label)
+    check_finite(rows, label)
     wrong = (rows != 0) & (rows != 1)
     if wrong.any():
         low, high = float(rows.min()), float(rows.max())
         hints: list[str | Use] = [Use("binarization", mode) for mode in ("threshold", "static", "dynamic")]
         if low < 0 or high > 1:
-            is_bytes = low >= 0 and FEW_LEVELS <= high <= 255 and _are_whole(rows)
+            is_bytes = low >= 0 and FEW_LEVELS <= high <= 255 and are_whole(rows)
             hints = ["x >= 128 if these are 8-bit grey levels"] if is_bytes else _rescaling(rows, low, high)
         raise DataError(
-            f"expected zeros and ones in {label}, such as the model was trained on, got {_first(rows, wrong, label)}",
+            f"expected zeros and ones in {label}, such as the model was trained on, got {first_of(rows, wrong, label)}",
             *hints,
         )
     return rows.astype(np.uint8)
@@ -124,40 +117,6 @@ def check_sparse_bits(rows: Any, label: str) -> CSR:
             "(matrix > 0) for bits",
         )
     return canonical(matrix)
-
-
-def check_grey_values(rows: np.ndarray, label: str, levels: int | None = None) -> np.ndarray:
-    """Check that rows `[n, num_features]` are within [0, 1], or grey levels.
-
-    Whole numbers are taken for levels of 8 bits if they are bytes, or if the largest is 255: others may be of another
-    scale, which `levels` says.
-
-    Args:
-        rows: Rows that passed `check_numbers`.
-        label: What to call them in an error.
-        levels: Number of levels of whole numbers that start from 0.
-
-    Returns:
-        float32 in [0, 1].
-
-    Raises:
-        DataError: With the position of the first value that is not finite, or out of range.
-    """
-    _check_finite(rows, label)
-    low, high, whole = rows.min(), rows.max(), _are_whole(rows)
-    if levels is not None and levels > 2 and whole and high > 1:
-        if not 0 <= low <= high < levels:
-            raise DataError(
-                f"expected whole numbers from 0 to {levels - 1} in {label}, as levels={levels} says, got values from "
-                f"{low:g} to {high:g}, the first outside being {_first(rows, (rows < 0) | (rows >= levels), label)}",
-                *([f"x - {low:g}, which starts from 0"] if low > 0 and high - low < levels else []),
-                Use("levels", int(high) + 1),
-            )
-        return rows.astype(np.float32) / np.float32(levels - 1)
-    is_bytes = (rows.dtype == np.uint8 and high >= FEW_LEVELS) or (high == 255 and low >= 0 and whole)
-    if is_bytes:
-        return rows.astype(np.float32) / np.float32(255)
-    return check_values(rows, label).astype(np.float32)
 
 
 def check_known(check: Callable[[np.ndarray, str], np.ndarray]) -> Callable[[np.ndarray, str], np.ndarray]:
@@ -215,150 +174,20 @@ def image_shape_of(shape: Sequence[int]) -> tuple[int, int] | None:
     return (side, side) if side * side == shape[1] else None
 
 
-def levels_of(arrays: Sequence[np.ndarray]) -> int | None:
-    """Return the fewest levels that values in [0, 1] lie on, at most 256; None where they lie on no such grid.
-
-    Args:
-        arrays: Float values, of any shapes.
-
-    >>> [levels_of([np.array(values)]) for values in ([0.0, 0.2, 1.0], [0.0625, 0.5], [0.1, 0.01, 0.001])]
-    [6, 17, None]
-    """
-    found = np.unique(np.concatenate([array.reshape(-1)[:_LOOK] for array in arrays]))
-    if len(found) > MOST_LEVELS:
-        return None
-    found = np.unique(np.concatenate([np.unique(array) for array in arrays])).astype(np.float64)
-    for steps in range(1, MOST_LEVELS):
-        if np.abs(found - np.rint(found * steps) / steps).max() < _TOLERANCE:
-            return steps + 1
-    return None
-
-
-def to_levels(rows: np.ndarray, levels: int) -> np.ndarray:
-    """Return values on a grid of at most 256 levels as the index of each level, uint8."""
-    return np.rint(rows * np.float32(levels - 1)).astype(np.uint8)
-
-
-def check_levels(record: Record, levels: int, label: str) -> None:
-    """Check that grey data lie on the levels that a model was made for.
-
-    Args:
-        record: The record of the data.
-        levels: Number of levels of the model.
-        label: What to call the data in an error.
-
-    Raises:
-        DataError: If they lie on no grid of levels, or on another one.
-    """
-    if record.levels is None:
-        raise DataError(
-            f"expected values on a grid of {levels} grey levels, k / {levels - 1}, for logistic visible units, got "
-            f"{label} with values between the levels",
-            f"np.rint({levels - 1} * x) / {levels - 1}, or --visible grey-normal",
-        )
-    if (levels - 1) % (record.levels - 1):
-        raise DataError(
-            f"expected values on a grid of {levels} grey levels, k / {levels - 1}, for logistic visible units, got "
-            f"{label} with {record.levels} levels",
-            f"{record.levels} levels, or other data",
-        )
-
-
-def check_binarization(requested: str | None, values: ValueKind | None) -> None:
-    """Check that what was asked for is a way to make bits, and that the model is one of bits.
-
-    Raises:
-        DataError: If not.
-    """
-    if requested is None:
-        return
-    if values != "binary":
-        raise DataError(
-            f"expected no {{option}} for a model of {values}, got {shown(requested)}",
-            "leaving the option out",
-            option="binarization",
-        )
-    if requested not in BINARIZATIONS:
-        meant = suggestion(str(requested), BINARIZATIONS)
-        raise DataError(
-            f"expected {{option}} {listed(BINARIZATIONS)}, got {shown(requested)}{meant}",
-            *([] if meant else ["leaving the option out"]),
-            option="binarization",
-        )
-
-
-def choose_binarization(is_bits: bool, requested: str | None, default: str, label: str) -> str:
-    """Decide how data is binarised, and refuse requests that make no sense for it.
-
-    Args:
-        is_bits: Whether all values are 0 or 1.
-        requested: What the user asked for, or None.
-        default: What intensities get when nothing was asked for.
-        label: What to call the data in an error.
-
-    Returns:
-        One of `BINARIZATIONS`; `"none"` exactly when the data is already binary.
-
-    Raises:
-        DataError: If the request is unknown or does not fit the data.
-    """
-    check_binarization(requested, "binary")
-    if is_bits:
-        if requested not in (None, "none"):
-            raise DataError(
-                f"expected no binarization for {label}, whose values are already 0 or 1, got {requested!r}",
-                "leaving the option out",
-            )
-        return "none"
-    if requested == "none":
-        raise DataError(
-            f"expected binarization {listed(BINARIZATIONS[1:])} for {label}, whose values lie between 0 and 1, "
-            f"got 'none'",
-            f"{default!r}, its default",
-        )
-    return requested or default
-
-
-def binarize_rows(rows: np.ndarray, largest: int, binarization: str, rng: np.random.Generator) -> np.ndarray:
-    """Apply one binarisation to rows `[n, num_features]`.
-
-    Args:
-        rows: Rows as they are stored.
-        largest: What a one is stored as.
-        binarization: One of `BINARIZATIONS`.
-        rng: Source of the one Bernoulli sample that `"static"` draws.
-
-    Returns:
-        uint8 in {0, 1} for `"static"` (one sample) and `"threshold"` (1 where the mean is at least 0.5); the rows
-        themselves for `"none"` and `"dynamic"`.
-    """
-    if binarization == "static":
-        return (rng.random(rows.shape, dtype=np.float32) < to_unit(rows, largest)).astype(np.uint8)
-    if binarization == "threshold":
-        return (to_unit(rows, largest) >= 0.5).astype(np.uint8)
-    return rows
-
-
-def to_unit(rows: np.ndarray, largest: int) -> np.ndarray:
-    """Return rows `[..., num_features]` as float32, divided by what a one is stored as."""
-    values = rows.astype(np.float32)
-    return values if largest == 1 else values / np.float32(largest)
-
-
-def _check_finite(rows: np.ndarray, label: str) -> None:
+def check_finite(rows: np.ndarray, label: str) -> None:
     if rows.dtype.kind != "f":
         return
     finite = np.isfinite(rows)
     if not finite.all():
         raise DataError(
-            f"expected finite values in {label}, got {_first(rows, ~finite, label)}",
+            f"expected finite values in {label}, got {first_of(rows, ~finite, label)}",
             "dropping these rows, or filling them in with a net that is trained on others (beliefnet impute)",
         )
 
 
 def _rescaling(rows: np.ndarray, low: float, high: float) -> list[str | Use]:
     """Say what to try for values beyond [0, 1]."""
-    if not _are_whole(rows) or low < -1:
+    if not are_whole(rows) or low < -1:
         return ["rescaling to [0, 1]"]
     if low < 0:
         return ["(x + 1) / 2 if these are -1 and 1" if high <= 1 else "rescaling to [0, 1]"]
@@ -374,10 +203,10 @@ def _rescaling(rows: np.ndarray, low: float, high: float) -> list[str | Use]:
     return ["x / 255 if these are 8-bit grey levels", counts] if high <= 255 else [counts, "rescaling to [0, 1]"]
 
 
-def _are_whole(rows: np.ndarray) -> bool:
+def are_whole(rows: np.ndarray) -> bool:
     return rows.dtype.kind != "f" or np.array_equal(rows, np.rint(rows))
 
 
-def _first(rows: np.ndarray, bad: np.ndarray, label: str) -> str:
+def first_of(rows: np.ndarray, bad: np.ndarray, label: str) -> str:
     row, column = np.unravel_index(np.argmax(bad), bad.shape)
     return f"{rows[row, column]:g} at {place_in(label, int(row), int(column))}"

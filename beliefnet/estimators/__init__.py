@@ -19,6 +19,7 @@ from beliefnet.estimators._kl_weight import KLSchedule, kl_divergence, with_kl_w
 from beliefnet.estimators._likelihood import MaximumLikelihood
 from beliefnet.estimators._local_expectation import LocalExpectation
 from beliefnet.estimators._log_variance import LogVariance, log_variance
+from beliefnet.estimators._moved import AbstractMovedEstimator
 from beliefnet.estimators._msc import MSC, Chains
 from beliefnet.estimators._muprop import MuProp
 from beliefnet.estimators._nvil import NVIL, nvil
@@ -30,6 +31,7 @@ from beliefnet.estimators._reinforce import Reinforce, reinforce
 from beliefnet.estimators._relaxations import concrete, gumbel_rao, half, reinmax, straight_through
 from beliefnet.estimators._rodeo import RODEO
 from beliefnet.estimators._tvo import TVO
+from beliefnet.estimators._uha import UHA, uha
 from beliefnet.estimators._vimco import VIMCO, vimco
 from beliefnet.estimators._wake_sleep import (
     ReweightedWake,
@@ -63,9 +65,11 @@ __all__ = [
     "SGVB",
     "STL",
     "TVO",
+    "UHA",
     "VIMCO",
     "AbstractCreditEstimator",
     "AbstractCreditRule",
+    "AbstractMovedEstimator",
     "AbstractPathEstimator",
     "AbstractRecognitionEstimator",
     "AbstractUnitEstimator",
@@ -116,6 +120,7 @@ __all__ = [
     "semi_amortised",
     "straight_through",
     "surrogate",
+    "uha",
     "variational_em",
     "vimco",
     "wake_sleep",

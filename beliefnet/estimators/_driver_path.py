@@ -34,7 +34,7 @@ def path_surrogate(
         raise ArgumentError(
             f"expected a proposal that scores each layer for a path credit, got {type(proposal).__name__}, which "
             "scores whole paths",
-            "HVI for Hamiltonian dynamics",
+            "HVI or UHA for Hamiltonian dynamics",
         )
     trace = Trace.record(net, drawn)
     log_weight = trace.log_p.sum(axis=-1) - trace.log_q.sum(axis=-1)

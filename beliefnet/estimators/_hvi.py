@@ -2,22 +2,14 @@
 
 from typing import ClassVar
 
-import equinox as eqx
-from jax import Array
-from jaxtyping import Float
-
-from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
-from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
-from beliefnet.distributions import UnitKind
-from beliefnet.estimators._base import Estimate, Estimator, check_particles
-from beliefnet.estimators._bound import Bound
+from beliefnet.estimators._moved import AbstractMovedEstimator
 from beliefnet.proposals import Hamiltonian
 
 
-class HVI(Estimator[None]):
+class HVI(AbstractMovedEstimator):
     """The bound of particles that Hamiltonian dynamics move, differentiated through draws and dynamics.
 
         E[ log p(x, h_T) - log q(h_0 | x) + sum_t (log r(v'_t | x, h_t) - log N(v_t; 0, scale_t^2)) ]
@@ -33,51 +25,13 @@ class HVI(Estimator[None]):
         num_particles: Draws per datum, K.
 
     Raises:
-        ValueError: If `num_particles` is not positive, or the proposal is not a `Hamiltonian`.
+        ValueError: If `num_particles` is not positive, or draws of the proposal have no derivative.
 
     Reference:
         Salimans, Kingma & Welling 2015, *Markov chain Monte Carlo and variational inference: bridging the gap*.
     """
 
-    kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.CONTINUOUS})
-
-    proposal: Hamiltonian
-    num_particles: int = eqx.field(static=True, default=1)
-
-    def __check_init__(self):
-        check_particles("HVI", self.num_particles, least=1)
-        if not self.proposal.has_derivative:
-            raise ArgumentError(
-                f"expected a Hamiltonian as the proposal of HVI, got {type(self.proposal).__name__}",
-                "Hamiltonian(net, key=key)",
-            )
-
-    @property
-    def bound(self) -> Bound:
-        """The mean log-weight of the proposal's particles."""
-        return Bound(1, self.proposal)
-
-    def init(self, net: BeliefNet) -> None:
-        """Return nothing: no statistics are kept.
-
-        Raises:
-            ValueError: If the proposal was not made for this net.
-        """
-        self.proposal.check(net)
-
-    @broadcasting
-    def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
-        """Draw, and differentiate through the draw."""
-
-        def bound(parts: tuple[BeliefNet, HVI]) -> tuple[Array, Array]:
-            net, own = parts
-            particles = own.proposal.draw(net, x, own.num_particles, key=key)
-            log_weight = net.log_joint(x, particles.latents) - particles.log_proposal
-            value = log_weight.mean()
-            return value, value
-
-        (net_grads, own_grads), objective = eqx.filter_grad(bound, has_aux=True)((net, self))
-        return Estimate(net_grads, own_grads, state, objective)
+    dynamics: ClassVar[str] = "Hamiltonian(net, key=key)"
 
 
 @named("hvi", title="Hamiltonian variational inference")

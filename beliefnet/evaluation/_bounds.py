@@ -22,6 +22,7 @@ from beliefnet.evaluation._weighted import WeightedSample, rungs, running_mean
 from beliefnet.proposals import Proposal, Recognition
 
 _LEAST_DEFENDED = 10
+_CPU_NUMBERS, _ACCELERATOR_NUMBERS = 2**20, 2**25
 
 
 class DatumBounds(eqx.Module):
@@ -204,5 +205,9 @@ def bounds_of_rows(
 
 
 def rows_per_pass(net: BeliefNet) -> int:
-    """Return how many rows (data times particles) one pass holds: about 32 MB in the widest layer."""
-    return max(1, 2**20 // max((net.num_visible, *net.layer_sizes)))
+    """Return how many rows (data times particles) one pass holds, by the numbers in its widest layer.
+
+    4 MB stay in a CPU's cache; an accelerator has to start every operation of a pass, and takes 128 MB.
+    """
+    numbers = _CPU_NUMBERS if jax.default_backend() == "cpu" else _ACCELERATOR_NUMBERS
+    return max(1, numbers // max((net.num_visible, *net.layer_sizes)))

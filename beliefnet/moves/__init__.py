@@ -1,6 +1,6 @@
 """Markov moves of latents that leave a density as it is."""
 
-from beliefnet.moves._base import InTurn, LogDensity, Move
+from beliefnet.moves._base import InTurn, LogDensity, Move, split_units
 from beliefnet.moves._discrete import AbstractDiscreteMove, Place
 from beliefnet.moves._gibbs import GibbsWithGradients
 from beliefnet.moves._hmc import HMC
@@ -24,4 +24,5 @@ __all__ = [
     "Place",
     "leapfrog",
     "moves_for",
+    "split_units",
 ]

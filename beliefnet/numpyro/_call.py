@@ -62,7 +62,12 @@ class Run(NamedTuple):
     @property
     def log_weight(self) -> Float[Array, " particles"]:
         """The log-weight, log p(x, h) - log q(h | x), of each particle: everything summed."""
-        return _summed(self.terms.model) - _summed(self.terms.guide)
+        return self.log_weight_without(())
+
+    def log_weight_without(self, sites: tuple[str, ...]) -> Float[Array, " particles"]:
+        """Return it without the terms of some sites of the guide."""
+        guide = {name: term for name, term in self.terms.guide.items() if name not in sites}
+        return _summed(self.terms.model) - _summed(guide)
 
 
 def _summed(terms: dict[str, Array]) -> Array:
@@ -125,8 +130,8 @@ class Call:
         return self._trace(self.guide, params, key, values)
 
     def model_trace(self, params: dict[str, Any], key: Key, guide: Sites) -> Sites:
-        """Run the model on what a guide drew."""
-        return self._trace(self.model, params | _values(guide, "mutable"), key, guide)
+        """Run the model on what a guide drew; what the guide observes, it has not drawn."""
+        return self._trace(self.model, params | _values(guide, "mutable"), key, _drawn(guide))
 
     def record(
         self,
@@ -157,6 +162,10 @@ class Call:
         program = seed(seed(program, self.plate_key, hide_types=drawn), key)
         program = program if values is None else replay(program, values)
         return trace(substitute(program, data=params)).get_trace(*self.args, **self.kwargs)
+
+
+def _drawn(sites: Sites) -> Sites:
+    return OrderedDict((name, site) for name, site in sites.items() if not site.get("is_observed"))
 
 
 def _values(sites: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -190,10 +199,14 @@ def is_masked(distribution: Any) -> bool:
     return type(distribution) is MaskedDistribution
 
 
-def _density(site: dict[str, Any]) -> Array:
-    distribution = site["fn"]
-    if not is_masked(distribution):
-        return log_prob(site)
+def innermost(distribution: Any) -> Any:
+    """Return a distribution without its masks, and without what plates have expanded it to."""
     while type(distribution) in (MaskedDistribution, ExpandedDistribution):
         distribution = distribution.base_dist
-    return log_prob({**site, "fn": distribution.expand(site["fn"].batch_shape)})
+    return distribution
+
+
+def _density(site: dict[str, Any]) -> Array:
+    if not is_masked(site["fn"]):
+        return log_prob(site)
+    return log_prob({**site, "fn": innermost(site["fn"]).expand(site["fn"].batch_shape)})

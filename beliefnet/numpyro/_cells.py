@@ -52,7 +52,7 @@ def record(
         unit: What all terms are divided by.
     """
     model = [name for name in program.model if name in program.reached]
-    others = [name for name in program.guide if name not in layers]
+    others = [name for name in program.guide if name in program.guide_reached and name not in layers]
     log_p = [over_cells(terms.model[name], program.model[name].plates, cells) for name in model]
     log_p += [-over_cells(terms.guide[name], program.guide[name].plates, cells) for name in others]
     log_q = [over_cells(terms.guide[name], program.guide[name].plates, cells) for name in layers]

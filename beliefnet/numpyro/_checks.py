@@ -1,6 +1,9 @@
 """What these losses cannot do right is refused before anything is drawn."""
 
-from beliefnet._errors import ArgumentError, listed, shown
+import itertools
+import warnings
+
+from beliefnet._errors import Advice, ArgumentError, listed, shown
 from beliefnet.numpyro._sites import Program, Site
 
 
@@ -30,6 +33,54 @@ def check_program(program: Program) -> None:
         )
     for name in sorted(latents):
         _check_masks(name, program.model[name], program.guide[name])
+        _check_shapes(name, program.model[name], program.guide[name])
+        _compare_plates(name, program.model[name], program.guide[name])
+    for sites in weighed(program):
+        for name, site in sites.items():
+            _look_for_plates(name, site)
+
+
+def _check_shapes(name: str, model: Site, guide: Site) -> None:
+    is_same = model.event_dim == guide.event_dim and _without_ones(model.shape) == _without_ones(guide.shape)
+    if not (is_same or model.in_loop):
+        raise ArgumentError(
+            f"expected {shown(name)} to have one shape, got {model.shape} with {model.event_dim} axes of events in the "
+            f"model and {guide.shape} with {guide.event_dim} in the guide",
+            f"the same plates and .to_event({model.event_dim}) in both",
+        )
+
+
+def _compare_plates(name: str, model: Site, guide: Site) -> None:
+    here, there = (sorted(plate.name for plate in site.plates) for site in (model, guide))
+    if here != there:
+        warnings.warn(
+            Advice(
+                f"expected {shown(name)} to be in the same plates in model and guide, got {listed(here) or 'none'} and "
+                f"{listed(there) or 'none'}, of which only those in both can divide the data",
+                "plates of the same names",
+            ),
+            stacklevel=2,
+        )
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(itertools.dropwhile(lambda size: size == 1, shape))
+
+
+def _look_for_plates(name: str, site: Site) -> None:
+    batch = site.shape[: len(site.shape) - site.event_dim]
+    with_plate = {plate.dim for plate in site.plates}
+    bare = [dim for dim in range(-len(batch), 0) if batch[dim] > 1 and dim not in with_plate]
+    if bare and not site.in_loop:
+        warnings.warn(
+            Advice(
+                f"expected a plate for every batch axis of {shown(name)}, got none for axis {bare[-1]} of {batch}, "
+                "which is taken as part of one datum",
+                f"numpyro.plate('data', {batch[bare[-1]]})",
+                f".to_event({len(bare)})",
+            ),
+            stacklevel=2,
+        )
 
 
 def _check_masks(name: str, model: Site, guide: Site) -> None:
@@ -51,15 +102,14 @@ def common_scale(name: str, program: Program) -> float:
     Raises:
         ValueError: If the guide is scaled otherwise than the model is.
     """
-    scales = {
-        site_name: None if site.scale is None else site.scale / program.fraction(site.plates)
-        for site_name, site in weighed(program)
-    }
-    values = set(scales.values())
+    model, guide = (
+        {n: site.scale and site.scale / program.fraction(site.plates) for n, site in sites.items()}
+        for sites in weighed(program)
+    )
+    values = {*model.values(), *guide.values()}
     if len(values) == 1 and None not in values:
         return values.pop() or 1.0
-    scaled = [site_name for site_name in program.guide if scales[site_name] != 1]
-    if scaled:
+    if scaled := [site for site, scale in guide.items() if scale != 1]:
         raise ArgumentError(
             f"expected sites of the guide without handlers.scale, or all sites with the same number, as {name} weighs "
             f"particles, got {listed(scaled)} scaled on its own",
@@ -69,7 +119,7 @@ def common_scale(name: str, program: Program) -> float:
     return 1.0
 
 
-def weighed(program: Program) -> list[tuple[str, Site]]:
-    """Return the sites whose terms are part of an importance weight: the guide's, and what a draw reaches."""
-    model = [(name, site) for name, site in program.model.items() if name in program.reached]
-    return [*model, *program.guide.items()]
+def weighed(program: Program) -> tuple[dict[str, Site], dict[str, Site]]:
+    """Return the sites whose terms are part of an importance weight: those that a draw can change."""
+    model = {name: site for name, site in program.model.items() if name in program.reached}
+    return model, {name: site for name, site in program.guide.items() if name in program.guide_reached}

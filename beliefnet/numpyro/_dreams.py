@@ -84,7 +84,9 @@ def _places(call: Call, params: dict[str, Any], observed: Observed) -> dict[str,
     jax.eval_shape(look)
     if unknown := [name for name in observed if name not in found]:
         raise ArgumentError(
-            f"expected {{option}} to name observed sites, got {listed(unknown)}", listed(found), option="observed"
+            f"expected {{option}} to name observed sites, got {listed(unknown)}",
+            listed(found) or "a model with observed sites",
+            option="observed",
         )
     return found
 

@@ -20,8 +20,9 @@ class AbstractLocalLoss(AbstractLoss):
 
         gradient = mean over k of grad f_k + sum over sites s, cells c and k of score_sck * grad log q(h_sck)
 
-    with f the whole log p(x, h) - log q(h | x), scaled as NumPyro scales it. A cell's signal holds the terms that
-    depend on the site's draw, those inside the site's plates only where they are in the same cell.
+    with f = log p(x, h) - log q(h | x), scaled as NumPyro scales it, without log q of the sites that have a score: its
+    gradient is zero on average. A cell's signal holds the terms that depend on the site's draw, those inside the site's
+    plates only where they are in the same cell.
     """
 
     def rule_of(self, program: Program, run: Run, site: str) -> AbstractCreditRule[Any]:
@@ -32,11 +33,11 @@ class AbstractLocalLoss(AbstractLoss):
         """Estimate the ELBO and its derivative."""
         program, run = batch.program, batch.draw(held=False)
         state = self.states(program, run)
-        elbo = total = run.log_weight.mean()
+        total = run.log_weight_without(program.score_sites).mean()
         for site in program.score_sites:
             term, state[site] = self._credited(program, run, site, state[site])
             total += term
-        return Estimated(elbo, total, self.mutable(run, state))
+        return Estimated(run.log_weight.mean(), total, self.mutable(run, state))
 
     def states(self, program: Program, run: Run) -> dict[str, Any]:
         """Return the statistics of the rule before this batch, by site."""
@@ -53,7 +54,6 @@ class AbstractLocalLoss(AbstractLoss):
         trace = record(program, run.terms, (site,), cells, unit=unit)
         credit, state = self.rule_of(program, run, site).step(lax.stop_gradient(trace), state)
         assert credit.score is not None
-        # f has -log q of the site, of mean zero; a share more of the score takes it out.
-        credit = Credit(credit.objective, score=credit.score + 1 / trace.num_particles, own=credit.own)
+        credit = Credit(credit.objective, score=credit.score, own=credit.own)
         live = Trace(trace.log_p, densities(program, run.terms, (site,), cells), trace.log_proposal, ())
         return unit * num_cells(cells) * surrogate(live, credit), state

@@ -106,7 +106,8 @@ class NVIL(AbstractLocalLoss):
                 result = guide(*args, **kwargs)
             latents = [n for n, s in sites.items() if s["type"] == "sample" and not s["is_observed"]]
             scored = [name for name in latents if not sites[name]["fn"].has_rsample]
-            mutable(_MOMENTS, {name: self.rule.init(1) for name in scored})  # pyright: ignore[reportArgumentType]
+            if scored:
+                mutable(_MOMENTS, {name: self.rule.init(1) for name in scored})  # pyright: ignore[reportArgumentType]
             if self.baseline is not None:
                 with replay(trace=sites):
                     deterministic(_BASELINE, self.baseline(*args, **kwargs))
@@ -125,8 +126,8 @@ class NVIL(AbstractLocalLoss):
 
     def states(self, program: Program, run: Run) -> dict[str, Moments]:
         """Return the moments before this batch, by site."""
-        if _MOMENTS in run.mutable:
-            return run.first_mutable[_MOMENTS]
+        if _MOMENTS in run.mutable or not program.score_sites:
+            return run.first_mutable.get(_MOMENTS, {})
         warnings.warn(
             Advice("expected a guide that NVIL can keep its moments in, got one without", "nvil.guide(guide)"),
             stacklevel=2,

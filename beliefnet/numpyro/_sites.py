@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from jax import Array
+from numpyro.distributions import Delta
 from numpyro.ops.provenance import eval_provenance
 from numpyro.primitives import Messenger
 
-from beliefnet.numpyro._call import Call, Recorded, is_masked, log_prob
+from beliefnet.numpyro._call import Call, Recorded, innermost, is_masked, log_prob
 
 _PREFIX = "latent "  # a site may be named like an argument of `eval_provenance`
 
@@ -39,6 +40,9 @@ class Site(NamedTuple):
         is_masked: Whether part of its log-probability may be left out.
         is_enumerated: Whether it asks for enumeration.
         is_auxiliary: Whether it is said to belong to the guide alone.
+        is_point: Whether it is a `Delta`, which has a value and no spread.
+        shape: Of its batch and its events.
+        event_dim: How many of its axes, the last ones, are those of events.
         scale: What its log-probability is multiplied by, subsampling included; None for what is no plain number.
         in_loop: Whether it is inside a `scan` or `cond` of NumPyro.
     """
@@ -49,6 +53,9 @@ class Site(NamedTuple):
     is_masked: bool
     is_enumerated: bool
     is_auxiliary: bool
+    is_point: bool
+    shape: tuple[int, ...]
+    event_dim: int
     scale: float | None
     in_loop: bool
 
@@ -81,9 +88,20 @@ class Program(NamedTuple):
         return tuple(name for name in self.latents if not self.guide[name].is_reparameterised)
 
     @property
+    def points(self) -> tuple[str, ...]:
+        """The latents of the guide that are at a point, which no other draw of the guide decides."""
+        decided = [self.guide_reach[name] - {name} for name in self.latents]
+        return tuple(n for n in self.latents if self.guide[n].is_point and not any(n in names for names in decided))
+
+    @property
     def reached(self) -> frozenset[str]:
         """The sites of the model that any draw can change."""
         return frozenset[str]().union(*self.reach.values())
+
+    @property
+    def guide_reached(self) -> frozenset[str]:
+        """The sites of the guide that any draw can change: its latents, and what it observes of them."""
+        return frozenset[str]().union(*self.guide_reach.values())
 
     def fraction(self, plates: Iterable[Plate]) -> float:
         """Return the factor of subsampling in some plates together."""
@@ -154,6 +172,9 @@ def _site(site: dict[str, Any]) -> Site:
         is_masked(site["fn"]),
         bool(site["infer"].get("enumerate")),
         bool(site["infer"].get("is_auxiliary")),
+        type(innermost(site["fn"])) is Delta,
+        tuple(site["fn"].shape()),
+        site["fn"].event_dim,
         float(scale) if is_number else None,
         bool(site.get("_control_flow_done")),
     )

@@ -62,7 +62,9 @@ class AbstractWeightedLoss(AbstractLoss):
         """Estimate the objective and its derivative; terms that no draw can change are not weighed."""
         program, data = batch.program, self.data(batch.program)
         found = self.credited(batch, data)
-        free = [term for name, term in found.run.terms.model.items() if name not in program.reached]
+        terms = found.run.terms
+        free = [term for name, term in terms.model.items() if name not in program.reached]
+        free += [-term for name, term in terms.guide.items() if name not in program.guide_reached]
         rest = sum((term.sum() / len(term) for term in free), start=jnp.zeros(()))
         objective = rest + data.unit * found.credit.objective.sum()
         return Estimated(objective, rest + data.unit * found.surrogate, found.run.first_mutable)
@@ -74,7 +76,7 @@ class AbstractWeightedLoss(AbstractLoss):
             ValueError: If anything else is subsampled, or the guide is scaled otherwise than the model.
         """
         name = type(self).__name__
-        sites = [site for _, site in weighed(program)]
+        sites = [site for part in weighed(program) for site in part.values()]
         common = [plate for plate in sites[0].plates if all(plate in site.plates for site in sites)] if sites else []
         cells = tuple(common[-1:])
         inner = {plate.name for site in sites for plate in site.plates if plate not in cells}
@@ -117,8 +119,18 @@ class AbstractHeldLoss(AbstractWeightedLoss):
     """A rule that has the score function for every latent: draws are constants, reparameterised or not."""
 
     def credited(self, batch: Batch, data: Data) -> Credited:
-        """Draw particles, and credit them."""
+        """Draw particles, and credit them.
+
+        Raises:
+            ValueError: If a latent is at a point, which could not be learnt.
+        """
         program, layers = batch.program, batch.program.latents
+        if program.points:
+            raise ArgumentError(
+                f"expected latents that are drawn for {type(self).__name__}, which follows no draw, got a Delta for "
+                f"{listed(program.points)}",
+                "Reinforce or VIMCO, which follow it",
+            )
         run = batch.draw(held=True)
         trace = record(program, run.terms, layers, data.cells, unit=data.unit)
         credit = self.rule(lax.stop_gradient(trace))

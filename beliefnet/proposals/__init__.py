@@ -8,6 +8,7 @@ from beliefnet.proposals._dream import Dream
 from beliefnet.proposals._hamiltonian import Hamiltonian
 from beliefnet.proposals._recognition import Recognition
 from beliefnet.proposals._refined import FixedPosterior, Refined
+from beliefnet.proposals._uncorrected import UncorrectedAnnealing
 
 __all__ = [
     "Annealed",
@@ -21,4 +22,5 @@ __all__ = [
     "Recognition",
     "Refined",
     "Schedule",
+    "UncorrectedAnnealing",
 ]

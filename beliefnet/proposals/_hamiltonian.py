@@ -10,16 +10,16 @@ from jax import Array
 from jax.scipy.stats import norm
 from jaxtyping import Float
 
-from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
 from beliefnet.conditionals import Dense
-from beliefnet.distributions import UnitKind, check_kind, normal
-from beliefnet.moves import Phase, leapfrog
+from beliefnet.distributions import normal
+from beliefnet.moves import Phase, leapfrog, split_units
 from beliefnet.proposals._base import Particles, Proposal
+from beliefnet.proposals._continuous import check_continuous, check_made_for, check_setting, check_step_size
 from beliefnet.samplers import Reparameterize
 
 
@@ -113,20 +113,11 @@ class Hamiltonian(Proposal):
         step_size: float = 0.05,
         num_units: int = 100,
     ):
-        for name, value, least in (
-            ("num_iterations", num_iterations, 1),
-            ("num_steps", num_steps, 0),
-            ("num_units", num_units, 1),
-        ):
-            if value < least or value != int(value):
-                raise ArgumentError(
-                    f"expected Hamiltonian to have {{option}} of at least {least}, got {value}", "5", option=name
-                )
-        if not 0 < step_size < math.inf:
-            raise ArgumentError(
-                f"expected Hamiltonian to have a positive {{option}}, got {step_size}", "0.05", option="step_size"
-            )
-        _check_layers(net)
+        check_setting("Hamiltonian", "num_iterations", num_iterations, least=1)
+        check_setting("Hamiltonian", "num_steps", num_steps, least=0)
+        check_setting("Hamiltonian", "num_units", num_units, least=1)
+        check_step_size("Hamiltonian", step_size)
+        check_continuous("Hamiltonian", net)
         size = sum(net.layer_sizes)
         self.iterations = tuple(
             Iteration(
@@ -149,15 +140,10 @@ class Hamiltonian(Proposal):
         Raises:
             ValueError: If a layer is discrete or bounded, or the net has other sizes than the one it was made for.
         """
-        _check_layers(net)
+        check_continuous("Hamiltonian", net)
         reverse = self.iterations[0].reverse
         made_for = (reverse.from_data.num_inputs, reverse.from_position.num_inputs)
-        if made_for != (net.num_visible, sum(net.layer_sizes)):
-            raise ArgumentError(
-                f"expected the net that Hamiltonian was made for, of {made_for[0]} visible and {made_for[1]} latent "
-                f"units, got one of {net.num_visible} and {sum(net.layer_sizes)}",
-                "Hamiltonian(net, key=key)",
-            )
+        check_made_for("Hamiltonian", made_for, net, hint="Hamiltonian(net, key=key)")
 
     @broadcasting
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
@@ -169,10 +155,9 @@ class Hamiltonian(Proposal):
         self.check(net)
         start_key, *keys = split_key(key, 1 + len(self.iterations))
         start = net.infer(x, num_particles, key=start_key, sampler=Reparameterize())
-        ends = [sum(net.layer_sizes[: index + 1]) for index in range(len(net.layer_sizes) - 1)]
 
         def layers(position: Float[Array, "*lead latents"]) -> Values:
-            return tuple(jnp.split(position, ends, axis=-1))
+            return split_units(position, net.layer_sizes)
 
         force = jax.grad(lambda position: net.log_joint(x, layers(position)).sum())
         position, log_proposal = jnp.concatenate(start.values, axis=-1), start.log_probs.sum(axis=-1)
@@ -186,19 +171,3 @@ class Hamiltonian(Proposal):
             log_proposal += norm.logpdf(noise).sum(axis=-1) - log_reverse
             position, pull = end.position, end.force
         return Particles(x, layers(position), log_proposal)
-
-
-def _check_layers(net: BeliefNet) -> None:
-    """Check that every latent layer is continuous under both chains, and may take any real value."""
-    advice = "Recognition(), or Refined(AIR()) for discrete units"
-
-    for layer, conditionals in enumerate(net.latent_layers, 1):
-        for conditional in conditionals:
-            place = f" in latent layer {layer}"
-            check_kind("Hamiltonian", conditional.kind, frozenset({UnitKind.CONTINUOUS}), advice, place=place)
-            if any(map(math.isfinite, conditional.units.bounds)):
-                raise ArgumentError(
-                    f"expected units that may take any real value for Hamiltonian, got {conditional.units.name} units"
-                    f"{place}",
-                    "normal units, or Recognition()",
-                )

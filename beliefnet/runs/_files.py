@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from beliefnet._errors import Refusal
+from beliefnet._text import in_bytes
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FULL_TEXTS = ("No space left on device", "Disk quota exceeded")
@@ -137,6 +138,6 @@ def free_space(path: Path) -> str:
     """Say how much room is left where a path is."""
     place = next((p for p in (path, *path.parents) if p.exists()), Path("/"))
     try:
-        return f"{shutil.disk_usage(place).free / 1e6:.1f} MB are free there"
+        return f"{in_bytes(shutil.disk_usage(place).free)} free there"
     except OSError:
         return "how much is free is not known"

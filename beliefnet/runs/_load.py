@@ -100,15 +100,14 @@ def load_run(path: Path | str, *, net: BeliefNet | None = None, estimator: Estim
         CheckpointError: If no checkpoint is intact.
     """
     folder = RunFolder.open(path)
+    if not (folder.has_checkpoints or folder.net_file.is_there):
+        raise _unfinished(folder, "nothing is saved yet")
     record = folder.read_record()
     structure = structure_of(record, folder)
     stamp = stamp_of(record)
     assert stamp is not None
     if stamp.best_epoch == 0:
-        raise RunFolderError(
-            f"expected a run that has finished an epoch, got {path}, stopped at step {stamp.step}",
-            f"beliefnet train --resume {path}, or fit with the same folder",
-        )
+        raise _unfinished(folder, f"what is saved, of step {stamp.step}, is from its first epoch")
     like_net = _like("net", structure["net"], net, folder)
     if estimator is None and not _can_be_rebuilt(structure["estimator"]):
         restored = folder.kept.restore(like_net, at=".best.net")
@@ -121,6 +120,22 @@ def load_run(path: Path | str, *, net: BeliefNet | None = None, estimator: Estim
     data, stamp = Record.from_dict(record["data"]), Stamp(**record["stamp"])
     return LoadedRun(
         folder, data, best.net, best.estimator, record["settings"], stamp, record["environment"], restored.skipped
+    )
+
+
+def _unfinished(folder: RunFolder, saved: str) -> RunFolderError:
+    """Return the error for a run without a net that an epoch has ended with."""
+    user = folder.lock.user
+    if user is not None:
+        return RunFolderError(
+            f"expected a run that has saved a net after an epoch, got {folder.path}, where {saved}; training goes on "
+            f"({user})",
+            "again in a while: a net is saved when --checkpoint-seconds have passed since an epoch, and at the end",
+        )
+    return RunFolderError(
+        f"expected a run that has saved a net after an epoch, got {folder.path}, where {saved} and nobody trains now",
+        f"beliefnet train --resume {folder.path}",
+        "fit with the same folder",
     )
 
 

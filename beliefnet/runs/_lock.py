@@ -43,6 +43,23 @@ class RunLock:
         """Whether this object holds the lock."""
         return self._descriptor is not None
 
+    @property
+    def user(self) -> str | None:
+        """The process that trains in the folder now, in words; None if none does."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        except OSError:
+            return None
+        try:
+            owner, shown = _read(descriptor), os.fstat(descriptor).st_mtime
+        finally:
+            os.close(descriptor)
+        if owner is None:
+            return None
+        is_here = owner.get("host") == _identity()["host"]
+        is_alive = _is_running(owner) if is_here else time.time() - shown < _SILENT_SECONDS
+        return _named(owner) if is_alive else None
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the lock during a block; a block inside one that holds it already changes nothing.
@@ -117,7 +134,7 @@ class RunLock:
         if owner is None:
             who, hints = "another process", ("again when it has ended",)
         else:
-            who = f"process {owner.get('pid')} on {owner.get('host')}, since {owner.get('since')}"
+            who = _named(owner)
             hints = (
                 "again when it has ended",
                 f"kill {owner.get('pid')} to stop it (it saves first)",
@@ -126,6 +143,10 @@ class RunLock:
         return RunLocked(
             f"expected a run folder that nobody trains in, got {self.path.parent}, in use by {who}", *hints
         )
+
+
+def _named(owner: dict[str, Any]) -> str:
+    return f"process {owner.get('pid')} on {owner.get('host')}, since {owner.get('since')}"
 
 
 def _lock_file(descriptor: int) -> bool:

@@ -90,7 +90,7 @@ def newest_intact(directory: Path, load: Callable[[Path, dict[str, Any]], _T]) -
             "a copy from a backup, or training again from the start in a new folder",
         )
     raise CheckpointError(
-        f"expected a checkpoint in {directory}, found none", "the folder of a run that has saved at least once"
+        f"expected a checkpoint in {directory}, got none", "the folder of a run that has saved at least once"
     )
 
 

@@ -1,5 +1,6 @@
 """The best net of a run in one file: arrays by name, and what the run is as JSON. Reading it runs no code."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,10 @@ class NetFile:
         """
         leaves, values = describe_leaves(best, ".best"), jax.tree.leaves(best)
         arrays = {leaf["path"]: np.asarray(value) for leaf, value in zip(leaves, values, strict=True)}
-        content = json.dumps({"step": step, "record": record, "leaves": leaves})
-        write_atomically(self.path, save(arrays, {_NAME: content}))
+        checksums = {name: _checksum(array) for name, array in arrays.items()}
+        content = {"step": step, "record": record, "leaves": leaves, "checksums": checksums}
+        sealed = {**content, "sha256": _sha256(json.dumps(content).encode())}
+        write_atomically(self.path, save(arrays, {_NAME: json.dumps(sealed)}))
 
     def read_record(self) -> dict[str, Any]:
         """Return what is recorded beside the net, without loading its arrays.
@@ -69,7 +72,8 @@ class NetFile:
             at: Where in a training state the part is that `like` describes, such as ".best.net".
 
         Raises:
-            CheckpointError: If the file cannot be read, or has other leaves, shapes or types than `like`.
+            CheckpointError: If the file cannot be read, has other leaves, shapes or types than `like`, or its arrays
+                are not those that were written.
         """
         content = self._content()
         chosen = [leaf for leaf in content["leaves"] if part_of(leaf["path"], at)]
@@ -83,6 +87,8 @@ class NetFile:
         for value, leaf in zip(values, chosen, strict=True):
             if (found := f"{value.dtype}{list(value.shape)}") != (wanted := f"{leaf['dtype']}{leaf['shape']}"):
                 raise self._unreadable(f"{leaf['path']} is {found}, and {wanted} in the description")
+            if content.get("checksums", {}).get(leaf["path"]) not in (None, _checksum(value)):
+                raise self._unreadable(f"{leaf['path']} has other numbers than were written")
         decoded = [decode(value, leaf, to) for value, leaf, to in zip(values, chosen, targets, strict=True)]
         return Restored(structure.unflatten(decoded), content["step"], content["record"], self.path, ())
 
@@ -97,7 +103,7 @@ class NetFile:
             ) from None
         except (OSError, SafetensorError, ValueError) as error:
             raise self._unreadable(error) from error
-        if not _describes_a_net(content):
+        if not _describes_a_net(content) or not _is_as_written(content):
             raise self._unreadable("its description is another one than was written")
         return content
 
@@ -107,6 +113,21 @@ class NetFile:
             f"expected the net of a run in {self.path}, got a file that cannot be read ({reason[0]})",
             "beliefnet export RUN, which writes it anew",
         )
+
+
+def _is_as_written(content: dict[str, Any]) -> bool:
+    """Whether a description has the checksum that it holds; older files hold none."""
+    rest = {name: value for name, value in content.items() if name != "sha256"}
+    return content.get("sha256") in (None, _sha256(json.dumps(rest).encode()))
+
+
+def _checksum(array: np.ndarray) -> str:
+    """Return the SHA-256 of the little-endian bytes of an array, which a safetensors file holds."""
+    return _sha256(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _describes_a_net(content: Any) -> bool:

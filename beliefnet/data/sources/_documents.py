@@ -18,7 +18,7 @@ from beliefnet.data._files import readable
 from beliefnet.data._sparse import CSR, from_pieces, occurrences, to_counts, to_pieces
 from beliefnet.data._split import Contents, cut
 from beliefnet.data.sources import BuiltIn, Download, Layout, Remote, Source
-from beliefnet.data.sources._images import read_mat
+from beliefnet.data.sources._formats import read_mat
 
 
 def of_counts(train: CSR, valid: CSR, test: CSR, words: Sequence[str]) -> Contents:

@@ -1,129 +1,41 @@
-"""Tables of numbers in text files: what separates them, which columns are data, and where the first fault is."""
+"""The text of a table: its header, which columns are data, and where the first fault is."""
 
-import csv
-import io
 import itertools
 import operator
 import warnings
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from beliefnet._errors import Advice, DataError, Use, listed, shown, suggestion
-from beliefnet.data._files import FEWEST_EXTENT, Place, plain_suffix, read_text, readable, split_lines
+from beliefnet._errors import DataError, Use, listed, shown, suggestion
+from beliefnet.data._files import FEWEST_EXTENT, split_lines
 from beliefnet.data._record import Reading
+from beliefnet.data.readers._cells import (
+    cells_of,
+    counted_from,
+    counts_up,
+    delimiter_of,
+    end_of_line,
+    filled_rows,
+    is_number,
+    is_text,
+    may_be_decimal,
+    parsed,
+)
 
-DELIMITERS = (",", ";", "\t")
-
-_TRUTH = {"true": 1.0, "false": 0.0}
 _YES_OR_NO = {"yes", "no", "y", "n"}
-_MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
-_INDEX_HEADERS = ("", "index", "id", "row", "unnamed: 0")
-_SAMPLE = 50
-_LEAST_RUN = 4
-_LONGEST_HEADER = 100
+SAMPLE = 50
+LEAST_RUN = 4
 _SHORT_LINE = 2**17
 """Cells of a longer line are read by the csv module, which limits their length."""
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
-    """A table of numbers.
-
-    Attributes:
-        values: The numbers, float64 `[rows, columns]`; NaN where a cell is empty.
-        columns: The name of each column, where the file has any.
-        names: The name of each row, where the file has any.
-        parts: Which split each row belongs to, where a column says so.
-        place: Where an entry is in the file, given its row and column.
-    """
-
-    values: np.ndarray
-    columns: tuple[str, ...] | None = None
-    names: tuple[str, ...] | None = None
-    parts: tuple[str, ...] | None = None
-    place: Place | None = None
-
-
-def read_table(
-    path: Path, reading: Reading, split_column: str | None = None, wanted: Sequence[str] | None = None
-) -> Table:
-    """Read a table of numbers from a text file.
-
-    A first line without any number is taken for a header, and so is one that counts up, as pandas writes it. A first
-    column that counts the rows, one of different whole numbers headed `id`, `index` or `row`, and one of different
-    texts are taken for the names of the rows, with a warning.
-
-    Args:
-        path: The file.
-        reading: How to read it.
-        split_column: The column that says which split a row belongs to.
-        wanted: The columns that a trained model takes, which are found by their names where the file has any of them.
-
-    Returns:
-        The columns that are data, in their order.
-
-    Raises:
-        DataError: With the line and column of the first text that is not a number, or the first line of another
-            width; or if the file is empty or unreadable, or lacks a column that was asked for.
-    """
-    text = read_text(path, reading.encoding)
-    with readable(path):
-        sheet = _Sheet.of(text, reading, path)
-        if wanted is not None:
-            reading = sheet.reading_for(wanted, reading)
-        sheet = replace(sheet, name_column=sheet.find_names(reading))
-        numeric = sheet.numeric_columns(reading, split_column)
-        values = sheet.numbers(numeric)
-        columns = tuple(sheet.columns[index] for index in numeric) if sheet.has_header else None
-        table = Table(values, columns, place=partial(sheet.place, numeric))
-        if sheet.name_column is not None:
-            table = replace(table, names=tuple(sheet.texts(sheet.name_column)))
-        else:
-            table = _without_index(table, numeric, sheet, reading)
-        if split_column is not None:
-            table = replace(table, parts=tuple(sheet.texts(sheet.index_of(split_column))))
-    return table
-
-
-def holds_numbers(path: Path, encoding: str | None) -> bool:
-    """Whether the lines of a text are rows of numbers, below a header and after a name: a table, and no documents."""
-    lines = [line for line in split_lines(read_text(path, encoding))[: _SAMPLE + 1] if line.strip()]
-    if len(lines) < 2:
-        return False
-    delimiter = max(DELIMITERS, key=lines[-1].count)
-    cells = [line.split(delimiter) for line in lines[1:]]
-    widths = {len(row) for row in cells}
-    return len(widths) == 1 and widths != {1} and all(_is_number(cell) for row in cells for cell in row[1:])
-
-
-def delimiter_of(line: str, path: Path, reading: Reading) -> str:
-    """Return what separates cells: what was said, or what a line seems to be separated by."""
-    if reading.delimiter is not None:
-        return reading.delimiter
-    if plain_suffix(path) == ".tsv":
-        return "\t"
-    # Decimal commas cannot separate cells as well, and a line may have more of them than of what does.
-    marks = [mark for mark in DELIMITERS if mark != reading.decimal]
-    by_semicolon = line.split(";")
-    if "," in line and len(by_semicolon) > 1 and all(_is_number(cell.strip('"'), ",") for cell in by_semicolon):
-        return ";"
-    return max(marks, key=line.count)
-
-
-def cells_of(line: str, delimiter: str, **dialect: Any) -> list[str]:
-    """Return the cells of one line."""
-    return next(csv.reader([line], delimiter=delimiter, **dialect), [])
-
-
-@dataclass(frozen=True, eq=False)
-class _Sheet:
+class Sheet:
     """The text of a table, without its header."""
 
     path: Path
@@ -137,7 +49,7 @@ class _Sheet:
     name_column: int | None = None
 
     @classmethod
-    def of(cls, text: str, reading: Reading, path: Path) -> "_Sheet":
+    def of(cls, text: str, reading: Reading, path: Path) -> "Sheet":
         """Find the delimiter and the header."""
         if not text.strip():
             raise DataError(f"expected rows of numbers, got an empty file {path}", "a file that holds data")
@@ -145,7 +57,7 @@ class _Sheet:
         delimiter = delimiter_of(next(line for line in lines if line.strip()), path, reading)
         # A row of empty cells is a row, even where the delimiter is a blank itself.
         start = next(number for number, line in enumerate(lines) if line.strip() or delimiter in line)
-        end = _end_of_line(lines, start)
+        end = end_of_line(lines, start)
         first = "\n".join(lines[start:end])
         if first.count(delimiter) >= FEWEST_EXTENT:
             raise DataError(
@@ -153,7 +65,7 @@ class _Sheet:
             )
         header = _header(first, delimiter, reading.decimal, path, is_only=end == len(lines))
         start = end if header else start
-        sample = list(itertools.islice(_filled_rows(lines[start:], delimiter), _SAMPLE))
+        sample = list(itertools.islice(filled_rows(lines[start:], delimiter), SAMPLE))
         if not sample:
             raise DataError(
                 f"expected rows of numbers separated by commas, semicolons or tabs, got one line of text in {path}",
@@ -165,6 +77,28 @@ class _Sheet:
         columns = tuple(header or (f"column {number}" for number in range(1, width + 1)))
         rows = [cells for _, cells in sample]
         return cls(path, lines[start:], start, delimiter, reading.decimal, columns, bool(header), rows)
+
+    def check_commas(self, *, are_whole: bool) -> None:
+        """Refuse rows that are one number with a decimal comma each, or two whole numbers."""
+        firsts = [row[0].strip() for row in self.sample]
+        if self.delimiter != "," or len(self.columns) != 2 or not all(map(may_be_decimal, self.sample)):
+            return
+        if self.has_header:
+            # Below a single name, R numbers the rows.
+            is_two = bool(self.columns[0]) or firsts in counted_from(len(firsts))
+        else:
+            is_two = are_whole or self._are_bits
+        if not is_two:
+            raise DataError(
+                f"expected to know what the commas in {self.path} are, got {shown(','.join(self.sample[0]))}, which "
+                "may be one number or two",
+                Use("decimal", ",", "for decimal commas"),
+                Use("delimiter", ",", "for two columns"),
+            )
+
+    @property
+    def _are_bits(self) -> bool:
+        return {cell.strip() for row in self.sample for cell in row} <= {"0", "1"}
 
     def reading_for(self, wanted: Sequence[str], reading: Reading) -> Reading:
         """Return how to read the columns that a trained model takes: others are passed over."""
@@ -192,9 +126,9 @@ class _Sheet:
     def _no_numbers(self, texts: list[int]) -> DataError:
         """Return the error for columns of texts among those of numbers."""
         column = texts[0]
-        rows = itertools.islice(_filled_rows(self.lines, self.delimiter), _SAMPLE)
+        rows = itertools.islice(filled_rows(self.lines, self.delimiter), SAMPLE)
         cells = {number: cells[column].strip() for number, cells in rows if column < len(cells)}
-        found = {number + self.first_line: cell for number, cell in cells.items() if _is_text(cell)}
+        found = {number + self.first_line: cell for number, cell in cells.items() if is_text(cell)}
         line, first = next(iter(found.items()))
         hints: list[str | Use] = [Use("drop", self.columns[column], "if it is no data")]
         if {cell.lower() for cell in found.values()} <= _YES_OR_NO:
@@ -246,30 +180,32 @@ class _Sheet:
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the cells of each row with the number of its line."""
-        for number, cells in _filled_rows(self.lines, self.delimiter):
+        for number, cells in filled_rows(self.lines, self.delimiter):
             if len(cells) != len(self.columns):
                 baskets = [Use("item_separator", self.delimiter, "for the items of baskets")]
+                decimals = [Use("decimal", ",", "for decimal commas")]
+                is_one = not self._are_bits and all(is_number(",".join(row), ",") for row in self.sample)
                 raise DataError(
                     f"expected {len(self.columns)} columns at line {number + self.first_line} of {self.path}, as in "
                     f"the first row, got {len(cells)}",
                     "giving every line the same number of columns",
-                    *(baskets if all(map(_is_text, cells)) else []),
+                    *(baskets if all(map(is_text, cells)) else decimals if is_one else []),
                 )
             yield number + self.first_line, cells
 
     def _number(self, cells: list[str], column: int, line: int) -> float:
-        number = _parsed(cells[column], self.decimal)
+        number = parsed(cells[column], self.decimal)
         if number is not None:
             return number
         cell = cells[column]
         hint: str | Use = (
             "numbers separated by commas, semicolons or tabs (only a first line without numbers is a header)"
         )
-        if self.decimal == "." and _parsed(cell, ",") is not None:
+        if self.decimal == "." and parsed(cell, ",") is not None:
             hint = Use("decimal", ",", "for decimal commas")
         elif self.has_header and self._is_text(column) and any(map(str.isalpha, cell)):
             hint = Use("text_column", self.columns[column], "if it holds texts")
-        elif "_" in cell and _parsed(cell.replace("_", ""), self.decimal) is not None:
+        elif "_" in cell and parsed(cell.replace("_", ""), self.decimal) is not None:
             hint = "plain decimals"
         raise DataError(
             f"expected a number at line {line}, column {column + 1} of {self.path}, got {shown(cell)}", hint
@@ -291,106 +227,24 @@ class _Sheet:
 
     def _is_text(self, column: int) -> bool:
         cells = [row[column] for row in self.sample if column < len(row)]
-        return not any(_parsed(cell, self.decimal) is not None and cell.strip() for cell in cells) and any(
-            _is_text(cell) for cell in cells
+        return not any(parsed(cell, self.decimal) is not None and cell.strip() for cell in cells) and any(
+            is_text(cell) for cell in cells
         )
 
     def _named(self, column: int) -> str:
         return f"column {shown(self.columns[column])}" if self.has_header else f"column {column + 1}"
 
 
-def _filled_rows(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the cells of each row that has any, and the number of its last line, from 1."""
-    reader: Any = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter)
-    for cells in reader:
-        if len(cells) > 1 or (cells and cells[0].strip()):
-            yield reader.line_num, cells
-
-
-def _end_of_line(lines: list[str], start: int) -> int:
-    """Return where the first line of a table ends: the names of its columns may hold line breaks in quotes."""
-    quotes = 0
-    for end, line in enumerate(lines[start : start + _LONGEST_HEADER], start + 1):
-        quotes += line.count('"')
-        if quotes % 2 == 0:
-            return end
-    return start + 1
-
-
 def _header(first: str, delimiter: str, decimal: str, path: Path, *, is_only: bool) -> list[str]:
     """Return the names of columns that the first line holds, or nothing."""
     cells = [cell.strip() for cell in cells_of(first, delimiter)]
     present = [cell for cell in cells if cell]
-    if present and not any(_is_number(cell, decimal) for cell in present):
+    if present and not any(is_number(cell, decimal) for cell in present):
         return cells
     # As pandas writes the columns 0, 1, 2 and so on, after the names of the rows or without them.
-    has_names = not _is_number(cells[0], decimal) or not cells[0]
+    has_names = not is_number(cells[0], decimal) or not cells[0]
     counted = cells[1:] if has_names else cells
-    if not is_only and len(counted) >= (2 if has_names else _LEAST_RUN) and _counts_up(counted):
+    if not is_only and len(counted) >= (2 if has_names else LEAST_RUN) and counts_up(counted):
         warnings.warn(f"the first line of {path}, which counts the columns, is taken for a header", stacklevel=2)
         return cells
     return []
-
-
-def _without_index(table: Table, numeric: list[int], sheet: _Sheet, reading: Reading) -> Table:
-    """Leave out a first column that numbers the rows, and keep it as their names."""
-    column, header = table.values[:, 0], sheet.columns[0].strip().lower() if sheet.has_header else None
-    if numeric[0] != 0 or len(numeric) < 2 or reading.columns or not np.array_equal(column, np.rint(column)):
-        return table
-    runs = (
-        len(column) >= _LEAST_RUN and np.array_equal(column - column[0], np.arange(len(column))) and column[0] in (0, 1)
-    )
-    # Rows that were left out leave gaps, and rows may be shuffled; frames that were joined repeat numbers.
-    are_distinct = len(np.unique(column)) == len(column)
-    is_index = header in ("", "unnamed: 0") or (runs if header is None else header in _INDEX_HEADERS and are_distinct)
-    if runs and not is_index:
-        said = f"column {sheet.columns[0]!r} of {sheet.path} counts the rows and is read as data"
-        warnings.warn(Advice(said, Use("drop", sheet.columns[0], "if it only numbers them")), stacklevel=2)
-    if not is_index:
-        return table
-    warnings.warn(
-        f"the first column of {sheet.path}, which numbers the rows, is taken for their names and not for data",
-        stacklevel=2,
-    )
-    names = tuple(str(int(number)) for number in column)
-    place = partial(sheet.place, numeric[1:])
-    return Table(table.values[:, 1:], table.columns and table.columns[1:], names, place=place)
-
-
-def _counts_up(cells: Sequence[str]) -> bool:
-    """Whether cells are whole numbers, each one more than the one before, such as 0, 1, 2 or years."""
-    if not all(cell.isascii() and cell.isdigit() and len(cell) < 10 for cell in cells):
-        return False
-    numbers = [int(cell) for cell in cells]
-    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-
-
-def _is_number(cell: str, decimal: str = ".") -> bool:
-    return _parsed(cell, decimal) is not None
-
-
-def _is_text(cell: str) -> bool:
-    return bool(cell.strip()) and _parsed(cell, ",") is None
-
-
-def _parsed(cell: str, decimal: str) -> float | None:
-    """Return the number in a cell, NaN for what is missing, None for any other text."""
-    plain = cell.strip()
-    if len(plain) > 400:
-        return None
-    if decimal == ",":
-        plain = plain.replace(",", ".")
-    lower = plain.lower()
-    if lower in _MISSING:
-        return float("nan")
-    if lower in _TRUTH:
-        return _TRUTH[lower]
-    try:
-        return None if "_" in plain else float(plain)
-    except ValueError:
-        return None
-
-
-def records_of(text: str, delimiter: str) -> Iterable[list[str]]:
-    """Return the rows of a text, whose cells may hold line breaks, one after the other."""
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)

@@ -11,10 +11,17 @@ from typing import Any
 import numpy as np
 
 from beliefnet._errors import Advice, DataError, Use, listed, shown, suggestion
-from beliefnet.data._files import plain_suffix, read_text, readable, split_lines
+from beliefnet.data._files import (
+    has_own_encoding,
+    is_of_single_bytes,
+    plain_suffix,
+    read_text,
+    readable,
+    split_lines,
+)
 from beliefnet.data._record import Reading
 from beliefnet.data._sparse import CSR, canonical
-from beliefnet.data._tables import cells_of, delimiter_of, records_of
+from beliefnet.data.readers._cells import cells_of, delimiter_of, records_of
 
 WORD = r"(?u)\b[^\W\d_]{2,}\b"
 """Two letters or more; what stands next to a digit or an underscore is no word."""
@@ -134,7 +141,15 @@ def _read_folder(folder: Path, encoding: str | None) -> Texts:
         )
     ordered = sorted(paths, key=lambda path: path.relative_to(folder).parts)
     names = tuple(path.relative_to(folder).as_posix() for path in ordered)
-    return _strings([read_text(path, encoding) for path in ordered]), names, None
+    others = [path for path in ordered if has_own_encoding(path)] if is_of_single_bytes(encoding) else []
+    if others:
+        warnings.warn(
+            f"{len(others)} of the {len(ordered)} files of {folder}, such as {others[0].name}, are in Unicode and are "
+            f"read so, the others as {encoding}",
+            stacklevel=2,
+        )
+    own = set(others)
+    return _strings([read_text(path, None if path in own else encoding) for path in ordered]), names, None
 
 
 def _read_column(path: Path, reading: Reading, column: str, split_column: str | None) -> Texts:
