@@ -19,7 +19,7 @@ from beliefnet.estimators._kl_weight import KLSchedule, kl_divergence, with_kl_w
 from beliefnet.estimators._likelihood import MaximumLikelihood
 from beliefnet.estimators._local_expectation import LocalExpectation
 from beliefnet.estimators._log_variance import LogVariance, log_variance
-from beliefnet.estimators._moved import MovedParticles
+from beliefnet.estimators._moved import AbstractMovedEstimator
 from beliefnet.estimators._msc import MSC, Chains
 from beliefnet.estimators._muprop import MuProp
 from beliefnet.estimators._nvil import NVIL, nvil
@@ -69,6 +69,7 @@ __all__ = [
     "VIMCO",
     "AbstractCreditEstimator",
     "AbstractCreditRule",
+    "AbstractMovedEstimator",
     "AbstractPathEstimator",
     "AbstractRecognitionEstimator",
     "AbstractUnitEstimator",
@@ -90,7 +91,6 @@ __all__ = [
     "LocalExpectation",
     "LogVariance",
     "MaximumLikelihood",
-    "MovedParticles",
     "MuProp",
     "MultiSampleDisARM",
     "PerLayer",
