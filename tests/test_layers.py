@@ -36,6 +36,7 @@ LAYERS = [
     {"training", "comparisons"},
     {"plots"},
     {"catalogue"},
+    {"_model"},
     {PUBLIC},
     {"cli", "sklearn"},
 ]
