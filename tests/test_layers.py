@@ -1,6 +1,8 @@
 """The package imports only downward, and each heavy dependency has one place."""
 
 import ast
+import importlib
+import inspect
 import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,6 +159,16 @@ def test_a_planted_fault_is_caught(module, source):
 )
 def test_lawful_imports_pass(module, source):
     assert faults(module, source) == []
+
+
+def test_what_is_abstract_says_so():
+    found = [importlib.import_module(name.removesuffix(".__init__")) for name in modules() if "__main__" not in name]
+    classes = {kind for module in found for kind in vars(module).values() if inspect.isclass(kind)}
+    own = {kind for kind in classes if kind.__module__.startswith("beliefnet.")}
+    # Of Equinox, a field can be abstract as well.
+    abstract = {kind for kind in own if inspect.isabstract(kind) or getattr(kind, "__abstractvars__", None)}
+    assert len(abstract) > 20
+    assert [kind for kind in abstract if not kind.__name__.lstrip("_").startswith("Abstract")] == []
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=[path.stem for path in SCRIPTS])

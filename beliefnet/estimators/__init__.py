@@ -2,7 +2,7 @@
 
 from beliefnet.estimators._arm import ARM, DisARM, MultiSampleDisARM
 from beliefnet.estimators._arms import ARMS
-from beliefnet.estimators._base import Estimate, Estimator, check_particles
+from beliefnet.estimators._base import AbstractEstimator, Estimate, check_particles
 from beliefnet.estimators._bound import Bound
 from beliefnet.estimators._combine import Sum
 from beliefnet.estimators._double_cv import DoubleCV
@@ -19,7 +19,7 @@ from beliefnet.estimators._kl_weight import KLSchedule, kl_divergence, with_kl_w
 from beliefnet.estimators._likelihood import MaximumLikelihood
 from beliefnet.estimators._local_expectation import LocalExpectation
 from beliefnet.estimators._log_variance import LogVariance, log_variance
-from beliefnet.estimators._moved import MovedParticles
+from beliefnet.estimators._moved import AbstractMovedParticles
 from beliefnet.estimators._msc import MSC, Chains
 from beliefnet.estimators._muprop import MuProp
 from beliefnet.estimators._nvil import NVIL, nvil
@@ -43,8 +43,8 @@ from beliefnet.estimators._wake_sleep import (
 )
 from beliefnet.estimators.rules import (
     AbstractCreditRule,
+    AbstractPureRule,
     Credit,
-    CreditRule,
     Replacement,
     Signal,
     SurrogateTerm,
@@ -69,7 +69,10 @@ __all__ = [
     "VIMCO",
     "AbstractCreditEstimator",
     "AbstractCreditRule",
+    "AbstractEstimator",
+    "AbstractMovedParticles",
     "AbstractPathEstimator",
+    "AbstractPureRule",
     "AbstractRecognitionEstimator",
     "AbstractUnitEstimator",
     "AsymptoticOVIS",
@@ -77,12 +80,10 @@ __all__ = [
     "Chains",
     "Credit",
     "CreditEstimator",
-    "CreditRule",
     "DReG",
     "DisARM",
     "DoubleCV",
     "Estimate",
-    "Estimator",
     "IterativeAmortised",
     "KLSchedule",
     "Layer",
@@ -90,7 +91,6 @@ __all__ = [
     "LocalExpectation",
     "LogVariance",
     "MaximumLikelihood",
-    "MovedParticles",
     "MuProp",
     "MultiSampleDisARM",
     "PerLayer",

@@ -11,12 +11,12 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind
-from beliefnet.estimators._base import Estimate, Estimator, check_particles
+from beliefnet.estimators._base import AbstractEstimator, Estimate, check_particles
 from beliefnet.estimators._bound import Bound
-from beliefnet.proposals import Proposal
+from beliefnet.proposals import AbstractProposal
 
 
-class MovedParticles(Estimator[None]):
+class AbstractMovedParticles(AbstractEstimator[None]):
     """The mean log-weight of particles that dynamics move: a deterministic function of noise and of all parameters.
 
     Args:
@@ -31,7 +31,7 @@ class MovedParticles(Estimator[None]):
     dynamics: ClassVar[str]
     """How the proposal is made, for error messages."""
 
-    proposal: Proposal
+    proposal: AbstractProposal
     num_particles: int = eqx.field(static=True, default=1)
 
     def __check_init__(self):
@@ -59,7 +59,7 @@ class MovedParticles(Estimator[None]):
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
         """Draw, and differentiate through the draw."""
 
-        def bound(parts: tuple[BeliefNet, MovedParticles]) -> tuple[Array, Array]:
+        def bound(parts: tuple[BeliefNet, AbstractMovedParticles]) -> tuple[Array, Array]:
             net, own = parts
             particles = own.proposal.draw(net, x, own.num_particles, key=key)
             log_weight = net.log_joint(x, particles.latents) - particles.log_proposal
