@@ -124,6 +124,20 @@ OF_RUNS = [
         in_tests("test_estimators", "hvi"),
     ),
     Mutant(
+        "The momentum of uncorrected annealing is not scored",
+        "proposals/_uncorrected.py",
+        "(end.position, end.momentum, log_proposal + change)",
+        "(end.position, end.momentum, log_proposal)",
+        in_tests("test_hamiltonian", "after_annealing and normal and 3"),
+    ),
+    Mutant(
+        "Refreshed momenta lose their scale",
+        "proposals/_uncorrected.py",
+        "jnp.sqrt(1 - persistence**2) * noise",
+        "(1 - persistence) * noise",
+        in_tests("test_hamiltonian", "after_annealing and normal"),
+    ),
+    Mutant(
         "The bound is a mean of log-weights",
         "evaluation/_exact.py",
         "bounds = log_mean_exp(states.log_weight[members], axis=1)",

@@ -284,22 +284,37 @@ def thermodynamic(count: int, ends: Any) -> Claim:
     return over_tuples(one, count, held=True)
 
 
+def thermodynamic_value(count: int, ends: Any) -> Claim:
+    """The Riemann sum itself."""
+
+    def one(log_p: jax.Array, log_q: jax.Array) -> jax.Array:
+        f = log_p - log_q
+        return sum((right - left) * (jax.nn.softmax(left * f) @ f) for left, right in itertools.pairwise(ends))
+
+    return over_tuples(one, count, held=True)
+
+
+def claimed_value(program: Program, claim: Claim) -> jax.Array:
+    """A claim, summed over the data."""
+    return _total(program, claim, program.params)
+
+
 def claimed(program: Program, claim: Claim) -> Params:
     """The gradient of a claim, summed over the data."""
+    return jax.jit(jax.grad(lambda params: _total(program, claim, params)))(program.params)
 
-    def total(params: Params) -> jax.Array:
-        pairs = [log_densities(program, params, x, states(program.latents)) for x in program.data]
-        penalties = -(params["prior"] ** 2) * PENALTIES if program is MASKED else 0
-        return sum((claim(*pair) for pair in pairs), start=penalties * jnp.ones(()))
 
-    return jax.jit(jax.grad(total))(program.params)
+def _total(program: Program, claim: Claim, params: Params) -> jax.Array:
+    pairs = [log_densities(program, params, x, states(program.latents)) for x in program.data]
+    penalties = -(params["prior"] ** 2) * PENALTIES if program is MASKED else 0
+    return sum((claim(*pair) for pair in pairs), start=penalties * jnp.ones(()))
 
 
 # Expected -------------------------------------------------------------------------------------------------------------
 
 
-def expected(loss: Any, program: Program, name: str) -> Params:
-    """The ascent of a loss, summed over every tuple of what its particles can draw.
+def expected(loss: Any, program: Program, name: str) -> tuple[jax.Array, Params]:
+    """The objective of a loss and its ascent, summed over every tuple of what its particles can draw.
 
     A key is found for every state, so that a tuple of states is a tuple of keys, which `vectorize_particles` hands in.
     The name is that of the program whose guide draws the same.
@@ -315,7 +330,7 @@ def expected(loss: Any, program: Program, name: str) -> Params:
         mass = jax.lax.stop_gradient(jnp.exp(log_q[index].sum(axis=1)))
         return jnp.sum(mass * jax.vmap(one, in_axes=(0, None))(index, params))
 
-    return jax.jit(jax.grad(total))(program.params)
+    return jax.jit(jax.value_and_grad(total))(program.params)
 
 
 @cache

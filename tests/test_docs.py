@@ -231,10 +231,15 @@ BENCHMARK = re.compile(
 
 
 def known_options() -> set[str]:
-    found = {"--help", "--debug", "--version", "--full", "--name.option"}
-    for command in app:
+    return {"--help", "--debug", "--version", "--full", "--name.option"} | options_below(app)
+
+
+def options_below(commands) -> set[str]:
+    found = set()
+    for command in commands:
         if not command.startswith("-"):
-            found |= {name for argument in app[command].assemble_argument_collection() for name in argument.names}
+            found |= {name for argument in commands[command].assemble_argument_collection() for name in argument.names}
+            found |= options_below(commands[command])
     return found
 
 

@@ -83,6 +83,18 @@ def test_signal_to_noise_ratios_are_those_of_the_record():
         assert shown == pytest.approx([ratios[column] for column in columns], abs=6e-4), name
 
 
+def test_a_second_evaluator_finds_the_same():
+    record = json.loads((RESULTS / "benchmarks" / "independent.json").read_text())
+    page = (RESULTS / "README.md").read_text()
+    assert len(record) == 8
+    for name, found in record.items():
+        assert (RESULTS / "binarized-mnist" / name / "net.safetensors").is_file()
+        assert abs(found["difference"]) < 3 * found["standard_error"]
+        numbers = [f"{found[key]:.2f}" for key in ("nll", "nll_of_the_library")]
+        numbers += [f"{found['difference']:+.2f}", f"{found['standard_error']:.2f}"]
+        assert f"| {name} | {' | '.join(numbers)} |" in page
+
+
 def test_a_planted_figure_is_caught():
     known = [(99.9696, 0.2492)]
     assert is_measured(("99.97", "0.25"), known)

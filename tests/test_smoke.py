@@ -44,6 +44,7 @@ def elsewhere(tmp_path: Path, monkeypatch):
     [
         "train --resume @ --epochs 3",
         "export @",
+        "runs @",
         "evaluate @ --particles 5",
         "evaluate @ --particles 5 --json",
         "evaluate @ --particles 5 --refine air:steps=2,samples=3",

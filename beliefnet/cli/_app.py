@@ -27,6 +27,7 @@ COMMANDS = {
     "export": ("_export", "Write the best net of a run to one file."),
     "gaps": ("_gaps", "Refine the posteriors of trained nets step by step."),
     "impute": ("_impute", "Fill in missing entries of data."),
+    "runs": ("_runs", "List the runs of a folder, put tags on them, or delete some."),
     "sample": ("_sample", "Draw observations from a trained net."),
     "sandwich": ("_sandwich", "Bound log p(x) from both sides on data that the net itself draws."),
     "topics": ("_topics", "Show the words that each latent of a document net stands for."),

@@ -7,7 +7,7 @@ from cyclopts import App
 
 from beliefnet import data
 from beliefnet.cli._app import command
-from beliefnet.cli._text import say
+from beliefnet.cli._text import aligned, say
 
 datasets_app = App(name="datasets", help="List the data sets that can be named, or fetch one.")
 command(datasets_app)
@@ -22,10 +22,9 @@ def show() -> None:
     """List the data sets that --data takes by name, and where each is."""
     listings = data.available()
     rows = [_COLUMNS, *map(_cells, listings)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     notes = ["", *(row.description for row in listings)]
-    for cells, note in zip(rows, notes, strict=True):
-        say("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+    for line, note in zip(aligned(rows), notes, strict=True):
+        say(line)
         _say_wrapped(note, indent="    ")
     folders = sorted({str(Path(row.where).parent) for row in listings if row.where not in _PLACES})
     if folders:

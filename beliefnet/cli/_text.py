@@ -54,6 +54,12 @@ def make_progress(*, is_quiet: bool = False) -> Progress:
     )
 
 
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return lines with the cells of a table under each other: no cell is cut or folded."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
 def show_table(
     header: Sequence[str],
     rows: Iterable[Sequence[object]],

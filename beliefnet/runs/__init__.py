@@ -7,6 +7,7 @@ from beliefnet.runs._folder import RunFolder, RunFolderError
 from beliefnet.runs._identity import check_same_run, check_same_structure
 from beliefnet.runs._load import LoadedRun, check_version, load_run, structure_of
 from beliefnet.runs._lock import RunLock, RunLocked
+from beliefnet.runs._overview import Overview, read_tags, runs_in, write_tags
 from beliefnet.runs._results import Result, Stamp
 from beliefnet.runs._structure import Difference, StructureError, describe, differences, fingerprint, skeleton
 
@@ -16,6 +17,7 @@ __all__ = [
     "Difference",
     "DiskFullError",
     "LoadedRun",
+    "Overview",
     "Restored",
     "Result",
     "RunFolder",
@@ -33,7 +35,10 @@ __all__ = [
     "environment_changes",
     "fingerprint",
     "load_run",
+    "read_tags",
+    "runs_in",
     "skeleton",
     "structure_of",
     "write_atomically",
+    "write_tags",
 ]
