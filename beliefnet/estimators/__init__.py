@@ -19,7 +19,7 @@ from beliefnet.estimators._kl_weight import KLSchedule, kl_divergence, with_kl_w
 from beliefnet.estimators._likelihood import MaximumLikelihood
 from beliefnet.estimators._local_expectation import LocalExpectation
 from beliefnet.estimators._log_variance import LogVariance, log_variance
-from beliefnet.estimators._moved import AbstractMovedParticles
+from beliefnet.estimators._moved import AbstractMovedEstimator
 from beliefnet.estimators._msc import MSC, Chains
 from beliefnet.estimators._muprop import MuProp
 from beliefnet.estimators._nvil import NVIL, nvil
@@ -70,7 +70,7 @@ __all__ = [
     "AbstractCreditEstimator",
     "AbstractCreditRule",
     "AbstractEstimator",
-    "AbstractMovedParticles",
+    "AbstractMovedEstimator",
     "AbstractPathEstimator",
     "AbstractPureRule",
     "AbstractRecognitionEstimator",

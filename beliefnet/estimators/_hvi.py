@@ -5,11 +5,11 @@ from typing import ClassVar
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.estimators._moved import AbstractMovedParticles
+from beliefnet.estimators._moved import AbstractMovedEstimator
 from beliefnet.proposals import Hamiltonian
 
 
-class HVI(AbstractMovedParticles):
+class HVI(AbstractMovedEstimator):
     """The bound of particles that Hamiltonian dynamics move, differentiated through draws and dynamics.
 
         E[ log p(x, h_T) - log q(h_0 | x) + sum_t (log r(v'_t | x, h_t) - log N(v_t; 0, scale_t^2)) ]

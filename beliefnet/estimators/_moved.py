@@ -16,7 +16,7 @@ from beliefnet.estimators._bound import Bound
 from beliefnet.proposals import AbstractProposal
 
 
-class AbstractMovedParticles(AbstractEstimator[None]):
+class AbstractMovedEstimator(AbstractEstimator[None]):
     """The mean log-weight of particles that dynamics move: a deterministic function of noise and of all parameters.
 
     Args:
@@ -59,7 +59,7 @@ class AbstractMovedParticles(AbstractEstimator[None]):
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: None, *, key: Key) -> Estimate[None]:
         """Draw, and differentiate through the draw."""
 
-        def bound(parts: tuple[BeliefNet, AbstractMovedParticles]) -> tuple[Array, Array]:
+        def bound(parts: tuple[BeliefNet, AbstractMovedEstimator]) -> tuple[Array, Array]:
             net, own = parts
             particles = own.proposal.draw(net, x, own.num_particles, key=key)
             log_weight = net.log_joint(x, particles.latents) - particles.log_proposal

@@ -4,11 +4,11 @@ from typing import ClassVar
 
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
-from beliefnet.estimators._moved import AbstractMovedParticles
+from beliefnet.estimators._moved import AbstractMovedEstimator
 from beliefnet.proposals import UncorrectedAnnealing
 
 
-class UHA(AbstractMovedParticles):
+class UHA(AbstractMovedEstimator):
     """The bound of particles that are annealed to the posterior, differentiated through draws and dynamics.
 
         E[ log p(x, h_N) - log q(h_0 | x) + sum_n (log N(v_n; 0, 1) - log N(v'_n; 0, 1)) ]

@@ -79,8 +79,8 @@ class AbstractWeightedLoss(AbstractLoss):
         sites = [site for part in weighed(program) for site in part.values()]
         common = [plate for plate in sites[0].plates if all(plate in site.plates for site in sites)] if sites else []
         cells = tuple(common[-1:])
-        inner = {plate.name for site in sites for plate in site.plates if plate not in cells}
-        if subsampled := sorted(plate for plate in inner if program.fractions[plate] != 1):
+        inner = {plate for site in sites for plate in site.plates if plate not in cells}
+        if subsampled := sorted(plate.name for plate in inner if program.fraction([plate]) != 1):
             raise ArgumentError(
                 f"expected {name} to find a subsample only in the outermost plate that all latents are in, as it "
                 f"weighs particles, got a subsample of {listed(subsampled)}",
