@@ -34,6 +34,7 @@ from beliefnet.conditionals import (
 from beliefnet.distributions import (
     AbstractFamily,
     UnitKind,
+    WeightedWordsFamily,
     bag_of_words,
     bernoulli,
     categorical,
@@ -295,6 +296,7 @@ FAMILIES: dict[str, AbstractFamily] = {
     "discretised-logistic": discretised_logistic(8),
     "poisson": poisson,
     "bag-of-words": bag_of_words(5),
+    "weighted-words": WeightedWordsFamily(5),
 }
 
 
