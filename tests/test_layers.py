@@ -179,6 +179,14 @@ def test_scripts_import_what_there_is(path):
             pkgutil.resolve_name(name)
 
 
+def test_every_mutant_can_be_made(monkeypatch):
+    monkeypatch.syspath_prepend(str(PACKAGE.parent / "benchmarks"))
+    mutants = importlib.import_module("mutants").MUTANTS
+    texts = {path: (PACKAGE / path).read_text(encoding="utf-8") for path in {mutant.file for mutant in mutants}}
+    assert len(mutants) > 80
+    assert [mutant.what for mutant in mutants if texts[mutant.file].count(mutant.old) != 1] == []
+
+
 def test_an_import_of_what_is_gone_is_caught():
     with pytest.raises(AttributeError):
         pkgutil.resolve_name("beliefnet.training.Optimiser")
