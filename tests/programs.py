@@ -180,32 +180,39 @@ MASKED = Program(
     {"low": (1,)},
     (jnp.array([0.3]), jnp.array([1.6])),
 )
-# A loop of NumPyro's -------------------------------------------------------------------------------------------------
+# A loop of NumPyro's, with a plate in it ------------------------------------------------------------------------------
 
 
 def loop_model(x):
     mix, out = numpyro.param("mix", 0.0), numpyro.param("out", 0.0)
 
     def step(before, x):
-        now = bit("now", mix * (2 * before - 1))
-        numpyro.sample("x", dist.Normal(out * now, 1.0), obs=x)
+        with numpyro.plate("series", len(x)):
+            now = bit("now", mix * (2 * before - 1))
+            numpyro.sample("x", dist.Normal(out * now, 1.0), obs=x)
         return now, None
 
-    scan(step, jnp.array(0), x)
+    scan(step, jnp.zeros(x.shape[1], int), x)
 
 
 def loop_guide(x):
     slope, mix = numpyro.param("q_slope", 0.0), numpyro.param("q_mix", 0.0)
-    scan(lambda before, x: (bit("now", slope * x + mix * before), None), jnp.array(0), x)
+
+    def step(before, x):
+        with numpyro.plate("series", len(x)):
+            return bit("now", slope * x + mix * before), None
+
+    scan(step, jnp.zeros(x.shape[1], int), x)
 
 
+SERIES = jnp.array([[0.3, 1.6], [-0.4, 0.8]])
 LOOP = Program(
     loop_model,
     loop_guide,
     {"mix": 0.9, "out": 1.7, "q_slope": 0.6, "q_mix": -0.5},
-    jnp.array([0.3, 1.6, -0.4]),
-    {"now": (3,)},
-    (jnp.array([0.3, 1.6, -0.4]),),
+    SERIES,
+    {"now": (2, 1)},
+    (SERIES[:, :1], SERIES[:, 1:]),
 )
 
 PENALTIES = -1

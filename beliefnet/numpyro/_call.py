@@ -16,6 +16,9 @@ from numpyro.primitives import Messenger
 
 from beliefnet._types import Key
 
+BASELINE = "nvil_baseline"
+"""The deterministic site of a guide that holds predictions of its signals."""
+
 Sites = OrderedDict[str, Any]
 """A trace of NumPyro: what happened at each site."""
 
@@ -47,12 +50,12 @@ class Run(NamedTuple):
     Attributes:
         terms: The log-probabilities.
         mutable: What mutable sites hold afterwards.
-        noted: What deterministic sites of the guide hold.
+        baseline: Predictions of the signals, where the guide makes any.
     """
 
     terms: Terms
     mutable: dict[str, Any]
-    noted: dict[str, Any]
+    baseline: Any = None
 
     @property
     def first_mutable(self) -> dict[str, Any]:
@@ -150,7 +153,8 @@ class Call:
         """Run both, as `record` does, and keep the arrays."""
         recorded = self.record(params, key, handler=handler)
         both = {**recorded.guide, **recorded.model}
-        return Run(_terms(recorded), _values(both, "mutable"), _values(recorded.guide, "deterministic"))
+        baseline = recorded.guide[BASELINE]["value"] if BASELINE in recorded.guide else None
+        return Run(_terms(recorded), _values(both, "mutable"), baseline)
 
     def dream(self, params: dict[str, Any], key: Key) -> Sites:
         """Draw everything from the model, observations too; all of it is constant under differentiation."""

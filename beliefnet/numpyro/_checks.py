@@ -3,6 +3,8 @@
 import itertools
 import warnings
 
+import numpy as np
+
 from beliefnet._errors import Advice, ArgumentError, listed, shown
 from beliefnet.numpyro._sites import Program, Site
 
@@ -103,7 +105,7 @@ def common_scale(name: str, program: Program) -> float:
         ValueError: If the guide is scaled otherwise than the model is.
     """
     model, guide = (
-        {n: site.scale and site.scale / program.fraction(site.plates) for n, site in sites.items()}
+        {n: site.scale and float(np.float32(site.scale / program.fraction(site.plates))) for n, site in sites.items()}
         for sites in weighed(program)
     )
     values = {*model.values(), *guide.values()}

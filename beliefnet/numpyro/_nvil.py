@@ -13,18 +13,18 @@ from numpyro.primitives import deterministic, mutable
 
 from beliefnet._errors import Advice, ArgumentError, shown
 from beliefnet._trace import Trace
-from beliefnet.baselines import Baseline, Moments, NoBaseline, RunningMoments
+from beliefnet.baselines import AbstractBaseline, Moments, NoBaseline, RunningMoments
 from beliefnet.estimators import Signal
 from beliefnet.estimators.rules import Centred
-from beliefnet.numpyro._call import Run
+from beliefnet.numpyro._call import BASELINE, Run
 from beliefnet.numpyro._local import AbstractLocalLoss
 from beliefnet.numpyro._loss import Mapped
 from beliefnet.numpyro._sites import Plate, Program
 
-_MOMENTS, _BASELINE = "nvil_moments", "nvil_baseline"
+_MOMENTS = "nvil_moments"
 
 
-class Predicted(Baseline):
+class Predicted(AbstractBaseline):
     """A baseline whose predictions were made elsewhere."""
 
     value: Float[Array, "particles cells layers"]
@@ -110,17 +110,16 @@ class NVIL(AbstractLocalLoss):
                 mutable(_MOMENTS, {name: self.rule.init(1) for name in scored})  # pyright: ignore[reportArgumentType]
             if self.baseline is not None:
                 with replay(trace=sites):
-                    deterministic(_BASELINE, self.baseline(*args, **kwargs))
+                    deterministic(BASELINE, self.baseline(*args, **kwargs))
             return result
 
         return keeping
 
     def rule_of(self, program: Program, run: Run, site: str) -> Centred:
         """Return the rule with the predictions for a site."""
-        predictions = run.noted.get(_BASELINE)
-        if predictions is None:
+        if run.baseline is None:
             return self.rule
-        value = predictions[site] if issubclass(type(predictions), dict) else predictions
+        value = run.baseline[site] if issubclass(type(run.baseline), dict) else run.baseline
         baseline = Predicted(_at_cells(site, value, program.guide[site].plates)[..., None])
         return Centred(baseline, self.rule.moments, self.rule.signal)
 

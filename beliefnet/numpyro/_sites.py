@@ -104,8 +104,8 @@ class Program(NamedTuple):
         return frozenset[str]().union(*self.guide_reach.values())
 
     def fraction(self, plates: Iterable[Plate]) -> float:
-        """Return the factor of subsampling in some plates together."""
-        return math.prod(self.fractions[plate.name] for plate in plates)
+        """Return the factor of subsampling in some plates together; those inside a loop have none."""
+        return math.prod(self.fractions.get(plate.name, 1.0) for plate in plates)
 
 
 def read_program(call: Call, params: dict[str, Any]) -> Program:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from beliefnet._errors import ArgumentError, listed
 from beliefnet._trace import Trace
-from beliefnet.estimators.rules import Credit, CreditRule, surrogate
+from beliefnet.estimators.rules import AbstractPureRule, Credit, surrogate
 from beliefnet.numpyro._call import Run
 from beliefnet.numpyro._cells import densities, record
 from beliefnet.numpyro._checks import common_scale, weighed
@@ -52,7 +52,7 @@ class AbstractWeightedLoss(AbstractLoss):
     latent outside of all, a particle has one weight for the whole.
     """
 
-    rule: CreditRule
+    rule: AbstractPureRule
 
     @abstractmethod
     def credited(self, batch: Batch, data: Data) -> Credited:
@@ -79,8 +79,8 @@ class AbstractWeightedLoss(AbstractLoss):
         sites = [site for part in weighed(program) for site in part.values()]
         common = [plate for plate in sites[0].plates if all(plate in site.plates for site in sites)] if sites else []
         cells = tuple(common[-1:])
-        inner = {plate.name for site in sites for plate in site.plates if plate not in cells}
-        if subsampled := sorted(plate for plate in inner if program.fractions[plate] != 1):
+        inner = {plate for site in sites for plate in site.plates if plate not in cells}
+        if subsampled := sorted(plate.name for plate in inner if program.fraction([plate]) != 1):
             raise ArgumentError(
                 f"expected {name} to find a subsample only in the outermost plate that all latents are in, as it "
                 f"weighs particles, got a subsample of {listed(subsampled)}",
