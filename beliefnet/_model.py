@@ -15,7 +15,7 @@ from beliefnet.catalogue import TrainConfig, check_memory, choose_estimator, loa
 from beliefnet.data import DataError, Dataset, Observations, Record, numbered_columns, read_like, rows_like
 from beliefnet.evaluation import Evaluation, Search, encode, evaluate, impute, particle_bounds
 from beliefnet.plots import image_sheet, plot_training_curve, table_sheet
-from beliefnet.proposals import Proposal
+from beliefnet.proposals import AbstractProposal
 from beliefnet.runs import RunFolder
 from beliefnet.training import Callback, Stream, stream
 from beliefnet.training import fit as train
@@ -57,7 +57,7 @@ class Model:
     net: BeliefNet
     record: Record
     columns: tuple[str, ...] | None
-    proposal: Proposal
+    proposal: AbstractProposal
     history: list[dict[str, Any]]
     best_bound: float
     best_epoch: int
@@ -129,8 +129,8 @@ class Model:
         Raises:
             DataError: If what was observed is not what the net is a model of.
         """
-        is_frame = self.columns is not None and getattr(data, "columns", None) is not None
-        rows = data[list(self.columns)] if is_frame and set(self.columns) <= set(data.columns) else data
+        own, given = self.columns or (), getattr(data, "columns", None)
+        rows = data[list(own)] if own and given is not None and set(own) <= set(given) else data
         found = impute(self.net, rows, key=stream(seed, Stream.EVALUATION), search=search)
         return _like(data, np.asarray(found.means), self._names)
 

@@ -153,7 +153,9 @@ def rows_like(
     elif columns is not None and found.columns is not None and set(found.columns) & set(columns):
         missing = next(column for column in columns if column not in found.columns)
         raise DataError(f"expected a data frame with the column {shown(missing)}, got one without", "all columns")
-    contents = Contents({"train": array}, largest=record.largest, columns=columns and tuple(columns), names=names)
+    contents = Contents(
+        {"train": array}, largest=record.largest, columns=None if columns is None else tuple(columns), names=names
+    )
     check_width(array.reshape(array.shape[0], -1), record.num_features, "rows")
     how = replace(record, binarization=binarization or record.binarization)
     return _observed(contents, how, LoadOptions.of({"values": record.values, "seed": seed}), "rows")
