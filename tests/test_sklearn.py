@@ -244,7 +244,7 @@ def test_surprises_are_those_of_enumeration(model):
 
 @pytest.mark.full
 def test_both_sides_enclose_log_p(model):
-    lower, upper = two_sided(model.net_, BITS.astype(np.float32), Annealed(50), num_particles=50, key=KEY)
+    lower, upper = two_sided(model.net_, BITS, Annealed(50), num_particles=50, key=KEY)
     exact = np.asarray(exact_log_likelihood(model.net_, BITS))
     np.testing.assert_allclose(lower, exact, atol=0.3)
     np.testing.assert_allclose(upper, exact, atol=0.3)

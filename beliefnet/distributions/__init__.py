@@ -1,7 +1,7 @@
 """Distributions of a layer, NumPyro's or our own, and their families, which know all there is to their units."""
 
 from beliefnet.distributions._autoregressive import Autoregressive, LinearAutoregressive, NADELayer
-from beliefnet.distributions._bag_of_words import BagOfWords, BagOfWordsFamily, bag_of_words
+from beliefnet.distributions._bag_of_words import BagOfWords, BagOfWordsFamily, WeightedWordsFamily, bag_of_words
 from beliefnet.distributions._bernoulli import Bernoulli, BernoulliFamily, bernoulli
 from beliefnet.distributions._categorical import CategoricalFamily, OneHot, categorical
 from beliefnet.distributions._check import Range, Support
@@ -37,6 +37,7 @@ __all__ = [
     "ReportUnit",
     "Support",
     "UnitKind",
+    "WeightedWordsFamily",
     "bag_of_words",
     "bernoulli",
     "categorical",

@@ -72,7 +72,6 @@ class BagOfWordsFamily(AbstractFamily):
 
     Attributes:
         length: Mean number of words of documents that are drawn; that of documents that are scored is their own.
-        are_weighted: Whether words may count in part, as in documents weighted by how rare their words are (TF-IDF).
     """
 
     name: ClassVar[str] = "bag-of-words"
@@ -82,7 +81,6 @@ class BagOfWordsFamily(AbstractFamily):
     report: ClassVar[ReportUnit] = "perplexity"
     bounds: ClassVar[tuple[float, float]] = (0, float("inf"))
     length: float
-    are_weighted: bool = False
 
     def __post_init__(self):
         if not 0 < self.length < float("inf"):
@@ -112,11 +110,24 @@ class BagOfWordsFamily(AbstractFamily):
 
     @property
     def support(self) -> Support:
-        """Whole numbers from 0 up, or any numbers from 0 up."""
-        return _weights_support if self.are_weighted else counts_support
+        """Whole numbers from 0 up."""
+        return counts_support
 
 
-_weights_support = Support("numbers from 0 up, as weights of words are,", lambda values: values < 0, lambda _: "abs(x)")
+@dataclass(frozen=True)
+class WeightedWordsFamily(BagOfWordsFamily):
+    """Word counts of documents in which a word may count in part, such as by how rare it is (TF-IDF).
+
+    A document without words is one like any other: its log-probability is 0.
+    """
+
+    name: ClassVar[str] = "weighted-words"
+    takes_empty_rows: ClassVar[bool] = True
+
+    @property
+    def support(self) -> Support:
+        """Numbers from 0 up."""
+        return Support("numbers from 0 up, as weights of words are,", lambda values: values < 0, lambda _: "abs(x)")
 
 
 def bag_of_words(length: float) -> BagOfWordsFamily:

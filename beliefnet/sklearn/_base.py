@@ -28,6 +28,8 @@ from beliefnet.sklearn._rows import Visible
 from beliefnet.sklearn._training import Passes, batch_size_for, train
 from beliefnet.training import FitOptions
 
+_SHORT_RUN, _SHORT_RUN_RATE = 5000, 0.01
+
 
 class BaseBeliefNet(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """A net that is trained on rows, and that transforms them to the codes of a latent layer."""
@@ -193,10 +195,13 @@ class BaseBeliefNet(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return layered_net(visible, self._latent_layers(), key=self._key(Stream.PARAMETERS)), rows
 
     def _options(self, num_rows: int) -> FitOptions:
+        size, rate = batch_size_for(num_rows, self.batch_size), self.learning_rate
+        if rate is None and self.epochs * (num_rows // size) < _SHORT_RUN:
+            rate = _SHORT_RUN_RATE
         return FitOptions(
             epochs=self.epochs,
-            batch_size=batch_size_for(num_rows, self.batch_size),
-            learning_rate=self.learning_rate,
+            batch_size=size,
+            learning_rate=rate,
             patience=self.patience,
             seed=self._seed,
         )

@@ -29,7 +29,7 @@ class BeliefNetImputer(OneToOneFeatureMixin, TransformerMixin, HoldsNet):
         batch_size: As for `DeepBeliefNet`.
         patience: As for `DeepBeliefNet`.
         validation_fraction: As for `DeepBeliefNet`.
-        num_particles: Particles per row by which `model_` estimates log p.
+        num_particles: Particles per row by whose weights missing entries are filled in.
         random_state: Seed, or generator of NumPy.
 
     Attributes:
@@ -46,15 +46,15 @@ class BeliefNetImputer(OneToOneFeatureMixin, TransformerMixin, HoldsNet):
 
     def __init__(
         self,
-        hidden: Sequence[int] | int = (50,),
+        hidden: Sequence[int] | int = (20,),
         *,
         sample_posterior: bool = False,
         latents: str = "auto",
         visible: str = "auto",
-        deterministic: Sequence[int] = (),
+        deterministic: Sequence[int] = (50,),
         estimator: str = "auto",
         learning_rate: float | None = None,
-        epochs: int = 100,
+        epochs: int = 300,
         batch_size: int | None = None,
         patience: int = 0,
         validation_fraction: float = 0.1,
@@ -97,7 +97,7 @@ class BeliefNetImputer(OneToOneFeatureMixin, TransformerMixin, HoldsNet):
             X: Rows `[rows, features]`; NaN is missing.
         """
         X = self._rows(X)
-        means, draws = self.model_._completions(X, int(self.sample_posterior))
+        means, draws = self.model_._quickly_completed(X, int(self.sample_posterior))
         return draws[0] if self.sample_posterior else means
 
     def draws(self, X: Any, n_draws: int = 5, *, random_state: Any = None) -> np.ndarray:
@@ -116,4 +116,4 @@ class BeliefNetImputer(OneToOneFeatureMixin, TransformerMixin, HoldsNet):
         """
         X, count = self._rows(X), whole_number("n_draws", n_draws, good=5)
         seed = int(check_random_state(random_state).randint(2**31 - 1))
-        return self.model_._completions(X, count, seed)[1]
+        return self.model_._quickly_completed(X, count, seed)[1]

@@ -1,5 +1,6 @@
 """Nets of rows of which entries may be missing: what they say of the missing and of the single entry."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -8,7 +9,7 @@ from scipy import sparse
 
 from beliefnet._streams import Stream
 from beliefnet.sklearn._base import BaseBeliefNet, float_type
-from beliefnet.sklearn._programs import both_bounds, completions, surprises
+from beliefnet.sklearn._programs import both_bounds, completions, searched_completions, surprises
 
 
 class IncompleteRowsNet(BaseBeliefNet):
@@ -23,7 +24,10 @@ class IncompleteRowsNet(BaseBeliefNet):
         Returns:
             `[rows, features]`, floats; observed values as they were.
         """
-        return self._completions(X, 0)[0]
+        X = self._known(X)
+        return self._completed(
+            X, 0, lambda rows: searched_completions(self.net_, self._visible, rows, 0, key=self._key(Stream.SAMPLES))
+        )[0]
 
     def feature_surprise(self, X: Any) -> np.ndarray:
         """Return how surprising each entry is given the rest of its row: -log p(x_i | the others).
@@ -52,17 +56,25 @@ class IncompleteRowsNet(BaseBeliefNet):
         X, key = self._known(X), self._key(Stream.EVALUATION)
         return both_bounds(self.net_, self._visible, X, self._particles(), num_temperatures, key=key)
 
-    def _completions(self, X: Any, num_draws: int, seed: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def _quickly_completed(self, X: Any, num_draws: int, seed: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return rows with expectations, and with draws `[draws, rows, features]`, in the place of what is missing."""
-        X = self._known(X)
+        X, key = self._known(X), self._key(Stream.SAMPLES) if seed is None else jax.random.key(seed)
+        particles = self._particles()
+        return self._completed(
+            X, num_draws, lambda rows: completions(self.net_, self._visible, rows, particles, num_draws, key=key)
+        )
+
+    def _completed(
+        self, X: Any, num_draws: int, fill_in: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Fill in the rows of which something is missing, and leave what was observed as it was."""
         X = X.toarray() if sparse.issparse(X) else X
         X = X.astype(float_type(X))
         is_missing = np.isnan(X)
         means, draws = X.copy(), np.repeat(X[None], num_draws, axis=0)
         some = is_missing.any(axis=1)
         if some.any():
-            key = self._key(Stream.SAMPLES) if seed is None else jax.random.key(seed)
-            filled, drawn = completions(self.net_, self._visible, X[some], num_draws, key=key)
+            filled, drawn = fill_in(X[some])
             means[some] = np.where(is_missing[some], filled, X[some])
             draws[:, some] = np.where(is_missing[some], drawn.swapaxes(0, 1), X[some])
         return means, draws

@@ -32,8 +32,8 @@ class DeepBeliefNet(IncompleteRowsNet):
         deterministic: Widths of deterministic layers between latent ones; none makes the maps affine.
         estimator: Estimator of gradients in the words of the command line, such as `"vimco:particles=5"`; `"auto"` for
             the usual one.
-        learning_rate: Step size at the start; by default one that suits the net and the length of the run. In `fit` it
-            falls to zero, in `partial_fit` it stays.
+        learning_rate: Step size at the start; by default 0.01 in runs of fewer than 5,000 steps, and else what suits
+            the net. In `fit` it falls to zero, in `partial_fit` it stays.
         epochs: Passes over the training rows.
         batch_size: Rows per step; by default 100, and 50 or less where there are fewer than 5,000.
         patience: End when the bound of the rows held out has not improved for so many epochs; 0 never does.

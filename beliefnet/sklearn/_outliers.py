@@ -48,15 +48,15 @@ class BeliefNetOutlierDetector(OutlierMixin, HoldsNet):
 
     def __init__(
         self,
-        hidden: Sequence[int] | int = (50,),
+        hidden: Sequence[int] | int = (20,),
         *,
         contamination: float = 0.1,
         latents: str = "auto",
         visible: str = "auto",
-        deterministic: Sequence[int] = (),
+        deterministic: Sequence[int] = (50,),
         estimator: str = "auto",
         learning_rate: float | None = None,
-        epochs: int = 100,
+        epochs: int = 300,
         batch_size: int | None = None,
         patience: int = 0,
         validation_fraction: float = 0.1,

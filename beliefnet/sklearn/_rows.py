@@ -9,12 +9,12 @@ from scipy import sparse
 from beliefnet._errors import DataError, OptionError, entry, listed, shown
 from beliefnet._types import ValueKind
 from beliefnet.data import Observations, rounded_up
-from beliefnet.distributions import AbstractFamily, BagOfWordsFamily, bernoulli, grey_normal, normal, poisson
+from beliefnet.distributions import AbstractFamily, WeightedWordsFamily, bernoulli, grey_normal, normal, poisson
 
 _MOST_COUNTED = 10_000
 """Whole numbers above it are taken for measurements: years, incomes, identifiers."""
 
-DOCUMENT = BagOfWordsFamily(100.0, are_weighted=True)
+DOCUMENT = WeightedWordsFamily(100.0)
 FAMILIES: dict[str, AbstractFamily] = {
     family.name: family for family in (bernoulli, grey_normal, poisson, normal, DOCUMENT)
 }
