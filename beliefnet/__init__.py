@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from beliefnet._chain import Chain
+    from beliefnet._model import LogLikelihood, Model, fit, load
     from beliefnet._net import BeliefNet, ConditionalNet
     from beliefnet._trace import Trace
     from beliefnet._types import Key, Values
@@ -21,11 +22,15 @@ __all__ = [
     "Chain",
     "ConditionalNet",
     "Key",
+    "LogLikelihood",
+    "Model",
     "Trace",
     "Values",
     "__version__",
     "decode",
     "encode",
+    "fit",
+    "load",
     "reconstruct",
     "sample_means",
 ]
@@ -35,10 +40,14 @@ _HOMES = {
     "Chain": "_chain",
     "ConditionalNet": "_net",
     "Key": "_types",
+    "LogLikelihood": "_model",
+    "Model": "_model",
     "Trace": "_trace",
     "Values": "_types",
     "decode": "_uses",
     "encode": "_uses",
+    "fit": "_model",
+    "load": "_model",
     "reconstruct": "_uses",
     "sample_means": "_uses",
 }

@@ -12,7 +12,7 @@ from beliefnet._numerics import broadcasting
 from beliefnet._streams import check_key
 from beliefnet._types import Key, Values
 from beliefnet.conditionals import AbstractConditional
-from beliefnet.samplers import Sampler
+from beliefnet.samplers import AbstractSampler
 
 
 class Draw(eqx.Module):
@@ -53,7 +53,12 @@ class Chain(eqx.Module):
 
     @broadcasting
     def draw(
-        self, parent: Float[Array, "batch inputs"] | None, shape: tuple[int, ...] = (), *, sampler: Sampler, key: Key
+        self,
+        parent: Float[Array, "batch inputs"] | None,
+        shape: tuple[int, ...] = (),
+        *,
+        sampler: AbstractSampler,
+        key: Key,
     ) -> Draw:
         """Draw every layer in turn, and score what was drawn in the same pass.
 

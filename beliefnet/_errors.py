@@ -178,7 +178,7 @@ def check_type(name: str, value: object, *wanted: type, good: str) -> None:
         beliefnet._errors.ArgumentTypeError: expected steps to be of type int, got 'many'; try 20
     """
     if not issubclass(type(value), wanted):
-        kinds, found = " or ".join(kind.__name__ for kind in wanted), shown(value)
+        kinds, found = " or ".join(kind.__name__.removeprefix("Abstract") for kind in wanted), shown(value)
         found = type(value).__name__ if "\n" in found else found
         raise ArgumentTypeError(f"expected {{option}} to be of type {kinds}, got {found}", good, option=name)
 

@@ -15,7 +15,7 @@ from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, ValueKind, Values
 from beliefnet.conditionals import AbstractConditional
 from beliefnet.distributions import AbstractFamily, UnitKind, normal
-from beliefnet.samplers import Plain, Sampler
+from beliefnet.samplers import AbstractSampler, Plain
 
 
 class BeliefNet(eqx.Module):
@@ -208,7 +208,7 @@ class BeliefNet(eqx.Module):
                 )
 
     def infer(
-        self, x: Float[Array, "batch visible"], num_particles: int, *, key: Key, sampler: Sampler | None = None
+        self, x: Float[Array, "batch visible"], num_particles: int, *, key: Key, sampler: AbstractSampler | None = None
     ) -> Draw:
         """Draw latents from the recognition net: values `[particles, batch, units]`, bottom first."""
         self._check_shapes(x)

@@ -195,8 +195,8 @@ OF_RULES = [
     Mutant(
         "The baseline of a layer sees its draw",
         "baselines/_networks.py",
-        "below = trace.values[:-1]",
-        "below = trace.values[1:]",
+        "(_whole(trace.values[0]), *trace.values[1:-1])",
+        "trace.values[1:]",
         in_tests("test_estimators", "baseline"),
     ),
     Mutant(

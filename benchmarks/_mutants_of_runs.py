@@ -155,8 +155,8 @@ OF_RUNS = [
     Mutant(
         "A subset's rows are numbered anew",
         "data/_observations.py",
-        "names=names, numbers=numbers)",
-        "names=names, numbers=np.zeros(0, np.int32))",
+        "names=names, numbers=numbers, room=0)",
+        "names=names, numbers=np.zeros(0, np.int32), room=0)",
         in_tests("test_observe"),
     ),
     Mutant(
@@ -170,15 +170,15 @@ OF_RUNS = [
     Mutant(
         "The validation bound is of other rows",
         "training/_validation.py",
-        "jnp.arange(start, min(start + _VALIDATION_ROWS, num_rows))",
-        "jnp.zeros(min(start + _VALIDATION_ROWS, num_rows) - start, int)",
+        "jnp.arange(start, min(start + _VALIDATION_ROWS, valid.shape[0]))",
+        "jnp.zeros(min(start + _VALIDATION_ROWS, valid.shape[0]) - start, int)",
         in_tests("test_training", "validation"),
     ),
     Mutant(
         "The validation bound is of the training rows",
         "training/_loop.py",
-        "observe(net, dataset.valid)",
-        "observe(net, dataset.train)",
+        "observe_scored(net, dataset.valid)",
+        "observe_scored(net, dataset.train)",
         in_tests("test_training", "validation"),
     ),
     Mutant(
@@ -267,7 +267,7 @@ OF_RUNS = [
     ),
     Mutant(
         "A biased estimator may be chosen",
-        "catalogue/_choose.py",
+        "catalogue/_trials.py",
         "if estimator.is_unbiased and bound.num_particles == 1",
         "if bound.num_particles == 1",
         in_tests("test_choose", "candidates"),

@@ -28,7 +28,7 @@ from _timing import Product, Runner, binary_rows, forward_runner, products_runne
 
 from beliefnet import BeliefNet
 from beliefnet.data import Observations
-from beliefnet.estimators import IWAE, NVIL, VIMCO, Estimator, VariationalEM
+from beliefnet.estimators import IWAE, NVIL, VIMCO, AbstractEstimator, VariationalEM
 from beliefnet.evaluation import evaluate
 from beliefnet.nets import sigmoid_belief_net, vae
 from beliefnet.refiners import AIR, Shrinkage
@@ -38,7 +38,7 @@ NUM_VISIBLE, REFINEMENT_STEPS, REFINEMENT_DRAWS, NLL_PARTICLES = 784, 20, 20, 10
 CHECKED_STEPS, TOLERANCE = 50, 1e-4
 """The mean objectives of the device and the CPU may differ by this share: rounding can turn a single draw."""
 
-Make = Callable[[BeliefNet], Estimator]
+Make = Callable[[BeliefNet], AbstractEstimator]
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ def sbn(*hidden: int) -> Callable[[], BeliefNet]:
     return lambda: sigmoid_belief_net(NUM_VISIBLE, hidden, key=jax.random.key(0))
 
 
-def nvil(net: BeliefNet) -> Estimator:
+def nvil(net: BeliefNet) -> AbstractEstimator:
     return NVIL(net, num_particles=1, key=jax.random.key(1))
 
 
-def em(net: BeliefNet) -> Estimator:
+def em(net: BeliefNet) -> AbstractEstimator:
     settings = {"shrinkage": Shrinkage.NONE, "num_checks": 0}
     return VariationalEM(AIR(REFINEMENT_STEPS, REFINEMENT_DRAWS, **settings), REFINEMENT_DRAWS)
 

@@ -24,7 +24,7 @@ from _timing import Runner, time_in_turn
 from beliefnet import BeliefNet
 from beliefnet.catalogue import TrainConfig, build_estimator, choose_estimator
 from beliefnet.data import load
-from beliefnet.estimators import Estimator
+from beliefnet.estimators import AbstractEstimator
 from beliefnet.training import fit
 
 UNSCALED = {"nvil": {"variance_normalization": False, "statistics_first": True}}
@@ -40,7 +40,7 @@ TIMED = 50
 WARM_UP = 100
 
 
-def measured(net: BeliefNet, estimator: Estimator, x: jax.Array, num_draws: int) -> tuple[float, Runner]:
+def measured(net: BeliefNet, estimator: AbstractEstimator, x: jax.Array, num_draws: int) -> tuple[float, Runner]:
     """Return the variance of one estimate, and a function that makes `TIMED` of them in one dispatch."""
 
     @eqx.filter_jit

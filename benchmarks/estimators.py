@@ -37,7 +37,7 @@ from jax import Array, lax
 
 from beliefnet import BeliefNet
 from beliefnet.catalogue import ESTIMATORS, Choice, build_estimator
-from beliefnet.estimators import Estimator
+from beliefnet.estimators import AbstractEstimator
 from beliefnet.nets import sigmoid_belief_net, vae
 
 NUM_VISIBLE = 784
@@ -72,7 +72,9 @@ def nets(hidden: list[int], batch: Array) -> Iterator[tuple[str, BeliefNet]]:
     yield "vae", vae(NUM_VISIBLE, hidden, key=jax.random.key(0))
 
 
-def dense_products(net: BeliefNet, estimator: Estimator, batch_size: int, particles: int, paths: bool) -> list[Product]:
+def dense_products(
+    net: BeliefNet, estimator: AbstractEstimator, batch_size: int, particles: int, paths: bool
+) -> list[Product]:
     """Return the products of every matrix among the parameters."""
     matrices = [leaf for leaf in jax.tree.leaves((net, estimator)) if getattr(leaf, "ndim", 0) == 2]
     first = net.recognition.conditionals[0].num_parents
@@ -82,7 +84,7 @@ def dense_products(net: BeliefNet, estimator: Estimator, batch_size: int, partic
     ]
 
 
-def loop_of_estimates(net: BeliefNet, estimator: Estimator, batch: Array, steps: int) -> tuple[Runner, float]:
+def loop_of_estimates(net: BeliefNet, estimator: AbstractEstimator, batch: Array, steps: int) -> tuple[Runner, float]:
     """Return a function that makes `steps` estimates, and the megabytes that its compiled form needs."""
 
     def loop(params, state, batch):

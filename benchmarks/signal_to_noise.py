@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from beliefnet import BeliefNet
-from beliefnet.estimators import OVIS, VIMCO, AsymptoticOVIS, Estimator, Replacement
+from beliefnet.estimators import OVIS, VIMCO, AbstractEstimator, AsymptoticOVIS, Replacement
 from beliefnet.nets import sigmoid_belief_net
 
 ESTIMATORS = {
@@ -38,7 +38,7 @@ def some_net(scale: float = 1.0) -> BeliefNet:
 
 
 @eqx.filter_jit
-def gradients(net: BeliefNet, estimator: Estimator, x: jax.Array, keys: jax.Array) -> jax.Array:
+def gradients(net: BeliefNet, estimator: AbstractEstimator, x: jax.Array, keys: jax.Array) -> jax.Array:
     """Recognition gradients, `[draws, parameters]`."""
 
     def one(key: jax.Array) -> jax.Array:

@@ -24,11 +24,11 @@ from beliefnet import Chain, ConditionalNet, Trace, sample_means
 from beliefnet.conditionals import Centred, Dense, Feedforward, Signs
 from beliefnet.data import load
 from beliefnet.distributions import bernoulli
-from beliefnet.estimators import VIMCO, Bound, Estimate, Estimator
+from beliefnet.estimators import VIMCO, AbstractEstimator, Bound, Estimate
 from beliefnet.estimators.rules import LeaveOneOutBound
 from beliefnet.evaluation import Mean, evaluate
 from beliefnet.plots import image_sheet
-from beliefnet.proposals import Particles, Proposal
+from beliefnet.proposals import AbstractProposal, Particles
 from beliefnet.runs import load_run
 from beliefnet.training import FitOptions, fit
 
@@ -58,7 +58,7 @@ def half_to_half(mean: np.ndarray, hidden: tuple[int, int], *, key: jax.Array) -
     return ConditionalNet(generative, recognition)
 
 
-class Ahead(Proposal):
+class Ahead(AbstractProposal):
     """Draws the hidden layers given the condition alone: log-weights are log p(outputs | hidden)."""
 
     def draw(self, net: ConditionalNet, x: jax.Array, num_particles: int, *, key: jax.Array) -> Particles:
@@ -67,7 +67,7 @@ class Ahead(Proposal):
         return Particles(x, latents, net.log_joint_terms(x, latents)[..., 1:].sum(axis=-1))
 
 
-class VIMCOAhead(Estimator[None]):
+class VIMCOAhead(AbstractEstimator[None]):
     """VIMCO of the bound whose particles are drawn ahead: the score is that of the net's own hidden layers.
 
     The recognition net, of no use here, learns from the same particles by their weights.

@@ -15,7 +15,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from exact import ALL_OBSERVATIONS, Source, States, bound_and_gradient, dreamt, recognised
+from exact import ALL_OBSERVATIONS, AbstractSource, States, bound_and_gradient, dreamt, recognised
 
 from beliefnet import BeliefNet, Chain, ConditionalNet, distributions, estimators, nets, proposals, refiners
 from beliefnet.baselines import InputBaseline, Moments, NoBaseline, Order, RunningMoments
@@ -60,11 +60,11 @@ from beliefnet.estimators import (
     TVO,
     UHA,
     VIMCO,
+    AbstractEstimator,
     AsymptoticOVIS,
     DisARM,
     DoubleCV,
     DReG,
-    Estimator,
     IterativeAmortised,
     LocalExpectation,
     LogVariance,
@@ -87,30 +87,31 @@ from beliefnet.estimators import (
 from beliefnet.evaluation import enumerate_latents
 from beliefnet.nets import darn, fully_visible_net, sigmoid_belief_net
 from beliefnet.proposals import (
+    AbstractProposal,
     Annealed,
     Buffered,
     Defensive,
     Dream,
     FixedPosterior,
     Hamiltonian,
-    Proposal,
     Refined,
     UncorrectedAnnealing,
 )
 from beliefnet.refiners import (
     AIR,
     GDIR,
+    AbstractPosterior,
+    AbstractRefiner,
     ConcreteAscent,
     Form,
     Learned,
     MeanField,
     MeanPassingAscent,
-    Posterior,
-    Refiner,
     Shrinkage,
     StraightThroughAscent,
 )
 from beliefnet.samplers import (
+    AbstractSampler,
     Concrete,
     GumbelRao,
     Half,
@@ -118,7 +119,6 @@ from beliefnet.samplers import (
     Plain,
     ReinMax,
     Reparameterize,
-    Sampler,
     StraightThrough,
     UnitByUnit,
 )
@@ -256,7 +256,7 @@ READY_MADE: dict[str, Callable[[], BeliefNet]] = {
 }
 """Ready-made nets of six visible units."""
 
-PROPOSALS: dict[str, Callable[[], Proposal]] = {
+PROPOSALS: dict[str, Callable[[], AbstractProposal]] = {
     "recognition": proposals.Recognition,
     # With long steps on few samples the posterior gets too narrow: right on average, by weights that are never drawn.
     "refined by importance": lambda: Refined(AIR(3, 8, rate=0.2)),
@@ -267,7 +267,7 @@ PROPOSALS: dict[str, Callable[[], Proposal]] = {
 }
 
 
-PROPOSALS_FOR_NETS: dict[str, Callable[[BeliefNet], Proposal]] = {
+PROPOSALS_FOR_NETS: dict[str, Callable[[BeliefNet], AbstractProposal]] = {
     "annealed": lambda net: Annealed(3),
     "dream": lambda net: Dream(),
     "fixed posterior": lambda net: FixedPosterior(MeanField.recognised(net, OBSERVATIONS)),
@@ -276,7 +276,7 @@ PROPOSALS_FOR_NETS: dict[str, Callable[[BeliefNet], Proposal]] = {
 }
 """Proposals that are made for a net, or for data, or have laws of their own."""
 
-SAMPLERS: dict[str, Sampler] = {
+SAMPLERS: dict[str, AbstractSampler] = {
     "plain": Plain(),
     "reparameterize": Reparameterize(),
     "concrete": Concrete(0.7),
@@ -300,31 +300,31 @@ FAMILIES: dict[str, AbstractFamily] = {
 }
 
 
-def held_posterior(net: BeliefNet, x: jax.Array, refiner: Refiner) -> Posterior:
+def held_posterior(net: BeliefNet, x: jax.Array, refiner: AbstractRefiner) -> AbstractPosterior:
     """The refined posterior of a refiner without randomness, held constant under differentiation."""
     return jax.lax.stop_gradient(refiner.refine(net, x, key=jax.random.key(0)))
 
 
-def posterior_elbo(net: BeliefNet, x: jax.Array, posterior: Posterior) -> jax.Array:
+def posterior_elbo(net: BeliefNet, x: jax.Array, posterior: AbstractPosterior) -> jax.Array:
     """Exact ELBO of a posterior over discrete layers, `[batch]`."""
     states = enumerate_latents(net, x)
     log_q = posterior.log_probs(states.latents).sum(axis=-1)
     return jnp.sum(jnp.exp(log_q) * (states.log_p - log_q), axis=0)
 
 
-def negative_divergence(net: BeliefNet, x: jax.Array, posterior: Posterior) -> jax.Array:
+def negative_divergence(net: BeliefNet, x: jax.Array, posterior: AbstractPosterior) -> jax.Array:
     """Exact -KL(p(h | x) || q~) over discrete layers, `[batch]`."""
     states = enumerate_latents(net, x)
     log_posterior = jax.nn.log_softmax(states.log_p, axis=0)
     return jnp.sum(jnp.exp(log_posterior) * (posterior.log_probs(states.latents).sum(axis=-1) - log_posterior), axis=0)
 
 
-def surrogate(net: BeliefNet, x: jax.Array, posterior: Posterior) -> jax.Array:
+def surrogate(net: BeliefNet, x: jax.Array, posterior: AbstractPosterior) -> jax.Array:
     """What mean-passing climbs, `[batch]`."""
     return posterior.elbo(net, x, tuple(mean[None] for mean in posterior.means))[0]
 
 
-def sampled_elbo(net: BeliefNet, x: jax.Array, posterior: Posterior) -> jax.Array:
+def sampled_elbo(net: BeliefNet, x: jax.Array, posterior: AbstractPosterior) -> jax.Array:
     """The ELBO of a posterior from many draws, `[batch]`; the noise is the same for every posterior."""
     latents = posterior.draw(20_000, key=jax.random.key(8), sampler=Reparameterize())
     return posterior.elbo(net, x, latents).mean(axis=0)
@@ -340,8 +340,8 @@ class RefinerCase:
         nets: Names of the nets on which the claim is tested.
     """
 
-    make: Callable[[int], Refiner]
-    objective: Callable[[BeliefNet, jax.Array, Posterior], jax.Array]
+    make: Callable[[int], AbstractRefiner]
+    objective: Callable[[BeliefNet, jax.Array, AbstractPosterior], jax.Array]
     nets: tuple[str, ...]
 
 
@@ -416,13 +416,13 @@ class EstimatorCase:
         quick: The nets of the quick run; all of them if nothing else is said.
     """
 
-    make: Callable[[BeliefNet], Estimator]
+    make: Callable[[BeliefNet], AbstractEstimator]
     expected: Callable[[BeliefNet, jax.Array, Any, Any], BeliefNet]
     objective: Callable[[BeliefNet, jax.Array], Any] = exact_elbo
     state: Callable[[BeliefNet], Any] = lambda net: None
     nets: tuple[str, ...] = tuple(NETS)
     law: Law = Law.EXACT
-    source: Source = recognised
+    source: AbstractSource = recognised
     batch: int = 2
     quick: tuple[str, ...] | None = None
 
@@ -869,7 +869,7 @@ def iterative_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any)
     )
 
 
-def refined_states(refiner: Refiner) -> Source:
+def refined_states(refiner: AbstractRefiner) -> AbstractSource:
     """Drawn from a refined posterior without randomness."""
 
     def source(net: BeliefNet, x: jax.Array, estimator: Any) -> States:
@@ -918,7 +918,7 @@ def mixed_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> 
     return add(model_only(bound_gradient(net, x, estimator, state)), elbo)
 
 
-def refined_bound(net: BeliefNet, x: jax.Array, refiner: Refiner) -> jax.Array:
+def refined_bound(net: BeliefNet, x: jax.Array, refiner: AbstractRefiner) -> jax.Array:
     """The exact bound of two particles from a refined posterior without randomness, `[batch]`."""
     states = enumerate_latents(net, x)
     log_r = held_posterior(net, x, refiner).log_probs(states.latents).sum(axis=-1)

@@ -15,9 +15,9 @@ import numpy as np
 
 from beliefnet import BeliefNet
 from beliefnet._trace import Trace
-from beliefnet.estimators import AbstractCreditRule, Credit, CreditRule, Estimate, SurrogateTerm, surrogate
+from beliefnet.estimators import AbstractCreditRule, AbstractPureRule, Credit, Estimate, SurrogateTerm, surrogate
 from beliefnet.evaluation import enumerate_latents
-from beliefnet.proposals import Particles, Proposal
+from beliefnet.proposals import AbstractProposal, Particles
 
 ALL_OBSERVATIONS = jnp.array(list(itertools.product((0.0, 1.0), repeat=3)))
 
@@ -39,7 +39,7 @@ class States(eqx.Module):
     log_mass: jax.Array
 
 
-Source = Callable[[BeliefNet, jax.Array, Any], States]
+AbstractSource = Callable[[BeliefNet, jax.Array, Any], States]
 
 
 def recognised(net: BeliefNet, x: jax.Array, estimator: Any = None) -> States:
@@ -158,7 +158,7 @@ def _bound(states: States, indices: np.ndarray) -> tuple[tuple[jax.Array, jax.Ar
     return jax.grad(mean, has_aux=True)((states.trace.log_p, states.trace.log_q))
 
 
-class EveryTuple(Proposal):
+class EveryTuple(AbstractProposal):
     """Every tuple of states or quadrature nodes once, instead of draws; nodes move with the parameters.
 
     The tuples are laid along the batch axis, tuple by tuple.
@@ -180,7 +180,7 @@ class EveryTuple(Proposal):
         return Particles(repeated, latents, log_layers.sum(axis=-1), log_layers)
 
 
-class Weighed(CreditRule):
+class Weighed(AbstractPureRule):
     """Another rule's credit, weighed by what each tuple counts for; the mean over all tuples is the expectation.
 
     Attributes:
@@ -188,7 +188,7 @@ class Weighed(CreditRule):
         mass: Probability of each tuple times their number, `[batch]`.
     """
 
-    rule: CreditRule
+    rule: AbstractPureRule
     mass: jax.Array
 
     def __call__(self, trace: Trace) -> Credit:

@@ -41,9 +41,9 @@ from beliefnet.nets import (
     vae,
 )
 from beliefnet.proposals import Annealed, Buffered, Defensive, Hamiltonian, Refined
-from beliefnet.refiners import AIR, Refiner
+from beliefnet.refiners import AIR, AbstractRefiner
 from beliefnet.runs import RunFolder, load_run
-from beliefnet.samplers import Plain, Sampler
+from beliefnet.samplers import AbstractSampler, Plain
 from beliefnet.training import Fitted, fit
 
 KEY = jax.random.key(0)
@@ -169,7 +169,7 @@ KEYS = {
     "NVIL": lambda key: made(NVIL, NET, baseline=NoBaseline(), key=key),
     "Hamiltonian": lambda key: made(Hamiltonian, vae(3, (2,), deterministic=(2,), key=KEY), key=key),
     "log_partition": lambda key: plain(log_partition)(None, None, num_temperatures=29, num_chains=2, key=key),
-    "refine": lambda key: plain(Refiner.refine)(AIR(1, 2), NET, ROWS, key=key),
+    "refine": lambda key: plain(AbstractRefiner.refine)(AIR(1, 2), NET, ROWS, key=key),
     "Refined": lambda key: plain(Refined.draw)(Refined(AIR(1, 2)), NET, ROWS, 2, key=key),
     "Buffered": lambda key: plain(Buffered.draw)(Buffered(AIR(1, 2)), NET, ROWS, 2, key=key),
     "Defensive": lambda key: plain(Defensive.draw)(Defensive(Refined(AIR(1, 2))), NET, ROWS, 10, key=key),
@@ -177,7 +177,7 @@ KEYS = {
     "Sum": lambda key: plain(Sum.estimate)(wake_sleep(), NET, ROWS, (None, None), key=key),
     "VariationalEM": lambda key: plain(VariationalEM.estimate)(VariationalEM(), NET, ROWS, None, key=key),
     "DisARM": lambda key: plain(AbstractUnitEstimator.estimate)(DisARM(NET), NET, ROWS, None, key=key),
-    "sampler": lambda key: plain(Sampler.__call__)(Plain(), bernoulli(ROWS), key=key),
+    "sampler": lambda key: plain(AbstractSampler.__call__)(Plain(), bernoulli(ROWS), key=key),
     "move": lambda key: plain(HMC.__call__)(HMC((0,), ROWS), None, (ROWS,), key=key),
     "take": lambda key: plain(DeviceRows.take)(DATA.train.on_device(), np.arange(2), key=key),
 }
@@ -193,7 +193,7 @@ def test_a_seed_is_not_a_key(name: str, monkeypatch):
     # Methods of the tests check their types, too.
     monkeypatch.setattr(Chain, "draw", plain(Chain.draw))
     monkeypatch.setattr(BeliefNet, "dream", plain(BeliefNet.dream))
-    monkeypatch.setattr(Refiner, "refine_seen", plain(Refiner.refine_seen))
+    monkeypatch.setattr(AbstractRefiner, "refine_seen", plain(AbstractRefiner.refine_seen))
     refused(lambda: KEYS[name](7), TypeError, "expected key to be one JAX random key, got 7; try jax.random.key(7)")
     refused(lambda: KEYS[name](None), TypeError, "expected key to be one JAX random key, got None; try jax.random.")
     refused(lambda: KEYS[name](jax.random.split(KEY)), TypeError, "expected key to be one JAX random key, got Array")
@@ -264,5 +264,5 @@ def test_what_holds_a_net_is_not_one():
 
 
 def test_a_family_is_asked_for():
-    with pytest.raises(TypeError, match=r"family to be of type AbstractFamily, got .*; try distributions\.bern"):
+    with pytest.raises(TypeError, match=r"family to be of type Family, got .*; try distributions\.bern"):
         plain(Prior)(np.zeros(2), "bernoulli")

@@ -22,10 +22,10 @@ from cases import (
 from beliefnet import distributions, estimators, proposals, refiners, samplers
 from beliefnet._naming import name_of
 from beliefnet.distributions import AbstractFamily
-from beliefnet.estimators import CreditEstimator, Estimator
-from beliefnet.proposals import Proposal
-from beliefnet.refiners import Refiner
-from beliefnet.samplers import Sampler
+from beliefnet.estimators import AbstractEstimator, CreditEstimator
+from beliefnet.proposals import AbstractProposal
+from beliefnet.refiners import AbstractRefiner
+from beliefnet.samplers import AbstractSampler
 
 
 def final_classes(module: ModuleType, base: type) -> set[type]:
@@ -56,19 +56,21 @@ def test_every_estimator_has_a_claim():
     assert names(estimators) - ESTIMATORS.keys() == set()
     estimators_made = [made(name) for name in ESTIMATORS]
     parts = [part for estimator in estimators_made for part in getattr(estimator, "parts", ())]
-    assert final_classes(estimators, Estimator) - {type(each) for each in estimators_made + parts} == {CreditEstimator}
+    assert final_classes(estimators, AbstractEstimator) - {type(each) for each in estimators_made + parts} == {
+        CreditEstimator
+    }
 
 
 def test_every_refiner_has_a_claim():
     assert names(refiners) - REFINERS.keys() == set()
-    assert final_classes(refiners, Refiner) - {type(case.make(3)) for case in REFINERS.values()} == set()
+    assert final_classes(refiners, AbstractRefiner) - {type(case.make(3)) for case in REFINERS.values()} == set()
 
 
 def test_every_sampler_has_a_law():
-    assert final_classes(samplers, Sampler) - {type(sampler) for sampler in SAMPLERS.values()} == set()
+    assert final_classes(samplers, AbstractSampler) - {type(sampler) for sampler in SAMPLERS.values()} == set()
 
 
-def proposal(name: str, net: Any) -> Proposal:
+def proposal(name: str, net: Any) -> AbstractProposal:
     return PROPOSALS[name]() if name in PROPOSALS else PROPOSALS_FOR_NETS[name](net)
 
 
@@ -84,7 +86,7 @@ def test_particles_have_the_shapes_that_are_said(name: str):
 
 def test_every_proposal_has_a_law():
     kinds = {type(proposal(name, net_of("normal"))) for name in (*PROPOSALS, *PROPOSALS_FOR_NETS)}
-    assert final_classes(proposals, Proposal) - kinds == set()
+    assert final_classes(proposals, AbstractProposal) - kinds == set()
 
 
 def test_every_family_has_a_law():

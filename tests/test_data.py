@@ -25,7 +25,7 @@ from beliefnet.data import (
     names,
 )
 from beliefnet.data._load import SOURCES
-from beliefnet.data.sources import Stored
+from beliefnet.data.sources import AbstractStored
 from beliefnet.data.sources._formats import packed_layout
 from beliefnet.data.sources._images import IDX_FILES, unpack_grey
 
@@ -662,7 +662,7 @@ def test_cache_folder_that_cannot_be_made(small_mnist: object, tmp_path: Path, m
 def real_data(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def need(name: str) -> None:
         source = SOURCES[name]
-        assert isinstance(source, Stored)
+        assert isinstance(source, AbstractStored)
         if not REAL_DATA or not (Path(REAL_DATA) / source.file_name).is_file():
             pytest.skip(f"BELIEFNET_DATA names no folder with {source.file_name}")
         monkeypatch.setenv("BELIEFNET_DATA", REAL_DATA)

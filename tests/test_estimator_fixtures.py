@@ -27,13 +27,13 @@ from beliefnet.estimators import (
     STL,
     TVO,
     VIMCO,
+    AbstractEstimator,
+    AbstractPureRule,
     AbstractRecognitionEstimator,
     Credit,
     CreditEstimator,
-    CreditRule,
     DisARM,
     DReG,
-    Estimator,
     LocalExpectation,
     MultiSampleDisARM,
     MuProp,
@@ -53,11 +53,11 @@ KEY = jax.random.key(0)
 
 
 @eqx.filter_jit
-def _estimates(estimator: Estimator, net: BeliefNet, x: jax.Array, keys: jax.Array) -> Any:
+def _estimates(estimator: AbstractEstimator, net: BeliefNet, x: jax.Array, keys: jax.Array) -> Any:
     return jax.vmap(lambda key: estimator.estimate(net, x, estimator.init(net), key=key))(keys)
 
 
-def sample(estimator: Estimator, net: BeliefNet, x: jax.Array, num: int = NUM_DRAWS) -> Any:
+def sample(estimator: AbstractEstimator, net: BeliefNet, x: jax.Array, num: int = NUM_DRAWS) -> Any:
     """Many estimates; nets of one shape share a compiled program, and estimators of one proposal share their draws."""
     keys = jax.random.split(jax.random.key(1), num)
     return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), _estimates(estimator, net, x, keys))
@@ -250,7 +250,7 @@ def test_all_estimators_of_a_bound_report_the_same_objective():
     )
 
     @eqx.filter_jit
-    def objectives(estimators: tuple[Estimator, ...]) -> list[jax.Array]:
+    def objectives(estimators: tuple[AbstractEstimator, ...]) -> list[jax.Array]:
         return [e.estimate(net, ONE, e.init(net), key=key).objective for e in estimators]
 
     for estimators in families:
@@ -493,7 +493,7 @@ def test_control_variates_learn_by_the_derivative_of_the_second_moment(name: str
     estimator = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), BITS_ESTIMATORS[name][0](net))
     ascent = jax.tree.map(lambda leaf: leaf.mean(axis=0), sample(estimator, net, FIRST_X, 2_000).estimator)
 
-    def second_moment(estimator: Estimator) -> float:
+    def second_moment(estimator: AbstractEstimator) -> float:
         # One datum and one particle: the gradient by the bias is the credit of the logits.
         return float((phi(sample(estimator, net, FIRST_X, 2_000).net) ** 2).sum(axis=1).mean())
 
@@ -505,7 +505,7 @@ def test_control_variates_learn_by_the_derivative_of_the_second_moment(name: str
         direction = rng.normal(size=leaf.shape)
         direction /= np.linalg.norm(direction)
 
-        def moved(step: float, index=index, direction=direction) -> Estimator:
+        def moved(step: float, index=index, direction=direction) -> AbstractEstimator:
             there = [each + step * direction if i == index else each for i, each in enumerate(leaves)]
             return structure.unflatten([jnp.asarray(each, jnp.float32) for each in there])
 
@@ -650,7 +650,7 @@ def test_an_estimator_that_cannot_differentiate_the_latents_is_refused(name: str
         make()
 
 
-class _OnThePath(CreditRule):
+class _OnThePath(AbstractPureRule):
     """Credits the path, whatever the draws are."""
 
     def __call__(self, trace: Trace) -> Credit:

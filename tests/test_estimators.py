@@ -44,9 +44,9 @@ from beliefnet.estimators import (
     SGVB,
     TVO,
     VIMCO,
+    AbstractPureRule,
     Credit,
     CreditEstimator,
-    CreditRule,
     DisARM,
     Layer,
     MultiSampleDisARM,
@@ -72,7 +72,7 @@ from beliefnet.estimators.rules import (
 from beliefnet.evaluation import enumerate_latents
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Particles, Recognition
-from beliefnet.samplers import Plain, Sampler
+from beliefnet.samplers import AbstractSampler, Plain
 
 NUM_DRAWS = 12_000
 EVERY_NET = tuple(ALL_NETS | SINGLE_NETS)
@@ -582,7 +582,7 @@ def test_learnt_controls_belong_to_the_depth_they_were_made_for():
         REBAR(NETS["one layer"]()).estimate(NETS["two layers"](), OBSERVATIONS, None, key=jax.random.key(0))
 
 
-def layer_of(net: BeliefNet, index: int, sampler: Sampler) -> Layer:
+def layer_of(net: BeliefNet, index: int, sampler: AbstractSampler) -> Layer:
     """A layer as it is seen in the midst of an estimate with two particles."""
     particles = Recognition(sampler).draw(net, OBSERVATIONS, 2, key=jax.random.key(1))
     distribution = net.recognition.distributions(OBSERVATIONS, particles.latents)[index]
@@ -663,7 +663,7 @@ def test_what_does_not_fit_single_layers_is_refused(makers, message: str):
         PerLayer(net_of("two layers"), makers)
 
 
-class Told(CreditRule):
+class Told(AbstractPureRule):
     """Gives the credit that it is told to."""
 
     credit: Any = eqx.field(static=True)

@@ -29,7 +29,7 @@ from beliefnet.evaluation import (
 )
 from beliefnet.evaluation._impute import starting_fill
 from beliefnet.nets import sigmoid_belief_net
-from beliefnet.refiners import AIR, GDIR, GradientAscent, default_refiner
+from beliefnet.refiners import AIR, GDIR, AbstractGradientAscent, default_refiner
 from beliefnet.training import FitOptions, fit
 
 NAN = np.nan
@@ -196,7 +196,7 @@ def test_rows_do_not_depend_on_how_many_are_done_at_once(in_chunks, monkeypatch)
 def test_defaults_follow_the_net():
     assert isinstance(default_refiner(NETS["one layer"]()), AIR)
     assert isinstance(default_refiner(FAMILY_NETS["normal on binary"]()), AIR)
-    assert isinstance(default_refiner(FAMILY_NETS["normal"]()), GradientAscent)
+    assert isinstance(default_refiner(FAMILY_NETS["normal"]()), AbstractGradientAscent)
     net = small_net(2)
     np.testing.assert_array_equal(starting_fill(net), net.recognition.conditionals[0].centre)
     np.testing.assert_array_equal(starting_fill(FAMILY_NETS["normal"]()), [0.5, 0.5, 0.5])

@@ -20,7 +20,7 @@ from jax.extend.random import define_prng_impl
 
 from beliefnet import BeliefNet, reconstruct, sample_means
 from beliefnet.data import Dataset
-from beliefnet.estimators import VIMCO, Estimator
+from beliefnet.estimators import VIMCO, AbstractEstimator
 from beliefnet.evaluation import Effort, Search, evaluate, gradient_report, impute, particle_bounds, sandwich
 from beliefnet.evaluation._gradient_draws import Draw
 from beliefnet.nets import Convolution, categorical_belief_net, darn, nade, sigmoid_belief_net, vae
@@ -160,7 +160,7 @@ def test_no_proposal_uses_a_key_twice(name: str):
 
 
 @eqx.filter_jit
-def estimate(estimator: Estimator, net: BeliefNet, state: Any, key: Array) -> Array:
+def estimate(estimator: AbstractEstimator, net: BeliefNet, state: Any, key: Array) -> Array:
     return estimator.estimate(net, OBSERVATIONS[:2], state, key=key).objective
 
 

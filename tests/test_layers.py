@@ -1,6 +1,8 @@
 """The package imports only downward, and each heavy dependency has one place."""
 
 import ast
+import importlib
+import inspect
 import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +38,7 @@ LAYERS = [
     {"training", "comparisons"},
     {"plots"},
     {"catalogue"},
+    {"_model"},
     {PUBLIC},
     {"cli", "sklearn"},
 ]
@@ -159,12 +162,30 @@ def test_lawful_imports_pass(module, source):
     assert faults(module, source) == []
 
 
+def test_what_is_abstract_says_so():
+    found = [importlib.import_module(name.removesuffix(".__init__")) for name in modules() if "__main__" not in name]
+    classes = {kind for module in found for kind in vars(module).values() if inspect.isclass(kind)}
+    own = {kind for kind in classes if kind.__module__.startswith("beliefnet.")}
+    # Of Equinox, a field can be abstract as well.
+    abstract = {kind for kind in own if inspect.isabstract(kind) or getattr(kind, "__abstractvars__", None)}
+    assert len(abstract) > 20
+    assert [kind for kind in abstract if not kind.__name__.lstrip("_").startswith("Abstract")] == []
+
+
 @pytest.mark.parametrize("path", SCRIPTS, ids=[path.stem for path in SCRIPTS])
 def test_scripts_import_what_there_is(path):
     """Scripts that no test runs do not fall behind the package."""
     for name in imports(path.stem, path.read_text()):
         if name.startswith("beliefnet."):
             pkgutil.resolve_name(name)
+
+
+def test_every_mutant_can_be_made(monkeypatch):
+    monkeypatch.syspath_prepend(str(PACKAGE.parent / "benchmarks"))
+    mutants = importlib.import_module("mutants").MUTANTS
+    texts = {path: (PACKAGE / path).read_text(encoding="utf-8") for path in {mutant.file for mutant in mutants}}
+    assert len(mutants) > 80
+    assert [mutant.what for mutant in mutants if texts[mutant.file].count(mutant.old) != 1] == []
 
 
 def test_an_import_of_what_is_gone_is_caught():

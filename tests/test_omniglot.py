@@ -12,7 +12,7 @@ from serving import Server, local_source
 
 from beliefnet.data import DataError, DataUnavailable, available, fetch, load
 from beliefnet.data._load import SOURCES
-from beliefnet.data.sources import Stored
+from beliefnet.data.sources import AbstractStored
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -34,7 +34,7 @@ def mat(**variables: np.ndarray) -> bytes:
 
 def publish(server: Server, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     source = SOURCES["omniglot"]
-    assert isinstance(source, Stored)
+    assert isinstance(source, AbstractStored)
     layout = {"train": ((NUM_TRAIN, 784), "float32"), "test": ((NUM_TEST, 784), "float32")}
     unpack = partial(source.unpack, num_valid=NUM_VALID)
     small = local_source("omniglot", server, {"chardata.mat": content}, layout=layout, unpack=unpack)

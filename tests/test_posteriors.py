@@ -21,14 +21,14 @@ from beliefnet.proposals import Buffered
 from beliefnet.refiners import (
     AIR,
     GDIR,
+    AbstractPosterior,
+    AbstractRefiner,
     ConcreteAscent,
     Form,
     Learned,
     MeanField,
     MeanPassingAscent,
-    Posterior,
     Progress,
-    Refiner,
     Shrinkage,
     StraightThroughAscent,
     StructuredPosterior,
@@ -107,13 +107,13 @@ def test_air_on_a_chain_with_many_samples_matches_the_moments_of_every_layer(net
         np.testing.assert_allclose(averages.drawn, averages.expected, atol=0.03)
 
 
-def _inclusive(net: BeliefNet, x: jax.Array, posterior: Posterior) -> jax.Array:
+def _inclusive(net: BeliefNet, x: jax.Array, posterior: AbstractPosterior) -> jax.Array:
     """-KL(p(h | x) || q~) up to the entropy of p(h | x), exactly, `[batch]`."""
     mass = exact_posterior(net, x)
     return jnp.sum(mass * posterior.log_probs(enumerate_latents(net, x).latents).sum(axis=-1), axis=0)
 
 
-def _elbo(net: BeliefNet, x: jax.Array, posterior: Posterior) -> jax.Array:
+def _elbo(net: BeliefNet, x: jax.Array, posterior: AbstractPosterior) -> jax.Array:
     if isinstance(posterior, MeanField):
         return posterior_elbo(net, x, posterior)
     return exact_elbo(BeliefNet(net.generative, posterior.chain), x)
@@ -135,8 +135,8 @@ def fitted(net: BeliefNet) -> BeliefNet:
     return BeliefNet(net.generative, recognition)
 
 
-Objective = Callable[[BeliefNet, jax.Array, Posterior], jax.Array]
-DEFAULTS: dict[str, tuple[Callable[[int], Refiner], Objective]] = {
+Objective = Callable[[BeliefNet, jax.Array, AbstractPosterior], jax.Array]
+DEFAULTS: dict[str, tuple[Callable[[int], AbstractRefiner], Objective]] = {
     "air": (AIR, _inclusive),
     "air, mean-field": (lambda steps: AIR(steps, form=Form.MEAN_FIELD), _inclusive),
     "straight-through": (StraightThroughAscent, _elbo),
@@ -171,7 +171,7 @@ NOISE = 0.01
 """Nats that a mean over the rows may be lower by: the positive part of a noisy estimate is never quite without loss."""
 
 
-def gains(net: BeliefNet, refiner: Refiner, objective: Objective) -> np.ndarray:
+def gains(net: BeliefNet, refiner: AbstractRefiner, objective: Objective) -> np.ndarray:
     @eqx.filter_jit
     def gain(net: BeliefNet) -> jax.Array:
         end = refiner.refine(net, ROWS, key=jax.random.key(5))

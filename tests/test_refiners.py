@@ -32,15 +32,15 @@ from beliefnet.proposals import Refined
 from beliefnet.refiners import (
     AIR,
     GDIR,
+    AbstractGradientAscent,
+    AbstractPosterior,
+    AbstractRefiner,
     ConcreteAscent,
     Form,
-    GradientAscent,
     Learned,
     MeanField,
     MeanPassingAscent,
-    Posterior,
     Progress,
-    Refiner,
     StraightThroughAscent,
     StructuredPosterior,
 )
@@ -50,7 +50,7 @@ PAIRS = [(name, net) for name, case in REFINERS.items() for net in case.nets]
 
 
 @eqx.filter_jit
-def refined(net: BeliefNet, refiner: Refiner, posterior: Posterior | None = None) -> Posterior:
+def refined(net: BeliefNet, refiner: AbstractRefiner, posterior: AbstractPosterior | None = None) -> AbstractPosterior:
     return refiner.refine(net, OBSERVATIONS, posterior, key=jax.random.key(4))
 
 
@@ -167,7 +167,7 @@ def test_moments_go_there_and_back(family):
 
 @pytest.mark.full
 @pytest.mark.parametrize("refiner", [AIR(8, 2, rate=1.0), AIR(8, 1), StraightThroughAscent(8, 2), ConcreteAscent(8, 2)])
-def test_refinement_stays_finite(refiner: Refiner):
+def test_refinement_stays_finite(refiner: AbstractRefiner):
     """Undamped, with draws that all agree, and with weights that no float can tell apart."""
     for scale in (1.0, 3e3):
         net = jax.tree.map(lambda leaf, scale=scale: scale * leaf, small_net(2, 2))
@@ -195,7 +195,7 @@ def test_nothing_depends_on_the_batch():
             np.testing.assert_allclose(one[row], other[0], rtol=1e-5, atol=1e-6)
 
 
-class Pathless(GradientAscent):
+class Pathless(AbstractGradientAscent):
     """Gradient steps through draws without a derivative."""
 
     @property
@@ -203,7 +203,7 @@ class Pathless(GradientAscent):
         return Plain()
 
 
-class Scripted(Refiner):
+class Scripted(AbstractRefiner):
     """Adds 1 to every parameter in each step; the scores are given, `[steps, batch]`."""
 
     scores: jax.Array
@@ -216,10 +216,10 @@ class Scripted(Refiner):
     def check(self, net: BeliefNet) -> None:
         return
 
-    def init(self, posterior: Posterior) -> jax.Array:
+    def init(self, posterior: AbstractPosterior) -> jax.Array:
         return jnp.zeros(len(OBSERVATIONS), int)
 
-    def gain(self, net: BeliefNet, x: jax.Array, start: Posterior, end: Posterior, *, key: Any) -> Any:
+    def gain(self, net: BeliefNet, x: jax.Array, start: AbstractPosterior, end: AbstractPosterior, *, key: Any) -> Any:
         return jnp.ones(len(x)), jnp.zeros(len(x))
 
     def step(self, net: BeliefNet, x: jax.Array, progress: Progress, *, key: Any) -> tuple[Progress, jax.Array]:
@@ -325,7 +325,7 @@ def test_bad_settings_are_refused(make, words: str):
         (GDIR(), "normal on binary", "got binary units in latent layer 1"),
     ],
 )
-def test_a_refiner_that_does_not_fit_the_net_says_so(refiner: Refiner, net_name: str, words: str):
+def test_a_refiner_that_does_not_fit_the_net_says_so(refiner: AbstractRefiner, net_name: str, words: str):
     net = ALL_NETS[net_name]()
     with pytest.raises(ValueError, match=words):
         refiner.refine(net, OBSERVATIONS, key=jax.random.key(0))

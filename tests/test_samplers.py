@@ -11,7 +11,7 @@ from laws import assert_mean, draws
 from beliefnet.distributions import UnitKind, bernoulli, categorical, normal
 from beliefnet.estimators import SGVB
 from beliefnet.evaluation import exact_gradient
-from beliefnet.samplers import Concrete, Half, ReinMax, Sampler, StraightThrough
+from beliefnet.samplers import AbstractSampler, Concrete, Half, ReinMax, StraightThrough
 from beliefnet.samplers._gumbel_rao import gumbel_given, logistic_given
 
 PARAMETERS = jnp.array([0.4, -1.2, 0.3, 0.9, -0.5, 0.1])
@@ -126,7 +126,7 @@ DEGREES = {StraightThrough(): 1, Half(): 2, ReinMax(): 2, ReinMax(0.8): 0}
 
 
 @pytest.mark.parametrize("sampler", DEGREES, ids=repr)
-def test_up_to_which_polynomial_a_biased_derivative_is_exact(sampler: Sampler):
+def test_up_to_which_polynomial_a_biased_derivative_is_exact(sampler: AbstractSampler):
     """Of E[h^n] by the logit, which is p (1 - p) whatever the power is."""
     logit = jnp.array([0.7])
     p = jax.nn.sigmoid(logit)

@@ -20,7 +20,7 @@ from beliefnet._errors import OptionError
 from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.conditionals import EquinoxNetwork
 from beliefnet.data import DataError, Dataset, Observations, Record, load
-from beliefnet.estimators import NVIL, VIMCO, Bound, Estimate, Estimator, Reinforce, Signal
+from beliefnet.estimators import NVIL, VIMCO, AbstractEstimator, Bound, Estimate, Reinforce, Signal
 from beliefnet.evaluation import exact_elbo
 from beliefnet.evaluation._bounds import bounds_of_rows
 from beliefnet.nets import sigmoid_belief_net
@@ -449,7 +449,7 @@ def dataset_of(train, valid, *, is_dynamic=False):
     return Dataset(record, *parts)
 
 
-class Recorder(Estimator[None]):
+class Recorder(AbstractEstimator[None]):
     """Has no gradient; its objective is what a test wants to see of a batch and its key."""
 
     look: Callable[..., Array] = eqx.field(static=True)

@@ -14,9 +14,9 @@ from beliefnet import BeliefNet
 from beliefnet.cli._cautions import schedule_cautions
 from beliefnet.data import Dataset
 from beliefnet.estimators import (
+    AbstractEstimator,
     Bound,
     Estimate,
-    Estimator,
     KLSchedule,
     LocalExpectation,
     MaximumLikelihood,
@@ -35,7 +35,7 @@ ROWS = np.tile(np.eye(4, dtype=np.uint8), (6, 2))
 DATA = Dataset.from_arrays(ROWS, ROWS[:8], ROWS[:8])
 
 
-class ExactElbo(Estimator[None]):
+class ExactElbo(AbstractEstimator[None]):
     """The exact gradient of the ELBO: an estimator without noise."""
 
     @property

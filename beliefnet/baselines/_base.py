@@ -10,7 +10,7 @@ from jaxtyping import Float
 from beliefnet._trace import Trace
 
 
-class Baseline(eqx.Module):
+class AbstractBaseline(eqx.Module):
     """Predicts the learning signal of each layer from what was known before that layer was drawn."""
 
     @abstractmethod
@@ -18,7 +18,7 @@ class Baseline(eqx.Module):
         """Return the predicted signal, in nats; it must not look at the draw of the layer it serves."""
 
 
-class NoBaseline(Baseline):
+class NoBaseline(AbstractBaseline):
     """Predicts zero."""
 
     def predict(self, trace: Trace) -> Float[Array, "#particles batch #layers"]:

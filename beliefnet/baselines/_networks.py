@@ -10,7 +10,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._streams import split_key
 from beliefnet._trace import Trace
 from beliefnet._types import Key
-from beliefnet.baselines._base import Baseline
+from beliefnet.baselines._base import AbstractBaseline
 from beliefnet.conditionals import MLP
 
 
@@ -29,7 +29,7 @@ def _whole(x: Float[Array, "... visible"]) -> Float[Array, "... visible"]:
     return jnp.where(jnp.isnan(x), 0, x)
 
 
-class InputBaseline(Baseline):
+class InputBaseline(AbstractBaseline):
     """One network of the observation, C(x), that serves every layer.
 
     Args:
@@ -48,7 +48,7 @@ class InputBaseline(Baseline):
         return self.network(_whole(trace.values[0]))[None]
 
 
-class LayerBaselines(Baseline):
+class LayerBaselines(AbstractBaseline):
     """One network per layer, C_l(h_(l-1)), fed by the value below that layer; the first sees the observation.
 
     Args:

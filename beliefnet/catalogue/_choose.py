@@ -13,7 +13,7 @@ from beliefnet.catalogue._config import TrainConfig
 from beliefnet.catalogue._methods import build_estimator
 from beliefnet.catalogue._trials import UNSCALED
 from beliefnet.data import Dataset
-from beliefnet.estimators import Estimator
+from beliefnet.estimators import AbstractEstimator
 from beliefnet.evaluation import GradientCost, gradient_costs
 from beliefnet.training import Stream, fit, stream
 
@@ -67,7 +67,7 @@ def choose_estimator(
     return config.choose(next(iter(costs))), costs
 
 
-def _candidates(config: TrainConfig, net: BeliefNet, *, key: Key) -> dict[str, Estimator]:
+def _candidates(config: TrainConfig, net: BeliefNet, *, key: Key) -> dict[str, AbstractEstimator]:
     """Return the estimators that climb the ELBO of a net without bias, with the options of the run."""
     choices = {name: choice.replace(**UNSCALED.get(name, {})) for name, choice in config.candidates.items()}
     return {name: build_estimator(choice, net, key=key) for name, choice in choices.items()}

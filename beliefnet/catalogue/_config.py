@@ -25,7 +25,7 @@ from beliefnet.catalogue._methods import (
 from beliefnet.catalogue._nets import NETS, DataShape, build_net, describe_net, used_values
 from beliefnet.catalogue._trials import candidates, trial_estimator, trial_net
 from beliefnet.data import Dataset, check_levels, names
-from beliefnet.estimators import Estimator
+from beliefnet.estimators import AbstractEstimator
 from beliefnet.training import FitOptions, Stream, default_batch_size, stream
 
 
@@ -212,7 +212,9 @@ class TrainConfig:
             check_levels(dataset.record, levels, self.data.values["data"])
         return config
 
-    def build(self, data_mean: np.ndarray, image_shape: tuple[int, int] | None = None) -> tuple[BeliefNet, Estimator]:
+    def build(
+        self, data_mean: np.ndarray, image_shape: tuple[int, int] | None = None
+    ) -> tuple[BeliefNet, AbstractEstimator]:
         """Make the net and the estimator with their initial parameters.
 
         Args:

@@ -13,10 +13,10 @@ from beliefnet._options import Nested
 from beliefnet._types import Key
 from beliefnet.catalogue._entries import NESTED, Choice, Entry, Misfit, entries
 from beliefnet.catalogue._specs import Specified, parse
-from beliefnet.comparisons import Comparison
-from beliefnet.estimators import Estimator
-from beliefnet.proposals import Proposal, Refined
-from beliefnet.refiners import Refiner, default_refiner
+from beliefnet.comparisons import AbstractComparison
+from beliefnet.estimators import AbstractEstimator
+from beliefnet.proposals import AbstractProposal, Refined
+from beliefnet.refiners import AbstractRefiner, default_refiner
 
 PARTICLES = 4
 """Draws per datum where nothing is said: the same for all estimators, so that they are compared at the same cost."""
@@ -25,7 +25,7 @@ PARTICLES = 4
 class _RefinedBy(Specified):
     """Proposals that refine the posterior, written as the refiner."""
 
-    def make(self, value: str) -> Proposal:
+    def make(self, value: str) -> AbstractProposal:
         """Return the proposal."""
         return Refined(super().make(value))
 
@@ -33,8 +33,8 @@ class _RefinedBy(Specified):
 REFINERS: dict[str, Entry] = entries(refiners)
 _REFINER = Specified("a refiner", REFINERS, "air")
 _NESTED = (
-    Nested(Refiner, NESTED, _REFINER),
-    Nested(Proposal, NESTED, _RefinedBy("a refiner", REFINERS, "air")),
+    Nested(AbstractRefiner, NESTED, _REFINER),
+    Nested(AbstractProposal, NESTED, _RefinedBy("a refiner", REFINERS, "air")),
 )
 PROPOSALS: dict[str, Entry] = entries(proposals, _NESTED)
 COMPARISONS: dict[str, Entry] = entries(comparisons)
@@ -79,7 +79,7 @@ def parse_estimator(spec: str) -> Choice:
     return choice
 
 
-def parse_refiner(spec: str, own: Refiner | None = None) -> Refiner:
+def parse_refiner(spec: str, own: AbstractRefiner | None = None) -> AbstractRefiner:
     """Read a refiner with its options, such as `air:steps=20,samples=20`.
 
     Args:
@@ -96,7 +96,7 @@ def parse_refiner(spec: str, own: Refiner | None = None) -> Refiner:
     return parse(spec, "a refiner", REFINERS).make(own=own)
 
 
-def parse_comparison(spec: str) -> Comparison:
+def parse_comparison(spec: str) -> AbstractComparison:
     """Read a model to compare with and its options, such as `mixture:components=500`.
 
     Raises:
@@ -109,7 +109,7 @@ def parse_comparison(spec: str) -> Comparison:
     return parse(spec, "a model", COMPARISONS).make()
 
 
-def parse_proposal(spec: str, net: BeliefNet, *, key: Key) -> Proposal:
+def parse_proposal(spec: str, net: BeliefNet, *, key: Key) -> AbstractProposal:
     """Read a proposal with its options, such as `annealed:temperatures=500,refine=air`, and check that it fits a net.
 
     Raises:
@@ -128,7 +128,7 @@ def default_estimator(kinds: Iterable[Any]) -> Entry:
     return min(suitable, key=lambda entry: len(entry.kinds or ()))
 
 
-def build_estimator(choice: Choice, net: BeliefNet, *, key: Key) -> Estimator:
+def build_estimator(choice: Choice, net: BeliefNet, *, key: Key) -> AbstractEstimator:
     """Make an estimator for a net, with the initial parameters of its own that it may have.
 
     Args:
@@ -164,7 +164,7 @@ def estimators_for(kinds: Iterable[Any]) -> list[str]:
     return sorted(names, key=lambda name: name != default_estimator(kinds).name)
 
 
-def refiner_for(net: BeliefNet, spec: str | None, own: Refiner | None = None) -> Refiner:
+def refiner_for(net: BeliefNet, spec: str | None, own: AbstractRefiner | None = None) -> AbstractRefiner:
     """Make the refiner that was asked for, or by default one that suits the latents, and check that it fits the net.
 
     Args:

@@ -20,7 +20,7 @@ from beliefnet.catalogue._flat import all_options, flatten
 from beliefnet.catalogue._methods import build_estimator
 from beliefnet.catalogue._nets import DataShape, build_net
 from beliefnet.data import Dataset
-from beliefnet.estimators import Estimator
+from beliefnet.estimators import AbstractEstimator
 
 _COPIES = 5
 """Copies of all parameters in training: themselves, their gradient, two moments of the optimiser, the best so far."""
@@ -68,7 +68,7 @@ def size_of(config: TrainConfig, data: DataShape, *, num_rows: int = 0, data_byt
     return Size(num_parameters, parameters, _draws(net, config), _BYTES * num_kept, data_bytes)
 
 
-def _built(config: TrainConfig, data: DataShape, num_rows: int) -> tuple[BeliefNet, Estimator, Any]:
+def _built(config: TrainConfig, data: DataShape, num_rows: int) -> tuple[BeliefNet, AbstractEstimator, Any]:
     net = build_net(config.net, data, key=jax.random.key(0))
     estimator = build_estimator(config.estimator, net, key=jax.random.key(0))
     return net, estimator, estimator.begin(net, num_rows)

@@ -12,7 +12,7 @@ from beliefnet.catalogue._entries import Choice, tried
 from beliefnet.catalogue._methods import build_estimator
 from beliefnet.catalogue._nets import DataShape, build_net
 from beliefnet.distributions import UnitKind
-from beliefnet.estimators import Estimator
+from beliefnet.estimators import AbstractEstimator
 from beliefnet.proposals import Recognition
 
 _TRIAL = DataShape(512 * 512, image_shape=(512, 512))
@@ -35,7 +35,7 @@ def trial_net(choice: Choice) -> tuple[BeliefNet, tuple[UnitKind, ...]]:
     return eqx.filter_eval_shape(make)
 
 
-def trial_estimator(choice: Choice, net: BeliefNet) -> Estimator:
+def trial_estimator(choice: Choice, net: BeliefNet) -> AbstractEstimator:
     """Make an estimator for a net without its arrays.
 
     Raises:

@@ -15,7 +15,7 @@ from beliefnet.cli._options import check_counts, plain, to_json
 from beliefnet.cli._rows import Split, own_data
 from beliefnet.cli._run import Run, open_run
 from beliefnet.cli._text import say, show_table, waiting
-from beliefnet.comparisons import Comparison, score
+from beliefnet.comparisons import AbstractComparison, score
 from beliefnet.data import Dataset, load, names
 from beliefnet.runs import write_atomically
 
@@ -72,7 +72,7 @@ def compare(
             say(f"written to {file}{note}")
 
 
-def _chosen(specs: tuple[str, ...]) -> dict[str, Comparison]:
+def _chosen(specs: tuple[str, ...]) -> dict[str, AbstractComparison]:
     """Make the models, for rows of one kind."""
     if not specs or len(set(specs)) < len(specs):
         raise OptionError(f"expected different --models, got {', '.join(specs) or 'none'}", "mixture:components=100")
@@ -85,7 +85,11 @@ def _chosen(specs: tuple[str, ...]) -> dict[str, Comparison]:
 
 
 def _data_for(
-    chosen: dict[str, Comparison], data: str | None, usual: dict[str, Any], given: dict[str, Any], runs: list[Run]
+    chosen: dict[str, AbstractComparison],
+    data: str | None,
+    usual: dict[str, Any],
+    given: dict[str, Any],
+    runs: list[Run],
 ) -> Dataset:
     """Load data of the kind that the models are for, as the first run loaded them where they are its own."""
     spec, model = next(iter(chosen.items()))
@@ -118,7 +122,7 @@ def _is_same(one: str, other: str) -> bool:
     return one == other or Path(one).expanduser().resolve() == Path(other).expanduser().resolve()
 
 
-def _row_of_model(spec: str, model: Comparison, dataset: Dataset, split: str, seed: int) -> dict[str, Any]:
+def _row_of_model(spec: str, model: AbstractComparison, dataset: Dataset, split: str, seed: int) -> dict[str, Any]:
     with waiting(f"fitting {spec}"):
         model.fit(dataset.train.rows, dataset.valid.rows, seed=seed)
         scores = score(model, dataset.split(split).rows)

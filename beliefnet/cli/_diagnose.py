@@ -20,7 +20,7 @@ from beliefnet.cli._options import check_counts, check_suffix, plain, to_json
 from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import open_latent_run
 from beliefnet.cli._text import for_terminal, say, show_table, waiting
-from beliefnet.estimators import Estimator
+from beliefnet.estimators import AbstractEstimator
 from beliefnet.evaluation import Effort, GradientReport, PartReport, gradient_report
 from beliefnet.plots import plot_gradient_report
 from beliefnet.runs import write_atomically
@@ -120,7 +120,7 @@ def _parse(specs: tuple[str, ...]) -> dict[str, Choice]:
     return options
 
 
-def _build(options: dict[str, Choice], net: BeliefNet, *, key: Key) -> dict[str, Estimator]:
+def _build(options: dict[str, Choice], net: BeliefNet, *, key: Key) -> dict[str, AbstractEstimator]:
     keys = jax.random.split(key, len(options))
     return {
         spec: build_estimator(chosen, net, key=own) for own, (spec, chosen) in zip(keys, options.items(), strict=True)

@@ -17,7 +17,7 @@ from beliefnet.cli._run import Run, chosen_proposal, described, in_words, open_r
 from beliefnet.cli._text import make_progress, say, show_table
 from beliefnet.data import Observations
 from beliefnet.evaluation import Evaluation, Mean, RefinementGain, evaluate, refinement_gain
-from beliefnet.proposals import Proposal, Recognition, Refined
+from beliefnet.proposals import AbstractProposal, Recognition, Refined
 from beliefnet.training import Stream, stream
 
 _MOST_LISTED = 8
@@ -96,7 +96,7 @@ def _check_exact(**given: str | int | None) -> None:
 
 
 def _evaluated(
-    run: Run, rows: Observations, source: Proposal, particles: int, seed: int, *, title: str, is_quiet: bool
+    run: Run, rows: Observations, source: AbstractProposal, particles: int, seed: int, *, title: str, is_quiet: bool
 ) -> Found:
     """Evaluate the net; where its posterior is refined, with that of the recognition net as well."""
     with make_progress(is_quiet=is_quiet) as progress:
@@ -154,7 +154,7 @@ def _show(found: Found, place: str, run: Run) -> None:
         )
 
 
-def _show_source(found: Found, source: Proposal) -> None:
+def _show_source(found: Found, source: AbstractProposal) -> None:
     """Say where particles came from, and what is to be known of it."""
     match found:
         case RefinementGain(refined=result, elbo=elbo, bound=bound):

@@ -16,7 +16,7 @@ from beliefnet.cli._text import make_progress, say, show_table
 from beliefnet.evaluation import InferenceGaps, inference_gaps
 from beliefnet.evaluation._gaps import steps_of_refinement
 from beliefnet.plots import plot_refinement
-from beliefnet.refiners import Refiner
+from beliefnet.refiners import AbstractRefiner
 from beliefnet.training import Stream, stream
 
 
@@ -96,7 +96,7 @@ def gaps(
         say(f"written to {picture}{note}")
 
 
-def _steps(refiner: Refiner, steps: tuple[int, ...] | None) -> list[int]:
+def _steps(refiner: AbstractRefiner, steps: tuple[int, ...] | None) -> list[int]:
     try:
         return steps_of_refinement(refiner, steps)
     except ArgumentError as error:

@@ -12,8 +12,8 @@ from beliefnet._errors import OptionError
 from beliefnet._naming import name_of
 from beliefnet.catalogue import NamedRun, load_named_run, parse_proposal, refiner_for
 from beliefnet.cli._text import warn
-from beliefnet.proposals import Annealed, Proposal, Recognition, Refined
-from beliefnet.refiners import Refiner
+from beliefnet.proposals import AbstractProposal, Annealed, Recognition, Refined
+from beliefnet.refiners import AbstractRefiner
 from beliefnet.training import Stream, stream
 
 _EXAMPLE = "annealed:temperatures=500,refine=air"
@@ -40,7 +40,7 @@ def open_latent_run(directory: Path) -> Run:
     return run
 
 
-def chosen_proposal(run: Run, refine: str | None, ais: int | None = None, named: str | None = None) -> Proposal:
+def chosen_proposal(run: Run, refine: str | None, ais: int | None = None, named: str | None = None) -> AbstractProposal:
     """Return where the particles come from: by default as in training; by name, refined, or annealed, where asked for.
 
     Args:
@@ -74,7 +74,7 @@ def annealed_proposal(run: Run, refine: str | None, num_temperatures: int) -> An
             )
 
 
-def chosen_refiner(run: Run, refine: str | None) -> Refiner:
+def chosen_refiner(run: Run, refine: str | None) -> AbstractRefiner:
     """Return the refiner that was asked for, or that of the run, or one that suits the net."""
     if refine == "none":
         raise OptionError("expected --refine to be a refiner, got none, which this command cannot go without", "air")
@@ -82,7 +82,7 @@ def chosen_refiner(run: Run, refine: str | None) -> Refiner:
     return own if refine is None and own is not None else refiner_for(run.net, refine, own)
 
 
-def _own_refiner(run: Run) -> Refiner | None:
+def _own_refiner(run: Run) -> AbstractRefiner | None:
     """Return what the run was trained with, if it was with a refiner."""
     if run.estimator is None:
         return None
@@ -92,7 +92,7 @@ def _own_refiner(run: Run) -> Refiner | None:
     return None
 
 
-def _own_proposal(run: Run) -> Proposal:
+def _own_proposal(run: Run) -> AbstractProposal:
     """Return what the run's estimator measures its bound with."""
     if run.estimator is None:
         raise OptionError(
@@ -103,14 +103,14 @@ def _own_proposal(run: Run) -> Proposal:
     return run.proposal
 
 
-def described(module: Proposal | Refiner) -> str:
+def described(module: AbstractProposal | AbstractRefiner) -> str:
     """Return a proposal or refiner with its settings on one line; what it learnt is left out."""
     values = {field.name: getattr(module, field.name) for field in dataclasses.fields(module)}
     settings = {name: value for name, value in values.items() if _is_setting(value)}
     return f"{type(module).__name__}({', '.join(f'{name}={_setting(value)}' for name, value in settings.items())})"
 
 
-def in_words(module: Proposal | Refiner) -> str:
+def in_words(module: AbstractProposal | AbstractRefiner) -> str:
     """Return a proposal or refiner by its name in the catalogue, with the settings that differ from the usual ones."""
     name = name_of(type(module))
     usual = {field.name: _usual(field) for field in dataclasses.fields(module)}
@@ -124,7 +124,7 @@ def in_words(module: Proposal | Refiner) -> str:
 def _is_setting(value: object) -> bool:
     """Whether a field is a part with settings of its own, or a setting, and nothing learnt."""
     match value:
-        case Proposal() | Refiner():
+        case AbstractProposal() | AbstractRefiner():
             return True
     return not any(map(eqx.is_array, jax.tree.leaves(value)))
 
@@ -135,7 +135,7 @@ def _usual(field: dataclasses.Field) -> object:
 
 def _in_words(value: object) -> str:
     match value:
-        case Proposal() | Refiner():
+        case AbstractProposal() | AbstractRefiner():
             return in_words(value)
     return _setting(value)
 
@@ -144,6 +144,6 @@ def _setting(value: object) -> str:
     match value:
         case Enum():
             return value.value
-        case Proposal() | Refiner():
+        case AbstractProposal() | AbstractRefiner():
             return described(value)
     return repr(value)

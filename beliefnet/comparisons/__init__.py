@@ -4,7 +4,7 @@ Mixtures of Bernoullis and restricted Boltzmann machines for binary rows, latent
 """
 
 from beliefnet.comparisons._ais import BoltzmannMachine, LogPartition, log_partition
-from beliefnet.comparisons._base import Comparison, Rows
+from beliefnet.comparisons._base import AbstractComparison, Rows
 from beliefnet.comparisons._lda import LDA, document_bound
 from beliefnet.comparisons._mixture import MixtureOfBernoullis
 from beliefnet.comparisons._rbm import RBM
@@ -13,8 +13,8 @@ from beliefnet.comparisons._scores import Scores, score
 __all__ = [
     "LDA",
     "RBM",
+    "AbstractComparison",
     "BoltzmannMachine",
-    "Comparison",
     "LogPartition",
     "MixtureOfBernoullis",
     "Rows",

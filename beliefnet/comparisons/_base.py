@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @dataclass(eq=False)
-class Comparison(ABC):
+class AbstractComparison(ABC):
     """A model that latent-variable nets are compared with: settings, and what `fit` finds under names that end in `_`.
 
     Attributes:
@@ -82,7 +82,7 @@ class Comparison(ABC):
                 raise ArgumentError(f"expected {{option}} above 0, got {value}", f"{hint}", option=name)
 
 
-def fitted(found: T | None, model: Comparison) -> T:
+def fitted(found: T | None, model: AbstractComparison) -> T:
     """Return what a fit found.
 
     Raises:

@@ -10,7 +10,7 @@ from scipy.special import digamma, gammaln
 
 from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
-from beliefnet.comparisons._base import Comparison, Rows, count_rows, fitted, shape_of
+from beliefnet.comparisons._base import AbstractComparison, Rows, count_rows, fitted, shape_of
 
 _BATCH_DOCUMENTS = 128
 _BLOCK_DOCUMENTS = 500
@@ -20,7 +20,7 @@ _TOLERANCE = 1e-3
 
 @named("lda")
 @dataclass(eq=False)
-class LDA(Comparison):
+class LDA(AbstractComparison):
     """Latent Dirichlet allocation: `sklearn.decomposition.LatentDirichletAllocation` with a bound for every document.
 
     scikit-learn's own `perplexity` is from a bound on the whole corpus, topics included. Here the topics are fixed at

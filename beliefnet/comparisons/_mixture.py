@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
-from beliefnet.comparisons._base import Comparison, Rows, binary_rows, fitted
+from beliefnet.comparisons._base import AbstractComparison, Rows, binary_rows, fitted
 
 _BLOCK_ROWS = 5000
 
@@ -48,7 +48,7 @@ class _Statistics:
 
 @named("mixture")
 @dataclass(eq=False)
-class MixtureOfBernoullis(Comparison):
+class MixtureOfBernoullis(AbstractComparison):
     """A mixture of products of independent Bernoullis; log p(x) is exact.
 
         p(x) = sum_k w_k prod_i m_ki^x_i (1 - m_ki)^(1 - x_i)

@@ -11,14 +11,14 @@ from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._streams import Stream, stream
 from beliefnet.comparisons._ais import BoltzmannMachine, LogPartition, log_partition
-from beliefnet.comparisons._base import Comparison, Rows, binary_rows, fitted
+from beliefnet.comparisons._base import AbstractComparison, Rows, binary_rows, fitted
 
 _BLOCK_ROWS = 5000
 
 
 @named("rbm")
 @dataclass(eq=False)
-class RBM(Comparison):
+class RBM(AbstractComparison):
     """A restricted Boltzmann machine: `sklearn.neural_network.BernoulliRBM`, with an estimate of its log-likelihood.
 
     Training is persistent contrastive divergence, one Gibbs sweep per step, in a new order of the rows each epoch;

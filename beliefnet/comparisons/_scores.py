@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from beliefnet.comparisons._base import Comparison, Rows
+from beliefnet.comparisons._base import AbstractComparison, Rows
 from beliefnet.evaluation import Mean, Perplexity, perplexity
 
 
@@ -35,7 +35,7 @@ class Scores:
         }
 
 
-def score(model: Comparison, rows: Rows) -> Scores:
+def score(model: AbstractComparison, rows: Rows) -> Scores:
     """Score a fitted model on rows `[examples, width]`.
 
     Raises:

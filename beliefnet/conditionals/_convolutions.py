@@ -22,7 +22,7 @@ _TAPS = 16
 """Entries of a kernel of 4 by 4."""
 
 
-class _Convolutions(AbstractNetwork):
+class _AbstractConvolutions(AbstractNetwork):
     """Kernels of 4 by 4 with a stride of 2, layer by layer.
 
     Raises:
@@ -53,12 +53,12 @@ def has_convolutions(net: Any) -> bool:
     """Whether there are convolutions among the networks of a net, or of any other tree."""
 
     def is_one(part: Any) -> bool:
-        return issubclass(type(part), _Convolutions)
+        return issubclass(type(part), _AbstractConvolutions)
 
     return any(map(is_one, jax.tree.leaves(net, is_leaf=is_one)))
 
 
-class Convolutions(_Convolutions):
+class Convolutions(_AbstractConvolutions):
     """Convolutions, each halving height and width, rounded up, and followed by an activation.
 
     Inputs are images channel by channel, `[channels, height, width]` flattened; outputs are flattened pixel by pixel.
@@ -97,7 +97,7 @@ class Convolutions(_Convolutions):
         return images.reshape(*values.shape[:-1], self.num_outputs)
 
 
-class TransposedConvolutions(_Convolutions):
+class TransposedConvolutions(_AbstractConvolutions):
     """Transposed convolutions, each doubling height and width; an activation comes before each.
 
     The last has no bias: one per pixel is to be added. Inputs are flattened pixel by pixel; outputs are images channel

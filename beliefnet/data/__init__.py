@@ -1,8 +1,8 @@
 """Data sets: by name, from a user's own file or rows in memory, with a record of where they came from.
 
 `load` and `Dataset.from_arrays` give three splits of `Observations` and a `Record`; `read_rows` gives the rows of one
-file, `read_like` those for a trained model, read as its own data were, and `read_incomplete_rows` those with missing
-entries.
+file, `read_like` those for a trained model, read as its own data were, `rows_like` rows in memory likewise, and
+`read_incomplete_rows` those with missing entries.
 """
 
 from beliefnet._errors import DataError, DataUnavailable
@@ -21,7 +21,7 @@ from beliefnet.data._observations import (
     observations_of,
     rounded_up,
 )
-from beliefnet.data._read_like import read_incomplete_rows, read_like, read_rows
+from beliefnet.data._read_like import read_incomplete_rows, read_like, read_rows, rows_like
 from beliefnet.data._record import LoadOptions, Reading, Record, checksum
 from beliefnet.data._sparse import CSR, Rows
 from beliefnet.data._values import check_width
@@ -56,6 +56,7 @@ __all__ = [
     "read_like",
     "read_rows",
     "rounded_up",
+    "rows_like",
     "spelled",
     "unspelled",
 ]

@@ -13,11 +13,11 @@ from beliefnet.data._documents import first_words
 from beliefnet.data._meaning import check_options
 from beliefnet.data._record import LoadOptions
 from beliefnet.data.readers._contents import KINDS, read_contents
-from beliefnet.data.sources import Source, Stored
+from beliefnet.data.sources import AbstractSource, AbstractStored
 from beliefnet.data.sources._documents import DOCUMENTS
 from beliefnet.data.sources._images import IMAGES
 
-SOURCES: dict[str, Source] = {source.name: source for source in (*IMAGES, *DOCUMENTS)}
+SOURCES: dict[str, AbstractSource] = {source.name: source for source in (*IMAGES, *DOCUMENTS)}
 """The named data sets."""
 
 
@@ -126,7 +126,7 @@ def fetch(name: str, *, base_urls: Sequence[str] | None = None) -> Path:
     if name not in SOURCES:
         raise _unknown(name)
     source = SOURCES[name]
-    if not isinstance(source, Stored):
+    if not isinstance(source, AbstractStored):
         raise DataError(f"expected a data set that is downloaded, got {name!r}, which is built in", "loading it")
     return source.fetch(base_urls)
 
@@ -155,7 +155,7 @@ _WORDINGS: Mapping[str, _Wording] = {
 }
 
 
-def _load_named(source: Source, options: LoadOptions) -> Dataset:
+def _load_named(source: AbstractSource, options: LoadOptions) -> Dataset:
     label = repr(source.name)
     fixed = {f"{split}_fraction": fraction for split, fraction in options.fractions.items()}
     fixed |= {"split_column": options.split_column, **options.reading.given}
@@ -180,7 +180,7 @@ def _load_named(source: Source, options: LoadOptions) -> Dataset:
     )
 
 
-def _values_of(source: Source, asked: ValueKind | None, label: str) -> ValueKind:
+def _values_of(source: AbstractSource, asked: ValueKind | None, label: str) -> ValueKind:
     """Return what the rows of a named data set are read as."""
     if asked is not None and asked not in _WORDINGS:
         raise DataError(f"expected values to be one of {listed(_WORDINGS)}, got {shown(asked)}", "leaving it out")

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from beliefnet._errors import DataError, Use, check_type
+from beliefnet._errors import DataError, Use, check_type, shown
+from beliefnet.data._arrays import as_rows
 from beliefnet.data._binarization import binarize_rows, check_binarization, choose_binarization, to_unit
 from beliefnet.data._documents import numbered_words
 from beliefnet.data._files import labelled, plain_suffix
@@ -126,6 +127,38 @@ def read_incomplete_rows(
         names=contents.names.get("train"),
         label=str(path),
     )
+
+
+def rows_like(
+    record: Record, rows: Any, *, columns: Sequence[str] | None = None, binarization: str | None = None, seed: int = 0
+) -> Observations:
+    """Take rows in memory for a trained model, in the way in which its own data were taken.
+
+    Args:
+        record: The record of the data that the model was trained on.
+        rows: Rows `[n, num_features]`, as for `Dataset.from_arrays`; the columns of a data frame are found by name.
+        columns: The names of the model's columns.
+        binarization: What becomes of values between 0 and 1; by default the same as in training.
+        seed: Of bits that are drawn once.
+
+    Raises:
+        DataError: If the rows are no numbers, of another width, or not what the model was trained on.
+    """
+    check_binarization(binarization, record.values)
+    found = as_rows(rows, "rows")
+    names = {} if found.names is None else {"train": found.names}
+    array = found.rows
+    if columns is not None and found.columns is not None and set(found.columns) >= set(columns):
+        array = array[:, [found.columns.index(column) for column in columns]]
+    elif columns is not None and found.columns is not None and set(found.columns) & set(columns):
+        missing = next(column for column in columns if column not in found.columns)
+        raise DataError(f"expected a data frame with the column {shown(missing)}, got one without", "all columns")
+    contents = Contents(
+        {"train": array}, largest=record.largest, columns=None if columns is None else tuple(columns), names=names
+    )
+    check_width(array.reshape(array.shape[0], -1), record.num_features, "rows")
+    how = replace(record, binarization=binarization or record.binarization)
+    return _observed(contents, how, LoadOptions.of({"values": record.values, "seed": seed}), "rows")
 
 
 def _options_like(record: Record, path: Path, changes: Mapping[str, Any]) -> LoadOptions:

@@ -2,7 +2,7 @@
 
 from beliefnet.estimators._arm import ARM, DisARM, MultiSampleDisARM
 from beliefnet.estimators._arms import ARMS
-from beliefnet.estimators._base import Estimate, Estimator, check_particles
+from beliefnet.estimators._base import AbstractEstimator, Estimate, check_particles
 from beliefnet.estimators._bound import Bound
 from beliefnet.estimators._combine import Sum
 from beliefnet.estimators._double_cv import DoubleCV
@@ -43,8 +43,8 @@ from beliefnet.estimators._wake_sleep import (
 )
 from beliefnet.estimators.rules import (
     AbstractCreditRule,
+    AbstractPureRule,
     Credit,
-    CreditRule,
     Replacement,
     Signal,
     SurrogateTerm,
@@ -69,8 +69,10 @@ __all__ = [
     "VIMCO",
     "AbstractCreditEstimator",
     "AbstractCreditRule",
+    "AbstractEstimator",
     "AbstractMovedEstimator",
     "AbstractPathEstimator",
+    "AbstractPureRule",
     "AbstractRecognitionEstimator",
     "AbstractUnitEstimator",
     "AsymptoticOVIS",
@@ -78,12 +80,10 @@ __all__ = [
     "Chains",
     "Credit",
     "CreditEstimator",
-    "CreditRule",
     "DReG",
     "DisARM",
     "DoubleCV",
     "Estimate",
-    "Estimator",
     "IterativeAmortised",
     "KLSchedule",
     "Layer",

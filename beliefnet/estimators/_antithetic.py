@@ -11,7 +11,7 @@ from jaxtyping import Float
 from beliefnet._streams import split_key
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind, units
-from beliefnet.samplers import Plain, Sampler
+from beliefnet.samplers import AbstractSampler, Plain
 
 
 class Bits:
@@ -136,7 +136,7 @@ def coupling(distribution: dist.Distribution, num_draws: int) -> Coupling:
     return (Categories if UnitKind.of(base) is UnitKind.ONE_HOT else Bits)(logits, num_draws)
 
 
-class Coupled(Sampler):
+class Coupled(AbstractSampler):
     """Exact draws of bits or categories that are antithetic along the first axis of the shape that is asked for."""
 
     kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY, UnitKind.ONE_HOT})

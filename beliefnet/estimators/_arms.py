@@ -15,7 +15,7 @@ from beliefnet.distributions import UnitKind
 from beliefnet.estimators._antithetic import Coupled, Coupling, antithetic_to, coupling
 from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
 from beliefnet.estimators.rules import SurrogateTerm
-from beliefnet.samplers import Plain, Sampler
+from beliefnet.samplers import AbstractSampler, Plain
 
 
 @named("arms")
@@ -45,7 +45,7 @@ class ARMS(AbstractUnitEstimator):
 
     kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.BINARY, UnitKind.ONE_HOT})
     least_particles: ClassVar[int] = 2
-    sampler: ClassVar[Sampler] = Coupled()
+    sampler: ClassVar[AbstractSampler] = Coupled()
 
     def __init__(self, net: BeliefNet, num_particles: int = 4):
         AbstractUnitEstimator.__init__(self, net, num_particles)

@@ -26,12 +26,12 @@ class Estimate(eqx.Module, Generic[S]):
     """
 
     net: BeliefNet
-    estimator: "Estimator[S]"
+    estimator: "AbstractEstimator[S]"
     state: S
     objective: Float[Array, ""]
 
 
-class Estimator(eqx.Module, Generic[S]):
+class AbstractEstimator(eqx.Module, Generic[S]):
     """Estimates the gradient of a training objective.
 
     Learnable parts are fields and are trained by the same optimiser as the net; running statistics are the explicit

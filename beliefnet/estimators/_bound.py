@@ -2,7 +2,7 @@
 
 import equinox as eqx
 
-from beliefnet.proposals import Proposal, Recognition
+from beliefnet.proposals import AbstractProposal, Recognition
 
 
 class Bound(eqx.Module):
@@ -14,4 +14,4 @@ class Bound(eqx.Module):
     """
 
     num_particles: int = eqx.field(static=True, default=1)
-    proposal: Proposal = eqx.field(default_factory=Recognition)
+    proposal: AbstractProposal = eqx.field(default_factory=Recognition)

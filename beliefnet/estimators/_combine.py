@@ -12,11 +12,11 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import split_key
 from beliefnet._types import Key
-from beliefnet.estimators._base import Estimate, Estimator
+from beliefnet.estimators._base import AbstractEstimator, Estimate
 from beliefnet.estimators._bound import Bound
 
 
-class Sum(Estimator[tuple[Any, ...]]):
+class Sum(AbstractEstimator[tuple[Any, ...]]):
     """The sum of several estimators' gradients, each with its own draw; the first one names the objective.
 
     Args:
@@ -26,7 +26,7 @@ class Sum(Estimator[tuple[Any, ...]]):
         ValueError: If there are none.
     """
 
-    parts: tuple[Estimator, ...]
+    parts: tuple[AbstractEstimator, ...]
 
     def __check_init__(self):
         if not self.parts:

@@ -11,14 +11,14 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._trace import Trace
 from beliefnet._types import Key
-from beliefnet.estimators._base import Estimate, Estimator, check_particles
+from beliefnet.estimators._base import AbstractEstimator, Estimate, check_particles
 from beliefnet.estimators._bound import Bound
 from beliefnet.estimators._driver_path import path_surrogate
 from beliefnet.estimators.rules import AbstractCreditRule, S, surrogate
-from beliefnet.proposals import Proposal, Recognition
+from beliefnet.proposals import AbstractProposal, Recognition
 
 
-class AbstractCreditEstimator(Estimator[S]):
+class AbstractCreditEstimator(AbstractEstimator[S]):
     """An estimator that is a proposal and a credit rule.
 
     The gradient is, averaged over the batch,
@@ -43,11 +43,11 @@ class AbstractCreditEstimator(Estimator[S]):
         def rule(self) -> AbstractCreditRule[S]: ...
 
         @property
-        def proposal(self) -> Proposal: ...
+        def proposal(self) -> AbstractProposal: ...
 
     else:
         rule: AbstractVar[AbstractCreditRule]
-        proposal: AbstractVar[Proposal]
+        proposal: AbstractVar[AbstractProposal]
 
     @property
     def num_draws(self) -> int:
@@ -129,4 +129,4 @@ class CreditEstimator(AbstractCreditEstimator[S]):
 
     rule: AbstractCreditRule[S]  # pyright: ignore[reportIncompatibleMethodOverride]
     num_particles: int = eqx.field(static=True)
-    proposal: Proposal = eqx.field(default_factory=Recognition)  # pyright: ignore[reportIncompatibleMethodOverride]
+    proposal: AbstractProposal = eqx.field(default_factory=Recognition)  # pyright: ignore[reportIncompatibleMethodOverride]

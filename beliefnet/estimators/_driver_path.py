@@ -7,11 +7,11 @@ from jaxtyping import Float
 from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
 from beliefnet._trace import Trace
-from beliefnet.proposals import Particles, Proposal
+from beliefnet.proposals import AbstractProposal, Particles
 
 
 def path_surrogate(
-    proposal: Proposal, net: BeliefNet, drawn: Particles, path: Float[Array, "particles batch"]
+    proposal: AbstractProposal, net: BeliefNet, drawn: Particles, path: Float[Array, "particles batch"]
 ) -> Float[Array, ""]:
     """Return the scalar whose gradient is sum_k path_k * grad f_k through the draws alone, per example.
 

@@ -17,11 +17,11 @@ from beliefnet._streams import split_key
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind, check_kind, units
-from beliefnet.estimators._base import Estimate, Estimator, check_particles
+from beliefnet.estimators._base import AbstractEstimator, Estimate, check_particles
 from beliefnet.estimators._bound import Bound
-from beliefnet.estimators.rules import WAKE, Credit, CreditRule, SurrogateTerm, surrogate
+from beliefnet.estimators.rules import WAKE, AbstractPureRule, Credit, SurrogateTerm, surrogate
 from beliefnet.proposals import Recognition
-from beliefnet.samplers import Plain, Sampler
+from beliefnet.samplers import AbstractSampler, Plain
 
 
 class Layer(eqx.Module):
@@ -76,7 +76,7 @@ class Layer(eqx.Module):
         return pull_back(jnp.ones_like(signal))[0]
 
     def signal_of(
-        self, value: Float[Array, "*lead units"], *, key: Key, sampler: Sampler, below: Array | None = None
+        self, value: Float[Array, "*lead units"], *, key: Key, sampler: AbstractSampler, below: Array | None = None
     ) -> Float[Array, "*lead"]:
         """Return what another value brings; the layers above are drawn anew.
 
@@ -111,7 +111,7 @@ class LayerCredit(eqx.Module):
         return total if self.ascent is None else total + self.ascent
 
 
-class AbstractUnitEstimator(Estimator[None]):
+class AbstractUnitEstimator(AbstractEstimator[None]):
     """An estimator that credits each unit of each layer on its own.
 
     Args:
@@ -122,11 +122,11 @@ class AbstractUnitEstimator(Estimator[None]):
         ValueError: If `num_particles` is not positive, or a layer is of another kind.
     """
 
-    rule: ClassVar[CreditRule] = WAKE
+    rule: ClassVar[AbstractPureRule] = WAKE
     """What particles are credited with as a whole: by default the model learns from all alike."""
     least_particles: ClassVar[int] = 1
     """The fewest particles that it can work with."""
-    sampler: ClassVar[Sampler] = Plain()
+    sampler: ClassVar[AbstractSampler] = Plain()
     """How particles are drawn."""
     num_particles: int = eqx.field(static=True)
 

@@ -11,16 +11,16 @@ from beliefnet._numerics import broadcasting
 from beliefnet._streams import split_key
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind
-from beliefnet.estimators._base import Estimate, Estimator, check_particles
+from beliefnet.estimators._base import AbstractEstimator, Estimate, check_particles
 from beliefnet.estimators._bound import Bound
 from beliefnet.proposals import Refined
-from beliefnet.refiners import AIR, GDIR, Posterior, Refiner, StraightThroughAscent, default_refiner
+from beliefnet.refiners import AIR, GDIR, AbstractPosterior, AbstractRefiner, StraightThroughAscent, default_refiner
 
 
-class AbstractRefinedEstimator(Estimator[None]):
+class AbstractRefinedEstimator(AbstractEstimator[None]):
     """An estimator whose bound is that of the refined posterior."""
 
-    refiner: eqx.AbstractVar[Refiner]
+    refiner: eqx.AbstractVar[AbstractRefiner]
 
     @property
     def bound(self) -> Bound:
@@ -56,7 +56,7 @@ class VariationalEM(AbstractRefinedEstimator):
         Hjelm et al. 2016, *Iterative refinement of the approximate posterior for directed belief networks*.
     """
 
-    refiner: Refiner = eqx.field(default_factory=AIR)
+    refiner: AbstractRefiner = eqx.field(default_factory=AIR)
     num_particles: int = eqx.field(static=True, default=20)
 
     def __check_init__(self):
@@ -96,7 +96,7 @@ class SemiAmortised(AbstractRefinedEstimator):
         Kim, Wiseman, Miller, Sontag & Rush 2018, *Semi-amortized variational autoencoders*.
     """
 
-    refiner: Refiner
+    refiner: AbstractRefiner
     num_particles: int = eqx.field(static=True, default=1)
 
     def __check_init__(self):
@@ -120,7 +120,7 @@ class SemiAmortised(AbstractRefinedEstimator):
 
         def surrogate(parts: tuple[BeliefNet, SemiAmortised]) -> tuple[Array, Array]:
             net, own = parts
-            posterior: Posterior = own.refiner.refine(net, x, key=refine_key)
+            posterior: AbstractPosterior = own.refiner.refine(net, x, key=refine_key)
             latents = own.refiner.draw(posterior, own.num_particles, key=draw_key)
             elbo = posterior.elbo(net, x, latents).mean()
             return elbo, elbo
@@ -130,7 +130,7 @@ class SemiAmortised(AbstractRefinedEstimator):
 
 
 @named("em", title="variational EM")
-def variational_em(net: BeliefNet, num_particles: int = 20, *, refiner: Refiner | None = None) -> VariationalEM:
+def variational_em(net: BeliefNet, num_particles: int = 20, *, refiner: AbstractRefiner | None = None) -> VariationalEM:
     """Return `VariationalEM` with a refiner that suits the net.
 
     Args:
@@ -145,7 +145,7 @@ def variational_em(net: BeliefNet, num_particles: int = 20, *, refiner: Refiner 
 
 
 @named("semi-amortised")
-def semi_amortised(net: BeliefNet, num_particles: int = 1, *, refiner: Refiner | None = None) -> SemiAmortised:
+def semi_amortised(net: BeliefNet, num_particles: int = 1, *, refiner: AbstractRefiner | None = None) -> SemiAmortised:
     """Return `SemiAmortised` with gradient steps that suit the net.
 
     Args:

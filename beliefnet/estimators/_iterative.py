@@ -14,7 +14,7 @@ from beliefnet._types import Key
 from beliefnet.estimators._base import Estimate, check_particles
 from beliefnet.estimators._em import AbstractRefinedEstimator
 from beliefnet.estimators.rules import Credit, LeaveOneOut, surrogate
-from beliefnet.refiners import Learned, Posterior
+from beliefnet.refiners import AbstractPosterior, Learned
 
 
 class IterativeAmortised(AbstractRefinedEstimator):
@@ -71,7 +71,7 @@ class IterativeAmortised(AbstractRefinedEstimator):
         return Estimate(net_grads, own_grads, state, objective)
 
     def surrogate(
-        self, net: BeliefNet, x: Float[Array, "batch visible"], posterior: Posterior, *, key: Key
+        self, net: BeliefNet, x: Float[Array, "batch visible"], posterior: AbstractPosterior, *, key: Key
     ) -> tuple[Float[Array, ""], Credit]:
         """Draw from a posterior, and return what has the gradient of its ELBO, with what it is credited with.
 

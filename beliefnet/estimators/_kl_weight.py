@@ -13,7 +13,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.conditionals import Weighted
-from beliefnet.estimators._base import Estimate, Estimator
+from beliefnet.estimators._base import AbstractEstimator, Estimate
 
 _LEAST_WEIGHT, _LEAST_SHARE = 1e-3, 1e-2
 _CHANGE = 1.03
@@ -69,7 +69,13 @@ def kl_divergence(net: BeliefNet, x: Float[Array, "batch visible"], *, key: Key)
 
 
 def with_kl_weight(
-    estimator: Estimator, net: BeliefNet, x: Float[Array, "batch visible"], state: Any, weight: Array, *, key: Key
+    estimator: AbstractEstimator,
+    net: BeliefNet,
+    x: Float[Array, "batch visible"],
+    state: Any,
+    weight: Array,
+    *,
+    key: Key,
 ) -> Estimate:
     """Estimate the gradient of an objective in which the KL divergence counts by a weight.
 

@@ -4,11 +4,11 @@ from beliefnet._naming import named
 from beliefnet._numerics import log_mean_exp, normalised_weights
 from beliefnet._trace import Trace
 from beliefnet.estimators._wake_sleep import AbstractWakePhase
-from beliefnet.estimators.rules import Credit, CreditRule
-from beliefnet.proposals import Proposal, Recognition
+from beliefnet.estimators.rules import AbstractPureRule, Credit
+from beliefnet.proposals import AbstractProposal, Recognition
 
 
-class Covariances(CreditRule):
+class Covariances(AbstractPureRule):
     """The recognition net by the covariance of its score function with log p - log q; the model by normalised weight.
 
     score of particle k = (f_k - mean f) / (K - 1), f = log p(x, h) - log q(h | x),    model = w~_k
@@ -53,7 +53,7 @@ class LogVariance(AbstractWakePhase):
 
 
 @named("log-variance")
-def log_variance(num_particles: int = 5, *, proposal: Proposal | None = None) -> LogVariance:
+def log_variance(num_particles: int = 5, *, proposal: AbstractProposal | None = None) -> LogVariance:
     """Return the gradient of the log-variance divergence over draws from anywhere.
 
     Args:

@@ -11,12 +11,12 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind
-from beliefnet.estimators._base import Estimate, Estimator, check_particles
+from beliefnet.estimators._base import AbstractEstimator, Estimate, check_particles
 from beliefnet.estimators._bound import Bound
-from beliefnet.proposals import Proposal
+from beliefnet.proposals import AbstractProposal
 
 
-class AbstractMovedEstimator(Estimator[None]):
+class AbstractMovedEstimator(AbstractEstimator[None]):
     """The mean log-weight of particles that dynamics move: a deterministic function of noise and of all parameters.
 
     Args:
@@ -31,7 +31,7 @@ class AbstractMovedEstimator(Estimator[None]):
     dynamics: ClassVar[str]
     """How the proposal is made, for error messages."""
 
-    proposal: Proposal
+    proposal: AbstractProposal
     num_particles: int = eqx.field(static=True, default=1)
 
     def __check_init__(self):

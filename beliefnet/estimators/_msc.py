@@ -13,7 +13,7 @@ from beliefnet._streams import split_key
 from beliefnet._trace import Trace
 from beliefnet._types import Key, Values
 from beliefnet.estimators import rules
-from beliefnet.estimators._base import Estimate, Estimator, check_particles
+from beliefnet.estimators._base import AbstractEstimator, Estimate, check_particles
 from beliefnet.estimators._bound import Bound
 from beliefnet.estimators.rules import surrogate
 from beliefnet.proposals import Particles, Recognition
@@ -54,7 +54,7 @@ class Chains(eqx.Module):
 
 
 @named("msc", title="Markovian score climbing")
-class MSC(Estimator[Chains]):
+class MSC(AbstractEstimator[Chains]):
     """Both nets learn from a Markov chain on the posterior of every training row, which goes on from epoch to epoch.
 
         h_0 where the chain is, h_1, ..., h_K ~ q(h | x),  w~ = softmax_k [log p(x, h_k) - log q(h_k | x)]

@@ -6,7 +6,15 @@ from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._streams import check_key
 from beliefnet._types import Key
-from beliefnet.baselines import Baseline, InputBaseline, LayerBaselines, Moments, NoBaseline, Order, RunningMoments
+from beliefnet.baselines import (
+    AbstractBaseline,
+    InputBaseline,
+    LayerBaselines,
+    Moments,
+    NoBaseline,
+    Order,
+    RunningMoments,
+)
 from beliefnet.estimators._driver_particles import AbstractRecognitionEstimator
 from beliefnet.estimators.rules import Centred, Signal
 
@@ -46,7 +54,7 @@ class NVIL(AbstractRecognitionEstimator[Moments]):
         (3, 2)
     """
 
-    baseline: Baseline
+    baseline: AbstractBaseline
     moments: RunningMoments
     num_particles: int = eqx.field(static=True)
     signal: Signal = eqx.field(static=True)
@@ -57,7 +65,7 @@ class NVIL(AbstractRecognitionEstimator[Moments]):
         *,
         key: Key,
         num_particles: int = 1,
-        baseline: Baseline | None = None,
+        baseline: AbstractBaseline | None = None,
         moments: RunningMoments | None = None,
         signal: Signal = Signal.LOCAL,
     ):
@@ -111,7 +119,7 @@ def nvil(
     Raises:
         ValueError: If a number is outside its range.
     """
-    baseline: Baseline = NoBaseline()
+    baseline: AbstractBaseline = NoBaseline()
     if input_baseline:
         kind = LayerBaselines if layer_baselines else InputBaseline
         baseline = kind(net, num_units=baseline_units, key=key)

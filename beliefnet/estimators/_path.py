@@ -13,7 +13,7 @@ from beliefnet.estimators import rules
 from beliefnet.estimators._driver_particles import AbstractCreditEstimator
 from beliefnet.estimators.rules import AbstractShares
 from beliefnet.proposals import Recognition
-from beliefnet.samplers import Reparameterize, Sampler
+from beliefnet.samplers import AbstractSampler, Reparameterize
 
 
 class AbstractPathEstimator(AbstractCreditEstimator[None]):
@@ -33,9 +33,9 @@ class AbstractPathEstimator(AbstractCreditEstimator[None]):
     kinds: ClassVar[frozenset[UnitKind]] = frozenset({UnitKind.CONTINUOUS})
 
     num_particles: int = eqx.field(static=True)
-    sampler: Sampler = eqx.field(static=True)
+    sampler: AbstractSampler = eqx.field(static=True)
 
-    def __init__(self, net: BeliefNet, num_particles: int = 1, *, sampler: Sampler | None = None):
+    def __init__(self, net: BeliefNet, num_particles: int = 1, *, sampler: AbstractSampler | None = None):
         self.num_particles = num_particles
         self.sampler = Reparameterize() if sampler is None else sampler
         self._check_sampler(net)
@@ -77,7 +77,7 @@ class SGVB(AbstractPathEstimator):
         backpropagation and approximate inference in deep generative models*.
     """
 
-    def __init__(self, net: BeliefNet, num_particles: int = 1, *, sampler: Sampler | None = None):
+    def __init__(self, net: BeliefNet, num_particles: int = 1, *, sampler: AbstractSampler | None = None):
         AbstractPathEstimator.__init__(self, net, num_particles, sampler=sampler)
 
     @property
@@ -100,7 +100,7 @@ class STL(AbstractPathEstimator):
         inference*.
     """
 
-    def __init__(self, net: BeliefNet, num_particles: int = 1, *, sampler: Sampler | None = None):
+    def __init__(self, net: BeliefNet, num_particles: int = 1, *, sampler: AbstractSampler | None = None):
         AbstractPathEstimator.__init__(self, net, num_particles, sampler=sampler)
 
     @property
@@ -123,7 +123,7 @@ class IWAE(AbstractPathEstimator):
         Burda, Grosse & Salakhutdinov 2016, *Importance weighted autoencoders*.
     """
 
-    def __init__(self, net: BeliefNet, num_particles: int = 5, *, sampler: Sampler | None = None):
+    def __init__(self, net: BeliefNet, num_particles: int = 5, *, sampler: AbstractSampler | None = None):
         AbstractPathEstimator.__init__(self, net, num_particles, sampler=sampler)
 
     @property
@@ -145,7 +145,7 @@ class DReG(AbstractPathEstimator):
         Tucker, Lawson, Gu & Maddison 2019, *Doubly reparameterized gradient estimators for Monte Carlo objectives*.
     """
 
-    def __init__(self, net: BeliefNet, num_particles: int = 5, *, sampler: Sampler | None = None):
+    def __init__(self, net: BeliefNet, num_particles: int = 5, *, sampler: AbstractSampler | None = None):
         AbstractPathEstimator.__init__(self, net, num_particles, sampler=sampler)
 
     @property

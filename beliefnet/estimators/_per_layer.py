@@ -18,18 +18,18 @@ from beliefnet._trace import Trace
 from beliefnet._types import Key, Values
 from beliefnet.conditionals import Prior
 from beliefnet.distributions import bernoulli
-from beliefnet.estimators._base import Estimate, Estimator
+from beliefnet.estimators._base import AbstractEstimator, Estimate
 from beliefnet.estimators._bound import Bound
 from beliefnet.estimators._driver_particles import AbstractCreditEstimator
 from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
 from beliefnet.estimators.rules import WAKE, SurrogateTerm, surrogate
 from beliefnet.proposals import Particles, Recognition
-from beliefnet.samplers import Sampler
+from beliefnet.samplers import AbstractSampler
 
 Part = AbstractUnitEstimator | AbstractCreditEstimator
 
 
-class PerLayer(Estimator[None]):
+class PerLayer(AbstractEstimator[None]):
     """One estimator for each latent layer: it credits the recognition net's draw of that layer.
 
     The particles are drawn once, each layer as its estimator asks for; the model learns from all alike. Where a layer's
@@ -58,7 +58,7 @@ class PerLayer(Estimator[None]):
 
     parts: tuple[Part, ...]
 
-    def __init__(self, net: BeliefNet, makers: Sequence[Callable[[BeliefNet], Estimator]]):
+    def __init__(self, net: BeliefNet, makers: Sequence[Callable[[BeliefNet], AbstractEstimator]]):
         _check_number(net, len(makers))
         nets = [_alone(net, index) for index in range(len(makers))]
         self.parts = tuple(_checked(make(net), net) for make, net in zip(makers, nets, strict=True))
@@ -136,7 +136,7 @@ class PerLayer(Estimator[None]):
         return tuple(values)
 
 
-def _sampler(part: Part) -> Sampler:
+def _sampler(part: Part) -> AbstractSampler:
     own = getattr(part, "sampler", None)
     return cast(Recognition, part.proposal).sampler if own is None else own  # pyright: ignore
 
@@ -173,7 +173,7 @@ def _check_number(net: BeliefNet, number: int) -> None:
     net.above(depth - 1)
 
 
-def _checked(part: Estimator, net: BeliefNet) -> Part:
+def _checked(part: AbstractEstimator, net: BeliefNet) -> Part:
     """Check that an estimator is one whose credit of a single layer means something."""
     is_elbo = part.bound.num_particles == 1 and type(part.bound.proposal) is Recognition
     if not (isinstance(part, Part) and part.is_unbiased and is_elbo and part.init(net) is None):

@@ -5,11 +5,11 @@ import equinox as eqx
 from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet.estimators import rules
-from beliefnet.estimators._base import Estimator
+from beliefnet.estimators._base import AbstractEstimator
 from beliefnet.estimators._combine import Sum
 from beliefnet.estimators._driver_particles import AbstractCreditEstimator
 from beliefnet.estimators.rules import AbstractShares
-from beliefnet.proposals import Dream, Proposal, Recognition
+from beliefnet.proposals import AbstractProposal, Dream, Recognition
 
 
 class AbstractWakePhase(AbstractCreditEstimator[None]):
@@ -24,7 +24,7 @@ class AbstractWakePhase(AbstractCreditEstimator[None]):
     """
 
     num_particles: int = eqx.field(static=True, default=1)
-    proposal: Proposal = eqx.field(default_factory=Recognition)  # pyright: ignore[reportIncompatibleMethodOverride]
+    proposal: AbstractProposal = eqx.field(default_factory=Recognition)  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def __check_init__(self):
         if not (self.proposal.explains_data and self.proposal.is_exact):
@@ -112,15 +112,15 @@ class ReweightedWake(AbstractWakePhase):
 
 
 @named("wake-sleep")
-def wake_sleep(num_particles: int = 1) -> Estimator:
+def wake_sleep(num_particles: int = 1) -> AbstractEstimator:
     """Return the wake-sleep algorithm: `Wake` for the model and `Sleep` for the recognition net."""
     return Sum((Wake(num_particles), Sleep(num_particles)))
 
 
 @named("rws", title="reweighted wake-sleep")
 def reweighted_wake_sleep(
-    num_particles: int = 5, *, wake_phi: bool = True, sleep_phi: bool = True, proposal: Proposal | None = None
-) -> Estimator:
+    num_particles: int = 5, *, wake_phi: bool = True, sleep_phi: bool = True, proposal: AbstractProposal | None = None
+) -> AbstractEstimator:
     """Return reweighted wake-sleep, with wake-phase updates, sleep-phase updates or both for the recognition net.
 
     Args:

@@ -19,7 +19,7 @@ from beliefnet._types import Key
 from beliefnet.evaluation._observe import DataLike, observe
 from beliefnet.evaluation._pareto import tail_size
 from beliefnet.evaluation._weighted import WeightedSample, rungs, running_mean
-from beliefnet.proposals import Proposal, Recognition
+from beliefnet.proposals import AbstractProposal, Recognition
 
 _LEAST_DEFENDED = 10
 _CPU_NUMBERS, _ACCELERATOR_NUMBERS = 2**20, 2**25
@@ -97,7 +97,7 @@ class _Means(eqx.Module):
 def bounds_of_batch(
     net: BeliefNet,
     x: Float[Array, "batch visible"],
-    proposal: Proposal,
+    proposal: AbstractProposal,
     *,
     num_particles: int,
     chunk: int,
@@ -133,7 +133,7 @@ def particle_bounds(
     num_particles: int,
     key: Key,
     chunk: int | None = None,
-    proposal: Proposal | None = None,
+    proposal: AbstractProposal | None = None,
 ) -> DatumBounds:
     """Estimate ELBO, K-particle bound, effective sample size and KL per layer of each datum of one batch.
 
@@ -160,13 +160,13 @@ def particle_bounds(
     return bounds_of_rows(net, x, num_particles=num_particles, key=draw_key, chunk=chunk, proposal=proposal)
 
 
-def defended(proposal: Proposal | None, num_particles: int) -> Proposal | None:
+def defended(proposal: AbstractProposal | None, num_particles: int) -> AbstractProposal | None:
     """Return what an evaluation draws from: a proposal that may be too narrow gets particles of the recognition net.
 
     A few particles are left as they are: there would be none to spare.
     """
     if proposal is not None:
-        check_type("proposal", proposal, Proposal, good="proposals.Recognition(), or Refined(refiners.AIR())")
+        check_type("proposal", proposal, AbstractProposal, good="proposals.Recognition(), or Refined(refiners.AIR())")
     return proposal if proposal is None or num_particles < _LEAST_DEFENDED else proposal.defended()
 
 
@@ -178,7 +178,7 @@ def bounds_of_rows(
     num_particles: int,
     key: Key,
     chunk: int | None = None,
-    proposal: Proposal | None = None,
+    proposal: AbstractProposal | None = None,
 ) -> DatumBounds:
     """Do the same for rows that a net is known to be a model of, `[batch, visible]`.
 

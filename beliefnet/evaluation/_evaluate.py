@@ -21,7 +21,7 @@ from beliefnet.evaluation._observe import DataLike, observe_scored
 from beliefnet.evaluation._pareto import LEAST_PARTICLES, pareto_k, trusted_k
 from beliefnet.evaluation._perplexity import Perplexity, perplexity
 from beliefnet.evaluation._weighted import rungs
-from beliefnet.proposals import Proposal
+from beliefnet.proposals import AbstractProposal
 
 _ACTIVE_VARIANCE = 0.01
 
@@ -94,7 +94,7 @@ def evaluate(
     *,
     num_particles: int,
     key: Key,
-    proposal: Proposal | None = None,
+    proposal: AbstractProposal | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Evaluate a net on a data set with K particles per datum; memory does not grow with K or with the data.
@@ -121,7 +121,7 @@ def weigh(
     data: DataLike,
     *,
     num_particles: int,
-    proposal: Proposal | None,
+    proposal: AbstractProposal | None,
     progress: Callable[[int], None] | None = None,
     key: Key,
 ) -> tuple[Evaluation, DatumBounds]:

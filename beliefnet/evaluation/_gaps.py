@@ -12,8 +12,8 @@ from beliefnet._types import Key
 from beliefnet.evaluation._evaluate import Evaluation, weigh
 from beliefnet.evaluation._mean import Mean
 from beliefnet.evaluation._observe import DataLike, observe
-from beliefnet.proposals import Proposal, Recognition, Refined
-from beliefnet.refiners import Refiner
+from beliefnet.proposals import AbstractProposal, Recognition, Refined
+from beliefnet.refiners import AbstractRefiner
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class InferenceGaps:
 def inference_gaps(
     net: BeliefNet,
     data: DataLike,
-    refiner: Refiner,
+    refiner: AbstractRefiner,
     *,
     num_particles: int,
     key: Key,
@@ -76,7 +76,7 @@ def inference_gaps(
         Cremer, Li & Duvenaud 2018, *Inference suboptimality in variational autoencoders*.
     """
     data = observe(net, data)
-    check_type("refiner", refiner, Refiner, good="refiners.AIR()")
+    check_type("refiner", refiner, AbstractRefiner, good="refiners.AIR()")
     refiner.check(net)
     counts = steps_of_refinement(refiner, steps)
     found = {}
@@ -99,7 +99,7 @@ def inference_gaps(
     )
 
 
-def steps_of_refinement(refiner: Refiner, steps: Sequence[int] | None = None) -> list[int]:
+def steps_of_refinement(refiner: AbstractRefiner, steps: Sequence[int] | None = None) -> list[int]:
     """Return after which numbers of steps to look at a refinement, in order: those asked for, 0 and the last.
 
     Args:
@@ -132,7 +132,7 @@ def _best(bounds: np.ndarray) -> np.ndarray:
     return best
 
 
-def _after(refiner: Refiner, count: int) -> Proposal:
+def _after(refiner: AbstractRefiner, count: int) -> AbstractProposal:
     """Particles after the first steps of a refinement."""
     if not count:
         return Recognition()

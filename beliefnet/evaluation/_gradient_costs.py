@@ -12,7 +12,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import check_key
 from beliefnet._types import Key
-from beliefnet.estimators import Estimator
+from beliefnet.estimators import AbstractEstimator
 from beliefnet.evaluation._gradient_draws import Draw
 from beliefnet.evaluation._observe import DataLike, observe
 
@@ -43,7 +43,7 @@ class GradientCost:
 def gradient_costs(
     net: BeliefNet,
     data: DataLike,
-    estimators: Mapping[str, Estimator],
+    estimators: Mapping[str, AbstractEstimator],
     *,
     key: Key,
     num_draws: int = 400,

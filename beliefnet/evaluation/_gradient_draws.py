@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.estimators import Estimator
+from beliefnet.estimators import AbstractEstimator
 
 TOTALS = ("theta", "phi")
 _GROUP = 4
@@ -103,7 +103,7 @@ class Draw:
         state: The estimator's state, the same for all draws.
     """
 
-    def __init__(self, estimator: Estimator, net: BeliefNet, x: Float[Array, "batch visible"], state: Any):
+    def __init__(self, estimator: AbstractEstimator, net: BeliefNet, x: Float[Array, "batch visible"], state: Any):
         self.estimator, self.net, self.x, self.state = estimator, net, x, state
 
     def __call__(self, num: int, *, key: Key) -> Draws:
@@ -167,7 +167,7 @@ class Draw:
 
 
 @eqx.filter_jit
-def _draw(estimator: Estimator, net: BeliefNet, x: Array, state: Any, key: Key, num: Array) -> Draws:
+def _draw(estimator: AbstractEstimator, net: BeliefNet, x: Array, state: Any, key: Key, num: Array) -> Draws:
     leaves, structure = jax.tree.flatten(net)
 
     def step(index: Array, draws: Draws) -> Draws:

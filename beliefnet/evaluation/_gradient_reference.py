@@ -12,7 +12,7 @@ from jaxtyping import Float
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind
-from beliefnet.estimators import SGVB, VIMCO, DReG, Estimator, Reinforce
+from beliefnet.estimators import SGVB, VIMCO, AbstractEstimator, DReG, Reinforce
 from beliefnet.evaluation._enumerate import count_states
 from beliefnet.evaluation._exact import exact_gradient, num_multisets
 from beliefnet.evaluation._gradient_draws import TOTALS, Draw, part_names, split_parts, with_totals
@@ -103,7 +103,7 @@ def _sampled(
     net: BeliefNet, x: Array, bound_particles: int, reason: str, *, num_draws: int, key: Key
 ) -> ReferenceGradient:
     count = _REFERENCE_PARTICLES if bound_particles == 1 else bound_particles
-    estimator: Estimator
+    estimator: AbstractEstimator
     if set(net.latent_kinds) == {UnitKind.CONTINUOUS}:
         estimator = SGVB(net, count) if bound_particles == 1 else DReG(net, count)
     else:

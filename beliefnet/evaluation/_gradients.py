@@ -13,7 +13,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import check_key
 from beliefnet._types import Key
-from beliefnet.estimators import Estimator
+from beliefnet.estimators import AbstractEstimator
 from beliefnet.evaluation._gradient_draws import TOTALS, Draw, Moments, with_totals
 from beliefnet.evaluation._gradient_reference import Reference, ReferenceGradient, reference_gradient
 from beliefnet.evaluation._observe import DataLike, observe
@@ -143,7 +143,7 @@ class Effort:
 def gradient_report(
     net: BeliefNet,
     data: DataLike,
-    estimators: Mapping[str, Estimator],
+    estimators: Mapping[str, AbstractEstimator],
     *,
     key: Key,
     effort: Effort | None = None,
@@ -202,13 +202,13 @@ def gradient_report(
     return GradientReport(4 * -(-effort.num_draws // 4), len(x), about, reports)
 
 
-def _check(estimators: Mapping[str, Estimator], states: Mapping[str, Any]) -> None:
+def _check(estimators: Mapping[str, AbstractEstimator], states: Mapping[str, Any]) -> None:
     for name, given in (("estimators", estimators), ("states", states)):
         check_type(name, given, Mapping, good=f"{name}={{'vimco': ...}}")
     if not estimators:
         raise ArgumentError("expected at least one estimator, got none", "{'reinforce': Reinforce(4)}")
     for name, estimator in estimators.items():
-        check_type(f"estimator {name!r}", estimator, Estimator, good="estimators.VIMCO(5)")
+        check_type(f"estimator {name!r}", estimator, AbstractEstimator, good="estimators.VIMCO(5)")
         if not isinstance(estimator.bound.proposal, Recognition):
             raise ArgumentError(
                 f"expected estimators that climb a bound of the recognition net, got {name}, which climbs that of "

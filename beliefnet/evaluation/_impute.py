@@ -23,7 +23,7 @@ from beliefnet.evaluation._bounds import rows_per_pass
 from beliefnet.evaluation._observe import DataLike, observe_incomplete
 from beliefnet.evaluation._weighted import WeightedSample
 from beliefnet.proposals import FixedPosterior
-from beliefnet.refiners import Refiner, default_refiner
+from beliefnet.refiners import AbstractRefiner, default_refiner
 
 _CHUNK = 50
 
@@ -50,7 +50,7 @@ class Search(eqx.Module):
     num_particles: int = eqx.field(default=800, static=True, converter=partial(whole_number, "num_particles", good=800))
     num_starts: int = eqx.field(default=8, static=True, converter=partial(whole_number, "num_starts", good=8))
     num_rounds: int = eqx.field(default=3, static=True, converter=partial(whole_number, "num_rounds", good=3))
-    refiner: Refiner | None = None
+    refiner: AbstractRefiner | None = None
     fill: ArrayLike | None = None
 
     @property
@@ -62,7 +62,7 @@ class Search(eqx.Module):
 class _Ready(eqx.Module):
     """A search with the refiner and the fill of a net."""
 
-    refiner: Refiner
+    refiner: AbstractRefiner
     fill: Float[Array, " visible"]
     count: int = eqx.field(static=True)
     num_starts: int = eqx.field(static=True)
@@ -72,7 +72,7 @@ class _Ready(eqx.Module):
     def of(cls, search: Search, net: BeliefNet) -> "_Ready":
         check_type("search", search, Search, good="Search(num_particles=800)")
         refiner = default_refiner(net) if search.refiner is None else search.refiner
-        check_type("refiner", refiner, Refiner, good="refiners.AIR()")
+        check_type("refiner", refiner, AbstractRefiner, good="refiners.AIR()")
         refiner.check(net)
         fill = starting_fill(net, search.fill)
         return cls(refiner, fill, search.particles_per_start, search.num_starts, search.num_rounds)

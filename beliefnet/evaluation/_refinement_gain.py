@@ -11,7 +11,7 @@ from beliefnet.evaluation._evaluate import Evaluation, weigh
 from beliefnet.evaluation._mean import Mean
 from beliefnet.evaluation._observe import DataLike, observe
 from beliefnet.proposals import Recognition, Refined
-from beliefnet.refiners import Refiner
+from beliefnet.refiners import AbstractRefiner
 
 _STANDARD_ERRORS = 2
 
@@ -59,7 +59,7 @@ class RefinementGain:
 def refinement_gain(
     net: BeliefNet,
     data: DataLike,
-    refiner: Refiner,
+    refiner: AbstractRefiner,
     *,
     num_particles: int,
     key: Key,
@@ -80,7 +80,7 @@ def refinement_gain(
         ValueError: If the refiner cannot refine the posterior of this net, or the number of particles cannot be used.
     """
     data = observe(net, data)
-    check_type("refiner", refiner, Refiner, good="refiners.AIR()")
+    check_type("refiner", refiner, AbstractRefiner, good="refiners.AIR()")
     refiner.check(net)
     found = []
     for proposal in (Recognition(), Refined(refiner)):

@@ -1,6 +1,6 @@
 """Markov moves of latents that leave a density as it is."""
 
-from beliefnet.moves._base import InTurn, LogDensity, Move, split_units
+from beliefnet.moves._base import AbstractMove, InTurn, LogDensity, split_units
 from beliefnet.moves._discrete import AbstractDiscreteMove, Place
 from beliefnet.moves._gibbs import GibbsWithGradients
 from beliefnet.moves._hmc import HMC
@@ -12,12 +12,12 @@ from beliefnet.moves._path import Path, PathAuxiliary
 __all__ = [
     "HMC",
     "AbstractDiscreteMove",
+    "AbstractMove",
     "DiscreteLangevin",
     "DiscreteMoves",
     "GibbsWithGradients",
     "InTurn",
     "LogDensity",
-    "Move",
     "Path",
     "PathAuxiliary",
     "Phase",

@@ -19,7 +19,7 @@ LogDensity = Callable[[Values], Float[Array, "particles batch"]]
 """Takes latents `[particles, batch, units]`, bottom first; gives a log-density up to a constant per datum, in nats."""
 
 
-class Move(eqx.Module):
+class AbstractMove(eqx.Module):
     """A random transition that leaves exp(log_density) invariant, whichever log-density it is given."""
 
     @abstractmethod
@@ -34,14 +34,14 @@ class Move(eqx.Module):
 
     @property
     @abstractmethod
-    def reversal(self) -> "Move":
+    def reversal(self) -> "AbstractMove":
         """What runs it backwards in time in equilibrium: itself, where it is in detailed balance."""
 
 
-class InTurn(Move):
+class InTurn(AbstractMove):
     """Moves one after another: even where each is in detailed balance, their composition is not."""
 
-    moves: tuple[Move, ...]
+    moves: tuple[AbstractMove, ...]
 
     def __call__(self, log_density: LogDensity, latents: Values, *, key: Key) -> Values:
         """Make the moves, the first one first."""

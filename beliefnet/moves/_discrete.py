@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
-from beliefnet.moves._base import LogDensity, Move, accepted, replaced
+from beliefnet.moves._base import AbstractMove, LogDensity, accepted, replaced
 
 
 class Place(Module):
@@ -35,7 +35,7 @@ class Place(Module):
         return tuple(slope - jnp.sum(value * slope, axis=-1, keepdims=True) for value, slope in pairs)
 
 
-class AbstractDiscreteMove(Move):
+class AbstractDiscreteMove(AbstractMove):
     """Proposals of other values, each accepted by the exact ratio of densities and proposals.
 
     What a proposal gets wrong costs speed and nothing else: with any of them the move is in detailed balance. Every

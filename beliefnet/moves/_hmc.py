@@ -8,13 +8,13 @@ from jaxtyping import Float
 
 from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
-from beliefnet.moves._base import LogDensity, Move, accepted, replaced, split_units
+from beliefnet.moves._base import AbstractMove, LogDensity, accepted, replaced, split_units
 from beliefnet.moves._leapfrog import Phase, leapfrog
 
 _JITTER = 0.2
 
 
-class HMC(Move):
+class HMC(AbstractMove):
     """Hamiltonian Monte Carlo on continuous layers together: a new momentum, leapfrog steps, accepted or refused.
 
     Every trajectory has a step size of its own, within a fifth of what is asked for: where all are equally long, they

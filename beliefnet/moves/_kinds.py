@@ -9,7 +9,7 @@ from numpyro.distributions import constraints
 
 from beliefnet._errors import ArgumentError
 from beliefnet.distributions import OneHot, UnitKind, check_kind, units
-from beliefnet.moves._base import InTurn, Move
+from beliefnet.moves._base import AbstractMove, InTurn
 from beliefnet.moves._discrete import AbstractDiscreteMove
 from beliefnet.moves._gibbs import GibbsWithGradients
 from beliefnet.moves._hmc import HMC
@@ -55,7 +55,7 @@ def moves_for(
     num_leapfrog: int,
     discrete: DiscreteMoves = DiscreteMoves.GIBBS,
     langevin_step: float = 0.2,
-) -> Move:
+) -> AbstractMove:
     """Return what moves latents of any kinds: discrete layers first, then continuous ones.
 
     Args:
@@ -72,7 +72,7 @@ def moves_for(
     """
     for index, layer in enumerate(layers):
         _check_layer(layer, index)
-    moves: list[Move] = []
+    moves: list[AbstractMove] = []
     continuous = tuple(index for index, layer in enumerate(layers) if UnitKind.of(layer) is UnitKind.CONTINUOUS)
     others = tuple(index for index in range(len(layers)) if index not in continuous)
     if others:

@@ -13,7 +13,7 @@ from numpyro.primitives import deterministic, mutable
 
 from beliefnet._errors import Advice, ArgumentError, shown
 from beliefnet._trace import Trace
-from beliefnet.baselines import Baseline, Moments, NoBaseline, RunningMoments
+from beliefnet.baselines import AbstractBaseline, Moments, NoBaseline, RunningMoments
 from beliefnet.estimators import Signal
 from beliefnet.estimators.rules import Centred
 from beliefnet.numpyro._call import BASELINE, Run
@@ -24,7 +24,7 @@ from beliefnet.numpyro._sites import Plate, Program
 _MOMENTS = "nvil_moments"
 
 
-class Predicted(Baseline):
+class Predicted(AbstractBaseline):
     """A baseline whose predictions were made elsewhere."""
 
     value: Float[Array, "particles cells layers"]

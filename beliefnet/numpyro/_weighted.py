@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from beliefnet._errors import ArgumentError, listed
 from beliefnet._trace import Trace
-from beliefnet.estimators.rules import Credit, CreditRule, surrogate
+from beliefnet.estimators.rules import AbstractPureRule, Credit, surrogate
 from beliefnet.numpyro._call import Run
 from beliefnet.numpyro._cells import densities, record
 from beliefnet.numpyro._checks import common_scale, weighed
@@ -52,7 +52,7 @@ class AbstractWeightedLoss(AbstractLoss):
     latent outside of all, a particle has one weight for the whole.
     """
 
-    rule: CreditRule
+    rule: AbstractPureRule
 
     @abstractmethod
     def credited(self, batch: Batch, data: Data) -> Credited:

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from beliefnet._net import BeliefNet
 from beliefnet.conditionals import has_convolutions
 from beliefnet.distributions import UnitKind
-from beliefnet.estimators import Estimator
+from beliefnet.estimators import AbstractEstimator
 from beliefnet.optimizers._options import OptimizerOptions
 
 _LONG_RUN = 20_000
@@ -23,7 +23,7 @@ class Learnable(eqx.Module):
     """All that is trained together: the net, and the estimator's own parameters."""
 
     net: BeliefNet
-    estimator: Estimator
+    estimator: AbstractEstimator
 
 
 class Optimizer(eqx.Module):

@@ -1,7 +1,7 @@
 """Proposals: what draws the configurations that are weighed."""
 
 from beliefnet.proposals._annealed import Annealed, Schedule
-from beliefnet.proposals._base import Particles, Proposal
+from beliefnet.proposals._base import AbstractProposal, Particles
 from beliefnet.proposals._buffered import Buffered
 from beliefnet.proposals._defensive import Defensive
 from beliefnet.proposals._dream import Dream
@@ -11,6 +11,7 @@ from beliefnet.proposals._refined import FixedPosterior, Refined
 from beliefnet.proposals._uncorrected import UncorrectedAnnealing
 
 __all__ = [
+    "AbstractProposal",
     "Annealed",
     "Buffered",
     "Defensive",
@@ -18,7 +19,6 @@ __all__ = [
     "FixedPosterior",
     "Hamiltonian",
     "Particles",
-    "Proposal",
     "Recognition",
     "Refined",
     "Schedule",

@@ -17,8 +17,8 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
-from beliefnet.moves import DiscreteMoves, LogDensity, Move, moves_for
-from beliefnet.proposals._base import Particles, Proposal
+from beliefnet.moves import AbstractMove, DiscreteMoves, LogDensity, moves_for
+from beliefnet.proposals._base import AbstractProposal, Particles
 from beliefnet.proposals._recognition import Recognition
 
 _STEEPNESS = 4.0
@@ -57,7 +57,7 @@ class _Path:
         return self.log_joint(latents) - self.log_start(latents)
 
     def follow(
-        self, move: Move, latents: Values, stops: ArrayLike, widths: ArrayLike, *, key: Key
+        self, move: AbstractMove, latents: Values, stops: ArrayLike, widths: ArrayLike, *, key: Key
     ) -> tuple[Values, Float[Array, "particles batch"]]:
         """Move at every stop, and sum up width times log-ratio of every interval that the stops divide.
 
@@ -87,7 +87,7 @@ class _Path:
 
 
 @named("annealed", title="annealed importance sampling")
-class Annealed(Proposal):
+class Annealed(AbstractProposal):
     """Draws from another proposal, then moves each particle along a path of densities to the posterior (AIS).
 
     With r(h) the density of the start, inverse temperatures 0 = b_0 < ... < b_N = 1, h_0 ~ r, and each h_n moved from
@@ -125,7 +125,7 @@ class Annealed(Proposal):
     """
 
     num_temperatures: int = eqx.field(static=True)
-    start: Proposal = eqx.field(default_factory=Recognition)
+    start: AbstractProposal = eqx.field(default_factory=Recognition)
     schedule: Schedule = eqx.field(static=True, default=Schedule.LINEAR)
     num_changes: int = eqx.field(static=True, default=1)
     step_size: float = eqx.field(static=True, default=0.3)
@@ -226,7 +226,7 @@ class Annealed(Proposal):
         ends = self.schedule.inverse_temperatures(self.num_temperatures)
         return ends[1:-1], np.diff(ends)
 
-    def _move(self, net: BeliefNet, x: Float[Array, "batch visible"], start: Proposal) -> Move:
+    def _move(self, net: BeliefNet, x: Float[Array, "batch visible"], start: AbstractProposal) -> AbstractMove:
         return moves_for(
             start.mean_field(net, x).layers,
             num_changes=self.num_changes,
@@ -237,7 +237,7 @@ class Annealed(Proposal):
         )
 
 
-def _path(net: BeliefNet, x: Float[Array, "batch visible"], start: Proposal) -> _Path:
+def _path(net: BeliefNet, x: Float[Array, "batch visible"], start: AbstractProposal) -> _Path:
     """Return the path from the density of a start, which must be known for any latents, not for its own draws alone."""
 
     def log_joint(latents: Values) -> Float[Array, "particles batch"]:

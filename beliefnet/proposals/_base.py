@@ -31,7 +31,7 @@ class Particles(eqx.Module):
     is_own: Bool[Array, " particles"] | None = None
 
 
-class Proposal(eqx.Module):
+class AbstractProposal(eqx.Module):
     """Draws particles for a batch of observations."""
 
     @property
@@ -67,11 +67,11 @@ class Proposal(eqx.Module):
         """
         return
 
-    def prepare(self, net: BeliefNet, x: Float[Array, "batch visible"], *, key: Key) -> "Proposal":
+    def prepare(self, net: BeliefNet, x: Float[Array, "batch visible"], *, key: Key) -> "AbstractProposal":
         """Do what is done once for a batch, however many particles are drawn, and return what draws them."""
         return self
 
-    def defended(self) -> "Proposal":
+    def defended(self) -> "AbstractProposal":
         """Return what an evaluation draws from in its place: itself, unless it may lose sight of where p(h | x) is."""
         return self
 

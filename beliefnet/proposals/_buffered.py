@@ -11,12 +11,12 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
-from beliefnet.proposals._base import Particles, Proposal
-from beliefnet.refiners import MeanField, Posterior, Refiner
+from beliefnet.proposals._base import AbstractProposal, Particles
+from beliefnet.refiners import AbstractPosterior, AbstractRefiner, MeanField
 
 
 @named("buffered")
-class Buffered(Proposal):
+class Buffered(AbstractProposal):
     """Draws from the posterior that a refiner makes, and keeps the draws of its steps as particles.
 
     Each draw is weighed by the posterior that it was drawn from, p(x, h) / q~_t(h). Given the steps before it, that is
@@ -38,7 +38,7 @@ class Buffered(Proposal):
         inference*.
     """
 
-    refiner: Refiner
+    refiner: AbstractRefiner
 
     def __check_init__(self):
         if not self.refiner.is_exact:
@@ -76,7 +76,7 @@ class Buffered(Proposal):
         refine_key, draw_key = split_key(key)
         count = min(self.refiner.num_steps, (num_particles - 1) // self.refiner.num_samples)
 
-        def see(posterior: Posterior, step_key: Key) -> tuple[Values, Float[Array, "particles batch layers"]]:
+        def see(posterior: AbstractPosterior, step_key: Key) -> tuple[Values, Float[Array, "particles batch layers"]]:
             latents = self.refiner.draw(posterior, self.refiner.num_samples, key=step_key)
             return latents, posterior.log_probs(latents)
 

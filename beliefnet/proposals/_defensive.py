@@ -12,13 +12,13 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
-from beliefnet.proposals._base import Particles, Proposal
+from beliefnet.proposals._base import AbstractProposal, Particles
 from beliefnet.proposals._recognition import Recognition
 from beliefnet.refiners import MeanField
 
 
 @named("defensive")
-class Defensive(Proposal):
+class Defensive(AbstractProposal):
     """Draws one of every few particles from the recognition net, the others from another proposal r.
 
     All are weighed by the mixture, p(x, h) / (q(h | x) / m + (1 - 1 / m) r(h)), m being `every`: a weight is at most m
@@ -40,7 +40,7 @@ class Defensive(Proposal):
         *Safe and effective importance sampling*.
     """
 
-    proposal: Proposal
+    proposal: AbstractProposal
     every: int = eqx.field(static=True, default=5)
 
     def __check_init__(self):

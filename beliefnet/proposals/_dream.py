@@ -5,10 +5,10 @@ from jaxtyping import Float
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.proposals._base import Particles, Proposal
+from beliefnet.proposals._base import AbstractProposal, Particles
 
 
-class Dream(Proposal):
+class Dream(AbstractProposal):
     """Draws observation and latents together from p(x, h); the given observations only say how many to draw.
 
     Of a conditional net, outputs and latents are drawn, for the conditions in the given observations.

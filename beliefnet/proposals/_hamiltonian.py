@@ -18,7 +18,7 @@ from beliefnet._types import Key, Values
 from beliefnet.conditionals import Dense
 from beliefnet.distributions import normal
 from beliefnet.moves import Phase, leapfrog, split_units
-from beliefnet.proposals._base import Particles, Proposal
+from beliefnet.proposals._base import AbstractProposal, Particles
 from beliefnet.proposals._continuous import check_continuous, check_made_for, check_setting, check_step_size
 from beliefnet.samplers import Reparameterize
 
@@ -68,7 +68,7 @@ class Iteration(eqx.Module):
 
 
 @named("hamiltonian")
-class Hamiltonian(Proposal):
+class Hamiltonian(AbstractProposal):
     """Draws from q(h | x), then moves each particle by Hamiltonian dynamics on log p(x, h) (HVI).
 
     Each iteration draws a momentum v ~ N(0, scale^2), takes leapfrog steps to (h', v') without accepting or rejecting,

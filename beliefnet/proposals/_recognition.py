@@ -8,15 +8,15 @@ from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
-from beliefnet.proposals._base import Particles, Proposal
-from beliefnet.samplers import Plain, Sampler
+from beliefnet.proposals._base import AbstractProposal, Particles
+from beliefnet.samplers import AbstractSampler, Plain
 
 
 @named("recognition")
-class Recognition(Proposal):
+class Recognition(AbstractProposal):
     """Draws latents from q(h | x), layer by layer; the first layer's parameters are computed once per datum."""
 
-    sampler: Sampler = eqx.field(default_factory=Plain)
+    sampler: AbstractSampler = eqx.field(default_factory=Plain)
 
     @property
     def is_exact(self) -> bool:

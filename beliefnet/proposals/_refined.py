@@ -8,19 +8,19 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
-from beliefnet.proposals._base import Particles, Proposal
+from beliefnet.proposals._base import AbstractProposal, Particles
 from beliefnet.proposals._defensive import Defensive
-from beliefnet.refiners import MeanField, Posterior, Refiner
+from beliefnet.refiners import AbstractPosterior, AbstractRefiner, MeanField
 
 
-class FixedPosterior(Proposal):
+class FixedPosterior(AbstractProposal):
     """Draws from a given posterior of the batch.
 
     Args:
         posterior: What to draw from; for the data, in the order, that `draw` is called with.
     """
 
-    posterior: Posterior
+    posterior: AbstractPosterior
 
     def defended(self) -> Defensive:
         """Return it with particles of the recognition net among its own."""
@@ -45,7 +45,7 @@ class FixedPosterior(Proposal):
 
 
 @named("refined")
-class Refined(Proposal):
+class Refined(AbstractProposal):
     """Draws from the posterior that a refiner makes of the recognition net's.
 
     The draws of the refinement and those of the particles are independent, so that weights are importance weights: the
@@ -55,7 +55,7 @@ class Refined(Proposal):
         refiner: How the posterior is improved.
     """
 
-    refiner: Refiner
+    refiner: AbstractRefiner
 
     def defended(self) -> Defensive:
         """Return it with particles of the recognition net among its own: refinement may end in a point."""

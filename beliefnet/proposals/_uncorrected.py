@@ -16,7 +16,7 @@ from beliefnet._numerics import broadcasting
 from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
 from beliefnet.moves import Phase, leapfrog, split_units
-from beliefnet.proposals._base import Particles, Proposal
+from beliefnet.proposals._base import AbstractProposal, Particles
 from beliefnet.proposals._continuous import check_continuous, check_made_for, check_setting, check_step_size
 from beliefnet.samplers import Reparameterize
 
@@ -24,7 +24,7 @@ _NAME = "UncorrectedAnnealing"
 
 
 @named("uncorrected-annealing", title="uncorrected Hamiltonian annealing")
-class UncorrectedAnnealing(Proposal):
+class UncorrectedAnnealing(AbstractProposal):
     """Draws from q(h | x), then anneals each particle by Hamiltonian dynamics without accepting or rejecting (UHA).
 
     At the inverse temperatures 0 < b_1 < ... < b_(N-1) < 1 the momentum is refreshed in part, and leapfrog steps follow

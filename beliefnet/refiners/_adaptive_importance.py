@@ -15,8 +15,8 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting, normalised_weights
 from beliefnet._streams import split_key
 from beliefnet._types import Key
-from beliefnet.refiners._base import Form, Progress, Refiner, check_kinds, check_settings
-from beliefnet.refiners._posterior import Averages, Posterior
+from beliefnet.refiners._base import AbstractRefiner, Form, Progress, check_kinds, check_settings
+from beliefnet.refiners._posterior import AbstractPosterior, Averages
 
 
 class Shrinkage(Enum):
@@ -52,7 +52,7 @@ class Evidence(eqx.Module):
 
 
 @named("air", title="adaptive importance sampling")
-class AIR(Refiner):
+class AIR(AbstractRefiner):
     """Adaptive importance sampling: moments move towards those of weighted draws from the posterior itself.
 
         h_n ~ q~,  w~ = softmax_n [log p(x, h_n) - log q~(h_n)],  m <- (1 - rate) m + rate sum_n w~_n s(h_n)
@@ -114,7 +114,7 @@ class AIR(Refiner):
         """
         check_kinds(net)
 
-    def init(self, posterior: Posterior) -> tuple[Evidence, ...]:
+    def init(self, posterior: AbstractPosterior) -> tuple[Evidence, ...]:
         """Return no evidence, of each layer; without shrinkage nothing is remembered."""
         if self.shrinkage is Shrinkage.NONE:
             return ()
@@ -143,7 +143,13 @@ class AIR(Refiner):
         return Progress(posterior.towards(averages, rates), evidence), ess
 
     def gain(
-        self, net: BeliefNet, x: Float[Array, "batch visible"], start: Posterior, end: Posterior, *, key: Key
+        self,
+        net: BeliefNet,
+        x: Float[Array, "batch visible"],
+        start: AbstractPosterior,
+        end: AbstractPosterior,
+        *,
+        key: Key,
     ) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
         """Estimate KL(p(h | x) || start) - KL(p(h | x) || end) by weighted draws from the mixture of both."""
         start_key, end_key = split_key(key)

@@ -18,7 +18,7 @@ from beliefnet._numerics import broadcasting
 from beliefnet._streams import check_key
 from beliefnet._types import Key, Values
 from beliefnet.refiners._mean_field import MeanField
-from beliefnet.refiners._posterior import Posterior
+from beliefnet.refiners._posterior import AbstractPosterior
 from beliefnet.refiners._structured import StructuredPosterior
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class Form(Enum):
     MEAN_FIELD = "mean-field"
     """Independent units in every layer, as in the papers; in a deep net it loses the dependence between layers."""
 
-    def of(self, net: BeliefNet, x: Float[Array, "batch visible"]) -> Posterior:
+    def of(self, net: BeliefNet, x: Float[Array, "batch visible"]) -> AbstractPosterior:
         """Return the posterior of this form that the recognition net guesses.
 
         Raises:
@@ -49,7 +49,7 @@ class Progress(eqx.Module):
         memory: What the refiner carries from step to step, such as a velocity.
     """
 
-    posterior: Posterior
+    posterior: AbstractPosterior
     memory: Any
 
 
@@ -63,7 +63,7 @@ class _State(eqx.Module):
     def of(cls, progress: Progress) -> "_State":
         return cls(progress.posterior.parameters, progress.memory)
 
-    def progress(self, start: Posterior) -> Progress:
+    def progress(self, start: AbstractPosterior) -> Progress:
         return Progress(start.at(self.parameters), self.memory)
 
 
@@ -77,7 +77,7 @@ class _Watched(eqx.Module):
     num_steps: Array
 
 
-class Refiner(eqx.Module):
+class AbstractRefiner(eqx.Module):
     """Moves a posterior by iterations, each with draws of its own.
 
     Every datum moves on its own, so that nothing depends on the batch. With `patience` 0 all data take `num_steps`
@@ -119,7 +119,7 @@ class Refiner(eqx.Module):
         """
 
     @abstractmethod
-    def init(self, posterior: Posterior) -> Any:
+    def init(self, posterior: AbstractPosterior) -> Any:
         """Return the memory before the first step."""
 
     @abstractmethod
@@ -140,7 +140,13 @@ class Refiner(eqx.Module):
 
     @abstractmethod
     def gain(
-        self, net: BeliefNet, x: Float[Array, "batch visible"], start: Posterior, end: Posterior, *, key: Key
+        self,
+        net: BeliefNet,
+        x: Float[Array, "batch visible"],
+        start: AbstractPosterior,
+        end: AbstractPosterior,
+        *,
+        key: Key,
     ) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
         """Estimate how much higher one posterior is than another in what the refiner climbs, from `num_checks` draws.
 
@@ -155,11 +161,11 @@ class Refiner(eqx.Module):
             The estimate and its standard error, `[batch]`, in nats.
         """
 
-    def draw(self, posterior: Posterior, num_particles: int, *, key: Key) -> Values:
+    def draw(self, posterior: AbstractPosterior, num_particles: int, *, key: Key) -> Values:
         """Draw `[particles, batch, units]` of each layer as its steps do: exactly, if nothing else is said."""
         return posterior.draw(num_particles, key=key)
 
-    def start(self, net: BeliefNet, x: Float[Array, "batch visible"]) -> Posterior:
+    def start(self, net: BeliefNet, x: Float[Array, "batch visible"]) -> AbstractPosterior:
         """Return the posterior from which a refinement starts: the recognition net's, in the form that is asked for.
 
         Raises:
@@ -169,8 +175,8 @@ class Refiner(eqx.Module):
 
     @broadcasting
     def refine(
-        self, net: BeliefNet, x: Float[Array, "batch visible"], posterior: Posterior | None = None, *, key: Key
-    ) -> Posterior:
+        self, net: BeliefNet, x: Float[Array, "batch visible"], posterior: AbstractPosterior | None = None, *, key: Key
+    ) -> AbstractPosterior:
         """Refine the posterior of every datum.
 
         Memory does not grow with the number of steps, unless the result is differentiated.
@@ -191,11 +197,11 @@ class Refiner(eqx.Module):
         self,
         net: BeliefNet,
         x: Float[Array, "batch visible"],
-        posterior: Posterior | None,
-        see: Callable[[Posterior, Key], T],
+        posterior: AbstractPosterior | None,
+        see: Callable[[AbstractPosterior, Key], T],
         *,
         key: Key,
-    ) -> tuple[Posterior, T]:
+    ) -> tuple[AbstractPosterior, T]:
         """Refine, and return what is seen on the way.
 
         Args:
@@ -261,8 +267,14 @@ class Refiner(eqx.Module):
         return _where(end.num_idle == 0, end.state.parameters, end.best)
 
     def _best_of_the_way(
-        self, net: BeliefNet, x: Float[Array, "batch visible"], start: Posterior, end: Posterior, *, key: Key
-    ) -> Posterior:
+        self,
+        net: BeliefNet,
+        x: Float[Array, "batch visible"],
+        start: AbstractPosterior,
+        end: AbstractPosterior,
+        *,
+        key: Key,
+    ) -> AbstractPosterior:
         """Keep, for each datum, what is best of the start, the end and points between them, by fresh draws.
 
         All are compared by the same random numbers. An estimate that is no number is never better.
@@ -308,7 +320,7 @@ def check_kinds(net: BeliefNet) -> None:
             )
 
 
-def check_settings(refiner: Refiner, name: str, *, rate: float) -> None:
+def check_settings(refiner: AbstractRefiner, name: str, *, rate: float) -> None:
     """Check the numbers that refiners have.
 
     Raises:

@@ -14,20 +14,20 @@ from beliefnet._naming import named
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
-from beliefnet.refiners._base import Form, Progress, Refiner, check_kinds, check_settings
-from beliefnet.refiners._posterior import Posterior
-from beliefnet.samplers import Concrete, MeanPassing, Reparameterize, Sampler, StraightThrough, UnitByUnit
+from beliefnet.refiners._base import AbstractRefiner, Form, Progress, check_kinds, check_settings
+from beliefnet.refiners._posterior import AbstractPosterior
+from beliefnet.samplers import AbstractSampler, Concrete, MeanPassing, Reparameterize, StraightThrough, UnitByUnit
 
 Velocity = tuple[Float[Array, "batch _"], ...]
 
 
-class GradientAscent(Refiner):
+class AbstractGradientAscent(AbstractRefiner):
     """Gradient ascent on the parameters z of a posterior: what is added to logits, or to means and unscaled scales.
 
         v <- momentum v + grad_z (1/N) sum_n ELBO(h_n),  z <- z + rate v
 
     The draws h_n and their derivative are the sampler's; entropies, and what else has a closed form given the draws,
-    are exact (`Posterior.elbo`). What is climbed is the ELBO with a sampler whose derivative is true; see the
+    are exact (`AbstractPosterior.elbo`). What is climbed is the ELBO with a sampler whose derivative is true; see the
     subclasses for the others. It works on any number of layers; all move together, the lower ones with the slope that
     comes through those above. Autoregressive layers are drawn one unit after the other, each by the sampler.
 
@@ -77,7 +77,7 @@ class GradientAscent(Refiner):
 
     @property
     @abstractmethod
-    def sampler(self) -> Sampler:
+    def sampler(self) -> AbstractSampler:
         """How draws are made differentiable."""
 
     @property
@@ -94,11 +94,11 @@ class GradientAscent(Refiner):
         self.sampler.check([kind.factorial for kind in net.latent_kinds])
         check_kinds(net)
 
-    def init(self, posterior: Posterior) -> Velocity:
+    def init(self, posterior: AbstractPosterior) -> Velocity:
         """Return a velocity of zero."""
         return jax.tree.map(jnp.zeros_like, posterior.parameters)
 
-    def draw(self, posterior: Posterior, num_particles: int, *, key: Key) -> Values:
+    def draw(self, posterior: AbstractPosterior, num_particles: int, *, key: Key) -> Values:
         """Draw with the derivative of the sampler."""
         return posterior.draw(num_particles, key=key, sampler=UnitByUnit(self.sampler))
 
@@ -120,17 +120,23 @@ class GradientAscent(Refiner):
         return Progress(progress.posterior.at(after), velocity), score
 
     def gain(
-        self, net: BeliefNet, x: Float[Array, "batch visible"], start: Posterior, end: Posterior, *, key: Key
+        self,
+        net: BeliefNet,
+        x: Float[Array, "batch visible"],
+        start: AbstractPosterior,
+        end: AbstractPosterior,
+        *,
+        key: Key,
     ) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
         """Estimate the difference of the ELBOs, by exact draws with the same random numbers."""
         return elbo_gain(net, x, start, end, self.num_checks, key=key)
 
 
 @named("gdir")
-class GDIR(GradientAscent):
+class GDIR(AbstractGradientAscent):
     """Gradient refinement of normal posteriors through reparameterised draws: it climbs the ELBO.
 
-    Arguments and errors are those of `GradientAscent`.
+    Arguments and errors are those of `AbstractGradientAscent`.
 
     Reference:
         Hjelm et al. 2016 (GDIR); an earlier draft of it names it gradient backprop variational inference (GBVI).
@@ -143,12 +149,12 @@ class GDIR(GradientAscent):
 
 
 @named("mean-passing")
-class MeanPassingAscent(GradientAscent):
+class MeanPassingAscent(AbstractGradientAscent):
     """Refinement with means in the place of draws, for any units (MPVI).
 
     What is climbed is a mean-field surrogate, log p(x | mu) + E[log p(h)] + H(q~), exact in entropy and in a
     prior of independent units. It is deterministic and cheap, and no bound of log p(x): a decoder that is not linear
-    sees a mean that is never drawn. Arguments and errors are those of `GradientAscent`.
+    sees a mean that is never drawn. Arguments and errors are those of `AbstractGradientAscent`.
     """
 
     num_samples: int = eqx.field(static=True, default=1, init=False)
@@ -160,11 +166,11 @@ class MeanPassingAscent(GradientAscent):
 
 
 @named("straight-through")
-class StraightThroughAscent(GradientAscent):
+class StraightThroughAscent(AbstractGradientAscent):
     """Refinement of discrete posteriors through exact draws with the derivative of their mean: biased.
 
     The slope of the logits leaves the derivative of the sigmoid out. Other arguments and errors are those of
-    `GradientAscent`.
+    `AbstractGradientAscent`.
 
     Args:
         slope: Derivative of a draw: that of the mean, or that of the logits.
@@ -179,10 +185,10 @@ class StraightThroughAscent(GradientAscent):
 
 
 @named("concrete")
-class ConcreteAscent(GradientAscent):
+class ConcreteAscent(AbstractGradientAscent):
     """Refinement of discrete posteriors through relaxed draws: it climbs the ELBO as the temperature falls.
 
-    Other arguments and errors are those of `GradientAscent`.
+    Other arguments and errors are those of `AbstractGradientAscent`.
 
     Args:
         temperature: Of the relaxation: the lower, the less bias and the more variance.
@@ -198,7 +204,13 @@ class ConcreteAscent(GradientAscent):
 
 @broadcasting
 def elbo_gain(
-    net: BeliefNet, x: Float[Array, "batch visible"], start: Posterior, end: Posterior, num_draws: int, *, key: Key
+    net: BeliefNet,
+    x: Float[Array, "batch visible"],
+    start: AbstractPosterior,
+    end: AbstractPosterior,
+    num_draws: int,
+    *,
+    key: Key,
 ) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
     """Estimate how much higher the ELBO of one posterior is than that of another, by the same random numbers.
 

@@ -14,14 +14,14 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.conditionals import MLP
-from beliefnet.refiners._base import Form, Progress, Refiner, check_kinds, check_settings
+from beliefnet.refiners._base import AbstractRefiner, Form, Progress, check_kinds, check_settings
 from beliefnet.refiners._gradient import elbo_gain
-from beliefnet.refiners._posterior import Posterior
+from beliefnet.refiners._posterior import AbstractPosterior
 from beliefnet.refiners._structured import num_offsets
 from beliefnet.samplers import MeanPassing, UnitByUnit
 
 
-class Learned(Refiner):
+class Learned(AbstractRefiner):
     """Iterative amortised inference: one network, the same at every step, gives the next offsets of all layers.
 
         d <- network(d, parameters of q~ at layer means, gradient of the ELBO at layer means)
@@ -91,7 +91,7 @@ class Learned(Refiner):
                 "Learned.untrained(net, key=key)",
             )
 
-    def init(self, posterior: Posterior) -> None:
+    def init(self, posterior: AbstractPosterior) -> None:
         """Return nothing: all that is known is in the offsets."""
         return
 
@@ -104,8 +104,8 @@ class Learned(Refiner):
 
     @broadcasting
     def improved(
-        self, net: BeliefNet, x: Float[Array, "batch visible"], posterior: Posterior
-    ) -> tuple[Posterior, Float[Array, " batch"]]:
+        self, net: BeliefNet, x: Float[Array, "batch visible"], posterior: AbstractPosterior
+    ) -> tuple[AbstractPosterior, Float[Array, " batch"]]:
         """Return the posterior that the network makes of another one, and the objective of that at layer means.
 
         Differentiable by the network alone: what it is shown is held.
@@ -125,14 +125,22 @@ class Learned(Refiner):
         return posterior.at(tuple(jnp.split(self.network(jnp.arcsinh(shown)), ends, axis=-1))), values
 
     def gain(
-        self, net: BeliefNet, x: Float[Array, "batch visible"], start: Posterior, end: Posterior, *, key: Key
+        self,
+        net: BeliefNet,
+        x: Float[Array, "batch visible"],
+        start: AbstractPosterior,
+        end: AbstractPosterior,
+        *,
+        key: Key,
     ) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
         """Estimate the difference of the ELBOs, by draws with the same random numbers."""
         return elbo_gain(net, x, start, end, self.num_checks, key=key)
 
 
 @named("learned", title="iterative amortised inference")
-def learned(own: Refiner | None = None, *, num_steps: int | None = None, num_checks: int | None = None) -> Learned:
+def learned(
+    own: AbstractRefiner | None = None, *, num_steps: int | None = None, num_checks: int | None = None
+) -> Learned:
     """Return the network that a run has learnt to refine with, by the estimator `iterative`.
 
     Args:

@@ -12,11 +12,11 @@ from beliefnet._numerics import broadcasting
 from beliefnet._streams import split_key
 from beliefnet._types import Key, Values
 from beliefnet.distributions import AbstractRefinableFamily
-from beliefnet.refiners._posterior import Averages, Posterior, refinable
-from beliefnet.samplers import Plain, Sampler
+from beliefnet.refiners._posterior import AbstractPosterior, Averages, refinable
+from beliefnet.samplers import AbstractSampler, Plain
 
 
-class MeanField(Posterior):
+class MeanField(AbstractPosterior):
     """Independent units in every latent layer: q~(h1, ..., hL) = prod_l q~_l(h_l).
 
     With one latent layer of independent units it is what the recognition net has too. A deep recognition net lets each
@@ -72,7 +72,7 @@ class MeanField(Posterior):
         return tuple(jnp.asarray(layer.mean) for layer in self.layers)
 
     @broadcasting
-    def draw(self, num_particles: int, *, key: Key, sampler: Sampler | None = None) -> Values:
+    def draw(self, num_particles: int, *, key: Key, sampler: AbstractSampler | None = None) -> Values:
         """Draw `[particles, batch, units]` for each layer, bottom first."""
         sampler = sampler or Plain()
         keys = split_key(key, len(self.families))

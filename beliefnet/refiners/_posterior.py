@@ -18,7 +18,7 @@ from beliefnet._numerics import broadcasting
 from beliefnet._types import Key, Values
 from beliefnet.conditionals import AbstractConditional
 from beliefnet.distributions import AbstractRefinableFamily
-from beliefnet.samplers import Sampler
+from beliefnet.samplers import AbstractSampler
 
 if TYPE_CHECKING:
     from beliefnet.refiners._mean_field import MeanField
@@ -63,7 +63,7 @@ class Averages(eqx.Module):
         )
 
 
-class Posterior(eqx.Module):
+class AbstractPosterior(eqx.Module):
     """A distribution q~ of all latent layers given the data of a batch, by parameters of each datum.
 
     Attributes:
@@ -101,7 +101,7 @@ class Posterior(eqx.Module):
         """A distribution of each layer given the data alone."""
 
     @abstractmethod
-    def draw(self, num_particles: int, *, key: Key, sampler: Sampler | None = None) -> Values:
+    def draw(self, num_particles: int, *, key: Key, sampler: AbstractSampler | None = None) -> Values:
         """Draw `[particles, batch, units]` for each layer, bottom first."""
 
     @abstractmethod

@@ -14,11 +14,11 @@ from beliefnet._types import Key, Values
 from beliefnet.conditionals import AbstractConditional
 from beliefnet.distributions import AbstractRefinableFamily
 from beliefnet.refiners._mean_field import MeanField
-from beliefnet.refiners._posterior import Averages, Posterior, refinable
-from beliefnet.samplers import Plain, Sampler
+from beliefnet.refiners._posterior import AbstractPosterior, Averages, refinable
+from beliefnet.samplers import AbstractSampler, Plain
 
 
-class StructuredPosterior(Posterior):
+class StructuredPosterior(AbstractPosterior):
     """The recognition net with something added to the parameters of each layer, datum by datum.
 
         q~(h1, ..., hL) = prod_l q~_l(h_l | h_(l-1)),  parameters of q~_l = those of q_l given h_(l-1) + d_l
@@ -67,7 +67,7 @@ class StructuredPosterior(Posterior):
         """The mean of each layer, `[batch, units]`, bottom first; layer means are fed upward."""
         return self.chain.means(self.x)
 
-    def draw(self, num_particles: int, *, key: Key, sampler: Sampler | None = None) -> Values:
+    def draw(self, num_particles: int, *, key: Key, sampler: AbstractSampler | None = None) -> Values:
         """Draw `[particles, batch, units]` for each layer, bottom first."""
         return self.chain.draw(self.x, (num_particles,), sampler=sampler or Plain(), key=key).values
 

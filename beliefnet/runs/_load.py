@@ -9,8 +9,8 @@ import jax.numpy as jnp
 
 from beliefnet._net import BeliefNet
 from beliefnet.data import Record
-from beliefnet.estimators import Estimator
-from beliefnet.proposals import Proposal
+from beliefnet.estimators import AbstractEstimator
+from beliefnet.proposals import AbstractProposal
 from beliefnet.runs._folder import RunFolder, RunFolderError, stamp_of
 from beliefnet.runs._net_file import NetFile
 from beliefnet.runs._results import Stamp
@@ -36,7 +36,7 @@ class LoadedRun:
     folder: RunFolder
     record: Record
     net: BeliefNet
-    estimator: Estimator | None
+    estimator: AbstractEstimator | None
     settings: dict[str, Any]
     stamp: Stamp
     environment: dict[str, Any]
@@ -48,7 +48,7 @@ class LoadedRun:
         return self.stamp.best_epoch
 
     @property
-    def proposal(self) -> Proposal:
+    def proposal(self) -> AbstractProposal:
         """What the net's bound is measured with: the recognition net, or what refines it in training.
 
         Raises:
@@ -83,7 +83,9 @@ class LoadedRun:
         return file.path
 
 
-def load_run(path: Path | str, *, net: BeliefNet | None = None, estimator: Estimator | None = None) -> LoadedRun:
+def load_run(
+    path: Path | str, *, net: BeliefNet | None = None, estimator: AbstractEstimator | None = None
+) -> LoadedRun:
     """Load the best net of a run.
 
     What the net and the estimator are is read from the checkpoint, so that any of this package is rebuilt. Modules and
@@ -143,7 +145,7 @@ class _Best(NamedTuple):
     """The part of a training state that is used afterwards."""
 
     net: BeliefNet
-    estimator: Estimator | None
+    estimator: AbstractEstimator | None
 
 
 def check_version(path: Path | str) -> None:

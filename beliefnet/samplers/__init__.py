@@ -1,6 +1,6 @@
 """Samplers: how a layer is drawn, and the derivative that the draw has."""
 
-from beliefnet.samplers._base import Sampler
+from beliefnet.samplers._base import AbstractSampler
 from beliefnet.samplers._exact import Plain, Reparameterize
 from beliefnet.samplers._gumbel_rao import GumbelRao
 from beliefnet.samplers._reinmax import ReinMax
@@ -8,6 +8,7 @@ from beliefnet.samplers._relaxed import Concrete, Half, MeanPassing, StraightThr
 from beliefnet.samplers._unit_by_unit import UnitByUnit
 
 __all__ = [
+    "AbstractSampler",
     "Concrete",
     "GumbelRao",
     "Half",
@@ -15,7 +16,6 @@ __all__ = [
     "Plain",
     "ReinMax",
     "Reparameterize",
-    "Sampler",
     "StraightThrough",
     "UnitByUnit",
 ]

@@ -14,7 +14,7 @@ from beliefnet._types import Key
 from beliefnet.distributions import UnitKind, check_kind
 
 
-class Sampler(eqx.Module):
+class AbstractSampler(eqx.Module):
     """Draws values from a layer's distribution.
 
     A sampler refuses the kinds of units that it would give a wrong derivative for, or none where it promises one.

@@ -9,10 +9,10 @@ from jaxtyping import Float
 
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind
-from beliefnet.samplers._base import Sampler
+from beliefnet.samplers._base import AbstractSampler
 
 
-class Plain(Sampler):
+class Plain(AbstractSampler):
     """Exact draws without a derivative: what score-function estimators and evaluation use."""
 
     kinds: ClassVar[frozenset[UnitKind]] = frozenset(UnitKind)
@@ -24,7 +24,7 @@ class Plain(Sampler):
         return lax.stop_gradient(jnp.asarray(distribution.sample(key, shape)))
 
 
-class Reparameterize(Sampler):
+class Reparameterize(AbstractSampler):
     """Exact draws as a differentiable function of the parameters and of noise; for continuous units.
 
     Reference:

@@ -12,11 +12,11 @@ from jaxtyping import Float
 from beliefnet._errors import ArgumentError
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind, units
-from beliefnet.samplers._base import Sampler
+from beliefnet.samplers._base import AbstractSampler
 from beliefnet.samplers._slope import check_temperature, with_slope
 
 
-class GumbelRao(Sampler):
+class GumbelRao(AbstractSampler):
     """Exact draws of discrete units with the derivative of relaxed ones that round to them, averaged over their noise.
 
     With one sample it is the straight-through Gumbel-softmax; more of them leave its bias and take away variance. The

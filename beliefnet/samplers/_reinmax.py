@@ -11,11 +11,11 @@ from jaxtyping import Float
 
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind, units
-from beliefnet.samplers._base import Sampler
+from beliefnet.samplers._base import AbstractSampler
 from beliefnet.samplers._slope import check_temperature, with_slope
 
 
-class ReinMax(Sampler):
+class ReinMax(AbstractSampler):
     """Exact draws of discrete units with the derivative of second order, 2 J((p_t + h) / 2) - J(p) / 2.
 
     J(p) = diag(p) - p p^T is the derivative of the softmax where it gives p, p_t the softmax at the temperature. At

@@ -13,11 +13,11 @@ from jaxtyping import Float
 from beliefnet._errors import ArgumentError
 from beliefnet._types import Key
 from beliefnet.distributions import UnitKind, units
-from beliefnet.samplers._base import Sampler
+from beliefnet.samplers._base import AbstractSampler
 from beliefnet.samplers._slope import check_temperature, with_slope
 
 
-class Concrete(Sampler):
+class Concrete(AbstractSampler):
     """Discrete units relaxed into the inside of the simplex (Gumbel-softmax); continuous ones are reparameterised.
 
     A binary unit is sigmoid((logit + logistic noise) / temperature), a one-hot variable softmax((logits + Gumbel
@@ -61,7 +61,7 @@ class Concrete(Sampler):
         return jax.nn.softmax((logits + noise) / self.temperature).reshape(shape + distribution.shape())
 
 
-class StraightThrough(Sampler):
+class StraightThrough(AbstractSampler):
     """Exact draws of discrete units with the derivative of their mean; continuous ones are reparameterised.
 
     Biased, unless the objective is linear in each unit: the expected gradient uses the slope at the two ends in place
@@ -98,7 +98,7 @@ class StraightThrough(Sampler):
         return with_slope(drawn, logits.reshape(distribution.shape()))
 
 
-class Half(Sampler):
+class Half(AbstractSampler):
     """Exact draws of binary units with the derivative (h - 1/2) (h - p) by the logit: the DARN papers' 1/2 estimator.
 
     It is the score-function estimator with a first-order expansion to h = 1/2 as its baseline. In expectation it
@@ -124,7 +124,7 @@ class Half(Sampler):
         return with_slope(drawn, slope * logits)
 
 
-class MeanPassing(Sampler):
+class MeanPassing(AbstractSampler):
     """The mean in place of a draw, with its derivative: a deterministic, mean-field pass through the net."""
 
     kinds: ClassVar[frozenset[UnitKind]] = frozenset(UnitKind) - {UnitKind.AUTOREGRESSIVE}

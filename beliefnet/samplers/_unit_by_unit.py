@@ -8,10 +8,10 @@ from jaxtyping import Float
 
 from beliefnet._types import Key
 from beliefnet.distributions import Autoregressive, UnitKind, bernoulli
-from beliefnet.samplers._base import Sampler
+from beliefnet.samplers._base import AbstractSampler
 
 
-class UnitByUnit(Sampler):
+class UnitByUnit(AbstractSampler):
     """Draws a layer of units that depend on each other one unit after the other, each by another sampler.
 
     Values go on to the units after it with their derivatives. Layers of independent units are drawn by the other
@@ -21,7 +21,7 @@ class UnitByUnit(Sampler):
         sampler: What draws a unit given those before it.
     """
 
-    sampler: Sampler = eqx.field(static=True)
+    sampler: AbstractSampler = eqx.field(static=True)
 
     @property
     def kinds(self) -> frozenset[UnitKind]:  # pyright: ignore[reportIncompatibleVariableOverride]

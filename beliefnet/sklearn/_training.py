@@ -10,7 +10,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._streams import Stream, stream
 from beliefnet.catalogue import build_estimator, estimators_for, parse_estimator
 from beliefnet.data import Dataset, Observations, Record, rounded_up
-from beliefnet.estimators import Estimator
+from beliefnet.estimators import AbstractEstimator
 from beliefnet.nets import completed, incomplete
 from beliefnet.optimizers import default_learning_rate
 from beliefnet.training import FitOptions, Fitted, Learner, Plan, TrainState, default_batch_size, fit, run_steps
@@ -58,7 +58,7 @@ def train(
     return fit(net, data, estimator_of(spec, net, options.seed), options=options), len(train_rows) < len(rows)
 
 
-def estimator_of(spec: str, net: BeliefNet, seed: int) -> Estimator:
+def estimator_of(spec: str, net: BeliefNet, seed: int) -> AbstractEstimator:
     """Return the estimator of gradients of a name, `"auto"` for the one that is usual for the latents of a net."""
     name = estimators_for(net.latent_kinds)[0] if spec == "auto" else spec
     return build_estimator(parse_estimator(name), net, key=stream(seed, Stream.PARAMETERS))

@@ -14,7 +14,7 @@ from beliefnet._errors import Refusal, check_type
 from beliefnet._net import BeliefNet, check_net
 from beliefnet._streams import Stream, stream
 from beliefnet.data import Dataset
-from beliefnet.estimators import Estimator
+from beliefnet.estimators import AbstractEstimator
 from beliefnet.evaluation import observe_scored
 from beliefnet.runs import RunFolder
 from beliefnet.training._callback import Callback, NoCallback
@@ -57,7 +57,7 @@ class Fitted:
 def fit(
     net: BeliefNet,
     dataset: Dataset,
-    estimator: Estimator,
+    estimator: AbstractEstimator,
     *,
     options: FitOptions | None = None,
     folder: RunFolder | Path | str | None = None,
@@ -92,7 +92,7 @@ def fit(
     """
     check_net(net)
     check_type("dataset", dataset, Dataset, good="data.Dataset.from_arrays(rows)")
-    check_type("estimator", estimator, Estimator, good="estimators.VIMCO(5)")
+    check_type("estimator", estimator, AbstractEstimator, good="estimators.VIMCO(5)")
     options, callback = FitOptions() if options is None else options, NoCallback() if callback is None else callback
     check_type("options", options, FitOptions, good="FitOptions(epochs=1)")
     check_type("callback", callback, Callback, good="one that extends NoCallback")
@@ -109,7 +109,7 @@ class _Run:
     def __init__(
         self,
         net: BeliefNet,
-        estimator: Estimator,
+        estimator: AbstractEstimator,
         dataset: Dataset,
         options: FitOptions,
         folder: RunFolder | None,

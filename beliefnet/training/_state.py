@@ -10,7 +10,7 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from beliefnet._net import BeliefNet
-from beliefnet.estimators import Estimator
+from beliefnet.estimators import AbstractEstimator
 from beliefnet.optimizers import Learnable
 from beliefnet.training._plan import Plan
 
@@ -64,7 +64,7 @@ class TrainState(eqx.Module):
     reduced_epoch: Int[Array, ""]
 
     @classmethod
-    def start(cls, net: BeliefNet, estimator: Estimator, plan: Plan, num_rows: int = 0) -> "TrainState":
+    def start(cls, net: BeliefNet, estimator: AbstractEstimator, plan: Plan, num_rows: int = 0) -> "TrainState":
         """Return the state before the first step of training on so many rows."""
         params = Learnable(net, estimator)
         learner = Learner(

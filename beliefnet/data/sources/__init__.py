@@ -29,11 +29,11 @@ from beliefnet.data._download import (
 )
 from beliefnet.data._split import Contents
 
-__all__ = ["BuiltIn", "Download", "Layout", "Local", "Remote", "Source", "Stored"]
+__all__ = ["AbstractSource", "AbstractStored", "BuiltIn", "Download", "Layout", "Local", "Remote"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source(abc.ABC):
+class AbstractSource(abc.ABC):
     """A named data set: of images, or of documents as word counts.
 
     Attributes:
@@ -83,7 +83,7 @@ class Source(abc.ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuiltIn(Source):
+class BuiltIn(AbstractSource):
     """A data set that needs no download.
 
     Attributes:
@@ -115,7 +115,7 @@ class BuiltIn(Source):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stored(Source):
+class AbstractStored(AbstractSource):
     """A data set that is kept in one `.npz` file, its vocabulary beside it.
 
     Attributes:
@@ -164,7 +164,7 @@ class Stored(Source):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Remote(Stored):
+class Remote(AbstractStored):
     """A data set that is downloaded once.
 
     Attributes:
@@ -230,7 +230,7 @@ class Remote(Stored):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Local(Stored):
+class Local(AbstractStored):
     """A data set whose `.npz` file is not published.
 
     Attributes:

@@ -17,7 +17,7 @@ from beliefnet._errors import DataError
 from beliefnet.data._files import readable
 from beliefnet.data._sparse import CSR, from_pieces, occurrences, to_counts, to_pieces
 from beliefnet.data._split import Contents, cut
-from beliefnet.data.sources import BuiltIn, Download, Layout, Remote, Source
+from beliefnet.data.sources import AbstractSource, BuiltIn, Download, Layout, Remote
 from beliefnet.data.sources._formats import read_mat
 
 
@@ -281,5 +281,5 @@ RCV1 = Remote(
     unpack=unpack_tokens,
 )
 
-DOCUMENTS: tuple[Source, ...] = (TWENTY_NEWSGROUPS, REUTERS, RCV1)
+DOCUMENTS: tuple[AbstractSource, ...] = (TWENTY_NEWSGROUPS, REUTERS, RCV1)
 """The data sets of documents."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from beliefnet.data._split import Contents, cut
-from beliefnet.data.sources import BuiltIn, Download, Layout, Remote, Source
+from beliefnet.data.sources import AbstractSource, BuiltIn, Download, Layout, Remote
 from beliefnet.data.sources._formats import BITS, NUM_PIXELS, of_splits, packed_layout, read_amat, read_idx, unpack_bits
 from beliefnet.data.sources._upright import CALTECH_SILHOUETTES, OMNIGLOT, OMNIGLOT_REBUILT
 
@@ -161,7 +161,7 @@ BINARIZED_MNIST = Remote(
     unpack=unpack_bits,
 )
 
-IMAGES: tuple[Source, ...] = (
+IMAGES: tuple[AbstractSource, ...] = (
     DIGITS,
     BARS,
     BINARIZED_MNIST,

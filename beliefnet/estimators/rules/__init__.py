@@ -1,6 +1,6 @@
 """Credit rules: from the record of a draw to the weight of each particle's gradients."""
 
-from beliefnet.estimators.rules._base import AbstractCreditRule, Credit, CreditRule, S, SurrogateTerm, surrogate
+from beliefnet.estimators.rules._base import AbstractCreditRule, AbstractPureRule, Credit, S, SurrogateTerm, surrogate
 from beliefnet.estimators.rules._centred import Centred
 from beliefnet.estimators.rules._leave_one_out import LeaveOneOut
 from beliefnet.estimators.rules._optimal_control import AsymptoticControl, OptimalControl
@@ -35,11 +35,11 @@ __all__ = [
     "WAKE",
     "WEIGHTED_WAKE",
     "AbstractCreditRule",
+    "AbstractPureRule",
     "AbstractShares",
     "AsymptoticControl",
     "Centred",
     "Credit",
-    "CreditRule",
     "DreamShares",
     "ExcessShares",
     "LeaveOneOut",

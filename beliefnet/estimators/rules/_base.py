@@ -83,7 +83,7 @@ class AbstractCreditRule(eqx.Module, Generic[S]):
         """Return the credit of a draw, and the state after this batch."""
 
 
-class CreditRule(AbstractCreditRule[None]):
+class AbstractPureRule(AbstractCreditRule[None]):
     """A credit rule that keeps no statistics: a pure function of the trace."""
 
     @abstractmethod

@@ -3,7 +3,7 @@
 import equinox as eqx
 
 from beliefnet._trace import Trace
-from beliefnet.baselines import Baseline, Moments, RunningMoments
+from beliefnet.baselines import AbstractBaseline, Moments, RunningMoments
 from beliefnet.estimators.rules._base import AbstractCreditRule, Credit, SurrogateTerm
 from beliefnet.estimators.rules._signal import Signal
 
@@ -19,7 +19,7 @@ class Centred(AbstractCreditRule[Moments]):
         signal: Local signals per layer, or the whole one for every layer.
     """
 
-    baseline: Baseline
+    baseline: AbstractBaseline
     moments: RunningMoments
     signal: Signal = eqx.field(static=True, default=Signal.LOCAL)
 

@@ -4,11 +4,11 @@ import equinox as eqx
 
 from beliefnet._numerics import leave_one_out_sum
 from beliefnet._trace import Trace
-from beliefnet.estimators.rules._base import Credit, CreditRule
+from beliefnet.estimators.rules._base import AbstractPureRule, Credit
 from beliefnet.estimators.rules._signal import Signal
 
 
-class LeaveOneOut(CreditRule):
+class LeaveOneOut(AbstractPureRule):
     """Each particle's baseline is the mean signal of the others.
 
     score of particle k at layer l = (signal_kl - mean over j != k of signal_jl) / K,    model = 1/K

@@ -8,10 +8,10 @@ from jaxtyping import Float
 from beliefnet._errors import ArgumentError
 from beliefnet._numerics import leave_one_out_log_sum_exp, log_mean_exp, normalised_weights
 from beliefnet._trace import Trace
-from beliefnet.estimators.rules._base import Credit, CreditRule
+from beliefnet.estimators.rules._base import AbstractPureRule, Credit
 
 
-class OptimalControl(CreditRule):
+class OptimalControl(AbstractPureRule):
     """A particle is credited with what it brought beyond what fresh draws in its place bring on average.
 
         d_k = L - w~_k,    score of particle k = d_k - mean over s of d_k(with auxiliary draw s in the place of k)
@@ -48,7 +48,7 @@ class OptimalControl(CreditRule):
         )
 
 
-class AsymptoticControl(CreditRule):
+class AsymptoticControl(AbstractPureRule):
     """The limits of the optimal control variate, without auxiliary draws.
 
         score of particle k = gamma w~_k - w~_k + L - log mean of the weights without k - (1 - gamma) log(1 - 1/K)

@@ -19,10 +19,10 @@ from jaxtyping import Float
 
 from beliefnet._numerics import log_mean_exp, normalised_weights
 from beliefnet._trace import Trace
-from beliefnet.estimators.rules._base import Credit, CreditRule
+from beliefnet.estimators.rules._base import AbstractPureRule, Credit
 
 
-class AbstractShares(CreditRule):
+class AbstractShares(AbstractPureRule):
     """A row of the table.
 
     Attributes:
@@ -94,7 +94,7 @@ class DreamShares(AbstractShares):
         return trace.uniform_weights
 
 
-class ExcessShares(CreditRule):
+class ExcessShares(AbstractPureRule):
     """The model by normalised weight; of the score, what equal shares have more than that.
 
         model = w~,    score = 1/K - w~

@@ -7,12 +7,12 @@ import numpy as np
 from beliefnet._errors import ArgumentError
 from beliefnet._numerics import normalised_weights
 from beliefnet._trace import Trace
-from beliefnet.estimators.rules._base import Credit, CreditRule
+from beliefnet.estimators.rules._base import AbstractPureRule, Credit
 
 _MOST_INTERVALS = 10_000
 
 
-class Thermodynamic(CreditRule):
+class Thermodynamic(AbstractPureRule):
     """The covariance form of the gradient at every point b_j of the path from q to the posterior.
 
         model = sum_j D_j w~_j (1 + b_j d_j),    score = sum_j D_j w~_j (-1 + (1 - b_j) d_j)

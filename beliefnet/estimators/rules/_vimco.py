@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from beliefnet._numerics import leave_one_out_log_sum_exp, leave_one_out_sum, log_mean_exp, normalised_weights
 from beliefnet._trace import Trace
-from beliefnet.estimators.rules._base import Credit, CreditRule
+from beliefnet.estimators.rules._base import AbstractPureRule, Credit
 from beliefnet.estimators.rules._signal import Signal
 
 
@@ -22,7 +22,7 @@ class Replacement(Enum):
     """The arithmetic mean of the other weights."""
 
 
-class LeaveOneOutBound(CreditRule):
+class LeaveOneOutBound(AbstractPureRule):
     """A particle's score-function weight is what the bound would lose without it, less its share of the bound.
 
         score of particle k = (L - L without k) - w~_k,    model = w~_k

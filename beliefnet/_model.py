@@ -1,0 +1,275 @@
+"""Two lines for what most people need: a net fitted to data or loaded from a folder, and what it is used for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from beliefnet._errors import OptionError, check_type, whole_number
+from beliefnet._net import BeliefNet
+from beliefnet._uses import reconstruct, sample_means
+from beliefnet.catalogue import TrainConfig, check_memory, choose_estimator, load_named_run, net_of_start
+from beliefnet.data import DataError, Dataset, Observations, Record, numbered_columns, read_like, rows_like
+from beliefnet.evaluation import Evaluation, Search, encode, evaluate, impute, particle_bounds
+from beliefnet.plots import image_sheet, plot_training_curve, table_sheet
+from beliefnet.proposals import AbstractProposal
+from beliefnet.runs import RunFolder
+from beliefnet.training import Callback, Stream, stream
+from beliefnet.training import fit as train
+
+_ROWS = 1000
+
+
+class LogLikelihood(NamedTuple):
+    """Estimates of log p of rows, in nats.
+
+    Attributes:
+        estimate: The K-particle bound of each row, in expectation below log p, `[rows]`.
+        standard_error: What another draw of the particles would change, `[rows]`: sqrt(1 / ESS - 1 / K). Above about
+            0.5, a few particles decide, and the bound may be far below log p.
+    """
+
+    estimate: Any
+    standard_error: Any
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained net, and what it is used for: on rows in memory, or on a file, taken as its own data were.
+
+    Where rows come in a data frame, results of rows are data frames with its index.
+
+    Attributes:
+        net: The net.
+        record: The data that it was trained on.
+        columns: Names of the columns, or None.
+        proposal: What its bound is measured with: the recognition net, or what refines it in training.
+        history: One row per epoch, as in `metrics.jsonl`.
+        best_bound: Its validation bound, in nats per example.
+        best_epoch: The epoch after which it was found.
+        folder: Its run folder, or None.
+        test: Rows that are left for its evaluation, or None where they cannot be loaded again.
+    """
+
+    net: BeliefNet
+    record: Record
+    columns: tuple[str, ...] | None
+    proposal: AbstractProposal
+    history: list[dict[str, Any]]
+    best_bound: float
+    best_epoch: int
+    folder: Path | None = None
+    test: Observations | None = None
+
+    def encode(self, data: Any, *, layer: int | None = None) -> Any:
+        """Return the codes of rows: the means of a latent layer under the recognition net.
+
+        Args:
+            data: Rows `[rows, visible]`, or a file.
+            layer: Which latent layer, 1 being the one next to the data; the top one by default.
+
+        Returns:
+            `[rows, units]`.
+
+        Raises:
+            DataError: If the rows are not what the net is a model of.
+            OptionError: If there is no such layer.
+        """
+        depth = len(self.net.layer_sizes)
+        chosen = depth if layer is None else whole_number("layer", layer, good=1)
+        if not 1 <= chosen <= depth:
+            raise OptionError(
+                f"expected a layer from 1 to {depth}, got {layer}", f"{depth}" if depth else "another net"
+            )
+        codes = encode(self.net, self._rows(data))[chosen - 1]
+        return _like(data, np.asarray(codes), [f"h{chosen}.{unit}" for unit in range(1, codes.shape[1] + 1)])
+
+    def reconstruct(self, data: Any, *, seed: int = 0) -> Any:
+        """Return the means of rows given one draw of the latents for each, `[rows, visible]`."""
+        found = reconstruct(self.net, self._rows(data), key=stream(seed, Stream.PLOTS))
+        return _like(data, found, self._names)
+
+    def sample(self, num: int = 1, *, seed: int = 0) -> np.ndarray:
+        """Draw rows, `[num, visible]`."""
+        num = whole_number("num", num, good=10)
+        return np.asarray(self.net.dream((num,), key=stream(seed, Stream.SAMPLES))[0])
+
+    def log_likelihood(self, data: Any, *, num_particles: int = 1000, seed: int = 0) -> LogLikelihood:
+        """Estimate log p of each row.
+
+        Args:
+            data: Rows `[rows, visible]`, or a file.
+            num_particles: Particles per row, K.
+            seed: Of the particles.
+
+        Raises:
+            DataError: If the rows are not what the net is a model of.
+        """
+        rows, key, parts = self._rows(data), stream(seed, Stream.EVALUATION), []
+        for start in range(0, len(rows), _ROWS):
+            some = rows[start : start + _ROWS]
+            own = jax.random.fold_in(key, start)
+            found = particle_bounds(self.net, some, num_particles=num_particles, key=own, proposal=self.proposal)
+            parts.append((np.asarray(found.bound, np.float64), np.asarray(found.ess, np.float64)))
+        bound, ess = (np.concatenate(part) for part in zip(*parts, strict=True))
+        error = np.sqrt(np.maximum(1 / np.maximum(ess, 1) - 1 / num_particles, 0))
+        return LogLikelihood(*(_series(data, values) for values in (bound, error)))
+
+    def impute(self, data: Any, *, search: Search | None = None, seed: int = 0) -> Any:
+        """Return rows with the expectation of what is missing, NaN, given what was observed, `[rows, visible]`.
+
+        Args:
+            data: Rows `[rows, visible]`; bits, grey values or counts, as the net is a model of.
+            search: How posteriors are looked for; see `evaluation.impute`.
+            seed: Of the particles.
+
+        Raises:
+            DataError: If what was observed is not what the net is a model of.
+        """
+        own, given = self.columns or (), getattr(data, "columns", None)
+        rows = data[list(own)] if own and given is not None and set(own) <= set(given) else data
+        found = impute(self.net, rows, key=stream(seed, Stream.EVALUATION), search=search)
+        return _like(data, np.asarray(found.means), self._names)
+
+    def evaluate(self, data: Any = None, *, num_particles: int = 1000, seed: int = 0) -> Evaluation:
+        """Evaluate the net on rows, by default those that were left for it.
+
+        Args:
+            data: Rows `[rows, visible]`, or a file.
+            num_particles: Particles per row, K.
+            seed: Of the particles.
+
+        Raises:
+            DataError: If there are no rows, or they are not what the net is a model of.
+        """
+        rows = self.test if data is None else self._rows(data)
+        if rows is None:
+            raise DataError(
+                f"expected rows to evaluate on, as the data of {self.folder} cannot be loaded again, got none",
+                "model.evaluate(rows)",
+            )
+        key = stream(seed, Stream.EVALUATION)
+        return evaluate(self.net, rows, num_particles=num_particles, key=key, proposal=self.proposal)
+
+    def plot_training(self, path: Path | str) -> Path:
+        """Draw training and validation bound against the epoch, to a PNG file."""
+        return plot_training_curve(self.history, path, title="bound, nats per example")
+
+    def plot_samples(self, path: Path | str, *, num: int = 100, seed: int = 0) -> Path:
+        """Draw means of samples to a PNG file: images, or else a heat map under the names of the columns."""
+        num = whole_number("num", num, good=100)
+        means = np.asarray(sample_means(self.net, (num,), key=stream(seed, Stream.SAMPLES)))
+        if self.record.image_shape is None:
+            return table_sheet({"samples (means)": means}, self._names, path)
+        return image_sheet(means, self.record.image_shape, path, title="samples (means)")
+
+    @property
+    def _names(self) -> Sequence[str]:
+        return self.columns or numbered_columns(self.net.num_visible)
+
+    def _rows(self, data: Any) -> Observations:
+        """Take rows, or those of a file, as the data of the net were taken."""
+        if type(data) is Observations:
+            return data
+        if issubclass(type(data), str | Path):
+            return read_like(self.record, data, columns=self.columns)
+        return rows_like(self.record, data, columns=self.columns)
+
+
+def fit(
+    data: Any = "digits", *, folder: Path | str | None = None, callback: Callback | None = None, **options: Any
+) -> Model:
+    """Train a net on data.
+
+    Args:
+        data: Rows in memory, as for `data.Dataset.from_arrays`; a `data.Dataset`; a file; or the name of a data set.
+        folder: A run folder to write, which `load` reads. A call that was interrupted goes on when it is repeated.
+        callback: Is told of progress, and may ask to stop; see `training.Callback`.
+        **options: The options of `beliefnet train` with underscores: `hidden`, `net`, `estimator`, `epochs`, `seed`...
+
+    Returns:
+        The trained net, with what it takes to use it.
+
+    Raises:
+        OptionError: If an option is unknown, cannot be used, or has no effect.
+        DataError: If the data cannot be used.
+        TrainingDiverged: If the objective is not finite any more.
+
+    Example:
+        >>> model = fit("bars", hidden=(8,), epochs=1)
+        >>> model.encode(model.sample(3)).shape
+        (3, 8)
+    """
+    is_named = issubclass(type(data), str | Path)
+    config = TrainConfig(**options, data=str(data)) if is_named else TrainConfig(**options)
+    dataset = config.load_data() if is_named else _dataset(data, config)
+    config = config.settled(dataset)
+    check_memory(config, dataset)
+    mean, shape = dataset.train.average(), dataset.record.image_shape
+    net, estimator = config.build(mean, shape)
+    net, _ = net_of_start(config, net)
+    if config.is_auto:
+        config, _ = choose_estimator(config, dataset, net)
+        _, estimator = config.build(mean, shape)
+    found = train(net, dataset, estimator, options=config.fit, folder=folder, callback=callback)
+    return Model(
+        found.net,
+        dataset.record,
+        dataset.columns,
+        found.state.best.estimator.bound.proposal,
+        found.history,
+        found.best_bound,
+        found.best_epoch,
+        None if folder is None else Path(folder),
+        dataset.test,
+    )
+
+
+def load(folder: Path | str) -> Model:
+    """Load the best net of a run folder, of `fit`, `training.fit` or `beliefnet train`.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        RunFolderError: If it is not a run, or no epoch was finished.
+        CheckpointError: If no checkpoint is intact.
+    """
+    check_type("folder", folder, str, Path, good="'runs/mine'")
+    run = load_named_run(folder)
+    place = RunFolder(folder)
+    columns = place.read_words() if place.vocabulary_file.exists() else None
+    test = run.load_data().test if run.can_load_data else None
+    bound = run.stamp.best_bound
+    assert bound is not None
+    return Model(
+        run.net, run.record, columns, run.proposal, place.read_metrics(), bound, run.best_epoch, Path(folder), test
+    )
+
+
+def _dataset(data: Any, config: TrainConfig) -> Dataset:
+    """Return a data set of rows in memory, divided and read as the options say."""
+    given = {name: value for name, value in config.data.given.items() if name != "data"}
+    if type(data) is not Dataset:
+        return Dataset.from_arrays(data, **config.of_net_and_run | given)
+    if given:
+        name, value = next(iter(given.items()))
+        raise OptionError(f"expected no {name} for a Dataset, which is divided and read, got {value}", "leaving it out")
+    return data
+
+
+def _like(data: Any, values: np.ndarray, columns: Sequence[str]) -> Any:
+    """Return values as a data frame if that is what the data are: of the same type, with the same index."""
+    if getattr(data, "columns", None) is None:
+        return values
+    if (index := getattr(data, "index", None)) is not None:
+        return type(data)(values, index=index, columns=list(columns))
+    return type(data)(values, schema=list(columns))
+
+
+def _series(data: Any, values: np.ndarray) -> Any:
+    """Return one number per row with the index of a data frame, if that is what the data are."""
+    return values if getattr(data, "columns", None) is None else _like(data, values[:, None], ["nats"])["nats"]

@@ -1,0 +1,129 @@
+"""Two lines for what most people need: `beliefnet.fit`, `beliefnet.load`, and what a model is used for."""
+
+import jax
+import numpy as np
+import pandas
+import pytest
+
+import beliefnet
+from beliefnet.data import DataError, Dataset, load, read_rows
+from beliefnet.evaluation import exact_log_likelihood
+from beliefnet.proposals import Refined
+
+RNG = np.random.default_rng(0)
+FRAME = pandas.DataFrame(
+    (RNG.random((60, 6)) < 0.4).astype(int), columns=list("abcdef"), index=[f"row {n}" for n in range(60)]
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("model") / "run"
+
+
+@pytest.fixture(scope="module")
+def model(folder):
+    return beliefnet.fit(FRAME, hidden=(3, 2), estimator="vimco", epochs=2, batch_size=10, folder=folder)
+
+
+def test_codes_come_in_a_data_frame_where_rows_did(model):
+    codes = model.encode(FRAME)
+    assert list(codes.columns) == ["h2.1", "h2.2"]
+    assert codes.index.equals(FRAME.index)
+    np.testing.assert_allclose(codes, beliefnet.encode(model.net, FRAME.to_numpy())[1], rtol=1e-6)
+    assert model.encode(FRAME.to_numpy(), layer=1).shape == (60, 3)
+    assert type(model.encode(FRAME.to_numpy())) is np.ndarray
+
+
+def test_columns_are_found_by_name(model):
+    turned = FRAME[list("fedcba")].assign(more=0)
+    pandas.testing.assert_frame_equal(model.encode(turned), model.encode(FRAME))
+    holes = turned.astype(float)
+    holes.iloc[0, 0] = np.nan
+    filled = model.impute(holes)
+    assert list(filled.columns) == list("abcdef")
+    assert 0 < filled.loc["row 0", "f"] < 1
+    np.testing.assert_array_equal(filled.iloc[1:], FRAME.iloc[1:])
+    with pytest.raises(DataError, match="the column 'c', got one without; try all columns"):
+        model.encode(FRAME[["a", "b"]])
+
+
+def test_likelihoods_are_those_of_enumeration(model):
+    rows = FRAME.iloc[:4]
+    found = model.log_likelihood(rows, num_particles=4000)
+    exact = np.asarray(exact_log_likelihood(model.net, rows.to_numpy()))
+    assert found.estimate.index.equals(rows.index)
+    assert (np.abs(found.estimate - exact) < 5 * found.standard_error + 1e-4).all()
+    again = model.log_likelihood(rows, num_particles=4000, seed=1)
+    assert (again.estimate != found.estimate).any()
+
+
+def test_a_loaded_model_is_the_one_that_was_trained(model, folder):
+    again = beliefnet.load(folder)
+    pandas.testing.assert_frame_equal(again.encode(FRAME), model.encode(FRAME))
+    assert (again.best_bound, again.best_epoch, again.columns) == (model.best_bound, model.best_epoch, tuple("abcdef"))
+    assert [row["epoch"] for row in again.history] == [1, 2]
+    with pytest.raises(DataError, match=r"cannot be loaded again, got none; try model.evaluate\(rows\)"):
+        again.evaluate(num_particles=2)
+    assert again.evaluate(FRAME, num_particles=2).num_examples == 60
+
+
+def test_what_was_left_for_the_evaluation_is_evaluated(model):
+    assert model.evaluate(num_particles=2).num_examples == model.record.splits["test"]
+
+
+def test_a_run_of_the_command_line_is_loaded(trained, grey_file):
+    model = beliefnet.load(trained)
+    np.testing.assert_array_equal(model.encode(grey_file), model.encode(np.load(grey_file)))
+    assert model.evaluate(num_particles=2).num_examples == model.record.splits["test"]
+
+
+def test_grey_values_are_taken_as_in_training(trained, grey_file):
+    """The file was binarised dynamically: rows in memory are means of bits, too."""
+    model, means = beliefnet.load(trained), np.load(grey_file)
+    assert model.log_likelihood(means, num_particles=2).estimate.shape == (60,)
+    assert set(np.unique(model.sample(20))) == {0.0, 1.0}
+
+
+def test_names_files_and_data_sets(tmp_path):
+    np.save(tmp_path / "x.npy", FRAME.to_numpy())
+    options = {"hidden": (3,), "epochs": 1, "batch_size": 10}
+    by_file = beliefnet.fit(tmp_path / "x.npy", **options)
+    by_rows = beliefnet.fit(FRAME.to_numpy(), **options)
+    by_set = beliefnet.fit(load(tmp_path / "x.npy"), **options)
+    for other in (by_rows, by_set):
+        for one, two in zip(jax.tree.leaves(by_file.net), jax.tree.leaves(other.net), strict=True):
+            np.testing.assert_array_equal(one, two)
+    assert by_file.encode(read_rows(tmp_path / "x.npy")).shape == (60, 3)
+
+
+def test_a_refined_posterior_belongs_to_the_model():
+    model = beliefnet.fit(FRAME, hidden=(3,), estimator="rws", refine="air:steps=2", epochs=1, batch_size=10)
+    assert type(model.proposal) is Refined
+
+
+def test_pictures_are_drawn(model, tmp_path):
+    for path in (model.plot_training(tmp_path / "curve.png"), model.plot_samples(tmp_path / "samples.png", num=5)):
+        assert path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (lambda model: beliefnet.fit(FRAME, hiden=3), "'hiden'; did you mean 'hidden'"),
+        (lambda model: beliefnet.fit(FRAME, delimiter=";"), "options for rows in memory, got .?delimiter"),
+        (
+            lambda model: beliefnet.fit(Dataset.from_arrays(FRAME), valid_fraction=0.5),
+            "no valid_fraction for a Dataset",
+        ),
+        (lambda model: beliefnet.fit(FRAME * 1.5), "values between 0 and 1 in arrays, got values from 0 to 1.5"),
+        (lambda model: model.encode(FRAME, layer=3), "a layer from 1 to 2, got 3; try 2"),
+        (lambda model: model.encode(FRAME.to_numpy()[:, :4]), "6"),
+        (lambda model: model.sample(0), "num .*got 0; try 10"),
+        (lambda model: beliefnet.load("/nowhere/at all"), "expected a run folder"),
+        (lambda model: beliefnet.load(3), "expected folder"),
+    ],
+)
+def test_what_cannot_be_used_is_said(model, use, message):
+    with pytest.raises((ValueError, TypeError, RuntimeError), match=message):
+        use(model)
