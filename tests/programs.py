@@ -215,10 +215,104 @@ LOOP = Program(
     (SERIES[:, :1], SERIES[:, 1:]),
 )
 
+# Two bits in a loop: the draw of one changes the other's guide, inside ------------------------------------------------
+
+
+def pair_model(x):
+    mix, out = numpyro.param("mix", 0.0), numpyro.param("out", 0.0)
+
+    def step(before, x):
+        first = bit("first", mix * (2 * before - 1))
+        second = bit("second", mix * (0.5 - first))
+        numpyro.sample("x", dist.Normal(out * second, 1.0), obs=x)
+        return first, None
+
+    scan(step, jnp.array(0), x)
+
+
+def pair_guide(x):
+    slope, mix = numpyro.param("q_slope", 0.0), numpyro.param("q_mix", 0.0)
+
+    def step(before, x):
+        first = bit("first", slope * x + mix * before)
+        bit("second", 3 * mix * (first - 0.4))
+        return first, None
+
+    scan(step, jnp.array(0), x)
+
+
+PAIR = Program(
+    pair_model,
+    pair_guide,
+    {"mix": 0.9, "out": 1.7, "q_slope": 0.6, "q_mix": -0.5},
+    SERIES[0],
+    {"first": (2,), "second": (2,)},
+    (SERIES[0],),
+)
+
+# Everything in two plates: a datum is a cell of the outer one ---------------------------------------------------------
+
+
+def crossed_model(x):
+    with numpyro.plate("rows", x.shape[0], dim=-2), numpyro.plate("columns", x.shape[1], dim=-1):
+        low = bit("low", numpyro.param("prior", 0.0))
+        numpyro.sample("x", dist.Normal(numpyro.param("out", 0.0) * low, 1.0), obs=x)
+
+
+def crossed_guide(x):
+    with numpyro.plate("rows", x.shape[0], dim=-2), numpyro.plate("columns", x.shape[1], dim=-1):
+        bit("low", numpyro.param("q_slope", 0.0) * x)
+
+
+CROSSED = Program(
+    crossed_model,
+    crossed_guide,
+    {"prior": 0.4, "out": 1.7, "q_slope": 0.6},
+    TABLE,
+    {"low": (1, 2)},
+    (TABLE[:1], TABLE[1:]),
+)
+
+# A mask on a latent that still decides something ----------------------------------------------------------------------
+
+
+def idle_model(x):
+    out = numpyro.param("out", 0.0)
+    with numpyro.plate("data", len(x)):
+        with numpyro.handlers.mask(mask=jnp.array(False)):
+            low = bit("low", 0.0)
+        numpyro.sample("x", dist.Normal(out * low, 1.0), obs=x)
+
+
+def idle_guide(x):
+    with numpyro.plate("data", len(x)), numpyro.handlers.mask(mask=jnp.array(False)):
+        bit("low", numpyro.param("q_slope", 0.0) * x)
+
+
+def idle_exact(params: Params, *, count: int) -> jax.Array:
+    """The mean over pairs of bits, or over one, of what the likelihood says."""
+    bits, total = jnp.array([0.0, 1.0]), jnp.zeros(())
+    for x in REALS:
+        log_q = jax.nn.log_sigmoid((2 * bits - 1) * params["q_slope"] * x)
+        f = dist.Normal(params["out"] * bits, 1.0).log_prob(x)
+        pair = jnp.logaddexp(f[:, None], f) - jnp.log(2) if count == 2 else (f[:, None] + f) / 2
+        total += jnp.sum(jnp.exp(log_q[:, None] + log_q) * pair)
+    return total
+
+
 PENALTIES = -1
 """How many penalties too many the sum over MASKED's data has: one is for the whole."""
 
-PROGRAMS = {"no plate": FLAT, "plate": CHAIN, "shared": SHARED, "nested": NESTED, "masked": MASKED, "loop": LOOP}
+PROGRAMS = {
+    "no plate": FLAT,
+    "plate": CHAIN,
+    "shared": SHARED,
+    "nested": NESTED,
+    "masked": MASKED,
+    "loop": LOOP,
+    "pair": PAIR,
+    "crossed": CROSSED,
+}
 
 
 # Exact ----------------------------------------------------------------------------------------------------------------

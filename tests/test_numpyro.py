@@ -26,6 +26,9 @@ from programs import (
     claimed_value,
     elbo,
     expected,
+    idle_exact,
+    idle_guide,
+    idle_model,
     log_densities,
     states,
     thermodynamic,
@@ -196,8 +199,11 @@ WHOLE = Program(
 @pytest.mark.filterwarnings("ignore:expected a guide that NVIL")
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n == "vimco" else pytest.mark.full) for n in LOSSES])
 def test_subsampling_is_unbiased(name: str):
-    found = ascents(LOSSES[name].make(), sliced_model, sliced_guide, WHOLE.params, THREE)
-    assert_mean(found, claimed(WHOLE, LOSSES[name].claim))
+    case = LOSSES[name]
+    loss = case.make()
+    assert_mean(ascents(loss, sliced_model, sliced_guide, WHOLE.params, THREE), claimed(WHOLE, case.claim))
+    values = draws(lambda key: -loss.loss(key, WHOLE.params, sliced_model, sliced_guide, THREE), 5000)
+    assert_mean(values, claimed_value(WHOLE, case.value or case.claim))
 
 
 @pytest.mark.full
@@ -330,6 +336,33 @@ def test_normal_latents(loss: Any):
     assert_mean(ascents(loss, normal_model, normal_guide, NORMAL_PARAMS, x), normal_exact(x))
 
 
+def mixture(loc: Any) -> Any:
+    """A distribution over real numbers whose draws have no derivative, though their code could be differentiated."""
+    return dist.MixtureSameFamily(
+        dist.Categorical(probs=jnp.array([0.3, 0.7])), dist.Normal(loc * jnp.array([-1, 2]), 1.0)
+    )
+
+
+@pytest.mark.full
+def test_continuous_latents_without_a_derivative():
+    def model():
+        low = numpyro.sample("low", mixture(1.0))
+        numpyro.sample("x", dist.Normal(low, 1.0), obs=jnp.array(0.7))
+
+    def guide():
+        numpyro.sample("low", mixture(numpyro.param("q_loc", 0.0)))
+
+    def exact(loc):
+        low = jnp.linspace(-12, 12, 4001)
+        log_q = mixture(loc).log_prob(low)
+        f = mixture(1.0).log_prob(low) + dist.Normal(low, 1.0).log_prob(0.7) - log_q
+        return jnp.sum(jnp.exp(log_q) * f) * (low[1] - low[0])
+
+    assert not mixture(1.0).has_rsample
+    found = ascents(Reinforce(3), model, guide, {"q_loc": 0.6})
+    assert_mean(found, {"q_loc": jax.grad(exact)(0.6)})
+
+
 def sliced_normal_model(x):
     with numpyro.plate("data", len(x), subsample_size=1) as rows:
         low = numpyro.sample("low", dist.Normal(numpyro.param("prior", 0.0), 1.0))
@@ -416,6 +449,15 @@ def test_a_scale_of_all_sites_is_a_factor(name: str):
     )
     for one, other in zip(jax.tree.leaves(scaled), jax.tree.leaves(plain), strict=True):
         np.testing.assert_allclose(one, 0.3 * other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("loss", "count"), [(VIMCO(2), 2), (Reinforce(2), 1)], ids=["vimco", "reinforce"])
+def test_a_masked_latent_may_decide_something(loss: Any, count: int):
+    """Its draws have a score all the same: a mask takes its term away, not what it was drawn with."""
+    params = {"out": 1.7, "q_slope": 0.6}
+    exact = jax.grad(functools.partial(idle_exact, count=count))(params)
+    assert_mean(ascents(loss, idle_model, idle_guide, params, REALS), exact)
 
 
 def partly_model(x, there):
