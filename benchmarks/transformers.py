@@ -130,7 +130,7 @@ def measured(model: Any, reading: str, scores: Callable[..., Any] | None, data: 
 
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return means over seeds and rows, with standard errors over rows; and the times, of which the first compiles."""
+    """Return means over seeds and rows, with standard errors over rows; and mean times, the first of which compiles."""
     found: dict[str, Any] = {"reading": runs[0]["reading"]}
     for name in ("accuracy", "log_p"):
         if name in runs[0]:
@@ -138,7 +138,7 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
             error = values.std(ddof=1) / np.sqrt(len(values))
             found[name] = {"mean": round(float(values.mean()), 4), "stderr": round(float(error), 4)}
     for name in ("cpu_seconds", "seconds"):
-        found[name] = [round(run[name], 1) for run in runs]
+        found[name] = round(float(np.mean([run[name] for run in runs])), 1)
     return found
 
 

@@ -100,3 +100,26 @@ def test_a_planted_figure_is_caught():
     assert is_measured(("99.97", "0.25"), known)
     assert not is_measured(("99.96", "0.25"), known)
     assert not is_measured(("99.97", "0.24"), known)
+
+
+@pytest.mark.parametrize("data", ["digits", "mnist"])
+def test_codes_beside_those_of_scikit_learn_are_those_of_the_record(data: str):
+    record = json.loads((RESULTS / "benchmarks" / f"transformers_{data}.json").read_text())["models"]
+    page = (ROOT / "docs" / "sklearn.md").read_text()
+    rows = [[cell.strip().replace("`", "") for cell in line.split("|")[1:-1]] for line in page.splitlines()]
+    table = {row[0]: row[2:5] if data == "digits" else row[5:8] for row in rows if len(row) == 8}
+    for name, found in record.items():
+        accuracy, log_p, seconds = table[name]
+        shown = [accuracy, log_p] if "log_p" in found else [accuracy]
+        known = [(found[key]["mean"], found[key]["stderr"]) for key in ("accuracy", "log_p") if key in found]
+        for text, (mean, stderr) in zip(shown, known, strict=True):
+            digits = 4 if text is accuracy else 2
+            assert text == f"{mean:.{digits}f} +- {stderr:.{digits}f}", name
+        assert float(seconds) == found["cpu_seconds"], name
+
+
+def test_codes_of_digits_beat_those_of_a_restricted_boltzmann_machine():
+    record = json.loads((RESULTS / "benchmarks" / "transformers_digits.json").read_text())["models"]
+    net, machine = record["DeepBeliefNet, bits"], record["BernoulliRBM"]
+    assert net["accuracy"]["mean"] > machine["accuracy"]["mean"]
+    assert net["log_p"]["mean"] > machine["log_p"]["mean"]
