@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from beliefnet._chain import Chain
-    from beliefnet._model import LogLikelihood, Model, fit, load
+    from beliefnet._fit import Seeds, fit, fit_seeds, load
+    from beliefnet._model import LogLikelihood, Model
     from beliefnet._net import BeliefNet, ConditionalNet
     from beliefnet._trace import Trace
     from beliefnet._types import Key, Values
@@ -24,12 +25,14 @@ __all__ = [
     "Key",
     "LogLikelihood",
     "Model",
+    "Seeds",
     "Trace",
     "Values",
     "__version__",
     "decode",
     "encode",
     "fit",
+    "fit_seeds",
     "load",
     "reconstruct",
     "sample_means",
@@ -42,12 +45,14 @@ _HOMES = {
     "Key": "_types",
     "LogLikelihood": "_model",
     "Model": "_model",
+    "Seeds": "_fit",
     "Trace": "_trace",
     "Values": "_types",
     "decode": "_uses",
     "encode": "_uses",
-    "fit": "_model",
-    "load": "_model",
+    "fit": "_fit",
+    "fit_seeds": "_fit",
+    "load": "_fit",
     "reconstruct": "_uses",
     "sample_means": "_uses",
 }

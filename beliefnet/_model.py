@@ -1,4 +1,4 @@
-"""Two lines for what most people need: a net fitted to data or loaded from a folder, and what it is used for."""
+"""A trained net, and what it is used for: codes, samples, likelihoods, missing entries, pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,17 +8,14 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from beliefnet._errors import OptionError, check_type, whole_number
+from beliefnet._errors import OptionError, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._uses import reconstruct, sample_means
-from beliefnet.catalogue import TrainConfig, check_memory, choose_estimator, load_named_run, net_of_start
-from beliefnet.data import DataError, Dataset, Observations, Record, numbered_columns, read_like, rows_like
+from beliefnet.data import DataError, Observations, Record, numbered_columns, read_like, rows_like
 from beliefnet.evaluation import Evaluation, Search, encode, evaluate, impute, particle_bounds
 from beliefnet.plots import image_sheet, plot_training_curve, table_sheet
 from beliefnet.proposals import AbstractProposal
-from beliefnet.runs import RunFolder
-from beliefnet.training import Callback, Stream, stream
-from beliefnet.training import fit as train
+from beliefnet.training import Stream, stream
 
 _ROWS = 1000
 
@@ -177,88 +174,6 @@ class Model:
         if issubclass(type(data), str | Path):
             return read_like(self.record, data, columns=self.columns)
         return rows_like(self.record, data, columns=self.columns)
-
-
-def fit(
-    data: Any = "digits", *, folder: Path | str | None = None, callback: Callback | None = None, **options: Any
-) -> Model:
-    """Train a net on data.
-
-    Args:
-        data: Rows in memory, as for `data.Dataset.from_arrays`; a `data.Dataset`; a file; or the name of a data set.
-        folder: A run folder to write, which `load` reads. A call that was interrupted goes on when it is repeated.
-        callback: Is told of progress, and may ask to stop; see `training.Callback`.
-        **options: The options of `beliefnet train` with underscores: `hidden`, `net`, `estimator`, `epochs`, `seed`...
-
-    Returns:
-        The trained net, with what it takes to use it.
-
-    Raises:
-        OptionError: If an option is unknown, cannot be used, or has no effect.
-        DataError: If the data cannot be used.
-        TrainingDiverged: If the objective is not finite any more.
-
-    Example:
-        >>> model = fit("bars", hidden=(8,), epochs=1)
-        >>> model.encode(model.sample(3)).shape
-        (3, 8)
-    """
-    is_named = issubclass(type(data), str | Path)
-    config = TrainConfig(**options, data=str(data)) if is_named else TrainConfig(**options)
-    dataset = config.load_data() if is_named else _dataset(data, config)
-    config = config.settled(dataset)
-    check_memory(config, dataset)
-    mean, shape = dataset.train.average(), dataset.record.image_shape
-    net, estimator = config.build(mean, shape)
-    net, _ = net_of_start(config, net)
-    if config.is_auto:
-        config, _ = choose_estimator(config, dataset, net)
-        _, estimator = config.build(mean, shape)
-    found = train(net, dataset, estimator, options=config.fit, folder=folder, callback=callback)
-    return Model(
-        found.net,
-        dataset.record,
-        dataset.columns,
-        found.state.best.estimator.bound.proposal,
-        found.history,
-        found.best_bound,
-        found.best_epoch,
-        None if folder is None else Path(folder),
-        dataset.test,
-    )
-
-
-def load(folder: Path | str) -> Model:
-    """Load the best net of a run folder, of `fit`, `training.fit` or `beliefnet train`.
-
-    Args:
-        folder: The folder.
-
-    Raises:
-        RunFolderError: If it is not a run, or no epoch was finished.
-        CheckpointError: If no checkpoint is intact.
-    """
-    check_type("folder", folder, str, Path, good="'runs/mine'")
-    run = load_named_run(folder)
-    place = RunFolder(folder)
-    columns = place.read_words() if place.vocabulary_file.exists() else None
-    test = run.load_data().test if run.can_load_data else None
-    bound = run.stamp.best_bound
-    assert bound is not None
-    return Model(
-        run.net, run.record, columns, run.proposal, place.read_metrics(), bound, run.best_epoch, Path(folder), test
-    )
-
-
-def _dataset(data: Any, config: TrainConfig) -> Dataset:
-    """Return a data set of rows in memory, divided and read as the options say."""
-    given = {name: value for name, value in config.data.given.items() if name != "data"}
-    if type(data) is not Dataset:
-        return Dataset.from_arrays(data, **config.of_net_and_run | given)
-    if given:
-        name, value = next(iter(given.items()))
-        raise OptionError(f"expected no {name} for a Dataset, which is divided and read, got {value}", "leaving it out")
-    return data
 
 
 def _like(data: Any, values: np.ndarray, columns: Sequence[str]) -> Any:

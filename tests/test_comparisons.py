@@ -360,7 +360,7 @@ def test_models_and_runs_in_one_table(evaluated, binary_file, tmp_path, capsys):
         ("--models mixture --drop a", "expected no drop for"),
         ("--models mixture --seed -1", "--seed from 0"),
         ("--models mixture --runs nothere", "there is no such folder"),
-        ("--models mixture --runs UNSEEN", "expected a checkpoint in"),
+        ("--models mixture --runs UNSEEN", "where nothing is saved yet and nobody trains now"),
         ("--models mixture --runs RUN --split valid", "on the valid split, got"),
         ("--models mixture --data digits --runs RUN", "try beliefnet compare without --data, or beliefnet evaluate"),
         ("--models mixture --out FILE", "--out to be a file that can be written"),

@@ -39,6 +39,7 @@ LAYERS = [
     {"plots"},
     {"catalogue"},
     {"_model"},
+    {"_fit"},
     {PUBLIC},
     {"cli", "sklearn"},
 ]

@@ -97,6 +97,19 @@ def test_names_files_and_data_sets(tmp_path):
     assert by_file.encode(read_rows(tmp_path / "x.npy")).shape == (60, 3)
 
 
+def test_seeds_share_rows_and_differ_in_all_else(tmp_path):
+    options = {"hidden": (3,), "epochs": 1, "batch_size": 10}
+    found = beliefnet.fit_seeds(FRAME, num_seeds=3, seed=4, folder=tmp_path, **options)
+    bounds = [model.best_bound for model in found.models]
+    assert len(set(bounds)) == 3
+    assert found.best.best_bound == max(bounds)
+    assert (found.mean, found.spread) == (pytest.approx(np.mean(bounds)), pytest.approx(np.std(bounds, ddof=1)))
+    assert len({model.record.checksum for model in found.models}) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["seed-4", "seed-5", "seed-6"]
+    again = beliefnet.fit(FRAME, seed=4, **options)
+    assert again.best_bound == bounds[0]
+
+
 def test_a_refined_posterior_belongs_to_the_model():
     model = beliefnet.fit(FRAME, hidden=(3,), estimator="rws", refine="air:steps=2", epochs=1, batch_size=10)
     assert type(model.proposal) is Refined
@@ -119,6 +132,7 @@ def test_pictures_are_drawn(model, tmp_path):
         (lambda model: beliefnet.fit(FRAME * 1.5), "values between 0 and 1 in arrays, got values from 0 to 1.5"),
         (lambda model: model.encode(FRAME, layer=3), "a layer from 1 to 2, got 3; try 2"),
         (lambda model: model.encode(FRAME.to_numpy()[:, :4]), "6"),
+        (lambda model: beliefnet.fit_seeds(FRAME, num_seeds=0), "num_seeds .*got 0; try 3"),
         (lambda model: model.sample(0), "num .*got 0; try 10"),
         (lambda model: beliefnet.load("/nowhere/at all"), "expected a run folder"),
         (lambda model: beliefnet.load(3), "expected folder"),

@@ -54,6 +54,14 @@ def test_an_evaluation_of_an_earlier_net_does_not_count(two, capsys):
     assert listed(capsys, two / "one")[0]["nll"] is None
 
 
+def test_a_run_that_cannot_be_read_is_listed_as_damaged(two, capsys):
+    (two / "one" / "config.toml").write_text("net = [")
+    for file in (two / "deep" / "two" / "checkpoints").rglob("manifest.json"):
+        file.write_text("{}")
+    (two / "link").symlink_to(two)
+    assert [row["state"] for row in listed(capsys, two)] == ["damaged", "damaged", "nothing saved"]
+
+
 def test_the_table_names_everything_in_full(two, capsys):
     capsys.readouterr()
     assert run(["runs", str(two)]) == 0

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from beliefnet._errors import OptionError
+from beliefnet._text import printable
 from beliefnet.cli._app import command
 from beliefnet.cli._options import to_json
 from beliefnet.cli._text import aligned, say
@@ -53,7 +54,8 @@ def show(
     if not chosen:
         known = sorted({word for run in found for word in run.tags})
         raise OptionError(
-            f"expected runs with the tag {tag}, got none of {len(found)}", known[0] if known else "no --tag"
+            f"expected runs with the tag {printable(tag, 60)}, got none of {len(found)}",
+            known[0] if known else "no --tag",
         )
     data = {run.data for run in chosen if run.data}
     columns = {name: [cell(run) for run in chosen] for name, cell in _COLUMNS.items()}
@@ -81,7 +83,8 @@ def tag(
     missing = sorted(set(words) - now) if remove else []
     if missing:
         raise OptionError(
-            f"expected tags that {directory} has, got {missing[0]}", " ".join(sorted(now)) or "no --remove"
+            f"expected tags that {directory} has, got {printable(missing[0], 60)}",
+            " ".join(sorted(now)) or "no --remove",
         )
     if words:
         now = now - set(words) if remove else now | set(words)

@@ -48,8 +48,11 @@ class Overview:
     def of(cls, folder: RunFolder) -> "Overview":
         """Read a run folder; one that cannot be read says so by its state."""
         rows = folder.read_metrics()
-        config = folder.read_config()
         known: dict[str, Any] = {"tags": read_tags(folder), "epoch": rows[-1].get("epoch", 0) if rows else 0}
+        try:
+            config = folder.read_config()
+        except RunFolderError:
+            return cls(folder, "damaged", **known)
         known |= {"estimator": config.get("estimator", ""), "epochs": config.get("epochs")}
         if not (folder.has_checkpoints or folder.net_file.is_there):
             return cls(folder, "training" if folder.lock.user else "nothing saved", **known)
@@ -81,10 +84,16 @@ class Overview:
 
 
 def runs_in(folder: Path) -> list[RunFolder]:
-    """Return the run folders in a folder, at any depth, by name; the folder itself, if it is one."""
+    """Return the run folders in a folder, at any depth, by name; the folder itself, if it is one.
+
+    Links are not followed, and folders that may not be read are passed over.
+    """
     if RunFolder(folder).is_begun:
         return [RunFolder(folder)]
-    inside = sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+    try:
+        inside = sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+    except PermissionError:
+        return []
     return [run for path in inside for run in runs_in(path)]
 
 

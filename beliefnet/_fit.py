@@ -1,0 +1,170 @@
+"""Two lines for what most people need: a net fitted to data, or loaded from a folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from beliefnet._errors import OptionError, check_type, whole_number
+from beliefnet._model import Model
+from beliefnet.catalogue import TrainConfig, check_memory, choose_estimator, load_named_run, net_of_start
+from beliefnet.data import Dataset
+from beliefnet.runs import RunFolder
+from beliefnet.training import Callback
+from beliefnet.training import fit as train
+
+
+def fit(
+    data: Any = "digits", *, folder: Path | str | None = None, callback: Callback | None = None, **options: Any
+) -> Model:
+    """Train a net on data.
+
+    Args:
+        data: Rows in memory, as for `data.Dataset.from_arrays`; a `data.Dataset`; a file; or the name of a data set.
+        folder: A run folder to write, which `load` reads. A call that was interrupted goes on when it is repeated.
+        callback: Is told of progress, and may ask to stop; see `training.Callback`.
+        **options: The options of `beliefnet train` with underscores: `hidden`, `net`, `estimator`, `epochs`, `seed`...
+
+    Returns:
+        The trained net, with what it takes to use it.
+
+    Raises:
+        OptionError: If an option is unknown, cannot be used, or has no effect.
+        DataError: If the data cannot be used.
+        TrainingDiverged: If the objective is not finite any more.
+
+    Example:
+        >>> model = fit("bars", hidden=(8,), epochs=1)
+        >>> model.encode(model.sample(3)).shape
+        (3, 8)
+    """
+    config, dataset = _prepared(data, options)
+    return _fitted(config, dataset, folder, callback)
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """The same training from several seeds, on the same rows.
+
+    Attributes:
+        models: The trained nets, in the order of the seeds.
+    """
+
+    models: tuple[Model, ...]
+
+    @property
+    def best(self) -> Model:
+        """The one with the best validation bound."""
+        return max(self.models, key=lambda model: model.best_bound)
+
+    @property
+    def mean(self) -> float:
+        """Mean of the best validation bounds, in nats per example."""
+        return float(np.mean([model.best_bound for model in self.models]))
+
+    @property
+    def spread(self) -> float:
+        """Their standard deviation, with one less than their number in its denominator; NaN for one."""
+        bounds = [model.best_bound for model in self.models]
+        return float(np.std(bounds, ddof=1)) if len(bounds) > 1 else float("nan")
+
+
+def fit_seeds(
+    data: Any = "digits",
+    *,
+    num_seeds: int = 3,
+    folder: Path | str | None = None,
+    callback: Callback | None = None,
+    **options: Any,
+) -> Seeds:
+    """Train from several seeds, one after another: data are divided once, and programs are compiled once.
+
+    Args:
+        data: As for `fit`.
+        num_seeds: How many; the first is `seed`, the others follow it.
+        folder: A folder for the run folders, `seed-0` and so on by their seeds.
+        callback: As for `fit`.
+        **options: As for `fit`.
+
+    Raises:
+        OptionError: As for `fit`.
+        DataError: As for `fit`.
+        TrainingDiverged: As for `fit`.
+
+    Example:
+        >>> found = fit_seeds("bars", num_seeds=2, hidden=(8,), epochs=1)
+        >>> found.best.best_bound >= found.mean
+        True
+    """
+    num_seeds = whole_number("num_seeds", num_seeds, good=3)
+    config, dataset = _prepared(data, options)
+    first, models = config.fit.seed, []
+    for seed in range(first, first + num_seeds):
+        place = None if folder is None else Path(folder) / f"seed-{seed}"
+        models.append(_fitted(config.replace(seed=seed), dataset, place, callback))
+    return Seeds(tuple(models))
+
+
+def _prepared(data: Any, options: dict[str, Any]) -> tuple[TrainConfig, Dataset]:
+    """Return what is to be trained, and the data, loaded and divided."""
+    is_named = issubclass(type(data), str | Path)
+    config = TrainConfig(**options, data=str(data)) if is_named else TrainConfig(**options)
+    dataset = config.load_data() if is_named else _dataset(data, config)
+    config = config.settled(dataset)
+    check_memory(config, dataset)
+    return config, dataset
+
+
+def _fitted(config: TrainConfig, dataset: Dataset, folder: Path | str | None, callback: Callback | None) -> Model:
+    mean, shape = dataset.train.average(), dataset.record.image_shape
+    net, estimator = config.build(mean, shape)
+    net, _ = net_of_start(config, net)
+    if config.is_auto:
+        config, _ = choose_estimator(config, dataset, net)
+        _, estimator = config.build(mean, shape)
+    found = train(net, dataset, estimator, options=config.fit, folder=folder, callback=callback)
+    return Model(
+        found.net,
+        dataset.record,
+        dataset.columns,
+        found.state.best.estimator.bound.proposal,
+        found.history,
+        found.best_bound,
+        found.best_epoch,
+        None if folder is None else Path(folder),
+        dataset.test,
+    )
+
+
+def load(folder: Path | str) -> Model:
+    """Load the best net of a run folder, of `fit`, `training.fit` or `beliefnet train`.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        RunFolderError: If it is not a run, or no epoch was finished.
+        CheckpointError: If no checkpoint is intact.
+    """
+    check_type("folder", folder, str, Path, good="'runs/mine'")
+    run = load_named_run(folder)
+    place = RunFolder(folder)
+    columns = place.read_words() if place.vocabulary_file.exists() else None
+    test = run.load_data().test if run.can_load_data else None
+    bound = run.stamp.best_bound
+    assert bound is not None
+    return Model(
+        run.net, run.record, columns, run.proposal, place.read_metrics(), bound, run.best_epoch, Path(folder), test
+    )
+
+
+def _dataset(data: Any, config: TrainConfig) -> Dataset:
+    """Return a data set of rows in memory, divided and read as the options say."""
+    given = {name: value for name, value in config.data.given.items() if name != "data"}
+    if type(data) is not Dataset:
+        return Dataset.from_arrays(data, **config.of_net_and_run | given)
+    if given:
+        name, value = next(iter(given.items()))
+        raise OptionError(f"expected no {name} for a Dataset, which is divided and read, got {value}", "leaving it out")
+    return data
