@@ -4,6 +4,7 @@ import difflib
 import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Self, SupportsIndex
 
 MOST = 2**31 - 1
@@ -183,6 +184,17 @@ def check_type(name: str, value: object, *wanted: type, good: str) -> None:
         raise ArgumentTypeError(f"expected {{option}} to be of type {kinds}, got {found}", good, option=name)
 
 
+def as_whole(value: SupportsIndex) -> int:
+    """Return a whole number of any library as Python's; a truth value is none.
+
+    Raises:
+        TypeError: If it is no whole number.
+    """
+    if type(value) is bool:
+        raise TypeError
+    return operator.index(value)
+
+
 def whole_number(
     name: str, value: SupportsIndex, *, good: int, least: int = 1, most: int = MOST, whose: str = ""
 ) -> int:
@@ -206,7 +218,7 @@ def whole_number(
         beliefnet._errors.ArgumentError: expected num_particles to be a whole number, got 1.5; try 1000
     """
     try:
-        number = operator.index(value)
+        number = as_whole(value)
     except TypeError:
         raise ArgumentError(
             f"expected {whose}{{option}} to be a whole number, got {shown(value)}", str(good), option=name
@@ -216,6 +228,30 @@ def whole_number(
     if number > most:
         raise ArgumentError(f"expected {whose}{{option}} of at most {most}, got {number}", str(good), option=name)
     return number
+
+
+def real_number(name: str, value: Any, fits: Callable[[float], bool], *, expected: str, good: str) -> float:
+    """Return a number, checked.
+
+    Args:
+        name: Of the argument.
+        value: What was given.
+        fits: Whether a number can be used.
+        expected: Which ones can, in words.
+        good: What works.
+
+    Raises:
+        ValueError: If it is no number, or cannot be used.
+
+    Example:
+        >>> real_number("share", "x", lambda share: 0 <= share < 1, expected="in [0, 1)", good="0.1")
+        Traceback (most recent call last):
+        ...
+        beliefnet._errors.ArgumentError: expected share in [0, 1), got 'x'; try 0.1
+    """
+    if not issubclass(type(value), Real) or type(value) is bool or not fits(value):
+        raise ArgumentError(f"expected {{option}} {expected}, got {shown(value)}", good, option=name)
+    return float(value)
 
 
 def check_axes(shape: object) -> None:

@@ -13,6 +13,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._uses import reconstruct, sample_means
 from beliefnet.data import DataError, Observations, Record, numbered_columns, read_like, rows_like
 from beliefnet.evaluation import Evaluation, Search, encode, evaluate, impute, particle_bounds
+from beliefnet.evaluation._bounds import log_mean_error
 from beliefnet.plots import image_sheet, plot_training_curve, table_sheet
 from beliefnet.proposals import AbstractProposal
 from beliefnet.training import Stream, stream
@@ -26,7 +27,7 @@ class LogLikelihood(NamedTuple):
     Attributes:
         estimate: The K-particle bound of each row, in expectation below log p, `[rows]`.
         standard_error: What another draw of the particles would change, `[rows]`: sqrt(1 / ESS - 1 / K). Above about
-            0.5, a few particles decide, and the bound may be far below log p.
+            0.5, a few particles decide, and the bound may be far below log p. NaN where K is 1.
     """
 
     estimate: Any
@@ -112,8 +113,7 @@ class Model:
             found = particle_bounds(self.net, some, num_particles=num_particles, key=own, proposal=self.proposal)
             parts.append((np.asarray(found.bound, np.float64), np.asarray(found.ess, np.float64)))
         bound, ess = (np.concatenate(part) for part in zip(*parts, strict=True))
-        error = np.sqrt(np.maximum(1 / np.maximum(ess, 1) - 1 / num_particles, 0))
-        return LogLikelihood(*(_series(data, values) for values in (bound, error)))
+        return LogLikelihood(*(_series(data, values) for values in (bound, log_mean_error(ess, num_particles))))
 
     def impute(self, data: Any, *, search: Search | None = None, seed: int = 0) -> Any:
         """Return rows with the expectation of what is missing, NaN, given what was observed, `[rows, visible]`.

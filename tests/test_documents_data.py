@@ -289,6 +289,18 @@ def test_split_of_empty_documents(tmp_path: Path, counts: sparse.csr_matrix):
         load(tmp_path / "x.npz", vocabulary_size=1, keep_empty=False)
 
 
+def test_a_split_of_zeros_is_no_matter_of_words(tmp_path: Path):
+    rows = np.ones((4, 3), int)
+    np.savez(tmp_path / "x.npz", train=rows, valid=0 * rows, test=rows)
+    with pytest.raises(
+        DataError,
+        match=r"expected valid rows with a count above 0 in .*, got 4 of zeros only; try valid rows that hold counts, "
+        r"or keep_empty=True for Poisson units$",
+    ):
+        load(tmp_path / "x.npz", values="counts", keep_empty=False)
+    assert load(tmp_path / "x.npz", values="counts", keep_empty=True).record.splits["valid"] == 4
+
+
 def test_averages_and_means(tmp_path: Path, counts: sparse.csr_matrix):
     write_csr(tmp_path / "x.npz", counts)
     data = load(tmp_path / "x.npz")

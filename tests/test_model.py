@@ -54,6 +54,9 @@ def test_likelihoods_are_those_of_enumeration(model):
     exact = np.asarray(exact_log_likelihood(model.net, rows.to_numpy()))
     assert found.estimate.index.equals(rows.index)
     assert (np.abs(found.estimate - exact) < 5 * found.standard_error + 1e-4).all()
+    one = model.log_likelihood(rows, num_particles=1)
+    assert np.isfinite(one.estimate).all()
+    assert np.isnan(one.standard_error).all()
     again = model.log_likelihood(rows, num_particles=4000, seed=1)
     assert (again.estimate != found.estimate).any()
 

@@ -25,8 +25,9 @@ from beliefnet.sklearn import (
     DocumentBeliefNet,
     VariationalAutoencoder,
 )
-from beliefnet.sklearn._rows import row_numbers
-from beliefnet.training import run_steps
+from beliefnet.sklearn._rows import DOCUMENT, Visible, row_numbers
+from beliefnet.sklearn._training import Passes
+from beliefnet.training import FitOptions, run_steps
 
 KEY, NAN = jax.random.key(0), np.nan
 FAST = {"hidden": (3,), "epochs": 2, "num_particles": 8, "random_state": 0}
@@ -48,7 +49,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def detector():
-    return BeliefNetOutlierDetector(**FAST, contamination=0.2).fit(BITS)
+    return BeliefNetOutlierDetector(**FAST, contamination=0.2).fit(ROWS["normal"])
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +89,6 @@ def test_what_values_are_taken_for(name):
     ],
 )
 def test_what_less_usual_values_are_taken_for(rows, name):
-    from beliefnet.sklearn._rows import Visible
-
     assert Visible.of(np.array(rows), "auto").name == name
 
 
@@ -254,9 +253,10 @@ def test_both_sides_enclose_log_p(model):
 
 @pytest.mark.full
 def test_outliers_are_a_share_of_the_rows(detector):
-    assert (detector.predict(BITS) == -1).mean() == pytest.approx(0.2, abs=0.1)
-    np.testing.assert_allclose(detector.decision_function(BITS), detector.score_samples(BITS) - detector.offset_)
-    lower, upper = detector.bounds(BITS[:3], num_temperatures=3)
+    rows = ROWS["normal"]
+    assert (detector.decision_function(rows) < 0).sum() == (detector.predict(rows) == -1).sum() == 0.2 * len(rows)
+    assert detector.predict(rows[:1] + 100) == [-1]
+    lower, upper = detector.bounds(rows[:3], num_temperatures=3)
     assert lower.shape == upper.shape == (3,)
     assert np.isnan(detector.feature_surprise(HOLEY)).sum() == np.isnan(HOLEY).sum()
 
@@ -312,6 +312,19 @@ def test_documents_may_be_weighted_and_empty():
         ({"codes": "modes"}, r"expected codes to be 'means' or 'draws', got 'modes'; try 'means'"),
         ({"layer": 1}, r"expected layer of at most 0, got 1; try -1"),
         ({"validation_fraction": 1}, r"expected validation_fraction in \[0, 1\), got 1; try 0.1"),
+        ({"validation_fraction": "x"}, r"expected validation_fraction in \[0, 1\), got 'x'; try 0.1"),
+        (
+            {"validation_fraction": 0.999},
+            "expected validation_fraction to leave rows to train on, got 0.999, by which all 40 are held out; try 0.1",
+        ),
+        ({"learning_rate": "x"}, r"expected learning_rate of at least 0, got 'x'; try 0.01"),
+        ({"batch_size": "8"}, r"expected batch_size to be a whole number, got '8'; try 100"),
+        ({"batch_size": 0}, r"expected batch_size of at least 1, got 0; try 100"),
+        ({"epochs": True}, r"expected epochs to be a whole number, got True; try 100"),
+        ({"patience": None}, r"expected patience to be a whole number, got None; try 0"),
+        ({"hidden": ()}, r"expected hidden to hold one width or more, got none; try \(200,\)"),
+        ({"hidden": 0}, r"expected hidden of at least 1, got 0; try 200"),
+        ({"visible": DOCUMENT.name}, r"expected visible to be one of 'auto', .*, 'normal', got 'weighted-words'"),
         ({"epochs": 0}, r"expected epochs of at least 1, got 0"),
         ({"num_particles": 0}, r"expected num_particles of at least 1, got 0; try 100"),
         ({"estimator": "viimco"}, r"expected the name of an estimator .*, got 'viimco'"),
@@ -322,6 +335,39 @@ def test_parameters_that_cannot_work(given, message):
         used(DeepBeliefNet(**FAST | given))
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        *(({"hidden": bad}, "expected hidden to be a tuple of whole numbers") for bad in (3.0, "3", True, None, [2.5])),
+        ({"deterministic": 5}, r"expected deterministic to be a tuple of whole numbers, got 5; try \(5,\)"),
+        ({"deterministic": None}, r"expected deterministic to be a tuple of whole numbers, got None; try \(200,\)"),
+        ({"estimator": None}, "expected estimator to be of type str, got None; try 'auto'"),
+    ],
+)
+def test_parameters_of_types_that_cannot_work(given, message):
+    with pytest.raises(TypeError, match=message):
+        DeepBeliefNet(**FAST | given).fit(BITS)
+
+
+@pytest.mark.parametrize("share", ["auto", None, True, 0, 0.6, NAN])
+def test_shares_of_outliers_that_cannot_work(share):
+    with pytest.raises(ValueError, match=r"expected contamination in \(0, 0.5\], got .*; try 0.1"):
+        BeliefNetOutlierDetector(contamination=share).fit(BITS)
+
+
+@pytest.mark.parametrize("hidden", [3, np.int64(3), np.arange(3, 4), [3]])
+def test_widths_may_be_numbers_of_numpy(hidden):
+    assert [layer.size for layer in DeepBeliefNet(hidden)._latent_layers()] == [3]
+
+
+@pytest.mark.full(but=["33"])
+@pytest.mark.parametrize("count", [33, 52])
+def test_batches_are_of_the_rows_that_are_trained_on(count):
+    model = DeepBeliefNet((3,), epochs=1, random_state=0).fit(np.resize(BITS, (count, 5)))
+    assert model.n_iter_ == 1
+    assert np.isfinite(model.history_[0]["train_bound"])
+
+
 def used(model):
     model.fit(BITS).transform(BITS)
     model.score(BITS)
@@ -330,6 +376,52 @@ def used(model):
 def test_other_values_than_in_training_are_refused(model):
     with pytest.raises(DataError, match=r"expected bits, as in training, in X, got 0.5 at row 2, column 1"):
         model.transform([[0, 1, 1, 0, 0], [0.5, 1, 1, 0, 0]])
+
+
+@pytest.mark.parametrize("rows", [0.5 * BITS, -BITS, 1e6 * BITS])
+def test_other_values_are_not_trained_on_in_a_later_pass(model, rows):
+    with pytest.raises(DataError, match=r"expected bits, as in training, in X, got .* at row"):
+        copy.copy(model).partial_fit(rows)
+
+
+@pytest.mark.parametrize(("epochs", "rate"), [(100, 0.01), (1000, 0.003)])
+def test_the_step_size_of_passes_is_that_of_as_long_a_run(epochs, rate):
+    net = sigmoid_belief_net(5, (3,), key=KEY)
+    passes = Passes.start(net, "auto", FitOptions(epochs=epochs, batch_size=1), 40)
+    assert passes.plan.optimizer.rates[0] == pytest.approx(rate)
+
+
+@pytest.mark.full
+def test_one_particle_has_no_standard_error(model):
+    one = copy.copy(model).set_params(num_particles=1)
+    scores, errors = one.score_samples(BITS, return_std=True)
+    assert np.isfinite(scores).all()
+    assert np.isnan(errors).all()
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1.0, 1e20, 1e300])
+def test_real_numbers_of_any_size_are_standardised(factor):
+    rows = np.concatenate([ROWS["normal"], np.full((40, 1), 3.0)], axis=1) * factor
+    seen = Visible.of(rows, "normal").seen(rows)
+    np.testing.assert_allclose(seen[:, :5].mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(seen[:, :5].std(axis=0), 1, rtol=1e-5)
+    np.testing.assert_allclose(seen[:, 5], 0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("normal", -1e300, r"at most 1e\+15 standard deviations of training in X, got -1e\+300 at row 2, .*; try NaN"),
+        ("poisson", 1e300, r"whole numbers from 0 to 1e\+15 in X, got 1e\+300 at row 2, .*; try visible='normal'"),
+        ("weighted-words", 1e300, r"numbers from 0 to 1e\+15 in X, got 1e\+300 at row 2, .*; try X / X.max\(\)"),
+    ],
+)
+def test_values_beyond_single_precision_are_refused(name, value, message):
+    rows = ROWS["normal" if name == "normal" else "poisson"].astype(float)
+    visible = Visible.of_documents(rows) if name == "weighted-words" else Visible.of(rows, name)
+    rows[1, 2] = value
+    with pytest.raises(DataError, match=message):
+        visible.check(rows)
 
 
 @pytest.mark.full

@@ -133,8 +133,13 @@ def most_frequent(raw: Contents, vocabulary_size: int, label: str) -> Contents:
     return _columns(raw, np.sort(ranking[:vocabulary_size]))
 
 
-def without_empty(raw: Contents, label: str) -> Contents:
+def without_empty(raw: Contents, label: str, *, has_vocabulary: bool) -> Contents:
     """Leave out the documents without any word.
+
+    Args:
+        raw: The counts of documents.
+        label: What to call the data in an error.
+        has_vocabulary: Whether columns are words that were chosen, so that others could be.
 
     Raises:
         DataError: If a split has no other documents.
@@ -143,10 +148,16 @@ def without_empty(raw: Contents, label: str) -> Contents:
     for split, counts in raw.splits.items():
         kept[split] = np.flatnonzero(words_per_document(counts))
         if not len(kept[split]):
+            if has_vocabulary:
+                raise DataError(
+                    f"expected {split} documents with words of the vocabulary in {label}, got {counts.shape[0]} "
+                    "without any",
+                    "a larger vocabulary, or more documents",
+                )
             raise DataError(
-                f"expected {split} documents with words of the vocabulary in {label}, got {counts.shape[0]} without "
-                "any",
-                "a larger vocabulary, or more documents",
+                f"expected {split} rows with a count above 0 in {label}, got {counts.shape[0]} of zeros only",
+                f"{split} rows that hold counts",
+                Use("keep_empty", True, "for Poisson units"),
             )
     return raw.rows_of(kept)
 

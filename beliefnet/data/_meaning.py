@@ -102,7 +102,7 @@ def reduced(contents: Contents, options: LoadOptions, label: str, sizes: Mapping
         contents = most_frequent(contents, size, label)
     if options.keep_empty is not False:
         return contents
-    kept = without_empty(contents, label)
+    kept = without_empty(contents, label, has_vocabulary=contents.are_documents or size is not None)
     if kept.sizes != dict(sizes or {}):
         warn_of_empty(contents, kept, label)
     return kept

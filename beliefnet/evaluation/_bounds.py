@@ -125,6 +125,25 @@ def bounds_of_batch(
     return DatumBounds(means.log_weight, sample.bound, sample.ess, means.kl, sample.ladder, sample.tail, means.repeated)
 
 
+def log_mean_error(ess: ArrayLike, num_particles: int) -> Float[np.ndarray, " batch"]:
+    """Return the standard error of the logarithm of a mean weight, sqrt(1 / ESS - 1 / K), in nats.
+
+    One weight says nothing of how weights vary: its error is NaN.
+
+    Args:
+        ess: Effective sample size of each datum's weights, between 1 and K, `[batch]`.
+        num_particles: Number of the weights, K.
+
+    Example:
+        >>> log_mean_error([2.0, 4.0], 4), log_mean_error([1.0], 1)
+        (array([0.5, 0. ]), array([nan]))
+    """
+    ess = np.asarray(ess, np.float64)
+    if num_particles == 1:
+        return np.full_like(ess, np.nan)
+    return np.sqrt(np.maximum(1 / np.maximum(ess, 1) - 1 / num_particles, 0))
+
+
 @broadcasting
 def particle_bounds(
     net: BeliefNet,

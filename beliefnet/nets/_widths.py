@@ -1,9 +1,8 @@
 """Widths of layers, as they are given."""
 
-import operator
 from collections.abc import Sequence
 
-from beliefnet._errors import ArgumentTypeError, shown
+from beliefnet._errors import ArgumentTypeError, as_whole, shown
 
 
 def widths(name: str, given: Sequence[int], *, good: str = "(200,)") -> tuple[int, ...]:
@@ -24,7 +23,7 @@ def widths(name: str, given: Sequence[int], *, good: str = "(200,)") -> tuple[in
         beliefnet._errors.ArgumentTypeError: expected hidden to be a tuple of whole numbers, got 3; try (3,)
     """
     try:
-        return tuple(operator.index(width) for width in given)
+        return tuple(as_whole(width) for width in given)
     except TypeError:
         advice = f"({given},)" if type(given) is int else good
         raise ArgumentTypeError(

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from beliefnet._errors import DataError, OptionError, whole_number
+from beliefnet._errors import DataError, OptionError, real_number, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._streams import Stream, stream
 from beliefnet._types import Key
@@ -25,7 +25,7 @@ from beliefnet.sklearn._programs import (
     sampled,
 )
 from beliefnet.sklearn._rows import Visible
-from beliefnet.sklearn._training import Passes, batch_size_for, train
+from beliefnet.sklearn._training import Passes, batch_size_for, held_out, train
 from beliefnet.training import FitOptions
 
 _SHORT_RUN, _SHORT_RUN_RATE = 5000, 0.01
@@ -53,8 +53,8 @@ class BaseBeliefNet(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """Return the latent layers, from the bottom up."""
 
     @abstractmethod
-    def _visible_name(self) -> str:
-        """Return the family of the visible units, or `"auto"`."""
+    def _taken(self, X: Any) -> Visible:
+        """Return what the values of training rows are taken for."""
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train the net on rows.
@@ -72,11 +72,10 @@ class BaseBeliefNet(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """
         X = self._checked(X, reset=True)
         net, rows = self._start(X)
-        options = self._options(len(rows))
-        fitted, is_chosen = train(
-            net, rows, self.estimator, options, validation_fraction=_fraction(self.validation_fraction)
-        )
-        self.net_ = completed(fitted.net if is_chosen else fitted.state.learner.judged.net)
+        num_held_out = held_out(len(rows), self._fraction())
+        options = self._options(len(rows) - num_held_out)
+        fitted = train(net, rows, self.estimator, options, num_held_out=num_held_out)
+        self.net_ = completed(fitted.net if num_held_out else fitted.state.learner.judged.net)
         self.history_, self.n_iter_ = fitted.history, len(fitted.history)
         return self
 
@@ -94,11 +93,13 @@ class BaseBeliefNet(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             The estimator itself.
 
         Raises:
-            ValueError: If the rows or a parameter cannot be used.
+            ValueError: If the rows or a parameter cannot be used, or values are not what the first were taken for.
         """
-        is_first = not hasattr(self, "net_")
-        X = self._checked(X, reset=is_first)
-        net, rows = self._start(X) if is_first else (self.net_, self._visible.observations(X))
+        if hasattr(self, "net_"):
+            X = self._known(X)
+            net, rows = self.net_, self._visible.observations(X)
+        else:
+            net, rows = self._start(self._checked(X, reset=True))
         options = self._options(len(rows))
         if self._passes is None:
             net = incomplete(net) if self._takes_missing else net
@@ -154,7 +155,8 @@ class BaseBeliefNet(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
         Returns:
             Log-densities in nats, `[rows]`, in the units of X; or these and their standard errors. An error of more
-            than about 0.5 says that a few particles decide, and that the bound may be far below log p: try more.
+            than about 0.5 says that a few particles decide, and that the bound may be far below log p: try more. With
+            one particle it is NaN.
         """
         X = self._known(X)
         found, error = bounds(self.net_, self._visible, X, self._particles(), key=self._key(Stream.EVALUATION))
@@ -187,7 +189,7 @@ class BaseBeliefNet(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def _start(self, X: Any) -> tuple[BeliefNet, Observations]:
         """Take rows for what they are, and return the net before training and the rows as it sees them."""
         self._seed, self._passes, self.n_iter_ = _seed(self.random_state), None, 0
-        self._visible = Visible.of(X, self._visible_name())
+        self._visible = self._taken(X)
         self.visible_ = self._visible.name
         rows = self._visible.observations(X)
         mean = np.clip(_mean(rows), *self._visible.family.bounds)
@@ -195,15 +197,24 @@ class BaseBeliefNet(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return layered_net(visible, self._latent_layers(), key=self._key(Stream.PARAMETERS)), rows
 
     def _options(self, num_rows: int) -> FitOptions:
-        size, rate = batch_size_for(num_rows, self.batch_size), self.learning_rate
-        if rate is None and self.epochs * (num_rows // size) < _SHORT_RUN:
+        """Return how to train on so many rows, those held out not among them."""
+        epochs, size = whole_number("epochs", self.epochs, good=100), batch_size_for(num_rows, self.batch_size)
+        patience, rate = whole_number("patience", self.patience, good=0, least=0), self.learning_rate
+        if rate is not None:
+            rate = real_number(
+                "learning_rate", rate, lambda rate: 0 <= rate < float("inf"), expected="of at least 0", good="0.01"
+            )
+        elif epochs * (num_rows // size) < _SHORT_RUN:
             rate = _SHORT_RUN_RATE
-        return FitOptions(
-            epochs=self.epochs,
-            batch_size=size,
-            learning_rate=rate,
-            patience=self.patience,
-            seed=self._seed,
+        return FitOptions(epochs=epochs, batch_size=size, learning_rate=rate, patience=patience, seed=self._seed)
+
+    def _fraction(self) -> float:
+        return real_number(
+            "validation_fraction",
+            self.validation_fraction,
+            lambda fraction: 0 <= fraction < 1,
+            expected="in [0, 1)",
+            good="0.1",
         )
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
@@ -245,12 +256,6 @@ class BaseBeliefNet(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         tags.input_tags.sparse, tags.input_tags.allow_nan = True, self._takes_missing
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _fraction(fraction: float) -> float:
-    if not 0 <= fraction < 1:
-        raise OptionError(f"expected validation_fraction in [0, 1), got {fraction}", "0.1")
-    return fraction
 
 
 def _seed(random_state: Any) -> int:

@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from numbers import Integral
 from typing import Any
 
 import equinox as eqx
 from sklearn.utils.validation import check_non_negative
 
-from beliefnet._errors import OptionError, shown
+from beliefnet._errors import OptionError, shown, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet.distributions import AbstractFamily, bernoulli, normal
 from beliefnet.nets import LatentLayer
+from beliefnet.nets._widths import widths
 from beliefnet.sklearn._base import BaseBeliefNet
 from beliefnet.sklearn._incomplete import IncompleteRowsNet
-from beliefnet.sklearn._rows import DOCUMENT
+from beliefnet.sklearn._rows import DOCUMENT, Visible
 
 LATENTS: dict[str, AbstractFamily] = {"binary": bernoulli, "normal": normal}
 
@@ -101,8 +103,8 @@ class DeepBeliefNet(IncompleteRowsNet):
     def _latent_layers(self) -> list[LatentLayer]:
         return _layers(self._family, self.hidden, self.deterministic)
 
-    def _visible_name(self) -> str:
-        return self.visible
+    def _taken(self, X: Any) -> Visible:
+        return Visible.of(X, self.visible)
 
 
 class VariationalAutoencoder(DeepBeliefNet):
@@ -244,7 +246,7 @@ class DocumentBeliefNet(BaseBeliefNet):
     _takes_missing = False
 
     def _latent_layers(self) -> list[LatentLayer]:
-        if self.latents not in LATENTS:
+        if self.latents not in tuple(LATENTS):
             raise OptionError(
                 f"expected {{option}} to be 'binary' or 'normal', got {shown(self.latents)}",
                 "'binary'",
@@ -252,8 +254,8 @@ class DocumentBeliefNet(BaseBeliefNet):
             )
         return _layers(LATENTS[self.latents], self.hidden, self.deterministic)
 
-    def _visible_name(self) -> str:
-        return DOCUMENT.name
+    def _taken(self, X: Any) -> Visible:
+        return Visible.of_documents(X)
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
         X = super()._checked(X, reset=reset)
@@ -273,7 +275,12 @@ class DocumentBeliefNet(BaseBeliefNet):
         return tags
 
 
-def _layers(family: AbstractFamily, hidden: Any, deterministic: Sequence[int]) -> list[LatentLayer]:
+def _layers(family: AbstractFamily, hidden: Any, deterministic: Any) -> list[LatentLayer]:
     """Return latent layers of one family, of widths that may be one number."""
-    sizes = (hidden,) if type(hidden) is int else hidden
-    return [LatentLayer(family, size, tuple(deterministic)) for size in sizes]
+    kind = type(hidden)
+    is_one = issubclass(kind, Integral) and kind is not bool
+    sizes = widths("hidden", (hidden,) if is_one else hidden)
+    between = widths("deterministic", deterministic)
+    if not sizes:
+        raise OptionError("expected {option} to hold one width or more, got none", "(200,)", option="hidden")
+    return [LatentLayer(family, whole_number("hidden", size, good=200), between) for size in sizes]

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import OutlierMixin
 
-from beliefnet._errors import OptionError
+from beliefnet._errors import real_number
 from beliefnet.sklearn._density import HoldsNet
 
 
@@ -87,11 +87,12 @@ class BeliefNetOutlierDetector(OutlierMixin, HoldsNet):
         Raises:
             ValueError: If the rows or a parameter cannot be used.
         """
-        if not 0 < self.contamination <= 0.5:
-            raise OptionError(f"expected contamination in (0, 0.5], got {self.contamination}", "0.1")
+        share = real_number(
+            "contamination", self.contamination, lambda share: 0 < share <= 0.5, expected="in (0, 0.5]", good="0.1"
+        )
         X = self._rows(X, reset=True)
         self._train(X)
-        self.offset_ = float(np.percentile(self.model_.score_samples(X), 100 * self.contamination))
+        self.offset_ = float(np.percentile(self.model_.score_samples(X), 100 * share))
         return self
 
     def score_samples(self, X: Any, *, return_std: bool = False) -> Any:
@@ -99,7 +100,7 @@ class BeliefNetOutlierDetector(OutlierMixin, HoldsNet):
 
         Args:
             X: Rows `[rows, features]`.
-            return_std: Return the standard errors as well.
+            return_std: Return the standard errors as well, NaN with one particle.
         """
         X = self._rows(X)
         return self.model_.score_samples(X, return_std=return_std)

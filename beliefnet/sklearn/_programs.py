@@ -18,7 +18,7 @@ from beliefnet._types import Key
 from beliefnet.conditionals import each_unit
 from beliefnet.data import Observations, rounded_up
 from beliefnet.evaluation import impute
-from beliefnet.evaluation._bounds import bounds_of_batch, rows_per_pass
+from beliefnet.evaluation._bounds import bounds_of_batch, log_mean_error, rows_per_pass
 from beliefnet.evaluation._two_sided import two_sided_of_rows
 from beliefnet.nets import completed, incomplete
 from beliefnet.proposals import Annealed, Recognition
@@ -95,10 +95,7 @@ def sampled(net: BeliefNet, count: int, *, key: Key) -> np.ndarray:
 def bounds(
     net: BeliefNet, visible: Visible, x: Any, num_particles: int, *, key: Key
 ) -> tuple[Float[np.ndarray, " rows"], Float[np.ndarray, " rows"]]:
-    """Return the K-particle bound of log p of what was observed of each row, in nats, and its standard error.
-
-    The error is that of the logarithm of a mean weight, sqrt(1 / ESS - 1 / K).
-    """
+    """Return the K-particle bound of log p of what was observed of each row, in nats, and its standard error."""
     chunk = min(num_particles, max(1, rows_per_pass(net) // _BLOCK))
 
     def program(rows: np.ndarray, numbers: np.ndarray) -> Any:
@@ -109,8 +106,7 @@ def bounds(
         return *found, _volumes(visible, rows)
 
     bound, ess, volumes = in_blocks(visible, x, program)
-    error = np.sqrt(np.maximum(1 / np.maximum(ess.astype(np.float64), 1) - 1 / num_particles, 0))
-    return bound.astype(np.float64) - volumes, error
+    return bound.astype(np.float64) - volumes, log_mean_error(ess, num_particles)
 
 
 def both_bounds(

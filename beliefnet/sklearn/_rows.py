@@ -14,6 +14,9 @@ from beliefnet.distributions import AbstractFamily, WeightedWordsFamily, bernoul
 _MOST_COUNTED = 10_000
 """Whole numbers above it are taken for measurements: years, incomes, identifiers."""
 
+_LARGEST = 1e15
+"""What a net may see: its square, summed over the features, is a number in single precision."""
+
 DOCUMENT = WeightedWordsFamily(100.0)
 FAMILIES: dict[str, AbstractFamily] = {
     family.name: family for family in (bernoulli, grey_normal, poisson, normal, DOCUMENT)
@@ -51,24 +54,28 @@ class Visible:
             OptionError: If there is no such family.
             DataError: If the values are not what it is a model of.
         """
-        if visible not in ("auto", *FAMILIES):
+        if visible not in ("auto", *VISIBLE):
             raise OptionError(
                 f"expected visible to be one of 'auto', {listed(VISIBLE)}, got {shown(visible)}", "'auto'"
             )
         visible = _suitable(x) if visible == "auto" else visible
         found = cls(visible)
         if visible == "normal":
-            dense = _dense(x).astype(np.float64)
-            known = ~np.isnan(dense)
-            count = np.maximum(known.sum(axis=0), 1)
-            location = np.where(known, dense, 0).sum(axis=0) / count
-            spread = np.sqrt((np.where(known, dense - location, 0) ** 2).sum(axis=0) / count)
-            # A column that never varies, but for rounding, is of scale one.
-            varies = spread > 1e-7 * np.abs(location)
-            found = cls(visible, location, np.where(varies & (spread > 0), spread, 1.0))
+            found = cls(visible, *_location_and_scale(_dense(x).astype(np.float64)))
         if visible == "bernoulli":
             values = _stored(x)
             found = cls(visible, is_dynamic=bool(((values > 0) & (values < 1)).any()))
+        found.check(x)
+        return found
+
+    @classmethod
+    def of_documents(cls, x: Any) -> "Visible":
+        """Return how documents are read, `[rows, words]`, dense or sparse.
+
+        Raises:
+            DataError: If a value is no weight of a word.
+        """
+        found = cls(DOCUMENT.name)
         found.check(x)
         return found
 
@@ -89,9 +96,10 @@ class Visible:
             DataError: Naming the first that is not.
         """
         values = _stored(x)
-        least, most = {"bernoulli": (0, 1), "poisson": (0, np.inf), DOCUMENT.name: (0, np.inf)}.get(
-            self.name, (-np.inf, np.inf)
-        )
+        if self.location is not None:
+            self._check_sizes(x)
+            return
+        least, most = {"bernoulli": (0, 1), "grey-normal": (-_LARGEST, _LARGEST)}.get(self.name, (0, _LARGEST))
         wrong = (values < least) | (values > most)
         if self.name == "poisson":
             wrong |= (values != np.rint(values)) & ~np.isnan(values)
@@ -101,16 +109,31 @@ class Visible:
             return
         expected = {
             "bernoulli": "values from 0 to 1" if self.is_dynamic else "bits, as in training,",
-            "poisson": "whole numbers from 0 up",
-            DOCUMENT.name: "numbers from 0 up",
+            "poisson": f"whole numbers from 0 to {_LARGEST:g}",
+            "grey-normal": f"numbers of at most {_LARGEST:g}",
+            DOCUMENT.name: f"numbers from 0 to {_LARGEST:g}",
         }[self.name]
         where, value = _first(x, wrong)
-        hints = (
-            ("abs(X)",)
-            if self.name == DOCUMENT.name
-            else ("visible='normal'", "visible='auto' on data with such values")
-        )
+        hints = ("visible='normal'", "visible='auto' on data with such values")
+        if self.name == DOCUMENT.name:
+            hints = ("abs(X)" if value < 0 else "X / X.max()",)
         raise DataError(f"expected {expected} in X, got {value:g} at {where}", *hints)
+
+    def _check_sizes(self, x: Any) -> None:
+        """Check that no standardised value is too large for single precision."""
+        wrong = np.abs(self._standardised(x)) > _LARGEST
+        if wrong.any():
+            dense = _dense(x)
+            where, value = _first(dense, wrong)
+            raise DataError(
+                f"expected numbers of at most {_LARGEST:g} standard deviations of training in X, got {value:g} at "
+                f"{where}",
+                "NaN there, for a missing value",
+            )
+
+    def _standardised(self, x: Any) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            return (_dense(x) - self.location) / self.scale
 
     def observations(self, x: Any, *, numbers: np.ndarray | None = None) -> Observations:
         """Return rows as a net sees them, with room for more."""
@@ -126,7 +149,7 @@ class Visible:
         """Return values as the visible units have them, float32, sparse where they were and can be."""
         if self.location is None:
             return (sparse.csr_matrix(x) if sparse.issparse(x) else np.asarray(x)).astype(np.float32)
-        return ((_dense(x) - self.location) / self.scale).astype(np.float32)
+        return self._standardised(x).astype(np.float32)
 
     def restored(self, values: np.ndarray) -> np.ndarray:
         """Return values of visible units in the units of the matrix."""
@@ -157,6 +180,24 @@ def row_numbers(x: np.ndarray) -> np.ndarray:
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0x9E3779B97F4A7C15)
     return (mixed >> np.uint64(33)).astype(np.int32)
+
+
+def _location_and_scale(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation of what was observed of each column, float64 `[rows, features]`.
+
+    Columns are first divided by their largest value: squares of large and of small numbers are none of float64.
+    """
+    known = ~np.isnan(x)
+    count = np.maximum(known.sum(axis=0), 1)
+    size = np.abs(np.where(known, x, 0)).max(axis=0)
+    size = np.where(size > 0, size, 1.0)
+    parts = x / size
+    mean = np.where(known, parts, 0).sum(axis=0) / count
+    spread = np.sqrt((np.where(known, parts - mean, 0) ** 2).sum(axis=0) / count)
+    # A column that never varies, but for rounding, is of scale one, or of that of the rounding.
+    varies = spread > 1e-7 * np.abs(mean)
+    scale = np.where(varies & (spread > 0), spread * size, np.maximum(1.0, 1e-7 * np.abs(mean) * size))
+    return mean * size, scale
 
 
 def _suitable(x: Any) -> str:
