@@ -23,12 +23,10 @@ from _timing import Runner, time_in_turn
 
 from beliefnet import BeliefNet
 from beliefnet.catalogue import TrainConfig, build_estimator, choose_estimator
+from beliefnet.catalogue._trials import UNSCALED
 from beliefnet.data import load
 from beliefnet.estimators import AbstractEstimator
 from beliefnet.training import fit
-
-UNSCALED = {"nvil": {"variance_normalization": False, "statistics_first": True}}
-"""Options without which a gradient is rescaled, so that its variance could not be compared."""
 
 NETS = {
     "64-200 sigmoid belief net": {"hidden": (200,)},

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
@@ -36,6 +37,7 @@ from programs import (
     wake,
 )
 
+from beliefnet import estimators
 from beliefnet.baselines import Order, RunningMoments
 from beliefnet.estimators import Replacement, Signal
 from beliefnet.numpyro import NVIL, OVIS, TVO, VIMCO, DReG, Reinforce, ReweightedWakeSleep, WakeSleep
@@ -598,6 +600,19 @@ def in_plate(program: Any, name: str = "data") -> Any:
     return inside
 
 
+def rows_of(program: Any) -> Any:
+    def inside():
+        with numpyro.plate("rows", 3):
+            program()
+
+    return inside
+
+
+def made(kind: Any, *args: Any, **options: Any) -> Any:
+    """Make a loss as users do: the types of its arguments are not checked by the tests."""
+    return kind(*args, **options)
+
+
 def both(*programs: Any) -> Any:
     return lambda: [program() for program in programs]
 
@@ -624,6 +639,8 @@ ONE = sampled("h")
         (WakeSleep(observed={"y": "x"}), ONE, ONE, "expected observed to name observed sites, got 'y'"),
         (WakeSleep(), both(ONE, lambda: numpyro.factor("f", 1.0)), ONE, "got the factor 'f'"),
         (WakeSleep(), ONE, both(ONE, sampled("z", infer={"is_auxiliary": True})), "got 'z'"),
+        (VIMCO(2), lambda: None, lambda: None, "got a model and a guide without any"),
+        (Reinforce(2), lambda: None, lambda: None, "got a model and a guide without any"),
     ],
 )
 def test_what_would_be_wrong_is_refused(loss: Any, model: Any, guide: Any, words: str):
@@ -676,9 +693,166 @@ def test_without_latents_it_is_the_likelihood():
         np.testing.assert_allclose(loss(), -dist.Normal(1.0, 1.0).log_prob(3.0), rtol=1e-6)
 
 
-def test_a_guide_that_cannot_keep_moments_is_said():
-    with pytest.warns(UserWarning, match=r"try nvil.guide\(guide\)"):
-        read(NVIL(), ONE, ONE)
+def zero() -> jax.Array:
+    return jnp.zeros(())
+
+
+@pytest.mark.parametrize(
+    ("loss", "guide", "words"),
+    [
+        (NVIL(), ONE, "moments are not kept; try"),
+        (NVIL(baseline=zero), ONE, "moments are not kept, the baseline is not used; try"),
+        (NVIL(baseline=zero), NVIL().guide(ONE), "got another one: the baseline is not used; try"),
+    ],
+    ids=["bare", "a baseline", "of another"],
+)
+def test_what_is_lost_without_the_wrapper_is_said(loss: NVIL, guide: Any, words: str):
+    with pytest.warns(UserWarning, match=rf"{words} nvil.guide\(guide\)"):
+        read(loss, ONE, guide)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "a dictionary of such by site, got NoneType"),
+        ([0.0], "a dictionary of such by site, got list"),
+        ({"h": None}, "a dictionary of such by site, got NoneType"),
+        ({"z": 0.0}, "got none for 'h'; try {'h': 0.0, ...}"),
+    ],
+)
+def test_a_baseline_without_predictions_is_refused(value: Any, words: str):
+    loss = NVIL(baseline=lambda: value)
+    assert words in refused(loss, ONE, loss.guide(ONE))
+
+
+def test_one_prediction_serves_all_cells():
+    """Of a plate of three, with two particles: it is laid out over cells, not over particles."""
+    loss = NVIL(2, baseline=lambda: {"h": 0.0})
+    program = rows_of(sampled("h"))
+    read(loss, program, loss.guide(program))
+
+
+# Arguments of losses
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: made(VIMCO, 3, signal="local"), "signal to be of type Signal, got 'local'"),
+        (lambda: made(estimators.VIMCO, 3, signal="local"), "signal to be of type Signal, got 'local'"),
+        (lambda: made(VIMCO, 3, replacement="arithmetic"), "replacement to be of type Replacement, got 'arithmetic'"),
+        (lambda: made(Reinforce, 3, signal="whole"), "signal to be of type Signal, got 'whole'"),
+        (lambda: made(NVIL, signal="whole"), "signal to be of type Signal, got 'whole'"),
+        (lambda: made(NVIL, moments=RunningMoments), "moments to be of type RunningMoments, got <class"),
+        (lambda: made(NVIL, baseline=0.5), "baseline to be a function, got 0.5"),
+        (lambda: RunningMoments(order="paper"), "order to be of type Order, got 'paper'"),  # pyright: ignore
+        (lambda: made(TVO, first="0.1"), "first to be of type Real, got '0.1'"),
+        (lambda: made(WakeSleep, observed=["x"]), "observed to be of type Mapping, got ['x']"),
+        (lambda: made(WakeSleep, observed={"x": 0}), "observed['x'] to be of type str, got 0"),
+        (lambda: made(ReweightedWakeSleep, sleep_phi="no"), "sleep_phi to be of type bool, got 'no'"),
+        (lambda: made(OVIS, vectorize_particles="yes"), "vectorize_particles to be of type bool, got 'yes'"),
+    ],
+)
+def test_arguments_of_losses_are_things_not_names(make: Any, words: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    with pytest.raises(TypeError, match=f"^expected {re.escape(words)}.*; try "):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: made(TVO, num_intervals=2.5), "num_intervals to be a whole number, got 2.5"),
+        (lambda: made(TVO, num_intervals=0), "num_intervals of at least 1, got 0"),
+        (lambda: made(OVIS, num_auxiliary="1"), "OVIS's num_auxiliary to be a whole number, got '1'"),
+    ],
+)
+def test_counts_of_losses_are_whole_numbers(make: Any, words: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    with pytest.raises(ValueError, match=f"^expected {re.escape(words)}.*; try "):
+        make()
+
+
+# Arguments that dreams take the place of
+
+
+def target_model(x, target):
+    numpyro.sample("x", dist.Normal(sampled("h")(), 1.0), obs=target)
+
+
+def test_one_array_in_two_arguments_is_refused_until_one_is_named():
+    """The guide then reads the data in the one argument, and a dream in the other."""
+    seen = []
+
+    def guide(x, target):
+        seen.append((x is data, target is data))
+        numpyro.sample("h", dist.Bernoulli(0.5))
+
+    data = jnp.array(1.5)
+    words = refused(WakeSleep(), target_model, guide, data, data)
+    assert words.endswith(
+        "the same array 2 times among the arguments; try observed={'x': 'x'}, or observed={'x': 'target'}"
+    )
+    for name, last in {"target": (True, False), "x": (False, True)}.items():
+        read(WakeSleep(observed={"x": name}), target_model, guide, data, data)
+        assert seen[-1] == last
+
+
+def pair_model(pair):
+    for name, value in zip("xy", pair, strict=True):
+        numpyro.sample(name, dist.Normal(sampled(f"h{name}")(), 1.0), obs=value)
+
+
+def pair_guide(pair):
+    for name in "xy":
+        sampled(f"h{name}")()
+
+
+@pytest.mark.parametrize(
+    ("observed", "value", "words"),
+    [
+        ({"x": "pair"}, (jnp.array(1.0), jnp.array(2.0)), "an argument that is one array, got 'pair' of 2 arrays"),
+        ({"x": "z"}, (jnp.array(1.0), jnp.array(2.0)), "to name arguments of the model, got 'z'; try 'pair'"),
+        (None, (THREE[0, 0],) * 2, "2 times among the arguments; try an array for each argument"),
+        ({"x": "pair", "y": "pair"}, [jnp.array(1.0)], "one for 'x', 'y'; try an argument for each"),
+    ],
+)
+def test_arguments_that_dreams_could_not_take_the_place_of(observed: Any, value: Any, words: str):
+    model = pair_model if len(value) == 2 else lambda pair: pair_model([pair[0] + 0.0] * 2)
+    assert words in refused(WakeSleep(observed=observed), model, pair_guide, value)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "dtype", "inside"),
+    [
+        (dist.Normal(0.0, 1.0), "float32", "float32"),
+        (dist.Normal(0.0, 1.0), "int32", "float"),
+        (dist.Beta(2.0, 2.0), "bool", "float"),
+        (dist.Bernoulli(0.5 * jnp.ones(2)).to_event(1), "bool", "bool"),
+        (dist.Poisson(3.0), "bool", "int"),
+        (dist.Geometric(0.5), "int32", "int32"),
+        (dist.Poisson(900.0), "uint8", "int32"),
+        (dist.Poisson(3.0), "float32", "float32"),
+    ],
+)
+def test_a_dream_is_neither_rounded_nor_wrapped(distribution: Any, dtype: str, inside: str):
+    """It is refused where its argument could not hold it, or the argument gets a dtype that can."""
+    seen = []
+
+    def model(x):
+        sampled("h")()
+        numpyro.sample("x", distribution, obs=x)
+
+    def guide(x):
+        seen.append(str(jnp.asarray(x).dtype))
+        sampled("h")()
+
+    x = jnp.ones(distribution.batch_shape + distribution.event_shape, dtype)
+    if inside in ("int", "float"):
+        assert f"got {dtype}; try jnp.asarray(values, {inside})" in refused(WakeSleep(), model, guide, x)
+    else:
+        read(WakeSleep(), model, guide, x)
+        assert seen[-1] == inside
 
 
 # The worked example ---------------------------------------------------------------------------------------------------

@@ -2,12 +2,15 @@
 
 import json
 import re
+import shlex
 import shutil
 
 import pytest
+from commands import fails
 
 from beliefnet.cli import run
-from beliefnet.runs import RunFolder
+from beliefnet.cli._runs import _sorted
+from beliefnet.runs import Overview, RunFolder
 
 
 @pytest.fixture
@@ -43,10 +46,20 @@ def test_runs_are_listed_with_what_they_came_to(two, capsys):
     assert (nothing["bound"], nothing["nll"], nothing["epoch"]) == (None, None, 0)
 
 
-def test_the_best_come_first_and_those_without_a_number_last(two, capsys):
-    for metric in ("bound", "elbo", "nll", "ess", "epoch"):
-        assert listed(capsys, two, "--sort", metric)[-1]["run"].endswith("three")
-    assert listed(capsys, two, "--sort", "nll")[0]["run"].endswith("one")
+def test_the_best_come_first_and_those_without_a_number_last(tmp_path):
+    def overview(name, value):
+        evaluation = {} if value is None else {metric: {"mean": value} for metric in ("nll", "elbo", "ess")}
+        return Overview(RunFolder(tmp_path / name), "saved", epoch=int(value or 0), bound=value, evaluation=evaluation)
+
+    runs = [overview("none", None), overview("low", 1.0), overview("high", 2.0)]
+
+    def ranked(metric):
+        return [run.folder.path.name for run in _sorted(runs, metric)]
+
+    assert ranked("nll") == ["low", "high", "none"]
+    assert ranked("bound") == ranked("elbo") == ranked("ess") == ["high", "low", "none"]
+    assert ranked("epoch") == ["high", "low", "none"]
+    assert ranked("name") == ["none", "low", "high"]
 
 
 def test_an_evaluation_of_an_earlier_net_does_not_count(two, capsys):
@@ -60,6 +73,26 @@ def test_a_run_that_cannot_be_read_is_listed_as_damaged(two, capsys):
         file.write_text("{}")
     (two / "link").symlink_to(two)
     assert [row["state"] for row in listed(capsys, two)] == ["damaged", "damaged", "nothing saved"]
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.toml", "hidden = 20"),
+        ("config.toml", "estimator = 3"),
+        ("metrics.jsonl", '{"step": 1, "epoch": null}'),
+        ("tags.json", '["' + "x" * 5000 + '", 3]'),
+        ("results/evaluation-x.json", "[]"),
+    ],
+)
+def test_an_edited_run_hides_no_other(two, capsys, file, content):
+    (two / "one" / file).write_text(content)
+    found = {row["run"].removeprefix(f"{two}/"): row for row in listed(capsys, two)}
+    assert found["deep/two"]["state"] == "saved"
+    assert found["one"]["tags"] == []
+    capsys.readouterr()
+    assert run(["runs", str(two)]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) < 200
 
 
 def test_the_table_names_everything_in_full(two, capsys):
@@ -97,16 +130,33 @@ def test_what_cannot_be_is_refused(two, capsys, tokens, message):
     assert re.search(message, capsys.readouterr().err)
 
 
+@pytest.mark.parametrize("place", ["mine.txt", "plots/mine.png", "results/thesis.txt", "checkpoints/notes.txt"])
+def test_files_of_ones_own_are_not_deleted(two, capsys, place):
+    own = two / "one" / place
+    own.write_text("kept")
+    assert f"but a run, got {place} in it; try moving it elsewhere" in fails(
+        capsys, "runs", "delete", two / "one", two / "deep" / "two", "--yes"
+    )
+    assert own.read_text() == "kept"
+    assert (two / "deep" / "two").is_dir()
+
+
+def test_another_project_is_not_deleted(two, capsys):
+    project = two / "project"
+    project.mkdir()
+    (project / "config.toml").write_text("title = 'mine'")
+    assert "got config.toml in it" in fails(capsys, "runs", "delete", project, "--yes")
+
+
 def test_only_runs_are_deleted(two, capsys):
-    one, other = two / "one", two / "deep" / "two"
-    (one / "mine.txt").write_text("kept")
-    assert run(["runs", "delete", str(one), str(other), "--yes"]) == 1
-    assert "got mine.txt in it; try moving it elsewhere" in capsys.readouterr().err
+    one, other, link = two / "one", two / "deep" / "two", two / "a link"
     with RunFolder(other).lock.held():
-        assert run(["runs", "delete", str(other), "--yes"]) == 1
-    assert other.is_dir()
-    (one / "mine.txt").unlink()
-    assert run(["runs", "delete", str(one), str(other), "--yes"]) == 0
-    assert not one.exists()
+        assert "expected a run that nobody trains" in fails(capsys, "runs", "delete", one, other, "--yes")
+    link.symlink_to(one)
+    assert f"got the link {link}; try {one.resolve()}" in fails(capsys, "runs", "delete", link, "--yes")
+    spaced = one.rename(two / "one more")
+    advised = fails(capsys, "runs", "delete", spaced).partition("try ")[2]
+    assert run([*shlex.split(advised)[1:-1], str(other), str(other), "--yes"]) == 0
+    assert not spaced.exists()
     assert not other.exists()
     assert (two / "three").is_dir()

@@ -1,13 +1,14 @@
 """Running moments of a learning signal: the constant baseline and the variance normalisation of NVIL."""
 
 from enum import Enum
+from numbers import Real
 
 import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from beliefnet._errors import ArgumentError
+from beliefnet._errors import ArgumentError, check_type
 
 
 class Order(Enum):
@@ -55,6 +56,8 @@ class RunningMoments(eqx.Module):
     order: Order = eqx.field(static=True, default=Order.PAPER, kw_only=True)
 
     def __check_init__(self):
+        check_type("order", self.order, Order, good="baselines.Order.PAPER")
+        check_type("smoothing", self.smoothing, Real, good="0.8")
         if not 0 <= self.smoothing < 1:
             raise ArgumentError(f"expected {{option}} in [0, 1), got {self.smoothing}", "0.8", option="smoothing")
 

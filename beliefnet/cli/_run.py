@@ -1,12 +1,14 @@
 """A finished run as the commands use it: its net, and where particles come from."""
 
 import dataclasses
+import hashlib
 from enum import Enum
 from pathlib import Path
 from typing import TypeAlias
 
 import equinox as eqx
 import jax
+import numpy as np
 
 from beliefnet._errors import OptionError
 from beliefnet._naming import name_of
@@ -104,10 +106,14 @@ def _own_proposal(run: Run) -> AbstractProposal:
 
 
 def described(module: AbstractProposal | AbstractRefiner) -> str:
-    """Return a proposal or refiner with its settings on one line; what it learnt is left out."""
+    """Return a proposal or refiner with its settings on one line; what it can learn is told apart by a checksum."""
     values = {field.name: getattr(module, field.name) for field in dataclasses.fields(module)}
-    settings = {name: value for name, value in values.items() if _is_setting(value)}
-    return f"{type(module).__name__}({', '.join(f'{name}={_setting(value)}' for name, value in settings.items())})"
+    settings = [f"{name}={_setting(value)}" for name, value in values.items() if _is_setting(value)]
+    arrays = jax.tree.leaves({name: value for name, value in values.items() if not _is_setting(value)})
+    if arrays:
+        content = b"".join(np.asarray(array).tobytes() for array in arrays)
+        settings.append(f"parameters={hashlib.sha256(content).hexdigest()[:8]}")
+    return f"{type(module).__name__}({', '.join(settings)})"
 
 
 def in_words(module: AbstractProposal | AbstractRefiner) -> str:

@@ -1,5 +1,6 @@
 """beliefnet runs."""
 
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from beliefnet._text import printable
 from beliefnet.cli._app import command
 from beliefnet.cli._options import to_json
 from beliefnet.cli._text import aligned, say
-from beliefnet.runs import Overview, RunFolder, RunFolderError, read_tags, runs_in, write_tags
+from beliefnet.runs import Overview, RunFolder, RunFolderError, foreign_files, read_tags, runs_in, write_tags
 
 runs_app = App(name="runs", help="List the runs of a folder, put tags on them, or delete some.")
 command(runs_app)
@@ -20,10 +21,6 @@ command(runs_app)
 Metric = Literal["name", "bound", "elbo", "nll", "ess", "epoch"]
 
 _FALLING = frozenset({"bound", "elbo", "ess", "epoch"})
-_OF_A_RUN = frozenset(
-    {"config.toml", "metrics.jsonl", "checkpoints", "results", "plots", "evaluation.json", "vocabulary.txt"}
-    | {"net.safetensors", "lock.json", "tags.json", "gradients.json", "gradients.png"}
-)
 
 
 @runs_app.default
@@ -108,17 +105,20 @@ def delete(
         directories: Run folders.
         yes: They are really to be deleted.
     """
-    found = [RunFolder.open(path) for path in directories]
+    found = list({path.resolve(): RunFolder.open(path) for path in directories}.values())
     for run in found:
+        if run.path.is_symlink():
+            raise RunFolderError(f"expected a folder, got the link {run.path}", f"{run.path.resolve()}")
         if run.lock.user is not None:
             raise RunFolderError(f"expected a run that nobody trains, got {run.path} ({run.lock.user})", "stopping it")
-        others = sorted(path.name for path in run.path.iterdir() if path.name not in _OF_A_RUN)
+        others = foreign_files(run)
         if others:
             raise RunFolderError(
-                f"expected nothing in {run.path} but a run, got {', '.join(others[:3])} in it", "moving it elsewhere"
+                f"expected nothing in {run.path} but a run, got {', '.join(map(str, others[:3]))} in it",
+                "moving it elsewhere",
             )
     if not yes:
-        named = " ".join(str(run.path) for run in found)
+        named = shlex.join(str(run.path) for run in found)
         raise OptionError(f"expected --yes to delete {named}, got it not", f"beliefnet runs delete {named} --yes")
     for run in found:
         shutil.rmtree(run.path)

@@ -2,7 +2,7 @@
 
 import equinox as eqx
 
-from beliefnet._errors import ArgumentError
+from beliefnet._errors import ArgumentError, whole_number
 from beliefnet._naming import named
 from beliefnet.estimators._base import check_particles
 from beliefnet.estimators._driver_particles import AbstractRecognitionEstimator
@@ -36,10 +36,7 @@ class OVIS(AbstractRecognitionEstimator[None]):
 
     def __check_init__(self):
         check_particles("OVIS", self.num_particles, least=2)
-        if self.num_auxiliary < 1 or self.num_auxiliary != int(self.num_auxiliary):
-            raise ArgumentError(
-                f"expected OVIS to have {{option}} of at least 1, got {self.num_auxiliary}", "1", option="num_auxiliary"
-            )
+        whole_number("num_auxiliary", self.num_auxiliary, good=1, whose="OVIS's ")
 
     @property
     def is_unbiased(self) -> bool:

@@ -36,6 +36,7 @@ class VIMCO(AbstractFollowedLoss):
 
     Raises:
         ValueError: If there are fewer than two particles.
+        TypeError: If `replacement` or `signal` is a name, and not the member of its enumeration.
 
     Reference:
         Mnih & Rezende 2016, *Variational inference for Monte Carlo objectives*.

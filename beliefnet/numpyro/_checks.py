@@ -13,8 +13,14 @@ def check_program(program: Program) -> None:
     """Check that a guide draws all of its model's latents, and no more, and that nothing is enumerated.
 
     Raises:
-        ValueError: If it does not; if a site is to be enumerated; if a latent is masked in one of both alone.
+        ValueError: If it does not; if both have no site at all; if a site is to be enumerated; if a latent is masked in
+            one of both alone.
     """
+    if not (program.model or program.guide):
+        raise ArgumentError(
+            "expected a model with sites that have a log-probability, got a model and a guide without any",
+            "numpyro.sample(..., obs=data) in the model",
+        )
     for name, site in (*program.model.items(), *program.guide.items()):
         if site.is_enumerated:
             raise ArgumentError(

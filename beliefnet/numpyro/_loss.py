@@ -10,6 +10,7 @@ from jax import Array
 from jaxtyping import Float
 from numpyro.infer.elbo import ELBO, LossWithMutableState
 
+from beliefnet._errors import check_type
 from beliefnet._types import Key
 from beliefnet.estimators import check_particles
 from beliefnet.estimators.rules import AbstractCreditRule
@@ -72,12 +73,15 @@ class AbstractLoss(ELBO):
 
     Raises:
         ValueError: If there are fewer particles than the rule can work with.
+        TypeError: If `vectorize_particles` is neither a boolean nor a function.
     """
 
     can_infer_discrete = True
 
     def __init__(self, rule: AbstractCreditRule[Any], num_particles: int, *, vectorize_particles: bool | Mapped = True):
         check_particles(type(self).__name__, num_particles, least=rule.least_particles)
+        if not callable(vectorize_particles):
+            check_type("vectorize_particles", vectorize_particles, bool, good="True, or a function such as jax.lax.map")
         ELBO.__init__(self, num_particles, vectorize_particles)
         self.rule = rule
 

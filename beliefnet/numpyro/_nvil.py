@@ -7,11 +7,12 @@ from typing import Any
 
 import jax.numpy as jnp
 from jax import Array
+from jax.tree_util import all_leaves
 from jaxtyping import Float
 from numpyro.handlers import replay, trace
 from numpyro.primitives import deterministic, mutable
 
-from beliefnet._errors import Advice, ArgumentError, shown
+from beliefnet._errors import Advice, ArgumentError, ArgumentTypeError, listed, shown
 from beliefnet._trace import Trace
 from beliefnet.baselines import AbstractBaseline, Moments, NoBaseline, RunningMoments
 from beliefnet.estimators import Signal
@@ -58,6 +59,7 @@ class NVIL(AbstractLocalLoss):
 
     Raises:
         ValueError: If `num_particles` is not positive.
+        TypeError: If `baseline` is no function, `moments` no `RunningMoments`, or `signal` no `Signal`.
 
     Reference:
         Mnih & Gregor 2014, *Neural variational inference and learning in belief networks*.
@@ -89,6 +91,12 @@ class NVIL(AbstractLocalLoss):
         signal: Signal = Signal.LOCAL,
         vectorize_particles: bool | Mapped = True,
     ):
+        if not (baseline is None or callable(baseline)):
+            raise ArgumentTypeError(
+                f"expected {{option}} to be a function, got {shown(baseline)}",
+                "a function of what the guide is called with",
+                option="baseline",
+            )
         self.baseline = baseline
         rule = Centred(NoBaseline(), RunningMoments() if moments is None else moments, signal)
         AbstractLocalLoss.__init__(self, rule, num_particles, vectorize_particles=vectorize_particles)
@@ -98,6 +106,9 @@ class NVIL(AbstractLocalLoss):
 
         Args:
             guide: The guide.
+
+        Raises:
+            ValueError: By the guide that is returned, if the baseline predicts nothing for a site.
         """
 
         @wraps(guide, updated=())
@@ -110,7 +121,7 @@ class NVIL(AbstractLocalLoss):
                 mutable(_MOMENTS, {name: self.rule.init(1) for name in scored})  # pyright: ignore[reportArgumentType]
             if self.baseline is not None:
                 with replay(trace=sites):
-                    deterministic(BASELINE, self.baseline(*args, **kwargs))
+                    deterministic(BASELINE, _predictions(self.baseline(*args, **kwargs), scored))
             return result
 
         return keeping
@@ -125,13 +136,19 @@ class NVIL(AbstractLocalLoss):
 
     def states(self, program: Program, run: Run) -> dict[str, Moments]:
         """Return the moments before this batch, by site."""
-        if _MOMENTS in run.mutable or not program.score_sites:
-            return run.first_mutable.get(_MOMENTS, {})
-        warnings.warn(
-            Advice("expected a guide that NVIL can keep its moments in, got one without", "nvil.guide(guide)"),
-            stacklevel=2,
-        )
-        return AbstractLocalLoss.states(self, program, run)
+        kept = run.first_mutable.get(_MOMENTS, {})
+        if not program.score_sites:
+            return kept
+        unused = [] if kept else ["moments are not kept"]
+        unused += ["the baseline is not used"] if self.baseline is not None and run.baseline is None else []
+        if unused:
+            warnings.warn(
+                Advice(
+                    f"expected a guide that NVIL has wrapped, got another one: {', '.join(unused)}", "nvil.guide(guide)"
+                ),
+                stacklevel=2,
+            )
+        return kept or AbstractLocalLoss.states(self, program, run)
 
     def mutable(self, run: Run, state: dict[str, Moments]) -> dict[str, Any]:
         """Return what mutable sites hold after this batch, the moments among them."""
@@ -139,12 +156,30 @@ class NVIL(AbstractLocalLoss):
         return run.first_mutable | kept
 
 
+def _predictions(value: Any, sites: list[str]) -> Any:
+    """Return what a baseline predicts, checked: an array, or one for each site that has a score."""
+    by_site = value if issubclass(type(value), dict) else dict.fromkeys(sites, value)
+    if missing := [site for site in sites if site not in by_site]:
+        raise ArgumentError(
+            f"expected the baseline to predict the signal of every site without a derivative, got none for "
+            f"{listed(missing)}",
+            f"{{{missing[0]!r}: 0.0, ...}} for a site that needs none",
+        )
+    if wrong := [type(by_site[site]).__name__ for site in sites if not all_leaves([by_site[site]])]:
+        raise ArgumentError(
+            f"expected the baseline to return an array of predictions, or a dictionary of such by site, got {wrong[0]}",
+            "jnp.zeros(()) for no prediction",
+        )
+    return value
+
+
 def _at_cells(site: str, value: Array, plates: tuple[Plate, ...]) -> Float[Array, "particles cells"]:
     """Lay the predictions of a site out over the cells of its plates."""
     by_dim = {plate.dim: plate.size for plate in plates}
     shape = tuple(by_dim.get(dim, 1) for dim in range(min(by_dim, default=0), 0))
+    ones = (1,) * (len(shape) + 1 - value.ndim)
     try:
-        spread = jnp.broadcast_to(value, (len(value), *shape))
+        spread = jnp.broadcast_to(value.reshape(len(value), *ones, *value.shape[1:]), (len(value), *shape))
     except ValueError:
         raise ArgumentError(
             f"expected the baseline to broadcast to the plates {shape} of {shown(site)}, got {value.shape[1:]}",

@@ -22,6 +22,7 @@ class Reinforce(AbstractLocalLoss):
 
     Raises:
         ValueError: If there are fewer than two particles.
+        TypeError: If `signal` is a name, and not a `Signal`.
 
     Reference:
         Williams 1992, *Simple statistical gradient-following algorithms for connectionist reinforcement learning*;

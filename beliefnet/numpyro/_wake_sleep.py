@@ -1,9 +1,10 @@
 """The losses of wake-sleep and of reweighted wake-sleep."""
 
-from beliefnet._errors import ArgumentError
+from beliefnet._errors import ArgumentError, check_type
 from beliefnet.estimators import rules
-from beliefnet.numpyro._dreams import Observed, sleep_surrogate
+from beliefnet.numpyro._dreams import sleep_surrogate
 from beliefnet.numpyro._loss import Batch, Estimated, Mapped
+from beliefnet.numpyro._places import Observed, checked
 from beliefnet.numpyro._sites import Program
 from beliefnet.numpyro._weighted import AbstractHeldLoss, Data
 
@@ -27,6 +28,7 @@ class ReweightedWakeSleep(AbstractHeldLoss):
 
     Raises:
         ValueError: If `num_particles` is not positive, or the guide would not learn at all.
+        TypeError: If a phase is no boolean, or `observed` no dictionary of names.
 
     Reference:
         Bornschein & Bengio 2015, *Reweighted wake-sleep*.
@@ -45,9 +47,11 @@ class ReweightedWakeSleep(AbstractHeldLoss):
         observed: Observed | None = None,
         vectorize_particles: bool | Mapped = True,
     ):
+        check_type("wake_phi", wake_phi, bool, good="True")
+        check_type("sleep_phi", sleep_phi, bool, good="True")
         if not (wake_phi or sleep_phi):
             raise ArgumentError("expected the guide to learn in one phase at least, got neither", "wake_phi=True")
-        self.sleep_phi, self.observed = sleep_phi, observed
+        self.sleep_phi, self.observed = sleep_phi, checked(observed)
         rule = rules.REWEIGHTED_WAKE if wake_phi else rules.WEIGHTED_WAKE
         AbstractHeldLoss.__init__(self, rule, num_particles, vectorize_particles=vectorize_particles)
 
@@ -76,6 +80,7 @@ class WakeSleep(AbstractHeldLoss):
 
     Raises:
         ValueError: If `num_particles` is not positive.
+        TypeError: If `observed` is no dictionary of names.
 
     Reference:
         Hinton, Dayan, Frey & Neal 1995, *The wake-sleep algorithm for unsupervised neural networks*.
@@ -92,7 +97,7 @@ class WakeSleep(AbstractHeldLoss):
         observed: Observed | None = None,
         vectorize_particles: bool | Mapped = True,
     ):
-        self.observed = observed
+        self.observed = checked(observed)
         AbstractHeldLoss.__init__(self, rules.WAKE, num_particles, vectorize_particles=vectorize_particles)
 
     def data(self, program: Program) -> Data:
@@ -104,5 +109,5 @@ class WakeSleep(AbstractHeldLoss):
         return _with_dreams(AbstractHeldLoss.estimate(self, batch), batch, self.observed)
 
 
-def _with_dreams(awake: Estimated, batch: Batch, observed: Observed | None) -> Estimated:
+def _with_dreams(awake: Estimated, batch: Batch, observed: Observed) -> Estimated:
     return awake._replace(surrogate=awake.surrogate + sleep_surrogate(batch, observed))

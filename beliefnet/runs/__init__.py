@@ -7,7 +7,7 @@ from beliefnet.runs._folder import RunFolder, RunFolderError
 from beliefnet.runs._identity import check_same_run, check_same_structure
 from beliefnet.runs._load import LoadedRun, check_version, load_run, structure_of
 from beliefnet.runs._lock import RunLock, RunLocked
-from beliefnet.runs._overview import Overview, read_tags, runs_in, write_tags
+from beliefnet.runs._overview import Overview, foreign_files, read_tags, runs_in, write_tags
 from beliefnet.runs._results import Result, Stamp
 from beliefnet.runs._structure import Difference, StructureError, describe, differences, fingerprint, skeleton
 
@@ -34,6 +34,7 @@ __all__ = [
     "environment",
     "environment_changes",
     "fingerprint",
+    "foreign_files",
     "load_run",
     "read_tags",
     "runs_in",

@@ -13,6 +13,13 @@ from beliefnet.runs._files import write_atomically
 from beliefnet.runs._folder import RunFolder, RunFolderError, stamp_of
 from beliefnet.runs._manifest import CheckpointError
 
+_OWN = re.compile(
+    r"config\.toml|metrics\.jsonl|evaluation\.json|vocabulary\.txt|net\.safetensors|lock\.json|tags\.json|gradients\.json"
+    r"|plots/(training_curve|samples|reconstructions|columns|topics|gradients|gaps)\.png"
+    r"|results/[a-z]+-[^/]*\.json|checkpoints/step_\d{8,}(\.replaced)?/(manifest\.json|arrays/.*)"
+    # What a write that was cut off leaves.
+    r"|(.*/)?\.[^/]+-[0-9a-f]{16}(/.*)?"
+)
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
@@ -47,19 +54,21 @@ class Overview:
     @classmethod
     def of(cls, folder: RunFolder) -> "Overview":
         """Read a run folder; one that cannot be read says so by its state."""
-        rows = folder.read_metrics()
-        known: dict[str, Any] = {"tags": read_tags(folder), "epoch": rows[-1].get("epoch", 0) if rows else 0}
         try:
-            config = folder.read_config()
-        except RunFolderError:
-            return cls(folder, "damaged", **known)
-        known |= {"estimator": config.get("estimator", ""), "epochs": config.get("epochs")}
+            return cls._read(folder)
+        except (CheckpointError, RunFolderError, OSError, ValueError, TypeError, KeyError, AttributeError):
+            # Anybody can edit the files of a run; no edit hides the others.
+            return cls(folder, "damaged", tags=read_tags(folder))
+
+    @classmethod
+    def _read(cls, folder: RunFolder) -> "Overview":
+        rows = folder.read_metrics()
+        known: dict[str, Any] = {"tags": read_tags(folder), "epoch": int(rows[-1]["epoch"]) if rows else 0}
+        config = folder.read_config()
+        known |= {"estimator": str(config.get("estimator", "")), "epochs": config.get("epochs")}
         if not (folder.has_checkpoints or folder.net_file.is_there):
             return cls(folder, "training" if folder.lock.user else "nothing saved", **known)
-        try:
-            record = folder.read_record()
-        except CheckpointError:
-            return cls(folder, "damaged", **known)
+        record = folder.read_record()
         stamp, about = stamp_of(record), record["data"]
         known |= {"epochs": record.get("settings", {}).get("epochs", known["epochs"])}
         known["estimator"] = known["estimator"] or record.get("structure", {}).get("estimator", {}).get("type", "")
@@ -80,7 +89,7 @@ class Overview:
         if metric in ("bound", "epoch"):
             return getattr(self, metric)
         found = self.evaluation.get(metric)
-        return found["mean"] if type(found) is dict else found
+        return found.get("mean") if type(found) is dict else None
 
 
 def runs_in(folder: Path) -> list[RunFolder]:
@@ -97,13 +106,29 @@ def runs_in(folder: Path) -> list[RunFolder]:
     return [run for path in inside for run in runs_in(path)]
 
 
+def foreign_files(folder: RunFolder) -> list[Path]:
+    """Return what is in a run folder and was not written by this package, by its path in the folder.
+
+    A folder that only has a `config.toml` of something else is foreign as a whole.
+    """
+    if not (folder.has_checkpoints or folder.net_file.is_there or folder.metrics_file.exists()):
+        config = folder.read_config() if folder.config_file.exists() else {}
+        if not {"net", "estimator", "epochs"} <= config.keys():
+            return [Path(folder.config_file.name)]
+    inside = [
+        path.relative_to(folder.path) for path in folder.path.rglob("*") if not path.is_dir() or path.is_symlink()
+    ]
+    return sorted(path for path in inside if not _OWN.fullmatch(path.as_posix()))
+
+
 def read_tags(folder: RunFolder) -> tuple[str, ...]:
     """Return the tags of a run, in alphabetical order."""
     try:
         found = json.loads(_tag_file(folder).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ()
-    return tuple(sorted(word for word in found if type(word) is str)) if type(found) is list else ()
+    words = found if type(found) is list else ()
+    return tuple(sorted(word for word in words if type(word) is str and _TAG.fullmatch(word)))
 
 
 def write_tags(folder: RunFolder, tags: Iterable[str]) -> None:
@@ -130,7 +155,7 @@ def _best_evaluation(folder: RunFolder) -> dict[str, Any]:
     current = [
         result.content
         for result in folder.read_results("evaluation")
-        if result.is_current and result.content.get("split") == "test"
+        if result.is_current and result.content["split"] == "test"
     ]
     if not current and folder.evaluation_file.is_file():
         with contextlib.suppress(RunFolderError):

@@ -2,10 +2,11 @@
 
 import equinox as eqx
 
+from beliefnet._errors import check_type
 from beliefnet._trace import Trace
 from beliefnet.baselines import AbstractBaseline, Moments, RunningMoments
 from beliefnet.estimators.rules._base import AbstractCreditRule, Credit, SurrogateTerm
-from beliefnet.estimators.rules._signal import Signal
+from beliefnet.estimators.rules._signal import Signal, check_signal
 
 
 class Centred(AbstractCreditRule[Moments]):
@@ -22,6 +23,10 @@ class Centred(AbstractCreditRule[Moments]):
     baseline: AbstractBaseline
     moments: RunningMoments
     signal: Signal = eqx.field(static=True, default=Signal.LOCAL)
+
+    def __check_init__(self):
+        check_type("moments", self.moments, RunningMoments, good="baselines.RunningMoments(0.8)")
+        check_signal(self.signal)
 
     def init(self, num_layers: int) -> Moments:
         """Return the moments before the first batch."""

@@ -5,7 +5,7 @@ import equinox as eqx
 from beliefnet._numerics import leave_one_out_sum
 from beliefnet._trace import Trace
 from beliefnet.estimators.rules._base import AbstractPureRule, Credit
-from beliefnet.estimators.rules._signal import Signal
+from beliefnet.estimators.rules._signal import Signal, check_signal
 
 
 class LeaveOneOut(AbstractPureRule):
@@ -17,6 +17,9 @@ class LeaveOneOut(AbstractPureRule):
     least_particles = 2
 
     signal: Signal = eqx.field(static=True, default=Signal.LOCAL)
+
+    def __check_init__(self):
+        check_signal(self.signal)
 
     def __call__(self, trace: Trace) -> Credit:
         """Return what each draw brought beyond the others."""

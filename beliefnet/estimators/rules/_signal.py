@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import check_type
 from beliefnet._trace import Trace
 
 
@@ -22,3 +23,12 @@ class Signal(Enum):
         if self is Signal.LOCAL:
             return trace.local_signal
         return jnp.broadcast_to(trace.log_weight[..., None], trace.log_q.shape)
+
+
+def check_signal(signal: object) -> None:
+    """Check that a signal is a `Signal`, and not its name.
+
+    Raises:
+        TypeError: If it is something else.
+    """
+    check_type("signal", signal, Signal, good="estimators.Signal.LOCAL or estimators.Signal.WHOLE")

@@ -1,10 +1,12 @@
 """The rule of the thermodynamic variational objective."""
 
+from numbers import Real
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from beliefnet._errors import ArgumentError
+from beliefnet._errors import ArgumentError, check_type, whole_number
 from beliefnet._numerics import normalised_weights
 from beliefnet._trace import Trace
 from beliefnet.estimators.rules._base import AbstractPureRule, Credit
@@ -27,16 +29,8 @@ class Thermodynamic(AbstractPureRule):
     first: float = eqx.field(static=True, default=0.05)
 
     def __check_init__(self):
-        if self.num_intervals < 1 or self.num_intervals != int(self.num_intervals):
-            raise ArgumentError(
-                f"expected {{option}} of at least 1, got {self.num_intervals}", "5", option="num_intervals"
-            )
-        if self.num_intervals > _MOST_INTERVALS:
-            raise ArgumentError(
-                f"expected {{option}} of at most {_MOST_INTERVALS}, got {self.num_intervals}",
-                "50",
-                option="num_intervals",
-            )
+        whole_number("num_intervals", self.num_intervals, good=5, most=_MOST_INTERVALS)
+        check_type("first", self.first, Real, good="0.05")
         if not 0 < self.first < 1:
             raise ArgumentError(f"expected {{option}} in (0, 1), got {self.first}", "0.05", option="first")
 

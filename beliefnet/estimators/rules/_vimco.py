@@ -7,10 +7,11 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from beliefnet._errors import check_type
 from beliefnet._numerics import leave_one_out_log_sum_exp, leave_one_out_sum, log_mean_exp, normalised_weights
 from beliefnet._trace import Trace
 from beliefnet.estimators.rules._base import AbstractPureRule, Credit
-from beliefnet.estimators.rules._signal import Signal
+from beliefnet.estimators.rules._signal import Signal, check_signal
 
 
 class Replacement(Enum):
@@ -36,6 +37,10 @@ class LeaveOneOutBound(AbstractPureRule):
 
     replacement: Replacement = eqx.field(static=True, default=Replacement.GEOMETRIC)
     signal: Signal = eqx.field(static=True, default=Signal.WHOLE)
+
+    def __check_init__(self):
+        check_type("replacement", self.replacement, Replacement, good="estimators.Replacement.GEOMETRIC")
+        check_signal(self.signal)
 
     def __call__(self, trace: Trace) -> Credit:
         """Return what the bound would lose without each particle."""
