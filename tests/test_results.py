@@ -95,6 +95,18 @@ def test_a_second_evaluator_finds_the_same():
         assert f"| {name} | {' | '.join(numbers)} |" in page
 
 
+def test_the_choice_of_an_estimator_is_that_of_the_record():
+    record = json.loads((RESULTS / "benchmarks" / "choice.json").read_text())
+    page = (RESULTS / "README.md").read_text()
+    assert len(record) == 3
+    for net, found in record.items():
+        costs = {name: each["cost"] for name, each in found["candidates"].items()}
+        assert found["of_the_least"] == pytest.approx(costs[found["chosen"]] / min(costs.values()), rel=2e-3)
+        assert found["of_the_least"] < 1.5
+        least = min(costs, key=costs.__getitem__)
+        assert f"| {net} | {found['chosen']} | {least} | {found['of_the_least']:.2f} |" in page
+
+
 def test_a_planted_figure_is_caught():
     known = [(99.9696, 0.2492)]
     assert is_measured(("99.97", "0.25"), known)
