@@ -67,7 +67,7 @@ def show_topics(
     mean = float(np.mean([topic.coherence for topic in found]))
     if as_json:
         listed = [
-            topic.to_dict() | {"unit": topic.unit + 1, "words": [names[word] for word in topic.words]}
+            topic.to_dict() | {"words": [names[word] for word in topic.words]}
             for topic in found
         ]
         print(to_json({"split": chosen.split, "coherence": mean, "topics": listed}))
@@ -84,7 +84,7 @@ def show_topics(
 def _show(found: Sequence[Topic], names: Sequence[str], mean: float) -> None:
     header = ("unit", "activity", "NPMI", "words")
     rows = [
-        (topic.unit + 1, f"{topic.activity:.2f}", f"{topic.coherence:.2f}", " ".join(signed_words(topic, names)))
+        (topic.unit, f"{topic.activity:.2f}", f"{topic.coherence:.2f}", " ".join(signed_words(topic, names)))
         for topic in found
     ]
     show_table(header, rows, words=("words",), is_plain=True)
