@@ -113,6 +113,6 @@ def signed_words(topic: Topic, names: Sequence[str]) -> list[str]:
 
 def draw_topics(found: Sequence[Topic], names: Sequence[str], path: Path) -> None:
     """Draw topics under their numbers."""
-    titles = [f"unit {topic.unit + 1}: NPMI {topic.coherence:.2f}, activity {topic.activity:.2f}" for topic in found]
+    titles = [f"unit {topic.unit}: NPMI {topic.coherence:.2f}, activity {topic.activity:.2f}" for topic in found]
     words = [signed_words(topic, names) for topic in found]
     plot_topics(list(zip(titles, words, [topic.strengths for topic in found], strict=True)), path)

@@ -66,10 +66,7 @@ def show_topics(
     names = words_or_numbers(run)
     mean = float(np.mean([topic.coherence for topic in found]))
     if as_json:
-        listed = [
-            topic.to_dict() | {"words": [names[word] for word in topic.words]}
-            for topic in found
-        ]
+        listed = [topic.to_dict() | {"words": [names[word] for word in topic.words]} for topic in found]
         print(to_json({"split": chosen.split, "coherence": mean, "topics": listed}))
     else:
         _show(found, names, mean)
