@@ -178,7 +178,7 @@ def test_scripts_import_what_there_is(path):
     """Scripts that no test runs do not fall behind the package."""
     for name in imports(path.stem, path.read_text()):
         if name.startswith("beliefnet."):
-            pkgutil.resolve_name(name)
+            assert pkgutil.resolve_name(name) is not None
 
 
 def test_every_mutant_can_be_made(monkeypatch):

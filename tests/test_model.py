@@ -9,6 +9,7 @@ import beliefnet
 from beliefnet.data import DataError, Dataset, load, read_rows
 from beliefnet.evaluation import exact_log_likelihood
 from beliefnet.proposals import Refined
+from beliefnet.training import NoCallback
 
 RNG = np.random.default_rng(0)
 FRAME = pandas.DataFrame(
@@ -98,6 +99,26 @@ def test_names_files_and_data_sets(tmp_path):
         for one, two in zip(jax.tree.leaves(by_file.net), jax.tree.leaves(other.net), strict=True):
             np.testing.assert_array_equal(one, two)
     assert by_file.encode(read_rows(tmp_path / "x.npy")).shape == (60, 3)
+
+
+class StopsAfterAnEpoch(NoCallback):
+    seen = 0
+
+    def on_epoch(self, row):
+        self.seen += 1
+
+    def should_stop(self):
+        return self.seen > 0
+
+
+def test_an_interrupted_call_goes_on_when_it_is_repeated(tmp_path):
+    options = {"hidden": (3,), "epochs": 3, "batch_size": 10}
+    stopped = beliefnet.fit(FRAME, folder=tmp_path / "run", callback=StopsAfterAnEpoch(), **options)
+    resumed = beliefnet.fit(FRAME, folder=tmp_path / "run", **options)
+    whole = beliefnet.fit(FRAME, **options)
+    assert [len(model.history) for model in (stopped, resumed, whole)] == [1, 3, 3]
+    for one, two in zip(jax.tree.leaves(resumed.net), jax.tree.leaves(whole.net), strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_seeds_share_rows_and_differ_in_all_else(tmp_path):

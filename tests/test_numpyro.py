@@ -727,9 +727,13 @@ def test_a_baseline_without_predictions_is_refused(value: Any, words: str):
 
 def test_one_prediction_serves_all_cells():
     """Of a plate of three, with two particles: it is laid out over cells, not over particles."""
-    loss = NVIL(2, baseline=lambda: {"h": 0.0})
     program = rows_of(sampled("h"))
-    read(loss, program, loss.guide(program))
+
+    def value(prediction: Any) -> float:
+        loss = NVIL(2, baseline=lambda: {"h": prediction})
+        return float(loss.loss(jax.random.key(0), {}, program, loss.guide(program)))
+
+    assert value(0.5) == value(jnp.full(3, 0.5))
 
 
 # Arguments of losses
