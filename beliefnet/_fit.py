@@ -8,7 +8,7 @@ import numpy as np
 
 from beliefnet._errors import OptionError, check_type, whole_number
 from beliefnet._model import Model
-from beliefnet.catalogue import TrainConfig, check_memory, choose_estimator, load_named_run, net_of_start
+from beliefnet.catalogue import DataShape, TrainConfig, check_memory, choose_estimator, load_named_run, net_of_start
 from beliefnet.data import Dataset
 from beliefnet.runs import RunFolder
 from beliefnet.training import Callback
@@ -118,12 +118,12 @@ def _prepared(data: Any, options: dict[str, Any]) -> tuple[TrainConfig, Dataset]
 
 
 def _fitted(config: TrainConfig, dataset: Dataset, folder: Path | str | None, callback: Callback | None) -> Model:
-    mean, shape = dataset.train.average(), dataset.record.image_shape
-    net, estimator = config.build(mean, shape)
+    shape = DataShape.of(dataset)
+    net, estimator = config.build(shape)
     net, _ = net_of_start(config, net)
     if config.is_auto:
         config, _ = choose_estimator(config, dataset, net)
-        _, estimator = config.build(mean, shape)
+        _, estimator = config.build(shape)
     found = train(net, dataset, estimator, options=config.fit, folder=folder, callback=callback)
     return Model(
         found.net,

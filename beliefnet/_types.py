@@ -11,5 +11,5 @@ from jaxtyping import Float, PRNGKeyArray
 Key: TypeAlias = PRNGKeyArray
 Values: TypeAlias = tuple[Float[Array, "... _"], ...]
 """One value per layer, from the bottom layer to the top one."""
-ValueKind: TypeAlias = Literal["binary", "grey", "counts"]
-"""What data hold: bits, grey values in [0, 1], or counts."""
+ValueKind: TypeAlias = Literal["binary", "grey", "counts", "mixed"]
+"""What data hold: bits, grey values in [0, 1], counts, or columns of a table, each of its own kind."""

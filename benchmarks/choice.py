@@ -22,7 +22,7 @@ import numpy as np
 from _timing import Runner, time_in_turn
 
 from beliefnet import BeliefNet
-from beliefnet.catalogue import TrainConfig, build_estimator, choose_estimator
+from beliefnet.catalogue import DataShape, TrainConfig, build_estimator, choose_estimator
 from beliefnet.catalogue._trials import UNSCALED
 from beliefnet.data import load
 from beliefnet.estimators import AbstractEstimator
@@ -69,7 +69,7 @@ def measured(net: BeliefNet, estimator: AbstractEstimator, x: jax.Array, num_dra
 def costs(config: TrainConfig, num_draws: int, rounds: int, clock: Callable[[], float]) -> dict[str, dict[str, float]]:
     """Measure every candidate at the net after a few epochs."""
     dataset = load("digits")
-    net, usual = config.build(dataset.train.average(), dataset.record.image_shape)
+    net, usual = config.build(DataShape.of(dataset))
     options = replace(config.fit, epochs=PILOT)
     learner = fit(net, dataset, usual, options=options).state.learner
     net, x = learner.params.net, dataset.train.take(np.arange(50), key=jax.random.key(0))
@@ -97,7 +97,7 @@ def main() -> None:
     for title, chosen in NETS.items():
         config = TrainConfig(estimator="auto", batch_size=50, **chosen)
         dataset = load("digits")
-        net, _ = config.build(dataset.train.average(), dataset.record.image_shape)
+        net, _ = config.build(DataShape.of(dataset))
         choice = choose_estimator(config, dataset, net)[0].estimator.name
         found = costs(config, options.draws, options.rounds, clock)
         least = min(each["cost"] for each in found.values())

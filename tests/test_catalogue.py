@@ -17,6 +17,7 @@ from beliefnet._naming import name_of, named
 from beliefnet._options import REQUIRED, options_of
 from beliefnet._values import values_of
 from beliefnet.catalogue import (
+    DataShape,
     COMPARISONS,
     ESTIMATORS,
     LATENTS,
@@ -389,7 +390,7 @@ def test_sizes_are_added_up_and_refused_first(options, flag):
 
 def test_the_size_of_a_run_is_that_of_what_is_made():
     config = TrainConfig(hidden=(5, 3), estimator="vimco", particles=7, batch_size=10)
-    net, estimator = config.build(np.full(64, 0.5))
+    net, estimator = config.build(DataShape(64, np.full(64, 0.5)))
     held = sum(leaf.size for leaf in jax.tree.leaves(eqx.filter((net, estimator), eqx.is_inexact_array)))
     size = size_of(config, DataShape(64))
     # The mean of the data, which the recognition net subtracts, is no parameter.

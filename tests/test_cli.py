@@ -19,7 +19,7 @@ from commands import fails, files, rows
 from conftest import SMALL
 
 from beliefnet import encode
-from beliefnet.catalogue import TrainConfig, load_named_run
+from beliefnet.catalogue import DataShape, TrainConfig, load_named_run
 from beliefnet.cli import run
 from beliefnet.cli._app import COMMANDS, load_all
 from beliefnet.data import Observations
@@ -36,7 +36,7 @@ STEPWISE = (
 def leaves(folder):
     """Every array of the newest checkpoint: nets, optimiser, estimator, best net."""
     loaded = load_named_run(folder)
-    net, estimator = loaded.config.build(np.full(loaded.record.num_features, 0.5))
+    net, estimator = loaded.config.build(DataShape.like(loaded.record))
     like = TrainState.start(net, estimator, Plan.of(loaded.config.fit, 1))
     return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(loaded.folder.checkpoints.restore(like).state)]
 

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from beliefnet.catalogue import TrainConfig, convert_run, load_named_run
+from beliefnet.catalogue import DataShape, TrainConfig, convert_run, load_named_run
 from beliefnet.cli import run
 from beliefnet.estimators import VIMCO
 from beliefnet.evaluation import evaluate
@@ -65,7 +65,7 @@ def test_what_was_beside_the_checkpoint_comes_along(converted):
 def test_a_converted_run_goes_on(converted):
     loaded = load_named_run(converted.path)
     dataset = loaded.config.load_data()
-    net, estimator = loaded.config.build(dataset.train.average(), dataset.record.image_shape)
+    net, estimator = loaded.config.build(DataShape.of(dataset))
     longer = TrainConfig(hidden=(12, 6), estimator="vimco", particles=3, epochs=6, learning_rate=0.003, batch_size=100)
     fitted = fit(net, dataset, estimator, options=longer.fit, folder=converted)
     bounds = [row["valid_bound"] for row in fitted.history]

@@ -10,7 +10,7 @@ from scipy import io as scipy_io
 from scipy import sparse
 
 from beliefnet import data
-from beliefnet.catalogue import TrainConfig, load_named_run
+from beliefnet.catalogue import DataShape, TrainConfig, load_named_run
 from beliefnet.cli import run
 from beliefnet.data import DataError, Dataset, Record, load, read_like
 from beliefnet.runs import RunFolder
@@ -254,7 +254,7 @@ def test_rows_without_counts_are_data_unless_they_are_documents(tmp_path: Path):
     with pytest.warns(UserWarning, match="left out documents"):
         left = document.load_data()
     assert sum(left.record.splits.values()) == 30
-    net, estimator = document.build(left.train.average())
+    net, estimator = document.build(DataShape.of(left))
     with pytest.raises(DataError, match=r"one word in .*, got 8 empty ones of 32, .*; try .* keep_empty=False where"):
         fit(net, data, estimator)
     with pytest.raises(DataError, match=r"expected no keep_empty for .*, which holds binary values, got False"):
@@ -272,7 +272,7 @@ def test_a_run_without_empty_rows_is_opened_and_goes_on(tmp_path: Path):
         data = config.load_data(keep_empty=False)
     assert "keep_empty" not in data.record.to_dict()
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
-    net, estimator = config.build(data.train.average())
+    net, estimator = config.build(DataShape.of(data))
     fit(net, data, estimator, options=config.fit, folder=folder)
     with pytest.warns(UserWarning, match="left out documents"):
         assert load_named_run(folder.path).load_data().record == data.record

@@ -17,7 +17,7 @@ from cases import ALL_NETS, ESTIMATORS, SINGLE_NETS, small_net
 from jax import Array
 
 from beliefnet._errors import OptionError
-from beliefnet.catalogue import TrainConfig, load_named_run
+from beliefnet.catalogue import DataShape, TrainConfig, load_named_run
 from beliefnet.conditionals import EquinoxNetwork
 from beliefnet.data import DataError, Dataset, Observations, Record, load
 from beliefnet.estimators import NVIL, VIMCO, AbstractEstimator, Bound, Estimate, Reinforce, Signal
@@ -97,7 +97,7 @@ def one_step_at_a_time(monkeypatch):
 
 def train(config, folder=None, callback=None):
     dataset = config.load_data()
-    net, estimator = config.build(dataset.train.average())
+    net, estimator = config.build(DataShape.of(dataset))
     return fit(net, dataset, estimator, options=config.fit, folder=folder, callback=callback)
 
 
@@ -152,14 +152,14 @@ def test_fitted_says_what_happened(config):
 def test_training_raises_the_bound(grey_file):
     dataset = load("bars")
     config = TrainConfig(data="bars", hidden=(16,), epochs=10, learning_rate=0.01, nvil={"baseline_units": 8})
-    net, estimator = config.build(dataset.train.average())
+    net, estimator = config.build(DataShape.of(dataset))
     history = fit(net, dataset, estimator, options=config.fit).history
     assert history[-1]["valid_bound"] > history[0]["valid_bound"] + 1
 
 
 def test_the_callers_net_survives(config):
     dataset = config.load_data()
-    net, estimator = config.build(dataset.train.average())
+    net, estimator = config.build(DataShape.of(dataset))
     before = jax.tree.map(np.array, net)
     first, second = (fit(net, dataset, estimator, options=config.fit) for _ in range(2))
     assert_same(jax.tree.map(np.asarray, net), before)
@@ -326,7 +326,7 @@ def test_divergence_names_where_and_what_is_left(config, tmp_path, learning_rate
     assert str(newest(folder)) in str(raised.value)
     with pytest.raises(TrainingDiverged, match="no checkpoint was kept"):
         train(config)
-    kept = folder.checkpoints.restore(TrainState.start(*config.build(np.full(7, 0.5)), Plan.of(config.fit, 1)))
+    kept = folder.checkpoints.restore(TrainState.start(*config.build(DataShape(7, np.full(7, 0.5))), Plan.of(config.fit, 1)))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(kept.state.learner.params))
 
 
@@ -418,7 +418,7 @@ def test_a_folder_is_not_resumed_by_another_run(tmp_path):
     dataset = load("bars")
     config = TrainConfig(data="bars", hidden=(2,), epochs=1, batch_size=2500)
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
-    net, estimator = config.build(dataset.train.average())
+    net, estimator = config.build(DataShape.of(dataset))
     fit(net, dataset, estimator, options=config.fit, folder=folder)
     with pytest.raises(OptionError, match=r"options of the run in this folder, got learning-rate=0.5 instead of 0.01"):
         fit(net, dataset, estimator, options=config.replace(learning_rate=0.5).fit, folder=folder)
@@ -436,7 +436,7 @@ def test_a_run_without_an_epoch_has_nothing_to_load(tmp_path):
     config = TrainConfig(data="bars", hidden=(2,), epochs=1)
     dataset = config.load_data()
     folder = RunFolder.create(tmp_path / "run", config.to_dict())
-    net, estimator = config.build(dataset.train.average())
+    net, estimator = config.build(DataShape.of(dataset))
     fit(net, dataset, estimator, options=config.fit, folder=folder, callback=Impatient())
     with pytest.raises(RunFolderError, match=r"of step 0, is from its first epoch and nobody trains now; try .*--resu"):
         load_run(folder.path)

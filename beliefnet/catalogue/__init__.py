@@ -20,7 +20,7 @@ from beliefnet.catalogue._methods import (
     parse_refiner,
     refiner_for,
 )
-from beliefnet.catalogue._nets import NETS
+from beliefnet.catalogue._nets import NETS, DataShape
 from beliefnet.catalogue._sizes import available_memory, check_memory, size_of
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "REFINERS",
     "VISIBLE",
     "Choice",
+    "DataShape",
     "Entry",
     "NamedRun",
     "Section",

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
@@ -14,6 +13,7 @@ from beliefnet._options import options_of
 from beliefnet._types import ValueKind
 from beliefnet.catalogue._effect import OF_PLATEAU, idle, refuse_idle
 from beliefnet.catalogue._entries import Choice, Entry, tried
+from beliefnet.catalogue._families import MIXED
 from beliefnet.catalogue._flat import AUTO, DATA, all_options, flatten, key, nest
 from beliefnet.catalogue._former import renamed
 from beliefnet.catalogue._methods import (
@@ -194,7 +194,13 @@ class TrainConfig:
         # Whole numbers of a file are levels where a net says how many there are.
         levels = self.net.values.get("levels") if self.values == "grey" and "levels" in self.net.given else None
         keep_empty = self.takes_empty_rows if self.values == "counts" else None
-        return {"values": self.values, "seed": self.fit.seed, "levels": levels, "keep_empty": keep_empty}
+        values = "auto" if self._may_be_mixed else self.values
+        return {"values": values, "seed": self.fit.seed, "levels": levels, "keep_empty": keep_empty}
+
+    @property
+    def _may_be_mixed(self) -> bool:
+        """Whether the data may decide that the visible units are those of a table: nothing was said of them."""
+        return "visible" in self.net.entry.options.keys() - self.net.given.keys()
 
     def settled(self, dataset: Dataset) -> "TrainConfig":
         """Return the configuration with what it takes from the data written down.
@@ -202,6 +208,8 @@ class TrainConfig:
         Raises:
             DataError: If logistic visible units cannot model the data, whose values do not lie on their grey levels.
         """
+        if dataset.record.values == MIXED and self.values != MIXED:
+            return self.replace(visible=MIXED).settled(dataset)
         open_options = [name for name in used_values(self.net) if name in _FROM_DATA and name not in self.net.given]
         found = {name: _FROM_DATA[name](dataset) for name in open_options}
         if self.fit.batch_size is None:
@@ -212,20 +220,17 @@ class TrainConfig:
             check_levels(dataset.record, levels, self.data.values["data"])
         return config
 
-    def build(
-        self, data_mean: np.ndarray, image_shape: tuple[int, int] | None = None
-    ) -> tuple[BeliefNet, AbstractEstimator]:
+    def build(self, data: DataShape) -> tuple[BeliefNet, AbstractEstimator]:
         """Make the net and the estimator with their initial parameters.
 
         Args:
-            data_mean: Mean of the training data, `[visible]`; its length is the width of the observation.
-            image_shape: Height and width, if the data are images.
+            data: What a net takes from the data, such as the mean of the training rows.
 
         Raises:
             OptionError: If the net cannot be one of such data.
         """
         net_key, estimator_key = jax.random.split(stream(self.fit.seed, Stream.PARAMETERS))
-        net = build_net(self.net, DataShape(len(data_mean), np.asarray(data_mean), image_shape), key=net_key)
+        net = build_net(self.net, data, key=net_key)
         return net, build_estimator(self.estimator, net, key=estimator_key)
 
     def describe(self, num_visible: int) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from beliefnet.catalogue._config import TrainConfig
+from beliefnet.catalogue._nets import DataShape
 from beliefnet.data import Record
 from beliefnet.runs import CheckpointError, RunFolder, RunFolderError
 from beliefnet.training import Plan, RunWriter, TrainState
@@ -48,7 +48,7 @@ def convert_run(old: Path | str, new: Path | str) -> RunFolder:
         raise RunFolderError(f"expected a run of version 0.1.0, got {old}, which needs no conversion", "it as it is")
     config = TrainConfig.from_dict(values)
     record = Record.from_dict(saved.record["data"])
-    built = config.build(np.full(record.num_features, 0.5), record.image_shape)
+    built = config.build(DataShape.like(record))
     state = _filled(TrainState.start(*built, Plan.of(config.fit, 1)), saved.state, saved.path)
     target = RunFolder.create(new, config.to_dict())
     with target.lock.held():

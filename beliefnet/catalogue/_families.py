@@ -7,7 +7,7 @@ from typing import Any
 from beliefnet import distributions
 from beliefnet._options import REQUIRED, options_of
 from beliefnet.catalogue._entries import Choice, Entry
-from beliefnet.distributions import AbstractFamily, AbstractRefinableFamily
+from beliefnet.distributions import AbstractFamily, AbstractRefinableFamily, MixedFamily
 
 
 def _families() -> list[type[AbstractFamily]]:
@@ -31,6 +31,9 @@ LATENTS: dict[str, Entry] = {
     if issubclass(family, AbstractRefinableFamily) and (family.values is None or family.kind.is_finite)
 }
 """Families of latent units: any numbers, or finitely many values."""
+MIXED = MixedFamily.name
+VISIBLE[MIXED] = Entry(MIXED, MixedFamily, {})
+"""Units of which the data say what they are."""
 FAMILIES: dict[str, Entry] = VISIBLE | LATENTS
 
 

@@ -6,12 +6,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet.catalogue._config import TrainConfig
-from beliefnet.catalogue._nets import used_values
+from beliefnet.catalogue._nets import DataShape, used_values
 from beliefnet.data import DataError, Dataset, Record, load, names
 from beliefnet.runs import LoadedRun, RunFolderError, describe, differences, load_run
 
@@ -116,7 +115,7 @@ def load_named_run(path: Path | str) -> NamedRun:
 def _check_unedited(run: LoadedRun, config: TrainConfig) -> None:
     """Check that a description, which anybody can edit, is that of the net that was trained."""
     structure = run.folder.read_record()["structure"]
-    built = config.build(np.full(run.record.num_features, 0.5), run.record.image_shape)
+    built = config.build(DataShape.like(run.record))
     described = {what: describe(jax.tree.map(jnp.asarray, tree)) for what, tree in zip(structure, built, strict=True)}
     for what in described:
         # A field that the record does not know has come since: no edit.

@@ -18,8 +18,11 @@ from beliefnet._options import Option
 from beliefnet._types import Key
 from beliefnet._values import AbstractValues, Choices, Several, Single, Truth, Whole
 from beliefnet.catalogue._entries import Choice, Entry, entries
-from beliefnet.catalogue._families import LATENTS, VISIBLE, family
-from beliefnet.nets import Convolution
+from beliefnet.catalogue._families import LATENTS, MIXED, VISIBLE, family
+from beliefnet.data import Dataset, Record
+from beliefnet.distributions import MixedFamily, bernoulli
+from beliefnet.nets import Convolution, family_of, incomplete
+from beliefnet.tables import Schema
 
 ACTIVATIONS = {"softplus": jax.nn.softplus, "tanh": jnp.tanh, "relu": jax.nn.relu}
 
@@ -32,11 +35,29 @@ class DataShape:
         num_visible: Width of the observation.
         mean: Mean of the training data, `[num_visible]`, or None.
         image_shape: Height and width, if the data are images.
+        schema: What the columns are taken for, if the data are a table.
     """
 
     num_visible: int
     mean: np.ndarray | None = None
     image_shape: tuple[int, int] | None = None
+    schema: Schema | None = None
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "DataShape":
+        """Return what a net takes from a data set."""
+        return cls.like(dataset.record, np.asarray(dataset.train.average()))
+
+    @classmethod
+    def like(cls, record: Record, mean: np.ndarray | None = None) -> "DataShape":
+        """Return what a net takes from data with a record: where the mean is not given, halves in its place."""
+        mean = np.full(record.num_features, 0.5) if mean is None else mean
+        return cls(record.num_features, mean, record.image_shape, record.schema)
+
+    @property
+    def mixed(self) -> MixedFamily:
+        """The units of a table; bits, where it is only to be seen whether a net can be made."""
+        return MixedFamily(((bernoulli, self.num_visible),)) if self.schema is None else family_of(self.schema)
 
 
 @dataclass(frozen=True)
@@ -65,7 +86,7 @@ def _of_family(known: Mapping[str, Entry], what: str) -> dict[str, Any]:
     return {
         "values": values,
         "default": "bernoulli",
-        "make": lambda name, choice, _: family(name, known, choice.given),
+        "make": lambda name, choice, data: data.mixed if name == MIXED else family(name, known, choice.given),
         "text": f"{what}: {listed}.",
     }
 
@@ -174,8 +195,11 @@ def build_net(choice: Choice, data: DataShape, *, key: Key) -> BeliefNet:
         elif option.argument and name in choice.given:
             arguments[option.argument] = option.values.make(choice.given[name])
     arguments = {name: value for name, value in arguments.items() if value is not OMITTED}
+    is_mixed = choice.values.get("visible") == MIXED
     try:
-        return choice.entry.make(data.num_visible, **arguments)
+        net = choice.entry.make(data.mixed.num_variables if is_mixed else data.num_visible, **arguments)
+        # Cells of a table may be missing, here or in rows to come.
+        return incomplete(net) if is_mixed else net
     except ArgumentError as error:
         raise choice.blamed(error) from error
 

@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,7 @@ def check_memory(config: TrainConfig, dataset: Dataset, available: int | None = 
     Raises:
         OptionError: If it does not, naming the option that takes most.
     """
-    data, num_rows = DataShape(dataset.record.num_features, image_shape=dataset.record.image_shape), len(dataset.train)
+    data, num_rows = replace(DataShape.like(dataset.record), mean=None), len(dataset.train)
     size = size_of(config, data, num_rows=num_rows, data_bytes=_data_bytes(dataset))
     available = available_memory() if available is None else available
     if available is None or size.total <= available:

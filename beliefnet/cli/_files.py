@@ -51,38 +51,40 @@ def replaced(path: Path) -> str:
 
 def save_array(path: Path, array: np.ndarray) -> None:
     """Write one array to a .npy; a file that is there is replaced at the end or not at all."""
-    _save(path, lambda file: np.save(file, array))
+    save_bytes(path, lambda file: np.save(file, array))
 
 
 def save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write named arrays to a .npz."""
-    _save(path, lambda file: np.savez_compressed(file, **arrays))  # pyright: ignore[reportArgumentType]
+    save_bytes(path, lambda file: np.savez_compressed(file, **arrays))  # pyright: ignore[reportArgumentType]
 
 
 def save_table(path: Path, rows: np.ndarray, columns: Sequence[str], names: Sequence[str] | None) -> None:
     """Write rows to a .csv, under names of columns and beside names of rows, or numbers from 1 where they have none."""
 
     def write(file: BinaryIO) -> None:
-        lines = _Lines(file)
+        lines = Lines(file)
         table = csv.writer(lines, lineterminator="\n")
         table.writerow(["row", *map(printable, columns)])
         for index, row in enumerate(rows):
             table.writerow([index + 1 if names is None else printable(names[index]), *row.astype(str)])
 
-    _save(path, write)
+    save_bytes(path, write)
 
 
-class _Lines:
+class Lines:
     """What a table is written to: text goes in, and its bytes come out."""
 
     def __init__(self, file: BinaryIO):
         self.file = file
 
     def write(self, text: str) -> int:
+        """Write text."""
         return self.file.write(text.encode("utf-8"))
 
 
-def _save(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def save_bytes(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file by a function of what it is written to, whole or not at all."""
     # No other process can foresee the name, or put a link in its place.
     unfinished = path.with_name(f".{secrets.token_hex(8)}.unfinished")
     with writing(path):

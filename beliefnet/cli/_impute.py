@@ -15,9 +15,11 @@ from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced, save_array, save_table, writing
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
 from beliefnet.cli._hidden import IncompleteRows, Side, hide_entries, read_incomplete
+from beliefnet.cli._impute_table import complete_table, show_completed
 from beliefnet.cli._options import check_counts, check_suffix, to_json, with_error
 from beliefnet.cli._rows import Split, is_file, own_data, spread
 from beliefnet.cli._run import Run, chosen_refiner, described, open_latent_run
+from beliefnet.cli._tables import SUFFIXES
 from beliefnet.cli._text import make_progress, say, show_table
 from beliefnet.data import numbered_columns
 from beliefnet.evaluation import (
@@ -85,11 +87,24 @@ def impute_rows(
         reading: How a file is read, where the run's own data were read in another way.
     """
     check_counts(particles=particles, starts=starts, rounds=rounds, limit=limit, seed=seed)
-    file = chosen_file(out, "completed.npy")
-    _check(data, hide, hide_half, file)
     run = _open(directory)
+    is_table = run.record.schema is not None
+    if is_table and (hide_half or split):
+        raise OptionError(f"expected a file with a table to fill in, got {hide_half or split}", "--hide 0.2")
+    file = chosen_file(out, "completed.csv" if is_table else "completed.npy")
+    _check(data, hide, hide_half, file, SUFFIXES if is_table else (".npy", ".csv", ".png"))
     refiner = chosen_refiner(run, refine)
     data_key, hide_key, draw_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
+    if run.record.schema is not None:
+        search = Search(particles, starts, rounds, refiner)
+        completed = complete_table(
+            run, data, search, hide=hide, limit=limit, reading=reading, key=draw_key, is_quiet=as_json
+        )
+        if as_json:
+            about = {"data": data, "hide": hide, "num_starts": starts, "rounds": rounds, "refine": described(refiner)}
+            print(to_json(completed.report | about | {"seed": seed, "best_epoch": run.best_epoch}))
+        show_completed(completed, run.record.schema, file, is_quiet=as_json)
+        return
     rows = read_incomplete(run, data, split, reading, limit, key=data_key)
     if hide is not None or hide_half is not None:
         rows = hide_entries(run, rows, hide, hide_half, key=hide_key)
@@ -131,12 +146,12 @@ def _open(directory: Path) -> Run:
     return run
 
 
-def _check(data: str, hide: float | None, hide_half: Side | None, out: Path) -> None:
+def _check(data: str, hide: float | None, hide_half: Side | None, out: Path, suffixes: tuple[str, ...]) -> None:
     if hide is not None and not 0 < hide < 1:
         raise OptionError(f"expected --hide between 0 and 1, got {hide}", "0.5")
     if hide is not None and hide_half is not None:
         raise OptionError(f"expected --hide or --hide-half, got both ({hide} and {hide_half})", "one of them")
-    check_suffix(out, ".npy", ".csv", ".png")
+    check_suffix(out, *suffixes)
     if is_file(data) and out.exists() and out.samefile(Path(data).expanduser()):
         raise OptionError(f"expected --out to be another file than the data, got {out}", "--out completed.npy")
     with writing(out):

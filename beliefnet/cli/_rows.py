@@ -22,8 +22,10 @@ from beliefnet.data import (
     names,
     numbered_columns,
     read_like,
+    read_table_like,
 )
 from beliefnet.evaluation import observe
+from beliefnet.tables import Frame
 
 Split: TypeAlias = Literal["train", "valid", "test"]
 
@@ -36,11 +38,13 @@ class Chosen:
         rows: The rows.
         split: The split that they are, or "all" for those of a file.
         data: Where they came from, as a report says it.
+        frame: The table that they were read from, with all its columns, where they are of a table of mixed columns.
     """
 
     rows: Observations
     split: str
     data: dict[str, Any]
+    frame: Frame | None = None
 
     @property
     def place(self) -> str:
@@ -129,7 +133,11 @@ def spread(rows: Any, limit: int | None) -> Any:
 
 def _all_rows(run: Run, data: str, array: str | None, reading: HowRead) -> Chosen:
     how = how_to_read(data, array, reading)
-    rows = read_like(run.record, data, columns=words_of(run), seed=run.seed, **how)
+    frame = None
+    if run.record.schema is not None:
+        rows, frame = read_table_like(run.record, data, **how)
+    else:
+        rows = read_like(run.record, data, columns=words_of(run), seed=run.seed, **how)
     observe(run.net, rows)
     if Path(data).expanduser().resolve() == Path(run.data).expanduser().resolve():
         warn(
@@ -147,7 +155,7 @@ def _all_rows(run: Run, data: str, array: str | None, reading: HowRead) -> Chose
         "binarization": how.get("binarization", run.record.binarization),
         "checksum": checksum([rows.rows]),
     }
-    return Chosen(rows, "all", about)
+    return Chosen(rows, "all", about, frame)
 
 
 def how_to_read(data: str, array: str | None, reading: HowRead) -> dict[str, Any]:

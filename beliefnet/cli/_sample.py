@@ -14,12 +14,13 @@ from beliefnet.cli._files import chosen_file, replaced, save_array, save_arrays,
 from beliefnet.cli._options import check_counts, check_suffix
 from beliefnet.cli._rows import words_or_numbers
 from beliefnet.cli._run import open_run
+from beliefnet.cli._tables import SUFFIXES, save_columns
 from beliefnet.cli._text import say
 from beliefnet.plots import image_sheet, table_sheet
 from beliefnet.runs import write_atomically
 from beliefnet.training import Stream, stream
 
-_STORED = {"binary": np.uint8, "grey": np.float32, "counts": np.int32}
+_STORED = {"binary": np.uint8, "grey": np.float32, "counts": np.int32, "mixed": np.float32}
 
 
 @command
@@ -38,9 +39,9 @@ def sample(
         directory: Run folder of `beliefnet train`.
         num: How many.
         out: A .png for a sheet of images, or for a heat map of a table; a .txt for documents, one a line; a .csv for
-            rows under the names of the columns; a .npy for an array [num, visible]; or a .npz for it and the names
-            (`samples`, `columns`). By default samples.png, samples.csv of a table, or samples.txt; or samples-2 and so
-            on where that is there already.
+            rows under the names of the columns, or a .parquet for a table of mixed columns; a .npy for an array
+            [num, visible]; or a .npz for it and the names (`samples`, `columns`). By default samples.png, samples.csv
+            of a table, or samples.txt; or samples-2 and so on where that is there already.
         values: Draws, or the means that they are drawn with; by default means in a .png, draws otherwise.
         seed: Seed of the draws.
     """
@@ -50,14 +51,25 @@ def sample(
     kinds = (
         (".txt", ".csv") if run.record.values == "counts" else (".csv", ".png") if shape is None else (".png", ".csv")
     )
+    schema = run.record.schema
+    kinds = kinds if schema is None else SUFFIXES
     file = chosen_file(out, f"samples{kinds[0]}")
     check_suffix(file, *kinds, ".npy", ".npz")
     wants_means = values == "means" or (values is None and file.suffix == ".png")
     if wants_means and file.suffix == ".txt":
         raise OptionError(f"expected --values draws for documents in {file}, got means", "--out samples.npy")
+    if values == "means" and schema is not None and file.suffix in SUFFIXES:
+        raise OptionError(
+            f"expected --values draws for the columns of a table in {file}, got means",
+            "--out samples.npy, which holds units",
+        )
     key = stream(seed, Stream.SAMPLES)
     drawn = np.asarray(sample_means(run.net, (num,), key=key) if wants_means else run.net.dream((num,), key=key)[0])
     note = replaced(file)
+    if schema is not None and file.suffix in SUFFIXES:
+        save_columns(file, schema.decode(drawn))
+        say(f"{num} samples written to {file}{note}")
+        return
     _write(file, drawn if wants_means else drawn.astype(_STORED[run.record.values]), words_or_numbers(run), shape)
     say(f"{num} samples written to {file}{note}")
 

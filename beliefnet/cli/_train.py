@@ -12,6 +12,7 @@ from rich.text import Text
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet.catalogue import (
+    DataShape,
     TrainConfig,
     check_memory,
     choose_estimator,
@@ -73,7 +74,7 @@ def train(
         )
     for sentence in schedule_cautions(config.fit):
         warn(sentence)
-    net, estimator = config.build(dataset.train.average(), dataset.record.image_shape)
+    net, estimator = config.build(DataShape.of(dataset))
     config = config.replace(learning_rate=config.fit.decided(net, num_train).learning_rate)
     usual = default_learning_rate(net, num_steps)
     if has_convolutions(net) and (config.fit.learning_rate or 0) > usual:
@@ -87,7 +88,7 @@ def train(
             warn(sentence)
     if config.is_auto:
         config = _measured(config, dataset, net)
-        _, estimator = config.build(dataset.train.average(), dataset.record.image_shape)
+        _, estimator = config.build(DataShape.of(dataset))
     folder = _new_folder(config, out) if resumed is None else resumed
     # Nothing in a folder changes while another process trains in it.
     with folder.lock.held():
@@ -205,6 +206,9 @@ def _describe(config: TrainConfig, dataset: Dataset, folder: RunFolder) -> None:
         f"{config.describe(record.num_features)}, {config.estimator.name}, {length} -> {folder.path}",
     ):
         say(line)
+    if record.schema is not None:
+        for line in str(record.schema).splitlines():
+            say(f"  {line}")
 
 
 def _report(folder: RunFolder, fitted: Fitted) -> int:

@@ -7,8 +7,8 @@ from beliefnet.conditionals._equinox import EquinoxNetwork
 from beliefnet.conditionals._feedforward import Feedforward, Prior
 from beliefnet.conditionals._incomplete import Filled, Incomplete
 from beliefnet.conditionals._networks import MLP, AbstractNetwork, Dense, Stacked
-from beliefnet.conditionals._observed import Observed, each_unit
-from beliefnet.conditionals._views import AbstractView, AsIs, Centred, LogCounts, Signs
+from beliefnet.conditionals._observed import Observed
+from beliefnet.conditionals._views import AbstractView, AsIs, Beside, Centred, LogCounts, Signs
 from beliefnet.conditionals._weighted import Weighted
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "AbstractNetwork",
     "AbstractView",
     "AsIs",
+    "Beside",
     "Centred",
     "Convolutions",
     "Dense",
@@ -35,6 +36,5 @@ __all__ = [
     "Stacked",
     "TransposedConvolutions",
     "Weighted",
-    "each_unit",
     "has_convolutions",
 ]

@@ -10,7 +10,8 @@ from jaxtyping import Float
 
 from beliefnet._frozen import Frozen
 from beliefnet.conditionals._base import AbstractConditional, AbstractWrapper
-from beliefnet.conditionals._observed import ObservedUnits, each_unit
+from beliefnet.conditionals._observed import ObservedUnits
+from beliefnet.distributions import each_unit
 
 
 class KnownUnits(dist.Independent):

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from beliefnet._errors import ArgumentError
 from beliefnet.conditionals._base import AbstractConditional, AbstractWrapper
+from beliefnet.distributions import each_unit
 
 
 class ObservedUnits(dist.Independent):
@@ -77,17 +78,3 @@ class Observed(AbstractWrapper):
     def __call__(self, parent: Float[Array, "*lead parents"] | None) -> dist.Distribution:
         """Return the layer's distribution; its log-probability counts the observed units."""
         return ObservedUnits(each_unit(self.conditional(parent)), self.observed)
-
-
-def each_unit(layer: dist.Distribution) -> dist.Distribution:
-    """Return a layer of independent units as distributions of each of them, `[*lead, units]`.
-
-    Raises:
-        ValueError: If the units do not have a log-probability each.
-    """
-    if not isinstance(layer, dist.Independent):
-        raise ArgumentError(
-            f"expected a layer of units that have a log-probability each, got {type(layer).__name__}",
-            "a net whose visible units are independent given the latents, such as an sbn, fdarn or vae",
-        )
-    return layer.base_dist

@@ -1,5 +1,6 @@
 """Views: how a layer sees the values of the layer that feeds it."""
 
+import itertools
 from abc import abstractmethod
 
 import equinox as eqx
@@ -98,3 +99,29 @@ class Signs(AbstractView):
     def __call__(self, values: Float[Array, "*lead parents"]) -> Float[Array, "*lead parents"]:
         """Return `2 * values - 1`."""
         return 2 * values - 1
+
+
+class Beside(AbstractView):
+    """Parts of the values, each seen in its own way.
+
+    Args:
+        views: The views, in the order of the parts.
+        widths: Width of each part.
+    """
+
+    views: tuple[AbstractView, ...]
+    widths: tuple[int, ...] = eqx.field(static=True)
+
+    @property
+    def centre(self) -> Float[Array, " parents"]:
+        """The centre of each view, zeros where it has none."""
+        centres = [0.0 if view.centre is None else view.centre for view in self.views]
+        return jnp.concatenate(
+            [jnp.broadcast_to(centre, (width,)) for centre, width in zip(centres, self.widths, strict=True)]
+        )
+
+    def __call__(self, values: Float[Array, "*lead parents"]) -> Float[Array, "*lead parents"]:
+        """Return what is seen of each part, side by side."""
+        ends = list(itertools.accumulate(self.widths))
+        parts = jnp.split(values, ends[:-1], axis=-1)
+        return jnp.concatenate([view(part) for view, part in zip(self.views, parts, strict=True)], axis=-1)

@@ -21,7 +21,7 @@ from beliefnet.data._observations import (
     observations_of,
     rounded_up,
 )
-from beliefnet.data._read_like import read_incomplete_rows, read_like, read_rows, rows_like
+from beliefnet.data._read_like import read_incomplete_rows, read_like, read_rows, read_table_like, rows_like
 from beliefnet.data._record import LoadOptions, Reading, Record, checksum
 from beliefnet.data._sparse import CSR, Rows
 from beliefnet.data._values import check_width
@@ -55,6 +55,7 @@ __all__ = [
     "read_incomplete_rows",
     "read_like",
     "read_rows",
+    "read_table_like",
     "rounded_up",
     "rows_like",
     "spelled",

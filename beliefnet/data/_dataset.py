@@ -26,6 +26,11 @@ from beliefnet.data._observations import Observations
 from beliefnet.data._record import SPLITS, LoadOptions, Record, checksum
 from beliefnet.data._sparse import is_sparse
 from beliefnet.data._split import Contents, cut_missing
+from beliefnet.data._table import is_mixed_frame, table_of, table_rows
+from beliefnet.tables import Column, ColumnKind, frame_of
+
+_IN_MEMORY = ("levels", "label_column", "name_column", "drop")
+"""Options of files that have a meaning for rows in memory."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ class Dataset:
         *,
         columns: Sequence[str] | None = None,
         names: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
+        kinds: Mapping[str, ColumnKind | Column] | None = None,
         label: str = "arrays",
         **options: Any,
     ) -> "Dataset":
@@ -80,9 +86,10 @@ class Dataset:
             test: Test rows; likewise.
             columns: Names of the columns.
             names: Names of the rows: of the training rows, or by the name of the split.
+            kinds: Of a table of mixed columns, what some columns are, by their names.
             label: What to call the data.
             **options: `values`, `binarization`, `seed`, `split_seed`, `valid_fraction`, `test_fraction`,
-                `vocabulary_size`, `keep_empty` and `levels`, as in `load`.
+                `vocabulary_size`, `keep_empty`, `levels`, `label_column`, `name_column` and `drop`, as in `load`.
 
         Returns:
             The three splits and their record.
@@ -98,7 +105,7 @@ class Dataset:
         ({'train': 9, 'valid': 1, 'test': 2}, 'none', dtype('uint8'))
         """
         chosen = LoadOptions.of(options)
-        unfit = {name: value for name, value in chosen.reading.given.items() if name != "levels"}
+        unfit = {name: value for name, value in chosen.reading.given.items() if name not in _IN_MEMORY}
         if unfit or chosen.split_column is not None:
             raise DataError(
                 f"expected options for rows in memory, got {listed(unfit) or 'split_column'}, which say how a "
@@ -106,6 +113,10 @@ class Dataset:
                 "leaving them out",
             )
         given = {"train": train, "valid": valid, "test": test}
+        if chosen.values == "mixed" or (chosen.values == "auto" and is_mixed_frame(train)):
+            frames = {split: frame_of(data, f"{label} ({split})") for split, data in given.items() if data is not None}
+            contents = Contents(frames, values="mixed", reading=chosen.reading)
+            return table_dataset(contents, Provenance(label, "in memory", "arrays", label), chosen, kinds=kinds)
         arrays = {split: as_rows(data, f"{label} ({split})") for split, data in given.items() if data is not None}
         own_names = {split: array.names for split, array in arrays.items() if array.names is not None}
         if names is not None:
@@ -168,13 +179,17 @@ def assemble(
         DataError: If the values are not what was asked for, or an option does not fit them.
     """
     values, label = options.values or contents.values, labelled(provenance.label, contents.place)
+    if values == "mixed" or contents.values == "mixed":
+        return table_dataset(contents, provenance, options)
+    values = "binary" if values == "auto" else values
     _check_sizes(contents, label)
     if contents.are_texts:
         contents = counted(contents, options, label)
     meaning = {"binary": as_binary, "grey": as_grey, "counts": as_counts}.get(values)
     if meaning is None:
         raise DataError(
-            f"expected values to be one of 'binary', 'grey', 'counts', got {shown(values)}", "leaving the option out"
+            f"expected values to be one of 'binary', 'grey', 'counts', 'mixed', got {shown(values)}",
+            "leaving the option out",
         )
     check_options(values, options, label, are_sparse=contents.are_sparse)
     checked = meaning(contents, options, label)
@@ -192,6 +207,47 @@ def assemble(
     if values == "grey" and levels is None:
         checked, levels = on_levels(checked)
     return _recorded(checked, replace(options, values=values), provenance, mode, levels, image_shape)
+
+
+def table_dataset(
+    contents: Contents,
+    provenance: Provenance,
+    options: LoadOptions,
+    *,
+    kinds: Mapping[str, ColumnKind | Column] | None = None,
+) -> Dataset:
+    """Return the data set that a table of mixed columns makes, once the missing splits are cut off.
+
+    Args:
+        contents: What was read.
+        provenance: Where it came from.
+        options: What was asked for.
+        kinds: What some columns are, by their names.
+
+    Raises:
+        DataError: If an option does not fit a table, or its columns are not what they are said to be.
+    """
+    label = provenance.label
+    check_options("mixed", options, label, are_sparse=False)
+    frames = {split: frame_of(rows, label_of(label, split, contents)) for split, rows in contents.splits.items()}
+    schema, frames = table_of(frames, options, kinds, label)
+    cut = cut_missing(contents.holding(frames, names={}), options.fractions, options.split_seed, label)
+    schema = schema.standardised(cut.splits["train"])
+    rows = {split: table_rows(schema, cut.splits[split], label_of(label, split, contents)) for split in SPLITS}
+    record = Record(
+        name=provenance.name,
+        variant=provenance.variant,
+        binarization="none",
+        splits={split: len(rows[split]) for split in SPLITS},
+        num_features=schema.num_units,
+        image_shape=None,
+        source=provenance.source,
+        checksum=checksum([rows[split].rows for split in SPLITS], schema.unit_names),
+        values="mixed",
+        reading=contents.reading,
+        schema=schema,
+    )
+    return Dataset(record, **rows)
 
 
 def _recorded(
@@ -212,7 +268,7 @@ def _recorded(
         image_shape=image_shape,
         source=provenance.source,
         checksum=checksum(list(rows.values()), contents.columns if options.values == "counts" else None),
-        values=options.values or "binary",
+        values=options.settled_values or "binary",
         levels=levels,
         largest=contents.largest,
         reading=contents.reading,

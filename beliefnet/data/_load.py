@@ -76,14 +76,14 @@ def load(data: str | Path, **options: Any) -> Dataset:
     """Load a data set by name, or a user's own file or folder.
 
     Args:
-        data: A name out of `names()`; the path of rows of numbers, dense (`.npy`, `.npz`, `.csv`, `.tsv`) or sparse
-            (`.npz`, `.mtx`, `.svmlight`, `.ldac`, or a folder as 10x writes it); or that of texts, a `.txt` file with a
-            document on each line, or a folder of `.txt` files. Text files may be compressed (`.gz`).
+        data: A name out of `names()`; the path of rows of numbers, dense (`.npy`, `.npz`, `.csv`, `.tsv`, `.parquet`)
+            or sparse (`.npz`, `.mtx`, `.svmlight`, `.ldac`, or a folder as 10x writes it); or that of texts, a `.txt`
+            file with a document on each line, or a folder of `.txt` files. Text files may be compressed (`.gz`).
         **options: What `LoadOptions` lists, by name: `values` and `binarization` say what the rows are read as,
             `split_seed`, `valid_fraction`, `test_fraction` and `split_column` how they are divided, `columns`, `drop`,
             `name_column`, `delimiter`, `decimal`, `encoding`, `transpose`, `array`, `first_column`, `text_column` and
-            `item_separator` how a file is read, `levels`, `vocabulary_size` and `keep_empty` what is made of the
-            values, and `seed` draws the static sample.
+            `item_separator` how a file is read, `label_column` and `schema` what the columns of a table are, `levels`,
+            `vocabulary_size` and `keep_empty` what is made of the values, and `seed` draws the static sample.
 
     Returns:
         The three splits `[n, num_features]` and their record. Documents without any word of the vocabulary are left
@@ -147,6 +147,11 @@ _WORDINGS: Mapping[str, _Wording] = {
         "grey images",
         "data with grey values, such as fashion-mnist, or a net over what this holds",
     ),
+    "mixed": _Wording(
+        "a table of mixed columns",
+        "images or documents",
+        "a .csv or .parquet file, or a net over what this holds",
+    ),
     "counts": _Wording(
         "counts for a document net or poisson visible units",
         "word counts",
@@ -166,7 +171,8 @@ def _load_named(source: AbstractSource, options: LoadOptions) -> Dataset:
                 "leaving the option out",
                 option=option,
             )
-    values = _values_of(source, options.values, label)
+    asked = "binary" if options.values == "auto" else options.values
+    values = _values_of(source, asked, label)
     check_options(values, options, label, are_sparse=False)
     contents = replace(source.read(), image_shape=source.image_shape)
     if values == "counts":
@@ -180,14 +186,14 @@ def _load_named(source: AbstractSource, options: LoadOptions) -> Dataset:
     )
 
 
-def _values_of(source: AbstractSource, asked: ValueKind | None, label: str) -> ValueKind:
+def _values_of(source: AbstractSource, asked: Any, label: str) -> ValueKind:
     """Return what the rows of a named data set are read as."""
     if asked is not None and asked not in _WORDINGS:
         raise DataError(f"expected values to be one of {listed(_WORDINGS)}, got {shown(asked)}", "leaving it out")
     if asked is None or asked in source.held:
         return asked or source.values
     wanted, found = _WORDINGS[asked], _WORDINGS[source.values]
-    hint = wanted.hint if asked == "grey" else found.hint
+    hint = wanted.hint if asked in ("grey", "mixed") else found.hint
     raise DataError(f"expected {wanted.needed}, got {label}, which holds {found.held}", hint)
 
 

@@ -118,12 +118,14 @@ def on_levels(contents: Contents) -> tuple[Contents, int | None]:
 
 def check_options(values: str, options: LoadOptions, label: str, *, are_sparse: bool) -> None:
     """Check that every option that was given has a meaning for such values; `DataError` if not."""
-    held = {"binary": "binary values", "grey": "grey values", "counts": "word counts"}[values]
+    held = {"binary": "binary values", "grey": "grey values", "counts": "word counts", "mixed": "a table"}[values]
     given = {
         "binarization": options.binarization if values != "binary" else None,
         "vocabulary_size": None if are_sparse or values == "counts" else options.vocabulary_size,
         "keep_empty": options.keep_empty if values != "counts" else None,
         "levels": options.levels if values != "grey" else None,
+        "schema": options.schema if values != "mixed" else None,
+        "label_column": options.label_column if values != "mixed" else None,
     }
     for name, value in given.items():
         if value is not None:

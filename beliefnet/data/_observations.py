@@ -124,7 +124,8 @@ class Observations:
 
     Attributes:
         rows: Rows `[rows, visible]` as they are stored: a dense array of bytes or floats, or a sparse matrix.
-        values: What they hold: `"binary"` for bits and means of bits, `"grey"` for grey values, `"counts"`.
+        values: What they hold: `"binary"` for bits and means of bits, `"grey"` for grey values, `"counts"`, `"mixed"`
+            for units of a table's columns, in which NaN is missing.
         largest: What a one is stored as: 255 for bytes of grey levels, the number of levels minus one for other grids.
         is_dynamic: Whether rows are means, of which bits are drawn anew at every use.
         columns: Names of the columns, such as the words of documents.
@@ -205,7 +206,11 @@ class Observations:
         return _scaled(self.dense(), self.largest)
 
     def average(self) -> np.ndarray:
-        """Return the average row, float32 `[visible]`, without a copy of the rows."""
+        """Return the average row, float32 `[visible]`, without a copy of the rows; of a table, of what is there."""
+        if self.values == "mixed":
+            known = ~np.isnan(self.rows)
+            total = np.where(known, self.rows, 0).sum(axis=0, dtype=np.float64)
+            return (total / np.maximum(known.sum(axis=0), 1)).astype(np.float32)
         # A sparse matrix has a matrix of one row for its mean.
         return _scaled(np.asarray(self.rows.mean(axis=0, dtype=np.float64)).reshape(-1), self.largest)
 

@@ -19,11 +19,13 @@ from beliefnet.data._observations import Observations
 from beliefnet.data._record import LoadOptions, Reading, Record
 from beliefnet.data._sparse import CSR, is_sparse, to_counts
 from beliefnet.data._split import Contents
+from beliefnet.data._table import table_rows
 from beliefnet.data._values import check_bits, check_known, check_numbers, check_sparse_bits, check_values, check_width
 from beliefnet.data.readers._arrays import npz_names
 from beliefnet.data.readers._contents import kind_of, read_contents
 from beliefnet.data.readers._matrix import Wanted
 from beliefnet.data.readers._texts import TABLES, count_all_words, count_words
+from beliefnet.tables import Frame, Schema, frame_of, written
 
 _READING = {option.name for option in fields(Reading)}
 _TOLERANCE = 6e-5
@@ -44,7 +46,7 @@ def read_rows(path: str | Path, **options: Any) -> Observations:
     """
     given, chosen = _place(path), _undivided(options, path)
     contents = read_contents(given, chosen)
-    values = chosen.values or contents.values
+    values = chosen.settled_values or contents.values
     if contents.are_texts:
         counts, words = count_all_words(contents.splits, str(path), chosen.item_separator)
         contents = contents.holding({"train": counts["train"]}, columns=words)
@@ -78,12 +80,36 @@ def read_like(
     """
     given = _place(path)
     check_binarization(binarization, record.values)
+    if record.values == "mixed":
+        return read_table_like(record, path, **options)[0]
     chosen = _options_like(record, given, options)
     contents = read_contents(given, chosen, Wanted(record.num_features, None if columns is None else tuple(columns)))
     if record.values == "counts" or contents.are_texts or (contents.are_sparse and columns is not None):
         contents = _by_model(contents, record, columns, chosen, str(path))
     check_width(contents.splits["train"].reshape(contents.sizes["train"], -1), record.num_features, str(path))
     return _observed(contents, replace(record, binarization=binarization or record.binarization), chosen, str(path))
+
+
+def read_table_like(record: Record, path: str | Path, **options: Any) -> tuple[Observations, Frame]:
+    """Read the rows of a table of mixed columns for a trained model, as units and as they are.
+
+    Args:
+        record: The record of the data that the model was trained on.
+        path: A file with the same columns, and perhaps others.
+        **options: What is different about this file, as in `load`.
+
+    Returns:
+        The rows `[n, units]`, named by their ids, and the table, with all columns of the file.
+
+    Raises:
+        DataError: If the file cannot be used, a column is missing, or a value is none that its column had in training.
+    """
+    chosen = _options_like(record, _place(path), options)
+    contents = read_contents(_place(path), replace(chosen, columns=(), drop=(), label_column=None))
+    frame = schema_of(record).renamed(frame_of(contents.splits["train"], str(path)))
+    if chosen.name_column is not None:
+        frame = replace(frame, names=tuple(map(written, frame.column(chosen.name_column).tolist())))
+    return table_rows(schema_of(record), frame, str(path)), frame
 
 
 def read_incomplete_rows(
@@ -145,6 +171,8 @@ def rows_like(
         DataError: If the rows are no numbers, of another width, or not what the model was trained on.
     """
     check_binarization(binarization, record.values)
+    if record.values == "mixed":
+        return table_rows(schema_of(record), frame_of(rows, "rows"), "rows")
     found = as_rows(rows, "rows")
     names = {} if found.names is None else {"train": found.names}
     array = found.rows
@@ -159,6 +187,12 @@ def rows_like(
     check_width(array.reshape(array.shape[0], -1), record.num_features, "rows")
     how = replace(record, binarization=binarization or record.binarization)
     return _observed(contents, how, LoadOptions.of({"values": record.values, "seed": seed}), "rows")
+
+
+def schema_of(record: Record) -> Schema:
+    """Return what the columns of a table were taken for."""
+    assert record.schema is not None
+    return record.schema
 
 
 def _options_like(record: Record, path: Path, changes: Mapping[str, Any]) -> LoadOptions:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from scipy import sparse
@@ -12,8 +12,12 @@ from beliefnet._errors import DataError, listed, shown, suggestion
 from beliefnet._options import options_of
 from beliefnet._types import ValueKind
 from beliefnet.data._sparse import CSR, Rows
+from beliefnet.tables import Schema
 
 SPLITS = ("train", "valid", "test")
+
+AskedValues: TypeAlias = Literal["binary", "grey", "counts", "mixed", "auto"]
+"""What rows can be asked to be read as."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +29,7 @@ class Reading:
         columns: Names of the columns of a table that are data, in their order.
         drop: Names of columns of a table that are no data.
         name_column: Name of the column of a table that names the rows.
+        label_column: Name of the column of a table of mixed columns that holds labels, which are kept beside the rows.
         delimiter: What separates the cells of a table.
         decimal: What separates the decimals of a number in a table, a point or a comma.
         encoding: What a text is written in; UTF-8 by default, or what its byte order mark says.
@@ -39,6 +44,7 @@ class Reading:
     columns: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     name_column: str | None = None
+    label_column: str | None = None
     delimiter: str | None = None
     decimal: str = "."
     encoding: str | None = None
@@ -80,8 +86,10 @@ class LoadOptions(Reading):
 
     Attributes:
         values: What the rows are read as: `binary` for bits and means of bits, `grey` for grey values that stay grey,
-            `counts` for documents and other counts. By default as a named data set is listed; of a file, counts where
-            it holds texts or a sparse matrix of them, else binary values.
+            `counts` for documents and other counts, `mixed` for the columns of a table, each of its own kind, `auto`
+            for those if a table holds other things than values between 0 and 1, and binary values otherwise. By default
+            as a named data set is listed; of a file, counts where it holds texts or a sparse matrix of them, else
+            binary values.
         binarization: What becomes of values between 0 and 1, for binary data. `static`: one Bernoulli sample, drawn
             now; `threshold`: 1 where the value is at least one half; `dynamic`: kept, to be sampled anew at every
             use; for a file by default dynamic, for a data set what `beliefnet datasets` lists.
@@ -96,9 +104,10 @@ class LoadOptions(Reading):
         keep_empty: Whether rows without a single count stay, as Poisson units take them, or are left out, with a
             warning, as for a document net. By default they stay in matrices, and texts and data sets of documents lose
             them.
+        schema: A TOML file that says what some columns of a table of mixed columns are, as `beliefnet schema` writes.
     """
 
-    values: ValueKind | None = None
+    values: AskedValues | None = None
     binarization: str | None = None
     seed: int = 0
     split_seed: int = 0
@@ -107,6 +116,7 @@ class LoadOptions(Reading):
     split_column: str | None = None
     vocabulary_size: int | None = None
     keep_empty: bool | None = None
+    schema: str | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -134,6 +144,11 @@ class LoadOptions(Reading):
         return cls(**{name: options[name].check(value) for name, value in given.items() if value is not None})
 
     @property
+    def settled_values(self) -> ValueKind | None:
+        """What the rows are read as, where that is said and not left to them."""
+        return None if self.values == "auto" else self.values
+
+    @property
     def fractions(self) -> dict[str, float | None]:
         """The fractions to cut off, by the name of the split."""
         return {"valid": self.valid_fraction, "test": self.test_fraction}
@@ -158,12 +173,14 @@ class Record:
         image_shape: Height and width when the rows are images, else None.
         source: Where it came from: a URL, a library's loader, or the path as the user gave it.
         checksum: `"sha256:..."` of the shapes and contents of the three splits, and of the words where there are any.
-        values: `"binary"` for bits and means of bits, `"grey"` for grey values, `"counts"` for documents.
+        values: `"binary"` for bits and means of bits, `"grey"` for grey values, `"counts"` for documents, `"mixed"` for
+            the columns of a table.
         levels: Of grey values, the number of levels: they are k / (levels - 1). None where they lie on no such grid,
             and for other values.
         largest: What a one was in the file: 255 for bytes of grey levels.
         reading: How the file was read, so that another one can be read in the same way.
         keep_empty: Of counts, whether rows without a single one stayed.
+        schema: Of a table, what each column was taken for.
     """
 
     name: str
@@ -179,6 +196,7 @@ class Record:
     largest: int = 1
     reading: Reading = field(default_factory=Reading)
     keep_empty: bool = False
+    schema: Schema | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON or TOML; what is None, and binary `values`, go without saying."""
@@ -188,6 +206,8 @@ class Record:
         }
         if self.image_shape is not None:
             plain["image_shape"] = list(self.image_shape)
+        if self.schema is not None:
+            plain["schema"] = self.schema.to_dict()
         return {name: value for name, value in plain.items() if value != _WITHOUT_SAYING.get(name)}
 
     @classmethod
@@ -227,6 +247,7 @@ class Record:
             **{
                 **plain,
                 "reading": Reading(**{name: options_of(Reading)[name].check(value) for name, value in how.items()}),
+                "schema": None if "schema" not in values else Schema.from_dict(values["schema"]),
             }
         )
 
@@ -235,7 +256,7 @@ class Record:
         return replace(self, reading=replace(self.reading, **changes))
 
 
-_OPTIONAL = {"image_shape", "values", "levels", "largest", "reading", "keep_empty"}
+_OPTIONAL = {"image_shape", "values", "levels", "largest", "reading", "keep_empty", "schema"}
 _WITHOUT_SAYING: Mapping[str, Any] = {"values": "binary", "largest": 1, "reading": {}, "keep_empty": False}
 
 

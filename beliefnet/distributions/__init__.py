@@ -10,8 +10,10 @@ from beliefnet.distributions._discretised_logistic import (
     DiscretisedLogisticFamily,
     discretised_logistic,
 )
+from beliefnet.distributions._each import Units, each_unit
 from beliefnet.distributions._family import AbstractFamily, AbstractRefinableFamily, ReportUnit
 from beliefnet.distributions._kind import UnitKind, check_kind, units
+from beliefnet.distributions._mixed import Mixed, MixedFamily
 from beliefnet.distributions._normal import GreyNormalFamily, NormalFamily, grey_normal, normal
 from beliefnet.distributions._poisson import Poisson, PoissonFamily, poisson
 
@@ -28,6 +30,8 @@ __all__ = [
     "DiscretisedLogisticFamily",
     "GreyNormalFamily",
     "LinearAutoregressive",
+    "Mixed",
+    "MixedFamily",
     "NADELayer",
     "NormalFamily",
     "OneHot",
@@ -37,12 +41,14 @@ __all__ = [
     "ReportUnit",
     "Support",
     "UnitKind",
+    "Units",
     "WeightedWordsFamily",
     "bag_of_words",
     "bernoulli",
     "categorical",
     "check_kind",
     "discretised_logistic",
+    "each_unit",
     "grey_normal",
     "normal",
     "poisson",

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from numpyro.distributions import constraints
 
-from beliefnet._errors import ArgumentError
+from beliefnet._errors import ArgumentError, DataError, entry
 from beliefnet._types import Key, ValueKind
 from beliefnet.distributions._bernoulli import is_no_bit
 from beliefnet.distributions._check import Range, Support, refusal
@@ -57,13 +57,17 @@ class OneHot(dist.Distribution):
         """Return the log-probability of all variables together, in nats."""
         return jnp.sum(self.grouped(jnp.asarray(value)) * jax.nn.log_softmax(self.logits), axis=(-2, -1))
 
+    def unit_log_probs(self, value: Float[Array, "*lead units"]) -> Float[Array, "*lead units"]:
+        """Return the terms of the log-probability, one for each unit, in nats: zeros for categories that are off."""
+        return value * self.flat(jax.nn.log_softmax(self.logits))
+
     def grouped(self, value: Float[Array, "*lead units"]) -> Float[Array, "*lead variables categories"]:
         """Give each variable an axis of its own."""
         return value.reshape(*value.shape[:-1], *self.logits.shape[-2:])
 
     def flat(self, value: Float[Array, "*lead variables categories"]) -> Float[Array, "*lead units"]:
         """Put all variables on one axis."""
-        return value.reshape(*value.shape[:-2], -1)
+        return value.reshape(*value.shape[:-2], value.shape[-2] * value.shape[-1])
 
     @property
     def mean(self) -> Float[Array, "*lead units"]:
@@ -92,7 +96,12 @@ class CategoricalFamily(AbstractRefinableFamily):
 
     def __call__(self, parameters: Float[Array, "*lead parameters"]) -> dist.Distribution:
         """Return variables with consecutive parameters as the logits of each."""
-        return OneHot(parameters.reshape(*parameters.shape[:-1], -1, self.num_categories))
+        return OneHot(self._grouped(parameters))
+
+    def _grouped(self, parameters: Float[Array, "*lead parameters"]) -> Float[Array, "*lead variables categories"]:
+        """Give each variable an axis of its own; there may be no rows at all."""
+        variables = parameters.shape[-1] // self.num_categories
+        return parameters.reshape(*parameters.shape[:-1], variables, self.num_categories)
 
     def num_units(self, num_parameters: int) -> int:
         """Return the number of parameters: every category is a unit."""
@@ -121,20 +130,22 @@ class CategoricalFamily(AbstractRefinableFamily):
         return Support("zeros and ones, which one-hot units are a model of,", is_no_bit, _advice_for_categories)
 
     def check(self, rows: Any, label: str = "data", *, observed: NDArray[np.bool_] | None = None) -> None:
-        """Check that data are one-hot: zeros and ones, a single one for each variable.
+        """Check that data are one-hot: zeros and ones, a single one for each variable that was observed.
 
         Raises:
-            DataError: Naming the first value that does not fit, its row and column, and what to try.
+            DataError: Naming the first value that does not fit, its row and column, and what to try; or a variable of
+                which some units were observed and others not.
         """
         self.support.check(rows, label, observed)
-        if observed is not None:
-            return
+        known = None if observed is None else self._known_variables(observed, label)
+        rows = rows if observed is None else np.where(observed, rows, 0)
         starts = range(0, rows.shape[1], self.num_categories)
         sums = np.stack(
             [np.asarray(rows[:, start : start + self.num_categories].sum(axis=1)).reshape(-1) for start in starts], -1
         )
-        if (sums != 1).any():
-            row, variable = np.argwhere(sums != 1)[0]
+        wrong = sums != 1 if known is None else (sums != 1) & known
+        if wrong.any():
+            row, variable = np.argwhere(wrong)[0]
             raise refusal(
                 rows,
                 sums[row, variable],
@@ -143,6 +154,19 @@ class CategoricalFamily(AbstractRefinableFamily):
                 label,
                 _advice_for_categories,
             )
+
+    def _known_variables(self, observed: NDArray[np.bool_], label: str) -> NDArray[np.bool_]:
+        """Return which variables were observed, `[rows, variables]`: each of them whole, or not at all."""
+        counts = observed.reshape(len(observed), -1, self.num_categories).sum(axis=-1)
+        partly = (counts > 0) & (counts < self.num_categories)
+        if partly.any():
+            row, variable = np.argwhere(partly)[0]
+            raise DataError(
+                f"expected all or none of the {self.num_categories} units of a categorical variable to be observed in "
+                f"{label}, got {counts[row, variable]} at {entry(int(row), int(variable) * self.num_categories)}",
+                "NaN for all of them",
+            )
+        return counts > 0
 
     def _variable_points(self) -> tuple[np.ndarray, np.ndarray]:
         return np.eye(self.num_categories), np.zeros(self.num_categories)
@@ -153,8 +177,7 @@ class CategoricalFamily(AbstractRefinableFamily):
 
     def to_moments(self, parameters: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
         """Return the probabilities."""
-        logits = parameters.reshape(*parameters.shape[:-1], -1, self.num_categories)
-        return jax.nn.softmax(logits, axis=-1).reshape(parameters.shape)
+        return jax.nn.softmax(self._grouped(parameters), axis=-1).reshape(parameters.shape)
 
     def statistic_variances(self, parameters: Float[Array, "*lead parameters"]) -> Float[Array, "*lead parameters"]:
         """Return p (1 - p) of each unit."""

@@ -73,6 +73,10 @@ class AbstractFamily(ABC):
         """How many units one variable takes: 1, or the number of categories."""
         return self.num_units(self.num_parameters(1))
 
+    def side_by_side(self, size: int) -> "tuple[tuple[AbstractFamily, int], ...]":
+        """Return the families that a layer of `size` variables has, each with its number of them: itself alone."""
+        return ((self, size),)
+
     def neutral(self, size: int) -> Float[Array, " parameters"]:
         """Return the parameters that a layer of `size` variables starts from, zeros if nothing else is said."""
         return jnp.zeros(self.num_parameters(size))

@@ -32,7 +32,9 @@ from beliefnet.evaluation._mean import Mean
 from beliefnet.evaluation._observe import DataLike, observe, observe_scored
 from beliefnet.evaluation._perplexity import Perplexity, perplexity
 from beliefnet.evaluation._refinement_gain import RefinementGain, refinement_gain
+from beliefnet.evaluation._row_scores import row_scores
 from beliefnet.evaluation._sandwich import Sandwich, sandwich
+from beliefnet.evaluation._surprise import surprise
 from beliefnet.evaluation._topics import Topic, npmi, topics
 from beliefnet.evaluation._two_sided import two_sided
 
@@ -79,7 +81,9 @@ __all__ = [
     "particle_bounds",
     "perplexity",
     "refinement_gain",
+    "row_scores",
     "sandwich",
+    "surprise",
     "topics",
     "two_sided",
 ]

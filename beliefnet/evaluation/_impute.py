@@ -252,7 +252,9 @@ def _impute_rows(
         filled, parameters = jax.tree.map(lambda leaf: leaf[-1], found)
         last = FixedPosterior(search.refiner.start(seen, filled).at(parameters))
         sample, chosen = _weigh(seen, filled, last, count, num_draws, key=keys[-1])
-        drawn = jnp.asarray(net.generative.conditionals[-1](chosen.latents).sample(jax.random.split(chosen.key)[0]))
+        drawn = jnp.zeros((0, x.shape[-1]))
+        if num_draws:
+            drawn = jnp.asarray(net.generative.conditionals[-1](chosen.latents).sample(jax.random.split(chosen.key)[0]))
         means, draws = (jnp.where(observed, x, values) for values in (sample.means[0], drawn))
         return means, sample.bound[0], sample.ess[0], draws
 

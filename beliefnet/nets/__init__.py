@@ -8,6 +8,7 @@ from beliefnet.nets._fully_visible import fully_visible_net, nade
 from beliefnet.nets._incomplete import completed, incomplete
 from beliefnet.nets._layered import layered_net
 from beliefnet.nets._layers import Connections, LatentLayer, VisibleLayer
+from beliefnet.nets._table import family_of
 from beliefnet.nets._vae import vae
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "completed",
     "darn",
     "document_net",
+    "family_of",
     "fdarn",
     "fully_visible_net",
     "incomplete",

@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from beliefnet._errors import ArgumentError, check_type
-from beliefnet.conditionals import AbstractNetwork, AbstractView, AsIs, Centred, LogCounts, Signs
+from beliefnet.conditionals import AbstractNetwork, AbstractView, AsIs, Beside, Centred, LogCounts, Signs
 from beliefnet.distributions import AbstractFamily, UnitKind, bernoulli
 from beliefnet.nets._widths import widths
 
@@ -196,9 +196,13 @@ class VisibleLayer:
     @property
     def view(self) -> AbstractView:
         """How the recognition net sees it."""
-        if self.family.values == "counts":
-            return LogCounts(self.input_mean)
-        return AsIs() if self.input_mean is None else Centred(self.input_mean)
+        parts = self.family.side_by_side(self.size)
+        widths = tuple(family.num_units(family.num_parameters(size)) for family, size in parts)
+        if len(parts) == 1:
+            return _view(parts[0][0], self.input_mean)
+        mean = None if self.input_mean is None else np.asarray(self.input_mean)
+        means = [None] * len(parts) if mean is None else np.split(mean, np.cumsum(widths)[:-1])
+        return Beside(tuple(_view(family, part) for (family, _), part in zip(parts, means, strict=True)), widths)
 
     def seen_by(self, network: AbstractNetwork) -> AbstractNetwork:
         """Return a network that sees it: as it is."""
@@ -222,3 +226,10 @@ class VisibleLayer:
                 f"expected {name} in [{least}, {largest}], got values from {mean.min()} to {mean.max()}",
                 "the mean of the data as the net sees them",
             )
+
+
+def _view(family: AbstractFamily, mean: ArrayLike | None) -> AbstractView:
+    """Return how units of one family are seen."""
+    if family.values == "counts":
+        return LogCounts(mean)
+    return AsIs() if mean is None else Centred(mean)

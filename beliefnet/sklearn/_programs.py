@@ -7,18 +7,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
-from jax.scipy.special import logsumexp
+from jax import Array
 from jaxtyping import Float, Int
 from scipy import sparse
 
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
-from beliefnet.conditionals import each_unit
 from beliefnet.data import Observations, rounded_up
 from beliefnet.evaluation import impute
 from beliefnet.evaluation._bounds import bounds_of_batch, log_mean_error, rows_per_pass
+from beliefnet.evaluation._surprise import surprises_of_rows
 from beliefnet.evaluation._two_sided import two_sided_of_rows
 from beliefnet.nets import completed, incomplete
 from beliefnet.proposals import Annealed, Recognition
@@ -164,11 +163,12 @@ def _restored(visible: Visible, means: np.ndarray, draws: np.ndarray) -> tuple[n
 
 def surprises(net: BeliefNet, visible: Visible, x: Any, num_particles: int, *, key: Key) -> np.ndarray:
     """Return -log p(x_i | the rest of x) of each entry, in nats, `[rows, features]`; NaN where it is missing."""
+    entries = np.eye(net.num_visible, dtype=bool)
 
     def program(rows: np.ndarray, numbers: np.ndarray) -> Any:
         keys = _keys(key, numbers)
         x = _bits(rows, keys) if visible.is_dynamic else rows
-        return _surprises(incomplete(net), x, keys, num_particles=num_particles)
+        return surprises_of_rows(net, x, keys, entries, num_particles=num_particles)
 
     return in_blocks(visible, x, program).astype(np.float64) + visible.log_volumes(x.shape[1])
 
@@ -256,28 +256,3 @@ def _completions(
         return means, jnp.asarray(bottom(chosen).sample(draw_key))
 
     return jax.vmap(of_row)(x, keys)
-
-
-@partial(jax.jit, static_argnames="num_particles")
-@broadcasting
-def _surprises(
-    net: BeliefNet, x: Float[Array, "block visible"], keys: Array, *, num_particles: int
-) -> Float[Array, "block visible"]:
-    """Weigh particles of each row with one entry missing, and average the probability that they give the entry.
-
-    p(x_i | rest) = sum_k w~_k p(x_i | h_k), with h_k drawn given the rest and w~_k their weights.
-    """
-    bottom = completed(net).generative.conditionals[-1]
-
-    def of_entry(index: Array) -> Float[Array, " block"]:
-        def of_row(row: Array, key: Key) -> Float[Array, ""]:
-            rest = row.at[index].set(jnp.nan)[None]
-            draw = net.infer(rest, num_particles, key=jax.random.fold_in(key, index))
-            log_weight = net.log_joint(rest, draw.values) - draw.log_probs.sum(axis=-1)
-            entry = jnp.asarray(each_unit(bottom(draw.values[0])).log_prob(jnp.nan_to_num(row)[None]))[..., index]
-            return logsumexp(log_weight) - logsumexp(log_weight + entry)
-
-        return jax.vmap(of_row)(x, keys)
-
-    found = lax.map(of_entry, jnp.arange(x.shape[1])).T
-    return jnp.where(jnp.isnan(x), x, found)

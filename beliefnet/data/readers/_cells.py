@@ -11,7 +11,7 @@ from beliefnet.data._record import Reading
 
 _LONGEST_HEADER = 100
 DELIMITERS = (",", ";", "\t")
-_TRUTH = {"true": 1.0, "false": 0.0}
+TRUTH = {"true": 1.0, "false": 0.0}
 _MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
 
 
@@ -95,8 +95,8 @@ def parsed(cell: str, decimal: str) -> float | None:
     lower = plain.lower()
     if lower in _MISSING:
         return float("nan")
-    if lower in _TRUTH:
-        return _TRUTH[lower]
+    if lower in TRUTH:
+        return TRUTH[lower]
     try:
         return None if "_" in plain else float(plain)
     except ValueError:

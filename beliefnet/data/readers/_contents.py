@@ -9,6 +9,8 @@ from beliefnet._errors import DataError, Use, listed, shown
 from beliefnet.data._files import plain_suffix, readable
 from beliefnet.data._record import LoadOptions, Reading
 from beliefnet.data._split import Contents, divided
+from beliefnet.data._table import are_mixed_numbers, is_mixed
+from beliefnet.data.readers._frames import PARQUET, has_texts, number_columns, read_frame
 from beliefnet.data.readers._market import MARKET, read_market, tenx_matrix, tenx_names
 from beliefnet.data.readers._matrix import DOCUMENTS, Wanted, matrix_contents, widened
 from beliefnet.data.readers._npz import npy_contents, npz_contents
@@ -81,14 +83,56 @@ def kind_of(path: Path, reading: Reading) -> Kind:
 
 
 def _read_numbers(path: Path, options: LoadOptions, wanted: Wanted | None) -> Contents:
+    if options.values == "mixed" or (options.values == "auto" and has_texts(path, options)):
+        return _read_mixed(path, options, wanted)
     columns = None if wanted is None or options.transpose else wanted.columns
     are_whole = options.values == "counts" or options.levels is not None
-    table = read_table(path, options.reading, options.split_column, columns, are_whole=are_whole)
+    try:
+        table = read_table(path, options.reading, options.split_column, columns, are_whole=are_whole)
+    except DataError:
+        if options.values != "auto":
+            raise
+        # Texts may begin further down.
+        return _read_mixed(path, options, wanted)
+    if options.values == "auto" and not options.transpose and are_mixed_numbers(table.values):
+        return _read_mixed(path, options, wanted)
     contents = matrix_contents(path, table.values, options, columns=table.columns, names=table.names)
     contents = replace(contents, place=None if options.transpose or table.parts is not None else table.place)
     if table.parts is None:
         return contents
     return divided(contents, [split_of(part, path) for part in table.parts], str(path))
+
+
+def _read_mixed(path: Path, options: LoadOptions, wanted: Wanted | None) -> Contents:
+    """Read a table of mixed columns."""
+    if options.transpose:
+        raise DataError(
+            f"expected no {{option}} for the columns of {path}, each of its own kind, got True",
+            "leaving it out",
+            option="transpose",
+        )
+    frame = read_frame(path, options.reading)
+    parts = None
+    if options.split_column is not None:
+        cells = frame.column(options.split_column)
+        parts = [split_of(str(cell), path) for cell in cells.tolist()]
+        kept = {name: values for name, values in frame.columns.items() if name != options.split_column}
+        frame = replace(frame, columns=kept)
+    contents = Contents({"train": frame}, values="mixed", reading=options.reading)
+    return contents if parts is None else divided(contents, parts, str(path))
+
+
+def _read_parquet(path: Path, options: LoadOptions, wanted: Wanted | None) -> Contents:
+    """Read a Parquet file: as mixed columns, or as the numbers that it holds."""
+    if options.values == "mixed":
+        return _read_mixed(path, options, wanted)
+    contents = _read_mixed(path, options, wanted)
+    if options.values == "auto" and any(map(is_mixed, contents.splits.values())):
+        return contents
+    matrices = {split: number_columns(frame, options) for split, frame in contents.splits.items()}
+    splits = {split: values for split, (values, _, _) in matrices.items()}
+    names = {split: own for split, (_, _, own) in matrices.items() if own is not None}
+    return Contents(splits, columns=matrices["train"][1], names=names, reading=options.reading)
 
 
 def _read_texts(path: Path, options: LoadOptions, wanted: Wanted | None) -> Contents:
@@ -133,7 +177,8 @@ def _read_lda_c(path: Path, options: LoadOptions, wanted: Wanted | None) -> Cont
     )
 
 
-_TABLE_OPTIONS = (*("columns", "drop", "name_column", "split_column", "delimiter", "decimal", "encoding", "transpose"),)
+_COLUMNS = ("columns", "drop", "name_column", "label_column", "split_column")
+_TABLE_OPTIONS = (*_COLUMNS, "delimiter", "decimal", "encoding", "transpose")
 _TABLE = Kind(_read_numbers, _TABLE_OPTIONS)
 _TEXTS = Kind(_read_texts, ("text_column", "item_separator", "split_column", "name_column", "delimiter", "encoding"))
 _TENX = Kind(_read_market, ("transpose",))
@@ -142,6 +187,7 @@ KINDS: Mapping[str, Kind] = {
     ".npy": Kind(npy_contents, ("transpose",)),
     ".npz": Kind(npz_contents, ("array", "transpose")),
     **dict.fromkeys(TABLES, _TABLE),
+    PARQUET: Kind(_read_parquet, _COLUMNS),
     MARKET: _TENX,
     **dict.fromkeys(SVMLIGHT, Kind(_read_svmlight, ("first_column", "transpose"))),
     **dict.fromkeys(LDA_C, Kind(_read_lda_c, ("transpose",))),

@@ -123,6 +123,14 @@ class Sheet:
             raise DataError(f"expected a column of numbers in {self.path}, got none that is left", "fewer to drop")
         return kept
 
+    def has_text_columns(self, reading: Reading) -> bool:
+        """Whether a column begins with texts that is data, and does not name the rows."""
+        left_out = {*reading.drop, reading.name_column, reading.label_column}
+        names = [name for name in self.columns if name not in left_out]
+        chosen = [index for index, name in enumerate(self.columns) if name in (reading.columns or names)]
+        texts = [index for index in chosen if self._is_text(index)]
+        return texts not in ([], [0])
+
     def _no_numbers(self, texts: list[int]) -> DataError:
         """Return the error for columns of texts among those of numbers."""
         column = texts[0]
@@ -135,6 +143,7 @@ class Sheet:
             hints = ["coding yes as 1 and no as 0", *hints]
         elif len(texts) == 1:
             hints = [*hints, Use("text_column", self.columns[column], "if it holds texts")]
+        hints.append(Use("values", "mixed", "for columns of several kinds", "--visible mixed"))
         return DataError(
             f"expected numbers in every column of {self.path}, got {shown(first)} in {self._named(column)} "
             f"(line {line}, column {column + 1})",
@@ -165,20 +174,20 @@ class Sheet:
                 with suppress(ValueError):
                     return np.loadtxt(lines, delimiter=self.delimiter, comments=None, ndmin=2, usecols=columns)
         found = array("d")
-        for number, cells in self._rows():
+        for number, cells in self.rows():
             found.extend([self._number(cells, column, number) for column in columns])
         return np.frombuffer(found).reshape(-1, len(columns))
 
     def place(self, columns: Sequence[int], row: int, column: int) -> str:
         """Return where an entry of the data is, by the columns of the file that are data."""
-        number = next(number for number, _ in itertools.islice(self._rows(), row, None))
+        number = next(number for number, _ in itertools.islice(self.rows(), row, None))
         return f"line {number}, {self._named(columns[column])} (row {row + 1} of the data; counted from 1)"
 
     def texts(self, column: int) -> Iterator[str]:
         """Yield the cells of one column."""
-        return (cells[column].strip() for _, cells in self._rows())
+        return (cells[column].strip() for _, cells in self.rows())
 
-    def _rows(self) -> Iterator[tuple[int, list[str]]]:
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the cells of each row with the number of its line."""
         for number, cells in filled_rows(self.lines, self.delimiter):
             if len(cells) != len(self.columns):

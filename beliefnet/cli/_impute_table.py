@@ -1,0 +1,146 @@
+"""Missing cells of a table filled in, under the names and categories that it came with."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from beliefnet._errors import OptionError
+from beliefnet._types import Key
+from beliefnet.cli._files import replaced
+from beliefnet.cli._flags import HowRead
+from beliefnet.cli._rows import chosen_rows, spread
+from beliefnet.cli._run import Run
+from beliefnet.cli._tables import save_columns
+from beliefnet.cli._text import make_progress, say, show_table
+from beliefnet.data import Observations
+from beliefnet.evaluation import Mean, Search, impute
+from beliefnet.evaluation._impute import starting_fill
+from beliefnet.tables import Frame, Schema, cell_errors, filled, missing
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A table with its missing cells filled in.
+
+    Attributes:
+        frame: The table.
+        report: What was done, and how well hidden cells were filled in.
+    """
+
+    frame: Frame
+    report: dict[str, Any]
+
+
+def complete_table(
+    run: Run,
+    data: str,
+    search: Search,
+    *,
+    hide: float | None,
+    limit: int | None,
+    reading: HowRead,
+    key: Key,
+    is_quiet: bool,
+) -> Completed:
+    """Fill in the missing cells of a table.
+
+    Args:
+        run: The run.
+        data: The file.
+        search: How posteriors are looked for.
+        hide: Hide each cell with this probability first, and score what is put there.
+        limit: Use only so many rows, spread evenly.
+        reading: How the file is read, where the run's own data were read in another way.
+        key: Random key of what is hidden and drawn.
+        is_quiet: Show no progress.
+    """
+    chosen, schema = chosen_rows(run, data, None, reading), run.record.schema
+    if schema is None or chosen.frame is None:
+        raise OptionError(f"expected a file with a table to fill in, got {data}", "the path of a file")
+    hide_key, draw_key = jax.random.split(key)
+    places = spread(np.arange(len(chosen.rows)), limit)
+    rows, frame = chosen.rows[places], chosen.frame[places]
+    known = ~np.isnan(rows.means())
+    hidden = _hidden(schema, known, hide, key=hide_key)
+    if not any(where.any() for where in hidden.values()) and known.all():
+        raise OptionError(f"expected missing cells in {data}, got none", "--hide 0.2 to see how it would do")
+    observed = known.copy()
+    for name, place in schema.places.items():
+        observed[:, place] &= ~hidden[name][:, None]
+    found = _found(run, rows, observed, search, key=draw_key, is_quiet=is_quiet)
+    values = schema.decode(np.asarray(found.means))
+    fill = starting_fill(run.net)
+    usual = schema.decode(np.broadcast_to(np.asarray(fill), rows.shape))
+    report = {
+        "num_rows": len(rows),
+        "num_missing": sum(int(missing(frame.columns[name]).sum()) for name in schema.places),
+        "num_hidden": sum(int(where.sum()) for where in hidden.values()),
+        "num_particles": found.num_particles,
+        "bound": asdict(Mean.of(np.asarray(found.bound, np.float64))),
+        "ess": asdict(Mean.of(np.asarray(found.ess, np.float64))),
+        "errors": {
+            name: {column: asdict(error) for column, error in cell_errors(schema, frame, guess, hidden).items()}
+            for name, guess in {"refined": values, "mean or mode": usual}.items()
+        },
+    }
+    return Completed(filled(schema, frame, values), report)
+
+
+def show_completed(completed: Completed, schema: Schema, file: Path, *, is_quiet: bool) -> None:
+    """Show what was done, and write the table."""
+    report = completed.report
+    if not is_quiet:
+        say(
+            f"{report['num_missing']} missing and {report['num_hidden']} hidden cells in {report['num_rows']} rows; "
+            f"effective sample size {report['ess']['mean']:.1f} of {report['num_particles']}"
+        )
+        if report["num_hidden"]:
+            _show_errors(report["errors"], schema)
+    note = replaced(file)
+    save_columns(file, _with_names(completed.frame, schema))
+    if not is_quiet:
+        say(f"{report['num_rows']} completed rows written to {file}{note}")
+
+
+def _with_names(frame: Frame, schema: Schema) -> Mapping[str, Any]:
+    """Return the columns of a table, after the names of its rows if these stand beside the columns."""
+    if frame.names is None or schema.of_kind("id") in frame.columns:
+        return frame.columns
+    return {"row": frame.names, **frame.columns}
+
+
+def _hidden(schema: Schema, known: np.ndarray, hide: float | None, *, key: Key) -> dict[str, np.ndarray]:
+    """Return which cells of each column are hidden, `[rows]`: some of those that are known."""
+    uniform = np.asarray(jax.random.uniform(key, (len(known), len(schema.places))))
+    return {
+        name: (uniform[:, index] < (hide or 0)) & known[:, place].all(axis=1)
+        for index, (name, place) in enumerate(schema.places.items())
+    }
+
+
+def _found(run: Run, rows: Observations, observed: np.ndarray, search: Search, *, key: Key, is_quiet: bool) -> Any:
+    with make_progress(is_quiet=is_quiet) as progress:
+        task = progress.add_task(f"{search.num_particles} particles", total=len(rows))
+        return impute(
+            run.net,
+            rows,
+            observed=observed,
+            search=search,
+            key=key,
+            progress=lambda done: progress.update(task, completed=done),
+        )
+
+
+def _show_errors(errors: Mapping[str, Mapping[str, Mapping[str, Any]]], schema: Schema) -> None:
+    kinds = {column.name: column.kind for column in schema.modelled}
+    rows = []
+    for name, refined in errors["refined"].items():
+        what = "share wrong" if kinds[name] in ("binary", "category") else "error / sd"
+        usual = errors["mean or mode"][name]["error"]
+        rows.append([name, what, refined["num_cells"], f"{refined['error']:.3f}", f"{usual:.3f}"])
+    header = ["column", "measure", "hidden cells", "refined", "mean or mode"]
+    show_table(header, rows, title="hidden cells", words=("column", "measure"))

@@ -1,0 +1,138 @@
+"""Tables of mixed columns: whether rows are one, what its columns are taken for, and its rows as units."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from beliefnet._errors import DataError, listed, shown
+from beliefnet.data._observations import Observations
+from beliefnet.data._record import LoadOptions
+from beliefnet.tables import (
+    KINDS,
+    Column,
+    ColumnKind,
+    Frame,
+    Schema,
+    column_of_kind,
+    frame_of,
+    infer_schema,
+    read_toml,
+    written,
+)
+
+_MOST_COUNTS = 100
+"""Wider tables of whole numbers are images or documents, which are asked for by their own options."""
+
+
+def is_mixed(frame: Frame) -> bool:
+    """Whether a table holds other things than numbers between 0 and 1: texts, missing cells, or numbers of any size."""
+    columns = list(frame.columns.values())
+    if any(values.dtype == object and type(next(iter(values))) is not bool for values in columns):
+        return True
+    numbers = np.stack([values.astype(np.float64) for values in columns], axis=1)
+    return are_mixed_numbers(numbers)
+
+
+def are_mixed_numbers(numbers: np.ndarray) -> bool:
+    """Whether numbers `[rows, columns]` are no bits, means or images: some are missing, or beyond [0, 1]."""
+    if np.isnan(numbers).any():
+        return True
+    is_wide = numbers.shape[1] > _MOST_COUNTS and bool((numbers >= 0).all() and (numbers == np.rint(numbers)).all())
+    return not is_wide and bool(((numbers < 0) | (numbers > 1)).any())
+
+
+def is_mixed_frame(data: Any) -> bool:
+    """Whether data in memory are a table of mixed columns: a data frame or a mapping, no array."""
+    is_table = (
+        issubclass(type(data), Mapping) or getattr(data, "columns", getattr(data, "column_names", None)) is not None
+    )
+    return is_table and type(data) is not Observations and is_mixed(frame_of(data))
+
+
+def table_of(
+    frames: Mapping[str, Frame],
+    options: LoadOptions,
+    kinds: Mapping[str, ColumnKind | Column] | None,
+    label: str,
+) -> tuple[Schema, dict[str, Frame]]:
+    """Return what the columns of all splits together are taken for, and the splits with columns of these names.
+
+    Args:
+        frames: The rows of each split.
+        options: What was asked for.
+        kinds: What some columns are, by their names.
+        label: What to call the table in an error.
+
+    Raises:
+        DataError: If the splits have other columns, or the columns are not what they are said to be.
+    """
+    whole = _together(frames, label)
+    said: dict[str, Any] = {} if options.schema is None else read_toml(Path(options.schema).expanduser())
+    said |= dict(kinds or {})
+    chosen = {name: _column(whole, name, kind) for name, kind in said.items()}
+    wanted = options.columns or tuple(whole.columns)
+    for name in (*options.drop, *options.columns):
+        whole.column(name)
+    kept = {options.name_column, options.label_column, *chosen}
+    for name in whole.columns:
+        if (name in options.drop or name not in wanted) and name not in kept:
+            chosen[name] = Column(name, "ignored", reason="as asked for")
+    return infer_schema(whole, kinds=chosen, ids=options.name_column, label=options.label_column), dict(frames)
+
+
+def table_rows(schema: Schema, frame: Frame, label: str) -> Observations:
+    """Return the rows of a table as observations of its units, named by its column of ids.
+
+    Raises:
+        DataError: If a column is not there, or a value is none that the column has.
+    """
+    frame = replace(schema.renamed(frame), label=label)
+    return Observations(
+        schema.encode(frame), "mixed", columns=schema.unit_names, names=row_names(schema, frame), label=label
+    )
+
+
+def row_names(schema: Schema, frame: Frame) -> tuple[str, ...] | None:
+    """Return the names of rows: those of the column of ids, or those that the table has beside its columns."""
+    name = schema.of_kind("id")
+    if name is None or name not in frame.columns:
+        return frame.names
+    return tuple(written(cell) for cell in frame.columns[name].tolist())
+
+
+def _together(frames: Mapping[str, Frame], label: str) -> Frame:
+    """Return the rows of all splits, one after the other."""
+    first = frames["train"]
+    for split, frame in frames.items():
+        if list(frame.columns) != list(first.columns):
+            raise DataError(
+                f"expected splits with the columns {listed(first.columns)} in {label}, got {listed(frame.columns)} in "
+                f"{split}",
+                "writing them alike",
+            )
+    columns = {}
+    for name in first.columns:
+        parts = [frame.columns[name] for frame in frames.values()]
+        is_text = any(part.dtype == object for part in parts)
+        columns[name] = np.concatenate([_objects(part) if is_text else part for part in parts])
+    return replace(first, columns=columns, names=None, lines=None, label=label) if len(frames) > 1 else first
+
+
+def _objects(values: np.ndarray) -> np.ndarray:
+    if values.dtype == object:
+        return values
+    return np.array([None if value != value else written(value) for value in values.tolist()], object)
+
+
+def _column(frame: Frame, name: str, kind: Any) -> Column:
+    """Return a column of which a kind, or all, is said."""
+    if type(kind) is Column:
+        return kind
+    if kind not in KINDS:
+        raise DataError(
+            f"expected a kind out of {listed(KINDS)} for column {shown(name)}, got {shown(kind)}", "'number'"
+        )
+    return column_of_kind(frame, name, kind)
