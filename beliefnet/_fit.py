@@ -41,7 +41,7 @@ def fit(
         (3, 8)
     """
     config, dataset = _prepared(data, options)
-    return _fitted(config, dataset, folder, callback)
+    return _fitted(config, dataset, folder, callback, _example(data))
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def fit_seeds(
     first, models = config.fit.seed, []
     for seed in range(first, first + num_seeds):
         place = None if folder is None else Path(folder) / f"seed-{seed}"
-        models.append(_fitted(config.replace(seed=seed), dataset, place, callback))
+        models.append(_fitted(config.replace(seed=seed), dataset, place, callback, _example(data)))
     return Seeds(tuple(models))
 
 
@@ -117,7 +117,14 @@ def _prepared(data: Any, options: dict[str, Any]) -> tuple[TrainConfig, Dataset]
     return config, dataset
 
 
-def _fitted(config: TrainConfig, dataset: Dataset, folder: Path | str | None, callback: Callback | None) -> Model:
+def _example(data: Any) -> Any:
+    """Return a data frame without rows if data are one: what is said of rows then comes in its type."""
+    return data[:0] if hasattr(data, "columns") and type(data) is not Dataset else None
+
+
+def _fitted(
+    config: TrainConfig, dataset: Dataset, folder: Path | str | None, callback: Callback | None, example: Any
+) -> Model:
     shape = DataShape.of(dataset)
     net, estimator = config.build(shape)
     net, _ = net_of_start(config, net)
@@ -135,6 +142,7 @@ def _fitted(config: TrainConfig, dataset: Dataset, folder: Path | str | None, ca
         found.best_epoch,
         None if folder is None else Path(folder),
         dataset.test,
+        example,
     )
 
 

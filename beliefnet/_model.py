@@ -5,20 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from beliefnet._errors import OptionError, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._uses import reconstruct, sample_means
-from beliefnet.data import DataError, Observations, Record, numbered_columns, read_like, rows_like
-from beliefnet.evaluation import Evaluation, Search, encode, evaluate, impute, particle_bounds
-from beliefnet.evaluation._bounds import log_mean_error
-from beliefnet.plots import image_sheet, plot_training_curve, table_sheet
+from beliefnet.data import (
+    DataError,
+    Observations,
+    Record,
+    numbered_columns,
+    read_like,
+    read_table_like,
+    rows_like,
+)
+from beliefnet.evaluation import Evaluation, Search, encode, evaluate, impute, row_scores, surprise
+from beliefnet.plots import image_sheet, plot_marginals, plot_training_curve, table_sheet
 from beliefnet.proposals import AbstractProposal
+from beliefnet.tables import Schema, filled, frame_of, like
 from beliefnet.training import Stream, stream
-
-_ROWS = 1000
 
 
 class LogLikelihood(NamedTuple):
@@ -50,6 +55,7 @@ class Model:
         best_epoch: The epoch after which it was found.
         folder: Its run folder, or None.
         test: Rows that are left for its evaluation, or None where they cannot be loaded again.
+        example: A data frame without rows, of the type that samples come in; None for plain arrays.
     """
 
     net: BeliefNet
@@ -61,6 +67,7 @@ class Model:
     best_epoch: int
     folder: Path | None = None
     test: Observations | None = None
+    example: Any = None
 
     def encode(self, data: Any, *, layer: int | None = None) -> Any:
         """Return the codes of rows: the means of a latent layer under the recognition net.
@@ -90,13 +97,14 @@ class Model:
         found = reconstruct(self.net, self._rows(data), key=stream(seed, Stream.PLOTS))
         return _like(data, found, self._names)
 
-    def sample(self, num: int = 1, *, seed: int = 0) -> np.ndarray:
-        """Draw rows, `[num, visible]`."""
+    def sample(self, num: int = 1, *, seed: int = 0) -> Any:
+        """Draw rows, `[num, visible]`; of a table its columns, in a data frame if the net was fitted to one."""
         num = whole_number("num", num, good=10)
-        return np.asarray(self.net.dream((num,), key=stream(seed, Stream.SAMPLES))[0])
+        drawn = self._drawn(num, seed)
+        return drawn if self.record.schema is None else like(self.example, self.record.schema.decode(drawn))
 
     def log_likelihood(self, data: Any, *, num_particles: int = 1000, seed: int = 0) -> LogLikelihood:
-        """Estimate log p of each row.
+        """Estimate log p of each row; of a table, of what is known of it, numbers being standardised.
 
         Args:
             data: Rows `[rows, visible]`, or a file.
@@ -106,26 +114,43 @@ class Model:
         Raises:
             DataError: If the rows are not what the net is a model of.
         """
-        rows, key, parts = self._rows(data), stream(seed, Stream.EVALUATION), []
-        for start in range(0, len(rows), _ROWS):
-            some = rows[start : start + _ROWS]
-            own = jax.random.fold_in(key, start)
-            found = particle_bounds(self.net, some, num_particles=num_particles, key=own, proposal=self.proposal)
-            parts.append((np.asarray(found.bound, np.float64), np.asarray(found.ess, np.float64)))
-        bound, ess = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return LogLikelihood(*(_series(data, values) for values in (bound, log_mean_error(ess, num_particles))))
+        key = stream(seed, Stream.EVALUATION)
+        found = row_scores(self.net, self._rows(data), key=key, num_particles=num_particles, proposal=self.proposal)
+        return LogLikelihood(*(_series(data, values) for values in found))
+
+    def surprise(self, data: Any, *, num_particles: int = 100, seed: int = 0) -> Any:
+        """Estimate how improbable each column of rows is given the others: -log p(column | rest), in nats.
+
+        Args:
+            data: Rows `[rows, visible]`, or a file.
+            num_particles: Particles per row, K.
+            seed: Of the particles.
+
+        Returns:
+            `[rows, columns]`; NaN where a value is missing.
+
+        Raises:
+            DataError: If the rows are not what the net is a model of.
+        """
+        rows, schema, key = self._rows(data), self.record.schema, stream(seed, Stream.EVALUATION)
+        groups = None if schema is None else schema.groups
+        found = surprise(self.net, rows, key=key, num_particles=num_particles, groups=groups)
+        return _like(data, found, self._names if schema is None else tuple(schema.places))
 
     def impute(self, data: Any, *, search: Search | None = None, seed: int = 0) -> Any:
         """Return rows with the expectation of what is missing, NaN, given what was observed, `[rows, visible]`.
 
         Args:
-            data: Rows `[rows, visible]`; bits, grey values or counts, as the net is a model of.
+            data: Rows `[rows, visible]`; bits, grey values or counts, as the net is a model of; or a table, of which
+                all columns are returned. Missing categories become the likeliest ones, and whole numbers stay whole.
             search: How posteriors are looked for; see `evaluation.impute`.
             seed: Of the particles.
 
         Raises:
             DataError: If what was observed is not what the net is a model of.
         """
+        if self.record.schema is not None:
+            return self._imputed_table(data, self.record.schema, search, seed)
         own, given = self.columns or (), getattr(data, "columns", None)
         rows = data[list(own)] if own and given is not None and set(own) <= set(given) else data
         found = impute(self.net, rows, key=stream(seed, Stream.EVALUATION), search=search)
@@ -159,9 +184,21 @@ class Model:
         """Draw means of samples to a PNG file: images, or else a heat map under the names of the columns."""
         num = whole_number("num", num, good=100)
         means = np.asarray(sample_means(self.net, (num,), key=stream(seed, Stream.SAMPLES)))
+        if self.record.schema is not None:
+            return plot_marginals({"samples": self.record.schema.decode(self._drawn(num, seed))}, path)
         if self.record.image_shape is None:
             return table_sheet({"samples (means)": means}, self._names, path)
         return image_sheet(means, self.record.image_shape, path, title="samples (means)")
+
+    def _drawn(self, num: int, seed: int) -> np.ndarray:
+        return np.asarray(self.net.dream((num,), key=stream(seed, Stream.SAMPLES))[0])
+
+    def _imputed_table(self, data: Any, schema: Schema, search: Search | None, seed: int) -> Any:
+        is_file = issubclass(type(data), str | Path)
+        rows, frame = read_table_like(self.record, data) if is_file else (self._rows(data), frame_of(data))
+        found = impute(self.net, rows, key=stream(seed, Stream.EVALUATION), search=search)
+        completed = filled(schema, schema.renamed(frame), schema.decode(np.asarray(found.means)))
+        return like(self.example if is_file else data, completed.columns, getattr(data, "index", None))
 
     @property
     def _names(self) -> Sequence[str]:

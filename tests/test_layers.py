@@ -21,6 +21,7 @@ LAYERS = [
     {"_errors", "_text"},
     {"_values"},
     {"_options", "_checks", "_streams"},
+    {"tables"},
     {"distributions", "data"},
     {"conditionals", "samplers"},
     {"_chain"},

@@ -97,10 +97,7 @@ def _reasons(run: Run, chosen: Chosen, rows: np.ndarray, particles: int, *, key:
     schema, width = run.record.schema, run.net.num_visible
     names, groups = words_or_numbers(run), np.eye(width, dtype=bool)
     if schema is not None:
-        names = tuple(schema.places)
-        groups = np.zeros((len(names), width), bool)
-        for group, place in zip(groups, schema.places.values(), strict=True):
-            group[place] = True
+        names, groups = tuple(schema.places), schema.groups
     data = chosen.rows[np.sort(rows)]
     x = np.asarray(data.take(np.arange(len(data)), key=key))
     found = surprise(run.net, x, groups=groups, num_particles=particles, key=key)

@@ -16,6 +16,7 @@ from beliefnet.evaluation import Topic, topics
 from beliefnet.plots import (
     image_sheet,
     plot_columns,
+    plot_marginals,
     plot_topics,
     plot_training_curve,
     reconstruction_sheet,
@@ -55,6 +56,15 @@ def _pictures(
             yield "topics.png", lambda path: draw_topics(topics_by_coherence(net, dataset.train, count), words, path)
         return
     keys = jax.random.split(stream(0, Stream.PLOTS), 3)
+    schema = dataset.record.schema
+    if schema is not None:
+        data, num = dataset.train.means(), max(_SAMPLES, min(len(dataset.train), 10 * _SAMPLES))
+        drawn = {
+            "training rows": schema.known(data),
+            "samples": schema.decode(np.asarray(net.dream((num,), key=keys[0])[0])),
+        }
+        yield "columns.png", lambda path: plot_marginals(drawn, path)
+        return
     if shape is None:
         yield from _pictures_of_a_table(net, dataset, keys)
         return

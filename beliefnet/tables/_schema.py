@@ -84,6 +84,14 @@ class Schema:
         return {c.name: slice(end - c.num_units, end) for c, end in zip(self.modelled, ends, strict=True)}
 
     @property
+    def groups(self) -> np.ndarray:
+        """Which units belong to each of these columns, `[columns, units]`."""
+        found = np.zeros((len(self.modelled), self.num_units), bool)
+        for group, place in zip(found, self.places.values(), strict=True):
+            group[place] = True
+        return found
+
+    @property
     def unit_names(self) -> tuple[str, ...]:
         """The name of each unit: that of its column, with the category that it stands for."""
         return tuple(name for column in self.modelled for name in column.unit_names)
@@ -118,6 +126,14 @@ class Schema:
         units = np.asarray(units)
         modelled = [column for column in self.columns if column.is_modelled]
         return {column.name: column.decode(units[:, self.places[column.name]]) for column in modelled}
+
+    def known(self, units: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what units stand for, as `decode` does, with None or NaN for what is missing."""
+        found = self.decode(np.nan_to_num(units))
+        for name, values in found.items():
+            is_missing = np.isnan(units[:, self.places[name]]).any(axis=1)
+            values[is_missing] = None if values.dtype == object else np.nan
+        return found
 
     def renamed(self, frame: Frame) -> Frame:
         """Return a table whose columns have the names of the schema, where they have none of their own."""

@@ -1,0 +1,104 @@
+"""The values of each column of a table, such as those of data beside those of samples."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from beliefnet._errors import ArgumentError
+from beliefnet.plots._figure import FAINT, GRID, INK, save_png
+from beliefnet.plots._text import for_legend, for_picture
+
+_COLOURS = ("#2563eb", "#f59e0b", "#7b8794")
+_ACROSS = 4
+_MOST_BARS = 12
+_NUM_BINS = 24
+_NAME = 28
+_MOST_COLUMNS = 60
+
+
+def plot_marginals(versions: Mapping[str, Mapping[str, np.ndarray]], path: Path | str) -> Path:
+    """Save a small picture of each column: how often each category occurs, or a histogram of numbers.
+
+    Args:
+        versions: For each label, such as "data", the values of each column by its name, `[rows]`: numbers, NaN where one
+            is missing, or texts and truth values, None where one is missing. At most three of them, of the same columns.
+        path: PNG file to write.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ValueError: If there are no columns, or not the same ones.
+    """
+    labels = list(versions)
+    names = list(versions[labels[0]]) if labels else []
+    if not names or any(list(version) != names for version in versions.values()):
+        raise ArgumentError("expected versions of the same columns, got others or none", "{'data': columns}")
+    shown = names[:_MOST_COLUMNS]
+    across = min(_ACROSS, len(shown))
+    down = math.ceil(len(shown) / across)
+    figure = Figure(figsize=(2.6 * across + 0.4, 1.9 * down + 0.6), facecolor="white", layout="constrained")
+    panels = figure.subplots(down, across, squeeze=False).ravel()
+    for axes in panels[len(shown) :]:
+        axes.set_visible(False)
+    for axes, name in zip(panels, shown, strict=False):
+        values = [_known(version[name]) for version in versions.values()]
+        axes.set_title(for_picture(name, _NAME), loc="left", fontsize=8, color=INK)
+        _undress(axes)
+        if any(part.dtype == object for part in values) or len(np.unique(np.concatenate(values))) <= _MOST_BARS:
+            _bars(axes, values)
+        else:
+            _histograms(axes, values)
+    handles = [Patch(color=colour, label=for_legend(text)) for text, colour in zip(labels, _COLOURS, strict=False)]
+    figure.legend(handles=handles, loc="outside upper right", ncols=3, fontsize=8, frameon=False)
+    return save_png(figure, path)
+
+
+def _known(values: np.ndarray) -> np.ndarray:
+    if values.dtype == object:
+        return np.array([value for value in values if value is not None and value == value], object)
+    return values[np.isfinite(values)]
+
+
+def _bars(axes: Axes, values: list[np.ndarray]) -> None:
+    """Draw the share of each category; of many, the most frequent ones."""
+    counts: dict[Any, int] = {}
+    for part in values:
+        for value in part.tolist():
+            counts[value] = counts.get(value, 0) + 1
+    kinds = sorted(counts, key=lambda value: -counts[value])[:_MOST_BARS]
+    kinds = sorted(kinds, key=lambda value: (type(value) is str, value))
+    width = 0.8 / len(values)
+    for index, (part, colour) in enumerate(zip(values, _COLOURS, strict=False)):
+        shares = [np.mean([value == kind for value in part.tolist()] or [0.0]) for kind in kinds]
+        places = np.arange(len(kinds)) + (index - (len(values) - 1) / 2) * width
+        axes.bar(places, shares, width=width, color=colour)
+    texts = [for_picture(f"{kind:g}" if type(kind) is float else kind, 12) for kind in kinds]
+    is_long = sum(map(len, texts)) > 24
+    axes.set_xticks(np.arange(len(kinds)), texts, rotation=90 if is_long else 0, fontsize=7, color=INK)
+
+
+def _histograms(axes: Axes, values: list[np.ndarray]) -> None:
+    """Draw histograms over the range that holds all but the outermost hundredth of the first."""
+    first = values[0]
+    least, largest = np.quantile(first, [0.005, 0.995])
+    edges = np.linspace(least, largest if largest > least else least + 1, _NUM_BINS + 1)
+    for index, (part, colour) in enumerate(zip(values, _COLOURS, strict=False)):
+        weights = np.full(len(part), 1 / max(len(part), 1))
+        clipped = np.clip(part, edges[0], edges[-1])
+        if index == 0:
+            axes.hist(clipped, edges, weights=weights, color=colour, alpha=0.35)
+        axes.hist(clipped, edges, weights=weights, color=colour, histtype="step", lw=1.4)
+
+
+def _undress(axes: Axes) -> None:
+    axes.grid(axis="y", color=GRID, lw=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=FAINT, labelcolor=INK, labelsize=7, length=0)
+    axes.spines[:].set_visible(False)

@@ -1,0 +1,39 @@
+"""Tables given back as what they came in."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from beliefnet.tables._frame import Frame
+
+
+def like(data: Any, columns: Mapping[str, np.ndarray], index: Any = None) -> Any:
+    """Return columns as a data frame of the type of some data, or as a mapping where these are no data frame.
+
+    Args:
+        data: A data frame of pandas, polars or pyarrow, or anything else.
+        columns: Values by the names of the columns; None and NaN are missing.
+        index: Names of the rows, for a data frame of pandas.
+    """
+    kind = type(data)
+    plain = {name: _whole(values) for name, values in columns.items()}
+    if hasattr(data, "iloc"):
+        return kind(plain, index=index)
+    if hasattr(data, "column_names"):
+        return kind.from_pydict({name: _listed(values) for name, values in plain.items()})
+    if hasattr(data, "columns") and type(data) is not Frame:
+        return kind({name: _listed(values) for name, values in plain.items()})
+    return dict(plain)
+
+
+def _whole(values: np.ndarray) -> np.ndarray:
+    """Return whole numbers as such, if none is missing."""
+    is_whole = values.dtype.kind == "f" and len(values) > 0 and bool(np.isfinite(values).all())
+    if is_whole and (values == np.rint(values)).all() and np.abs(values).max() < 2**53:
+        return values.astype(np.int64)
+    return values
+
+
+def _listed(values: np.ndarray) -> list[Any]:
+    return [None if value is None or value != value else value for value in values.tolist()]
