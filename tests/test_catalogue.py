@@ -17,7 +17,6 @@ from beliefnet._naming import name_of, named
 from beliefnet._options import REQUIRED, options_of
 from beliefnet._values import values_of
 from beliefnet.catalogue import (
-    DataShape,
     COMPARISONS,
     ESTIMATORS,
     LATENTS,

@@ -26,8 +26,8 @@ def plot_marginals(versions: Mapping[str, Mapping[str, np.ndarray]], path: Path 
     """Save a small picture of each column: how often each category occurs, or a histogram of numbers.
 
     Args:
-        versions: For each label, such as "data", the values of each column by its name, `[rows]`: numbers, NaN where one
-            is missing, or texts and truth values, None where one is missing. At most three of them, of the same columns.
+        versions: For each label, such as "data", the values of each column by its name, `[rows]`: numbers, NaN where
+            one is missing, or texts and truth values, None where one is missing. At most three, of the same columns.
         path: PNG file to write.
 
     Returns:
