@@ -19,7 +19,7 @@ from beliefnet.data import (
     read_table_like,
     rows_like,
 )
-from beliefnet.evaluation import Evaluation, Search, encode, evaluate, impute, row_scores, surprise
+from beliefnet.evaluation import Evaluation, Search, complete, encode, evaluate, impute, row_scores, surprise
 from beliefnet.plots import image_sheet, plot_marginals, plot_training_curve, table_sheet
 from beliefnet.proposals import AbstractProposal
 from beliefnet.tables import Schema, filled, frame_of, like
@@ -143,7 +143,8 @@ class Model:
         Args:
             data: Rows `[rows, visible]`; bits, grey values or counts, as the net is a model of; or a table, of which
                 all columns are returned. Missing categories become the likeliest ones, and whole numbers stay whole.
-            search: How posteriors are looked for; see `evaluation.impute`.
+            search: How posteriors are looked for; see `evaluation.impute`. By default `Search()`; for a table, whose
+                net was trained on rows with missing cells, none: see `evaluation.complete`.
             seed: Of the particles.
 
         Raises:
@@ -196,7 +197,8 @@ class Model:
     def _imputed_table(self, data: Any, schema: Schema, search: Search | None, seed: int) -> Any:
         is_file = issubclass(type(data), str | Path)
         rows, frame = read_table_like(self.record, data) if is_file else (self._rows(data), frame_of(data))
-        found = impute(self.net, rows, key=stream(seed, Stream.EVALUATION), search=search)
+        key = stream(seed, Stream.EVALUATION)
+        found = complete(self.net, rows, key=key) if search is None else impute(self.net, rows, key=key, search=search)
         completed = filled(schema, schema.renamed(frame), schema.decode(np.asarray(found.means)))
         return like(self.example if is_file else data, completed.columns, getattr(data, "index", None))
 

@@ -79,7 +79,7 @@ def impute_rows(
         starts: Starts per row: more of them find more explanations of what is observed.
         rounds: Rounds per start, each from what the last one filled in.
         refine: How posteriors are refined, as in air:steps=20,samples=20; by default as in training, or else by air, or
-            gdir where all latents are normal.
+            gdir where all latents are normal; for a table, whose net was trained on missing cells, not at all.
         split: Which part of a named data set (the test split by default), or which array of a .npz.
         limit: Use only so many rows, spread evenly.
         seed: Seed of the draws.
@@ -93,18 +93,20 @@ def impute_rows(
         raise OptionError(f"expected a file with a table to fill in, got {hide_half or split}", "--hide 0.2")
     file = chosen_file(out, "completed.csv" if is_table else "completed.npy")
     _check(data, hide, hide_half, file, SUFFIXES if is_table else (".npy", ".csv", ".png"))
-    refiner = chosen_refiner(run, refine)
     data_key, hide_key, draw_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
     if run.record.schema is not None:
+        refiner = None if refine is None else chosen_refiner(run, refine)
         search = Search(particles, starts, rounds, refiner)
         completed = complete_table(
             run, data, search, hide=hide, limit=limit, reading=reading, key=draw_key, is_quiet=as_json
         )
         if as_json:
-            about = {"data": data, "hide": hide, "num_starts": starts, "rounds": rounds, "refine": described(refiner)}
+            about = {"data": data, "hide": hide, "num_starts": starts, "rounds": rounds}
+            about["refine"] = None if refiner is None else described(refiner)
             print(to_json(completed.report | about | {"seed": seed, "best_epoch": run.best_epoch}))
         show_completed(completed, run.record.schema, file, is_quiet=as_json)
         return
+    refiner = chosen_refiner(run, refine)
     rows = read_incomplete(run, data, split, reading, limit, key=data_key)
     if hide is not None or hide_half is not None:
         rows = hide_entries(run, rows, hide, hide_half, key=hide_key)

@@ -17,7 +17,7 @@ from beliefnet.cli._run import Run
 from beliefnet.cli._tables import save_columns
 from beliefnet.cli._text import make_progress, say, show_table
 from beliefnet.data import Observations
-from beliefnet.evaluation import Mean, Search, impute
+from beliefnet.evaluation import Mean, Search, complete, impute
 from beliefnet.evaluation._impute import starting_fill
 from beliefnet.tables import Frame, Schema, cell_errors, filled, missing
 
@@ -51,7 +51,7 @@ def complete_table(
     Args:
         run: The run.
         data: The file.
-        search: How posteriors are looked for.
+        search: How posteriors are looked for; without a refiner, particles are those of the recognition net.
         hide: Hide each cell with this probability first, and score what is put there.
         limit: Use only so many rows, spread evenly.
         reading: How the file is read, where the run's own data were read in another way.
@@ -84,7 +84,7 @@ def complete_table(
         "ess": asdict(Mean.of(np.asarray(found.ess, np.float64))),
         "errors": {
             name: {column: asdict(error) for column, error in cell_errors(schema, frame, guess, hidden).items()}
-            for name, guess in {"refined": values, "mean or mode": usual}.items()
+            for name, guess in {"net": values, "mean or mode": usual}.items()
         },
     }
     return Completed(filled(schema, frame, values), report)
@@ -125,22 +125,18 @@ def _hidden(schema: Schema, known: np.ndarray, hide: float | None, *, key: Key) 
 def _found(run: Run, rows: Observations, observed: np.ndarray, search: Search, *, key: Key, is_quiet: bool) -> Any:
     with make_progress(is_quiet=is_quiet) as progress:
         task = progress.add_task(f"{search.num_particles} particles", total=len(rows))
-        return impute(
-            run.net,
-            rows,
-            observed=observed,
-            search=search,
-            key=key,
-            progress=lambda done: progress.update(task, completed=done),
-        )
+        given = {"observed": observed, "key": key, "progress": lambda done: progress.update(task, completed=done)}
+        if search.refiner is None:
+            return complete(run.net, rows, num_particles=search.num_particles, **given)
+        return impute(run.net, rows, search=search, **given)
 
 
 def _show_errors(errors: Mapping[str, Mapping[str, Mapping[str, Any]]], schema: Schema) -> None:
     kinds = {column.name: column.kind for column in schema.modelled}
     rows = []
-    for name, refined in errors["refined"].items():
+    for name, own in errors["net"].items():
         what = "share wrong" if kinds[name] in ("binary", "category") else "error / sd"
         usual = errors["mean or mode"][name]["error"]
-        rows.append([name, what, refined["num_cells"], f"{refined['error']:.3f}", f"{usual:.3f}"])
-    header = ["column", "measure", "hidden cells", "refined", "mean or mode"]
+        rows.append([name, what, refined["num_cells"], f"{own['error']:.3f}", f"{usual:.3f}"])
+    header = ["column", "measure", "hidden cells", "net", "mean or mode"]
     show_table(header, rows, title="hidden cells", words=("column", "measure"))

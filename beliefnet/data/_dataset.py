@@ -27,7 +27,7 @@ from beliefnet.data._record import SPLITS, LoadOptions, Record, checksum
 from beliefnet.data._sparse import is_sparse
 from beliefnet.data._split import Contents, cut_missing
 from beliefnet.data._table import is_mixed_frame, table_of, table_rows
-from beliefnet.tables import Column, ColumnKind, frame_of
+from beliefnet.tables import Column, frame_of
 
 _IN_MEMORY = ("levels", "label_column", "name_column", "drop")
 """Options of files that have a meaning for rows in memory."""
@@ -73,7 +73,7 @@ class Dataset:
         *,
         columns: Sequence[str] | None = None,
         names: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
-        kinds: Mapping[str, ColumnKind | Column] | None = None,
+        kinds: Mapping[str, str | Column] | None = None,
         label: str = "arrays",
         **options: Any,
     ) -> "Dataset":
@@ -214,7 +214,7 @@ def table_dataset(
     provenance: Provenance,
     options: LoadOptions,
     *,
-    kinds: Mapping[str, ColumnKind | Column] | None = None,
+    kinds: Mapping[str, str | Column] | None = None,
 ) -> Dataset:
     """Return the data set that a table of mixed columns makes, once the missing splits are cut off.
 

@@ -13,7 +13,6 @@ from beliefnet.data._record import LoadOptions
 from beliefnet.tables import (
     KINDS,
     Column,
-    ColumnKind,
     Frame,
     Schema,
     column_of_kind,
@@ -55,7 +54,7 @@ def is_mixed_frame(data: Any) -> bool:
 def table_of(
     frames: Mapping[str, Frame],
     options: LoadOptions,
-    kinds: Mapping[str, ColumnKind | Column] | None,
+    kinds: Mapping[str, str | Column] | None,
     label: str,
 ) -> tuple[Schema, dict[str, Frame]]:
     """Return what the columns of all splits together are taken for, and the splits with columns of these names.

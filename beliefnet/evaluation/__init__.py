@@ -1,6 +1,7 @@
 """Evaluation: bounds, likelihoods and the exact oracle."""
 
 from beliefnet.evaluation._bounds import DatumBounds, particle_bounds
+from beliefnet.evaluation._complete import complete
 from beliefnet.evaluation._encode import encode
 from beliefnet.evaluation._enumerate import Enumeration, enumerate_latents
 from beliefnet.evaluation._evaluate import Evaluation, evaluate
@@ -59,6 +60,7 @@ __all__ = [
     "Sandwich",
     "Search",
     "Topic",
+    "complete",
     "encode",
     "enumerate_latents",
     "evaluate",

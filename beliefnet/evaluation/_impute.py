@@ -153,7 +153,7 @@ def impute(
     check_key(key)
     num_draws = whole_number("num_draws", num_draws, good=5, least=0)
     numbers = data.numbers if type(data) is Observations else None
-    x, observed = _checked(net, data, observed)
+    x, observed = check_incomplete(net, data, observed)
     numbers = np.arange(len(x)) if numbers is None else numbers
     ready = _Ready.of(Search() if search is None else search, net)
     size = min(len(x), ready.rows_at_once(net))
@@ -187,7 +187,7 @@ def one_pass(
     Raises:
         ValueError: As for `impute`.
     """
-    x, observed = _checked(net, data, observed)
+    x, observed = check_incomplete(net, data, observed)
     filled = jnp.where(observed, x, starting_fill(net, fill))
     decoded = net.generative.conditionals[-1].mean_given(net.recognition.conditionals[0].mean_given(filled))
     return jnp.where(observed, x, decoded)
@@ -331,8 +331,13 @@ def _weigh(
     return lax.fori_loop(0, -(-count // chunk), add_chunk, (start, none))
 
 
-def _checked(net: BeliefNet, data: DataLike, observed: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the data with zeros in the place of what is missing, and which entries were observed."""
+def check_incomplete(net: BeliefNet, data: DataLike, observed: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the data with zeros in the place of what is missing, and which entries were observed.
+
+    Raises:
+        DataError: If what was observed is not what the net is a model of.
+        ValueError: If the net cannot be summed over what is missing.
+    """
     if net.num_condition:
         raise ArgumentError(
             f"expected a net of whole data to fill them in, got one that is given {net.num_condition} units",

@@ -17,9 +17,10 @@ from beliefnet._types import Key
 from beliefnet.data import Observations, rounded_up
 from beliefnet.evaluation import impute
 from beliefnet.evaluation._bounds import bounds_of_batch, log_mean_error, rows_per_pass
+from beliefnet.evaluation._complete import completed_rows
 from beliefnet.evaluation._surprise import surprises_of_rows
 from beliefnet.evaluation._two_sided import two_sided_of_rows
-from beliefnet.nets import completed, incomplete
+from beliefnet.nets import incomplete
 from beliefnet.proposals import Annealed, Recognition
 from beliefnet.sklearn._rows import Visible, row_numbers
 
@@ -138,7 +139,8 @@ def completions(
     def program(rows: np.ndarray, numbers: np.ndarray) -> Any:
         keys = _keys(key, numbers)
         x = _bits(rows, keys) if visible.is_dynamic else rows
-        return _completions(incomplete(net), x, keys, num_particles=num_particles, num_draws=num_draws)
+        found = completed_rows(net, x, keys, num_particles=num_particles, num_draws=num_draws)
+        return found.means, found.draws
 
     return _restored(visible, *in_blocks(visible, x, program))
 
@@ -235,24 +237,5 @@ def _both_bounds(
     def of_row(row: Array, key: Key) -> tuple[Array, Array]:
         lower, upper = two_sided_of_rows(net, row[None], annealed, num_particles=num_particles, key=key)
         return lower[0], upper[0]
-
-    return jax.vmap(of_row)(x, keys)
-
-
-@partial(jax.jit, static_argnames=("num_particles", "num_draws"))
-@broadcasting
-def _completions(
-    net: BeliefNet, x: Float[Array, "block visible"], keys: Array, *, num_particles: int, num_draws: int
-) -> tuple[Float[Array, "block visible"], Float[Array, "block draws visible"]]:
-    bottom = completed(net).generative.conditionals[-1]
-
-    def of_row(row: Array, key: Key) -> tuple[Array, Array]:
-        infer_key, choice_key, draw_key = jax.random.split(key, 3)
-        draw = net.infer(row[None], num_particles, key=infer_key)
-        log_weight = (net.log_joint(row[None], draw.values) - draw.log_probs.sum(axis=-1))[:, 0]
-        latents = draw.values[0][:, 0]
-        means = jax.nn.softmax(log_weight) @ bottom.mean_given(latents)
-        chosen = latents[jax.random.categorical(choice_key, log_weight, shape=(num_draws,))]
-        return means, jnp.asarray(bottom(chosen).sample(draw_key))
 
     return jax.vmap(of_row)(x, keys)

@@ -197,13 +197,11 @@ class Column:
 
     def _numbers(self, cells: np.ndarray, frame: Frame) -> np.ndarray:
         if cells.dtype == object:
-            known = [row for row, cell in enumerate(cells) if cell is not None]
-            if not known:
-                return np.full(len(cells), np.nan)
-            truth = [row for row in known if type(cells[row]) is not bool]
-            if truth:
-                raise self._refusal("numbers", shown(cells[truth[0]]), truth[0], frame, "an empty cell")
-            return np.array([np.nan if cell is None else float(cell) for cell in cells])
+            numbers = [_as_number(cell) for cell in cells.tolist()]
+            for row, number in enumerate(numbers):
+                if number is None:
+                    raise self._refusal("numbers", shown(cells[row]), row, frame, "an empty cell")
+            return np.array(numbers, np.float64)
         wrong = np.isinf(cells)
         if wrong.any():
             row = int(np.argmax(wrong))
@@ -215,6 +213,16 @@ class Column:
             f"expected {expected} in column {shown(self.name)} of {frame.label}, got {got} at {frame.place(row)}",
             *hints,
         )
+
+
+def _as_number(cell: Any) -> float | None:
+    """Return the number that a cell holds, as text too; NaN for none, None for anything else."""
+    if cell is None:
+        return float("nan")
+    try:
+        return None if type(cell) is bool else float(cell)
+    except ValueError:
+        return None
 
 
 def _missing(cell: Any) -> bool:

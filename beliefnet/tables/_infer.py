@@ -60,7 +60,11 @@ def infer_schema(
         found = given.get(name)
         has_ids = any(column.kind == "id" for column in (*columns, *given.values()))
         may_name = not has_ids and frame.names is None
-        columns.append(_inferred(frame, name, is_first=place == 0, may_name=may_name) if found is None else found)
+        found = _inferred(frame, name, is_first=place == 0, may_name=may_name) if found is None else found
+        has_label = any(column.kind == "label" for column in (*columns, *given.values()))
+        if name not in given and _is_label_by_name(found) and not has_label:
+            found = Column(name, "label", reason="by its name")
+        columns.append(found)
     if not any(column.is_modelled for column in columns):
         reasons = "; ".join(f"{column.name}: {column.described()}" for column in columns[:6])
         raise DataError(
@@ -85,10 +89,11 @@ def _inferred(frame: Frame, name: str, *, is_first: bool, may_name: bool) -> Col
         return Column(name, "id")
     if len(values) == 1:
         return Column(name, "ignored", reason=f"it is always {shown(values[0])}")
-    column = _of_texts(name, values, known) if is_text else _of_numbers(name, values, known, is_whole=is_whole)
-    if name.strip().lower() in _LABEL_NAMES and column.kind in ("binary", "category", "levels"):
-        return Column(name, "label", reason="by its name")
-    return column
+    return _of_texts(name, values, known) if is_text else _of_numbers(name, values, known, is_whole=is_whole)
+
+
+def _is_label_by_name(column: Column) -> bool:
+    return column.name.strip().lower() in _LABEL_NAMES and column.kind in ("binary", "category", "levels")
 
 
 def _names_rows(name: str, is_first: bool, is_text: bool) -> bool:
