@@ -1,7 +1,7 @@
 """Training: options, the step, the loop, callbacks."""
 
 from beliefnet._streams import Stream, stream
-from beliefnet.training._callback import Callback, NoCallback
+from beliefnet.training._callback import Callback, Epoch, NoCallback
 from beliefnet.training._loop import Fitted, TrainingDiverged, fit
 from beliefnet.training._options import EXTENDABLE, LARGEST_SEED, FitOptions, default_batch_size
 from beliefnet.training._plan import Plan
@@ -13,6 +13,7 @@ __all__ = [
     "EXTENDABLE",
     "LARGEST_SEED",
     "Callback",
+    "Epoch",
     "FitOptions",
     "Fitted",
     "Learner",

@@ -17,7 +17,7 @@ from beliefnet.data import Dataset
 from beliefnet.estimators import AbstractEstimator
 from beliefnet.evaluation import observe_scored
 from beliefnet.runs import RunFolder
-from beliefnet.training._callback import Callback, NoCallback
+from beliefnet.training._callback import Callback, Epoch, NoCallback
 from beliefnet.training._clock import Clock
 from beliefnet.training._options import FitOptions, default_batch_size
 from beliefnet.training._plan import Plan
@@ -75,7 +75,7 @@ def fit(
         estimator: Where gradients come from.
         options: How to train.
         folder: Where metrics and checkpoints go, all that `load_run` needs; nothing is written without one.
-        callback: Is told of progress, and may ask to stop.
+        callback: Is told of progress, and may ask to stop, add columns to the history, or change the learning rate.
 
     Returns:
         The best net and the history.
@@ -185,26 +185,27 @@ class _Run:
         valid_bound = self.validate(learner.judged)
         if not jnp.isfinite(valid_bound):
             raise self._divergence(f"the validation bound is {valid_bound}", self.step - 1)
-        self.history.append(
-            {
-                "epoch": epoch,
-                "step": self.step,
-                "seconds": round(self.clock.seconds, 3),
-                "examples_per_second": round(self.clock.steps_per_second * self.batch_size, 1),
-                "train_bound": float(learner.objective_sum) / self.epoch_steps,
-                "valid_bound": float(valid_bound),
-                "data": self.record.checksum,
-            }
-        )
+        row = {
+            "epoch": epoch,
+            "step": self.step,
+            "seconds": round(self.clock.seconds, 3),
+            "examples_per_second": round(self.clock.steps_per_second * self.batch_size, 1),
+            "train_bound": float(learner.objective_sum) / self.epoch_steps,
+            "valid_bound": float(valid_bound),
+            "data": self.record.checksum,
+        }
         state = eqx.tree_at(lambda s: s.learner.objective_sum, self.state, jnp.zeros(()))
+        seen = Epoch([*self.history, row], state, self.plan)
+        self.callback.on_epoch(seen)
+        state = seen.state
         if float(valid_bound) > float(state.best_bound):
             best = jax.tree.map(jnp.copy, learner.judged)
             state = TrainState(state.learner, best, valid_bound, jnp.asarray(epoch, jnp.int32), state.reduced_epoch)
         self.state = self._reduced(state, epoch)
         self.clock.end_epoch()
+        self.history.append(row)
         if self.writer is not None:
-            self.writer.folder.append_metrics(self.history[-1])
-        self.callback.on_epoch(self.history[-1])
+            self.writer.folder.append_metrics(row)
 
     def _reduced(self, state: TrainState, epoch: int) -> TrainState:
         """Let the plateau schedule take smaller steps from here on, if it is time."""

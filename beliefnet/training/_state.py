@@ -26,7 +26,7 @@ class Learner(eqx.Module):
         objective_sum: Sum of the objective over the steps of this epoch, in nats per example.
         first_bad_step: The first step whose objective was not finite, or beyond all reason; -1 if there is none.
         average: The moving average of the parameters; None where none is kept.
-        step_scale: What the plateau schedule multiplies step sizes by.
+        step_scale: What the plateau schedule and callbacks multiply step sizes by.
         kl_share: What free nats leave of the weight of the KL divergence.
     """
 
