@@ -9,12 +9,13 @@ from beliefnet._errors import DataError, Use, listed, shown
 from beliefnet.data._files import plain_suffix, readable
 from beliefnet.data._record import LoadOptions, Reading
 from beliefnet.data._split import Contents, divided
+from beliefnet.data.readers._images import image_contents, images_below
 from beliefnet.data.readers._market import MARKET, read_market, tenx_matrix, tenx_names
 from beliefnet.data.readers._matrix import DOCUMENTS, Wanted, matrix_contents, widened
 from beliefnet.data.readers._npz import npy_contents, npz_contents
 from beliefnet.data.readers._pairs import LDA_C, SVMLIGHT, read_lda_c, read_svmlight
 from beliefnet.data.readers._tables import holds_numbers, read_table
-from beliefnet.data.readers._texts import TABLES, read_texts, split_of
+from beliefnet.data.readers._texts import TABLES, read_texts, split_of, texts_below
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def kind_of(path: Path, reading: Reading) -> Kind:
         if not path.exists():
             raise DataError(f"expected an existing file, got {path}, which does not exist", "checking the path")
         if path.is_dir():
-            return _TENX if tenx_matrix(path) else _TEXTS
+            return _kind_of_folder(path)
         suffix = plain_suffix(path)
         if suffix == ".txt" and reading.text_column is None and reading.item_separator is None:
             return _TABLE if holds_numbers(path, reading.encoding) else _TEXTS
@@ -74,10 +75,25 @@ def kind_of(path: Path, reading: Reading) -> Kind:
             return _TEXTS
     if suffix not in KINDS:
         raise DataError(
-            f"expected a file that ends in {', '.join(KINDS)} or .txt, or a folder of texts, got {path}",
+            f"expected a file that ends in {', '.join(KINDS)} or .txt, or a folder of texts or images, got {path}",
             "numpy.save to write a .npy file, or scipy.sparse.save_npz for word counts",
         )
     return KINDS[suffix]
+
+
+def _kind_of_folder(path: Path) -> Kind:
+    if tenx_matrix(path):
+        return _TENX
+    images = images_below(path)
+    if not images:
+        return _TEXTS
+    texts = texts_below(path)
+    if texts:
+        raise DataError(
+            f"expected a folder of texts or of images, got {len(texts)} .txt and {len(images)} .png files in {path}",
+            "a folder of its own for each of the two",
+        )
+    return _IMAGES
 
 
 def _read_numbers(path: Path, options: LoadOptions, wanted: Wanted | None) -> Contents:
@@ -136,6 +152,7 @@ def _read_lda_c(path: Path, options: LoadOptions, wanted: Wanted | None) -> Cont
 _TABLE_OPTIONS = (*("columns", "drop", "name_column", "split_column", "delimiter", "decimal", "encoding", "transpose"),)
 _TABLE = Kind(_read_numbers, _TABLE_OPTIONS)
 _TEXTS = Kind(_read_texts, ("text_column", "item_separator", "split_column", "name_column", "delimiter", "encoding"))
+_IMAGES = Kind(image_contents, ())
 _TENX = Kind(_read_market, ("transpose",))
 
 KINDS: Mapping[str, Kind] = {
