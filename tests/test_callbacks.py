@@ -6,11 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from commands import fails
 
-from beliefnet._errors import ArgumentError
+from beliefnet._errors import ArgumentError, OptionError
+from beliefnet.cli import run
 from beliefnet.data import Dataset
 from beliefnet.estimators import Reinforce
 from beliefnet.nets import sigmoid_belief_net
+from beliefnet.runs import load_run
 from beliefnet.training import FitOptions, Fitted, NoCallback, Plan, Stream, fit, run_steps, stream
 
 ROWS = (np.random.default_rng(0).random((24, 5)) < 0.4).astype(np.uint8)
@@ -49,7 +52,7 @@ def without_times(rows):
 def assert_same(one: Fitted, other: Fitted):
     for a, b in zip(jax.tree.leaves(one.state), jax.tree.leaves(other.state), strict=True):
         assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
-    assert without_times(one.history) == without_times(other.history)
+    assert json.dumps(without_times(one.history)) == json.dumps(without_times(other.history))  # NaN is not itself
     assert (one.best_bound, one.best_epoch, one.reason) == (other.best_bound, other.best_epoch, other.reason)
 
 
@@ -120,6 +123,89 @@ def test_a_net_that_was_seen_can_be_kept():
     assert len(callback.nets) == 2
     for a, b in zip(jax.tree.leaves(callback.nets[-1]), jax.tree.leaves(fitted.state.learner.params.net), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+class Dips(NoCallback):
+    """Logs how far a weight of the net is from where it is after two epochs."""
+
+    def __init__(self, stop_after: int = 0):
+        self.stop_after, self.seen = stop_after, 0
+
+    def on_epoch(self, epoch):
+        self.seen = epoch.row["epoch"]
+        epoch.log(distance=abs(self.seen - 2) + 0.1, nothing=float("nan") if self.seen < 3 else 1.0)
+
+    def should_stop(self):
+        return 0 < self.stop_after <= self.seen
+
+
+MONITORED = {"monitor": "distance:min", "patience": 2, "epochs": 9, "learning_rate": 0.02}
+
+
+@pytest.mark.parametrize("stop_after", [0, 1, 3])
+def test_the_best_net_and_the_end_go_by_what_is_monitored(tmp_path, stop_after: int):
+    """The validation bound goes on rising while the logged distance is the least after two epochs."""
+    if stop_after:
+        assert train(tmp_path, Dips(stop_after), **MONITORED).reason == "interrupted"
+    fitted = train(tmp_path, Dips(), **MONITORED)
+    assert (fitted.reason, fitted.best_epoch, len(fitted.history)) == ("no improvement", 2, 4)
+    bounds = [row["valid_bound"] for row in fitted.history]
+    assert fitted.best_bound == bounds[1] < max(bounds)
+    short = train(None, Dips(), **MONITORED | {"epochs": 2, "schedule": "constant"})
+    for a, b in zip(jax.tree.leaves(fitted.net), jax.tree.leaves(short.state.learner.params.net), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert_same(fitted, train(None, Dips(), **MONITORED))
+    assert load_run(tmp_path).best_epoch == 2
+
+
+@pytest.mark.parametrize(("monitor", "best"), [("distance", 4), ("nothing", 3), ("train_bound", None)])
+def test_the_highest_value_is_the_best_unless_said(monitor: str, best: int | None):
+    fitted = train(None, Dips(), monitor=monitor)
+    values = [row[monitor] for row in fitted.history]
+    assert fitted.best_epoch == (best or 1 + values.index(max(values)))
+
+
+def test_the_plateau_goes_by_what_is_monitored():
+    fitted = train(None, Dips(), **MONITORED | {"patience": 0, "epochs": 4, "schedule": "plateau", "plateau_epochs": 1})
+    assert float(fitted.state.learner.step_scale) == pytest.approx(0.3**2)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "callback", "message"),
+    [
+        ("error", None, "a column of the epochs, 'valid_bound', 'train_bound', got 'error'; try a callback"),
+        ("valid", None, "got 'valid'; did you mean 'valid_bound'"),
+        ("error", Dips(), r"'train_bound', 'distance', 'nothing', got 'error'; try epoch.log\(error=\.\.\.\)"),
+        ("seconds", Dips(), "or a column that a callback logs, got 'seconds'; try 'valid_bound'"),
+        ("valid_bound:min", None, "the highest valid_bound, got 'valid_bound:min'; try 'valid_bound'"),
+        ("error:least", Dips(), "one with ':min', got 'error:least'; try 'loss:min'"),
+    ],
+)
+def test_a_column_that_is_not_there_is_not_monitored(monitor: str, callback, message: str):
+    with pytest.raises(OptionError, match=message):
+        train(None, callback, monitor=monitor)
+
+
+def test_a_run_goes_on_with_what_it_monitored(tmp_path):
+    train(tmp_path, epochs=1)
+    with pytest.raises(OptionError, match="got monitor=train_bound instead of valid_bound"):
+        train(tmp_path, monitor="train_bound")
+
+
+def test_the_command_line_monitors_columns_of_its_own(tmp_path, capsys):
+    error = fails(capsys, "train", "--data", "bars", "--monitor", "error:min", "--out", tmp_path / "run")
+    assert "a column of the epochs, 'valid_bound', 'train_bound', got 'error'" in error
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.full
+def test_a_run_of_the_command_line_says_what_it_monitored(tmp_path, capsys):
+    np.save(tmp_path / "x.npy", ROWS)
+    words = ["--data", str(tmp_path / "x.npy"), "--hidden", "3", "--epochs", "2", "--out", str(tmp_path / "run")]
+    assert run(["train", *words, "--monitor", "train_bound"]) == 0
+    rows = [json.loads(line)["train_bound"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    shown = capsys.readouterr().out
+    assert f"best train_bound {max(rows):.2f}, validation bound" in shown
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from beliefnet._streams import Stream, stream
 from beliefnet.training._callback import Callback, Epoch, NoCallback
 from beliefnet.training._loop import Fitted, TrainingDiverged, fit
+from beliefnet.training._monitor import Monitor
 from beliefnet.training._options import EXTENDABLE, LARGEST_SEED, FitOptions, default_batch_size
 from beliefnet.training._plan import Plan
 from beliefnet.training._state import Learner, TrainState
@@ -17,6 +18,7 @@ __all__ = [
     "FitOptions",
     "Fitted",
     "Learner",
+    "Monitor",
     "NoCallback",
     "Plan",
     "RunWriter",

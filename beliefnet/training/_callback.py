@@ -8,11 +8,9 @@ import jax.numpy as jnp
 
 from beliefnet._errors import ArgumentError, listed, real_number, shown
 from beliefnet._net import BeliefNet
+from beliefnet.training._monitor import COLUMNS
 from beliefnet.training._plan import Plan
 from beliefnet.training._state import TrainState
-
-COLUMNS = ("epoch", "step", "seconds", "examples_per_second", "train_bound", "valid_bound", "data")
-"""What `fit` writes of every epoch."""
 
 
 class Epoch:
