@@ -10,6 +10,7 @@ from beliefnet.data._files import plain_suffix, readable
 from beliefnet.data._record import LoadOptions, Reading
 from beliefnet.data._split import Contents, divided
 from beliefnet.data.readers._arrays import npz_names
+from beliefnet.data.readers._h5ad import H5AD, h5ad_contents
 from beliefnet.data.readers._images import image_contents, images_below
 from beliefnet.data.readers._market import MARKET, read_market, tenx_matrix, tenx_names
 from beliefnet.data.readers._mat import MAT, mat_contents, mat_names
@@ -50,7 +51,7 @@ def read_contents(path: Path, options: LoadOptions, wanted: Wanted | None = None
     kind = kind_of(path, options)
     if options.array is not None and "array" not in kind.options:
         raise DataError(
-            f"expected a .npz or {MAT} file with an array {options.array!r}, got {path} with no named arrays",
+            f"expected a .npz, {MAT} or {H5AD} file with an array {options.array!r}, got {path} with no named arrays",
             "leaving the array's name out",
         )
     for name in (*(option.name for option in fields(Reading)), "split_column"):
@@ -162,6 +163,7 @@ _TENX = Kind(_read_market, ("transpose",))
 KINDS: Mapping[str, Kind] = {
     ".npy": Kind(npy_contents, ("transpose",)),
     ".npz": Kind(npz_contents, ("array", "transpose"), npz_names),
+    H5AD: Kind(h5ad_contents, ("array", "transpose")),
     MAT: Kind(mat_contents, ("array", "transpose"), mat_names),
     **dict.fromkeys(TABLES, _TABLE),
     MARKET: _TENX,
