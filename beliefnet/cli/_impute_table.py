@@ -137,6 +137,6 @@ def _show_errors(errors: Mapping[str, Mapping[str, Mapping[str, Any]]], schema: 
     for name, own in errors["net"].items():
         what = "share wrong" if kinds[name] in ("binary", "category") else "error / sd"
         usual = errors["mean or mode"][name]["error"]
-        rows.append([name, what, refined["num_cells"], f"{own['error']:.3f}", f"{usual:.3f}"])
+        rows.append([name, what, own["num_cells"], f"{own['error']:.3f}", f"{usual:.3f}"])
     header = ["column", "measure", "hidden cells", "net", "mean or mode"]
     show_table(header, rows, title="hidden cells", words=("column", "measure"))
