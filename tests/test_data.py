@@ -421,9 +421,9 @@ def test_paths_that_lead_nowhere(tmp_path: Path):
         load(Path("digits"))
     with pytest.raises(DataError, match=r"got the folder .* without any; try a folder that holds texts"):
         load(tmp_path)
-    (tmp_path / "x.parquet").write_text("0,1\n")
-    with pytest.raises(DataError, match=r"expected a file that ends in \.npy, \.npz, .*, got .*x\.parquet"):
-        load(tmp_path / "x.parquet")
+    (tmp_path / "x.feather").write_text("0,1\n")
+    with pytest.raises(DataError, match=r"expected a file that ends in \.npy, \.npz, .*, got .*x\.feather"):
+        load(tmp_path / "x.feather")
 
 
 @pytest.mark.parametrize("name", ["x.npy", "x.npz", "x.csv"])

@@ -106,6 +106,8 @@ def test_data_that_fit_are_taken_and_what_is_not_finite_is_not(name: str):
     bad[4, 1] = np.nan
     with pytest.raises(DataError, match=r"finite values in data, got nan at row 5, column 2 .*; try leaving"):
         family.check(bad)
+    # Of a categorical variable, all units are missing or none.
+    bad[4] = np.nan
     family.check(bad, observed=~np.isnan(bad))
 
 

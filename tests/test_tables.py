@@ -335,7 +335,7 @@ def test_kinds_can_be_said(tmp_path):
     assert data.train.names is not None
     with pytest.raises(DataError, match=r"expected a kind out of 'binary', .* for column 'age', got 'real'"):
         Dataset.from_arrays(SURVEY, values="mixed", kinds={"age": "real"})
-    with pytest.raises(DataError, match=r"expected numbers in column 'job' .* of kind 'levels', got 'clerk'"):
+    with pytest.raises(DataError, match=r"expected numbers in column 'job' .* of kind 'levels', got 'the"):
         Dataset.from_arrays(SURVEY, values="mixed", kinds={"job": "levels"})
     with pytest.raises(DataError, match=r"expected a column 'agee' .* did you mean 'age'"):
         Dataset.from_arrays(SURVEY, values="mixed", kinds={"agee": "number"})

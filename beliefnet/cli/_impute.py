@@ -15,9 +15,9 @@ from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced, save_array, save_table, writing
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
 from beliefnet.cli._hidden import IncompleteRows, Side, hide_entries, read_incomplete
-from beliefnet.cli._impute_table import complete_table, show_completed
+from beliefnet.cli._impute_table import check_whole_table, complete_table, show_completed
 from beliefnet.cli._options import check_counts, check_suffix, to_json, with_error
-from beliefnet.cli._rows import Split, is_file, own_data, spread
+from beliefnet.cli._rows import Split, chosen_rows, is_file, own_data, spread
 from beliefnet.cli._run import Run, chosen_refiner, described, open_latent_run
 from beliefnet.cli._tables import SUFFIXES
 from beliefnet.cli._text import make_progress, say, show_table
@@ -89,23 +89,19 @@ def impute_rows(
     """
     check_counts(particles=particles, starts=starts, rounds=rounds, limit=limit, seed=seed)
     run = _open(directory)
-    is_table = run.record.schema is not None
-    if is_table and (hide_half or split):
-        raise OptionError(f"expected a file with a table to fill in, got {hide_half or split}", "--hide 0.2")
-    file = chosen_file(out, "completed.csv" if is_table else "completed.npy")
-    _check(data, hide, hide_half, file, SUFFIXES if is_table else (".npy", ".csv", ".png"))
+    file, suffixes = chosen_file(out, "completed.npy"), (".npy", ".csv", ".png")
+    if run.record.schema is not None:
+        file, suffixes = chosen_file(out, "completed.csv"), SUFFIXES
+        check_whole_table(hide_half, split)
+    _check(data, hide, hide_half, file, suffixes)
     data_key, hide_key, draw_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
     if run.record.schema is not None:
         refiner = None if refine is None else chosen_refiner(run, refine)
         search = Search(particles, starts, rounds, refiner)
-        completed = complete_table(
-            run, data, search, hide=hide, limit=limit, reading=reading, key=draw_key, is_quiet=as_json
-        )
-        if as_json:
-            about = {"data": data, "hide": hide, "num_starts": starts, "rounds": rounds}
-            about["refine"] = None if refiner is None else described(refiner)
-            print(to_json(completed.report | about | {"seed": seed, "best_epoch": run.best_epoch}))
-        show_completed(completed, run.record.schema, file, is_quiet=as_json)
+        chosen = chosen_rows(run, data, None, reading)
+        completed = complete_table(run, chosen.limited(limit), search, hide, key=draw_key, is_quiet=as_json)
+        about = {"data": data, "hide": hide, "seed": seed, "best_epoch": run.best_epoch}
+        show_completed(completed, about, run.record.schema, file, as_json=as_json)
         return
     refiner = chosen_refiner(run, refine)
     rows = read_incomplete(run, data, split, reading, limit, key=data_key)
@@ -117,16 +113,9 @@ def impute_rows(
     search = Search(particles, starts, rounds, refiner, fill)
     result = _completed(run, rows, search, key=draw_key, is_quiet=as_json)
     scores = _scores(run, rows, result, {name: fill}) if rows.hidden.any() else {}
-    report = _report(rows, result, scores) | {
-        "data": data,
-        "split": "all" if is_file(data) else split or "test",
-        "hide": hide if hide_half is None else hide_half,
-        "num_starts": starts,
-        "rounds": rounds,
-        "refine": described(refiner),
-        "seed": seed,
-        "best_epoch": run.best_epoch,
-    }
+    about = {"num_starts": starts, "rounds": rounds, "refine": described(refiner), "seed": seed}
+    place = {"data": data, "split": "all" if is_file(data) else split or "test", "best_epoch": run.best_epoch}
+    report = _report(rows, result, scores) | about | place | {"hide": hide if hide_half is None else hide_half}
     # Shown first: a file that cannot be written must not cost a long computation.
     if as_json:
         print(to_json(report))

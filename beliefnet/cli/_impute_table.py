@@ -11,9 +11,9 @@ import numpy as np
 from beliefnet._errors import OptionError
 from beliefnet._types import Key
 from beliefnet.cli._files import replaced
-from beliefnet.cli._flags import HowRead
-from beliefnet.cli._rows import chosen_rows, spread
-from beliefnet.cli._run import Run
+from beliefnet.cli._options import to_json
+from beliefnet.cli._rows import Chosen
+from beliefnet.cli._run import Run, described
 from beliefnet.cli._tables import save_columns
 from beliefnet.cli._text import make_progress, say, show_table
 from beliefnet.data import Observations
@@ -35,39 +35,33 @@ class Completed:
     report: dict[str, Any]
 
 
+def check_whole_table(hide_half: str | None, split: str | None) -> None:
+    """Refuse options that have no meaning for a table."""
+    if hide_half or split:
+        raise OptionError(f"expected a file with a table to fill in, got {hide_half or split}", "--hide 0.2")
+
+
 def complete_table(
-    run: Run,
-    data: str,
-    search: Search,
-    *,
-    hide: float | None,
-    limit: int | None,
-    reading: HowRead,
-    key: Key,
-    is_quiet: bool,
+    run: Run, chosen: Chosen, search: Search, hide: float | None, *, key: Key, is_quiet: bool
 ) -> Completed:
     """Fill in the missing cells of a table.
 
     Args:
         run: The run.
-        data: The file.
+        chosen: The rows.
         search: How posteriors are looked for; without a refiner, particles are those of the recognition net.
         hide: Hide each cell with this probability first, and score what is put there.
-        limit: Use only so many rows, spread evenly.
-        reading: How the file is read, where the run's own data were read in another way.
         key: Random key of what is hidden and drawn.
         is_quiet: Show no progress.
     """
-    chosen, schema = chosen_rows(run, data, None, reading), run.record.schema
-    if schema is None or chosen.frame is None:
-        raise OptionError(f"expected a file with a table to fill in, got {data}", "the path of a file")
+    rows, frame, schema = chosen.rows, chosen.frame, run.record.schema
+    if schema is None or frame is None:
+        raise OptionError(f"expected a file with a table to fill in, got {rows.label}", "the path of a file")
     hide_key, draw_key = jax.random.split(key)
-    places = spread(np.arange(len(chosen.rows)), limit)
-    rows, frame = chosen.rows[places], chosen.frame[places]
     known = ~np.isnan(rows.means())
     hidden = _hidden(schema, known, hide, key=hide_key)
     if not any(where.any() for where in hidden.values()) and known.all():
-        raise OptionError(f"expected missing cells in {data}, got none", "--hide 0.2 to see how it would do")
+        raise OptionError(f"expected missing cells in {rows.label}, got none", "--hide 0.2 to see how it would do")
     observed = known.copy()
     for name, place in schema.places.items():
         observed[:, place] &= ~hidden[name][:, None]
@@ -80,6 +74,7 @@ def complete_table(
         "num_missing": sum(int(missing(frame.columns[name]).sum()) for name in schema.places),
         "num_hidden": sum(int(where.sum()) for where in hidden.values()),
         "num_particles": found.num_particles,
+        "refine": None if search.refiner is None else described(search.refiner),
         "bound": asdict(Mean.of(np.asarray(found.bound, np.float64))),
         "ess": asdict(Mean.of(np.asarray(found.ess, np.float64))),
         "errors": {
@@ -90,10 +85,22 @@ def complete_table(
     return Completed(filled(schema, frame, values), report)
 
 
-def show_completed(completed: Completed, schema: Schema, file: Path, *, is_quiet: bool) -> None:
-    """Show what was done, and write the table."""
+def show_completed(
+    completed: Completed, about: Mapping[str, Any], schema: Schema, file: Path, *, as_json: bool
+) -> None:
+    """Show what was done, and write the table.
+
+    Args:
+        completed: The table, with the report about it.
+        about: What was asked for.
+        schema: What the columns were taken for.
+        file: What the table is written to.
+        as_json: Print one JSON object and nothing else.
+    """
     report = completed.report
-    if not is_quiet:
+    if as_json:
+        print(to_json({**report, **about}))
+    else:
         say(
             f"{report['num_missing']} missing and {report['num_hidden']} hidden cells in {report['num_rows']} rows; "
             f"effective sample size {report['ess']['mean']:.1f} of {report['num_particles']}"
@@ -102,7 +109,7 @@ def show_completed(completed: Completed, schema: Schema, file: Path, *, is_quiet
             _show_errors(report["errors"], schema)
     note = replaced(file)
     save_columns(file, _with_names(completed.frame, schema))
-    if not is_quiet:
+    if not as_json:
         say(f"{report['num_rows']} completed rows written to {file}{note}")
 
 

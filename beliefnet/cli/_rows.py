@@ -1,7 +1,7 @@
 """The rows that a command uses: of the run's own data, of another data set, or all rows of a file."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -51,6 +51,11 @@ class Chosen:
         """What to call them in a title."""
         part = "all rows" if self.split == "all" else f"{self.split} split"
         return f"{self.data['name']}, {part}"
+
+    def limited(self, limit: int | None) -> "Chosen":
+        """Return the choice of so many of the rows, spread evenly, and of those of the table."""
+        places = spread(np.arange(len(self.rows)), limit)
+        return replace(self, rows=self.rows[places], frame=None if self.frame is None else self.frame[places])
 
     def spread(self, limit: int | None) -> Observations:
         """Return so many of the rows, spread evenly: a split may be sorted by class."""

@@ -124,8 +124,7 @@ class Observations:
 
     Attributes:
         rows: Rows `[rows, visible]` as they are stored: a dense array of bytes or floats, or a sparse matrix.
-        values: What they hold: `"binary"` for bits and means of bits, `"grey"` for grey values, `"counts"`, `"mixed"`
-            for units of a table's columns, in which NaN is missing.
+        values: What they hold: `"binary"` (bits, means of bits), `"grey"`, `"counts"`, or `"mixed"`, units of a table.
         largest: What a one is stored as: 255 for bytes of grey levels, the number of levels minus one for other grids.
         is_dynamic: Whether rows are means, of which bits are drawn anew at every use.
         columns: Names of the columns, such as the words of documents.
@@ -133,8 +132,7 @@ class Observations:
         label: What to call the rows in an error.
         numbers: The number of each row, `[rows]`; from 0 by default. A key and the number give the bits that are drawn
             of a row: a subset keeps the numbers, so that its rows have the same bits as in the whole.
-        room: Rows that there is to be room for on the device, 0 for these alone: data of nearly as many rows then share
-            compiled programs.
+        room: Rows to make room for on the device, 0 for these alone: data of nearly as many rows then share programs.
 
     Raises:
         DataError: If there are not as many names or numbers as there are rows and columns.
@@ -202,15 +200,14 @@ class Observations:
         return np.asarray(self.means(), dtype)
 
     def means(self) -> np.ndarray:
-        """Return dense rows as a net sees them on average, float32 `[rows, visible]`: means, grey values, or counts."""
+        """Return dense rows as a net sees them on average, float32 `[rows, visible]`."""
         return _scaled(self.dense(), self.largest)
 
     def average(self) -> np.ndarray:
         """Return the average row, float32 `[visible]`, without a copy of the rows; of a table, of what is there."""
         if self.values == "mixed":
-            known = ~np.isnan(self.rows)
-            total = np.where(known, self.rows, 0).sum(axis=0, dtype=np.float64)
-            return (total / np.maximum(known.sum(axis=0), 1)).astype(np.float32)
+            known = np.maximum((~np.isnan(self.rows)).sum(axis=0), 1)
+            return (np.nansum(self.rows, axis=0, dtype=np.float64) / known).astype(np.float32)
         # A sparse matrix has a matrix of one row for its mean.
         return _scaled(np.asarray(self.rows.mean(axis=0, dtype=np.float64)).reshape(-1), self.largest)
 
@@ -222,8 +219,7 @@ class Observations:
     @property
     def stored(self) -> np.ndarray:
         """All values that are stored, of any shape; of a sparse matrix, what is not zero."""
-        rows: Any = self.rows
-        return rows.data if self.is_sparse else rows
+        return self.rows.data if self.is_sparse else self.dense()  # pyright: ignore[reportReturnType]
 
     def on_device(self) -> DeviceRows:
         """Put all rows on the device, as they are stored."""

@@ -7,23 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
-from beliefnet._errors import DataError, Use, check_type, shown
+from beliefnet._errors import DataError, check_type, shown
 from beliefnet.data._arrays import as_rows
 from beliefnet.data._binarization import binarize_rows, check_binarization, choose_binarization, to_unit
-from beliefnet.data._documents import numbered_words
+from beliefnet.data._by_words import by_words
 from beliefnet.data._files import labelled, plain_suffix
 from beliefnet.data._levels import check_grey_values, to_levels
 from beliefnet.data._observations import Observations
 from beliefnet.data._record import LoadOptions, Reading, Record
-from beliefnet.data._sparse import CSR, is_sparse, to_counts
+from beliefnet.data._sparse import is_sparse, to_counts
 from beliefnet.data._split import Contents
 from beliefnet.data._table import table_rows
 from beliefnet.data._values import check_bits, check_known, check_numbers, check_sparse_bits, check_values, check_width
 from beliefnet.data.readers._contents import kind_of, read_contents
 from beliefnet.data.readers._matrix import Wanted
-from beliefnet.data.readers._texts import TABLES, count_all_words, count_words
+from beliefnet.data.readers._texts import TABLES, count_all_words
 from beliefnet.tables import Frame, Schema, frame_of, written
 
 _READING = {option.name for option in fields(Reading)}
@@ -84,7 +83,7 @@ def read_like(
     chosen = _options_like(record, given, options)
     contents = read_contents(given, chosen, Wanted(record.num_features, None if columns is None else tuple(columns)))
     if record.values == "counts" or contents.are_texts or (contents.are_sparse and columns is not None):
-        contents = _by_model(contents, record, columns, chosen, str(path))
+        contents = by_words(contents, record, columns, chosen, str(path))
     check_width(contents.splits["train"].reshape(contents.sizes["train"], -1), record.num_features, str(path))
     return _observed(contents, replace(record, binarization=binarization or record.binarization), chosen, str(path))
 
@@ -225,56 +224,6 @@ def _undivided(given: Mapping[str, Any], path: str | Path) -> LoadOptions:
                 option=name,
             )
     return options
-
-
-def _by_model(
-    contents: Contents, record: Record, columns: Sequence[str] | None, options: LoadOptions, label: str
-) -> Contents:
-    """Return counts, or bits, of the words of a model."""
-    rows, own = contents.splits["train"], contents.columns
-    if contents.are_texts:
-        if columns is None:
-            raise DataError(
-                f"expected a matrix of counts, got the texts {label}",
-                Use("columns", ..., "with the model's vocabulary"),
-            )
-        counts = count_words(rows, columns, options.item_separator)
-        counts = counts.sign() if record.values == "binary" else counts
-        return contents.holding({"train": _with_words(counts, label, options)}, columns=tuple(columns))
-    counts = rows if contents.are_sparse else to_counts(check_numbers(rows, label), label)
-    width = counts.shape[1]
-    is_numbered = columns is not None and tuple(columns) == numbered_words(record.num_features)
-    # What is only numbered has no columns to spare: they would be shifted.
-    if columns is None or (own is None and (width == record.num_features or (is_numbered and width > len(columns)))):
-        return contents.holding({"train": counts}, columns=own)
-    own = own or numbered_words(width)
-    if is_numbered and width == record.num_features and set(own).isdisjoint(columns):
-        return contents.holding({"train": counts}, columns=own)
-    return contents.holding(
-        {"train": _with_words(_by_words(counts, own, columns), label, options)}, columns=tuple(columns)
-    )
-
-
-def _by_words(counts: CSR, own: Sequence[str], words: Sequence[str]) -> CSR:
-    """Return the columns of the given words, zeros for a word that the matrix has no column of."""
-    column_of = {word: column for column, word in enumerate(words)}
-    targets = np.array([column_of.get(word, -1) for word in own])
-    sources = np.flatnonzero(targets >= 0)
-    selection = sparse.csr_matrix(
-        (np.ones(len(sources), counts.dtype), (sources, targets[sources])), shape=(len(own), len(words))
-    )
-    return counts @ selection
-
-
-def _with_words(counts: CSR, label: str, options: LoadOptions) -> CSR:
-    if not counts.nnz:
-        turned = [Use("transpose", False, "if its rows are those of the data")] if options.transpose else []
-        raise DataError(
-            f"expected documents with words that the model was trained on, got none in {label}",
-            *turned,
-            "documents like those the model was trained on, or train a model on these",
-        )
-    return counts
 
 
 def _observed(contents: Contents, record: Record, options: LoadOptions, label: str) -> Observations:

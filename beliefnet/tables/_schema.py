@@ -18,7 +18,7 @@ _NAME = 40
 
 @dataclass(frozen=True)
 class Part:
-    """Columns of one kind and size, whose units stand together.
+    """Columns of one kind and size, whose units are neighbours.
 
     Attributes:
         kind: What they are.
@@ -35,7 +35,7 @@ class Part:
 class Schema:
     """What the columns of a table are taken for, in their order.
 
-    The units of a net stand in another order: those of binary columns first, then of categories, levels, counts and
+    The units of a net have another order: those of binary columns first, then of categories, levels, counts and
     numbers, each in the order of the columns, so that units of one family are neighbours.
 
     Attributes:
