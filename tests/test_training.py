@@ -47,7 +47,7 @@ from beliefnet.training import (
     run_steps,
     stream,
 )
-from beliefnet.training import _loop as loop
+from beliefnet.training import _run as loop
 from beliefnet.training._validation import make_validator
 
 NO_TIMES = ("epoch", "step", "train_bound", "valid_bound")
@@ -411,7 +411,7 @@ def test_validation_uses_all_of_the_data(monkeypatch):
     monkeypatch.setattr("beliefnet.training._validation._VALIDATION_ROWS", 4)
     rows = np.random.default_rng(0).integers(0, 2, (11, 3)).astype(np.uint8)
     net, key = small_net(2), jax.random.key(3)
-    bound = make_validator(Observations(rows), key=key)(Learnable(net, Reinforce(2)))
+    bound = make_validator(Observations(rows))(Learnable(net, Reinforce(2)), key)
     parts, (_, draw_key) = [], jax.random.split(key)
     for index, start in enumerate(range(0, 11, 4)):
         part = jnp.asarray(rows[start : start + 4], jnp.float32)

@@ -1,6 +1,7 @@
 """The training step, and many of them in one dispatch."""
 
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import jax
@@ -75,6 +76,35 @@ def run_steps(
     Returns:
         The learner after the steps.
     """
+    return _steps(learner, data, plan, num_steps, batch_size, key)
+
+
+@partial(jax.jit, static_argnames="batch_size")
+def run_steps_side_by_side(
+    learners: tuple[Learner, ...],
+    data: DeviceRows,
+    plans: tuple[Plan, ...],
+    num_steps: Int[Array, ""],
+    *,
+    batch_size: int,
+    keys: tuple[Key, ...],
+) -> tuple[Learner, ...]:
+    """Take steps of several runs on the same data in one program; `run_steps` has the arguments of one run.
+
+    The runs have nets and estimators of the same structure, and need not be at the same step.
+    """
+
+    def steps(learner: Learner, plan: Plan, key: Key) -> Learner:
+        return _steps(learner, data, plan, num_steps, batch_size, key)
+
+    stacked = (jax.tree.map(lambda *parts: jnp.stack(parts), *own) for own in (learners, plans, keys))
+    found = jax.vmap(steps)(*stacked)
+    return tuple(jax.tree.map(itemgetter(run), found) for run in range(len(learners)))
+
+
+def _steps(
+    learner: Learner, data: DeviceRows, plan: Plan, num_steps: Int[Array, ""], batch_size: int, key: Key
+) -> Learner:
     order_key, step_key = jax.random.split(key)
     epoch_steps = data.num_rows // batch_size
     order = data.shuffled(key=jax.random.fold_in(order_key, learner.step // epoch_steps))

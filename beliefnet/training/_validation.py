@@ -14,15 +14,15 @@ from beliefnet.optimizers import Learnable
 _VALIDATION_ROWS = 2000
 
 
-def make_validator(data: Observations, *, key: Key) -> Callable[[Learnable], Array]:
-    """Return a function that gives the mean validation bound of a net; the same draws are made every time.
+def make_validator(data: Observations) -> Callable[[Learnable, Key], Array]:
+    """Return a function that gives the mean validation bound of a net; a key makes the same draws every time.
 
     The bound is the one that the estimator climbs, with the proposal that it is measured with.
     """
     valid, num_rows = data.on_device(), len(data)
-    data_key, draw_key = jax.random.split(key)
 
-    def validate(params: Learnable) -> Array:
+    def validate(params: Learnable, key: Key) -> Array:
+        data_key, draw_key = jax.random.split(key)
         total, estimator = jnp.zeros(()), params.estimator
         for index, start in enumerate(range(0, num_rows, _VALIDATION_ROWS)):
             rows = jnp.arange(start, min(start + _VALIDATION_ROWS, valid.shape[0]))
