@@ -86,7 +86,7 @@ def fit_seeds(
     One after another, each ends with the bits of its own `fit`. Side by side, the steps of all are one program, which
     takes less time where nets are small or there is an accelerator; the results are those of its own `fit` but for
     rounding, which comes to decide a draw now and then, so that long runs agree as two machines do
-    ([figures](docs/python.md)).
+    (`docs/python.md` has figures).
 
     Args:
         data: As for `fit`.
@@ -160,7 +160,7 @@ def _model(found: Fitted, folder: Path | str | None, dataset: Dataset) -> Model:
         found.best_bound,
         found.best_epoch,
         None if folder is None else Path(folder),
-        dataset.test,
+        dataset.test if len(dataset.test) else None,
     )
 
 

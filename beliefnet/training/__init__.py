@@ -2,6 +2,7 @@
 
 from beliefnet._streams import Stream, stream
 from beliefnet.training._callback import Callback, Epoch, NoCallback
+from beliefnet.training._feed import stay_on_host
 from beliefnet.training._loop import fit, fit_side_by_side
 from beliefnet.training._monitor import Monitor
 from beliefnet.training._options import EXTENDABLE, LARGEST_SEED, FitOptions, default_batch_size
@@ -33,6 +34,7 @@ __all__ = [
     "fixed_settings",
     "run_steps",
     "settings",
+    "stay_on_host",
     "stream",
     "train_step",
 ]

@@ -19,7 +19,7 @@ from beliefnet.training._monitor import Monitor
 from beliefnet.training._options import FitOptions
 from beliefnet.training._run import Fitted, Rows, Run, Start
 from beliefnet.training._state import Learner
-from beliefnet.training._step import run_steps, run_steps_side_by_side
+from beliefnet.training._step import run_steps_side_by_side
 
 
 def fit(
@@ -33,9 +33,10 @@ def fit(
 ) -> Fitted:
     """Train a net.
 
-    The data stays on the device and many steps run in one dispatch. The result depends on the arguments alone: not on
-    interruptions, nor on how often progress is reported. A folder that holds checkpoints of this run is resumed: the
-    call is then the same as the one that was interrupted. Runs of the same shapes share their compiled programs.
+    The data stays on the device, where it fits (`FitOptions.rows_on`), and many steps run in one dispatch. The result
+    depends on the arguments alone: not on interruptions, nor on how often progress is reported. A folder that holds
+    checkpoints of this run is resumed: the call is then the same as the one that was interrupted. Runs of the same
+    shapes share their compiled programs.
 
     Args:
         net: The net to start from.
@@ -69,20 +70,15 @@ def fit(
     check_type("callback", callback, Callback, good="one that extends NoCallback")
     place = None if folder is None else RunFolder.at(folder)
     with contextlib.nullcontext() if place is None else place.lock.held():
-        rows = Rows.of(net, dataset)
+        rows = Rows.of(net, dataset, options)
         run = Run(Start(net, estimator, options, place), rows, callback)
-
-        def take(count: int) -> Learner:
-            steps = run_steps(
-                run.state.learner, rows.train, run.plan, jnp.int32(count), batch_size=run.batch_size, key=run.key
-            )
-            return jax.block_until_ready(steps)
-
-        # Compiled here, so that the time it takes is not that of steps.
-        run.state = eqx.tree_at(lambda s: s.learner, run.state, take(0))
+        feed = run.feed(rows)
+        if run.ending is None:
+            # Compiled here, so that the time it takes is not that of steps.
+            run.state = eqx.tree_at(lambda s: s.learner, run.state, feed.take_steps(run.state.learner, run.plan, 0))
         while (reason := run.ending) is None:
-            count, begin = run.next_count, time.perf_counter()
-            learner = take(count)
+            count, begin = min(run.next_count, feed.most_steps(run.step)), time.perf_counter()
+            learner = jax.block_until_ready(feed.take_steps(run.state.learner, run.plan, count))
             run.go_on(learner, count, time.perf_counter() - begin)
         return run.outcome(reason)
 
@@ -106,7 +102,7 @@ def fit_side_by_side(
         What came of each.
 
     Raises:
-        OptionError: As for `fit`, or if runs have batches of other sizes.
+        OptionError: As for `fit`, or if runs have batches of other sizes, or the rows are too many for the device.
     """
     check_type("dataset", dataset, Dataset, good="data.Dataset.from_arrays(rows)")
     sizes = {start.options.batch_size for start in starts}
@@ -119,7 +115,9 @@ def fit_side_by_side(
         for start in starts:
             if start.folder is not None:
                 locks.enter_context(start.folder.lock.held())
-        rows = Rows.of(starts[0].net, dataset)
+        rows = Rows.of(starts[0].net, dataset, starts[0].options)
+        if rows.are_on_host:
+            raise OptionError("expected rows on the device for runs side by side, got some on the host", "fit for each")
         runs = [Run(start, rows, callback) for start in starts]
         return _run_side_by_side(runs, rows)
 
@@ -129,7 +127,7 @@ def _run_side_by_side(runs: Sequence[Run], rows: Rows) -> tuple[Fitted, ...]:
 
     def take(count: int) -> tuple[Learner, ...]:
         learners, size = tuple(run.state.learner for run in runs), runs[0].batch_size
-        steps = run_steps_side_by_side(learners, rows.train, plans, jnp.int32(count), batch_size=size, keys=keys)
+        steps = run_steps_side_by_side(learners, rows.on_device, plans, jnp.int32(count), batch_size=size, keys=keys)
         return jax.block_until_ready(steps)
 
     take(0)

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import equinox as eqx
@@ -15,13 +16,14 @@ from beliefnet._errors import Refusal
 from beliefnet._net import BeliefNet
 from beliefnet._streams import Stream, stream
 from beliefnet._types import Key
-from beliefnet.data import Dataset, DeviceRows, Record
+from beliefnet.data import Dataset, DeviceRows, Observations, Record
 from beliefnet.estimators import AbstractEstimator
 from beliefnet.evaluation import observe_scored
 from beliefnet.optimizers import Learnable
 from beliefnet.runs import RunFolder
 from beliefnet.training._callback import Callback, Epoch
 from beliefnet.training._clock import Clock
+from beliefnet.training._feed import AbstractFeed, DeviceFeed, HostFeed, in_order, stay_on_host
 from beliefnet.training._monitor import Monitor
 from beliefnet.training._options import FitOptions, default_batch_size
 from beliefnet.training._plan import Plan
@@ -78,34 +80,42 @@ class Start:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The rows that runs are trained and validated on, on the device.
+    """The rows that runs are trained and validated on.
 
     Attributes:
-        train: Training rows.
+        train: Training rows, on the host.
+        are_on_host: Whether they stay there.
         validate: Gives the validation bound of a net, by a key.
         record: Where they came from.
         columns: Names of the columns, where there are any.
     """
 
-    train: DeviceRows
+    train: Observations
+    are_on_host: bool
     validate: Callable[[Learnable, Key], Array]
     record: Record
     columns: tuple[str, ...] | None
 
     @classmethod
-    def of(cls, net: BeliefNet, dataset: Dataset) -> "Rows":
-        """Put the rows of a data set on the device, once they are checked.
+    def of(cls, net: BeliefNet, dataset: Dataset, options: FitOptions) -> "Rows":
+        """Return the rows of a data set, once they are checked.
 
         Raises:
             DataError: If the visible units of the net are no model of them.
         """
         train, valid = observe_scored(net, dataset.train), observe_scored(net, dataset.valid)
-        return cls(train.on_device(), make_validator(valid), dataset.record, dataset.columns)
+        validate = make_validator(valid, on_host=stay_on_host(valid, options))
+        return cls(train, stay_on_host(train, options), validate, dataset.record, dataset.columns)
 
     @property
     def num_train(self) -> int:
         """Number of training rows."""
         return self.record.splits["train"]
+
+    @cached_property
+    def on_device(self) -> DeviceRows:
+        """The training rows on the device."""
+        return self.train.on_device()
 
 
 class Run:
@@ -133,6 +143,14 @@ class Run:
         self._resume()
         self.key, self._validation_key = stream(options.seed, Stream.STEPS), stream(options.seed, Stream.VALIDATION)
         self._validate = rows.validate
+
+    def feed(self, rows: Rows) -> AbstractFeed:
+        """Return the rows as the steps of this run take them."""
+        if not rows.are_on_host:
+            return DeviceFeed(rows.on_device, self.batch_size, self.key)
+        width = rows.train.num_features * rows.train.stored.itemsize
+        take, num_steps = in_order(rows.train, self.batch_size, key=self.key), self.options.epochs * self.epoch_steps
+        return HostFeed(take, num_steps, self.epoch_steps, width, batch_size=self.batch_size, key=self.key)
 
     @property
     def batch_size(self) -> int:
