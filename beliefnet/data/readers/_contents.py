@@ -1,7 +1,7 @@
 """What a path holds: which reader it is for, which options that reader takes, and what it finds."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -9,8 +9,11 @@ from beliefnet._errors import DataError, Use, listed, shown
 from beliefnet.data._files import plain_suffix, readable
 from beliefnet.data._record import LoadOptions, Reading
 from beliefnet.data._split import Contents, divided
+from beliefnet.data.readers._arrays import npz_names
+from beliefnet.data.readers._h5ad import H5AD, h5ad_contents
 from beliefnet.data.readers._images import image_contents, images_below
 from beliefnet.data.readers._market import MARKET, read_market, tenx_matrix, tenx_names
+from beliefnet.data.readers._mat import MAT, mat_contents, mat_names
 from beliefnet.data.readers._matrix import DOCUMENTS, Wanted, matrix_contents, widened
 from beliefnet.data.readers._npz import npy_contents, npz_contents
 from beliefnet.data.readers._pairs import LDA_C, SVMLIGHT, read_lda_c, read_svmlight
@@ -25,10 +28,12 @@ class Kind:
     Attributes:
         read: Reads the contents of a path.
         options: The names of options that say how it is read.
+        names: The names that `array` may be, where one that a file lacks is left out for a trained net.
     """
 
     read: Callable[[Path, LoadOptions, Wanted | None], Contents]
     options: tuple[str, ...]
+    names: Callable[[Path], Sequence[str]] | None = None
 
 
 def read_contents(path: Path, options: LoadOptions, wanted: Wanted | None = None) -> Contents:
@@ -46,7 +51,7 @@ def read_contents(path: Path, options: LoadOptions, wanted: Wanted | None = None
     kind = kind_of(path, options)
     if options.array is not None and "array" not in kind.options:
         raise DataError(
-            f"expected a .npz file with an array {options.array!r}, got {path} with no named arrays",
+            f"expected a .npz, {MAT} or {H5AD} file with an array {options.array!r}, got {path} with no named arrays",
             "leaving the array's name out",
         )
     for name in (*(option.name for option in fields(Reading)), "split_column"):
@@ -157,7 +162,9 @@ _TENX = Kind(_read_market, ("transpose",))
 
 KINDS: Mapping[str, Kind] = {
     ".npy": Kind(npy_contents, ("transpose",)),
-    ".npz": Kind(npz_contents, ("array", "transpose")),
+    ".npz": Kind(npz_contents, ("array", "transpose"), npz_names),
+    H5AD: Kind(h5ad_contents, ("array", "transpose")),
+    MAT: Kind(mat_contents, ("array", "transpose"), mat_names),
     **dict.fromkeys(TABLES, _TABLE),
     MARKET: _TENX,
     **dict.fromkeys(SVMLIGHT, Kind(_read_svmlight, ("first_column", "transpose"))),
