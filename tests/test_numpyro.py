@@ -1,5 +1,6 @@
 """Laws of the losses for NumPyro: each has the gradient that it claims."""
 
+import dataclasses
 import functools
 import itertools
 import json
@@ -261,7 +262,7 @@ def mixed_exact(count: int, claim: str) -> Any:
         held = claim == "wake"
         values = {"start": start, "turn": turns, "end": end}
         values, log_mass = jax.lax.stop_gradient((values, log_mass)) if held else (values, log_mass)
-        program = CHAIN._replace(model=mixed_model, guide=mixed_guide)
+        program = dataclasses.replace(CHAIN, model=mixed_model, guide=mixed_guide)
         return (*log_densities(program, params, x, values), log_mass)
 
     index = jnp.array(list(itertools.product(range(len(grid)), repeat=count)))
@@ -316,7 +317,7 @@ def normal_exact(x: jax.Array) -> Any:
     """The exact gradient of the bound of two particles, by quadrature."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(20)
     mass = jnp.log(weights / weights.sum())
-    program = CHAIN._replace(model=normal_model, guide=normal_guide)
+    program = dataclasses.replace(CHAIN, model=normal_model, guide=normal_guide)
 
     def total(params: Any) -> jax.Array:
         bounds = []
@@ -677,7 +678,7 @@ def penalised(program: Any) -> Any:
 @pytest.mark.full
 @pytest.mark.parametrize("name", ["vimco", "reinforce", "rws"])
 def test_a_factor_of_the_guide_counts_once(name: str):
-    _, found = expected(LOSSES[name].make(), CHAIN._replace(guide=penalised(CHAIN.guide)), "plate")
+    _, found = expected(LOSSES[name].make(), dataclasses.replace(CHAIN, guide=penalised(CHAIN.guide)), "plate")
     exact = claimed(CHAIN, LOSSES[name].claim)
     exact["q_slope"] -= 2 * CHAIN.params["q_slope"]
     for site in exact:
