@@ -24,7 +24,8 @@ def fit(
         data: Rows in memory, as for `data.Dataset.from_arrays`; a `data.Dataset`; a file; or the name of a data set.
         folder: A run folder to write, which `load` reads. A call that was interrupted goes on when it is repeated; with
             the estimator "auto", which is chosen by the clock, only if the choice is the same.
-        callback: Is told of progress, and may ask to stop; see `training.Callback`.
+        callback: Is told of progress, and may ask to stop, add columns to the history, or change the learning rate; see
+            `training.Callback`.
         **options: The options of `beliefnet train` with underscores: `hidden`, `net`, `estimator`, `epochs`, `seed`...
 
     Returns:

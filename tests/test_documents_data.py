@@ -497,7 +497,7 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
     "other suffix": (
         "x.parquet",
         b"",
-        r"expected a file that ends in \.npy, .* or a folder of texts, got .*x\.parquet",
+        r"expected a file that ends in \.npy, .* or a folder of texts or images, got .*x\.parquet",
     ),
     "damaged npz": ("x.npz", b"PK\x03\x04 and then nothing", "got a damaged"),
 }

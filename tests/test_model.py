@@ -104,7 +104,7 @@ def test_names_files_and_data_sets(tmp_path):
 class StopsAfterAnEpoch(NoCallback):
     seen = 0
 
-    def on_epoch(self, row):
+    def on_epoch(self, epoch):
         self.seen += 1
 
     def should_stop(self):

@@ -68,9 +68,9 @@ class Observer(NoCallback):
         self.steps.append((epoch, step, train_bound, examples_per_second))
         self._maybe_crash(step)
 
-    def on_epoch(self, row):
-        self.rows.append(row)
-        self._maybe_crash(row["step"] + 0.5)
+    def on_epoch(self, epoch):
+        self.rows.append(epoch.row)
+        self._maybe_crash(epoch.row["step"] + 0.5)
 
     def should_stop(self):
         return self.stop_at is not None and bool(self.steps) and self.steps[-1][1] >= self.stop_at
@@ -122,6 +122,16 @@ def assert_same_outcome(left, right):
     assert_same(left.net, right.net)
     assert without_times(left.history) == without_times(right.history)
     assert (left.best_bound, left.best_epoch, left.reason) == (right.best_bound, right.best_epoch, right.reason)
+
+
+def crash_after(function):
+    """Return a function that does the same, and then crashes."""
+
+    def crashing(*arguments):
+        function(*arguments)
+        raise Crash
+
+    return crashing
 
 
 def damage(folder):
@@ -233,14 +243,15 @@ def test_chains_of_rows_go_on_where_a_run_was_stopped(config, tmp_path):
 def test_dying_anywhere_changes_nothing(config, tmp_path, monkeypatch):
     whole = train(config)
     folder = new_folder(tmp_path, config)
-    # After a step, after the metrics of an epoch were written but not its checkpoint, and while saving.
+    # After a step, after an epoch, after its metrics were written but not its checkpoint, and while saving.
     for crash_at in (2, 6.5, 12, 12.5):
         with pytest.raises(Crash):
             train(config, folder, Observer(crash_at=crash_at))
-    with monkeypatch.context() as patch:
-        patch.setattr(Checkpoints, "_prune", lambda *_: (_ for _ in ()).throw(Crash))
-        with pytest.raises(Crash):
-            train(config, folder)
+    for home, name in ((RunFolder, "append_metrics"), (Checkpoints, "_prune")):
+        with monkeypatch.context() as patch:
+            patch.setattr(home, name, crash_after(getattr(home, name)))
+            with pytest.raises(Crash):
+                train(config, folder)
     assert_same_outcome(whole, train(config, folder))
     assert without_times(folder.read_metrics()) == without_times(whole.history)
 
@@ -706,7 +717,7 @@ def test_a_finished_run_is_not_written_again(tmp_path):
 
 def test_a_run_that_is_running_is_not_resumed(tmp_path):
     class Second(NoCallback):
-        def on_epoch(self, row):
+        def on_epoch(self, epoch):
             with pytest.raises(RunLocked, match=f"in use by process {os.getpid()} on "):
                 python_run(tmp_path, small_net(2), VIMCO(3))
 

@@ -55,7 +55,7 @@ def choose_estimator(
     if len(candidates) == 1:
         return config.choose(next(iter(candidates))), {}
     tell(f"a few epochs with {config.estimator.name}")
-    pilot = replace(config.fit, epochs=min(PILOT_EPOCHS, config.fit.epochs), patience=0)
+    pilot = replace(config.fit, epochs=min(PILOT_EPOCHS, config.fit.epochs), patience=0, monitor="valid_bound")
     usual = build_estimator(config.estimator, net, key=make_key)
     learner = fit(net, dataset, usual, options=pilot).state.learner
     if (own := candidates.get(config.estimator.name)) is not None:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from beliefnet.catalogue._config import TrainConfig
@@ -19,7 +21,7 @@ _ALIASES = {"hidden": "bias"}
 _DROPPED = "offset"
 """The hidden units of a NADE had an offset of their own, equal to that of its base."""
 
-_NEW = frozenset({"step_scale", "kl_share", "reduced_epoch"})
+_NEW = frozenset({"step_scale", "kl_share", "reduced_epoch", "best_score"})
 """Leaves that version 0.1.0 did not have."""
 
 
@@ -50,6 +52,8 @@ def convert_run(old: Path | str, new: Path | str) -> RunFolder:
     record = Record.from_dict(saved.record["data"])
     built = config.build(np.full(record.num_features, 0.5), record.image_shape)
     state = _filled(TrainState.start(*built, Plan.of(config.fit, 1)), saved.state, saved.path)
+    # The validation bound was all that was monitored.
+    state = eqx.tree_at(lambda s: s.best_score, state, jnp.copy(state.best_bound))
     target = RunFolder.create(new, config.to_dict())
     with target.lock.held():
         writer = RunWriter(target, record, config.fit, state.learner.params, made_with={"beliefnet": "0.1.0"})

@@ -68,7 +68,8 @@ def impute_rows(
 
     Args:
         directory: Run folder of `beliefnet train`.
-        data: A .npy, .npz or .csv file of rows, NaN for what is missing, or the name of a data set.
+        data: A .npy, .npz or .csv file of rows, NaN for what is missing; a folder of PNG images, whose transparent
+            pixels are; or the name of a data set.
         out: A .npy for the completed rows, [examples, visible]; a .csv for them with the names of rows and columns; or
             a .png for a sheet of some of them. By default completed.npy, or completed-2.npy where that is there.
         hide: Hide each entry with this probability, such as 0.5.

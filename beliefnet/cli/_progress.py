@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from beliefnet.training import Epoch
+
 _SECONDS_BETWEEN_LINES = 5.0
 _STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -77,17 +79,17 @@ class Display:
         """Move the bar."""
         self.progress.update(self.task, completed=step, epoch=epoch, train=train_bound, speed=examples_per_second)
 
-    def on_epoch(self, row: dict[str, Any]) -> None:
+    def on_epoch(self, epoch: Epoch) -> None:
         """Show the bounds of an epoch."""
+        row, number = epoch.row, epoch.row["epoch"]
         self.progress.update(self.task, valid=row["valid_bound"], train=row["train_bound"])
-        self._first_epoch = self._first_epoch or (row["epoch"], time.monotonic())
-        epoch = row["epoch"]
-        is_last = epoch == self.num_epochs
+        self._first_epoch = self._first_epoch or (number, time.monotonic())
+        is_last = number == self.num_epochs
         if not self._is_live and (is_last or time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES):
             self._last_line = time.monotonic()
             self._say(
-                f"epoch {epoch}/{self.num_epochs}  train {row['train_bound']:.2f}  "
-                f"valid {row['valid_bound']:.2f} nats  {row['examples_per_second']:,.0f} ex/s{self._left(epoch)}"
+                f"epoch {number}/{self.num_epochs}  train {row['train_bound']:.2f}  "
+                f"valid {row['valid_bound']:.2f} nats  {row['examples_per_second']:,.0f} ex/s{self._left(number)}"
             )
 
     def _left(self, epoch: int) -> str:

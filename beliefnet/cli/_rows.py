@@ -155,7 +155,7 @@ def how_to_read(data: str, array: str | None, reading: HowRead) -> dict[str, Any
     given = given_flags(reading)
     if array is None:
         return given
-    if Path(data).suffix != ".npz" or "array" in given:
+    if Path(data).suffix not in (".npz", ".mat") or "array" in given:
         raise OptionError(
             f"expected no --split for the rows of {data}, all of which are used, got {array}", "leaving it out"
         )

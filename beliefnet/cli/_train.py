@@ -30,10 +30,11 @@ from beliefnet.conditionals import has_convolutions
 from beliefnet.data import Dataset, Record
 from beliefnet.optimizers import default_learning_rate
 from beliefnet.runs import RunFolder, check_same_run, check_version, write_atomically
-from beliefnet.training import EXTENDABLE, Fitted, fit, fixed_settings
+from beliefnet.training import EXTENDABLE, Fitted, Monitor, fit, fixed_settings
 
 _NONE = TrainFlags()
 _SMALL = 50
+_BOUND = "validation bound"
 
 
 @command
@@ -58,6 +59,7 @@ def train(
     """
     console = make_console(soft_wrap=True)
     config = TrainConfig.from_dict(_options_of(config_file, resume), **given_flags(flags))
+    Monitor.of(config.fit.monitor).check_without_callback()
     dataset = config.load_data(**({} if resume is None else _as_before(resume)))
     num_train = dataset.record.splits["train"]
     if num_train < _SMALL and config.fit.batch_size is None:
@@ -98,7 +100,7 @@ def train(
             fitted = fit(net, dataset, estimator, options=config.fit, folder=folder, callback=display)
         if fitted.history:
             draw_run(folder, fitted, dataset, config)
-    return _report(folder, fitted)
+    return _report(folder, fitted, Monitor.of(config.fit.monitor).column)
 
 
 def _measured(config: TrainConfig, dataset: Dataset, net: BeliefNet) -> TrainConfig:
@@ -207,13 +209,15 @@ def _describe(config: TrainConfig, dataset: Dataset, folder: RunFolder) -> None:
         say(line)
 
 
-def _report(folder: RunFolder, fitted: Fitted) -> int:
+def _report(folder: RunFolder, fitted: Fitted, monitor: str) -> int:
+    what = _BOUND if monitor == "valid_bound" else monitor
     if fitted.reason == "interrupted":
         say(f"interrupted; go on with: beliefnet train --resume {shlex.quote(str(folder.path))}")
         return INTERRUPTED
     if fitted.reason == "no improvement":
-        say(f"stopped early: no better validation bound since epoch {fitted.best_epoch}")
-    say(f"best validation bound {fitted.best_bound:.2f} nats (epoch {fitted.best_epoch})")
+        say(f"stopped early: no better {what} since epoch {fitted.best_epoch}")
+    score = "" if what == _BOUND else f"best {what} {float(fitted.state.best_score):.2f}, "
+    say(f"{score or 'best '}{_BOUND} {fitted.best_bound:.2f} nats (epoch {fitted.best_epoch})")
     say(f"run folder  {folder.path}")
     say(f"plots       {folder.plots}")
     say(f"next        beliefnet evaluate {shlex.quote(str(folder.path))}")

@@ -76,9 +76,10 @@ def load(data: str | Path, **options: Any) -> Dataset:
     """Load a data set by name, or a user's own file or folder.
 
     Args:
-        data: A name out of `names()`; the path of rows of numbers, dense (`.npy`, `.npz`, `.csv`, `.tsv`) or sparse
-            (`.npz`, `.mtx`, `.svmlight`, `.ldac`, or a folder as 10x writes it); or that of texts, a `.txt` file with a
-            document on each line, or a folder of `.txt` files. Text files may be compressed (`.gz`).
+        data: A name out of `names()`; the path of rows of numbers, dense (`.npy`, `.npz`, `.mat`, `.csv`, `.tsv`) or
+            sparse (`.npz`, `.mat`, `.h5ad`, `.mtx`, `.svmlight`, `.ldac`, or a folder as 10x writes it); or that of
+            texts, a `.txt` file with a document on each line, or a folder of `.txt` files; or a folder of grey images,
+            `.png` files of one size. Text files may be compressed (`.gz`).
         **options: What `LoadOptions` lists, by name: `values` and `binarization` say what the rows are read as,
             `split_seed`, `valid_fraction`, `test_fraction` and `split_column` how they are divided, `columns`, `drop`,
             `name_column`, `delimiter`, `decimal`, `encoding`, `transpose`, `array`, `first_column`, `text_column` and
@@ -201,6 +202,6 @@ def _unknown(name: str) -> DataError:
     hints = () if guess else ("one of these names", "the path of a file")
     return DataError(
         f"expected a data set name ({', '.join(SOURCES)}) or a path to a {', '.join(KINDS)} or .txt file or to a "
-        f"folder of texts, got {shown(name)}{guess}",
+        f"folder of texts or of images, got {shown(name)}{guess}",
         *hints,
     )

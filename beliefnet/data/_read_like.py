@@ -20,7 +20,6 @@ from beliefnet.data._record import LoadOptions, Reading, Record
 from beliefnet.data._sparse import CSR, is_sparse, to_counts
 from beliefnet.data._split import Contents
 from beliefnet.data._values import check_bits, check_known, check_numbers, check_sparse_bits, check_values, check_width
-from beliefnet.data.readers._arrays import npz_names
 from beliefnet.data.readers._contents import kind_of, read_contents
 from beliefnet.data.readers._matrix import Wanted
 from beliefnet.data.readers._texts import TABLES, count_all_words, count_words
@@ -169,9 +168,9 @@ def _options_like(record: Record, path: Path, changes: Mapping[str, Any]) -> Loa
     if path.is_dir() or plain_suffix(path) not in TABLES:
         recorded.pop("text_column", None)
     known = {**recorded, **changes, "values": record.values}
-    options = kind_of(path, Reading(**{name: known[name] for name in _READING & known.keys()})).options
-    kept = {name: value for name, value in recorded.items() if name in options}
-    if "array" in kept and kept["array"] not in npz_names(path):
+    kind = kind_of(path, Reading(**{name: known[name] for name in _READING & known.keys()}))
+    kept = {name: value for name, value in recorded.items() if name in kind.options}
+    if "array" in kept and kind.names is not None and kept["array"] not in kind.names(path):
         del kept["array"]
     return LoadOptions.of({**kept, **changes, "values": record.values})
 

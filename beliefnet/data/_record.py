@@ -21,7 +21,7 @@ class Reading:
     """How the rows of a file are read; None and empty stand for what the file itself says.
 
     Attributes:
-        array: Name of the array of an `.npz` file.
+        array: Name of the array of an `.npz` or `.mat` file, or the place of a matrix in an `.h5ad` file.
         columns: Names of the columns of a table that are data, in their order.
         drop: Names of columns of a table that are no data.
         name_column: Name of the column of a table that names the rows.

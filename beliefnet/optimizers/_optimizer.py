@@ -62,6 +62,10 @@ class Optimizer(eqx.Module):
         """Return what to add to the parameters, and the state after the step."""
         return self._chain().update(grads, state, params)  # pyright: ignore
 
+    def rates_at(self, step: Int[Array, ""]) -> Float[Array, "3"]:
+        """Return the step sizes of generative net, recognition net and estimator after so many steps."""
+        return self.rates * self._share(step)
+
     def _chain(self) -> optax.GradientTransformation:
         parts = [optax.clip_by_global_norm(self.clip)] if self.is_clipping else []  # pyright: ignore
         return optax.chain(

@@ -19,9 +19,10 @@ class OptimizerOptions(Options):
         recognition_learning_rate: Step size of the recognition net; that of the generative net when not given.
         estimator_learning_rate: Step size of the estimator's baselines; that of the generative net when not given.
         schedule: How the step sizes change over the run: cosine (down to zero), linear (down to zero), constant, or
-            plateau (down by a factor whenever the validation bound stays where it is).
+            plateau (down by a factor whenever what is monitored stays where it is).
         learning_rate_warm_up: Epochs over which the step sizes rise from zero, before the schedule has its way.
-        plateau_epochs: Epochs without a better validation bound after which the plateau schedule takes smaller steps.
+        plateau_epochs: Epochs without a better value of what is monitored after which the plateau schedule takes
+            smaller steps.
         plateau_factor: What it multiplies the step sizes by, in (0, 1).
         momentum: Momentum of rmsprop and sgd, and the first-moment decay of adam, in [0, 1).
         clip: Longest allowed gradient (norm over all of net and baselines); 0 does not clip.

@@ -1,8 +1,9 @@
 """Training: options, the step, the loop, callbacks."""
 
 from beliefnet._streams import Stream, stream
-from beliefnet.training._callback import Callback, NoCallback
+from beliefnet.training._callback import Callback, Epoch, NoCallback
 from beliefnet.training._loop import Fitted, TrainingDiverged, fit
+from beliefnet.training._monitor import Monitor
 from beliefnet.training._options import EXTENDABLE, LARGEST_SEED, FitOptions, default_batch_size
 from beliefnet.training._plan import Plan
 from beliefnet.training._state import Learner, TrainState
@@ -13,9 +14,11 @@ __all__ = [
     "EXTENDABLE",
     "LARGEST_SEED",
     "Callback",
+    "Epoch",
     "FitOptions",
     "Fitted",
     "Learner",
+    "Monitor",
     "NoCallback",
     "Plan",
     "RunWriter",

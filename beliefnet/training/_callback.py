@@ -1,21 +1,102 @@
-"""Who is told of training while it runs."""
+"""Who is told of training while it runs, and may have a say in it."""
 
 from typing import Any, Protocol, runtime_checkable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from beliefnet._errors import ArgumentError, listed, real_number, shown
+from beliefnet._net import BeliefNet
+from beliefnet.training._monitor import COLUMNS
+from beliefnet.training._plan import Plan
+from beliefnet.training._state import TrainState
+
+
+class Epoch:
+    """A finished epoch, as a callback sees it, and what it may change there.
+
+    The changes are part of the training state and of its checkpoints. A run that was stopped goes on bit for bit, as
+    long as a callback decides by what it finds here, the history of earlier sittings included, and not by what it
+    remembers.
+
+    Attributes:
+        history: The rows of `metrics.jsonl` so far, that of this epoch last.
+        state: Everything that training changes, before this epoch's net is compared with the best. The next step reuses
+            its arrays: copy what is to be kept.
+
+    Example:
+        >>> class Halving(NoCallback):
+        ...     def on_epoch(self, epoch):
+        ...         bounds = [row["valid_bound"] for row in epoch.history]
+        ...         if len(bounds) > 1 and bounds[-1] < bounds[-2]:
+        ...             epoch.scale_learning_rate(0.5)
+        ...         epoch.log(learning_rate=epoch.learning_rate)
+    """
+
+    def __init__(self, history: list[dict[str, Any]], state: TrainState, plan: Plan):
+        self.history, self.state, self._plan = history, state, plan
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The row of this epoch."""
+        return self.history[-1]
+
+    @property
+    def net(self) -> BeliefNet:
+        """A copy of the net after the epoch, as it is validated: with averaged parameters, where there are any."""
+        return jax.tree.map(jnp.copy, self.state.learner.judged.net)
+
+    @property
+    def learning_rate(self) -> float:
+        """Step size of the generative net at the next step, by the schedule and all that it was multiplied by."""
+        learner = self.state.learner
+        return float(self._plan.optimizer.rates_at(learner.step)[0] * learner.step_scale)
+
+    def scale_learning_rate(self, factor: float) -> None:
+        """Multiply the step sizes of all parts of the model, now and for the rest of the run, under any schedule.
+
+        Args:
+            factor: What they are multiplied by.
+
+        Raises:
+            ArgumentError: If it is no finite number above 0.
+        """
+        by = real_number("factor", factor, lambda given: 0 < given < float("inf"), expected="above 0", good="0.5")
+        scale = self.state.learner.step_scale * by
+        self.state = eqx.tree_at(lambda state: state.learner.step_scale, self.state, scale)
+
+    def log(self, **values: Any) -> None:
+        """Add columns to the row of this epoch, and so to `metrics.jsonl`.
+
+        Args:
+            **values: Numbers by the names of their columns, scalars of NumPy and JAX among them.
+
+        Raises:
+            ArgumentError: If a value is no number, or the column is one that `fit` writes.
+        """
+        for name, value in values.items():
+            if name in COLUMNS:
+                raise ArgumentError(f"expected a column other than {listed(COLUMNS)}, got {name!r}", f"my_{name}")
+            try:
+                self.row[name] = float(value)
+            except (TypeError, ValueError):
+                raise ArgumentError(f"expected {name} to be a number, got {shown(value)}", "float(value)") from None
 
 
 @runtime_checkable
 class Callback(Protocol):
-    """Is told of progress by `fit`, in its thread, and may ask it to stop.
+    """Is told of progress by `fit`, in its thread, and may ask it to stop or change how it goes on.
 
-    Nothing a callback does changes the result, unless it raises: then training ends without saving, and a folder keeps
-    its last checkpoint.
+    What `on_epoch` does to its `Epoch` changes the result, and nothing else does. If a callback raises, training ends
+    without saving, and a folder keeps its last checkpoint.
 
     Example:
         >>> class StopAt(NoCallback):
         ...     def __init__(self, bound):
         ...         self.bound, self.reached = bound, False
-        ...     def on_epoch(self, row):
-        ...         self.reached = row["valid_bound"] > self.bound
+        ...     def on_epoch(self, epoch):
+        ...         self.reached = epoch.row["valid_bound"] > self.bound
         ...     def should_stop(self):
         ...         return self.reached
         >>> StopAt(-80.0).should_stop()
@@ -32,8 +113,8 @@ class Callback(Protocol):
             examples_per_second: Speed in this epoch.
         """
 
-    def on_epoch(self, row: dict[str, Any]) -> None:
-        """Learn of a finished epoch: a row of `metrics.jsonl`."""
+    def on_epoch(self, epoch: Epoch) -> None:
+        """Learn of a finished epoch, before its row is written; add columns to it, or change the learning rate."""
 
     def should_stop(self) -> bool:
         """Say whether training should save and stop now; asked before every dispatch."""
@@ -46,7 +127,7 @@ class NoCallback:
     def on_steps(self, epoch: int, step: int, train_bound: float, examples_per_second: float) -> None:
         """Ignore progress."""
 
-    def on_epoch(self, row: dict[str, Any]) -> None:
+    def on_epoch(self, epoch: Epoch) -> None:
         """Ignore the epoch."""
 
     def should_stop(self) -> bool:

@@ -17,8 +17,9 @@ from beliefnet.data import Dataset
 from beliefnet.estimators import AbstractEstimator
 from beliefnet.evaluation import observe_scored
 from beliefnet.runs import RunFolder
-from beliefnet.training._callback import Callback, NoCallback
+from beliefnet.training._callback import Callback, Epoch, NoCallback
 from beliefnet.training._clock import Clock
+from beliefnet.training._monitor import Monitor
 from beliefnet.training._options import FitOptions, default_batch_size
 from beliefnet.training._plan import Plan
 from beliefnet.training._state import TrainState
@@ -38,7 +39,7 @@ class Fitted:
     """The outcome of training.
 
     Attributes:
-        net: The net with the best validation bound; the last one if no epoch was finished.
+        net: The best net by what is monitored, the validation bound by default; the last one if no epoch was finished.
         best_bound: Its validation bound, in nats per example; higher is better.
         best_epoch: The epoch after which it was found.
         history: One row per epoch, as in `metrics.jsonl`.
@@ -75,15 +76,15 @@ def fit(
         estimator: Where gradients come from.
         options: How to train.
         folder: Where metrics and checkpoints go, all that `load_run` needs; nothing is written without one.
-        callback: Is told of progress, and may ask to stop.
+        callback: Is told of progress, and may ask to stop, add columns to the history, or change the learning rate.
 
     Returns:
         The best net and the history.
 
     Raises:
         TypeError: If an argument is of another type.
-        OptionError: If the batch is larger than the training split, or the folder holds a run of another net or
-            estimator, or with other options.
+        OptionError: If the batch is larger than the training split, the epochs have no column that is to be monitored,
+            or the folder holds a run of another net or estimator, or with other options.
         DataError: If the folder holds a run on other data, or the net's visible units are no model of such values.
         TrainingDiverged: If the objective or a parameter is not finite any more, or the objective makes no sense.
         CheckpointError: If a checkpoint cannot be written.
@@ -93,8 +94,11 @@ def fit(
     check_net(net)
     check_type("dataset", dataset, Dataset, good="data.Dataset.from_arrays(rows)")
     check_type("estimator", estimator, AbstractEstimator, good="estimators.VIMCO(5)")
-    options, callback = FitOptions() if options is None else options, NoCallback() if callback is None else callback
+    options = FitOptions() if options is None else options
     check_type("options", options, FitOptions, good="FitOptions(epochs=1)")
+    if callback is None:
+        Monitor.of(options.monitor).check_without_callback()
+        callback = NoCallback()
     check_type("callback", callback, Callback, good="one that extends NoCallback")
     if folder is None:
         return _Run(net, estimator, dataset, options, None, callback).finish()
@@ -117,6 +121,7 @@ class _Run:
     ):
         train, valid = observe_scored(net, dataset.train), observe_scored(net, dataset.valid)
         self.callback, self.record = callback, dataset.record
+        self.monitor = Monitor.of(options.monitor)
         self.options = options = options.decided(net, dataset.record.splits["train"])
         self.epoch_steps = options.steps_per_epoch(dataset.record.splits["train"])
         self.history: list[dict[str, Any]] = []
@@ -185,26 +190,30 @@ class _Run:
         valid_bound = self.validate(learner.judged)
         if not jnp.isfinite(valid_bound):
             raise self._divergence(f"the validation bound is {valid_bound}", self.step - 1)
-        self.history.append(
-            {
-                "epoch": epoch,
-                "step": self.step,
-                "seconds": round(self.clock.seconds, 3),
-                "examples_per_second": round(self.clock.steps_per_second * self.batch_size, 1),
-                "train_bound": float(learner.objective_sum) / self.epoch_steps,
-                "valid_bound": float(valid_bound),
-                "data": self.record.checksum,
-            }
-        )
+        row = {
+            "epoch": epoch,
+            "step": self.step,
+            "seconds": round(self.clock.seconds, 3),
+            "examples_per_second": round(self.clock.steps_per_second * self.batch_size, 1),
+            "train_bound": float(learner.objective_sum) / self.epoch_steps,
+            "valid_bound": float(valid_bound),
+            "data": self.record.checksum,
+        }
         state = eqx.tree_at(lambda s: s.learner.objective_sum, self.state, jnp.zeros(()))
-        if float(valid_bound) > float(state.best_bound):
-            best = jax.tree.map(jnp.copy, learner.judged)
-            state = TrainState(state.learner, best, valid_bound, jnp.asarray(epoch, jnp.int32), state.reduced_epoch)
+        seen = Epoch([*self.history, row], state, self.plan)
+        self.callback.on_epoch(seen)
+        state = seen.state
+        score = self.monitor.score(row)
+        if int(state.best_epoch) == 0 or score > float(state.best_score):
+            best, found = jax.tree.map(jnp.copy, learner.judged), jnp.asarray(score, jnp.float32)
+            state = TrainState(
+                state.learner, best, found, valid_bound, jnp.asarray(epoch, jnp.int32), state.reduced_epoch
+            )
         self.state = self._reduced(state, epoch)
         self.clock.end_epoch()
+        self.history.append(row)
         if self.writer is not None:
-            self.writer.folder.append_metrics(self.history[-1])
-        self.callback.on_epoch(self.history[-1])
+            self.writer.folder.append_metrics(row)
 
     def _reduced(self, state: TrainState, epoch: int) -> TrainState:
         """Let the plateau schedule take smaller steps from here on, if it is time."""

@@ -6,6 +6,7 @@ from typing import Self
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet.optimizers import OptimizerOptions, default_learning_rate
+from beliefnet.training._monitor import Monitor
 
 LARGEST_SEED = 2**32 - 1
 """Larger ones are cut to 32 bits by JAX, and two runs could share their random numbers."""
@@ -22,7 +23,9 @@ class FitOptions(OptimizerOptions):
     Attributes:
         epochs: Passes over the training data.
         batch_size: Data per step; by default 100, and 50 (or all) where there are fewer than 5,000 training examples.
-        patience: Stop when the validation bound has not improved for this many epochs; 0 never stops early.
+        patience: Stop when what is monitored has not improved for this many epochs; 0 never stops early.
+        monitor: The column of the epochs by which the best net is kept and patience is measured: valid_bound,
+            train_bound, or in Python one that a callback logs, followed by `:min` if the lowest value is the best.
         average: Decay of the moving average of the parameters, in [0, 1), such as 0.999: the average is what is
             validated and kept. 0 keeps the parameters themselves.
         kl_warm_up: Epochs in which the weight of the KL divergence in the objective rises from 0 to 1.
@@ -37,6 +40,7 @@ class FitOptions(OptimizerOptions):
     epochs: int = 400
     batch_size: int | None = None
     patience: int = 0
+    monitor: str = "valid_bound"
     average: float = 0.0
     kl_warm_up: int = 0
     free_nats: float = 0.0
@@ -49,6 +53,7 @@ class FitOptions(OptimizerOptions):
         self.at_least(0, "patience", "kl_warm_up", "free_nats", "checkpoint_seconds", "seed")
         if not 0 <= self.average < 1:
             raise OptionError(f"expected average in [0, 1), got {self.average}", "0.999")
+        Monitor.of(self.monitor)
         if self.seed > LARGEST_SEED:
             raise OptionError(f"expected seed of at most {LARGEST_SEED}, got {self.seed}", "0")
 

@@ -26,7 +26,7 @@ class Learner(eqx.Module):
         objective_sum: Sum of the objective over the steps of this epoch, in nats per example.
         first_bad_step: The first step whose objective was not finite, or beyond all reason; -1 if there is none.
         average: The moving average of the parameters; None where none is kept.
-        step_scale: What the plateau schedule multiplies step sizes by.
+        step_scale: What the plateau schedule and callbacks multiply step sizes by.
         kl_share: What free nats leave of the weight of the KL divergence.
     """
 
@@ -51,7 +51,8 @@ class TrainState(eqx.Module):
 
     Attributes:
         learner: What the steps change.
-        best: The parameters with the best validation bound so far.
+        best: The best parameters so far, by what is monitored.
+        best_score: How good they are by it, higher being better.
         best_bound: Their validation bound, in nats per example.
         best_epoch: The epoch after which it was found; 0 before the first evaluation.
         reduced_epoch: The epoch after which the plateau schedule last took smaller steps; 0 if it never did.
@@ -59,6 +60,7 @@ class TrainState(eqx.Module):
 
     learner: Learner
     best: Learnable
+    best_score: Float[Array, ""]
     best_bound: Float[Array, ""]
     best_epoch: Int[Array, ""]
     reduced_epoch: Int[Array, ""]
@@ -79,6 +81,7 @@ class TrainState(eqx.Module):
             kl_share=jnp.ones(()),
         )
         none = jnp.zeros((), jnp.int32)
-        state = cls(learner, params, jnp.full((), jnp.finfo(jnp.float32).min), none, none)
+        lowest = jnp.full((), jnp.finfo(jnp.float32).min)
+        state = cls(learner, params, lowest, lowest, none, none)
         # Steps donate their buffers: no two leaves may share one, nor belong to the caller.
         return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state)

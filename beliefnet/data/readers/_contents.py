@@ -1,7 +1,7 @@
 """What a path holds: which reader it is for, which options that reader takes, and what it finds."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -9,12 +9,16 @@ from beliefnet._errors import DataError, Use, listed, shown
 from beliefnet.data._files import plain_suffix, readable
 from beliefnet.data._record import LoadOptions, Reading
 from beliefnet.data._split import Contents, divided
+from beliefnet.data.readers._arrays import npz_names
+from beliefnet.data.readers._h5ad import H5AD, h5ad_contents
+from beliefnet.data.readers._images import image_contents, images_below
 from beliefnet.data.readers._market import MARKET, read_market, tenx_matrix, tenx_names
+from beliefnet.data.readers._mat import MAT, mat_contents, mat_names
 from beliefnet.data.readers._matrix import DOCUMENTS, Wanted, matrix_contents, widened
 from beliefnet.data.readers._npz import npy_contents, npz_contents
 from beliefnet.data.readers._pairs import LDA_C, SVMLIGHT, read_lda_c, read_svmlight
 from beliefnet.data.readers._tables import holds_numbers, read_table
-from beliefnet.data.readers._texts import TABLES, read_texts, split_of
+from beliefnet.data.readers._texts import TABLES, read_texts, split_of, texts_below
 
 
 @dataclass(frozen=True)
@@ -24,10 +28,12 @@ class Kind:
     Attributes:
         read: Reads the contents of a path.
         options: The names of options that say how it is read.
+        names: The names that `array` may be, where one that a file lacks is left out for a trained net.
     """
 
     read: Callable[[Path, LoadOptions, Wanted | None], Contents]
     options: tuple[str, ...]
+    names: Callable[[Path], Sequence[str]] | None = None
 
 
 def read_contents(path: Path, options: LoadOptions, wanted: Wanted | None = None) -> Contents:
@@ -45,7 +51,7 @@ def read_contents(path: Path, options: LoadOptions, wanted: Wanted | None = None
     kind = kind_of(path, options)
     if options.array is not None and "array" not in kind.options:
         raise DataError(
-            f"expected a .npz file with an array {options.array!r}, got {path} with no named arrays",
+            f"expected a .npz, {MAT} or {H5AD} file with an array {options.array!r}, got {path} with no named arrays",
             "leaving the array's name out",
         )
     for name in (*(option.name for option in fields(Reading)), "split_column"):
@@ -66,7 +72,7 @@ def kind_of(path: Path, reading: Reading) -> Kind:
         if not path.exists():
             raise DataError(f"expected an existing file, got {path}, which does not exist", "checking the path")
         if path.is_dir():
-            return _TENX if tenx_matrix(path) else _TEXTS
+            return _kind_of_folder(path)
         suffix = plain_suffix(path)
         if suffix == ".txt" and reading.text_column is None and reading.item_separator is None:
             return _TABLE if holds_numbers(path, reading.encoding) else _TEXTS
@@ -74,10 +80,25 @@ def kind_of(path: Path, reading: Reading) -> Kind:
             return _TEXTS
     if suffix not in KINDS:
         raise DataError(
-            f"expected a file that ends in {', '.join(KINDS)} or .txt, or a folder of texts, got {path}",
+            f"expected a file that ends in {', '.join(KINDS)} or .txt, or a folder of texts or images, got {path}",
             "numpy.save to write a .npy file, or scipy.sparse.save_npz for word counts",
         )
     return KINDS[suffix]
+
+
+def _kind_of_folder(path: Path) -> Kind:
+    if tenx_matrix(path):
+        return _TENX
+    images = images_below(path)
+    if not images:
+        return _TEXTS
+    texts = texts_below(path)
+    if texts:
+        raise DataError(
+            f"expected a folder of texts or of images, got {len(texts)} .txt and {len(images)} .png files in {path}",
+            "a folder of its own for each of the two",
+        )
+    return _IMAGES
 
 
 def _read_numbers(path: Path, options: LoadOptions, wanted: Wanted | None) -> Contents:
@@ -136,11 +157,14 @@ def _read_lda_c(path: Path, options: LoadOptions, wanted: Wanted | None) -> Cont
 _TABLE_OPTIONS = (*("columns", "drop", "name_column", "split_column", "delimiter", "decimal", "encoding", "transpose"),)
 _TABLE = Kind(_read_numbers, _TABLE_OPTIONS)
 _TEXTS = Kind(_read_texts, ("text_column", "item_separator", "split_column", "name_column", "delimiter", "encoding"))
+_IMAGES = Kind(image_contents, ())
 _TENX = Kind(_read_market, ("transpose",))
 
 KINDS: Mapping[str, Kind] = {
     ".npy": Kind(npy_contents, ("transpose",)),
-    ".npz": Kind(npz_contents, ("array", "transpose")),
+    ".npz": Kind(npz_contents, ("array", "transpose"), npz_names),
+    H5AD: Kind(h5ad_contents, ("array", "transpose")),
+    MAT: Kind(mat_contents, ("array", "transpose"), mat_names),
     **dict.fromkeys(TABLES, _TABLE),
     MARKET: _TENX,
     **dict.fromkeys(SVMLIGHT, Kind(_read_svmlight, ("first_column", "transpose"))),

@@ -120,6 +120,13 @@ def split_of(called: str, path: Path) -> str:
     return split
 
 
+def texts_below(folder: Path) -> list[Path]:
+    """Return the text files in and below a folder, in the order of their paths."""
+    with readable(folder):
+        paths = [path for path in folder.rglob("*") if path.suffix.lower() == ".txt" and path.is_file()]
+    return sorted(paths, key=lambda path: path.relative_to(folder).parts)
+
+
 def _by_items(separator: str) -> dict[str, Any]:
     """Return the options of a vectoriser that counts items."""
 
@@ -132,14 +139,13 @@ def _by_items(separator: str) -> dict[str, Any]:
 
 
 def _read_folder(folder: Path, encoding: str | None) -> Texts:
-    with readable(folder):
-        paths = [path for path in folder.rglob("*") if path.suffix.lower() == ".txt" and path.is_file()]
-    if not paths:
+    ordered = texts_below(folder)
+    if not ordered:
         raise DataError(
-            f"expected a folder of .txt files, each of them a document, got the folder {folder} without any",
+            f"expected a folder of .txt files, each of them a document, or of .png images, got the folder {folder} "
+            "without any",
             "a folder that holds texts, or a file",
         )
-    ordered = sorted(paths, key=lambda path: path.relative_to(folder).parts)
     names = tuple(path.relative_to(folder).as_posix() for path in ordered)
     others = [path for path in ordered if has_own_encoding(path)] if is_of_single_bytes(encoding) else []
     if others:
