@@ -10,11 +10,13 @@ from cases import ALL_NETS, SINGLE_NETS, net_of, randomise
 
 import beliefnet
 from beliefnet import to_numpy
+from beliefnet._errors import OptionError
 from beliefnet.data import DataError, Dataset, load, read_rows
+from beliefnet.estimators import Reinforce
 from beliefnet.evaluation import exact_log_likelihood
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Refined
-from beliefnet.training import NoCallback
+from beliefnet.training import FitOptions, NoCallback, Start, fit, fit_side_by_side
 
 RNG = np.random.default_rng(0)
 FRAME = pandas.DataFrame(
@@ -139,6 +141,44 @@ def test_seeds_share_rows_and_differ_in_all_else(tmp_path):
     assert again.best_bound == bounds[0]
 
 
+def test_seeds_side_by_side_end_as_on_their_own(tmp_path):
+    """To rounding: their steps are batched. One that was stopped goes on from where it was."""
+    options = {"hidden": (3,), "estimator": "nvil", "epochs": 2, "batch_size": 10, "seed": 4}
+    alone = beliefnet.fit_seeds(FRAME, num_seeds=2, **options)
+    stopped = beliefnet.fit_seeds(
+        FRAME, num_seeds=2, side_by_side=True, folder=tmp_path, callback=StopsAfterAnEpoch(), **options
+    )
+    assert [len(model.history) for model in stopped.models] == [1, 1]
+    found = beliefnet.fit_seeds(FRAME, num_seeds=2, side_by_side=True, folder=tmp_path, **options)
+    for one, other in zip(alone.models, found.models, strict=True):
+        assert [row["valid_bound"] for row in one.history] == pytest.approx(
+            [row["valid_bound"] for row in other.history], abs=1e-4
+        )
+        for a, b in zip(jax.tree.leaves(one.net), jax.tree.leaves(other.net), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-4)
+    assert found.models[0].best_bound != pytest.approx(found.models[1].best_bound, abs=1e-3)
+    assert found.mean == pytest.approx(alone.mean, abs=1e-4)
+    assert beliefnet.load(tmp_path / "seed-5").best_bound == found.models[1].best_bound
+
+
+@pytest.mark.full
+def test_a_run_that_ends_early_leaves_the_others_alone():
+    """The second run stops for want of improvement: its steps are far too long."""
+    data, net = Dataset.from_arrays(FRAME), sigmoid_belief_net(6, (3,), key=jax.random.key(0))
+    shared = {"epochs": 6, "batch_size": 10, "patience": 1, "schedule": "constant"}
+    starts = [Start(net, Reinforce(2), FitOptions(learning_rate=rate, **shared)) for rate in (0.001, 3.0)]
+    found = fit_side_by_side(starts, data)
+    assert found[1].reason == "no improvement"
+    assert len(found[0].history) > len(found[1].history)
+    for one, start in zip(found, starts, strict=True):
+        alone = fit(start.net, data, start.estimator, options=start.options)
+        assert len(alone.history) == len(one.history)
+        assert one.best_bound == pytest.approx(alone.best_bound, abs=1e-3)
+    other = Start(net, Reinforce(2), FitOptions(batch_size=20))
+    with pytest.raises(OptionError, match="batches of one size, got 10, 20; try one batch_size for all"):
+        fit_side_by_side([starts[0], other], data)
+
+
 def test_a_refined_posterior_belongs_to_the_model():
     model = beliefnet.fit(FRAME, hidden=(3,), estimator="rws", refine="air:steps=2", epochs=1, batch_size=10)
     assert type(model.proposal) is Refined
@@ -162,6 +202,10 @@ def test_pictures_are_drawn(model, tmp_path):
         (lambda model: model.encode(FRAME, layer=3), "a layer from 1 to 2, got 3; try 2"),
         (lambda model: model.encode(FRAME.to_numpy()[:, :4]), "6"),
         (lambda model: beliefnet.fit_seeds(FRAME, num_seeds=0), "num_seeds .*got 0; try 3"),
+        (
+            lambda model: beliefnet.fit_seeds(FRAME, side_by_side=True, hidden=(3,), estimator="auto", batch_size=10),
+            "got estimator 'auto', which each seed chooses; try estimator='nvil'",
+        ),
         (lambda model: model.sample(0), "num .*got 0; try 10"),
         (lambda model: beliefnet.load("/nowhere/at all"), "expected a run folder"),
         (lambda model: beliefnet.load(3), "expected folder"),

@@ -26,6 +26,7 @@ from beliefnet.data._observations import Observations
 from beliefnet.data._record import SPLITS, LoadOptions, Record, checksum
 from beliefnet.data._sparse import is_sparse
 from beliefnet.data._split import Contents, cut_missing
+from beliefnet.data._stored import record_of
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,32 @@ class Dataset:
             values=default_values(arrays["train"].rows),
         )
         return assemble(contents, Provenance(label, "in memory", "arrays", label), chosen)
+
+    @classmethod
+    def from_observations(
+        cls, train: Observations, valid: Observations, test: Observations | None = None, *, name: str = "observations"
+    ) -> "Dataset":
+        """Make a data set of rows as they are stored, without a copy: of arrays that do not fit into memory.
+
+        A memory-mapped array is read a block at a time: for its checksum and its mean, when its values are checked, and
+        when `fit` takes its rows.
+
+        Args:
+            train: Training rows, such as `Observations(numpy.load("rows.npy", mmap_mode="r"))`.
+            valid: Validation rows.
+            test: Test rows; None where there are none.
+            name: What to call the data.
+
+        Raises:
+            DataError: If the splits are not rows of one width, stored and read in one way.
+
+        >>> import numpy as np
+        >>> rows = Observations(np.eye(6, dtype=np.uint8))
+        >>> Dataset.from_observations(rows, rows[:2]).record.splits
+        {'train': 6, 'valid': 2, 'test': 0}
+        """
+        splits = {"train": train, "valid": valid, "test": valid[:0] if test is None else test}
+        return cls(record_of(splits, name), **splits)
 
     @property
     def words(self) -> tuple[str, ...] | None:
