@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from beliefnet._net import BeliefNet, ConditionalNet
     from beliefnet._trace import Trace
     from beliefnet._types import Key, Values
-    from beliefnet._uses import decode, encode, reconstruct, sample_means
+    from beliefnet._uses import decode, encode, reconstruct, sample_means, to_numpy
 
     __version__: str
 
@@ -36,6 +36,7 @@ __all__ = [
     "load",
     "reconstruct",
     "sample_means",
+    "to_numpy",
 ]
 
 _HOMES = {
@@ -55,6 +56,7 @@ _HOMES = {
     "load": "_fit",
     "reconstruct": "_uses",
     "sample_means": "_uses",
+    "to_numpy": "_uses",
 }
 _FAMILIES = frozenset(
     {"baselines", "catalogue", "comparisons", "conditionals", "data", "distributions", "estimators", "evaluation"}

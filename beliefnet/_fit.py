@@ -165,10 +165,12 @@ def _model(found: Fitted, folder: Path | str | None, dataset: Dataset) -> Model:
 
 
 def load(folder: Path | str) -> Model:
-    """Load the best net of a run folder, of `fit`, `training.fit` or `beliefnet train`.
+    """Load the best net of a run folder, of `fit`, `training.fit` or `beliefnet train`, or of a file of it.
+
+    Reading it runs no code: names of classes and functions are looked up in this package, JAX and Equinox alone.
 
     Args:
-        folder: The folder.
+        folder: The folder, or a `.safetensors` file that `beliefnet export` wrote, which takes no folder.
 
     Raises:
         RunFolderError: If it is not a run, or no epoch was finished.
@@ -177,12 +179,11 @@ def load(folder: Path | str) -> Model:
     check_type("folder", folder, str, Path, good="'runs/mine'")
     run = load_named_run(folder)
     place = RunFolder(folder)
-    columns = place.read_words() if place.vocabulary_file.exists() else None
     test = run.load_data().test if run.can_load_data else None
     bound = run.stamp.best_bound
     assert bound is not None
     return Model(
-        run.net, run.record, columns, run.proposal, place.read_metrics(), bound, run.best_epoch, Path(folder), test
+        run.net, run.record, place.words, run.proposal, place.read_metrics(), bound, run.best_epoch, Path(folder), test
     )
 
 

@@ -1,11 +1,15 @@
 """Two lines for what most people need: `beliefnet.fit`, `beliefnet.load`, and what a model is used for."""
 
+import re
+
 import jax
 import numpy as np
 import pandas
 import pytest
+from cases import ALL_NETS, SINGLE_NETS, net_of, randomise
 
 import beliefnet
+from beliefnet import to_numpy
 from beliefnet._errors import OptionError
 from beliefnet.data import DataError, Dataset, load, read_rows
 from beliefnet.estimators import Reinforce
@@ -210,3 +214,40 @@ def test_pictures_are_drawn(model, tmp_path):
 def test_what_cannot_be_used_is_said(model, use, message):
     with pytest.raises((ValueError, TypeError, RuntimeError), match=message):
         use(model)
+
+
+def test_arrays_of_numpy_are_enough_to_compute_with():
+    mean = np.array([0.1, 0.6, 0.5, 0.9, 0.3])
+    net = sigmoid_belief_net(5, (4, 3), key=jax.random.key(0), input_mean=mean, visible_mean=mean)
+    net = randomise(net)
+    arrays = {name: array.astype(np.float64) for name, array in to_numpy(net).items()}
+    x, h1, h2 = ((np.random.default_rng(0).random((6, width)) < 0.5) * 1.0 for width in (5, 4, 3))
+
+    def log_bernoulli(values: np.ndarray, logits: np.ndarray) -> np.ndarray:
+        return (values * logits - np.logaddexp(0, logits)).sum(axis=-1)
+
+    def logits(layer: str, seen: np.ndarray) -> np.ndarray:
+        return seen @ arrays[f"{layer}.network.weight"] + arrays[f"{layer}.bias"]
+
+    log_p = (
+        log_bernoulli(x, logits("model.x", 2 * h1 - 1))
+        + log_bernoulli(h1, logits("model.h1", 2 * h2 - 1))
+        + log_bernoulli(h2, arrays["model.h2.parameters"])
+    )
+    log_q = log_bernoulli(h1, logits("recognition.h1", x - arrays["recognition.h1.view.offset"])) + log_bernoulli(
+        h2, logits("recognition.h2", 2 * h1 - 1)
+    )
+    np.testing.assert_allclose(net.log_joint(x, (h1, h2)), log_p, rtol=1e-5)
+    np.testing.assert_allclose(net.log_recognition(x, (h1, h2)), log_q, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", [*ALL_NETS, *SINGLE_NETS])
+def test_every_array_of_every_net_has_a_name(name: str):
+    net = net_of(name)
+    arrays = to_numpy(net)
+    wanted = sorted((array.shape, float(array.sum())) for array in map(np.asarray, jax.tree.leaves(net)))
+    assert sorted((array.shape, float(array.sum())) for array in arrays.values()) == wanted
+    for part in arrays:
+        assert re.fullmatch(r"(model\.x|(model|recognition)\.h[1-9])(\.[a-z_0-9]+)+", part), part
+    with pytest.raises(TypeError, match="expected net to be of type BeliefNet"):
+        to_numpy(name)  # pyright: ignore[reportArgumentType]

@@ -18,11 +18,12 @@ from beliefnet.runs import load_run
 def export(directory: Annotated[Path, Parameter(name="DIR")], /, *, out: Path | None = None) -> None:
     """Write the best net of a run to one file, with all that it takes to use it and nothing to go on training from.
 
-    It is a safetensors file, which runs no code when it is read. A copy of the run folder that has it under the name
-    `net.safetensors` needs no checkpoints to be evaluated, sampled or encoded with.
+    It is a safetensors file, which runs no code when it is read. Commands that use a net take it in the place of the
+    run folder, as in `beliefnet encode net.safetensors data.npz`; a copy of the folder that has it under the name
+    `net.safetensors` needs no checkpoints.
 
     Args:
-        directory: The run folder.
+        directory: The run folder, or such a file.
         out: A .safetensors to write; by default `net.safetensors` in the run folder.
     """
     if out is not None:
