@@ -95,7 +95,8 @@ def check_memory(config: TrainConfig, dataset: Dataset, available: int | None = 
     Raises:
         OptionError: If it does not, naming the option that takes most.
     """
-    data, num_rows = DataShape(dataset.record.num_features, image_shape=dataset.record.image_shape), len(dataset.train)
+    record = dataset.record
+    data, num_rows = DataShape(record.num_features, image_shape=record.image_shape), record.splits["train"]
     size = size_of(config, data, num_rows=num_rows, data_bytes=_data_bytes(config, dataset))
     available = available_memory() if available is None else available
     if available is None or size.total <= available:

@@ -11,8 +11,10 @@ import numpy as np
 from jax import Array
 from jaxtyping import Int
 
+from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.data import DeviceRows, Observations
+from beliefnet.data import Batches, DataError, Dataset, DeviceRows, Observations, rows_like
+from beliefnet.evaluation import observe_scored
 from beliefnet.training._options import FitOptions
 from beliefnet.training._plan import Plan
 from beliefnet.training._state import Learner
@@ -150,6 +152,31 @@ def in_order(rows: Observations, batch_size: int, *, key: Key) -> Taking:
             orders[epoch] = np.asarray(jax.random.permutation(jax.random.fold_in(order_key, epoch), len(bare)))
         chosen = orders[epoch][first * batch_size : (first + count) * batch_size]
         return bare[chosen], chosen
+
+    return take
+
+
+def made_in(batches: Batches, net: BeliefNet, dataset: Dataset) -> Taking:
+    """Return what takes the rows of batches that are made, each read as the sample was, and checked.
+
+    Args:
+        batches: The training rows.
+        net: The net that is to see them.
+        dataset: What has a sample of them.
+    """
+    record, size = dataset.record, batches.batch_size
+
+    def read(epoch: int, index: int) -> np.ndarray:
+        rows = batches.take(epoch, index)
+        try:
+            return observe_scored(net, rows_like(record, rows)).means()
+        except DataError as error:
+            raise DataError.of(error, about=f"batch {index + 1} of epoch {epoch + 1}") from None
+
+    def take(epoch: int, first: int, count: int) -> tuple[Observations, np.ndarray]:
+        rows = np.concatenate([read(epoch, index) for index in range(first, first + count)])
+        numbers = np.arange(first * size, (first + count) * size, dtype=np.int32)
+        return Observations(rows, record.values, is_dynamic=dataset.train.is_dynamic, numbers=numbers), numbers
 
     return take
 

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from beliefnet._errors import Refusal
+from beliefnet._errors import OptionError, Refusal
 from beliefnet._net import BeliefNet
 from beliefnet._streams import Stream, stream
 from beliefnet._types import Key
@@ -23,7 +23,7 @@ from beliefnet.optimizers import Learnable
 from beliefnet.runs import RunFolder
 from beliefnet.training._callback import Callback, Epoch
 from beliefnet.training._clock import Clock
-from beliefnet.training._feed import AbstractFeed, DeviceFeed, HostFeed, in_order, stay_on_host
+from beliefnet.training._feed import AbstractFeed, DeviceFeed, HostFeed, Taking, in_order, made_in, stay_on_host
 from beliefnet.training._monitor import Monitor
 from beliefnet.training._options import FitOptions, default_batch_size
 from beliefnet.training._plan import Plan
@@ -85,6 +85,8 @@ class Rows:
     Attributes:
         train: Training rows, on the host.
         are_on_host: Whether they stay there.
+        made: Takes training rows that are made batch by batch, of which `train` is a sample; None where they are not.
+        batch_size: Rows of these batches.
         validate: Gives the validation bound of a net, by a key.
         record: Where they came from.
         columns: Names of the columns, where there are any.
@@ -92,6 +94,8 @@ class Rows:
 
     train: Observations
     are_on_host: bool
+    made: Taking | None
+    batch_size: int | None
     validate: Callable[[Learnable, Key], Array]
     record: Record
     columns: tuple[str, ...] | None
@@ -102,10 +106,20 @@ class Rows:
 
         Raises:
             DataError: If the visible units of the net are no model of them.
+            OptionError: If batches are made of another size than was asked for.
         """
         train, valid = observe_scored(net, dataset.train), observe_scored(net, dataset.valid)
         validate = make_validator(valid, on_host=stay_on_host(valid, options))
-        return cls(train, stay_on_host(train, options), validate, dataset.record, dataset.columns)
+        batches, is_on_host = dataset.batches, stay_on_host(train, options)
+        if batches is None:
+            return cls(train, is_on_host, None, None, validate, dataset.record, dataset.columns)
+        if options.batch_size not in (None, batches.batch_size):
+            raise OptionError(
+                f"expected batch-size {batches.batch_size}, that of the batches, got {options.batch_size}",
+                "leaving it out",
+            )
+        made = made_in(batches, net, dataset)
+        return cls(train, True, made, batches.batch_size, validate, dataset.record, dataset.columns)
 
     @property
     def num_train(self) -> int:
@@ -131,6 +145,8 @@ class Run:
         options, folder, record = start.options, start.folder, rows.record
         self.callback, self.record = callback, record
         self.monitor = Monitor.of(options.monitor)
+        if rows.batch_size is not None:
+            options = replace(options, batch_size=rows.batch_size)
         self.options = options = options.decided(start.net, rows.num_train)
         self.epoch_steps = options.steps_per_epoch(rows.num_train)
         self.history: list[dict[str, Any]] = []
@@ -148,8 +164,9 @@ class Run:
         """Return the rows as the steps of this run take them."""
         if not rows.are_on_host:
             return DeviceFeed(rows.on_device, self.batch_size, self.key)
-        width = rows.train.num_features * rows.train.stored.itemsize
-        take, num_steps = in_order(rows.train, self.batch_size, key=self.key), self.options.epochs * self.epoch_steps
+        width = rows.train.num_features * (rows.train.stored.itemsize if rows.made is None else 4)
+        take = rows.made or in_order(rows.train, self.batch_size, key=self.key)
+        num_steps = self.options.epochs * self.epoch_steps
         return HostFeed(take, num_steps, self.epoch_steps, width, batch_size=self.batch_size, key=self.key)
 
     @property
