@@ -2,8 +2,9 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +21,8 @@ from beliefnet.numpyro._call import Call
 Params = dict[str, Any]
 
 
-class Program(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Program:
     """A model and its guide, with binary latents.
 
     Attributes:
@@ -357,6 +359,7 @@ def over_tuples(one: Callable[[jax.Array, jax.Array], jax.Array], count: int, *,
     return claim
 
 
+@cache
 def bound(count: int) -> Claim:
     return over_tuples(lambda log_p, log_q: logsumexp(log_p - log_q) - jnp.log(count), count, held=False)
 
@@ -397,12 +400,18 @@ def thermodynamic_value(count: int, ends: Any) -> Claim:
 
 def claimed_value(program: Program, claim: Claim) -> jax.Array:
     """A claim, summed over the data."""
-    return _total(program, claim, program.params)
+    return _claimed(program, claim)[0]
 
 
 def claimed(program: Program, claim: Claim) -> Params:
     """The gradient of a claim, summed over the data."""
-    return jax.jit(jax.grad(lambda params: _total(program, claim, params)))(program.params)
+    return _claimed(program, claim)[1]
+
+
+@cache
+def _claimed(program: Program, claim: Claim) -> tuple[jax.Array, Params]:
+    """Both, once for all losses of the same claim."""
+    return jax.jit(jax.value_and_grad(lambda params: _total(program, claim, params)))(program.params)
 
 
 def _total(program: Program, claim: Claim, params: Params) -> jax.Array:

@@ -60,7 +60,7 @@ def imputer():
 @pytest.mark.full
 @parametrize_with_checks(
     [
-        DeepBeliefNet(**FAST),
+        # Draws, of a layer below others: the rest gives means, of its only layer, by the same methods.
         DeepBeliefNet((3, 2), codes="draws", layer=0, epochs=2, num_particles=8),
         VariationalAutoencoder(**FAST, deterministic=(4,)),
         DocumentBeliefNet(**FAST),

@@ -7,6 +7,7 @@ from typing import Any
 from beliefnet._errors import DataError, listed, shown
 from beliefnet._types import ValueKind
 from beliefnet.data._arrays import as_rows
+from beliefnet.data._batches import Batches, check_batch_options
 from beliefnet.data._binarization import choose_binarization
 from beliefnet.data._files import labelled
 from beliefnet.data._meaning import (
@@ -23,24 +24,14 @@ from beliefnet.data._meaning import (
     reduced,
 )
 from beliefnet.data._observations import Observations
-from beliefnet.data._record import SPLITS, LoadOptions, Record, checksum
+from beliefnet.data._record import SPLITS, LoadOptions, Provenance, Record, checksum
 from beliefnet.data._sparse import is_sparse
 from beliefnet.data._split import Contents, cut_missing
-from beliefnet.data._table import is_mixed_frame, table_of, table_rows
+from beliefnet.data._stored import record_of
+from beliefnet.data._table import is_mixed_frame, table_splits
 from beliefnet.tables import Column, frame_of
 
 _IN_MEMORY = ("levels", "label_column", "name_column", "drop")
-"""Options of files that have a meaning for rows in memory."""
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where data came from, in the words of `Record`, and what to call them in an error."""
-
-    name: str
-    variant: str
-    source: str
-    label: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +48,14 @@ class Dataset:
         train: Training rows `[n_train, num_features]`.
         valid: Validation rows `[n_valid, num_features]`.
         test: Test rows `[n_test, num_features]`.
+        batches: Where `fit` takes training rows from; `train` is then a sample of them. None where they are `train`.
     """
 
     record: Record
     train: Observations
     valid: Observations
     test: Observations
+    batches: Batches | None = None
 
     @classmethod
     def from_arrays(
@@ -107,16 +100,13 @@ class Dataset:
         chosen = LoadOptions.of(options)
         unfit = {name: value for name, value in chosen.reading.given.items() if name not in _IN_MEMORY}
         if unfit or chosen.split_column is not None:
-            raise DataError(
-                f"expected options for rows in memory, got {listed(unfit) or 'split_column'}, which say how a "
-                "file is read",
-                "leaving them out",
-            )
+            said = f"{listed(unfit) or 'split_column'}, which say how a file is read"
+            raise DataError(f"expected options for rows in memory, got {said}", "leaving them out")
         given = {"train": train, "valid": valid, "test": test}
         if chosen.values == "mixed" or (chosen.values == "auto" and is_mixed_frame(train)):
             frames = {split: frame_of(data, f"{label} ({split})") for split, data in given.items() if data is not None}
             contents = Contents(frames, values="mixed", reading=chosen.reading)
-            return table_dataset(contents, Provenance(label, "in memory", "arrays", label), chosen, kinds=kinds)
+            return _of_table(contents, Provenance(label, "in memory", "arrays", label), chosen, kinds)
         arrays = {split: as_rows(data, f"{label} ({split})") for split, data in given.items() if data is not None}
         own_names = {split: array.names for split, array in arrays.items() if array.names is not None}
         if names is not None:
@@ -128,6 +118,55 @@ class Dataset:
             values=default_values(arrays["train"].rows),
         )
         return assemble(contents, Provenance(label, "in memory", "arrays", label), chosen)
+
+    @classmethod
+    def from_batches(cls, batches: Batches, valid: Any, test: Any = None, **options: Any) -> "Dataset":
+        """Make a data set whose training rows are made batch by batch.
+
+        The first batches are the sample by which rows are read and means are taken; they and the validation rows are
+        what the record's checksum is of.
+
+        Args:
+            batches: Training rows.
+            valid: Validation rows, as for `from_arrays`.
+            test: Test rows; None where there are none.
+            **options: As for `from_arrays`, without what needs all rows at once.
+
+        Raises:
+            DataError: If the rows or the options cannot be used.
+        """
+        check_batch_options(options)
+        data = cls.from_arrays(batches.sample(), valid, valid if test is None else test, label="batches", **options)
+        test_rows = data.test[:0] if test is None else data.test
+        splits = {"train": batches.num_rows, "valid": len(data.valid), "test": len(test_rows)}
+        record = replace(data.record, splits=splits)
+        return cls(record, data.train, data.valid, test_rows, batches)
+
+    @classmethod
+    def from_observations(
+        cls, train: Observations, valid: Observations, test: Observations | None = None, *, name: str = "observations"
+    ) -> "Dataset":
+        """Make a data set of rows as they are stored, without a copy: of arrays that do not fit into memory.
+
+        A memory-mapped array is read a block at a time: for its checksum and its mean, when its values are checked, and
+        when `fit` takes its rows.
+
+        Args:
+            train: Training rows, such as `Observations(numpy.load("rows.npy", mmap_mode="r"))`.
+            valid: Validation rows.
+            test: Test rows; None where there are none.
+            name: What to call the data.
+
+        Raises:
+            DataError: If the splits are not rows of one width, stored and read in one way.
+
+        >>> import numpy as np
+        >>> rows = Observations(np.eye(6, dtype=np.uint8))
+        >>> Dataset.from_observations(rows, rows[:2]).record.splits
+        {'train': 6, 'valid': 2, 'test': 0}
+        """
+        splits = {"train": train, "valid": valid, "test": valid[:0] if test is None else test}
+        return cls(record_of(splits, name), splits["train"], splits["valid"], splits["test"])
 
     @property
     def words(self) -> tuple[str, ...] | None:
@@ -151,6 +190,12 @@ class Dataset:
         if name not in SPLITS:
             raise DataError(f"expected the split {listed(SPLITS)}, got {shown(name)}", "'test'")
         return getattr(self, name)
+
+
+def _of_table(contents: Contents, provenance: Provenance, options: LoadOptions, kinds: Any = None) -> Dataset:
+    check_options("mixed", options, provenance.label, are_sparse=False)
+    record, rows = table_splits(contents, provenance, options, kinds)
+    return Dataset(record, **rows)
 
 
 def default_values(rows: Any) -> ValueKind:
@@ -180,7 +225,7 @@ def assemble(
     """
     values, label = options.values or contents.values, labelled(provenance.label, contents.place)
     if values == "mixed" or contents.values == "mixed":
-        return table_dataset(contents, provenance, options)
+        return _of_table(contents, provenance, options)
     values = "binary" if values == "auto" else values
     _check_sizes(contents, label)
     if contents.are_texts:
@@ -207,47 +252,6 @@ def assemble(
     if values == "grey" and levels is None:
         checked, levels = on_levels(checked)
     return _recorded(checked, replace(options, values=values), provenance, mode, levels, image_shape)
-
-
-def table_dataset(
-    contents: Contents,
-    provenance: Provenance,
-    options: LoadOptions,
-    *,
-    kinds: Mapping[str, str | Column] | None = None,
-) -> Dataset:
-    """Return the data set that a table of mixed columns makes, once the missing splits are cut off.
-
-    Args:
-        contents: What was read.
-        provenance: Where it came from.
-        options: What was asked for.
-        kinds: What some columns are, by their names.
-
-    Raises:
-        DataError: If an option does not fit a table, or its columns are not what they are said to be.
-    """
-    label = provenance.label
-    check_options("mixed", options, label, are_sparse=False)
-    frames = {split: frame_of(rows, label_of(label, split, contents)) for split, rows in contents.splits.items()}
-    schema, frames = table_of(frames, options, kinds, label)
-    cut = cut_missing(contents.holding(frames, names={}), options.fractions, options.split_seed, label)
-    schema = schema.standardised(cut.splits["train"])
-    rows = {split: table_rows(schema, cut.splits[split], label_of(label, split, contents)) for split in SPLITS}
-    record = Record(
-        name=provenance.name,
-        variant=provenance.variant,
-        binarization="none",
-        splits={split: len(rows[split]) for split in SPLITS},
-        num_features=schema.num_units,
-        image_shape=None,
-        source=provenance.source,
-        checksum=checksum([rows[split].rows for split in SPLITS], schema.unit_names),
-        values="mixed",
-        reading=contents.reading,
-        schema=schema,
-    )
-    return Dataset(record, **rows)
 
 
 def _recorded(
@@ -288,7 +292,7 @@ def _recorded(
         )
         for split in SPLITS
     }
-    return Dataset(record, **splits)
+    return Dataset(record, splits["train"], splits["valid"], splits["test"])
 
 
 def _check_sizes(contents: Contents, label: str) -> None:

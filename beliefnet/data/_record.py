@@ -160,6 +160,16 @@ class LoadOptions(Reading):
 
 
 @dataclass(frozen=True)
+class Provenance:
+    """Where data came from, in the words of `Record`, and what to call them in an error."""
+
+    name: str
+    variant: str
+    source: str
+    label: str
+
+
+@dataclass(frozen=True)
 class Record:
     """The provenance of a data set; it travels into checkpoints and evaluations, its checksum into metrics.
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from beliefnet._errors import DataError, listed, shown
 from beliefnet.data._observations import Observations
-from beliefnet.data._record import LoadOptions
+from beliefnet.data._record import SPLITS, LoadOptions, Provenance, Record, checksum
+from beliefnet.data._split import Contents, cut_missing
 from beliefnet.tables import (
     KINDS,
     Column,
@@ -49,6 +50,46 @@ def is_mixed_frame(data: Any) -> bool:
         issubclass(type(data), Mapping) or getattr(data, "columns", getattr(data, "column_names", None)) is not None
     )
     return is_table and type(data) is not Observations and is_mixed(frame_of(data))
+
+
+def table_splits(
+    contents: Contents,
+    provenance: Provenance,
+    options: LoadOptions,
+    kinds: Mapping[str, str | Column] | None = None,
+) -> tuple[Record, dict[str, Any]]:
+    """Return the record and the rows of a table of mixed columns, once the missing splits are cut off.
+
+    Args:
+        contents: What was read.
+        provenance: Where it came from.
+        options: What was asked for.
+        kinds: What some columns are, by their names.
+
+    Raises:
+        DataError: If the columns are not what they are said to be.
+    """
+    label = provenance.label
+    called = {split: label if len(contents.splits) == 1 else f"{label} ({split})" for split in SPLITS}
+    frames = {split: frame_of(rows, called[split]) for split, rows in contents.splits.items()}
+    schema, frames = table_of(frames, options, kinds, label)
+    cut = cut_missing(contents.holding(frames, names={}), options.fractions, options.split_seed, label)
+    schema = schema.standardised(cut.splits["train"])
+    rows = {split: table_rows(schema, cut.splits[split], called[split]) for split in SPLITS}
+    record = Record(
+        name=provenance.name,
+        variant=provenance.variant,
+        binarization="none",
+        splits={split: len(rows[split]) for split in SPLITS},
+        num_features=schema.num_units,
+        image_shape=None,
+        source=provenance.source,
+        checksum=checksum([rows[split].rows for split in SPLITS], schema.unit_names),
+        values="mixed",
+        reading=contents.reading,
+        schema=schema,
+    )
+    return record, rows
 
 
 def table_of(
