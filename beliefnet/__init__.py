@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from beliefnet._fit import Seeds, fit, fit_seeds, load
     from beliefnet._model import LogLikelihood, Model
     from beliefnet._net import BeliefNet, ConditionalNet
+    from beliefnet._onnx import to_onnx
     from beliefnet._trace import Trace
     from beliefnet._types import Key, Values
-    from beliefnet._uses import decode, encode, reconstruct, sample_means
+    from beliefnet._uses import decode, encode, reconstruct, sample_means, to_numpy
 
     __version__: str
 
@@ -36,6 +37,8 @@ __all__ = [
     "load",
     "reconstruct",
     "sample_means",
+    "to_numpy",
+    "to_onnx",
 ]
 
 _HOMES = {
@@ -55,6 +58,8 @@ _HOMES = {
     "load": "_fit",
     "reconstruct": "_uses",
     "sample_means": "_uses",
+    "to_numpy": "_uses",
+    "to_onnx": "_onnx",
 }
 _FAMILIES = frozenset(
     {"baselines", "catalogue", "comparisons", "conditionals", "data", "distributions", "estimators", "evaluation"}

@@ -11,7 +11,7 @@ from beliefnet._model import Model
 from beliefnet.catalogue import TrainConfig, check_memory, choose_estimator, load_named_run, net_of_start
 from beliefnet.data import Dataset
 from beliefnet.runs import RunFolder
-from beliefnet.training import Callback
+from beliefnet.training import Callback, Fitted, Start, fit_side_by_side
 from beliefnet.training import fit as train
 
 
@@ -42,7 +42,7 @@ def fit(
         (3, 8)
     """
     config, dataset = _prepared(data, options)
-    return _fitted(config, dataset, folder, callback)
+    return _fitted(config, folder, dataset, callback)
 
 
 @dataclass(frozen=True)
@@ -76,21 +76,28 @@ def fit_seeds(
     data: Any = "digits",
     *,
     num_seeds: int = 3,
+    side_by_side: bool = False,
     folder: Path | str | None = None,
     callback: Callback | None = None,
     **options: Any,
 ) -> Seeds:
-    """Train from several seeds, one after another: data are divided once, and programs are compiled once.
+    """Train from several seeds: data are divided once, and programs are compiled once.
+
+    One after another, each ends with the bits of its own `fit`. Side by side, the steps of all are one program, which
+    takes less time where nets are small or there is an accelerator; the results are those of its own `fit` but for
+    rounding, which comes to decide a draw now and then, so that long runs agree as two machines do
+    (`docs/python.md` has figures).
 
     Args:
         data: As for `fit`.
         num_seeds: How many; the first is `seed`, the others follow it.
+        side_by_side: Whether they are trained at the same time.
         folder: A folder for the run folders, `seed-0` and so on by their seeds.
         callback: As for `fit`.
         **options: As for `fit`.
 
     Raises:
-        OptionError: As for `fit`.
+        OptionError: As for `fit`, or if each seed would choose its own estimator (`"auto"`) side by side.
         DataError: As for `fit`.
         TrainingDiverged: As for `fit`.
 
@@ -101,11 +108,19 @@ def fit_seeds(
     """
     num_seeds = whole_number("num_seeds", num_seeds, good=3)
     config, dataset = _prepared(data, options)
-    first, models = config.fit.seed, []
-    for seed in range(first, first + num_seeds):
-        place = None if folder is None else Path(folder) / f"seed-{seed}"
-        models.append(_fitted(config.replace(seed=seed), dataset, place, callback))
-    return Seeds(tuple(models))
+    seeds = range(config.fit.seed, config.fit.seed + num_seeds)
+    places = [None if folder is None else Path(folder) / f"seed-{seed}" for seed in seeds]
+    configs = [config.replace(seed=seed) for seed in seeds]
+    if not side_by_side:
+        return Seeds(tuple(_fitted(*one, dataset, callback) for one in zip(configs, places, strict=True)))
+    if config.is_auto:
+        raise OptionError(
+            "expected one estimator for seeds side by side, got estimator 'auto', which each seed chooses",
+            f"estimator={config.estimator.name!r}",
+        )
+    starts = [_start(*one, dataset) for one in zip(configs, places, strict=True)]
+    found = fit_side_by_side(starts, dataset, callback=callback)
+    return Seeds(tuple(_model(*one, dataset) for one in zip(found, places, strict=True)))
 
 
 def _prepared(data: Any, options: dict[str, Any]) -> tuple[TrainConfig, Dataset]:
@@ -118,14 +133,24 @@ def _prepared(data: Any, options: dict[str, Any]) -> tuple[TrainConfig, Dataset]
     return config, dataset
 
 
-def _fitted(config: TrainConfig, dataset: Dataset, folder: Path | str | None, callback: Callback | None) -> Model:
+def _fitted(config: TrainConfig, folder: Path | str | None, dataset: Dataset, callback: Callback | None) -> Model:
+    start = _start(config, folder, dataset)
+    found = train(start.net, dataset, start.estimator, options=start.options, folder=start.folder, callback=callback)
+    return _model(found, folder, dataset)
+
+
+def _start(config: TrainConfig, folder: Path | str | None, dataset: Dataset) -> Start:
+    """Return what a run starts from, with an estimator that is measured, if none is named."""
     mean, shape = dataset.train.average(), dataset.record.image_shape
     net, estimator = config.build(mean, shape)
     net, _ = net_of_start(config, net)
     if config.is_auto:
         config, _ = choose_estimator(config, dataset, net)
         _, estimator = config.build(mean, shape)
-    found = train(net, dataset, estimator, options=config.fit, folder=folder, callback=callback)
+    return Start(net, estimator, config.fit, None if folder is None else RunFolder.at(folder))
+
+
+def _model(found: Fitted, folder: Path | str | None, dataset: Dataset) -> Model:
     return Model(
         found.net,
         dataset.record,
@@ -135,15 +160,17 @@ def _fitted(config: TrainConfig, dataset: Dataset, folder: Path | str | None, ca
         found.best_bound,
         found.best_epoch,
         None if folder is None else Path(folder),
-        dataset.test,
+        dataset.test if len(dataset.test) else None,
     )
 
 
 def load(folder: Path | str) -> Model:
-    """Load the best net of a run folder, of `fit`, `training.fit` or `beliefnet train`.
+    """Load the best net of a run folder, of `fit`, `training.fit` or `beliefnet train`, or of a file of it.
+
+    Reading it runs no code: names of classes and functions are looked up in this package, JAX and Equinox alone.
 
     Args:
-        folder: The folder.
+        folder: The folder, or a `.safetensors` file that `beliefnet export` wrote, which takes no folder.
 
     Raises:
         RunFolderError: If it is not a run, or no epoch was finished.
@@ -152,12 +179,11 @@ def load(folder: Path | str) -> Model:
     check_type("folder", folder, str, Path, good="'runs/mine'")
     run = load_named_run(folder)
     place = RunFolder(folder)
-    columns = place.read_words() if place.vocabulary_file.exists() else None
     test = run.load_data().test if run.can_load_data else None
     bound = run.stamp.best_bound
     assert bound is not None
     return Model(
-        run.net, run.record, columns, run.proposal, place.read_metrics(), bound, run.best_epoch, Path(folder), test
+        run.net, run.record, place.words, run.proposal, place.read_metrics(), bound, run.best_epoch, Path(folder), test
     )
 
 

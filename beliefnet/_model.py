@@ -10,7 +10,7 @@ import numpy as np
 
 from beliefnet._errors import OptionError, whole_number
 from beliefnet._net import BeliefNet
-from beliefnet._uses import reconstruct, sample_means
+from beliefnet._uses import reconstruct, sample_means, to_numpy
 from beliefnet.data import DataError, Observations, Record, numbered_columns, read_like, rows_like
 from beliefnet.evaluation import Evaluation, Search, encode, evaluate, impute, particle_bounds
 from beliefnet.evaluation._bounds import log_mean_error
@@ -48,7 +48,7 @@ class Model:
         history: One row per epoch, as in `metrics.jsonl`.
         best_bound: Its validation bound, in nats per example.
         best_epoch: The epoch after which it was found.
-        folder: Its run folder, or None.
+        folder: Its run folder, or the file that it was loaded from, or None.
         test: Rows that are left for its evaluation, or None where they cannot be loaded again.
     """
 
@@ -150,6 +150,10 @@ class Model:
             )
         key = stream(seed, Stream.EVALUATION)
         return evaluate(self.net, rows, num_particles=num_particles, key=key, proposal=self.proposal)
+
+    def to_numpy(self) -> dict[str, np.ndarray]:
+        """Return the net's parameters as arrays of NumPy, by name; see `beliefnet.to_numpy`."""
+        return to_numpy(self.net)
 
     def plot_training(self, path: Path | str) -> Path:
         """Draw training and validation bound against the epoch, to a PNG file."""

@@ -16,7 +16,7 @@ from beliefnet.data import Observations
 from beliefnet.evaluation import DataLike, encode, observe
 from beliefnet.samplers import Plain
 
-__all__ = ["decode", "encode", "reconstruct", "sample_means"]
+__all__ = ["decode", "encode", "reconstruct", "sample_means", "to_numpy"]
 
 _ROWS = 1000
 
@@ -113,3 +113,36 @@ def _reconstructed(net: BeliefNet, x: Float[Array, "batch visible"], key: Key) -
     layer = bottom(latents[0][0] if latents else condition)
     means = bottom.unit_means(layer, Plain()(layer, key=draw_key))
     return net.joined(condition, jnp.broadcast_to(means, outputs.shape))
+
+
+def to_numpy(net: BeliefNet) -> dict[str, np.ndarray]:
+    """Return all parameters of a net as arrays of NumPy, by names that say what each is for.
+
+    A name is the chain (`model` or `recognition`), the layer that is drawn (`x`, or `h1` for the latents next to the
+    data), and where the array is in that layer's conditional, as in `recognition.h1.network.weight`:
+
+    - `network.weight` `[parents, parameters]`, `network.layers.0.weight` and so on of deterministic layers, and `bias`
+      `[parameters]`: the family's parameters are network(view(parent)) + bias;
+    - `parameters` `[parameters]` of a layer without parents, such as `model.h2.parameters` at the top;
+    - `view.offset` `[parents]`, what is subtracted from the parent; other views have no arrays (`conditionals`).
+
+    Args:
+        net: The net; of any kind, of which the fields are the names.
+
+    Example:
+        >>> from beliefnet.nets import sigmoid_belief_net
+        >>> arrays = to_numpy(sigmoid_belief_net(5, (4, 3), key=jax.random.key(0)))
+        >>> {name: array.shape for name, array in arrays.items() if name.startswith("model")}  # doctest: +ELLIPSIS
+        {'model.x.network.weight': (4, 5), 'model.x.bias': (5,), 'model.h1.network.weight': (3, 4), ...}
+    """
+    check_net(net)
+    chains = {"model": net.generative.conditionals[::-1], "recognition": ((), *net.recognition.conditionals)}
+    found = {}
+    for chain, conditionals in chains.items():
+        for layer, conditional in enumerate(conditionals):
+            for path, array in jax.tree.leaves_with_path(eqx.filter(conditional, eqx.is_array)):
+                # What is frozen holds one array, and is known by its own name.
+                parts = [jax.tree_util.keystr((key,), simple=True) for key in path]
+                parts = parts[:-1] if len(parts) > 1 and parts[-1] == "array" else parts
+                found[".".join([chain, f"h{layer}" if layer else "x", *parts])] = np.array(array)
+    return found

@@ -170,13 +170,13 @@ OF_RUNS = [
     Mutant(
         "The validation bound is of other rows",
         "training/_validation.py",
-        "jnp.arange(start, min(start + _VALIDATION_ROWS, valid.shape[0]))",
-        "jnp.zeros(min(start + _VALIDATION_ROWS, valid.shape[0]) - start, int)",
+        "jnp.arange(start, min(start + _VALIDATION_ROWS, room))",
+        "jnp.zeros(min(start + _VALIDATION_ROWS, room) - start, int)",
         in_tests("test_training", "validation"),
     ),
     Mutant(
         "The validation bound is of the training rows",
-        "training/_loop.py",
+        "training/_run.py",
         "observe_scored(net, dataset.valid)",
         "observe_scored(net, dataset.train)",
         in_tests("test_training", "validation"),
@@ -246,7 +246,7 @@ OF_RUNS = [
     ),
     Mutant(
         "Steps do not become smaller on a plateau",
-        "training/_loop.py",
+        "training/_run.py",
         "state.learner.step_scale * self.options.plateau_factor",
         "state.learner.step_scale",
         in_tests("test_training_aids", "plateau"),

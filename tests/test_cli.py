@@ -28,7 +28,7 @@ from beliefnet.training import Plan, TrainState
 
 # One step at a time, so that signals also fall inside epochs.
 STEPWISE = (
-    "import sys; from beliefnet.training import _loop; _loop._DISPATCH_SECONDS = 0.0; "
+    "import sys; from beliefnet.training import _run; _run._DISPATCH_SECONDS = 0.0; "
     "from beliefnet.cli import main; main()"
 )
 

@@ -1,15 +1,22 @@
 """Two lines for what most people need: `beliefnet.fit`, `beliefnet.load`, and what a model is used for."""
 
+import re
+
 import jax
 import numpy as np
 import pandas
 import pytest
+from cases import ALL_NETS, SINGLE_NETS, net_of
 
 import beliefnet
+from beliefnet import to_numpy
+from beliefnet._errors import OptionError
 from beliefnet.data import DataError, Dataset, load, read_rows
+from beliefnet.estimators import Reinforce
 from beliefnet.evaluation import exact_log_likelihood
+from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Refined
-from beliefnet.training import NoCallback
+from beliefnet.training import FitOptions, NoCallback, Start, fit, fit_side_by_side
 
 RNG = np.random.default_rng(0)
 FRAME = pandas.DataFrame(
@@ -134,6 +141,44 @@ def test_seeds_share_rows_and_differ_in_all_else(tmp_path):
     assert again.best_bound == bounds[0]
 
 
+def test_seeds_side_by_side_end_as_on_their_own(tmp_path):
+    """To rounding: their steps are batched. One that was stopped goes on from where it was."""
+    options = {"hidden": (3,), "estimator": "nvil", "epochs": 2, "batch_size": 10, "seed": 4}
+    alone = beliefnet.fit_seeds(FRAME, num_seeds=2, **options)
+    stopped = beliefnet.fit_seeds(
+        FRAME, num_seeds=2, side_by_side=True, folder=tmp_path, callback=StopsAfterAnEpoch(), **options
+    )
+    assert [len(model.history) for model in stopped.models] == [1, 1]
+    found = beliefnet.fit_seeds(FRAME, num_seeds=2, side_by_side=True, folder=tmp_path, **options)
+    for one, other in zip(alone.models, found.models, strict=True):
+        assert [row["valid_bound"] for row in one.history] == pytest.approx(
+            [row["valid_bound"] for row in other.history], abs=1e-4
+        )
+        for a, b in zip(jax.tree.leaves(one.net), jax.tree.leaves(other.net), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-4)
+    assert found.models[0].best_bound != pytest.approx(found.models[1].best_bound, abs=1e-3)
+    assert found.mean == pytest.approx(alone.mean, abs=1e-4)
+    assert beliefnet.load(tmp_path / "seed-5").best_bound == found.models[1].best_bound
+
+
+@pytest.mark.full
+def test_a_run_that_ends_early_leaves_the_others_alone():
+    """The second run stops for want of improvement: its steps are far too long."""
+    data, net = Dataset.from_arrays(FRAME), sigmoid_belief_net(6, (3,), key=jax.random.key(0))
+    shared = {"epochs": 6, "batch_size": 10, "patience": 1, "schedule": "constant"}
+    starts = [Start(net, Reinforce(2), FitOptions(learning_rate=rate, **shared)) for rate in (0.001, 3.0)]
+    found = fit_side_by_side(starts, data)
+    assert found[1].reason == "no improvement"
+    assert len(found[0].history) > len(found[1].history)
+    for one, start in zip(found, starts, strict=True):
+        alone = fit(start.net, data, start.estimator, options=start.options)
+        assert len(alone.history) == len(one.history)
+        assert one.best_bound == pytest.approx(alone.best_bound, abs=1e-3)
+    other = Start(net, Reinforce(2), FitOptions(batch_size=20))
+    with pytest.raises(OptionError, match="batches of one size, got 10, 20; try one batch_size for all"):
+        fit_side_by_side([starts[0], other], data)
+
+
 def test_a_refined_posterior_belongs_to_the_model():
     model = beliefnet.fit(FRAME, hidden=(3,), estimator="rws", refine="air:steps=2", epochs=1, batch_size=10)
     assert type(model.proposal) is Refined
@@ -157,6 +202,10 @@ def test_pictures_are_drawn(model, tmp_path):
         (lambda model: model.encode(FRAME, layer=3), "a layer from 1 to 2, got 3; try 2"),
         (lambda model: model.encode(FRAME.to_numpy()[:, :4]), "6"),
         (lambda model: beliefnet.fit_seeds(FRAME, num_seeds=0), "num_seeds .*got 0; try 3"),
+        (
+            lambda model: beliefnet.fit_seeds(FRAME, side_by_side=True, hidden=(3,), estimator="auto", batch_size=10),
+            "got estimator 'auto', which each seed chooses; try estimator='nvil'",
+        ),
         (lambda model: model.sample(0), "num .*got 0; try 10"),
         (lambda model: beliefnet.load("/nowhere/at all"), "expected a run folder"),
         (lambda model: beliefnet.load(3), "expected folder"),
@@ -165,3 +214,39 @@ def test_pictures_are_drawn(model, tmp_path):
 def test_what_cannot_be_used_is_said(model, use, message):
     with pytest.raises((ValueError, TypeError, RuntimeError), match=message):
         use(model)
+
+
+def test_arrays_of_numpy_are_enough_to_compute_with():
+    net = net_of("two layers")
+    arrays = {name: array.astype(np.float64) for name, array in to_numpy(net).items()}
+    x, h1, h2 = ((np.random.default_rng(0).random((6, width)) < 0.5) * 1.0 for width in (3, 2, 3))
+
+    def log_bernoulli(values: np.ndarray, logits: np.ndarray) -> np.ndarray:
+        return (values * logits - np.logaddexp(0, logits)).sum(axis=-1)
+
+    def logits(layer: str, seen: np.ndarray) -> np.ndarray:
+        return seen @ arrays[f"{layer}.network.weight"] + arrays[f"{layer}.bias"]
+
+    log_p = (
+        log_bernoulli(x, logits("model.x", 2 * h1 - 1))
+        + log_bernoulli(h1, logits("model.h1", 2 * h2 - 1))
+        + log_bernoulli(h2, arrays["model.h2.parameters"])
+    )
+    log_q = log_bernoulli(h1, logits("recognition.h1", x - arrays["recognition.h1.view.offset"])) + log_bernoulli(
+        h2, logits("recognition.h2", 2 * h1 - 1)
+    )
+    np.testing.assert_allclose(net.log_joint(x, (h1, h2)), log_p, rtol=1e-5)
+    np.testing.assert_allclose(net.log_recognition(x, (h1, h2)), log_q, rtol=1e-5)
+
+
+@pytest.mark.full(but=["two layers", "darn", "nade"])
+@pytest.mark.parametrize("name", [*ALL_NETS, *SINGLE_NETS])
+def test_every_array_of_every_net_has_a_name(name: str):
+    net = net_of(name)
+    arrays = to_numpy(net)
+    wanted = sorted((array.shape, float(array.sum())) for array in map(np.asarray, jax.tree.leaves(net)))
+    assert sorted((array.shape, float(array.sum())) for array in arrays.values()) == wanted
+    for part in arrays:
+        assert re.fullmatch(r"(model\.x|(model|recognition)\.h[1-9])(\.[a-z_0-9]+)+", part), part
+    with pytest.raises(TypeError, match="expected net to be of type BeliefNet"):
+        to_numpy(name)  # pyright: ignore[reportArgumentType]

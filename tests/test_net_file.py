@@ -1,5 +1,6 @@
 """The net of a run in one file: what is exported is used as the run was."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -9,6 +10,7 @@ import jax
 import numpy as np
 import pytest
 
+import beliefnet
 from beliefnet.catalogue import load_named_run
 from beliefnet.cli import run
 from beliefnet.runs import CheckpointError, RunFolder, RunFolderError, load_run
@@ -164,3 +166,151 @@ def test_a_file_that_is_none_is_refused(copy, edit, message):
     file.write_bytes(edit(file.read_bytes()))
     with pytest.raises((CheckpointError, RunFolderError), match=message):
         load_run(copy)
+
+
+@pytest.fixture(scope="module")
+def alone(trained, tmp_path_factory):
+    """A file of a net whose columns have names, and no folder around it."""
+    folder = tmp_path_factory.mktemp("alone")
+    shutil.copytree(trained, folder / "run")
+    RunFolder(folder / "run").write_words(list("abcdefg"))
+    assert run(["export", str(folder / "run"), "--out", str(folder / "net.safetensors")]) == 0
+    shutil.rmtree(folder / "run")
+    return folder / "net.safetensors"
+
+
+def test_a_file_alone_is_a_model(trained, alone, tmp_path):
+    one, other = beliefnet.load(trained), beliefnet.load(alone)
+    assert one.test is not None
+    rows = one.test[:4]
+    np.testing.assert_array_equal(other.encode(rows), one.encode(rows))
+    np.testing.assert_array_equal(other.sample(3), one.sample(3))
+    scores = [model.log_likelihood(rows, num_particles=5).estimate for model in (one, other)]
+    np.testing.assert_array_equal(*scores)
+    assert (other.columns, other.best_bound, other.history) == (tuple("abcdefg"), one.best_bound, [])
+    # Columns of a table are found by the names that the file holds.
+    table = tmp_path / "x.csv"
+    np.savetxt(table, rows.means()[:, ::-1], delimiter=",", header="g,f,e,d,c,b,a", comments="")
+    np.testing.assert_allclose(other.encode(table), one.encode(rows.means()), rtol=1e-5)
+    other_run = load_run(alone)
+    again = other_run.export(tmp_path / "again.safetensors")
+    assert again.read_bytes() == alone.read_bytes()
+
+
+@pytest.mark.full(but=["encode {} {}"])
+@pytest.mark.parametrize(
+    "words", ["encode {} {}", "sample {}", "evaluate {} --particles 10 --limit 5", "train --start {} --data {}"]
+)
+def test_commands_take_a_file_alone(alone, grey_file, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(alone.parent.iterdir())
+    given = words.format(alone, grey_file).split()
+    if given[0] == "train":
+        given += ["--out", "new", "--epochs", "1", "--hidden", "4", "3"]
+    assert run(given) == 0, capsys.readouterr().err
+    assert sorted(alone.parent.iterdir()) == before
+
+
+@pytest.mark.full
+def test_training_does_not_go_on_from_a_file_alone(alone, capsys):
+    content = alone.read_bytes()
+    assert run(["train", "--resume", str(alone)]) == 1
+    assert run(["train", "--data", "bars", "--out", str(alone)]) == 1
+    capsys.readouterr()
+    assert alone.read_bytes() == content
+
+
+def sealed(content: bytes, edit) -> bytes:
+    """A file whose description was edited by somebody who knows how it is sealed."""
+
+    def change(header):
+        own = json.loads(header["__metadata__"]["beliefnet"])
+        edit(own)
+        del own["sha256"]
+        own["sha256"] = hashlib.sha256(json.dumps(own).encode()).hexdigest()
+        header["__metadata__"]["beliefnet"] = json.dumps(own)
+
+    return changed(content, change)
+
+
+def net_of(description):
+    return description["record"]["structure"]["net"]
+
+
+def named(name: str, kind: str = "class"):
+    """Return an edit that puts a name in the place of a net's first chain."""
+
+    def edit(description):
+        inside = {"fields": {}} if kind == "class" else {}
+        net_of(description)["fields"]["generative"] = {kind: name, **inside}
+
+    return edit
+
+
+def widened(description):
+    chain = net_of(description)["fields"]["generative"]["fields"]["conditionals"]["tuple"]
+    chain[0]["fields"]["parameters"]["shape"] = [10]
+
+
+def other_data(description):
+    description["record"]["data"]["num_features"] = 8
+
+
+def narrowed(description):
+    """A family that has no layer of as many units as there are parameters."""
+    chain = net_of(description)["fields"]["generative"]["fields"]["conditionals"]["tuple"]
+    chain[0]["fields"]["family"] = {
+        "class": "beliefnet.distributions.CategoricalFamily",
+        "fields": {"num_categories": 2},
+    }
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (other_data, "expected a net of the 8 columns of its data in .*, got one of 7"),
+        (narrowed, "expected a net whose parts fit together in .*, got one that was put together otherwise"),
+        (named("os.system"), "cannot be rebuilt: .*os.system"),
+        (named("beliefnet.runs._files.write_atomically"), "cannot be rebuilt: .*write_atomically"),
+        (named("builtins.eval", "function"), "cannot be rebuilt: .*builtins.eval"),
+        (named("beliefnet.nowhere.Net"), "cannot be rebuilt: .*nowhere"),
+        (lambda d: net_of(d).update({"class": "subprocess.Popen"}), "cannot be rebuilt: .*Popen"),
+        (lambda d: d["record"].update(structure={"net": [], "estimator": []}), "expected no leaf, got"),
+        (widened, r"expected .*parameters: float32\[10\], got .*float32\[3\]"),
+        (lambda d: d["leaves"][0].update(path=".best.net.other"), r"got \.best\.net\.other: float32"),
+        (lambda d: d["checksums"].update({min(d["checksums"]): "0" * 64}), "has other numbers than were written"),
+        (lambda d: d.update(words="abc"), "its description is another one than was written"),
+    ],
+    ids=(
+        "data",
+        "family",
+        "module",
+        "no class",
+        "function",
+        "unknown",
+        "net",
+        "lists",
+        "shape",
+        "name",
+        "checksum",
+        "words",
+    ),
+)
+def test_a_file_that_somebody_edited_is_refused(alone, tmp_path, edit, message):
+    file = tmp_path / "x.safetensors"
+    file.write_bytes(sealed(alone.read_bytes(), lambda description: None))
+    assert load_run(file).net.num_visible == 7
+    file.write_bytes(sealed(alone.read_bytes(), edit))
+    with pytest.raises((CheckpointError, RunFolderError), match=message):
+        beliefnet.load(file)
+    assert run(["encode", str(file), "x.npy"]) == 1
+
+
+def test_a_truncated_file_alone_is_refused(alone, tmp_path):
+    content, file = alone.read_bytes(), tmp_path / "x.safetensors"
+    for end in (0, 7, 100, len(content) // 2, len(content) - 1):
+        file.write_bytes(content[:end])
+        with pytest.raises((CheckpointError, RunFolderError), match=r"x\.safetensors"):
+            beliefnet.load(file)
+    with pytest.raises(RunFolderError, match="there is no such"):
+        beliefnet.load(tmp_path / "y.safetensors")

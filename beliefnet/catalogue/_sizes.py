@@ -21,6 +21,7 @@ from beliefnet.catalogue._methods import build_estimator
 from beliefnet.catalogue._nets import DataShape, build_net
 from beliefnet.data import Dataset
 from beliefnet.estimators import AbstractEstimator
+from beliefnet.training import stay_on_host
 
 _COPIES = 5
 """Copies of all parameters in training: themselves, their gradient, two moments of the optimiser, the best so far."""
@@ -94,8 +95,9 @@ def check_memory(config: TrainConfig, dataset: Dataset, available: int | None = 
     Raises:
         OptionError: If it does not, naming the option that takes most.
     """
-    data, num_rows = DataShape(dataset.record.num_features, image_shape=dataset.record.image_shape), len(dataset.train)
-    size = size_of(config, data, num_rows=num_rows, data_bytes=_data_bytes(dataset))
+    record = dataset.record
+    data, num_rows = DataShape(record.num_features, image_shape=record.image_shape), record.splits["train"]
+    size = size_of(config, data, num_rows=num_rows, data_bytes=_data_bytes(config, dataset))
     available = available_memory() if available is None else available
     if available is None or size.total <= available:
         return
@@ -158,6 +160,7 @@ def _limit_of_group() -> int | None:
     return None
 
 
-def _data_bytes(dataset: Dataset) -> int:
-    rows = [split.rows for split in (dataset.train, dataset.valid)]
+def _data_bytes(config: TrainConfig, dataset: Dataset) -> int:
+    splits = (dataset.train, dataset.valid)
+    rows = [split.rows for split in splits if not stay_on_host(split, config.fit)]
     return sum(getattr(each, "nbytes", 0) or 8 * getattr(each, "nnz", 0) for each in rows)

@@ -91,7 +91,7 @@ def diagnose(
     else:
         _show(report, chosen.place, every_part=parts)
     picture = run.folder.plots / "gradients.png" if out is None else out
-    numbers = run.folder.path / "gradients.json" if out is None else out.with_suffix(".json")
+    numbers = run.folder.home / "gradients.json" if out is None else out.with_suffix(".json")
     note = "" if out is None else replaced(out)
     with writing(picture):
         plot_gradient_report(report, picture)

@@ -115,6 +115,10 @@ def _evaluated(
 
 def _keep(run: Run, report: dict[str, Any], *, is_own: bool, is_quiet: bool) -> None:
     """Keep a result beside those of other splits, K and proposals, and say what is kept of this net."""
+    if run.folder.is_file:
+        if not is_quiet:
+            say("results are kept in run folders: of a net's file they are shown alone")
+        return
     where = run.folder.write_evaluation(report, run.stamp, is_main=is_own)
     if is_quiet:
         return

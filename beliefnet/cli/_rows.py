@@ -111,7 +111,7 @@ def load_like(run: Run, data: str) -> Dataset:
 
 def words_of(run: Run) -> tuple[str, ...] | None:
     """Return the names of the columns of a run's data, such as words; None where they have none."""
-    return run.folder.read_words() if run.folder.vocabulary_file.exists() else None
+    return run.folder.words
 
 
 def words_or_numbers(run: Run) -> tuple[str, ...]:

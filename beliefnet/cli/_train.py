@@ -54,7 +54,7 @@ def train(
         config_file: Options from a TOML file, under the names they have here; the command line wins.
         out: Folder for the run; by default a new one under `runs/`.
         resume: Folder of a run that was stopped: it goes on as if it never had been. Only --epochs, --patience,
-            --checkpoint-seconds and, if the data moved, --data can be given with it.
+            --rows-on, --checkpoint-seconds and, if the data moved, --data can be given with it.
         flags: What to train, and how.
     """
     console = make_console(soft_wrap=True)

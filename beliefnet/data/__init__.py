@@ -8,6 +8,7 @@ file, `read_like` those for a trained model, read as its own data were, `rows_li
 from beliefnet._errors import DataError, DataUnavailable
 from beliefnet._types import ValueKind
 from beliefnet.data._arrays import as_rows
+from beliefnet.data._batches import Batches
 from beliefnet.data._binarization import check_binarization
 from beliefnet.data._dataset import Dataset
 from beliefnet.data._documents import numbered_columns, spelled, unspelled
@@ -28,6 +29,7 @@ from beliefnet.data._values import check_width
 
 __all__ = [
     "CSR",
+    "Batches",
     "DataError",
     "DataUnavailable",
     "Dataset",

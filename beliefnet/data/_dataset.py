@@ -7,6 +7,7 @@ from typing import Any
 from beliefnet._errors import DataError, listed, shown
 from beliefnet._types import ValueKind
 from beliefnet.data._arrays import as_rows
+from beliefnet.data._batches import Batches, check_batch_options
 from beliefnet.data._binarization import choose_binarization
 from beliefnet.data._files import labelled
 from beliefnet.data._meaning import (
@@ -26,6 +27,7 @@ from beliefnet.data._observations import Observations
 from beliefnet.data._record import SPLITS, LoadOptions, Record, checksum
 from beliefnet.data._sparse import is_sparse
 from beliefnet.data._split import Contents, cut_missing
+from beliefnet.data._stored import record_of
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,14 @@ class Dataset:
         train: Training rows `[n_train, num_features]`.
         valid: Validation rows `[n_valid, num_features]`.
         test: Test rows `[n_test, num_features]`.
+        batches: Where `fit` takes training rows from; `train` is then a sample of them. None where they are `train`.
     """
 
     record: Record
     train: Observations
     valid: Observations
     test: Observations
+    batches: Batches | None = None
 
     @classmethod
     def from_arrays(
@@ -117,6 +121,55 @@ class Dataset:
             values=default_values(arrays["train"].rows),
         )
         return assemble(contents, Provenance(label, "in memory", "arrays", label), chosen)
+
+    @classmethod
+    def from_batches(cls, batches: Batches, valid: Any, test: Any = None, **options: Any) -> "Dataset":
+        """Make a data set whose training rows are made batch by batch.
+
+        The first batches are the sample by which rows are read and means are taken; they and the validation rows are
+        what the record's checksum is of.
+
+        Args:
+            batches: Training rows.
+            valid: Validation rows, as for `from_arrays`.
+            test: Test rows; None where there are none.
+            **options: As for `from_arrays`, without what needs all rows at once.
+
+        Raises:
+            DataError: If the rows or the options cannot be used.
+        """
+        check_batch_options(options)
+        data = cls.from_arrays(batches.sample(), valid, valid if test is None else test, label="batches", **options)
+        test_rows = data.test[:0] if test is None else data.test
+        splits = {"train": batches.num_rows, "valid": len(data.valid), "test": len(test_rows)}
+        record = replace(data.record, splits=splits)
+        return cls(record, data.train, data.valid, test_rows, batches)
+
+    @classmethod
+    def from_observations(
+        cls, train: Observations, valid: Observations, test: Observations | None = None, *, name: str = "observations"
+    ) -> "Dataset":
+        """Make a data set of rows as they are stored, without a copy: of arrays that do not fit into memory.
+
+        A memory-mapped array is read a block at a time: for its checksum and its mean, when its values are checked, and
+        when `fit` takes its rows.
+
+        Args:
+            train: Training rows, such as `Observations(numpy.load("rows.npy", mmap_mode="r"))`.
+            valid: Validation rows.
+            test: Test rows; None where there are none.
+            name: What to call the data.
+
+        Raises:
+            DataError: If the splits are not rows of one width, stored and read in one way.
+
+        >>> import numpy as np
+        >>> rows = Observations(np.eye(6, dtype=np.uint8))
+        >>> Dataset.from_observations(rows, rows[:2]).record.splits
+        {'train': 6, 'valid': 2, 'test': 0}
+        """
+        splits = {"train": train, "valid": valid, "test": valid[:0] if test is None else test}
+        return cls(record_of(splits, name), splits["train"], splits["valid"], splits["test"])
 
     @property
     def words(self) -> tuple[str, ...] | None:
@@ -232,7 +285,7 @@ def _recorded(
         )
         for split in SPLITS
     }
-    return Dataset(record, **splits)
+    return Dataset(record, splits["train"], splits["valid"], splits["test"])
 
 
 def _check_sizes(contents: Contents, label: str) -> None:

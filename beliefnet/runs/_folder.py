@@ -17,7 +17,7 @@ from beliefnet.runs._checkpoint import CheckpointError, Checkpoints
 from beliefnet.runs._files import append_line, read_lines, write_atomically
 from beliefnet.runs._lock import RunLock
 from beliefnet.runs._manifest import folders
-from beliefnet.runs._net_file import NetFile
+from beliefnet.runs._net_file import NET_SUFFIX, NetFile
 from beliefnet.runs._results import Result, Stamp, read_results, write_result
 
 _EVALUATION_KEY = ("split", "num_particles", "proposal", "ais", "seed")
@@ -34,8 +34,10 @@ class RunFolder:
     A run that was started from Python has no `config.toml`. A document net also has a `vocabulary.txt`, a word on each
     line. While a process trains in the folder, `lock.json` says which.
 
+    A net in one file, as `beliefnet export` writes it, is a run as well: one that is only read.
+
     Args:
-        path: The folder.
+        path: The folder, or a `.safetensors` file.
     """
 
     def __init__(self, path: Path | str):
@@ -45,10 +47,12 @@ class RunFolder:
         self.metrics_file = self.path / "metrics.jsonl"
         self.evaluation_file = self.path / "evaluation.json"
         self.vocabulary_file = self.path / "vocabulary.txt"
-        self.plots = self.path / "plots"
+        self.is_file = self.path.suffix.lower() == NET_SUFFIX and self.path.is_file()
+        self.home = self.path.parent if self.is_file else self.path
+        self.plots = self.home if self.is_file else self.path / "plots"
         self.results = self.path / "results"
         self.checkpoints = Checkpoints(self.path / "checkpoints")
-        self.net_file = NetFile(self.path / "net.safetensors")
+        self.net_file = NetFile(self.path if self.is_file else self.path / f"net{NET_SUFFIX}")
         self.lock = RunLock(self.path / "lock.json")
 
     @classmethod
@@ -221,6 +225,18 @@ class RunFolder:
     def write_words(self, words: Sequence[str]) -> None:
         """Write `vocabulary.txt`: a word a line, as JSON spells it where the word itself would not be read back."""
         write_atomically(self.vocabulary_file, spelled(words))
+
+    @property
+    def words(self) -> tuple[str, ...] | None:
+        """The names of the columns of the run's data, such as words; None where they have none.
+
+        Raises:
+            CheckpointError: If they are in a net's file that cannot be read.
+            RunFolderError: If they are in a file of their own that cannot be read.
+        """
+        if self.vocabulary_file.exists():
+            return self.read_words()
+        return self.net_file.read_words() if self.net_file.is_there else None
 
     def read_words(self) -> tuple[str, ...]:
         """Read the words of a document net, exactly as they were written.

@@ -7,14 +7,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from beliefnet._net import BeliefNet
+from beliefnet._errors import shown
+from beliefnet._net import BeliefNet, check_net
 from beliefnet.data import Record
 from beliefnet.estimators import AbstractEstimator
 from beliefnet.proposals import AbstractProposal
 from beliefnet.runs._folder import RunFolder, RunFolderError, stamp_of
 from beliefnet.runs._net_file import NetFile
 from beliefnet.runs._results import Stamp
-from beliefnet.runs._structure import StructureError, describe, differences, skeleton
+from beliefnet.runs._structure import StructureError, describe, differences, modules_of, skeleton
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class LoadedRun:
             OSError: If it cannot be written for another reason.
         """
         file = self.folder.net_file if out is None else NetFile(Path(out))
-        file.write(_Best(self.net, self.estimator), self.folder.read_record(), self.stamp.step)
+        file.write(_Best(self.net, self.estimator), self.folder.read_record(), self.stamp.step, self.folder.words)
         return file.path
 
 
@@ -92,7 +93,8 @@ def load_run(
     functions of one's own cannot be: they are given back, with any parameters, and are filled.
 
     Args:
-        path: A folder that `beliefnet train` or `fit` wrote, with its checkpoints or its exported net.
+        path: A folder that `beliefnet train` or `fit` wrote, with its checkpoints or its exported net; or the file of
+            an exported net.
         net: A net of the run's structure, if it has modules or functions of one's own.
         estimator: An estimator of the run's structure, if it is one's own.
 
@@ -120,6 +122,7 @@ def load_run(
         best = restored.state
     record = restored.record
     data, stamp = Record.from_dict(record["data"]), Stamp(**record["stamp"])
+    _check_fits(best.net, data, folder)
     return LoadedRun(
         folder, data, best.net, best.estimator, record["settings"], stamp, record["environment"], restored.skipped
     )
@@ -193,6 +196,32 @@ def _like(what: str, saved: Any, given: Any, folder: RunFolder) -> Any:
             "the code that made the run",
         )
     return given
+
+
+def _check_fits(net: Any, data: Record, folder: RunFolder) -> None:
+    """Check that what was put together without its constructors is a net whose parts meet, of the data that it names.
+
+    Raises:
+        RunFolderError: If it is not: somebody edited its description.
+    """
+    try:
+        check_net(net)
+        for module in modules_of(net):
+            for kind in type(module).__mro__:
+                if "__check_init__" in vars(kind):
+                    kind.__check_init__(module)
+        width = net.num_visible
+    except (AttributeError, TypeError, ValueError) as error:
+        raise RunFolderError(
+            f"expected a net whose parts fit together in {folder.path}, got one that was put together otherwise "
+            f"({shown(str(error), 200)})",
+            "the file or folder as it was written",
+        ) from error
+    if width != data.num_features:
+        raise RunFolderError(
+            f"expected a net of the {data.num_features} columns of its data in {folder.path}, got one of {width}",
+            "the file or folder as it was written",
+        )
 
 
 def _can_be_rebuilt(saved: Any) -> bool:

@@ -16,6 +16,7 @@ from beliefnet.runs._checkpoint import Restored, part_of
 from beliefnet.runs._files import write_atomically
 from beliefnet.runs._manifest import CheckpointError
 
+NET_SUFFIX = ".safetensors"
 _NAME = "beliefnet"
 """Under which the metadata of a safetensors file hold what the run is."""
 
@@ -37,13 +38,14 @@ class NetFile:
         """Whether there is such a file."""
         return self.path.is_file()
 
-    def write(self, best: PyTree, record: dict[str, Any], step: int) -> None:
+    def write(self, best: PyTree, record: dict[str, Any], step: int, words: tuple[str, ...] | None = None) -> None:
         """Write the file, or nothing.
 
         Args:
             best: The part `.best` of a training state, or some of it.
             record: What is recorded beside a checkpoint.
             step: Training step of that checkpoint.
+            words: The names of the columns of its data, where they have any.
 
         Raises:
             DiskFullError: If there is no room for it.
@@ -53,6 +55,8 @@ class NetFile:
         arrays = {leaf["path"]: np.asarray(value) for leaf, value in zip(leaves, values, strict=True)}
         checksums = {name: _checksum(array) for name, array in arrays.items()}
         content = {"step": step, "record": record, "leaves": leaves, "checksums": checksums}
+        if words is not None:
+            content["words"] = list(words)
         sealed = {**content, "sha256": _sha256(json.dumps(content).encode())}
         write_atomically(self.path, save(arrays, {_NAME: json.dumps(sealed)}))
 
@@ -63,6 +67,15 @@ class NetFile:
             CheckpointError: If it is no file that `write` wrote.
         """
         return self._content()["record"]
+
+    def read_words(self) -> tuple[str, ...] | None:
+        """Return the names of the columns of the run's data, None where there are none.
+
+        Raises:
+            CheckpointError: If it is no file that `write` wrote.
+        """
+        words = self._content().get("words")
+        return None if words is None else tuple(map(str, words))
 
     def restore(self, like: PyTree, *, at: str = "") -> Restored:
         """Read the net, or a part of it.
@@ -143,7 +156,7 @@ def _describes_a_net(content: Any) -> bool:
             },
             "leaves": list(leaves),
         }:
-            return not others and all(map(_describes_an_array, leaves))
+            return not others and all(map(_describes_an_array, leaves)) and type(content.get("words", [])) is list
     return False
 
 

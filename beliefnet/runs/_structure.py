@@ -9,6 +9,7 @@ import hashlib
 import importlib
 import json
 import sys
+from collections.abc import Iterator
 from enum import Enum
 from functools import partial, singledispatch
 from types import NoneType
@@ -82,6 +83,15 @@ def skeleton(description: Description) -> Any:
             f"expected a description of {', '.join(_BUILDERS)}, got {_short(description)}", "another copy"
         )
     return _BUILDERS[kind](description)
+
+
+def modules_of(tree: Any) -> Iterator[eqx.Module]:
+    """Yield every module in a tree, itself first."""
+    if issubclass(type(tree), eqx.Module):
+        yield tree
+    for part in jax.tree.leaves(tree, is_leaf=lambda node: node is not tree):
+        if part is not tree:
+            yield from modules_of(part)
 
 
 def differences(one: Description, other: Description, place: str = "") -> list[Difference]:

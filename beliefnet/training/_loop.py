@@ -1,58 +1,25 @@
-"""The training loop."""
+"""The training loop, of one run, or of several side by side."""
 
-import math
+import contextlib
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from beliefnet._errors import Refusal, check_type
+from beliefnet._errors import OptionError, check_type, listed
 from beliefnet._net import BeliefNet, check_net
-from beliefnet._streams import Stream, stream
 from beliefnet.data import Dataset
 from beliefnet.estimators import AbstractEstimator
-from beliefnet.evaluation import observe_scored
 from beliefnet.runs import RunFolder
-from beliefnet.training._callback import Callback, Epoch, NoCallback
-from beliefnet.training._clock import Clock
+from beliefnet.training._callback import Callback, NoCallback
 from beliefnet.training._monitor import Monitor
-from beliefnet.training._options import FitOptions, default_batch_size
-from beliefnet.training._plan import Plan
-from beliefnet.training._state import TrainState
-from beliefnet.training._step import run_steps
-from beliefnet.training._validation import make_validator
-from beliefnet.training._writer import RunWriter
-
-_DISPATCH_SECONDS = 0.5
-
-
-class TrainingDiverged(Refusal, RuntimeError):
-    """The objective or a parameter stopped being finite, or the objective fell beyond all reason."""
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """The outcome of training.
-
-    Attributes:
-        net: The best net by what is monitored, the validation bound by default; the last one if no epoch was finished.
-        best_bound: Its validation bound, in nats per example; higher is better.
-        best_epoch: The epoch after which it was found.
-        history: One row per epoch, as in `metrics.jsonl`.
-        state: Everything at the end of training, the last net included.
-        reason: Why training ended.
-    """
-
-    net: BeliefNet
-    best_bound: float
-    best_epoch: int
-    history: list[dict[str, Any]]
-    state: TrainState
-    reason: Literal["finished", "no improvement", "interrupted"]
+from beliefnet.training._options import FitOptions
+from beliefnet.training._run import Fitted, Rows, Run, Start
+from beliefnet.training._state import Learner
+from beliefnet.training._step import run_steps_side_by_side
 
 
 def fit(
@@ -66,9 +33,10 @@ def fit(
 ) -> Fitted:
     """Train a net.
 
-    The data stays on the device and many steps run in one dispatch. The result depends on the arguments alone: not on
-    interruptions, nor on how often progress is reported. A folder that holds checkpoints of this run is resumed: the
-    call is then the same as the one that was interrupted. Runs of the same shapes share their compiled programs.
+    The data stays on the device, where it fits (`FitOptions.rows_on`), and many steps run in one dispatch. The result
+    depends on the arguments alone: not on interruptions, nor on how often progress is reported. A folder that holds
+    checkpoints of this run is resumed: the call is then the same as the one that was interrupted. Runs of the same
+    shapes share their compiled programs.
 
     Args:
         net: The net to start from.
@@ -100,158 +68,79 @@ def fit(
         Monitor.of(options.monitor).check_without_callback()
         callback = NoCallback()
     check_type("callback", callback, Callback, good="one that extends NoCallback")
-    if folder is None:
-        return _Run(net, estimator, dataset, options, None, callback).finish()
-    run = RunFolder.at(folder)
-    with run.lock.held():
-        return _Run(net, estimator, dataset, options, run, callback).finish()
+    place = None if folder is None else RunFolder.at(folder)
+    with contextlib.nullcontext() if place is None else place.lock.held():
+        rows = Rows.of(net, dataset, options)
+        run = Run(Start(net, estimator, options, place), rows, callback)
+        feed = run.feed(rows)
+        if run.ending is None:
+            # Compiled here, so that the time it takes is not that of steps.
+            run.state = eqx.tree_at(lambda s: s.learner, run.state, feed.take_steps(run.state.learner, run.plan, 0))
+        while (reason := run.ending) is None:
+            count, begin = min(run.next_count, feed.most_steps(run.step)), time.perf_counter()
+            learner = jax.block_until_ready(feed.take_steps(run.state.learner, run.plan, count))
+            run.go_on(learner, count, time.perf_counter() - begin)
+        return run.outcome(reason)
 
 
-class _Run:
-    """One call of `fit`: what stays the same, and what changes between dispatches."""
+def fit_side_by_side(
+    starts: Sequence[Start], dataset: Dataset, *, callback: Callback | None = None
+) -> tuple[Fitted, ...]:
+    """Train several nets on the same data at the same time, one step of all after another.
 
-    def __init__(
-        self,
-        net: BeliefNet,
-        estimator: AbstractEstimator,
-        dataset: Dataset,
-        options: FitOptions,
-        folder: RunFolder | None,
-        callback: Callback,
-    ):
-        train, valid = observe_scored(net, dataset.train), observe_scored(net, dataset.valid)
-        self.callback, self.record = callback, dataset.record
-        self.monitor = Monitor.of(options.monitor)
-        self.options = options = options.decided(net, dataset.record.splits["train"])
-        self.epoch_steps = options.steps_per_epoch(dataset.record.splits["train"])
-        self.history: list[dict[str, Any]] = []
-        self.plan = Plan.of(options, options.epochs * self.epoch_steps, epoch_steps=self.epoch_steps)
-        self.state = TrainState.start(net, estimator, self.plan, dataset.record.splits["train"])
-        self.clock = Clock()
-        self.writer = None if folder is None else RunWriter(folder, dataset.record, options, self.state.learner.params)
-        if folder is not None and dataset.columns is not None:
-            folder.write_words(dataset.columns)
-        self._resume()
-        self.data, self.key = train.on_device(), stream(options.seed, Stream.STEPS)
-        self.validate = make_validator(valid, key=stream(options.seed, Stream.VALIDATION))
-        # Compiled here, so that the time it takes is not that of steps.
-        self._run_steps(0)
+    What differs between them is numbers alone: initial parameters, seeds, learning rates. Each net ends as `fit` would
+    end it but for the order in which numbers are added up: its first steps agree to rounding, until a rounding decides
+    a draw. The steps of all are one program, which on an accelerator, and with small nets on a processor, takes less
+    time than one after the other. A run that ends early takes its part of the time until the last one has ended.
 
-    @property
-    def batch_size(self) -> int:
-        return self.options.batch_size or default_batch_size(self.record.splits["train"])
+    Args:
+        starts: What the runs start from; their folders are resumed as by `fit`.
+        dataset: Training and validation data.
+        callback: Is told of the progress of all of them, in their order.
 
-    @property
-    def step(self) -> int:
-        return int(self.state.learner.step)
+    Returns:
+        What came of each.
 
-    def finish(self) -> Fitted:
-        """Train to the end of the last epoch, or until something says stop."""
-        reason = "finished"
-        while self.step < self.options.epochs * self.epoch_steps:
-            if self._is_stale():
-                reason = "no improvement"
-                break
-            if self.callback.should_stop():
-                reason = "interrupted"
-                break
-            self._dispatch()
-            if self.step % self.epoch_steps == 0:
-                self._end_epoch()
-            if time.monotonic() - self.clock.saved > self.options.checkpoint_seconds:
-                self._save()
-        self._save()
-        state = self.state
-        best, best_epoch = (state.best if int(state.best_epoch) else state.learner.judged), int(state.best_epoch)
-        best_bound = float(state.best_bound) if best_epoch else -math.inf
-        return Fitted(best.net, best_bound, best_epoch, self.history, state, reason)
+    Raises:
+        OptionError: As for `fit`, or if runs have batches of other sizes, or the rows are too many for the device.
+    """
+    check_type("dataset", dataset, Dataset, good="data.Dataset.from_arrays(rows)")
+    sizes = {start.options.batch_size for start in starts}
+    if len(sizes) > 1:
+        raise OptionError(f"expected runs with batches of one size, got {listed(sizes)}", "one batch_size for all")
+    if callback is None:
+        Monitor.of(starts[0].options.monitor).check_without_callback()
+        callback = NoCallback()
+    with contextlib.ExitStack() as locks:
+        for start in starts:
+            if start.folder is not None:
+                locks.enter_context(start.folder.lock.held())
+        rows = Rows.of(starts[0].net, dataset, starts[0].options)
+        if rows.are_on_host:
+            raise OptionError("expected rows on the device for runs side by side, got some on the host", "fit for each")
+        runs = [Run(start, rows, callback) for start in starts]
+        return _run_side_by_side(runs, rows)
 
-    def _run_steps(self, count: int) -> None:
-        learner, size = self.state.learner, self.batch_size
-        learner = run_steps(learner, self.data, self.plan, jnp.int32(count), batch_size=size, key=self.key)
-        self.state = eqx.tree_at(lambda s: s.learner, self.state, jax.block_until_ready(learner))
 
-    def _dispatch(self) -> None:
-        """Take the next steps: as many as fit in half a second, and not past the end of the epoch."""
-        clock, position = self.clock, self.step % self.epoch_steps
-        count = min(max(1, int(clock.steps_per_second * _DISPATCH_SECONDS)), self.epoch_steps - position)
-        begin = time.perf_counter()
-        self._run_steps(count)
-        clock.count(count, time.perf_counter() - begin)
-        self._check_finite()
-        if self.writer is not None:
-            self.writer.folder.lock.show()
-        train_bound = float(self.state.learner.objective_sum) / (position + count)
-        speed = clock.steps_per_second * self.batch_size
-        self.callback.on_steps(-(-self.step // self.epoch_steps), self.step, train_bound, speed)
+def _run_side_by_side(runs: Sequence[Run], rows: Rows) -> tuple[Fitted, ...]:
+    plans, keys = tuple(run.plan for run in runs), tuple(run.key for run in runs)
 
-    def _end_epoch(self) -> None:
-        learner, epoch = self.state.learner, self.step // self.epoch_steps
-        valid_bound = self.validate(learner.judged)
-        if not jnp.isfinite(valid_bound):
-            raise self._divergence(f"the validation bound is {valid_bound}", self.step - 1)
-        row = {
-            "epoch": epoch,
-            "step": self.step,
-            "seconds": round(self.clock.seconds, 3),
-            "examples_per_second": round(self.clock.steps_per_second * self.batch_size, 1),
-            "train_bound": float(learner.objective_sum) / self.epoch_steps,
-            "valid_bound": float(valid_bound),
-            "data": self.record.checksum,
-        }
-        state = eqx.tree_at(lambda s: s.learner.objective_sum, self.state, jnp.zeros(()))
-        seen = Epoch([*self.history, row], state, self.plan)
-        self.callback.on_epoch(seen)
-        state = seen.state
-        score = self.monitor.score(row)
-        if int(state.best_epoch) == 0 or score > float(state.best_score):
-            best, found = jax.tree.map(jnp.copy, learner.judged), jnp.asarray(score, jnp.float32)
-            state = TrainState(
-                state.learner, best, found, valid_bound, jnp.asarray(epoch, jnp.int32), state.reduced_epoch
-            )
-        self.state = self._reduced(state, epoch)
-        self.clock.end_epoch()
-        self.history.append(row)
-        if self.writer is not None:
-            self.writer.folder.append_metrics(row)
+    def take(count: int) -> tuple[Learner, ...]:
+        learners, size = tuple(run.state.learner for run in runs), runs[0].batch_size
+        steps = run_steps_side_by_side(learners, rows.on_device, plans, jnp.int32(count), batch_size=size, keys=keys)
+        return jax.block_until_ready(steps)
 
-    def _reduced(self, state: TrainState, epoch: int) -> TrainState:
-        """Let the plateau schedule take smaller steps from here on, if it is time."""
-        since = epoch - max(int(state.best_epoch), int(state.reduced_epoch))
-        if self.options.schedule != "plateau" or since < self.options.plateau_epochs:
-            return state
-        scale = state.learner.step_scale * self.options.plateau_factor
-        changed = (scale, jnp.asarray(epoch, jnp.int32))
-        return eqx.tree_at(lambda s: (s.learner.step_scale, s.reduced_epoch), state, changed)
-
-    def _is_stale(self) -> bool:
-        since = self.step // self.epoch_steps - int(self.state.best_epoch)
-        return 0 < self.options.patience <= since and self.step % self.epoch_steps == 0
-
-    def _check_finite(self) -> None:
-        if (bad := int(self.state.learner.first_bad_step)) >= 0:
-            raise self._divergence(f"the objective was not finite, or beyond all reason, at step {bad}", bad)
-
-    def _divergence(self, what: str, step: int) -> TrainingDiverged:
-        kept = "no checkpoint was kept"
-        if self.writer is not None and self.writer.folder.has_checkpoints:
-            kept = f"the last good checkpoint is {self.writer.folder.newest_checkpoint}"
-        found = f"{what} (epoch {step // self.epoch_steps + 1}); {kept}"
-        return TrainingDiverged(found, "a smaller learning-rate", "clip=10")
-
-    def _save(self) -> None:
-        if self.writer is None:
-            return
-        params = self.state.learner.params
-        if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params)):
-            raise self._divergence(f"a parameter is not finite after step {self.step}", self.step - 1)
-        self.writer.save(self.state, self.step // self.epoch_steps, self.clock.seconds)
-        self.clock.saved = time.monotonic()
-
-    def _resume(self) -> None:
-        """Go on from what the folder holds, or save the start there."""
-        if self.writer is None:
-            return
-        if (resumed := self.writer.resume(self.state)) is None:
-            return self._save()
-        self.state, self.clock.earlier, self.history = resumed.state, resumed.seconds, resumed.history
+    take(0)
+    found: dict[int, Fitted] = {}
+    while True:
+        for number, run in enumerate(runs):
+            if number not in found and (reason := run.ending) is not None:
+                found[number] = run.outcome(reason)
+        going = [number for number in range(len(runs)) if number not in found]
+        if not going:
+            return tuple(found[number] for number in range(len(runs)))
+        count, begin = min(runs[number].next_count for number in going), time.perf_counter()
+        learners = take(count)
+        seconds = time.perf_counter() - begin
+        for number in going:
+            runs[number].go_on(learners[number], count, seconds)

@@ -1,7 +1,7 @@
 """How long and in what portions to train."""
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Literal, Self
 
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
@@ -10,7 +10,7 @@ from beliefnet.training._monitor import Monitor
 
 LARGEST_SEED = 2**32 - 1
 """Larger ones are cut to 32 bits by JAX, and two runs could share their random numbers."""
-EXTENDABLE = frozenset({"epochs", "patience", "checkpoint_seconds", "data"})
+EXTENDABLE = frozenset({"epochs", "patience", "checkpoint_seconds", "data", "rows_on"})
 """Options that may change when a run is resumed; of the data, the place may change and the contents not."""
 _MOST_STEPS = 2**31 - 1
 _MANY_ROWS = 5000
@@ -30,6 +30,9 @@ class FitOptions(OptimizerOptions):
             validated and kept. 0 keeps the parameters themselves.
         kl_warm_up: Epochs in which the weight of the KL divergence in the objective rises from 0 to 1.
         free_nats: KL divergence of a datum that costs nothing, in nats; 0 for none.
+        rows_on: Where training rows are kept: on the device, or on the host, from where those of the next steps are
+            taken, with the same result. By default (auto) on the host where they are a memory-mapped array or take more
+            than half of the device's free memory.
         checkpoint_seconds: Least time between two checkpoints.
         seed: Seed of every random number of the run.
 
@@ -44,6 +47,7 @@ class FitOptions(OptimizerOptions):
     average: float = 0.0
     kl_warm_up: int = 0
     free_nats: float = 0.0
+    rows_on: Literal["auto", "device", "host"] = "auto"
     checkpoint_seconds: float = 30.0
     seed: int = 0
 

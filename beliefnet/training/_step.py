@@ -1,6 +1,7 @@
 """The training step, and many of them in one dispatch."""
 
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import jax
@@ -23,11 +24,29 @@ _MOST_NATS_PER_VISIBLE = 1e6
 
 
 @broadcasting
-def train_step(learner: Learner, data: DeviceRows, rows: Int[Array, " batch"], plan: Plan, *, key: Key) -> Learner:
-    """Take one step upward on some rows of the data."""
+def train_step(
+    learner: Learner,
+    data: DeviceRows,
+    rows: Int[Array, " batch"],
+    plan: Plan,
+    *,
+    key: Key,
+    numbers: Int[Array, " batch"] | None = None,
+) -> Learner:
+    """Take one step upward on some rows of the data.
+
+    Args:
+        learner: What the step changes.
+        data: The data, on the device.
+        rows: Which rows of them.
+        plan: What a step does.
+        key: Random key of the step.
+        numbers: Their numbers among all training rows, where the data are some of these.
+    """
     data_key, draw_key = jax.random.split(key)
     net, estimator, kl_share = learner.params.net, learner.params.estimator, learner.kl_share
-    x, state = data.take(rows, key=data_key), estimator.at_rows(learner.estimator_state, rows)
+    x = data.take(rows, key=data_key)
+    state = estimator.at_rows(learner.estimator_state, rows if numbers is None else numbers)
     if plan.kl is None:
         estimate = estimator.estimate(net, x, state, key=draw_key)
     else:
@@ -75,6 +94,67 @@ def run_steps(
     Returns:
         The learner after the steps.
     """
+    return _steps(learner, data, plan, num_steps, batch_size, key)
+
+
+@partial(jax.jit, static_argnames="batch_size", donate_argnames="learner")
+def run_block(
+    learner: Learner,
+    block: DeviceRows,
+    numbers: Int[Array, " rows"],
+    plan: Plan,
+    steps: tuple[Int[Array, ""], Int[Array, ""]],
+    *,
+    batch_size: int,
+    key: Key,
+) -> Learner:
+    """Take steps on rows that were put on the device for them, batch after batch: what `run_steps` does, to the bit.
+
+    Args:
+        learner: What the steps change; its buffers are reused.
+        block: The rows of some steps, in their order.
+        numbers: Their numbers among all training rows.
+        plan: What a step does.
+        steps: The step that the block begins with, and how many are taken; 0 compiles the program.
+        batch_size: Data per step.
+        key: Random key of the run's steps.
+    """
+    step_key, (first, count) = jax.random.split(key)[1], steps
+
+    def body(_, learner: Learner) -> Learner:
+        rows = (learner.step - first) * batch_size + jnp.arange(batch_size)
+        own = jax.random.fold_in(step_key, learner.step)
+        return train_step(learner, block, rows, plan, key=own, numbers=numbers[rows])
+
+    return lax.fori_loop(0, count, body, learner)
+
+
+@partial(jax.jit, static_argnames="batch_size")
+def run_steps_side_by_side(
+    learners: tuple[Learner, ...],
+    data: DeviceRows,
+    plans: tuple[Plan, ...],
+    num_steps: Int[Array, ""],
+    *,
+    batch_size: int,
+    keys: tuple[Key, ...],
+) -> tuple[Learner, ...]:
+    """Take steps of several runs on the same data in one program; `run_steps` has the arguments of one run.
+
+    The runs have nets and estimators of the same structure, and need not be at the same step.
+    """
+
+    def steps(learner: Learner, plan: Plan, key: Key) -> Learner:
+        return _steps(learner, data, plan, num_steps, batch_size, key)
+
+    stacked = (jax.tree.map(lambda *parts: jnp.stack(parts), *own) for own in (learners, plans, keys))
+    found = jax.vmap(steps)(*stacked)
+    return tuple(jax.tree.map(itemgetter(run), found) for run in range(len(learners)))
+
+
+def _steps(
+    learner: Learner, data: DeviceRows, plan: Plan, num_steps: Int[Array, ""], batch_size: int, key: Key
+) -> Learner:
     order_key, step_key = jax.random.split(key)
     epoch_steps = data.num_rows // batch_size
     order = data.shuffled(key=jax.random.fold_in(order_key, learner.step // epoch_steps))

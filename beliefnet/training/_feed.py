@@ -1,0 +1,203 @@
+"""Where training steps take their rows from: all on the device, or those of the next steps."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Int
+
+from beliefnet._net import BeliefNet
+from beliefnet._types import Key
+from beliefnet.data import Batches, DataError, Dataset, DeviceRows, Observations, rows_like
+from beliefnet.evaluation import observe_scored
+from beliefnet.training._options import FitOptions
+from beliefnet.training._plan import Plan
+from beliefnet.training._state import Learner
+from beliefnet.training._step import run_block, run_steps
+
+_BLOCK_BYTES = 2**26
+"""Rows of the next steps that are put on the device at a time, at most."""
+
+Place: TypeAlias = tuple[int, int]
+"""An epoch, and the number of a block in it."""
+Taking: TypeAlias = Callable[[int, int, int], tuple[Observations, np.ndarray]]
+"""From an epoch, the first of some batches and how many they are to their rows, and the numbers of the rows among all
+training rows."""
+
+
+class AbstractFeed(ABC):
+    """Training rows, as steps take them."""
+
+    @abstractmethod
+    def most_steps(self, step: int) -> int:
+        """Return how many steps can be taken at once after so many, at least one."""
+
+    @abstractmethod
+    def take_steps(self, learner: Learner, plan: Plan, count: int) -> Learner:
+        """Return the learner after so many steps of one epoch, whose arrays are reused; it may not be computed yet."""
+
+
+@dataclass(frozen=True, eq=False)
+class DeviceFeed(AbstractFeed):
+    """Rows that are all on the device.
+
+    Attributes:
+        rows: The training rows.
+        batch_size: Rows of a step.
+        key: Random key of the run's steps.
+    """
+
+    rows: DeviceRows
+    batch_size: int
+    key: Key
+
+    def most_steps(self, step: int) -> int:
+        """Return a number that is no limit."""
+        return 2**31 - 1
+
+    def take_steps(self, learner: Learner, plan: Plan, count: int) -> Learner:
+        """Take steps on rows in the order of the epoch."""
+        return run_steps(learner, self.rows, plan, jnp.int32(count), batch_size=self.batch_size, key=self.key)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Rows of the next steps: on the device, in the order of the steps, and their numbers among all training rows."""
+
+    rows: DeviceRows
+    numbers: Int[Array, " rows"]
+
+
+class HostFeed(AbstractFeed):
+    """Rows of which those of the next steps are put on the device, a block of batches at a time.
+
+    A block is taken while the device works on the last steps of the one before.
+
+    Args:
+        take: Returns rows of some batches.
+        num_steps: Steps of the whole run.
+        epoch_steps: Steps of an epoch.
+        row_bytes: Size of a row on the device.
+        batch_size: Rows of a step.
+        key: Random key of the run's steps.
+    """
+
+    def __init__(
+        self,
+        take: Taking,
+        num_steps: int,
+        epoch_steps: int,
+        row_bytes: int,
+        *,
+        batch_size: int,
+        key: Key,
+    ):
+        self._take, self._num_steps, self._epoch_steps = take, num_steps, epoch_steps
+        self._block_steps = min(epoch_steps, max(1, _BLOCK_BYTES // (batch_size * row_bytes)))
+        self._batch_size, self._key = batch_size, key
+        self._held: dict[Place, Block] = {}
+
+    def most_steps(self, step: int) -> int:
+        """Return how many steps the block has left."""
+        return self._block_steps - step % self._epoch_steps % self._block_steps
+
+    def take_steps(self, learner: Learner, plan: Plan, count: int) -> Learner:
+        """Take steps on the rows of a block, and the next block where they are its last."""
+        step = int(learner.step)
+        place, end = self._place(step), step + count
+        block = self._block(place)
+        first = jnp.int32(step - step % self._epoch_steps + place[1] * self._block_steps)
+        steps, size = (first, jnp.int32(count)), self._batch_size
+        found = run_block(learner, block.rows, block.numbers, plan, steps, batch_size=size, key=self._key)
+        if end < self._num_steps and self._place(end) != place:
+            self._held = {self._place(end): self._block(self._place(end))}
+        return found
+
+    def _place(self, step: int) -> Place:
+        return step // self._epoch_steps, step % self._epoch_steps // self._block_steps
+
+    def _block(self, place: Place) -> Block:
+        if place not in self._held:
+            epoch, number = place
+            first = number * self._block_steps
+            rows, numbers = self._take(epoch, first, min(self._block_steps, self._epoch_steps - first))
+            # Blocks of one size share a program: what is missing is never looked at.
+            missing = self._block_steps * self._batch_size - len(rows)
+            padded = np.pad(rows.dense(), ((0, missing), (0, 0)))
+            own = np.pad(rows.numbers, (0, missing))
+            on_device = replace(rows, rows=padded, numbers=own, names=None).on_device()
+            self._held = {place: Block(on_device, jnp.asarray(np.pad(numbers, (0, missing)), jnp.int32))}
+        return self._held[place]
+
+
+def in_order(rows: Observations, batch_size: int, *, key: Key) -> Taking:
+    """Return what takes rows of batches on the host, in the order in which `run_steps` takes them on the device.
+
+    Args:
+        rows: The training rows, which may be a memory-mapped array: no others are read.
+        batch_size: Rows of a batch.
+        key: Random key of the run's steps.
+    """
+    bare, order_key = replace(rows, names=None, room=0), jax.random.split(key)[0]
+    orders: dict[int, np.ndarray] = {}
+
+    def take(epoch: int, first: int, count: int) -> tuple[Observations, np.ndarray]:
+        if epoch not in orders:
+            orders.clear()
+            orders[epoch] = np.asarray(jax.random.permutation(jax.random.fold_in(order_key, epoch), len(bare)))
+        chosen = orders[epoch][first * batch_size : (first + count) * batch_size]
+        return bare[chosen], chosen
+
+    return take
+
+
+def made_in(batches: Batches, net: BeliefNet, dataset: Dataset) -> Taking:
+    """Return what takes the rows of batches that are made, each read as the sample was, and checked.
+
+    Args:
+        batches: The training rows.
+        net: The net that is to see them.
+        dataset: What has a sample of them.
+    """
+    record, size = dataset.record, batches.batch_size
+
+    def read(epoch: int, index: int) -> np.ndarray:
+        rows = batches.take(epoch, index)
+        try:
+            return observe_scored(net, rows_like(record, rows)).means()
+        except DataError as error:
+            raise DataError.of(error, about=f"batch {index + 1} of epoch {epoch + 1}") from None
+
+    def take(epoch: int, first: int, count: int) -> tuple[Observations, np.ndarray]:
+        rows = np.concatenate([read(epoch, index) for index in range(first, first + count)])
+        numbers = np.arange(first * size, (first + count) * size, dtype=np.int32)
+        return Observations(rows, record.values, is_dynamic=dataset.train.is_dynamic, numbers=numbers), numbers
+
+    return take
+
+
+def is_mapped(rows: Observations) -> bool:
+    """Whether rows are in a file that is mapped into memory."""
+    array = rows.stored
+    while array is not None and not issubclass(type(array), np.memmap):
+        array = getattr(array, "base", None)
+    return array is not None
+
+
+def fits_device(rows: Observations) -> bool:
+    """Whether rows take at most half of the device's free memory, where it says how much that is."""
+    stats = jax.local_devices()[0].memory_stats() or {}
+    free = stats.get("bytes_limit", 0) - stats.get("bytes_in_use", 0)
+    return free <= 0 or rows.stored.nbytes <= free / 2
+
+
+def stay_on_host(rows: Observations, options: FitOptions) -> bool:
+    """Whether rows are not put on the device as a whole."""
+    if options.rows_on == "auto":
+        return is_mapped(rows) or not fits_device(rows)
+    return options.rows_on == "host"

@@ -1,0 +1,296 @@
+"""One run: its state, and what happens to it between dispatches."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from beliefnet._errors import OptionError, Refusal
+from beliefnet._net import BeliefNet
+from beliefnet._streams import Stream, stream
+from beliefnet._types import Key
+from beliefnet.data import Dataset, DeviceRows, Observations, Record
+from beliefnet.estimators import AbstractEstimator
+from beliefnet.evaluation import observe_scored
+from beliefnet.optimizers import Learnable
+from beliefnet.runs import RunFolder
+from beliefnet.training._callback import Callback, Epoch
+from beliefnet.training._clock import Clock
+from beliefnet.training._feed import AbstractFeed, DeviceFeed, HostFeed, Taking, in_order, made_in, stay_on_host
+from beliefnet.training._monitor import Monitor
+from beliefnet.training._options import FitOptions, default_batch_size
+from beliefnet.training._plan import Plan
+from beliefnet.training._state import Learner, TrainState
+from beliefnet.training._validation import make_validator
+from beliefnet.training._writer import RunWriter
+
+_DISPATCH_SECONDS = 0.5
+
+Reason: TypeAlias = Literal["finished", "no improvement", "interrupted"]
+
+
+class TrainingDiverged(Refusal, RuntimeError):
+    """The objective or a parameter stopped being finite, or the objective fell beyond all reason."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The outcome of training.
+
+    Attributes:
+        net: The best net by what is monitored, the validation bound by default; the last one if no epoch was finished.
+        best_bound: Its validation bound, in nats per example; higher is better.
+        best_epoch: The epoch after which it was found.
+        history: One row per epoch, as in `metrics.jsonl`.
+        state: Everything at the end of training, the last net included.
+        reason: Why training ended.
+    """
+
+    net: BeliefNet
+    best_bound: float
+    best_epoch: int
+    history: list[dict[str, Any]]
+    state: TrainState
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a run starts from.
+
+    Attributes:
+        net: The net.
+        estimator: Where gradients come from.
+        options: How to train.
+        folder: Where metrics and checkpoints go; nothing is written without one.
+    """
+
+    net: BeliefNet
+    estimator: AbstractEstimator
+    options: FitOptions
+    folder: RunFolder | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows that runs are trained and validated on.
+
+    Attributes:
+        train: Training rows, on the host.
+        are_on_host: Whether they stay there.
+        made: Takes training rows that are made batch by batch, of which `train` is a sample; None where they are not.
+        batch_size: Rows of these batches.
+        validate: Gives the validation bound of a net, by a key.
+        record: Where they came from.
+        columns: Names of the columns, where there are any.
+    """
+
+    train: Observations
+    are_on_host: bool
+    made: Taking | None
+    batch_size: int | None
+    validate: Callable[[Learnable, Key], Array]
+    record: Record
+    columns: tuple[str, ...] | None
+
+    @classmethod
+    def of(cls, net: BeliefNet, dataset: Dataset, options: FitOptions) -> "Rows":
+        """Return the rows of a data set, once they are checked.
+
+        Raises:
+            DataError: If the visible units of the net are no model of them.
+            OptionError: If batches are made of another size than was asked for.
+        """
+        train, valid = observe_scored(net, dataset.train), observe_scored(net, dataset.valid)
+        validate = make_validator(valid, on_host=stay_on_host(valid, options))
+        batches, is_on_host = dataset.batches, stay_on_host(train, options)
+        if batches is None:
+            return cls(train, is_on_host, None, None, validate, dataset.record, dataset.columns)
+        if options.batch_size not in (None, batches.batch_size):
+            raise OptionError(
+                f"expected batch-size {batches.batch_size}, that of the batches, got {options.batch_size}",
+                "leaving it out",
+            )
+        made = made_in(batches, net, dataset)
+        return cls(train, True, made, batches.batch_size, validate, dataset.record, dataset.columns)
+
+    @property
+    def num_train(self) -> int:
+        """Number of training rows."""
+        return self.record.splits["train"]
+
+    @cached_property
+    def on_device(self) -> DeviceRows:
+        """The training rows on the device."""
+        return self.train.on_device()
+
+
+class Run:
+    """A run: what stays the same, and what changes between dispatches.
+
+    Args:
+        start: What it starts from, or goes on from if its folder holds checkpoints.
+        rows: The data.
+        callback: Is told of progress.
+    """
+
+    def __init__(self, start: Start, rows: Rows, callback: Callback):
+        options, folder, record = start.options, start.folder, rows.record
+        self.callback, self.record = callback, record
+        self.monitor = Monitor.of(options.monitor)
+        if rows.batch_size is not None:
+            options = replace(options, batch_size=rows.batch_size)
+        self.options = options = options.decided(start.net, rows.num_train)
+        self.epoch_steps = options.steps_per_epoch(rows.num_train)
+        self.history: list[dict[str, Any]] = []
+        self.plan = Plan.of(options, options.epochs * self.epoch_steps, epoch_steps=self.epoch_steps)
+        self.state = TrainState.start(start.net, start.estimator, self.plan, rows.num_train)
+        self.clock = Clock()
+        self.writer = None if folder is None else RunWriter(folder, record, options, self.state.learner.params)
+        if folder is not None and rows.columns is not None:
+            folder.write_words(rows.columns)
+        self._resume()
+        self.key, self._validation_key = stream(options.seed, Stream.STEPS), stream(options.seed, Stream.VALIDATION)
+        self._validate = rows.validate
+
+    def feed(self, rows: Rows) -> AbstractFeed:
+        """Return the rows as the steps of this run take them."""
+        if not rows.are_on_host:
+            return DeviceFeed(rows.on_device, self.batch_size, self.key)
+        width = rows.train.num_features * (rows.train.stored.itemsize if rows.made is None else 4)
+        take = rows.made or in_order(rows.train, self.batch_size, key=self.key)
+        num_steps = self.options.epochs * self.epoch_steps
+        return HostFeed(take, num_steps, self.epoch_steps, width, batch_size=self.batch_size, key=self.key)
+
+    @property
+    def batch_size(self) -> int:
+        """Data per step."""
+        return self.options.batch_size or default_batch_size(self.record.splits["train"])
+
+    @property
+    def step(self) -> int:
+        """Steps taken so far."""
+        return int(self.state.learner.step)
+
+    @property
+    def ending(self) -> Reason | None:
+        """Why training ends here; None if it goes on."""
+        if self.step >= self.options.epochs * self.epoch_steps:
+            return "finished"
+        if self._is_stale():
+            return "no improvement"
+        return "interrupted" if self.callback.should_stop() else None
+
+    @property
+    def next_count(self) -> int:
+        """Steps of the next dispatch: as many as fit in half a second, and not past the end of the epoch."""
+        left = self.epoch_steps - self.step % self.epoch_steps
+        return min(max(1, int(self.clock.steps_per_second * _DISPATCH_SECONDS)), left)
+
+    def go_on(self, learner: Learner, count: int, seconds: float) -> None:
+        """Go on from a learner.
+
+        Args:
+            learner: What steps have made of that of the state.
+            count: How many.
+            seconds: The time they took.
+        """
+        self.state = eqx.tree_at(lambda s: s.learner, self.state, learner)
+        self.clock.count(count, seconds)
+        self._check_finite()
+        if self.writer is not None:
+            self.writer.folder.lock.show()
+        taken = self.step % self.epoch_steps or self.epoch_steps
+        speed = self.clock.steps_per_second * self.batch_size
+        train_bound = float(learner.objective_sum) / taken
+        self.callback.on_steps(-(-self.step // self.epoch_steps), self.step, train_bound, speed)
+        if taken == self.epoch_steps:
+            self._end_epoch()
+        if time.monotonic() - self.clock.saved > self.options.checkpoint_seconds:
+            self._save()
+
+    def outcome(self, reason: Reason) -> Fitted:
+        """Save, and return what came of the run."""
+        self._save()
+        state = self.state
+        best, best_epoch = (state.best if int(state.best_epoch) else state.learner.judged), int(state.best_epoch)
+        best_bound = float(state.best_bound) if best_epoch else -math.inf
+        return Fitted(best.net, best_bound, best_epoch, self.history, state, reason)
+
+    def _end_epoch(self) -> None:
+        learner, epoch = self.state.learner, self.step // self.epoch_steps
+        valid_bound = self._validate(learner.judged, self._validation_key)
+        if not jnp.isfinite(valid_bound):
+            raise self._divergence(f"the validation bound is {valid_bound}", self.step - 1)
+        row = {
+            "epoch": epoch,
+            "step": self.step,
+            "seconds": round(self.clock.seconds, 3),
+            "examples_per_second": round(self.clock.steps_per_second * self.batch_size, 1),
+            "train_bound": float(learner.objective_sum) / self.epoch_steps,
+            "valid_bound": float(valid_bound),
+            "data": self.record.checksum,
+        }
+        state = eqx.tree_at(lambda s: s.learner.objective_sum, self.state, jnp.zeros(()))
+        seen = Epoch([*self.history, row], state, self.plan)
+        self.callback.on_epoch(seen)
+        state = seen.state
+        score = self.monitor.score(row)
+        if int(state.best_epoch) == 0 or score > float(state.best_score):
+            best, found = jax.tree.map(jnp.copy, learner.judged), jnp.asarray(score, jnp.float32)
+            state = TrainState(
+                state.learner, best, found, valid_bound, jnp.asarray(epoch, jnp.int32), state.reduced_epoch
+            )
+        self.state = self._reduced(state, epoch)
+        self.clock.end_epoch()
+        self.history.append(row)
+        if self.writer is not None:
+            self.writer.folder.append_metrics(row)
+
+    def _reduced(self, state: TrainState, epoch: int) -> TrainState:
+        """Let the plateau schedule take smaller steps from here on, if it is time."""
+        since = epoch - max(int(state.best_epoch), int(state.reduced_epoch))
+        if self.options.schedule != "plateau" or since < self.options.plateau_epochs:
+            return state
+        scale = state.learner.step_scale * self.options.plateau_factor
+        changed = (scale, jnp.asarray(epoch, jnp.int32))
+        return eqx.tree_at(lambda s: (s.learner.step_scale, s.reduced_epoch), state, changed)
+
+    def _is_stale(self) -> bool:
+        since = self.step // self.epoch_steps - int(self.state.best_epoch)
+        return 0 < self.options.patience <= since and self.step % self.epoch_steps == 0
+
+    def _check_finite(self) -> None:
+        if (bad := int(self.state.learner.first_bad_step)) >= 0:
+            raise self._divergence(f"the objective was not finite, or beyond all reason, at step {bad}", bad)
+
+    def _divergence(self, what: str, step: int) -> TrainingDiverged:
+        kept = "no checkpoint was kept"
+        if self.writer is not None and self.writer.folder.has_checkpoints:
+            kept = f"the last good checkpoint is {self.writer.folder.newest_checkpoint}"
+        found = f"{what} (epoch {step // self.epoch_steps + 1}); {kept}"
+        return TrainingDiverged(found, "a smaller learning-rate", "clip=10")
+
+    def _save(self) -> None:
+        if self.writer is None:
+            return
+        params = self.state.learner.params
+        if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params)):
+            raise self._divergence(f"a parameter is not finite after step {self.step}", self.step - 1)
+        self.writer.save(self.state, self.step // self.epoch_steps, self.clock.seconds)
+        self.clock.saved = time.monotonic()
+
+    def _resume(self) -> None:
+        """Go on from what the folder holds, or save the start there."""
+        if self.writer is None:
+            return
+        if (resumed := self.writer.resume(self.state)) is None:
+            return self._save()
+        self.state, self.clock.earlier, self.history = resumed.state, resumed.seconds, resumed.history
