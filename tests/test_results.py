@@ -139,6 +139,10 @@ def test_codes_at_smaller_steps_are_those_of_the_record():
         assert f"| {name} | {figures} |" in page
     usual, smaller = (record[name]["accuracy"]["mean"] for name in ("DeepBeliefNet", "DeepBeliefNet, smaller steps"))
     assert usual < smaller < record["BernoulliRBM"]["accuracy"]["mean"]
+    digits = json.loads((RESULTS / "benchmarks" / "codes_digits.json").read_text())["models"]
+    sentence = page.partition("On digits, at the same settings")[2]
+    for name in ("DeepBeliefNet, smaller steps", "DeepBeliefNet", "BernoulliRBM"):
+        assert f"{digits[name]['accuracy']['mean']:.4f}" in sentence
 
 
 def test_codes_of_digits_beat_those_of_a_restricted_boltzmann_machine():
