@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from beliefnet._fit import Seeds, fit, fit_seeds, load
     from beliefnet._model import LogLikelihood, Model
     from beliefnet._net import BeliefNet, ConditionalNet
+    from beliefnet._onnx import to_onnx
     from beliefnet._trace import Trace
     from beliefnet._types import Key, Values
     from beliefnet._uses import decode, encode, reconstruct, sample_means, to_numpy
@@ -37,6 +38,7 @@ __all__ = [
     "reconstruct",
     "sample_means",
     "to_numpy",
+    "to_onnx",
 ]
 
 _HOMES = {
@@ -57,6 +59,7 @@ _HOMES = {
     "reconstruct": "_uses",
     "sample_means": "_uses",
     "to_numpy": "_uses",
+    "to_onnx": "_onnx",
 }
 _FAMILIES = frozenset(
     {"baselines", "catalogue", "comparisons", "conditionals", "data", "distributions", "estimators", "evaluation"}

@@ -33,7 +33,7 @@ LAYERS = [
     {"baselines"},
     {"estimators"},
     {"evaluation", "optimizers", "numpyro"},
-    {"_uses"},
+    {"_uses", "_onnx"},
     {"runs"},
     {"training", "comparisons"},
     {"plots"},

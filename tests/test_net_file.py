@@ -211,6 +211,7 @@ def test_commands_take_a_file_alone(alone, grey_file, words, tmp_path, monkeypat
     assert sorted(alone.parent.iterdir()) == before
 
 
+@pytest.mark.full
 def test_training_does_not_go_on_from_a_file_alone(alone, capsys):
     content = alone.read_bytes()
     assert run(["train", "--resume", str(alone)]) == 1

@@ -19,7 +19,7 @@ from beliefnet.distributions._family import AbstractFamily, smallest_mean
 from beliefnet.distributions._kind import UnitKind
 
 _USUAL_SMALLEST_RATE = 1e-4
-_LARGEST_LOG_RATE = 20.0
+LARGEST_LOG_RATE = 20.0
 
 
 class Poisson(dist.Distribution):
@@ -94,7 +94,7 @@ class PoissonFamily(AbstractFamily):
 
     def __call__(self, parameters: Float[Array, "*lead parameters"]) -> dist.Distribution:
         """Return counts with the parameters as log-rates."""
-        return Poisson(_LARGEST_LOG_RATE - softplus(_LARGEST_LOG_RATE - parameters)).to_event(1)
+        return Poisson(LARGEST_LOG_RATE - softplus(LARGEST_LOG_RATE - parameters)).to_event(1)
 
     def starting(self, mean: Float[Array, " units"], num_rows: int | None = None) -> Float[Array, " parameters"]:
         """Return the logs of the mean counts; what never occurred is taken to occur once in `num_rows`.
