@@ -99,6 +99,7 @@ def test_every_batch_is_asked_for_once_in_order():
     np.testing.assert_array_equal(data.train.rows[8:16], Maker()(0, 1))
 
 
+@pytest.mark.full
 def test_a_net_learns_from_the_batches_of_the_epoch():
     """From the tenth epoch on, one of two runs is given the opposite rows."""
     rows = Maker()(0, 0)

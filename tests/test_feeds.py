@@ -122,6 +122,7 @@ def test_a_memory_mapped_file_is_not_read_into_memory(mapped):
     np.testing.assert_allclose(mean, mapped.rows.mean(axis=0), rtol=1e-5)
 
 
+@pytest.mark.full
 def test_a_memory_mapped_file_trains_the_same_net(tmp_path):
     np.save(tmp_path / "x.npy", BITS)
     data = bits(np.load(tmp_path / "x.npy", mmap_mode="r"))

@@ -143,7 +143,7 @@ def test_seeds_share_rows_and_differ_in_all_else(tmp_path):
 
 def test_seeds_side_by_side_end_as_on_their_own(tmp_path):
     """To rounding: their steps are batched. One that was stopped goes on from where it was."""
-    options = {"hidden": (3,), "estimator": "nvil", "epochs": 2, "batch_size": 10, "seed": 4}
+    options = {"hidden": (3, 2), "estimator": "vimco", "epochs": 2, "batch_size": 10, "seed": 4}
     alone = beliefnet.fit_seeds(FRAME, num_seeds=2, **options)
     stopped = beliefnet.fit_seeds(
         FRAME, num_seeds=2, side_by_side=True, folder=tmp_path, callback=StopsAfterAnEpoch(), **options

@@ -130,6 +130,21 @@ def test_codes_beside_those_of_scikit_learn_are_those_of_the_record(data: str):
         assert float(seconds) == found["cpu_seconds"], name
 
 
+def test_codes_at_smaller_steps_are_those_of_the_record():
+    record = json.loads((RESULTS / "benchmarks" / "codes_mnist.json").read_text())["models"]
+    page = (ROOT / "docs" / "sklearn.md").read_text().replace("`", "")
+    for name, found in record.items():
+        accuracy = found["accuracy"]
+        figures = f"{accuracy['mean']:.4f} | {accuracy['spread']:.4f} | {found['cpu_seconds']:.1f}"
+        assert f"| {name} | {figures} |" in page
+    usual, smaller = (record[name]["accuracy"]["mean"] for name in ("DeepBeliefNet", "DeepBeliefNet, smaller steps"))
+    assert usual < smaller < record["BernoulliRBM"]["accuracy"]["mean"]
+    digits = json.loads((RESULTS / "benchmarks" / "codes_digits.json").read_text())["models"]
+    sentence = page.partition("On digits, at the same settings")[2]
+    for name in ("DeepBeliefNet, smaller steps", "DeepBeliefNet", "BernoulliRBM"):
+        assert f"{digits[name]['accuracy']['mean']:.4f}" in sentence
+
+
 def test_codes_of_digits_beat_those_of_a_restricted_boltzmann_machine():
     record = json.loads((RESULTS / "benchmarks" / "transformers_digits.json").read_text())["models"]
     net, machine = record["DeepBeliefNet, bits"], record["BernoulliRBM"]
