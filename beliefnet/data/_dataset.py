@@ -109,8 +109,7 @@ class Dataset:
             return _of_table(contents, Provenance(label, "in memory", "arrays", label), chosen, kinds)
         arrays = {split: as_rows(data, f"{label} ({split})") for split, data in given.items() if data is not None}
         own_names = {split: array.names for split, array in arrays.items() if array.names is not None}
-        if names is not None:
-            own_names = dict(names) if isinstance(names, Mapping) else {"train": names}
+        own_names = own_names if names is None else dict(names) if isinstance(names, Mapping) else {"train": names}
         contents = Contents(
             {split: array.rows for split, array in arrays.items()},
             columns=arrays["train"].columns if columns is None else tuple(map(str, columns)),
@@ -232,10 +231,8 @@ def assemble(
         contents = counted(contents, options, label)
     meaning = {"binary": as_binary, "grey": as_grey, "counts": as_counts}.get(values)
     if meaning is None:
-        raise DataError(
-            f"expected values to be one of 'binary', 'grey', 'counts', 'mixed', got {shown(values)}",
-            "leaving the option out",
-        )
+        known = "'binary', 'grey', 'counts', 'mixed'"
+        raise DataError(f"expected values to be one of {known}, got {shown(values)}", "leaving the option out")
     check_options(values, options, label, are_sparse=contents.are_sparse)
     checked = meaning(contents, options, label)
     image_shape = contents.image_shape or images_in(contents, values)
