@@ -296,6 +296,5 @@ def _check_sizes(contents: Contents, label: str) -> None:
     shapes = {split: list(rows.shape[1:]) for split, rows in contents.splits.items()}
     if len({tuple(shape) for shape in shapes.values()}) > 1:
         widths = {split: shape[0] if len(shape) == 1 else shape for split, shape in shapes.items()}
-        raise DataError(
-            f"expected splits with the same number of columns in {label}, got {widths}", "writing them alike"
-        )
+        found = f"expected splits with the same number of columns in {label}, got {widths}"
+        raise DataError(found, "writing them alike")
