@@ -241,6 +241,7 @@ VISIBLE_FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
     "poisson": lambda: distributions.poisson,
     "logistic": lambda: distributions.discretised_logistic(5),
     "grey-normal": lambda: distributions.grey_normal,
+    "mixed": lambda: distributions.MixedFamily(((bernoulli, 1), (distributions.poisson, 1), (normal, 1))),
 }
 """Families of visible units that can be chosen by their names."""
 
@@ -297,6 +298,7 @@ FAMILIES: dict[str, AbstractFamily] = {
     "poisson": poisson,
     "bag-of-words": bag_of_words(5),
     "weighted-words": WeightedWordsFamily(5),
+    "mixed": distributions.MixedFamily(((bernoulli, 1), (categorical(3), 1), (poisson, 1), (normal, 1))),
 }
 
 

@@ -160,7 +160,12 @@ def test_bad_arrays(here, capsys, array, message):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("", "empty file"), ("a,b\n1,x\n", "line 2, column 2"), ("1,0\n1\n", "data.csv")]
+    ("text", "message"),
+    [
+        ("", "empty file"),
+        ("a,b\n1,x\n", "a net can be a model of in data.csv"),
+        ("1,0\n1\n", "data.csv"),
+    ],
 )
 def test_bad_csv(here, capsys, text, message):
     (here / "data.csv").write_text(text)
@@ -283,8 +288,8 @@ def test_sample_and_encode(copy, here, capsys, grey_file):
         ("encode RUN GREY --layer 9", "--layer from 1 to 2, got 9; try 2"),
         ("encode RUN GREY --layer 0", "--layer from 1 to 2, got 0"),
         ("encode RUN GREY --layer 1 --out c.npz", "expected no --layer for c.npz, which holds all layers, got 1"),
-        ("encode RUN GREY --out c.txt", ".npy, .csv or .npz, got c.txt"),
-        ("encode RUN GREY --out .", ".csv or .npz, got .; try --out result.npy"),
+        ("encode RUN GREY --out c.txt", ".npy, .csv, .parquet or .npz, got c.txt"),
+        ("encode RUN GREY --out .", ".parquet or .npz, got .; try --out result.npy"),
         ("datasets fetch nope", "'nope'"),
         ("frobnicate", "expected a command (compare, "),
         ("train --resume RUN --hidden 5", "got hidden=[5] instead of [4, 3]"),

@@ -16,7 +16,7 @@ from beliefnet.cli import run
 from beliefnet.cli._hidden import half_of_image as _half
 from beliefnet.conditionals import Dense, Feedforward, Observed
 from beliefnet.data import load
-from beliefnet.distributions import CategoricalFamily, NormalFamily, bernoulli, categorical, normal
+from beliefnet.distributions import CategoricalFamily, NormalFamily, bag_of_words, bernoulli, normal
 from beliefnet.estimators import VIMCO
 from beliefnet.evaluation import (
     Search,
@@ -134,8 +134,8 @@ def test_only_observed_units_count():
     assert np.abs(slope[:, 1]).max() == 0
     with pytest.raises(ValueError, match=r"observed of shape \[batch, 3\], got \[2, 2\]"):
         Observed(layer, observed[:, :2])
-    with pytest.raises(ValueError, match="log-probability each, got OneHot"):
-        Observed(Feedforward(Dense(2, 3, key=jax.random.key(0)), categorical(3)), observed)(parent)
+    with pytest.raises(ValueError, match="log-probability each, got BagOfWords"):
+        Observed(Feedforward(Dense(2, 3, key=jax.random.key(0)), bag_of_words(5)), observed)(parent)
 
 
 def test_units_of_other_families_are_masked_too():

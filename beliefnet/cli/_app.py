@@ -27,7 +27,7 @@ COMMANDS = {
     "export": ("_export", "Write the best net of a run to one file."),
     "gaps": ("_gaps", "Refine the posteriors of trained nets step by step."),
     "impute": ("_impute", "Fill in missing entries of data."),
-    "outliers": ("_outliers", "Score the rows of data, and say which are improbable, and why."),
+    "outliers": ("_outliers", "Score every row of data by log p(x)."),
     "runs": ("_runs", "List the runs of a folder, put tags on them, or delete some."),
     "sample": ("_sample", "Draw observations from a trained net."),
     "schema": ("_schema", "Show what the columns of a table are taken for."),

@@ -6,7 +6,7 @@ from functools import partial
 
 from beliefnet._errors import Refusal, Use
 
-RUN_COMMANDS = frozenset({"diagnose", "encode", "evaluate", "gaps", "impute", "topics"})
+RUN_COMMANDS = frozenset({"diagnose", "encode", "evaluate", "gaps", "impute", "outliers", "topics"})
 """The commands that read rows for a trained net: what values it is a model of is settled."""
 
 _RUNS = {"binary": "bits", "counts": "counts", "grey": "grey values"}
@@ -38,6 +38,8 @@ def for_command(error: Refusal, command: str) -> str:
 
 def _worded(use: Use, command: str) -> str:
     """Return one option with its value in the words of a command; nothing if it has no meaning there."""
+    if use.option == "values" and use.value == "mixed" and command != "train":
+        return ""
     if use.option == "values" and command == "compare":
         return _MODELS[use.value]
     if use.option == "values" and command in RUN_COMMANDS:

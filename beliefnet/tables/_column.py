@@ -55,10 +55,14 @@ class Column:
 
     def __post_init__(self):
         if self.kind not in KINDS:
-            raise DataError(f"expected a kind out of {listed(KINDS)} for column {shown(self.name)}, got {self.kind!r}")
+            raise DataError(
+                f"expected a kind out of {listed(KINDS)} for column {shown(self.name)}, got {self.kind!r}", "'number'"
+            )
         found = len(set(map(str, self.values)))
         if found < len(self.values):
-            raise DataError(f"expected different values for column {shown(self.name)}, got {listed(self.values)}")
+            raise DataError(
+                f"expected different values for column {shown(self.name)}, got {listed(self.values)}", "each one once"
+            )
         if self.kind == "binary" and found != 2:
             raise DataError(
                 f"expected two values for column {shown(self.name)}, got {listed(self.values) or 'none'}",

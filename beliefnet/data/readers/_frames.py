@@ -41,7 +41,21 @@ def read_frame(path: Path, reading: Reading) -> Frame:
             lines.append(line)
             rows.append(cells)
         columns = {name: typed_cells([row[place] for row in rows], sheet.decimal) for place, name in enumerate(names)}
+    for place, name in enumerate(names):
+        _check_decimals(columns[name], [row[place] for row in rows], name, sheet.decimal, path)
     return Frame(columns, label=str(path), lines=tuple(lines), is_named=sheet.has_header)
+
+
+def _check_decimals(values: np.ndarray, cells: Sequence[str], name: str, decimal: str, path: Path) -> None:
+    """Refuse texts that are numbers with decimal commas, all of them."""
+    if values.dtype != object or decimal == ",":
+        return
+    first = next((cell for cell in cells if "," in cell), None)
+    if first is not None and all(parsed(cell, ",") is not None and cell.strip().lower() not in TRUTH for cell in cells):
+        raise DataError(
+            f"expected to know what the commas in column {shown(name)} of {path} are, got {shown(first)}",
+            Use("decimal", ",", "for decimal commas"),
+        )
 
 
 def has_texts(path: Path, reading: Reading) -> bool:
