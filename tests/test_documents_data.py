@@ -495,9 +495,9 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
         "got 'cats' in column 'text' .*; try drop='text' .*, or text_column='text'",
     ),
     "other suffix": (
-        "x.parquet",
+        "x.feather",
         b"",
-        r"expected a file that ends in \.npy, .* or a folder of texts or images, got .*x\.parquet",
+        r"expected a file that ends in \.npy, .* or a folder of texts or images, got .*x\.feather",
     ),
     "damaged npz": ("x.npz", b"PK\x03\x04 and then nothing", "got a damaged"),
 }
@@ -667,7 +667,7 @@ def test_record_of_documents_survives_json(tmp_path: Path, counts: sparse.csr_ma
     assert Record.from_dict(json.loads(json.dumps(record.to_dict()))) == record
     assert record.to_dict()["values"] == "counts"
     assert "values" not in load("bars").record.to_dict()
-    with pytest.raises(DataError, match="expected a data record with values 'binary', 'grey', 'counts', got 'weights'"):
+    with pytest.raises(DataError, match="expected a data record with values 'binary', 'grey', 'counts', 'mixed', got"):
         Record.from_dict({**record.to_dict(), "values": "weights"})
 
 

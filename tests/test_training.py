@@ -328,6 +328,9 @@ def test_a_full_disk_keeps_the_previous_checkpoint(config, tmp_path, monkeypatch
     assert_same_outcome(whole, train(config, folder))
 
 
+SEVEN = DataShape(7, np.full(7, 0.5))
+
+
 @pytest.mark.parametrize("learning_rate", [1e30, 1e38])
 def test_divergence_names_where_and_what_is_left(config, tmp_path, learning_rate):
     config = config.replace(learning_rate=learning_rate)
@@ -337,7 +340,7 @@ def test_divergence_names_where_and_what_is_left(config, tmp_path, learning_rate
     assert str(newest(folder)) in str(raised.value)
     with pytest.raises(TrainingDiverged, match="no checkpoint was kept"):
         train(config)
-    kept = folder.checkpoints.restore(TrainState.start(*config.build(DataShape(7)), Plan.of(config.fit, 1)))
+    kept = folder.checkpoints.restore(TrainState.start(*config.build(SEVEN), Plan.of(config.fit, 1)))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(kept.state.learner.params))
 
 

@@ -552,7 +552,7 @@ def test_runs_from_before_there_were_visible_units_load(trained, tmp_path):
         (("train", "--visible", "gaussian"), "visible"),
         (
             ("train", "{files}/visible.toml"),
-            "visible to be one of bernoulli, grey-normal, logistic, poisson, got 'logistics'",
+            "visible to be one of bernoulli, grey-normal, logistic, mixed, poisson, got 'logistics'",
         ),
         (("evaluate", "{files}/logistic", "--data", "{files}/between.npy"), "on the 256 levels"),
         (("evaluate", "{files}/logistic", "--data", "bars"), "grey values"),
