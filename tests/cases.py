@@ -1006,6 +1006,7 @@ RULE_CASES: dict[str, EstimatorCase] = {
         lambda net, x: refined_bound(net, x, STEADY),
         nets=SMALL,
         source=refined_states(STEADY),
+        quick=(),
     ),
     "tvo": EstimatorCase(lambda net: TVO_TWO, tvo_gradient, tvo_objective(TVO_TWO), nets=(*NETS, "normal on binary")),
     "tvo, one interval": EstimatorCase(
@@ -1048,7 +1049,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         lambda net: nvil(net, moments=RunningMoments(order=Order.STATISTICS_FIRST, normalise=False)),
         state=frozen_moments,
         nets=("three layers", "connected", "normal on binary"),
-        quick=("three layers",),
+        quick=(),
     ),
     "iwae, drawn": drawn(lambda net: IWAE(net, 2), bound_gradient, bound_of(2), nets=("normal",), quick=()),
     "dreg, drawn": drawn(lambda net: DReG(net, 2), bound_gradient, bound_of(2), nets=("two normal layers",), quick=()),
@@ -1195,6 +1196,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     "muprop": drawn(
         lambda net: MuProp(net, 2),
         nets=(*MIDDLE, "two categorical", "categorical on binary", *MIXED, "darn"),
+        quick=(),
     ),
     "rebar": drawn(lambda net: REBAR(net, 2, temperature=0.7, scale=0.6)),
     "relax": drawn(lambda net: randomise(RELAX(net, key=jax.random.key(1)), scale=0.3), nets=("darn",), quick=()),

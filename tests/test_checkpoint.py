@@ -219,6 +219,7 @@ def run_python(source, *arguments, before=()):
     return subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1], timeout=120)
 
 
+@pytest.mark.full
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare to mount a small disk of its own")
 def test_a_really_full_disk(tmp_path):
     mount = ["unshare", "-rm", "sh", "-c", f'mount -t tmpfs -o size=2m none {tmp_path} && exec "$@"', "sh"]
@@ -232,6 +233,7 @@ def test_a_really_full_disk(tmp_path):
     assert result.stdout.endswith("['step_00000001'] 1\n")
 
 
+@pytest.mark.full
 def test_a_file_size_limit(tmp_path):
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6))\n"
     result = run_python(limit + textwrap.dedent(FILLS_THE_DISK), tmp_path)
@@ -347,6 +349,7 @@ def test_saving_is_silent(tmp_path, caplog, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.full
 def test_reading_a_record_does_not_import_orbax(tmp_path):
     Checkpoints(tmp_path).save(1, small(1), {"seed": 3})
     source = """

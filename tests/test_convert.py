@@ -42,6 +42,7 @@ def test_the_refusal_says_what_works(tmp_path, capsys):
     assert run(["train", "--resume", str(new), "--epochs", "4"]) == 0
 
 
+@pytest.mark.full
 def test_a_converted_run_evaluates_to_what_it_did(converted):
     loaded = load_named_run(converted.path)
     assert loaded.net.layer_sizes == (12, 6)

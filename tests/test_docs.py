@@ -142,6 +142,14 @@ def test_figures_of_structured_prediction_are_those_of_the_record():
     assert [float(cell) for cell in row.groups()] == pytest.approx(found, abs=0.005)
 
 
+SLOW_EXAMPLES = {
+    *("_fit", "estimators._nvil", "estimators._driver_particles", "estimators._likelihood", "moves._discrete"),
+    *("nets._bottom", "numpyro._bounds", "evaluation._impute", "evaluation._gradient_costs", "evaluation._two_sided"),
+    *("sklearn._nets", "sklearn._imputer", "sklearn._outliers"),
+}
+
+
+@pytest.mark.full(but=[name for name in MODULES if name.removeprefix("beliefnet.") not in SLOW_EXAMPLES])
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples(name: str):
     assert doctest.testmod(importlib.import_module(name)).failed == 0

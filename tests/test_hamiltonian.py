@@ -87,6 +87,7 @@ def test_mean_weight_after_annealing_is_the_likelihood(net_name, num_temperature
     assert_mean(samples, likelihood(net, OBSERVATIONS))
 
 
+@pytest.mark.full
 def test_one_temperature_is_the_recognition_net():
     net, key = FAMILY_NETS["two normal layers"](), jax.random.key(3)
     found = log_weights(net, UncorrectedAnnealing(net, 1), 4)(key)

@@ -179,6 +179,7 @@ def test_a_run_that_ends_early_leaves_the_others_alone():
         fit_side_by_side([starts[0], other], data)
 
 
+@pytest.mark.full
 def test_a_refined_posterior_belongs_to_the_model():
     model = beliefnet.fit(FRAME, hidden=(3,), estimator="rws", refine="air:steps=2", epochs=1, batch_size=10)
     assert type(model.proposal) is Refined

@@ -273,6 +273,7 @@ def test_a_link_in_the_way_is_not_followed(tmp_path, monkeypatch):
     assert (tmp_path / "precious").read_text() == "old"
 
 
+@pytest.mark.full
 def test_pyplot_is_never_imported():
     source = "import sys, beliefnet.plots; print('matplotlib.pyplot' in sys.modules)"
     result = subprocess.run(

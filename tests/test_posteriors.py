@@ -100,7 +100,8 @@ def test_with_one_layer_the_steps_are_those_of_the_papers():
     np.testing.assert_allclose(whole[1], whole[0], rtol=1e-4)
 
 
-@pytest.mark.parametrize("net_name", ["two layers", pytest.param("connected", marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("net_name", ["two layers", "connected"])
 def test_air_on_a_chain_with_many_samples_matches_the_moments_of_every_layer(net_name: str):
     """The fixed point: E[s(h_l)] = E[E_q~[s(h_l) | h_(l-1)]] under p(h | x), where KL(p || q~) is least."""
     net = net_of(net_name)
@@ -233,6 +234,7 @@ def test_the_noise_of_twenty_draws_does_not_move_many_units():
     assert lost[Shrinkage.NONE] > 0.1
 
 
+@pytest.mark.full
 def test_what_is_worse_is_taken_back():
     """A refiner whose steps go down: its result is the start, datum by datum, and no number is never better."""
     net, x = net_of("two layers"), OBSERVATIONS

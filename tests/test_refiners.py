@@ -105,6 +105,7 @@ def separate_net() -> BeliefNet:
     )
 
 
+@pytest.mark.full
 def test_air_leaves_an_exact_posterior_alone():
     net = separate_net()
     before = MeanField.recognised(net, OBSERVATIONS)
@@ -358,6 +359,7 @@ def test_a_source_that_cannot_draw_is_refused_before_training():
         ReweightedWake(2, Refined(GDIR())).init(small_net(2))
 
 
+@pytest.mark.full
 def test_a_score_without_any_possible_draw_is_the_lowest():
     net = small_net(2)
     never = jnp.array([-3e38, 0, -3e38])

@@ -62,6 +62,7 @@ def test_the_best_come_first_and_those_without_a_number_last(tmp_path):
     assert ranked("name") == ["none", "low", "high"]
 
 
+@pytest.mark.full
 def test_an_evaluation_of_an_earlier_net_does_not_count(two, capsys):
     assert run(["train", "--resume", str(two / "one"), "--epochs", "3"]) == 0
     assert listed(capsys, two / "one")[0]["nll"] is None

@@ -79,6 +79,7 @@ def test_a_tree_is_rebuilt_from_its_description(name):
     assert differences(describe(rebuilt), description) == []
 
 
+@pytest.mark.full
 def test_descriptions_of_different_estimators_differ():
     """Two of other settings never have the same description, whatever they differ in."""
     trees = {name: jax.tree.map(jnp.asarray, make()) for name, make in TREES.items() if name.startswith("estimator")}
@@ -149,6 +150,7 @@ def test_what_is_not_ours_is_refused(description):
         skeleton(description)
 
 
+@pytest.mark.full
 def test_rebuilding_imports_nothing_else():
     source = """
         import sys

@@ -106,6 +106,7 @@ def test_log_p_of_what_was_observed_is_that_of_enumeration(net, missing):
     np.testing.assert_allclose(exact_log_likelihood(net, rows), exact, rtol=2e-5, atol=2e-5)
 
 
+@pytest.mark.full
 def test_a_mixed_layer_is_its_parts_side_by_side():
     parameters = jax.random.normal(jax.random.key(0), (4, FAMILY.num_parameters(5)))
     layer = FAMILY(parameters)
@@ -501,6 +502,7 @@ def read(path):
     return pandas.read_csv(path, keep_default_na=False)
 
 
+@pytest.mark.full
 def test_training_says_what_it_understood_and_leaves_a_picture(run, capsys):
     out, path = run
     assert cli.run(["train", "--resume", str(out), "--epochs", "3"]) == 0

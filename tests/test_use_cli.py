@@ -190,6 +190,7 @@ def test_any_name_of_a_run_folder(here, grey_file, capfd, name):
     assert not set("\x1b\u202e") & set("".join(capfd.readouterr()))
 
 
+@pytest.mark.full
 def test_a_picture_that_cannot_be_drawn_costs_a_warning(here, grey_file, capsys, monkeypatch):
     def fail(*_, **__):
         raise ValueError("no ink")

@@ -322,6 +322,7 @@ def test_nets_that_cannot_be(make, message: str):
         make()
 
 
+@pytest.mark.full
 def test_bits_per_dimension():
     net = small_net(discretised_logistic(5))
     result = evaluate(net, np.asarray(GREY), num_particles=4, key=KEY)

@@ -194,6 +194,7 @@ def test_the_weights_of_a_mixture_are_those_of_its_density():
         Defensive(Annealed(2)).draw(net, OBSERVATIONS, 10, key=KEY)
 
 
+@pytest.mark.full
 def test_a_mixture_is_no_worse_than_the_recognition_nets_share():
     """By more than log of the share: whatever the other proposal has lost."""
     net = small_net(3)
