@@ -86,9 +86,12 @@ def _bars(axes: Axes, values: list[np.ndarray]) -> None:
 
 def _histograms(axes: Axes, values: list[np.ndarray]) -> None:
     """Draw histograms over the range that holds all but the outermost hundredth of the first."""
-    first = values[0]
-    least, largest = np.quantile(first, [0.005, 0.995])
+    least, largest = np.quantile(values[0], [0.005, 0.995])
     edges = np.linspace(least, largest if largest > least else least + 1, _NUM_BINS + 1)
+    if (values[0] == np.rint(values[0])).all():
+        # As many whole numbers in each.
+        step = max(1.0, np.ceil((largest - least + 1) / _NUM_BINS))
+        edges = np.arange(np.floor(least), largest + step + 1, step) - 0.5
     for index, (part, colour) in enumerate(zip(values, _COLOURS, strict=False)):
         weights = np.full(len(part), 1 / max(len(part), 1))
         clipped = np.clip(part, edges[0], edges[-1])
