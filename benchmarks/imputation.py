@@ -53,7 +53,7 @@ def with_beliefnet(**options: Any) -> Callable[[pd.DataFrame, Schema], dict[str,
     """Return the imputer of `beliefnet.fit`."""
 
     def fill(table: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:
-        model = beliefnet.fit(table, visible="mixed", **options)
+        model = beliefnet.fit(table, **options)
         return dict(frame_of(model.impute(table)).columns)
 
     return fill

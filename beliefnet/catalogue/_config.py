@@ -78,6 +78,8 @@ class TrainConfig:
 
     def _set(self, flat: Mapping[str, Any]) -> None:
         self._given = dict(flat)
+        if flat.get("visible") == MIXED and flat.keys().isdisjoint(("net", "latents", "estimator")):
+            flat = {**_OF_TABLE, **flat}
         self.data = Choice(DATA, _own(flat, DATA))
         self.fit = FitOptions(**{name: flat[name] for name in options_of(FitOptions) if name in flat})
         self.start = _checked(flat, "start", None)
@@ -210,7 +212,7 @@ class TrainConfig:
             DataError: If logistic visible units cannot model the data, whose values do not lie on their grey levels.
         """
         if dataset.record.values == MIXED and self.values != MIXED:
-            return self._of_table().settled(dataset)
+            return TrainConfig.from_dict(self._given, visible=MIXED).settled(dataset)
         open_options = [name for name in used_values(self.net) if name in _FROM_DATA and name not in self.net.given]
         found = {name: _FROM_DATA[name](dataset) for name in open_options}
         if self.fit.batch_size is None:
@@ -221,12 +223,6 @@ class TrainConfig:
         if levels is not None:
             check_levels(dataset.record, levels, self.data.values["data"])
         return config
-
-    def _of_table(self) -> "TrainConfig":
-        """Return the configuration for a table: where neither net nor estimator are named, with those that suit it."""
-        is_open = self._given.keys().isdisjoint(("net", "latents", "estimator"))
-        usual = {name: value for name, value in _OF_TABLE.items() if name not in self._given} if is_open else {}
-        return TrainConfig.from_dict(self._given, **usual, visible=MIXED)
 
     def build(self, data: DataShape) -> tuple[BeliefNet, AbstractEstimator]:
         """Make the net and the estimator with their initial parameters.
@@ -255,7 +251,7 @@ _OF_TABLE: Mapping[str, Any] = {
     "learning_rate": 0.002,
     "average": 0.99,
 }
-"""What a table of mixed columns is trained with where nothing is said, as its imputations chose it."""
+"""What a table of mixed columns is trained with where neither net nor estimator is named: chosen by its imputations."""
 _FROM_DATA: dict[str, Callable[[Dataset], Any]] = {
     "levels": lambda dataset: dataset.record.levels,
     "document_length": lambda dataset: round(float(dataset.train.average().sum()), 3),
