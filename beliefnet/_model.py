@@ -22,7 +22,7 @@ from beliefnet.data import (
 from beliefnet.evaluation import Evaluation, Search, complete, encode, evaluate, impute, row_scores, surprise
 from beliefnet.plots import image_sheet, plot_marginals, plot_training_curve, table_sheet
 from beliefnet.proposals import AbstractProposal
-from beliefnet.tables import Schema, filled, frame_of, like
+from beliefnet.tables import Schema, filled, frame_of, like, with_columns
 from beliefnet.training import Stream, stream
 
 
@@ -203,8 +203,10 @@ class Model:
         rows, frame = read_table_like(self.record, data) if is_file else (self._rows(data), frame_of(data))
         key = stream(seed, Stream.EVALUATION)
         found = complete(self.net, rows, key=key) if search is None else impute(self.net, rows, key=key, search=search)
-        completed = filled(schema, schema.renamed(frame), schema.decode(np.asarray(found.means)))
-        return like(self.example if is_file else data, completed.columns, getattr(data, "index", None))
+        frame = schema.renamed(frame)
+        completed = filled(frame, schema.decode(np.asarray(found.means)))
+        changed = {name: values for name, values in completed.columns.items() if values is not frame.columns[name]}
+        return like(self.example, completed.columns) if is_file else with_columns(data, changed, completed.columns)
 
     @property
     def _names(self) -> Sequence[str]:

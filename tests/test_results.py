@@ -150,3 +150,16 @@ def test_codes_of_digits_beat_those_of_a_restricted_boltzmann_machine():
     net, machine = record["DeepBeliefNet, bits"], record["BernoulliRBM"]
     assert net["accuracy"]["mean"] > machine["accuracy"]["mean"]
     assert net["log_p"]["mean"] > machine["log_p"]["mean"]
+
+
+def test_imputations_of_tables_are_those_of_the_record():
+    record = json.loads((RESULTS / "benchmarks" / "imputation.json").read_text())["tables"]
+    page = (ROOT / "docs" / "tables.md").read_text()
+    better = 0
+    for name, table in record.items():
+        errors = [imputer["error"] for imputer in table["imputers"].values()]
+        shown = " | ".join(f"{error:.3f}" for error in errors)
+        assert f"| {name} | {table['rows']} x {len(table['columns'])} | {shown} |" in page
+        assert errors[2] < errors[0]
+        better += errors[2] < errors[1]
+    assert (better, len(record)) == (4, 5)

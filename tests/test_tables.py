@@ -42,6 +42,7 @@ from beliefnet.tables import (
     infer_schema,
     read_toml,
     to_toml,
+    with_columns,
 )
 
 NAN = np.nan
@@ -481,7 +482,7 @@ def test_hidden_cells_are_scored_by_column():
     assert errors["c"].error == 0.5
     np.testing.assert_allclose(errors["x"].error, np.sqrt(0.5) / np.std([1, 2, 3, 4]), rtol=1e-5)
     holes = Frame({"x": np.array([1.0, NAN, 3.0, NAN]), "c": np.array(["a", None, "a", "b"], object)})
-    done = filled(schema, holes, values).columns
+    done = filled(holes, values).columns
     assert done["x"].tolist() == [1.0, 2.0, 3.0, 0.0]
     assert done["c"].tolist() == ["a", "b", "a", "b"]
 
@@ -628,3 +629,56 @@ def test_pictures_of_columns_need_the_same_columns(tmp_path):
     assert path.stat().st_size > 5_000
     with pytest.raises(ValueError, match="expected versions of the same columns"):
         plot_marginals({"data": columns, "samples": {"x": columns["x"]}}, path)
+
+
+def test_codes_and_long_numbers_stay_as_they_are(tmp_path):
+    num = 40
+    table = pandas.DataFrame(
+        {
+            "id": [str(10**18 + 7 * n) for n in range(num)],
+            "zip": [f"0{n % 3}234" for n in range(num)],
+            "x": np.linspace(0, 5, num),
+        }
+    )
+    path = tmp_path / "codes.csv"
+    path.write_text(as_csv(table))
+    schema = load(path, values="mixed").record.schema
+    assert [column.kind for column in schema.columns] == ["id", "category", "number"]
+    assert schema.columns[1].values == ("00234", "01234", "02234")
+    rows, frame = beliefnet.data.read_table_like(load(path, values="mixed").record, path)
+    assert list(rows.names or ()) == list(table["id"]) == list(frame.columns["id"])
+    for option in ("columns", "drop"):
+        with pytest.raises(DataError, match=f"expected no {option} for .*, whose columns are those of training"):
+            beliefnet.data.read_table_like(load(path, values="mixed").record, path, **{option: ("x",)})
+    large = infer_schema({"x": 2.0**53 + 2 * np.arange(50), "y": [0.5, 1.5] * 25}).columns[0]
+    np.testing.assert_allclose(large.scale, np.std(2.0 * np.arange(50)), rtol=1e-6)
+
+
+def test_what_is_dropped_is_so_beside_a_schema(tmp_path):
+    path, said = tmp_path / "survey.csv", tmp_path / "schema.toml"
+    path.write_text(as_csv(SURVEY))
+    said.write_text(to_toml(infer_schema(SURVEY)))
+    found = load(path, values="mixed", schema=str(said), drop=("age",)).record.schema
+    assert "age" not in found.places
+    assert list(load(path, values="mixed", schema=str(said), columns=("age", "sex")).record.schema.places) == [
+        "sex",
+        "age",
+    ]
+
+
+def test_columns_that_are_filled_in_keep_their_types():
+    some = SURVEY.assign(
+        job=SURVEY["job"].astype("category"),
+        day=pandas.Timestamp("2026-01-01"),
+        children=SURVEY["children"].astype("Int64"),
+    )
+    frame = frame_of(some)
+    schema = infer_schema(frame)
+    done = filled(frame, schema.decode(np.nan_to_num(schema.encode(frame))))
+    changed = {name: values for name, values in done.columns.items() if values is not frame.columns[name]}
+    back = with_columns(some, changed, done.columns)
+    assert set(changed) == {"age", "sex", "job", "children", "height"}
+    assert (back.dtypes == some.dtypes).all()
+    assert not back.isna().any().any()
+    assert (back["day"] == some["day"]).all()
+    pandas.testing.assert_frame_equal(back.where(some.notna()), some)

@@ -48,6 +48,9 @@ class NamedRun(LoadedRun):
     @property
     def can_load_data(self) -> bool:
         """Whether the data it was trained on have a name, or are in a file that is there."""
+        if self.config is None and self.record.schema is not None:
+            # What a file said of its columns was not kept.
+            return False
         if self.record.variant == "user file":
             return Path(self.data).expanduser().exists()
         return self.record.variant != "in memory" and self.data in names()

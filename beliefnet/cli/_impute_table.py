@@ -82,7 +82,7 @@ def complete_table(
             for name, guess in {"net": values, "mean or mode": usual}.items()
         },
     }
-    return Completed(filled(schema, frame, values), report)
+    return Completed(filled(frame, values), report)
 
 
 def show_completed(

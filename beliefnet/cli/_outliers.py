@@ -98,9 +98,11 @@ def _reasons(run: Run, chosen: Chosen, rows: np.ndarray, particles: int, *, key:
     names, groups = words_or_numbers(run), np.eye(width, dtype=bool)
     if schema is not None:
         names, groups = tuple(schema.places), schema.groups
-    data = chosen.rows[np.sort(rows)]
-    x = np.asarray(data.take(np.arange(len(data)), key=key))
-    found = surprise(run.net, x, groups=groups, num_particles=particles, key=key)
+    data: Any = chosen.rows[np.sort(rows)]
+    bits_key, draw_key = jax.random.split(key)
+    if data.is_dynamic:
+        data = np.asarray(data.take(np.arange(len(data)), key=bits_key))
+    found = surprise(run.net, data, groups=groups, num_particles=particles, key=draw_key)
     found = found[np.argsort(np.argsort(rows))]
     found = np.where(np.isnan(found), -np.inf, found)
     order = np.argsort(-found, axis=1)[:, :_REASONS]

@@ -102,6 +102,13 @@ def read_table_like(record: Record, path: str | Path, **options: Any) -> tuple[O
     Raises:
         DataError: If the file cannot be used, a column is missing, or a value is none that its column had in training.
     """
+    for name in ("columns", "drop", "label_column"):
+        if options.get(name):
+            raise DataError(
+                f"expected no {{option}} for {path}, whose columns are those of training, got {shown(options[name])}",
+                "leaving it out",
+                option=name,
+            )
     chosen = _options_like(record, _place(path), options)
     contents = read_contents(_place(path), replace(chosen, columns=(), drop=(), label_column=None))
     frame = schema_of(record).renamed(frame_of(contents.splits["train"], str(path)))

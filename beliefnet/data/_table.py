@@ -116,9 +116,10 @@ def table_of(
     wanted = options.columns or tuple(whole.columns)
     for name in (*options.drop, *options.columns):
         whole.column(name)
-    kept = {options.name_column, options.label_column, *chosen}
+    beside = {name for name, column in chosen.items() if not column.is_modelled}
+    kept = {options.name_column, options.label_column, *beside}
     for name in whole.columns:
-        if (name in options.drop or name not in wanted) and name not in kept:
+        if name in options.drop or (name not in wanted and name not in kept):
             chosen[name] = Column(name, "ignored", reason="as asked for")
     return infer_schema(whole, kinds=chosen, ids=options.name_column, label=options.label_column), dict(frames)
 

@@ -95,7 +95,8 @@ def surprises_of_rows(
             log_weight = seeing.log_joint(rest, draw.values) - draw.log_probs.sum(axis=-1)
             terms = jnp.asarray(each_unit(bottom(draw.values[0])).log_prob(jnp.nan_to_num(row)[None]))
             entry = jnp.where(mask, terms, 0).sum(axis=-1)
-            return logsumexp(log_weight) - logsumexp(log_weight + entry)
+            # Normalised first: the weights of an outlier are far from zero.
+            return -logsumexp(jax.nn.log_softmax(log_weight, axis=0) + entry)
 
         is_missing = (jnp.isnan(x) & mask).any(axis=-1)
         return jnp.where(is_missing, jnp.nan, jax.vmap(of_row)(x, keys))

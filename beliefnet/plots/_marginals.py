@@ -92,12 +92,13 @@ def _histograms(axes: Axes, values: list[np.ndarray]) -> None:
         # As many whole numbers in each.
         step = max(1.0, np.ceil((largest - least + 1) / _NUM_BINS))
         edges = np.arange(np.floor(least), largest + step + 1, step) - 0.5
+    bins = edges.tolist()
     for index, (part, colour) in enumerate(zip(values, _COLOURS, strict=False)):
         weights = np.full(len(part), 1 / max(len(part), 1))
         clipped = np.clip(part, edges[0], edges[-1])
         if index == 0:
-            axes.hist(clipped, edges, weights=weights, color=colour, alpha=0.35)
-        axes.hist(clipped, edges, weights=weights, color=colour, histtype="step", lw=1.4)
+            axes.hist(clipped, bins, weights=weights, color=colour, alpha=0.35)
+        axes.hist(clipped, bins, weights=weights, color=colour, histtype="step", lw=1.4)
 
 
 def _undress(axes: Axes) -> None:

@@ -8,7 +8,7 @@ from beliefnet.tables._column import KINDS, MODELLED, Column, ColumnKind
 from beliefnet.tables._fill import CellError, cell_errors, filled, missing
 from beliefnet.tables._frame import Frame, frame_of, typed, written
 from beliefnet.tables._infer import column_of_kind, infer_schema
-from beliefnet.tables._like import like
+from beliefnet.tables._like import like, with_columns
 from beliefnet.tables._schema import Part, Schema
 from beliefnet.tables._toml import read_toml, to_toml
 
@@ -31,5 +31,6 @@ __all__ = [
     "read_toml",
     "to_toml",
     "typed",
+    "with_columns",
     "written",
 ]

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from beliefnet._errors import DataError, Use, listed, shown
-from beliefnet.tables._frame import Frame
+from beliefnet.tables._frame import Frame, written
 
 ColumnKind: TypeAlias = Literal["binary", "category", "levels", "count", "number", "id", "label", "ignored"]
 """What a column is: two values; categories without an order; whole numbers in a range; counts; real numbers; the names
@@ -22,6 +22,7 @@ _OF_KIND = {
     "number": ("location", "scale", "is_whole"),
 }
 _MOST_LEVELS = 256
+_OTHER_KIND = "kind = 'count' or 'number' in a schema to train with, or an empty cell"
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,13 @@ class Column:
         """Return the column of a table as units, float64 `[rows, units]`, NaN where it is missing.
 
         Raises:
-            DataError: Naming the first value that the column does not have.
+            DataError: If it is not there, or naming the first value that the column does not have.
         """
+        if self.name not in frame.columns:
+            raise DataError(
+                f"expected a column {shown(self.name)} in {frame.label}, got {listed(frame.columns)}",
+                "an empty column of this name, where it is unknown",
+            )
         cells = frame.column(self.name)
         if self.kind in ("binary", "category"):
             return self._of_values(cells, frame)
@@ -126,7 +132,7 @@ class Column:
         if wrong.any():
             row = int(np.argmax(wrong))
             expected = f"whole numbers from {least} to {largest}" if self.kind == "levels" else "whole numbers from 0"
-            raise self._refusal(expected, f"{numbers[row]:g}", row, frame, "kind = 'number' in a schema to train with")
+            raise self._refusal(expected, f"{numbers[row]:g}", row, frame, _OTHER_KIND)
         if self.kind == "levels":
             numbers = (numbers - self.least) / (self.num_levels - 1)
         return numbers[:, None]
@@ -193,7 +199,11 @@ class Column:
         if (found == -2).any():
             row = int(np.argmax(found == -2))
             raise self._refusal(
-                f"one of {listed(self.values)}", shown(cells[row]), row, frame, "an empty cell, where it is unknown"
+                f"one of {listed(self.values)}",
+                repr(written(cells[row])),
+                row,
+                frame,
+                "an empty cell, where it is unknown",
             )
         if self.kind == "binary":
             return np.where(found == -1, np.nan, found.astype(np.float64))[:, None]
@@ -236,7 +246,7 @@ def _missing(cell: Any) -> bool:
 def _key(value: Any) -> str:
     """Return what two values are told apart by: a number is the same in any type, as text too; so are truth values."""
     if issubclass(type(value), bool | np.bool_):
-        return str(bool(value)).lower()
+        return str(bool(value))
     if issubclass(type(value), str):
-        return value.lower() if value.lower() in ("true", "false") else value
+        return value
     return str(int(value)) if value == int(value) else repr(float(value))

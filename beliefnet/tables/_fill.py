@@ -9,11 +9,10 @@ from beliefnet.tables._frame import Frame
 from beliefnet.tables._schema import Schema
 
 
-def filled(schema: Schema, frame: Frame, values: Mapping[str, np.ndarray]) -> Frame:
+def filled(frame: Frame, values: Mapping[str, np.ndarray]) -> Frame:
     """Return a table with values in the place of what is missing in the columns that a net is a model of.
 
     Args:
-        schema: What each column is taken for.
         frame: The table; what is there stays as it is, in all columns.
         values: What goes into missing cells, for each of these columns, `[rows]`.
     """

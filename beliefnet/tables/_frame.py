@@ -9,6 +9,8 @@ import numpy as np
 
 from beliefnet._errors import DataError, listed, shown, suggestion
 
+_LARGEST_WHOLE = 1e15
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -114,7 +116,9 @@ def typed(cells: Iterable[Any]) -> np.ndarray:
     are_truth = [issubclass(type(cell), bool | np.bool_) for cell in known]
     if known and all(are_truth):
         return np.array([None if cell is None else bool(cell) for cell in found], object)
-    if not any(are_truth) and all(issubclass(type(cell), numbers.Number) for cell in known):
+    are_numbers = not any(are_truth) and all(issubclass(type(cell), numbers.Number) for cell in known)
+    # What double precision does not hold is an identifier.
+    if are_numbers and not any(type(cell) is int and abs(cell) >= _LARGEST_WHOLE for cell in known):
         return np.array([np.nan if cell is None else float(cell) for cell in found], np.float64)
     return np.array([None if cell is None else str(cell).strip() for cell in found], object)
 
@@ -137,7 +141,10 @@ def _is_missing(cell: Any) -> bool:
 def _values(column: Any) -> np.ndarray:
     dtype = getattr(column, "dtype", None)
     if getattr(dtype, "kind", None) in ("i", "u", "f") and type(dtype).__module__.startswith("numpy"):
-        return np.asarray(column, np.float64)
+        values = np.asarray(column)
+        if values.dtype.kind == "f" or np.abs(values.astype(np.float64)).max(initial=0) < _LARGEST_WHOLE:
+            return values.astype(np.float64)
+        return np.array([str(value) for value in values.tolist()], object)
     for name in ("to_pylist", "to_list", "tolist"):
         if hasattr(column, name):
             return typed(getattr(column, name)())

@@ -158,10 +158,11 @@ class Schema:
             known = numbers[~np.isnan(numbers)]
             if not len(known):
                 return column
-            # Large numbers have squares that are none.
-            size = float(np.abs(known).max()) or 1.0
-            location, scale = float(np.mean(known / size)) * size, float(np.std(known / size)) * size
-            return replace(column, location=location, scale=scale if scale > 1e-9 * abs(location) else 1.0)
+            # Large numbers have squares that are none, and small differences between large ones count.
+            first, rest = known[0], known - known[0]
+            size = float(np.abs(rest).max()) or 1.0
+            location, scale = float(first + np.mean(rest / size) * size), float(np.std(rest / size)) * size
+            return replace(column, location=location, scale=scale or 1.0)
 
         return Schema(tuple(map(fitted, self.columns)))
 

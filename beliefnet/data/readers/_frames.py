@@ -16,6 +16,8 @@ from beliefnet.data.readers._sheet import Sheet
 from beliefnet.tables import Frame, frame_of
 
 PARQUET = ".parquet"
+_DIGITS = 15
+"""Whole numbers of more are identifiers: double precision does not hold them."""
 
 
 def read_frame(path: Path, reading: Reading) -> Frame:
@@ -72,10 +74,16 @@ def typed_cells(cells: Sequence[str], decimal: str) -> np.ndarray:
     (array([1.5, nan]), array(['yes', None, '3'], dtype=object))
     """
     numbers = [parsed(cell, decimal) for cell in cells]
-    is_text = any(number is None for number in numbers) or any(cell.strip().lower() in TRUTH for cell in cells)
+    is_text = any(number is None for number in numbers) or any(map(_is_code, cells))
     if not is_text:
         return np.array(numbers, np.float64)
     return np.array([None if _is_missing(cell, decimal) else cell.strip() for cell in cells], object)
+
+
+def _is_code(cell: str) -> bool:
+    """Whether a cell is no number, though it could be read as one: a truth value, 007, or one of too many digits."""
+    plain = cell.strip()
+    return plain.lower() in TRUTH or (plain.isdigit() and len(plain) > 1 and (plain[0] == "0" or len(plain) > _DIGITS))
 
 
 def _is_missing(cell: str, decimal: str) -> bool:
