@@ -358,7 +358,10 @@ def test_a_schema_survives_json_and_toml(tmp_path):
         ("age = 'number'\n", "expected a table for each column"),
         ("[columns.age\n", "expected TOML"),
         ("[columns.sex]\nkind = 'binary'\nvalues = 'fm'\n", "expected a list of values for column 'sex'"),
-        ("[columns.sex]\nkind = 'binary'\nshape = 3\n", "expected a column with a name and a kind"),
+        (
+            "[columns.sex]\nkind = 'binary'\nshape = 3\n",
+            "of column 'sex', got 'shape'; try one of",
+        ),
     ):
         path.write_text(text)
         with pytest.raises(DataError, match=message):

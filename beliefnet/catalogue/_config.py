@@ -138,8 +138,9 @@ class TrainConfig:
         if flat["data"] not in names() and Path(flat["data"]).exists():
             # The run can then be repeated from another directory.
             flat["data"] = str(Path(flat["data"]).resolve())
-        if self.start is not None:
-            flat["start"] = str(Path(self.start).resolve())
+        for name in ("start", "schema"):
+            if flat.get(name) is not None:
+                flat[name] = str(Path(flat[name]).resolve())
         return nest({name: value for name, value in flat.items() if value is not None})
 
     @classmethod

@@ -21,6 +21,8 @@ from beliefnet.runs import write_atomically
 
 _PERPLEXITIES = {"perplexity": "", "elbo_perplexity": ", by the ELBO"}
 
+_OF_TABLES = "beliefnet runs, which shows the bounds of nets of one table beside each other"
+
 
 @command
 def compare(
@@ -108,7 +110,9 @@ def _data_for(
         fitting = " or ".join(
             name for name, other in COMPARISONS.items() if getattr(other.make, "values", None) == found
         )
-        raise OptionError(f"expected {model.values} data for {spec}, got {found} values of {place}", f"{fitting}")
+        raise OptionError(
+            f"expected {model.values} data for {spec}, got {found} values of {place}", fitting or _OF_TABLES
+        )
     if dataset.record.binarization == "dynamic":
         raise OptionError(
             f"expected rows of zeros and ones for {spec}, got {place} with dynamic binarization, drawn anew at every "

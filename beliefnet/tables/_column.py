@@ -117,8 +117,11 @@ class Column:
             DataError: If it is not there, or naming the first value that the column does not have.
         """
         if self.name not in frame.columns:
+            # A header in one piece was cut at the wrong marks.
+            marks = [mark for mark in ",;\t" if len(frame.columns) == 1 and mark in next(iter(frame.columns))]
             raise DataError(
                 f"expected a column {shown(self.name)} in {frame.label}, got {listed(frame.columns)}",
+                *(Use("delimiter", mark) for mark in marks),
                 "an empty column of this name, where it is unknown",
             )
         cells = frame.column(self.name)
@@ -179,9 +182,15 @@ class Column:
     @classmethod
     def from_dict(cls, plain: Any) -> "Column":
         """Rebuild a column from plain values; `DataError` if they are none of a column."""
-        known = {option.name for option in fields(cls)}
-        if not issubclass(type(plain), dict) or not {"name", "kind"} <= plain.keys() <= known:
+        known = [option.name for option in fields(cls)]
+        if not issubclass(type(plain), dict) or not {"name", "kind"} <= plain.keys():
             raise DataError(f"expected a column with a name and a kind, got {shown(plain)}", "a schema of this version")
+        unknown = [name for name in plain if name not in known]
+        if unknown:
+            raise DataError(
+                f"expected what is known of column {shown(plain['name'])}, got {listed(unknown)}",
+                f"one of {listed(known[2:])}",
+            )
         values = plain.get("values", ())
         if issubclass(type(values), str) or not issubclass(type(values), list | tuple):
             raise DataError(
