@@ -99,6 +99,14 @@ def test_other_data_are_read(folder: Path, tmp_path: Path):
     assert "ships" in (tmp_path / "texts" / "vocabulary.txt").read_text().split()
 
 
+def test_a_table_is_understood_and_its_outliers_are_found(folder: Path, tmp_path: Path):
+    table = tmp_path / "survey.csv"
+    table.write_text("age,job\n" + "31,clerk\n45,nurse\n,farmer\n28,\n60,nurse\n" * 12)
+    assert call("schema @ --out @", table, tmp_path / "schema.toml") == 0
+    assert call("outliers @ @ --out @ --particles 2", folder / "run", folder / "bits.npy", tmp_path / "odd.csv") == 0
+    assert (tmp_path / "odd.csv").read_text().count("\n") == 61
+
+
 def test_models_are_compared(folder: Path, tmp_path: Path):
     models = "mixture:components=2 rbm:hidden=3,epochs=1,batch-size=16"
     assert call("evaluate @ --particles 2", folder / "run") == 0
