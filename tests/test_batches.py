@@ -6,6 +6,7 @@ import re
 import jax
 import numpy as np
 import pytest
+from callbacks import StopsAt
 from scipy import sparse
 
 import beliefnet
@@ -13,7 +14,7 @@ from beliefnet._errors import OptionError
 from beliefnet.data import Batches, DataError, Dataset
 from beliefnet.estimators import Reinforce
 from beliefnet.nets import document_net, sigmoid_belief_net
-from beliefnet.training import FitOptions, Fitted, NoCallback, _feed, _run, fit
+from beliefnet.training import FitOptions, Fitted, _feed, _run, fit
 
 VALID = (np.random.default_rng(0).random((9, 5)) < 0.4).astype(np.uint8)
 NET = sigmoid_belief_net(5, (3,), key=jax.random.key(0))
@@ -46,17 +47,6 @@ class Endless:
 
     def __iter__(self):
         return (Maker()(0, index) for index in itertools.count())
-
-
-class StopsAt(NoCallback):
-    def __init__(self, step: int):
-        self.step, self.seen = step, 0
-
-    def on_steps(self, epoch, step, train_bound, examples_per_second):
-        self.seen = step
-
-    def should_stop(self):
-        return self.seen >= self.step
 
 
 @pytest.fixture(autouse=True)

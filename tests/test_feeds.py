@@ -5,13 +5,14 @@ import tracemalloc
 import jax
 import numpy as np
 import pytest
+from callbacks import StopsAt
 from scipy import sparse
 
 from beliefnet._errors import OptionError
 from beliefnet.data import DataError, Dataset, Observations
 from beliefnet.estimators import MSC, Reinforce
 from beliefnet.nets import document_net, sigmoid_belief_net
-from beliefnet.training import FitOptions, Fitted, NoCallback, Start, _feed, _run, fit, fit_side_by_side
+from beliefnet.training import FitOptions, Fitted, Start, _feed, _run, fit, fit_side_by_side
 
 RNG = np.random.default_rng(0)
 BITS = (RNG.random((45, 5)) < 0.4).astype(np.uint8)
@@ -73,17 +74,6 @@ def test_what_an_estimator_keeps_of_each_row_is_that_of_the_row():
     one, other = (train(bits(), where, estimator=MSC(2)) for where in ("host", "device"))
     assert_same(one, other)
     assert one.state.learner.estimator_state.is_begun.sum() > 40
-
-
-class StopsAt(NoCallback):
-    def __init__(self, step: int):
-        self.step, self.seen = step, 0
-
-    def on_steps(self, epoch, step, train_bound, examples_per_second):
-        self.seen = step
-
-    def should_stop(self):
-        return self.seen >= self.step
 
 
 @pytest.mark.usefixtures("small_blocks")

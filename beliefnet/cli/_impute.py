@@ -74,6 +74,7 @@ def impute_rows(
             pixels are; or the name of a data set.
         out: A .npy for the completed rows, [examples, visible]; a .csv for them with the names of rows and columns; or
             a .png for a sheet of some of them. By default completed.npy, or completed-2.npy where that is there.
+            Of a table of mixed columns, a .csv or .parquet, by default completed.csv.
         hide: Hide each entry with this probability, such as 0.5.
         hide_half: Hide half of every image.
         particles: Particles per row, shared out among the starts.

@@ -22,7 +22,8 @@ _OF_KIND = {
     "number": ("location", "scale", "is_whole"),
 }
 _MOST_LEVELS = 256
-_OTHER_KIND = "kind = 'count' or 'number' in a schema to train with, or an empty cell"
+_WIDER = {"levels": "'count' or 'number'", "count": "'number'"}
+"""Kinds that take what such a column does not."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,8 @@ class Column:
         if wrong.any():
             row = int(np.argmax(wrong))
             expected = f"whole numbers from {least} to {largest}" if self.kind == "levels" else "whole numbers from 0"
-            raise self._refusal(expected, f"{numbers[row]:g}", row, frame, _OTHER_KIND)
+            hint = f"kind = {_WIDER[self.kind]} in a schema to train with"
+            raise self._refusal(expected, f"{numbers[row]:g}", row, frame, hint, "an empty cell")
         if self.kind == "levels":
             numbers = (numbers - self.least) / (self.num_levels - 1)
         return numbers[:, None]

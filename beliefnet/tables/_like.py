@@ -8,18 +8,17 @@ import numpy as np
 from beliefnet.tables._frame import Frame
 
 
-def like(data: Any, columns: Mapping[str, np.ndarray], index: Any = None) -> Any:
+def like(data: Any, columns: Mapping[str, np.ndarray]) -> Any:
     """Return columns as a data frame of the type of some data, or as a mapping where these are no data frame.
 
     Args:
         data: A data frame of pandas, polars or pyarrow, or anything else.
         columns: Values by the names of the columns; None and NaN are missing.
-        index: Names of the rows, for a data frame of pandas.
     """
     kind = type(data)
     plain = {name: _whole(values) for name, values in columns.items()}
     if hasattr(data, "iloc"):
-        return kind(plain, index=index)
+        return kind(plain)
     if hasattr(data, "column_names"):
         return kind.from_pydict({name: _listed(values) for name, values in plain.items()})
     if hasattr(data, "columns") and type(data) is not Frame:
