@@ -11,8 +11,8 @@ from beliefnet.distributions import UnitKind
 def data_text() -> str:
     """Return what can be given as data."""
     return (
-        "Name of a data set (see `beliefnet datasets`), or a .npy, .npz, .mat, .h5ad, .csv or .parquet file; of documents "
-        "also a sparse .npz, .mtx, .svmlight or .txt file, or a folder of texts; or a folder of PNG images."
+        "Name of a data set (see `beliefnet datasets`), or a .npy, .npz, .mat, .h5ad, .csv or .parquet file; of "
+        "documents also a sparse .npz, .mtx, .svmlight or .txt file, or a folder of texts; or a folder of PNG images."
     )
 
 
