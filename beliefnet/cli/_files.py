@@ -40,7 +40,7 @@ def chosen_file(out: Path | None, default: str) -> Path:
     path, number = Path(default), 1
     while path.exists():
         number += 1
-        path = Path(f"{Path(default).stem}-{number}{Path(default).suffix}")
+        path = Path(default).with_stem(f"{Path(default).stem}-{number}")
     return path
 
 

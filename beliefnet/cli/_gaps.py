@@ -11,7 +11,7 @@ from beliefnet.cli._files import replaced, writing
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
 from beliefnet.cli._options import check_counts, check_suffix, to_json, with_error
 from beliefnet.cli._rows import Split, chosen_rows
-from beliefnet.cli._run import chosen_refiner, described, in_words, open_latent_run
+from beliefnet.cli._run import chosen_refiner, described, in_words, keep_result, open_latent_run
 from beliefnet.cli._text import make_progress, say, show_table
 from beliefnet.evaluation import InferenceGaps, inference_gaps
 from beliefnet.evaluation._gaps import steps_of_refinement
@@ -83,6 +83,9 @@ def gaps(
             )
         about = {"refine": described(refiner), "seed": seed, "best_epoch": run.best_epoch}
         records[name] = {"data": chosen.data, "split": chosen.split, **results[name].to_dict(), **about}
+        if data is None:
+            key = {"split": chosen.split, "num_particles": particles, "limit": limit, **about}
+            keep_result(run, "gaps", key, records[name])
         if not as_json:
             _show(results[name], f"{name}: {chosen.place}")
             say(f"refined by {in_words(refiner)}")

@@ -18,7 +18,7 @@ from beliefnet.cli._hidden import IncompleteRows, Side, hide_entries, read_incom
 from beliefnet.cli._impute_table import check_whole_table, complete_table, show_completed
 from beliefnet.cli._options import check_counts, check_suffix, to_json, with_error
 from beliefnet.cli._rows import Split, chosen_rows, is_file, own_data, spread
-from beliefnet.cli._run import Run, chosen_refiner, described, open_latent_run
+from beliefnet.cli._run import Run, chosen_refiner, described, keep_result, open_latent_run
 from beliefnet.cli._tables import SUFFIXES
 from beliefnet.cli._text import make_progress, say, show_table
 from beliefnet.data import numbered_columns
@@ -103,6 +103,7 @@ def impute_rows(
         completed = complete_table(run, chosen.limited(limit), search, hide, key=draw_key, is_quiet=as_json)
         about = {"data": data, "hide": hide, "seed": seed, "best_epoch": run.best_epoch}
         show_completed(completed, about, run.record.schema, file, as_json=as_json)
+        keep_result(run, "imputation", {"data": data, "hide": hide}, completed.report | about)
         return
     refiner = chosen_refiner(run, refine)
     rows = read_incomplete(run, data, split, reading, limit, key=data_key)
@@ -124,6 +125,7 @@ def impute_rows(
         _show(report, scores)
     note = replaced(file)
     _write(run, rows, result, file)
+    keep_result(run, "imputation", {name: report[name] for name in ("data", "split", "hide")}, report)
     if not as_json:
         say(f"{len(rows.seen)} completed rows written to {file}{note}")
 

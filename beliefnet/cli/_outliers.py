@@ -13,7 +13,7 @@ from beliefnet.cli._files import chosen_file, replaced
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
 from beliefnet.cli._options import check_counts, check_suffix, to_json
 from beliefnet.cli._rows import Chosen, Split, chosen_rows, words_or_numbers
-from beliefnet.cli._run import Run, open_run
+from beliefnet.cli._run import Run, keep_result, open_run
 from beliefnet.cli._tables import SUFFIXES, beside, save_columns
 from beliefnet.cli._text import make_progress, say, show_table
 from beliefnet.distributions import UnitKind
@@ -21,6 +21,7 @@ from beliefnet.evaluation import row_scores, surprise
 from beliefnet.training import Stream, stream
 
 _SHOWN = 10
+_KEPT = 50
 _REASONS = 3
 
 
@@ -79,12 +80,15 @@ def outliers(
     reasons = _reasons(run, chosen, least, particles, key=reason_key)
     columns = _columns(run, chosen, scores, errors, least, reasons)
     note = replaced(file)
+    rows = [{name: _plain(values[row]) for name, values in columns.items()} for row in least]
+    found = {"num_rows": len(scores), "threshold": float(scores[least[-1]]), "outliers": rows}
     if as_json:
-        rows = [{name: _plain(values[row]) for name, values in columns.items()} for row in least]
-        print(to_json({"num_rows": len(scores), "threshold": float(scores[least[-1]]), "outliers": rows}))
+        print(to_json(found))
     else:
         _show(columns, least)
     save_columns(file, columns)
+    about = {"data": data, "split": chosen.split}
+    keep_result(run, "outliers", about, {**found, **about, "outliers": rows[:_KEPT]})
     if not as_json:
         say(f"scores of {len(scores)} rows, {count} of them outliers, written to {file}{note}")
 
