@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from beliefnet._errors import OptionError
 from beliefnet._text import printable
 from beliefnet.cli._app import command
+from beliefnet.cli._common import asked
 from beliefnet.cli._text import aligned, report, say, tell
 from beliefnet.runs import Overview, RunFolder, RunFolderError, foreign_files, read_tags, runs_in, write_tags
 
@@ -43,7 +44,7 @@ def show(
     found = [Overview.of(run) for run in _runs(folder)]
     chosen = _sorted([run for run in found if tag is None or tag in run.tags], sort)
     report({"runs": [_plain(run) for run in chosen]})
-    if not chosen:
+    if not chosen and not asked().json:
         known = sorted({word for run in found for word in run.tags})
         raise OptionError(
             f"expected runs with the tag {printable(tag, 60)}, got none of {len(found)}",
