@@ -247,8 +247,8 @@ def test_an_evaluation_that_cannot_be_kept_is_still_shown(copy, capsys):
 
 
 def test_sample_and_encode(copy, here, capsys, grey_file):
-    assert run(["sample", str(copy), "--num", "5", "--out", "new/s.npy"]) == 0
-    drawn = np.load("new/s.npy")
+    assert run(["sample", str(copy), "--num", "5", "--out", "s.npy"]) == 0
+    drawn = np.load("s.npy")
     assert (drawn.shape, drawn.dtype) == ((5, 7), np.uint8)
     assert set(np.unique(drawn)) <= {0, 1}
     assert run(["sample", str(copy), "--num", "5", "--out", "m.npy", "--values", "means"]) == 0
@@ -262,8 +262,8 @@ def test_sample_and_encode(copy, here, capsys, grey_file):
     expected = encode(load_named_run(copy).net, Observations(np.load(grey_file), is_dynamic=True))
     for index, layer in enumerate(expected):
         np.testing.assert_allclose(every[f"h{index + 1}"], layer, rtol=1e-6)
-        assert run(["encode", str(copy), str(grey_file), "--layer", str(index + 1), "--out", "one.npy"]) == 0
-        np.testing.assert_array_equal(np.load("one.npy"), every[f"h{index + 1}"])
+        assert run(["encode", str(copy), str(grey_file), "--layer", str(index + 1), "--out", f"{index}.npy"]) == 0
+        np.testing.assert_array_equal(np.load(f"{index}.npy"), every[f"h{index + 1}"])
     assert "60 examples, layer 2, 3 units" in capsys.readouterr().out
     assert not list(here.rglob("*unfinished*"))
 
@@ -316,7 +316,7 @@ def test_a_failed_write_keeps_the_old_file(copy, here, capsys, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "save", fail)
-    assert "No space left on device" in fails(capsys, "sample", copy, "--out", "s.npy")
+    assert "expected room for s.npy, got a full disk" in fails(capsys, "sample", copy, "--out", "s.npy", "--overwrite")
     assert (here / "s.npy").read_bytes() == b"old"
     assert not list(here.glob(".*"))
 

@@ -7,7 +7,7 @@ from beliefnet._errors import OptionError
 from beliefnet.catalogue import COMPARISONS, parse_comparison
 from beliefnet.cli._app import command
 from beliefnet.cli._compared_run import row_of_run
-from beliefnet.cli._files import replaced, writing
+from beliefnet.cli._files import check_free, replaced, writing
 from beliefnet.cli._flags import AS_LOADED, HowLoaded, given_flags
 from beliefnet.cli._options import check_counts, plain
 from beliefnet.cli._progress import progress
@@ -20,6 +20,7 @@ from beliefnet.runs import write_atomically
 
 _PERPLEXITIES = {"perplexity": "", "elbo_perplexity": ", by the ELBO"}
 
+_FILE = "comparisons.json"
 _OF_TABLES = "beliefnet runs, which shows the bounds of nets of one table beside each other"
 
 
@@ -54,18 +55,29 @@ def compare(
     dataset = _data_for(chosen, data, {"seed": seed}, given_flags(loading), nets)
     run_rows = [row_of_run(net, dataset.record, split) for net in nets]
     if out is not None:
-        with writing(out):
-            out.mkdir(parents=True, exist_ok=True)
+        _check_out(out)
     rows = [_row_of_model(spec, model, dataset, split, seed) for spec, model in chosen.items()]
     found = plain({"data": dataset.record.to_dict(), "split": split, "seed": seed, "models": [*rows, *run_rows]})
     report(found)
     _show(found)
     if out is not None:
-        file = out / "comparisons.json"
+        file = out / _FILE
         note = replaced(file)
         with writing(out):
+            out.mkdir(exist_ok=True)
             write_atomically(file, to_json(found, indent=2) + "\n")
         say(f"written to {file}{note}")
+
+
+def _check_out(out: Path) -> None:
+    """Check, before any work, that the folder is there or can be made, and has no comparisons yet."""
+    if not out.exists():
+        check_free(out)
+        return
+    with writing(out):
+        # A file is no folder.
+        next(out.iterdir(), None)
+    check_free(out / _FILE)
 
 
 def _chosen(specs: tuple[str, ...]) -> dict[str, AbstractComparison]:

@@ -13,9 +13,9 @@ from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.catalogue import Choice, build_estimator, parse_estimator
 from beliefnet.cli._app import command
-from beliefnet.cli._files import replaced, writing
+from beliefnet.cli._files import check_free, chosen_file, replaced, writing
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
-from beliefnet.cli._options import check_counts, check_suffix, plain
+from beliefnet.cli._options import check_counts, plain
 from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import open_latent_run
@@ -100,7 +100,8 @@ def _check(batch_size: int, draws: int, seed: int, out: Path | None) -> None:
     if draws < Effort.least:
         raise OptionError(f"expected --draws of at least {Effort.least}, got {draws}", "1000")
     if out is not None:
-        check_suffix(out, ".png")
+        chosen_file(out, "gradients.png", ".png")
+        check_free(out.with_suffix(".json"))
 
 
 def _parse(specs: tuple[str, ...]) -> dict[str, Choice]:

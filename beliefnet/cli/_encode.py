@@ -9,7 +9,6 @@ from beliefnet._errors import OptionError
 from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced, save_array, save_arrays
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
-from beliefnet.cli._options import check_suffix
 from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import open_latent_run
@@ -42,8 +41,7 @@ def encode(
         reading: How a file is read, where the run's own data were read in another way.
     """
     run = open_latent_run(directory)
-    file = chosen_file(out, "codes.npy" if run.record.schema is None else "codes.csv")
-    check_suffix(file, ".npy", *SUFFIXES, ".npz")
+    file = chosen_file(out, "codes.npy" if run.record.schema is None else "codes.csv", ".npy", *SUFFIXES, ".npz")
     depth = len(run.net.layer_sizes)
     if layer is not None and not 1 <= layer <= depth:
         raise OptionError(f"expected --layer from 1 to {depth}, got {layer}", f"{depth}, the top one")

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from beliefnet._onnx import to_onnx
 from beliefnet._text import in_bytes
 from beliefnet.cli._app import command
-from beliefnet.cli._files import replaced, writing
+from beliefnet.cli._files import check_free, replaced, writing
 from beliefnet.cli._options import check_suffix
 from beliefnet.cli._text import report, say
 from beliefnet.runs import LoadedRun, load_run, write_atomically
@@ -42,6 +42,7 @@ def export(
         check_suffix(out, ".safetensors")
     run = load_run(directory)
     path = run.folder.net_file.path if out is None else out
+    check_free(path)
     note = replaced(path)
     with writing(path):
         run.export(path)
@@ -53,6 +54,9 @@ def export(
 
 def _export_onnx(run: LoadedRun, out: Path | None) -> None:
     folder = run.folder.home if out is None else out
+    if folder.exists():
+        for name in ("encoder", "decoder"):
+            check_free(folder / f"{name}.onnx")
     contents = {folder / f"{name}.onnx": content for name, content in to_onnx(run.net).items()}
     for path, content in contents.items():
         note = replaced(path)

@@ -7,9 +7,9 @@ from cyclopts import Parameter
 
 from beliefnet._errors import ArgumentError, OptionError
 from beliefnet.cli._app import command
-from beliefnet.cli._files import replaced, writing
+from beliefnet.cli._files import chosen_file, replaced, writing
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
-from beliefnet.cli._options import check_counts, check_suffix, with_error
+from beliefnet.cli._options import check_counts, with_error
 from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import chosen_refiner, described, in_words, open_latent_run
@@ -18,6 +18,7 @@ from beliefnet.evaluation import InferenceGaps, inference_gaps
 from beliefnet.evaluation._gaps import steps_of_refinement
 from beliefnet.plots import plot_refinement
 from beliefnet.refiners import AbstractRefiner
+from beliefnet.runs import check_writable
 from beliefnet.training import Stream, stream
 
 
@@ -56,12 +57,16 @@ def gaps(
     """
     check_counts(particles=particles, limit=limit, seed=seed)
     if out is not None:
-        check_suffix(out, ".png")
+        chosen_file(out, "gaps.png", ".png")
     names = [path.name or str(path) for path in directories]
     if not names or len(set(names)) < len(names):
         raise OptionError(f"expected run folders of different names, got {names or 'none'}", "renaming one")
     # All of them are looked at before the first long computation.
     runs = [open_latent_run(directory) for directory in directories]
+    picture = runs[0].folder.plots / "gaps.png" if out is None else out
+    with writing(picture):
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        check_writable(picture)
     refiners = [chosen_refiner(run, refine) for run in runs]
     counts = [_steps(refiner, steps) for refiner in refiners]
     results: dict[str, InferenceGaps] = {}
@@ -84,7 +89,6 @@ def gaps(
         _show(results[name], f"{name}: {chosen.place}")
         tell(f"refined by {in_words(refiner)}")
     report(records)
-    picture = runs[0].folder.plots / "gaps.png" if out is None else out
     note = "" if out is None else replaced(out)
     with writing(picture):
         plot_refinement(results, picture)

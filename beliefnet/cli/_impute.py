@@ -16,7 +16,7 @@ from beliefnet.cli._files import chosen_file, replaced, save_array, save_table, 
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
 from beliefnet.cli._hidden import IncompleteRows, Side, hide_entries, read_incomplete
 from beliefnet.cli._impute_table import check_whole_table, complete_table, show_completed
-from beliefnet.cli._options import check_counts, check_suffix, with_error
+from beliefnet.cli._options import check_counts, with_error
 from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Split, chosen_rows, is_file, own_data, spread
 from beliefnet.cli._run import Run, chosen_refiner, described, open_latent_run
@@ -89,11 +89,12 @@ def impute_rows(
     """
     check_counts(particles=particles, starts=starts, rounds=rounds, limit=limit, seed=seed)
     run = _open(directory)
-    file, suffixes = chosen_file(out, "completed.npy"), (".npy", ".csv", ".png")
-    if run.record.schema is not None:
-        file, suffixes = chosen_file(out, "completed.csv"), SUFFIXES
+    _check(data, hide, hide_half, out)
+    if run.record.schema is None:
+        file = chosen_file(out, "completed.npy", ".npy", ".csv", ".png")
+    else:
+        file = chosen_file(out, "completed.csv", *SUFFIXES)
         check_whole_table(hide_half, split)
-    _check(data, hide, hide_half, file, suffixes)
     data_key, hide_key, draw_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
     if run.record.schema is not None:
         refiner = None if refine is None else chosen_refiner(run, refine)
@@ -135,16 +136,13 @@ def _open(directory: Path) -> Run:
     return run
 
 
-def _check(data: str, hide: float | None, hide_half: Side | None, out: Path, suffixes: tuple[str, ...]) -> None:
+def _check(data: str, hide: float | None, hide_half: Side | None, out: Path | None) -> None:
     if hide is not None and not 0 < hide < 1:
         raise OptionError(f"expected --hide between 0 and 1, got {hide}", "0.5")
     if hide is not None and hide_half is not None:
         raise OptionError(f"expected --hide or --hide-half, got both ({hide} and {hide_half})", "one of them")
-    check_suffix(out, *suffixes)
-    if is_file(data) and out.exists() and out.samefile(Path(data).expanduser()):
+    if out is not None and is_file(data) and out.exists() and out.samefile(Path(data).expanduser()):
         raise OptionError(f"expected --out to be another file than the data, got {out}", "--out completed.npy")
-    with writing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _fill(run: Run) -> tuple[str, ArrayLike]:

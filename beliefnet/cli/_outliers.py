@@ -11,7 +11,7 @@ from beliefnet._errors import OptionError
 from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
-from beliefnet.cli._options import check_counts, check_suffix
+from beliefnet.cli._options import check_counts
 from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Chosen, Split, chosen_rows, words_or_numbers
 from beliefnet.cli._run import Run, open_run
@@ -58,8 +58,7 @@ def outliers(
     check_counts(particles=particles, seed=seed)
     if not 0 < share <= 0.5:
         raise OptionError(f"expected --share in (0, 0.5], got {share}", "0.05")
-    file = chosen_file(out, "outliers.csv")
-    check_suffix(file, *SUFFIXES)
+    file = chosen_file(out, "outliers.csv", *SUFFIXES)
     run = open_run(directory)
     chosen = chosen_rows(run, data, split, reading)
     score_key, reason_key = jax.random.split(stream(seed, Stream.EVALUATION))

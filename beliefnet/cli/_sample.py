@@ -11,7 +11,7 @@ from beliefnet._text import printable
 from beliefnet._uses import sample_means
 from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced, save_array, save_arrays, save_table, writing
-from beliefnet.cli._options import check_counts, check_suffix
+from beliefnet.cli._options import check_counts
 from beliefnet.cli._rows import words_or_numbers
 from beliefnet.cli._run import open_run
 from beliefnet.cli._tables import SUFFIXES, save_columns
@@ -53,8 +53,7 @@ def sample(
     )
     schema = run.record.schema
     kinds = kinds if schema is None else SUFFIXES
-    file = chosen_file(out, f"samples{kinds[0]}")
-    check_suffix(file, *kinds, ".npy", ".npz")
+    file = chosen_file(out, f"samples{kinds[0]}", *kinds, ".npy", ".npz")
     wants_means = values == "means" or (values is None and file.suffix == ".png")
     if wants_means and file.suffix == ".txt":
         raise OptionError(f"expected --values draws for documents in {file}, got means", "--out samples.npy")

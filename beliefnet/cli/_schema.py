@@ -8,9 +8,8 @@ from cyclopts import Parameter
 
 from beliefnet._errors import OptionError
 from beliefnet.cli._app import command
-from beliefnet.cli._files import replaced, save_bytes
+from beliefnet.cli._files import chosen_file, replaced, save_bytes
 from beliefnet.cli._flags import AS_LOADED, HowLoaded, given_flags
-from beliefnet.cli._options import check_suffix
 from beliefnet.cli._text import report, say, tell
 from beliefnet.data import load
 from beliefnet.tables import to_toml
@@ -32,7 +31,7 @@ def show_schema(
         how: How the file is read.
     """
     if out is not None:
-        check_suffix(out, ".toml")
+        chosen_file(out, "schema.toml", ".toml")
     schema = load(data, values="mixed", **given_flags(how)).record.schema
     if schema is None:
         raise OptionError(f"expected a table, got {data}", "a .csv file")

@@ -9,9 +9,8 @@ from cyclopts import Parameter
 
 from beliefnet._errors import OptionError
 from beliefnet.cli._app import command
-from beliefnet.cli._files import replaced, writing
+from beliefnet.cli._files import chosen_file, replaced, writing
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
-from beliefnet.cli._options import check_suffix
 from beliefnet.cli._pictures import draw_topics, signed_words, topics_by_coherence
 from beliefnet.cli._rows import Split, chosen_rows, words_or_numbers
 from beliefnet.cli._run import open_latent_run
@@ -48,7 +47,7 @@ def show_topics(
         reading: How a file is read, where the run's own data were read in another way.
     """
     if out is not None:
-        check_suffix(out, ".png")
+        chosen_file(out, "topics.png", ".png")
     run = open_latent_run(directory)
     if run.net.visible.report != "perplexity":
         raise OptionError(
