@@ -35,6 +35,8 @@ from programs import (
     idle_guide,
     idle_model,
     log_densities,
+    loop_guide,
+    loop_model,
     states,
     thermodynamic,
     thermodynamic_value,
@@ -290,6 +292,43 @@ def test_the_page_says_which_plates_may_be_subsampled(kind: Any):
     if kind in (DReG, ReweightedWakeSleep):
         read(kind(1), model, guide, REALS[:1])
     return None
+
+
+def read_by_all(model: Any, rows: Any) -> Any:
+    """A model or a guide with a latent outside of a plate, of which one row is taken."""
+
+    def program(x):
+        numpyro.sample("every", dist.Bernoulli(logits=0.0 if model else x.sum()))
+        with numpyro.plate("data", 2, subsample_size=1) as taken:
+            low = numpyro.sample("low", dist.Bernoulli(logits=0.0 if model else x[rows(taken)]))
+            if model:
+                numpyro.sample("x", dist.Normal(low, 1.0), obs=x[rows(taken)])
+
+    return program
+
+
+def test_rows_that_are_not_dreamt_are_not_read():
+    """The guide of a latent outside of the plate reads all of them, but of rows that are handed in."""
+    model, guide = (read_by_all(model, lambda taken: taken) for model in (True, False))
+    words = refused(WakeSleep(observed={"x": "x"}), model, guide, REALS)
+    assert "only a subsample of its rows is dreamt, got 'every'" in words
+    assert "numpyro.plate('data', size, subsample_size=len(x)), or Reinforce or NVIL" in words
+    model, guide = (read_by_all(model, lambda taken: slice(None)) for model in (True, False))
+    read(WakeSleep(observed={"x": "x"}), model, guide, REALS[:1])
+
+
+def test_a_transposed_argument_is_refused():
+    """Of a loop over time; the hint is the array as the loop has it."""
+
+    def model(x):
+        loop_model(x.T)
+
+    def guide(x):
+        loop_guide(x.T)
+
+    x = jnp.zeros((2, 3))
+    assert "shape (3, 2) of the site" in refused(WakeSleep(observed={"x": "x"}), model, guide, x)
+    read(WakeSleep(observed={"x": "x"}), loop_model, loop_guide, x.T)
 
 
 @pytest.mark.full

@@ -94,7 +94,7 @@ def _place(call: Call, name: str, site: dict[str, Any], sites: Sites, argument: 
         return Place(index, _dtype(name, site, leaf))
     for plate in site["cond_indep_stack"]:
         axis = len(shape) + plate.dim - site["fn"].event_dim
-        if full == (*shape[:axis], sites[plate.name]["args"][0], *shape[axis + 1 :]):
+        if plate.name in sites and full == (*shape[:axis], sites[plate.name]["args"][0], *shape[axis + 1 :]):
             return Place(index, _dtype(name, site, leaf), axis, plate.name)
     raise ArgumentError(
         f"expected the argument of {shown(name)} to have the shape {shape} of the site, or that of its whole plate, "
