@@ -20,8 +20,10 @@ from conftest import SMALL
 
 from beliefnet import encode
 from beliefnet.catalogue import DataShape, TrainConfig, load_named_run
-from beliefnet.cli import run
-from beliefnet.cli._app import COMMANDS, load_all
+from beliefnet.cli import _describe, run
+from beliefnet.cli._commands import COMMANDS
+from beliefnet.cli._described import FILE
+from beliefnet.cli._described import commands as described
 from beliefnet.data import Observations
 from beliefnet.runs import RunFolder
 from beliefnet.training import Plan, TrainState
@@ -383,14 +385,6 @@ def test_debug_shows_where(capsys, here):
     assert error.splitlines()[-1] == "error: expected epochs of at least 1, got 0; try 400"
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "sample", "encode", "datasets"])
-def test_help(capsys, command):
-    assert run([command, "--help"]) == 0
-    text = capsys.readouterr().out
-    assert f"Usage: beliefnet {command}" in text
-    assert "--empty-hidden" not in text
-
-
 def test_no_arguments_show_the_commands(capsys):
     assert run([]) == 0
     text = capsys.readouterr().out
@@ -543,18 +537,59 @@ def test_the_entry_imports_nothing_heavy():
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"
 
 
-def test_help_does_without_jax():
+def test_help_and_misfits_import_nothing_heavy():
+    """One process for all commands: what is imported for one would be there for the next."""
+    lines = [[*name.split(), "--help"] for name in described()] + [[], ["--version"], ["train", "--help-all"]]
     program = (
-        "import sys; from beliefnet.cli import run; assert run(['--help']) == run(['--version']) == 0; "
-        "assert 'jax' not in sys.modules, 'JAX was imported'"
+        "import contextlib, io, sys; from beliefnet.cli import run\n"
+        "with contextlib.redirect_stdout(io.StringIO()): statuses = {run(words) for words in " + f"{lines!r}" + "}\n"
+        "assert statuses == {0}, statuses\n"
+        "assert not {'cyclopts', 'rich', 'numpy', 'jax'} & set(sys.modules), 'help'\n"
+        "assert run(['train', '--epochs', 'x']) == run(['frobnicate']) == run(['evaluate', 'a', '--jsn']) == 1\n"
+        "assert not {'numpy', 'jax', 'matplotlib'} & set(sys.modules), 'misfits'"
     )
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True).stderr == b""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("error: ")) == (0, 3), done.stderr
+
+
+def test_help_starts_at_once():
+    """As a ratio to Python itself, and generous: the least of a few tries on a machine that does other things."""
+
+    def least(*words):
+        times = []
+        for _ in range(3):
+            begun = time.perf_counter()
+            subprocess.run([sys.executable, *words], stdout=subprocess.DEVNULL, check=True)
+            times.append(time.perf_counter() - begun)
+        return min(times)
+
+    assert least("-c", MAIN, "train", "--help") < 20 * least("-c", "pass")
+
+
+def test_what_is_kept_of_the_commands_is_what_they_take():
+    kept = json.loads(FILE.read_text(encoding="utf-8"))
+    assert kept == json.loads(json.dumps(_describe.described())), "python -m beliefnet.cli._describe writes it anew"
+
+
+def test_help_fits_its_page(capsys, monkeypatch):
+    for width in (80, 40):
+        monkeypatch.setenv("COLUMNS", str(width))
+        for name in described():
+            assert run([*name.split(), "--help-all"]) == 0
+            lines = capsys.readouterr().out.splitlines()
+            assert lines[0].startswith(f"Usage: beliefnet {name}"[:width])
+            assert [line for line in lines if len(line) > width] == [], name
+            texts = " ".join(" ".join(lines).split())
+            assert all(argument.name in texts for argument in described()[name].arguments), name
+            assert {"Output", "  --json"} <= {line.rstrip()[:8].rstrip() for line in lines}
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["train", "--help"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) <= 48
 
 
 def test_commands_are_listed_by_their_own_first_line():
     for name, (_, line) in COMMANDS.items():
-        whole = load_all()[name].help or load_all()[name].default_command.__doc__
-        assert whole.startswith(line.removesuffix(".")), name
+        assert described()[name].text.startswith(line.removesuffix(".")), name
 
 
 def test_a_closed_pipe_is_not_a_crash(tmp_path):

@@ -63,6 +63,7 @@ def place(tmp_path_factory, trained, grey_file):
     np.save(folder / "holes.npy", grey)
     np.save(folder / "counts.npy", np.random.default_rng(0).poisson(1, (60, 7)) + 1)
     (folder / "taken").write_text("precious")
+    (folder / "table.csv").write_text("colour,size\n" + "red,1.5\nblue,2.5\n" * 8)
     small = ("--hidden", "3", "--batch-size", "8", "--epochs", "1")
     tokens = ["train", "--data", str(folder / "counts.npy"), "--net", "document", *small]
     assert run([*tokens, "--out", str(folder / "documents")]) == 0
@@ -77,13 +78,19 @@ def place(tmp_path_factory, trained, grey_file):
         "export": {"DIR": str(trained), "--out": "net.safetensors"},
         "gaps": {"DIR": str(trained), "--particles": "2", "--steps": "1", "--refine": "air:steps=1"},
         "impute": {"DIR": str(trained), "DATA": "holes.npy", "--particles": "8", "--rounds": "1"},
+        "outliers": {"DIR": str(trained), "DATA": str(grey_file), "--particles": "2"},
         "runs": {"FOLDER": str(trained.parent)},
         "sample": {"DIR": str(trained)},
         "sandwich": {"DIR": str(trained), "--ais": "2", "--particles": "2", "--num": "2"},
+        "schema": {"DATA": "table.csv"},
         "topics": {"DIR": "documents"},
         "train": {"--data": str(grey_file), "--hidden": "4", "--batch-size": "8", "--epochs": "1", "--out": "new"},
     }
     return folder, usual
+
+
+def test_every_command_is_tried(place):
+    assert place[1].keys() == COMMANDS.keys()
 
 
 def tree(folder: Path) -> list[str]:
@@ -151,7 +158,9 @@ def test_all_options_of_training_are_tried():
         ("frobnicate", "expected a command (compare, "),
         ("trian", "got 'trian'; did you mean 'train'?"),
         ("--foo", "got '--foo'; try beliefnet --help"),
-        ("train --debgu", "expected an option of beliefnet train, got '--debgu'; try beliefnet train --help"),
+        ("train --debgu", "expected an option of beliefnet train, got '--debgu'; did you mean '--debug'?"),
+        ("train --xyzzy", "expected an option of beliefnet train, got '--xyzzy'; try beliefnet train --help"),
+        ("train --progress some", "expected --progress to be one of auto, rich, plain, none, got 'some'; try auto"),
         ("evaluate", "expected beliefnet evaluate DIR, got no DIR; try beliefnet evaluate --help"),
         ("evaluate a b", "expected no more words for beliefnet evaluate, got 'b' as well; try"),
         ("evaluate a --particles", "expected a value for --particles, got none; try --particles 1000"),

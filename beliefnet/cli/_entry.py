@@ -36,7 +36,7 @@ def run(tokens: Sequence[str]) -> int:
         The exit status: 0 only on success.
     """
     try:
-        from beliefnet.cli._app import run_command
+        from beliefnet.cli._run_command import run_command
 
         return run_command(tokens)
     except KeyboardInterrupt:

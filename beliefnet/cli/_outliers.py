@@ -11,11 +11,12 @@ from beliefnet._errors import OptionError
 from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
-from beliefnet.cli._options import check_counts, check_suffix, to_json
+from beliefnet.cli._options import check_counts, check_suffix
+from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Chosen, Split, chosen_rows, words_or_numbers
 from beliefnet.cli._run import Run, open_run
 from beliefnet.cli._tables import SUFFIXES, beside, save_columns
-from beliefnet.cli._text import make_progress, say, show_table
+from beliefnet.cli._text import report, say, show_table
 from beliefnet.distributions import UnitKind
 from beliefnet.evaluation import row_scores, surprise
 from beliefnet.training import Stream, stream
@@ -35,7 +36,6 @@ def outliers(
     particles: int = 200,
     split: Split | None = None,
     seed: int = 0,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     reading: HowRead = AS_IN_TRAINING,
 ) -> None:
     """Score every row of data by log p(x), and say which rows are the least probable, and which columns make them so.
@@ -53,7 +53,6 @@ def outliers(
         particles: Particles per row.
         split: Which part of a named data set (the test split by default), or which array of a .npz.
         seed: Seed of the particles.
-        as_json: Print one JSON object and nothing else.
         reading: How a file is read, where the run's own data were read in another way.
     """
     check_counts(particles=particles, seed=seed)
@@ -64,29 +63,25 @@ def outliers(
     run = open_run(directory)
     chosen = chosen_rows(run, data, split, reading)
     score_key, reason_key = jax.random.split(stream(seed, Stream.EVALUATION))
-    with make_progress(is_quiet=as_json) as progress:
-        task = progress.add_task(f"{particles} particles", total=len(chosen.rows))
+    with progress(f"{particles} particles", len(chosen.rows)) as shown:
         scores, errors = row_scores(
             run.net,
             chosen.rows,
             num_particles=particles,
             proposal=run.proposal,
             key=score_key,
-            progress=lambda done: progress.update(task, completed=done),
+            progress=shown.update,
         )
     count = max(1, round(share * len(scores)))
     least = np.argsort(scores, kind="stable")[:count]
     reasons = _reasons(run, chosen, least, particles, key=reason_key)
     columns = _columns(run, chosen, scores, errors, least, reasons)
     note = replaced(file)
-    if as_json:
-        rows = [{name: _plain(values[row]) for name, values in columns.items()} for row in least]
-        print(to_json({"num_rows": len(scores), "threshold": float(scores[least[-1]]), "outliers": rows}))
-    else:
-        _show(columns, least)
+    rows = [{name: _plain(values[row]) for name, values in columns.items()} for row in least]
+    report({"num_rows": len(scores), "threshold": float(scores[least[-1]]), "outliers": rows, "file": str(file)})
+    _show(columns, least)
     save_columns(file, columns)
-    if not as_json:
-        say(f"scores of {len(scores)} rows, {count} of them outliers, written to {file}{note}")
+    say(f"scores of {len(scores)} rows, {count} of them outliers, written to {file}{note}")
 
 
 def _reasons(run: Run, chosen: Chosen, rows: np.ndarray, particles: int, *, key: Any) -> list[list[tuple[str, float]]]:

@@ -15,7 +15,7 @@ from beliefnet.cli._options import check_counts, check_suffix
 from beliefnet.cli._rows import words_or_numbers
 from beliefnet.cli._run import open_run
 from beliefnet.cli._tables import SUFFIXES, save_columns
-from beliefnet.cli._text import say
+from beliefnet.cli._text import report, say
 from beliefnet.plots import image_sheet, table_sheet
 from beliefnet.runs import write_atomically
 from beliefnet.training import Stream, stream
@@ -68,9 +68,10 @@ def sample(
     note = replaced(file)
     if schema is not None and file.suffix in SUFFIXES:
         save_columns(file, schema.decode(drawn))
-        say(f"{num} samples written to {file}{note}")
-        return
-    _write(file, drawn if wants_means else drawn.astype(_STORED[run.record.values]), words_or_numbers(run), shape)
+    else:
+        stored = drawn if wants_means else drawn.astype(_STORED[run.record.values])
+        _write(file, stored, words_or_numbers(run), shape)
+    report({"file": str(file), "num_samples": num, "values": "means" if wants_means else "draws", "seed": seed})
     say(f"{num} samples written to {file}{note}")
 
 
