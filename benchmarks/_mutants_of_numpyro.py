@@ -96,7 +96,7 @@ OF_NUMPYRO = [
         "numpyro/_cells.py",
         "if not program.is_crossed(plate, name, layers))",
         ")",
-        law("reinforce of late"),
+        law("nvil of late"),
     ),
     Mutant(
         "Cells with terms in common are each other's baselines",

@@ -138,6 +138,7 @@ def _leaf_of(call: Call, name: str, value: Any) -> int:
             f"expected the observed site {shown(name)} to have its value straight from an argument, which a dream can "
             "take the place of, got another value",
             f"observed={{{name!r}: 'NAME'}} with the name of the argument that holds it",
+            "an argument of its own, where it is a part of one",
         )
     if len(found) > 1:
         same = [argument for argument, own in _arguments(call).items() if len(own) == 1 and own[0] in found]
