@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,28 @@ def test_a_folder_that_nobody_asked_for_is_not_made(usual, capsys):
 
 def test_every_output_is_tried():
     assert {command for command in COMMANDS if takes_out(command)} == SUFFIXES.keys()
+
+
+COMPLETE = """
+source $HOME/.local/share/bash-completion/completions/beliefnet
+for words in "tr" "train --ep" "train --net d" "evaluate run --js" "runs ta"; do
+    COMP_WORDS=(beliefnet $words); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMPREPLY=()
+    _beliefnet beliefnet "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+    echo "${COMPREPLY[@]}"
+done
+"""
+
+
+def test_a_shell_completes_commands_options_and_values(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    for shell in ("bash", "zsh", "fish"):
+        assert run(["--install-completion", shell, "--json"]) == 0
+        written = json.loads(capsys.readouterr().out)
+        assert written["shell"] == shell
+        assert "--nvil.smoothing" in Path(written["file"]).read_text()
+    said = subprocess.run(["bash", "--norc", "-c", COMPLETE], capture_output=True, text=True, check=True).stdout
+    assert said.split("\n")[:5] == ["train", "--epochs", "darn document", "--json", "tag"]
+    monkeypatch.setenv("SHELL", "/bin/sh")
+    assert run(["--install-completion"]) == 1
+    assert capsys.readouterr().err.endswith("one of bash, zsh, fish, got 'sh'; try --install-completion bash\n")
