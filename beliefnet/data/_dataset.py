@@ -31,7 +31,7 @@ from beliefnet.data._stored import record_of
 from beliefnet.data._table import is_mixed_frame, table_splits
 from beliefnet.tables import Column, frame_of
 
-_IN_MEMORY = ("levels", "label_column", "name_column", "drop")
+_IN_MEMORY = ("levels", "label_column", "name_column", "drop", "unseen")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,8 @@ class Dataset:
             kinds: Of a table of mixed columns, what some columns are, by their names.
             label: What to call the data.
             **options: `values`, `binarization`, `seed`, `split_seed`, `valid_fraction`, `test_fraction`,
-                `vocabulary_size`, `keep_empty`, `levels`, `label_column`, `name_column` and `drop`, as in `load`.
+                `vocabulary_size`, `keep_empty`, `levels`, `label_column`, `name_column`, `drop` and `unseen`, as in
+                `load`.
 
         Returns:
             The three splits and their record.

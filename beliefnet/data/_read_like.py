@@ -114,7 +114,7 @@ def read_table_like(record: Record, path: str | Path, **options: Any) -> tuple[O
     frame = schema_of(record).renamed(frame_of(contents.splits["train"], str(path)))
     if chosen.name_column is not None:
         frame = replace(frame, names=tuple(map(written, frame.column(chosen.name_column).tolist())))
-    return table_rows(schema_of(record), frame, str(path)), frame
+    return table_rows(schema_of(record), frame, str(path), chosen.unseen), frame
 
 
 def read_incomplete_rows(
@@ -177,7 +177,7 @@ def rows_like(
     """
     check_binarization(binarization, record.values)
     if record.values == "mixed":
-        return table_rows(schema_of(record), frame_of(rows, "rows"), "rows")
+        return table_rows(schema_of(record), frame_of(rows, "rows"), "rows", record.reading.unseen)
     found = as_rows(rows, "rows")
     names = {} if found.names is None else {"train": found.names}
     array = found.rows

@@ -16,6 +16,9 @@ from beliefnet.tables import Schema
 
 SPLITS = ("train", "valid", "test")
 
+Unseen: TypeAlias = Literal["error", "missing"]
+"""What becomes of a value that a column of a table does not have."""
+
 AskedValues: TypeAlias = Literal["binary", "grey", "counts", "mixed", "auto"]
 """What rows can be asked to be read as."""
 
@@ -38,6 +41,8 @@ class Reading:
         item_separator: What separates the items of a basket; each line is one.
         first_column: Number of the first column of an svmlight file, 0 or 1; by default 0 if it occurs.
         levels: Number of grey levels, of values that are stored as whole numbers from 0 to levels - 1.
+        unseen: What becomes of a value that a column of a table does not have, such as a category that did not occur in
+            training: an `error`, the default, or it is taken as `missing`, with a warning that counts them.
     """
 
     array: str | None = None
@@ -53,6 +58,7 @@ class Reading:
     item_separator: str | None = None
     first_column: int | None = None
     levels: int | None = None
+    unseen: Unseen | None = None
 
     def __post_init__(self):
         for name, allowed in (("decimal", (".", ",")), ("first_column", (None, 0, 1)), ("transpose", (False, True))):

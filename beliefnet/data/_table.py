@@ -1,5 +1,6 @@
 """Tables of mixed columns: whether rows are one, what its columns are taken for, and its rows as units."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 
 from beliefnet._errors import DataError, listed, shown
 from beliefnet.data._observations import Observations
-from beliefnet.data._record import SPLITS, LoadOptions, Provenance, Record, checksum
+from beliefnet.data._record import SPLITS, LoadOptions, Provenance, Record, Unseen, checksum
 from beliefnet.data._split import Contents, cut_missing
 from beliefnet.tables import (
     KINDS,
@@ -75,7 +76,7 @@ def table_splits(
     schema, frames = table_of(frames, options, kinds, label)
     cut = cut_missing(contents.holding(frames, names={}), options.fractions, options.split_seed, label)
     schema = schema.standardised(cut.splits["train"])
-    rows = {split: table_rows(schema, cut.splits[split], called[split]) for split in SPLITS}
+    rows = {split: table_rows(schema, cut.splits[split], called[split], options.unseen) for split in SPLITS}
     record = Record(
         name=provenance.name,
         variant=provenance.variant,
@@ -124,13 +125,28 @@ def table_of(
     return infer_schema(whole, kinds=chosen, ids=options.name_column, label=options.label_column), dict(frames)
 
 
-def table_rows(schema: Schema, frame: Frame, label: str) -> Observations:
+def table_rows(schema: Schema, frame: Frame, label: str, unseen: Unseen | None = None) -> Observations:
     """Return the rows of a table as observations of its units, named by its column of ids.
+
+    Args:
+        schema: What its columns were taken for.
+        frame: The rows.
+        label: What to call them in an error.
+        unseen: What becomes of values that a column does not have: by default an error.
 
     Raises:
         DataError: If a column is not there, or a value is none that the column has.
     """
     frame = replace(schema.renamed(frame), label=label)
+    if unseen == "missing":
+        frame, counts = schema.without_unseen(frame)
+        if counts:
+            said = listed(f"{name} ({count})" for name, count in counts.items())
+            warnings.warn(
+                f"{sum(counts.values())} cells of {label} hold values that their columns do not have, and are taken as "
+                f"missing, by column: {said}",
+                stacklevel=2,
+            )
     return Observations(
         schema.encode(frame), "mixed", columns=schema.unit_names, names=row_names(schema, frame), label=label
     )

@@ -36,22 +36,32 @@ class Table:
     place: Place | None = None
 
 
+def open_sheet(path: Path, reading: Reading) -> Sheet:
+    """Read the text of a table, and find its header and what separates its cells.
+
+    Raises:
+        DataError: If the file is empty or unreadable.
+    """
+    with readable(path):
+        return Sheet.of(read_text(path, reading.encoding), reading, path)
+
+
 def read_table(
-    path: Path,
+    sheet: Sheet,
     reading: Reading,
     split_column: str | None = None,
     wanted: Sequence[str] | None = None,
     *,
     are_whole: bool = False,
 ) -> Table:
-    """Read a table of numbers from a text file.
+    """Read a table of numbers.
 
     A first line without any number is taken for a header, and so is one that counts up, as pandas writes it. A first
     column that counts the rows, one of different whole numbers headed `id`, `index` or `row`, and one of different
     texts are taken for the names of the rows, with a warning.
 
     Args:
-        path: The file.
+        sheet: Its text.
         reading: How to read it.
         split_column: The column that says which split a row belongs to.
         wanted: The columns that a trained model takes, which are found by their names where the file has any of them.
@@ -62,13 +72,11 @@ def read_table(
 
     Raises:
         DataError: With the line and column of the first text that is not a number, or the first line of another
-            width; or if the file is empty or unreadable, lacks a column that was asked for, or does not tell two
+            width; or if the file lacks a column that was asked for, or does not tell two
             columns of whole numbers from one with decimal commas.
     """
-    text = read_text(path, reading.encoding)
-    with readable(path):
-        sheet = Sheet.of(text, reading, path)
-        if reading.delimiter is None and plain_suffix(path) != ".tsv":
+    with readable(sheet.path):
+        if reading.delimiter is None and plain_suffix(sheet.path) != ".tsv":
             sheet.check_commas(are_whole=are_whole)
         if wanted is not None:
             reading = sheet.reading_for(wanted, reading)
