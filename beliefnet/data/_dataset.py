@@ -286,6 +286,7 @@ def _recorded(
             is_dynamic,
             columns=contents.columns,
             names=contents.names.get(split),
+            named_in=contents.named_in or options.name_column,
             label=label_of(provenance.label, split, contents),
         )
         for split in SPLITS

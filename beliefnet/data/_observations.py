@@ -129,6 +129,7 @@ class Observations:
         is_dynamic: Whether rows are means, of which bits are drawn anew at every use.
         columns: Names of the columns, such as the words of documents.
         names: Names of the rows.
+        named_in: The column of a file that these are from, where it has a name.
         label: What to call the rows in an error.
         numbers: The number of each row, `[rows]`; from 0 by default. A key and the number give the bits that are drawn
             of a row: a subset keeps the numbers, so that its rows have the same bits as in the whole.
@@ -149,6 +150,7 @@ class Observations:
     is_dynamic: bool = False
     columns: tuple[str, ...] | None = None
     names: tuple[str, ...] | None = None
+    named_in: str | None = None
     label: str = "data"
     numbers: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
     room: int = 0

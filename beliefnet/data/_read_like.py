@@ -112,9 +112,11 @@ def read_table_like(record: Record, path: str | Path, **options: Any) -> tuple[O
     chosen = _options_like(record, _place(path), options)
     contents = read_contents(_place(path), replace(chosen, columns=(), drop=(), label_column=None))
     frame = schema_of(record).renamed(frame_of(contents.splits["train"], str(path)))
+    rows = table_rows(schema_of(record), frame, str(path), chosen.unseen)
     if chosen.name_column is not None:
-        frame = replace(frame, names=tuple(map(written, frame.column(chosen.name_column).tolist())))
-    return table_rows(schema_of(record), frame, str(path), chosen.unseen), frame
+        names = tuple(map(written, frame.column(chosen.name_column).tolist()))
+        rows = replace(rows, names=names, named_in=chosen.name_column)
+    return rows, frame
 
 
 def read_incomplete_rows(
@@ -156,6 +158,7 @@ def read_incomplete_rows(
         record.values,
         columns=contents.columns,
         names=contents.names.get("train"),
+        named_in=contents.named_in or chosen.name_column,
         label=str(path),
     )
 
@@ -255,6 +258,7 @@ def _observed(contents: Contents, record: Record, options: LoadOptions, label: s
         is_dynamic,
         columns=contents.columns if is_named else None,
         names=contents.names.get("train"),
+        named_in=contents.named_in or options.name_column,
         label=plain,
     )
 

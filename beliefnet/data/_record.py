@@ -268,8 +268,21 @@ class Record:
         )
 
     def read_as(self, **changes: Any) -> "Record":
-        """Return the record with changes of how files are read."""
-        return replace(self, reading=replace(self.reading, **changes))
+        """Return the record with changes of how files are read.
+
+        Raises:
+            DataError: If there is no such option of `Reading`, or it cannot have the value.
+            OptionError: If a value is of the wrong type.
+        """
+        options = options_of(Reading)
+        for name in changes:
+            if name not in options:
+                raise DataError(
+                    f"expected an option of how files are read, got {shown(name)}{suggestion(name, options)}",
+                    f"one of {listed(options, 20)}",
+                )
+        checked = {name: options[name].check(value) for name, value in changes.items()}
+        return replace(self, reading=replace(self.reading, **checked))
 
 
 _OPTIONAL = {"image_shape", "values", "levels", "largest", "reading", "keep_empty", "schema"}

@@ -141,23 +141,17 @@ def table_rows(schema: Schema, frame: Frame, label: str, unseen: Unseen | None =
     if unseen == "missing":
         frame, counts = schema.without_unseen(frame)
         if counts:
-            said = listed(f"{name} ({count})" for name, count in counts.items())
+            said = ", ".join(f"{shown(name)} {count}" for name, count in counts.items())
             warnings.warn(
                 f"{sum(counts.values())} cells of {label} hold values that their columns do not have, and are taken as "
                 f"missing, by column: {said}",
                 stacklevel=2,
             )
-    return Observations(
-        schema.encode(frame), "mixed", columns=schema.unit_names, names=row_names(schema, frame), label=label
-    )
-
-
-def row_names(schema: Schema, frame: Frame) -> tuple[str, ...] | None:
-    """Return the names of rows: those of the column of ids, or those that the table has beside its columns."""
-    name = schema.of_kind("id")
-    if name is None or name not in frame.columns:
-        return frame.names
-    return tuple(written(cell) for cell in frame.columns[name].tolist())
+    units, columns, named_in = schema.encode(frame), schema.unit_names, schema.of_kind("id")
+    if named_in is None or named_in not in frame.columns:
+        return Observations(units, "mixed", columns=columns, names=frame.names, label=label)
+    names = tuple(written(cell) for cell in frame.columns[named_in].tolist())
+    return Observations(units, "mixed", columns=columns, names=names, named_in=named_in or None, label=label)
 
 
 def _together(frames: Mapping[str, Frame], label: str) -> Frame:

@@ -120,6 +120,7 @@ def _read_numbers(path: Path, options: LoadOptions, wanted: Wanted | None) -> Co
     if options.values == "auto" and not options.transpose and are_mixed_numbers(table.values):
         return _mixed(read_frame(sheet, options.delimiter), path, options)
     contents = matrix_contents(path, table.values, options, columns=table.columns, names=table.names)
+    contents = replace(contents, named_in=None if options.transpose else table.named_in)
     contents = replace(contents, place=None if options.transpose or table.parts is not None else table.place)
     if table.parts is None:
         return contents

@@ -25,6 +25,7 @@ class Table:
         values: The numbers, float64 `[rows, columns]`; NaN where a cell is empty.
         columns: The name of each column, where the file has any.
         names: The name of each row, where the file has any.
+        named_in: The column that they are from, where it has a name.
         parts: Which split each row belongs to, where a column says so.
         place: Where an entry is in the file, given its row and column.
     """
@@ -32,6 +33,7 @@ class Table:
     values: np.ndarray
     columns: tuple[str, ...] | None = None
     names: tuple[str, ...] | None = None
+    named_in: str | None = None
     parts: tuple[str, ...] | None = None
     place: Place | None = None
 
@@ -86,7 +88,8 @@ def read_table(
         columns = tuple(sheet.columns[index] for index in numeric) if sheet.has_header else None
         table = Table(values, columns, place=partial(sheet.place, numeric))
         if sheet.name_column is not None:
-            table = replace(table, names=tuple(sheet.texts(sheet.name_column)))
+            named_in = sheet.columns[sheet.name_column].strip() if sheet.has_header else None
+            table = replace(table, names=tuple(sheet.texts(sheet.name_column)), named_in=named_in or None)
         else:
             table = _without_index(table, numeric, sheet, reading)
         if split_column is not None:
@@ -115,6 +118,7 @@ def _without_index(table: Table, numeric: list[int], sheet: Sheet, reading: Read
     )
     # Rows that were left out leave gaps, and rows may be shuffled; frames that were joined repeat numbers.
     are_distinct = len(np.unique(column)) == len(column)
+    is_unnamed = header in (None, "", "unnamed: 0")
     is_index = header in ("", "unnamed: 0") or (runs if header is None else header in _INDEX_HEADERS and are_distinct)
     if runs and not is_index:
         said = f"column {sheet.columns[0]!r} of {sheet.path} counts the rows and is read as data"
@@ -127,4 +131,5 @@ def _without_index(table: Table, numeric: list[int], sheet: Sheet, reading: Read
     )
     names = tuple(str(int(number)) for number in column)
     place = partial(sheet.place, numeric[1:])
-    return Table(table.values[:, 1:], table.columns and table.columns[1:], names, place=place)
+    named_in = None if is_unnamed else sheet.columns[0].strip()
+    return Table(table.values[:, 1:], table.columns and table.columns[1:], names, named_in, place=place)
