@@ -63,7 +63,11 @@ def draw_numbers(num_draws: int, num_rows: int) -> np.ndarray:
 def check_whole_table(hide_half: str | None, split: str | None) -> None:
     """Refuse options that have no meaning for a table."""
     if hide_half or split:
-        raise OptionError(f"expected a file with a table to fill in, got {hide_half or split}", "--hide 0.2")
+        given = "--hide-half" if hide_half else "--split"
+        raise OptionError(
+            f"expected no {given} for a table of mixed columns, got {hide_half or split}",
+            "--hide 0.2" if hide_half else "leaving it out",
+        )
 
 
 def complete_table(

@@ -24,8 +24,8 @@ from beliefnet.data._meaning import (
     reduced,
 )
 from beliefnet.data._observations import Observations
-from beliefnet.data._record import SPLITS, LoadOptions, Provenance, Record, checksum
-from beliefnet.data._sparse import is_sparse
+from beliefnet.data._record import SPLITS, LoadOptions, Provenance, Record
+from beliefnet.data._sparse import checksum, is_sparse
 from beliefnet.data._split import Contents, cut_missing
 from beliefnet.data._stored import record_of
 from beliefnet.data._table import is_mixed_frame, table_splits
@@ -81,9 +81,8 @@ class Dataset:
             names: Names of the rows: of the training rows, or by the name of the split.
             kinds: Of a table of mixed columns, what some columns are, by their names.
             label: What to call the data.
-            **options: `values`, `binarization`, `seed`, `split_seed`, `valid_fraction`, `test_fraction`,
-                `vocabulary_size`, `keep_empty`, `levels`, `label_column`, `name_column`, `drop` and `unseen`, as in
-                `load`.
+            **options: As in `load`, those that do not say how a file is read; of the others `levels`, `label_column`,
+                `name_column`, `drop` and `unseen`.
 
         Returns:
             The three splits and their record.
@@ -298,5 +297,6 @@ def _check_sizes(contents: Contents, label: str) -> None:
     shapes = {split: list(rows.shape[1:]) for split, rows in contents.splits.items()}
     if len({tuple(shape) for shape in shapes.values()}) > 1:
         widths = {split: shape[0] if len(shape) == 1 else shape for split, shape in shapes.items()}
-        found = f"expected splits with the same number of columns in {label}, got {widths}"
-        raise DataError(found, "writing them alike")
+        raise DataError(
+            f"expected splits with the same number of columns in {label}, got {widths}", "writing them alike"
+        )

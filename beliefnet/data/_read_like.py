@@ -14,6 +14,7 @@ from beliefnet.data._binarization import binarize_rows, check_binarization, choo
 from beliefnet.data._by_words import by_words
 from beliefnet.data._files import labelled, plain_suffix
 from beliefnet.data._levels import check_grey_values, to_levels
+from beliefnet.data._meaning import check_options
 from beliefnet.data._observations import Observations
 from beliefnet.data._record import LoadOptions, Reading, Record
 from beliefnet.data._sparse import is_sparse, to_counts
@@ -238,6 +239,7 @@ def _undivided(given: Mapping[str, Any], path: str | Path) -> LoadOptions:
 
 def _observed(contents: Contents, record: Record, options: LoadOptions, label: str) -> Observations:
     """Return rows with the meaning that a record gives them."""
+    check_options(record.values, replace(options, binarization=None), label, are_sparse=contents.are_sparse)
     rows, largest, is_dynamic = contents.splits["train"], 1, False
     plain, label = label, labelled(label, contents.place)
     if record.values == "counts":

@@ -1,17 +1,12 @@
 """What is asked of data, and the record of where they came from and how they were read."""
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, TypeAlias, get_args
-
-import numpy as np
-from scipy import sparse
 
 from beliefnet._errors import DataError, listed, shown, suggestion
 from beliefnet._options import options_of
 from beliefnet._types import ValueKind
-from beliefnet.data._sparse import CSR, Rows
 from beliefnet.tables import Schema
 
 SPLITS = ("train", "valid", "test")
@@ -287,28 +282,3 @@ class Record:
 
 _OPTIONAL = {"image_shape", "values", "levels", "largest", "reading", "keep_empty", "schema"}
 _WITHOUT_SAYING: Mapping[str, Any] = {"values": "binary", "largest": 1, "reading": {}, "keep_empty": False}
-
-
-def checksum(splits: Sequence[Rows], words: Sequence[str] | None = None) -> str:
-    """Return `"sha256:..."` over the shapes, dtypes and contents of splits, in their order, and over the words."""
-    digest = hashlib.sha256()
-    for array in (piece for rows in splits for piece in _pieces(rows)):
-        # Little-endian bytes, so that the checksum does not depend on the machine.
-        plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-        digest.update(f"{plain.shape}{array.dtype.name}".encode())
-        digest.update(plain.data)
-    if words is not None:
-        digest.update("\n".join(words).encode())
-    return f"sha256:{digest.hexdigest()}"
-
-
-def _pieces(rows: Rows) -> Iterator[np.ndarray]:
-    """Yield the arrays that rows consist of; the width of indices depends on how a sparse matrix was made."""
-    if not sparse.issparse(rows):
-        yield np.asarray(rows)
-        return
-    matrix: CSR = rows
-    yield np.array(matrix.shape, np.int64)
-    yield matrix.indptr.astype(np.int64)
-    yield matrix.indices.astype(np.int64)
-    yield matrix.data

@@ -10,7 +10,8 @@ import numpy as np
 
 from beliefnet._errors import DataError, listed, shown
 from beliefnet.data._observations import Observations
-from beliefnet.data._record import SPLITS, LoadOptions, Provenance, Record, Unseen, checksum
+from beliefnet.data._record import SPLITS, LoadOptions, Provenance, Record, Unseen
+from beliefnet.data._sparse import checksum
 from beliefnet.data._split import Contents, cut_missing
 from beliefnet.tables import (
     KINDS,

@@ -131,7 +131,7 @@ class Column:
             marks = [mark for mark in ",;\t" if len(frame.columns) == 1 and mark in next(iter(frame.columns))]
             raise DataError(
                 f"expected a column {shown(self.name)} in {frame.label}, got {listed(frame.columns)}",
-                *(Use("delimiter", mark) for mark in marks),
+                *(Use("delimiter", mark, "where that separates the cells") for mark in marks),
                 "an empty column of this name, where it is unknown",
             )
         read = self._read(frame.column(self.name))

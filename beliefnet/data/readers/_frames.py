@@ -142,7 +142,7 @@ def number_columns(frame: Frame, reading: Reading) -> tuple[np.ndarray, tuple[st
             raise DataError(
                 f"expected numbers in every column of {frame.label}, got texts or missing values in {shown(name)}",
                 Use("drop", name, "if it is no data"),
-                Use("values", "mixed", "for columns of several kinds", "--visible mixed"),
+                Use("values", "mixed", "for columns of several kinds", "--net vae --visible mixed"),
             )
     own = None if reading.name_column is None else tuple(map(str, frame.column(reading.name_column)))
     array = np.stack([values.astype(np.float64) for values in columns], axis=1)
