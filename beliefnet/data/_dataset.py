@@ -170,7 +170,7 @@ class Dataset:
     @property
     def words(self) -> tuple[str, ...] | None:
         """The word of each column of counts; None for other values."""
-        return self.train.columns if self.record.values == "counts" else None
+        return self.columns if self.record.values == "counts" else None
 
     @property
     def columns(self) -> tuple[str, ...] | None:
@@ -193,8 +193,7 @@ class Dataset:
 
 def _of_table(contents: Contents, provenance: Provenance, options: LoadOptions, kinds: Any = None) -> Dataset:
     check_options("mixed", options, provenance.label, are_sparse=False)
-    record, rows = table_splits(contents, provenance, options, kinds)
-    return Dataset(record, **rows)
+    return Dataset(**table_splits(contents, provenance, options, kinds))
 
 
 def default_values(rows: Any) -> ValueKind:
@@ -231,7 +230,7 @@ def assemble(
         contents = counted(contents, options, label)
     meaning = {"binary": as_binary, "grey": as_grey, "counts": as_counts}.get(values)
     if meaning is None:
-        known = "'binary', 'grey', 'counts', 'mixed'"
+        known = listed(("binary", "grey", "counts", "mixed"))
         raise DataError(f"expected values to be one of {known}, got {shown(values)}", "leaving the option out")
     check_options(values, options, label, are_sparse=contents.are_sparse)
     checked = meaning(contents, options, label)
@@ -297,6 +296,5 @@ def _check_sizes(contents: Contents, label: str) -> None:
     shapes = {split: list(rows.shape[1:]) for split, rows in contents.splits.items()}
     if len({tuple(shape) for shape in shapes.values()}) > 1:
         widths = {split: shape[0] if len(shape) == 1 else shape for split, shape in shapes.items()}
-        raise DataError(
-            f"expected splits with the same number of columns in {label}, got {widths}", "writing them alike"
-        )
+        found = f"expected splits with the same number of columns in {label}, got {widths}"
+        raise DataError(found, "writing them alike")

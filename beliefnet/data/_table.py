@@ -59,8 +59,8 @@ def table_splits(
     provenance: Provenance,
     options: LoadOptions,
     kinds: Mapping[str, str | Column] | None = None,
-) -> tuple[Record, dict[str, Any]]:
-    """Return the record and the rows of a table of mixed columns, once the missing splits are cut off.
+) -> dict[str, Any]:
+    """Return the record and the splits of a table of mixed columns, once the missing ones are cut off.
 
     Args:
         contents: What was read.
@@ -91,7 +91,7 @@ def table_splits(
         reading=contents.reading,
         schema=schema,
     )
-    return record, rows
+    return {"record": record, **rows}
 
 
 def table_of(
