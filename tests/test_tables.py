@@ -608,6 +608,7 @@ def test_holes_are_filled_in_and_all_else_stays(run, tmp_path, capsys):
     out, path = run
     file = tmp_path / "completed.csv"
     quick = ["--particles", "16", "--starts", "2", "--rounds", "1", "--refine", "air:steps=2,samples=3"]
+    again = ["--overwrite", *quick]
     assert cli.run(["impute", str(out), str(path), "--out", str(file), *quick]) == 0
     done = read(file)
     assert list(done.columns) == list(SURVEY.columns)
@@ -619,7 +620,7 @@ def test_holes_are_filled_in_and_all_else_stays(run, tmp_path, capsys):
         assert (same == given).all(), name
     assert set(done["job"]) <= set(SURVEY["job"].dropna())
     assert (done["children"].astype(float) == done["children"].astype(float).round()).all()
-    assert cli.run(["impute", str(out), str(path), "--out", str(file), "--draws", "2"]) == 0
+    assert cli.run(["impute", str(out), str(path), "--out", str(file), "--draws", "2", "--overwrite"]) == 0
     drawn = read(file)
     assert list(drawn.columns) == ["draw", *SURVEY.columns]
     one, two = (part.drop(columns="draw").reset_index(drop=True) for _, part in drawn.groupby("draw"))
@@ -628,14 +629,14 @@ def test_holes_are_filled_in_and_all_else_stays(run, tmp_path, capsys):
     assert (one[["sex", "age"]] != two[["sex", "age"]]).any().all()
     np.testing.assert_array_equal(one["height"], one["height"].round(1))
     capsys.readouterr()
-    assert cli.run(["impute", str(out), str(path), "--out", str(file), "--hide", "0.3", "--json", *quick]) == 0
+    assert cli.run(["impute", str(out), str(path), "--out", str(file), "--hide", "0.3", "--json", *again]) == 0
     report = json.loads(capsys.readouterr().out)
     assert set(report["errors"]["net"]) == {"age", "sex", "job", "children", "visits", "height"}
     assert report["num_hidden"] > 100
     assert "no --hide-half for a table" in fails(capsys, "impute", out, path, "--hide-half", "left")
     whole = tmp_path / "whole.csv"
     whole.write_text(as_csv(SURVEY.dropna()))
-    assert "--hide 0.2" in fails(capsys, "impute", out, whole, "--out", file)
+    assert "--hide 0.2" in fails(capsys, "impute", out, whole, "--out", file, "--overwrite")
 
 
 @pytest.mark.full
@@ -652,10 +653,13 @@ def test_outliers_are_named_with_what_is_surprising(run, tmp_path, capsys):
     assert found["is_outlier"].sum() == 2
     assert found["log_p"].astype(float).idxmin() == 3
     assert found.loc[3, "surprising"].startswith("height (")
-    assert cli.run(["outliers", str(out), str(path), "--out", str(file), "--particles", "20", "--json"]) == 0
+    assert (
+        cli.run(["outliers", str(out), str(path), "--out", str(file), "--particles", "20", "--json", "--overwrite"])
+        == 0
+    )
     assert json.loads(capsys.readouterr().out)["outliers"][0]["id"] == "p003"
     # A share of the rows that it was trained on, or a log p; what is far out in one column is not so in the others.
-    words = ["outliers", str(out), str(path), "--out", str(file), "--particles", "20"]
+    words = ["outliers", str(out), str(path), "--out", str(file), "--particles", "20", "--overwrite"]
     assert cli.run([*words, "--contamination", "0.02"]) == 0
     said = capsys.readouterr().out
     cut = float(re.search(r"log p below (-[\d.]+) nats, which is so for 2% of 96 training rows", said)[1])
@@ -669,7 +673,8 @@ def test_outliers_are_named_with_what_is_surprising(run, tmp_path, capsys):
     assert "try --below alone" in fails(capsys, "outliers", out, path, "--share", "0.1", "--below", "-9")
     bits = tmp_path / "bits"
     assert cli.run(["train", "--data", "bars", "--hidden", "4", "--epochs", "1", "--out", str(bits)]) == 0
-    assert cli.run(["outliers", str(bits), "bars", "--split", "valid", "--out", str(file), "--particles", "5"]) == 0
+    words[1:3] = [str(bits), "bars", "--split", "valid"]
+    assert cli.run(words) == 0
     assert read(file)["surprising"][read(file)["is_outlier"].astype(int) == 1].str.contains("column").all()
 
 

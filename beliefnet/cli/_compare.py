@@ -1,26 +1,26 @@
 """beliefnet compare: simpler models of the same data, in one table with trained nets."""
 
 from pathlib import Path
-from typing import Annotated, Any
-
-from cyclopts import Parameter
+from typing import Any
 
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import COMPARISONS, parse_comparison
 from beliefnet.cli._app import command
 from beliefnet.cli._compared_run import row_of_run
-from beliefnet.cli._files import replaced, writing
+from beliefnet.cli._files import check_free, replaced, writing
 from beliefnet.cli._flags import AS_LOADED, HowLoaded, given_flags
-from beliefnet.cli._options import check_counts, plain, to_json
+from beliefnet.cli._options import check_counts, plain
+from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Split, own_data
 from beliefnet.cli._run import Run, open_run
-from beliefnet.cli._text import say, show_table, waiting
+from beliefnet.cli._text import report, say, show_table, to_json
 from beliefnet.comparisons import AbstractComparison, score
 from beliefnet.data import Dataset, load, names
 from beliefnet.runs import write_atomically
 
 _PERPLEXITIES = {"perplexity": "", "elbo_perplexity": ", by the ELBO"}
 
+_FILE = "comparisons.json"
 _OF_TABLES = "beliefnet runs, which shows the bounds of nets of one table beside each other"
 
 
@@ -32,7 +32,6 @@ def compare(
     runs: tuple[Path, ...] = (),
     split: Split = "test",
     seed: int = 0,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     out: Path | None = None,
     loading: HowLoaded = AS_LOADED,
 ) -> None:
@@ -47,7 +46,6 @@ def compare(
             of the net as it is now and on the same data.
         split: Part of the data that is scored; models are fitted to the training split.
         seed: Of the models; and of the data as in `beliefnet train`, unless they are those of a run.
-        as_json: Print one JSON object and nothing else.
         out: A folder for comparisons.json, with all settings and scores.
         loading: How data are loaded, as in `beliefnet train`.
     """
@@ -57,21 +55,29 @@ def compare(
     dataset = _data_for(chosen, data, {"seed": seed}, given_flags(loading), nets)
     run_rows = [row_of_run(net, dataset.record, split) for net in nets]
     if out is not None:
-        with writing(out):
-            out.mkdir(parents=True, exist_ok=True)
+        _check_out(out)
     rows = [_row_of_model(spec, model, dataset, split, seed) for spec, model in chosen.items()]
-    report = plain({"data": dataset.record.to_dict(), "split": split, "seed": seed, "models": [*rows, *run_rows]})
-    if as_json:
-        print(to_json(report))
-    else:
-        _show(report)
+    found = plain({"data": dataset.record.to_dict(), "split": split, "seed": seed, "models": [*rows, *run_rows]})
+    report(found)
+    _show(found)
     if out is not None:
-        file = out / "comparisons.json"
+        file = out / _FILE
         note = replaced(file)
         with writing(out):
-            write_atomically(file, to_json(report, indent=2) + "\n")
-        if not as_json:
-            say(f"written to {file}{note}")
+            out.mkdir(exist_ok=True)
+            write_atomically(file, to_json(found, indent=2) + "\n")
+        say(f"written to {file}{note}")
+
+
+def _check_out(out: Path) -> None:
+    """Check, before any work, that the folder is there or can be made, and has no comparisons yet."""
+    if not out.exists():
+        check_free(out)
+        return
+    with writing(out):
+        # A file is no folder.
+        next(out.iterdir(), None)
+    check_free(out / _FILE)
 
 
 def _chosen(specs: tuple[str, ...]) -> dict[str, AbstractComparison]:
@@ -127,15 +133,15 @@ def _is_same(one: str, other: str) -> bool:
 
 
 def _row_of_model(spec: str, model: AbstractComparison, dataset: Dataset, split: str, seed: int) -> dict[str, Any]:
-    with waiting(f"fitting {spec}"):
+    with progress(f"fitting {spec}"):
         model.fit(dataset.train.rows, dataset.valid.rows, seed=seed)
         scores = score(model, dataset.split(split).rows)
     name = spec.partition(":")[0]
     return {"model": name, "settings": model.settings, "findings": model.findings, **scores.to_dict()}
 
 
-def _show(report: dict[str, Any]) -> None:
-    rows, name = report["models"], report["data"]["name"]
+def _show(found: dict[str, Any]) -> None:
+    rows, name = found["models"], found["data"]["name"]
     columns = {"model": [row["model"] for row in rows], "NLL": [_number(row["nll"]) for row in rows]}
     if any("elbo" in row for row in rows):
         columns["ELBO"] = [_number(row.get("elbo")) for row in rows]
@@ -146,7 +152,7 @@ def _show(report: dict[str, Any]) -> None:
                 columns[f"perplexity {kind.replace('_', ' ')}{by}"] = [_number(value) for value in values]
     columns["method"] = [row["method"] for row in rows]
     columns["settings"] = [_settings(row["settings"]) for row in rows]
-    title = f"{name}, {report['split']} split, {rows[0]['num_examples']} examples (nats per example)"
+    title = f"{name}, {found['split']} split, {rows[0]['num_examples']} examples (nats per example)"
     show_table(tuple(columns), zip(*columns.values(), strict=True), title=title, words=columns)
 
 

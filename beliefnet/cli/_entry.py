@@ -36,7 +36,7 @@ def run(tokens: Sequence[str]) -> int:
         The exit status: 0 only on success.
     """
     try:
-        from beliefnet.cli._app import run_command
+        from beliefnet.cli._run_command import run_command
 
         return run_command(tokens)
     except KeyboardInterrupt:
@@ -53,11 +53,19 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     """
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
+            _remove_unfinished()
             _say_interrupted()
             os._exit(INTERRUPTED)
         frame = frame.f_back
     signal.setitimer(signal.ITIMER_REAL, _SECONDS_UNTIL_AGAIN)
     raise KeyboardInterrupt
+
+
+def _remove_unfinished() -> None:
+    """Leave no part of a file that was being written."""
+    files = sys.modules.get("beliefnet.runs._files")
+    if files is not None:
+        files.remove_unfinished()
 
 
 def _ignore_interrupts() -> None:

@@ -20,13 +20,15 @@ from beliefnet.cli._impute_table import (
     complete_table,
     draw_column,
     draw_numbers,
+    of_draws,
     show_completed,
 )
-from beliefnet.cli._options import check_counts, check_suffix, to_json, with_error
+from beliefnet.cli._options import check_counts, with_error
+from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Split, chosen_rows, is_file, own_data, spread
 from beliefnet.cli._run import Run, chosen_refiner, described, open_latent_run
 from beliefnet.cli._tables import NUMBERED, SUFFIXES
-from beliefnet.cli._text import make_progress, say, show_table
+from beliefnet.cli._text import report, say, show_table, tell
 from beliefnet.data import numbered_columns
 from beliefnet.evaluation import (
     GreyImputationScore,
@@ -66,7 +68,6 @@ def impute_rows(
     split: Split | None = None,
     limit: int | None = None,
     seed: int = 0,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     reading: HowRead = AS_IN_TRAINING,
 ) -> None:
     """Fill in missing entries of data: their means given the observed ones, by refined posteriors.
@@ -95,25 +96,24 @@ def impute_rows(
         split: Which part of a named data set (the test split by default), or which array of a .npz.
         limit: Use only so many rows, spread evenly.
         seed: Seed of the draws.
-        as_json: Print one JSON object and nothing else.
         reading: How a file is read, where the run's own data were read in another way.
     """
     check_counts(particles=particles, starts=starts, rounds=rounds, limit=limit, draws=draws or None, seed=seed)
     run = _open(directory)
-    file, suffixes = chosen_file(out, "completed.npy"), (".npy", ".csv", ".png")
-    if run.record.schema is not None:
-        file, suffixes = chosen_file(out, "completed.csv"), SUFFIXES
+    _check(data, hide, hide_half, out)
+    if run.record.schema is None:
+        file = chosen_file(out, "completed.npy", ".npy", ".csv", *([] if draws else [".png"]))
+    else:
+        file = chosen_file(out, "completed.csv", *SUFFIXES)
         check_whole_table(hide_half, split)
-    _check(data, hide, hide_half, file, tuple(suffix for suffix in suffixes if not draws or suffix != ".png"))
     data_key, hide_key, draw_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
     if run.record.schema is not None:
         refiner = None if refine is None else chosen_refiner(run, refine)
         search = Search(particles, starts, rounds, refiner)
         chosen = chosen_rows(run, data, None, reading)
-        some = chosen.limited(limit)
-        completed = complete_table(run, some, search, hide, num_draws=draws, key=draw_key, is_quiet=as_json)
+        completed = complete_table(run, chosen.limited(limit), search, hide, num_draws=draws, key=draw_key)
         about = {"data": data, "hide": hide, "seed": seed, "best_epoch": run.best_epoch}
-        show_completed(completed, about, run.record.schema, file, as_json=as_json)
+        show_completed(completed, about, run.record.schema, file)
         return
     refiner = chosen_refiner(run, refine)
     rows = read_incomplete(run, data, split, reading, limit, key=data_key)
@@ -123,21 +123,17 @@ def impute_rows(
         raise OptionError(f"expected missing entries (NaN) in {data}, got none", "--hide 0.5 to see how it would do")
     name, fill = _fill(run)
     search = Search(particles, starts, rounds, refiner, fill)
-    result = _completed(run, rows, search, num_draws=draws, key=draw_key, is_quiet=as_json)
+    result = _completed(run, rows, search, num_draws=draws, key=draw_key)
     scores = _scores(run, rows, result, {name: fill}) if rows.hidden.any() else {}
     about = {"num_starts": starts, "rounds": rounds, "num_draws": draws, "refine": described(refiner), "seed": seed}
     place = {"data": data, "split": "all" if is_file(data) else split or "test", "best_epoch": run.best_epoch}
-    report = _report(rows, result, scores) | about | place | {"hide": hide if hide_half is None else hide_half}
+    found = _report(rows, result, scores) | about | place | {"hide": hide if hide_half is None else hide_half}
     # Shown first: a file that cannot be written must not cost a long computation.
-    if as_json:
-        print(to_json(report))
-    else:
-        _show(report, scores)
+    report(found)
+    _show(found, scores)
     note = replaced(file)
     _write(run, rows, result, file)
-    if not as_json:
-        of_draws = f", {draws} draws of each," if draws else ""
-        say(f"{len(rows.seen)} completed rows{of_draws} written to {file}{note}")
+    say(f"{len(rows.seen)} completed rows{of_draws(draws)} written to {file}{note}")
 
 
 def _open(directory: Path) -> Run:
@@ -151,16 +147,13 @@ def _open(directory: Path) -> Run:
     return run
 
 
-def _check(data: str, hide: float | None, hide_half: Side | None, out: Path, suffixes: tuple[str, ...]) -> None:
+def _check(data: str, hide: float | None, hide_half: Side | None, out: Path | None) -> None:
     if hide is not None and not 0 < hide < 1:
         raise OptionError(f"expected --hide between 0 and 1, got {hide}", "0.5")
     if hide is not None and hide_half is not None:
         raise OptionError(f"expected --hide or --hide-half, got both ({hide} and {hide_half})", "one of them")
-    check_suffix(out, *suffixes)
-    if is_file(data) and out.exists() and out.samefile(Path(data).expanduser()):
+    if out is not None and is_file(data) and out.exists() and out.samefile(Path(data).expanduser()):
         raise OptionError(f"expected --out to be another file than the data, got {out}", "--out completed.npy")
-    with writing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _fill(run: Run) -> tuple[str, ArrayLike]:
@@ -172,15 +165,10 @@ def _fill(run: Run) -> tuple[str, ArrayLike]:
     return "one half", starting_fill(run.net)
 
 
-def _completed(run: Run, rows: IncompleteRows, search: Search, *, num_draws: int, key: Key, is_quiet: bool) -> Imputed:
-    with make_progress(is_quiet=is_quiet) as progress:
-        task = progress.add_task(f"{search.num_particles} particles", total=len(rows.seen))
-
-        def tell(done: int) -> None:
-            progress.update(task, completed=done)
-
+def _completed(run: Run, rows: IncompleteRows, search: Search, *, num_draws: int, key: Key) -> Imputed:
+    with progress(f"{search.num_particles} particles", len(rows.seen)) as shown:
         given = {"observed": rows.observed, "search": search, "num_draws": num_draws}
-        return impute(run.net, rows.seen, **given, key=key, progress=tell)
+        return impute(run.net, rows.seen, **given, key=key, progress=shown.update)
 
 
 def _scores(run: Run, rows: IncompleteRows, result: Imputed, start: dict[str, ArrayLike]) -> dict[str, Score]:
@@ -206,10 +194,10 @@ def _report(rows: IncompleteRows, result: Imputed, scores: dict[str, Score]) -> 
     }
 
 
-def _show(report: dict[str, Any], scores: dict[str, Score]) -> None:
-    say(
-        f"{report['num_missing']} missing and {report['num_hidden']} hidden entries in {report['num_examples']} rows; "
-        f"effective sample size {report['ess']['mean']:.1f} of {report['num_particles']}"
+def _show(found: dict[str, Any], scores: dict[str, Score]) -> None:
+    tell(
+        f"{found['num_missing']} missing and {found['num_hidden']} hidden entries in {found['num_examples']} rows; "
+        f"effective sample size {found['ess']['mean']:.1f} of {found['num_particles']}"
     )
     if not scores:
         return

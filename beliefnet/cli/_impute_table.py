@@ -12,11 +12,11 @@ import numpy as np
 from beliefnet._errors import OptionError
 from beliefnet._types import Key
 from beliefnet.cli._files import replaced
-from beliefnet.cli._options import to_json
+from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Chosen
 from beliefnet.cli._run import Run, described
 from beliefnet.cli._tables import save_columns
-from beliefnet.cli._text import make_progress, say, show_table
+from beliefnet.cli._text import report, say, show_table, tell
 from beliefnet.data import Observations
 from beliefnet.evaluation import Mean, Search, complete, impute
 from beliefnet.evaluation._impute import starting_fill
@@ -71,7 +71,7 @@ def check_whole_table(hide_half: str | None, split: str | None) -> None:
 
 
 def complete_table(
-    run: Run, chosen: Chosen, search: Search, hide: float | None, *, num_draws: int, key: Key, is_quiet: bool
+    run: Run, chosen: Chosen, search: Search, hide: float | None, *, num_draws: int, key: Key
 ) -> Completed:
     """Fill in the missing cells of a table.
 
@@ -82,7 +82,6 @@ def complete_table(
         hide: Hide each cell with this probability first, and score what is put there.
         num_draws: How many tables are drawn beside the one of expectations.
         key: Random key of what is hidden and drawn.
-        is_quiet: Show no progress.
     """
     rows, frame, schema = chosen.rows, chosen.frame, run.record.schema
     if schema is None or frame is None:
@@ -96,11 +95,11 @@ def complete_table(
     observed = known.copy()
     for name, place in schema.places.items():
         observed[:, place] &= ~hidden[name][:, None]
-    found = _found(run, rows, observed, search, num_draws=num_draws, key=draw_key, is_quiet=is_quiet)
+    found = _found(run, rows, observed, search, num_draws=num_draws, key=draw_key)
     values = schema.decode(np.asarray(found.means))
     fill = starting_fill(run.net)
     usual = schema.decode(np.broadcast_to(np.asarray(fill), rows.shape))
-    report = {
+    about = {
         "num_rows": len(rows),
         "num_missing": num_missing,
         "num_hidden": sum(int(where.sum()) for where in hidden.values()),
@@ -115,12 +114,10 @@ def complete_table(
         },
     }
     draws = tuple(filled(frame, schema.decode(np.asarray(found.draws)[:, draw])) for draw in range(num_draws))
-    return Completed(filled(frame, values), draws, report)
+    return Completed(filled(frame, values), draws, about)
 
 
-def show_completed(
-    completed: Completed, about: Mapping[str, Any], schema: Schema, file: Path, *, as_json: bool
-) -> None:
+def show_completed(completed: Completed, about: Mapping[str, Any], schema: Schema, file: Path) -> None:
     """Show what was done, and write the table.
 
     Args:
@@ -128,23 +125,23 @@ def show_completed(
         about: What was asked for.
         schema: What the columns were taken for.
         file: What the table is written to.
-        as_json: Print one JSON object and nothing else.
     """
-    report = completed.report
-    if as_json:
-        print(to_json({**report, **about}))
-    else:
-        say(
-            f"{report['num_missing']} missing and {report['num_hidden']} hidden cells in {report['num_rows']} rows; "
-            f"effective sample size {report['ess']['mean']:.1f} of {report['num_particles']}"
-        )
-        if report["num_hidden"]:
-            _show_errors(report["errors"], schema)
+    found = completed.report
+    report({**found, **about})
+    tell(
+        f"{found['num_missing']} missing and {found['num_hidden']} hidden cells in {found['num_rows']} rows; "
+        f"effective sample size {found['ess']['mean']:.1f} of {found['num_particles']}"
+    )
+    if found["num_hidden"]:
+        _show_errors(found["errors"], schema)
     note = replaced(file)
     save_columns(file, completed.columns)
-    if not as_json:
-        of_draws = f", {report['num_draws']} draws of each," if report["num_draws"] else ""
-        say(f"{report['num_rows']} completed rows{of_draws} written to {file}{note}")
+    say(f"{found['num_rows']} completed rows{of_draws(found['num_draws'])} written to {file}{note}")
+
+
+def of_draws(num_draws: int) -> str:
+    """Return what to say of draws beside the number of rows."""
+    return f", {num_draws} draws of each," if num_draws else ""
 
 
 def _hidden(schema: Schema, known: np.ndarray, hide: float | None, *, key: Key) -> dict[str, np.ndarray]:
@@ -156,17 +153,9 @@ def _hidden(schema: Schema, known: np.ndarray, hide: float | None, *, key: Key) 
     }
 
 
-def _found(
-    run: Run, rows: Observations, observed: np.ndarray, search: Search, *, num_draws: int, key: Key, is_quiet: bool
-) -> Any:
-    with make_progress(is_quiet=is_quiet) as progress:
-        task = progress.add_task(f"{search.num_particles} particles", total=len(rows))
-        given = {
-            "observed": observed,
-            "num_draws": num_draws,
-            "key": key,
-            "progress": lambda done: progress.update(task, completed=done),
-        }
+def _found(run: Run, rows: Observations, observed: np.ndarray, search: Search, *, num_draws: int, key: Key) -> Any:
+    with progress(f"{search.num_particles} particles", len(rows)) as shown:
+        given = {"observed": observed, "num_draws": num_draws, "key": key, "progress": shown.update}
         if search.refiner is None:
             return complete(run.net, rows, num_particles=search.num_particles, **given)
         return impute(run.net, rows, search=search, **given)

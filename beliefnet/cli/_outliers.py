@@ -12,11 +12,12 @@ from beliefnet._errors import OptionError
 from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
-from beliefnet.cli._options import check_counts, check_suffix, to_json
+from beliefnet.cli._options import check_counts
+from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Chosen, Split, chosen_rows, own_data, spread, words_or_numbers
 from beliefnet.cli._run import Run, open_run
 from beliefnet.cli._tables import SUFFIXES, beside, save_columns
-from beliefnet.cli._text import make_progress, say, show_table
+from beliefnet.cli._text import report, say, show_table
 from beliefnet.data import DataError, Observations
 from beliefnet.distributions import UnitKind
 from beliefnet.evaluation import row_scores, surprise
@@ -54,7 +55,6 @@ def outliers(
     particles: int = 200,
     split: Split | None = None,
     seed: int = 0,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     reading: HowRead = AS_IN_TRAINING,
 ) -> None:
     """Score every row of data by log p(x), and say which rows are the least probable, and which columns make them so.
@@ -75,22 +75,20 @@ def outliers(
         particles: Particles per row.
         split: Which part of a named data set (the test split by default), or which array of a .npz.
         seed: Seed of the particles.
-        as_json: Print one JSON object and nothing else.
         reading: How a file is read, where the run's own data were read in another way.
     """
     check_counts(particles=particles, seed=seed)
     _check_cut({"share": share, "contamination": contamination, "below": below})
-    file = chosen_file(out, "outliers.csv")
-    check_suffix(file, *SUFFIXES)
+    file = chosen_file(out, "outliers.csv", *SUFFIXES)
     run = open_run(directory)
     chosen = chosen_rows(run, data, split, reading)
     # Asked for first: without them, nothing is to be computed.
     seen = None if contamination is None else _training_rows(run)
     score_key, reason_key = jax.random.split(stream(seed, Stream.EVALUATION))
-    scores, errors = _scored(run, chosen.rows, particles, key=score_key, is_quiet=as_json)
+    scores, errors = _scored(run, chosen.rows, particles, key=score_key)
     order = np.argsort(scores, kind="stable")
     if contamination is not None and seen is not None:
-        reference, _ = _scored(run, seen, particles, key=score_key, is_quiet=as_json)
+        reference, _ = _scored(run, seen, particles, key=score_key)
         reason = f"which is so for {100 * contamination:.3g}% of {len(seen)} training rows"
         cut = Cut(float(np.quantile(reference, contamination)), reason)
     elif below is not None:
@@ -104,15 +102,13 @@ def outliers(
     reasons = _reasons(run, chosen, least, particles, key=reason_key)
     columns = _columns(run, chosen, scores, errors, least, reasons)
     note = replaced(file)
-    if as_json:
-        rows = [{name: _plain(values[row]) for name, values in columns.items()} for row in least]
-        print(to_json({"num_rows": len(scores), **asdict(cut), "outliers": rows}))
-    elif len(least):
+    rows = [{name: _plain(values[row]) for name, values in columns.items()} for row in least]
+    report({"num_rows": len(scores), **asdict(cut), "outliers": rows, "file": str(file)})
+    if rows:
         _show(columns, least)
     save_columns(file, columns)
-    if not as_json:
-        say(f"outliers have a log p below {cut.threshold:.2f} nats, {cut.reason}")
-        say(f"scores of {len(scores)} rows, {len(least)} of them outliers, written to {file}{note}")
+    say(f"outliers have a log p below {cut.threshold:.2f} nats, {cut.reason}")
+    say(f"scores of {len(scores)} rows, {len(rows)} of them outliers, written to {file}{note}")
 
 
 def _check_cut(given: dict[str, float | None]) -> None:
@@ -136,17 +132,16 @@ def _training_rows(run: Run) -> Observations:
         raise DataError(error.reason, "--share or --below, which take no training rows") from error
 
 
-def _scored(run: Run, rows: Observations, particles: int, *, key: Any, is_quiet: bool) -> tuple[np.ndarray, np.ndarray]:
+def _scored(run: Run, rows: Observations, particles: int, *, key: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return log p of each row, and its standard error, as float32."""
-    with make_progress(is_quiet=is_quiet) as progress:
-        task = progress.add_task(f"{particles} particles", total=len(rows))
+    with progress(f"{particles} particles", len(rows)) as shown:
         scores, errors = row_scores(
             run.net,
             rows,
             num_particles=particles,
             proposal=run.proposal,
             key=key,
-            progress=lambda done: progress.update(task, completed=done),
+            progress=shown.update,
         )
     return scores.astype(np.float32), errors.astype(np.float32)
 

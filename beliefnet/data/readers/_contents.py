@@ -54,7 +54,8 @@ def read_contents(path: Path, options: LoadOptions, wanted: Wanted | None = None
     kind = kind_of(path, options)
     if options.array is not None and "array" not in kind.options:
         raise DataError(
-            f"expected a .npz, {MAT} or {H5AD} file with an array {options.array!r}, got {path} with no named arrays",
+            f"expected a .npz, {MAT} or {H5AD} file with an array {shown(options.array)}, got {path} "
+            "with no named arrays",
             "leaving the array's name out",
         )
     for name in (*(option.name for option in fields(Reading)), "split_column"):

@@ -155,7 +155,7 @@ class Sheet:
         if self.columns.count(name) != 1:
             what = "no such column" if name not in self.columns else "two of them"
             raise DataError(
-                f"expected a column {name!r} in {self.path}, got {what} among {listed(self.columns)}",
+                f"expected a column {shown(name)} in {self.path}, got {what} among {listed(self.columns)}",
                 f"one of its names{suggestion(name, self.columns)}",
             )
         return self.columns.index(name)

@@ -1,0 +1,76 @@
+"""Laws of all commands: one JSON object, quiet results, nothing overwritten, and every hint works."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from commands import files, words_of
+
+from beliefnet.cli import run
+from beliefnet.cli._commands import COMMANDS
+from beliefnet.cli._described import commands as described
+
+QUICK = ["sample", "runs", "schema", "datasets"]
+# What --out is, where it is no file of the first suffix that the help names.
+SUFFIXES = {"compare": "", "gaps": ".png", "diagnose": ".png", "topics": ".png", "schema": ".toml"}
+SUFFIXES |= {"export": ".safetensors", "impute": ".npy", "encode": ".npy", "sample": ".npy", "outliers": ".csv"}
+
+
+@pytest.fixture
+def usual(place, trained, tmp_path, monkeypatch):
+    """What each command is called with, in a folder of its own, on a run of its own."""
+    shutil.copytree(trained, tmp_path / "run")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    own = {str(trained): str(tmp_path / "run"), str(trained.parent): str(tmp_path)}
+    return {command: {name: own.get(text, text) for name, text in given.items()} for command, given in place[1].items()}
+
+
+def takes_out(command: str) -> bool:
+    return "--out" in {argument.name for argument in described()[command].arguments} and command != "train"
+
+
+@pytest.mark.full(but=QUICK)
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_a_command_prints_one_object_and_overwrites_nothing(usual, command: str, capsys):
+    given = usual[command] | ({"--out": f"mine{SUFFIXES[command]}"} if takes_out(command) else {})
+    words = words_of(command, given)
+    assert run([*words, "--json"]) == 0
+    captured = capsys.readouterr()
+    assert type(json.loads(captured.out)) is dict
+    assert captured.out.count("\n") == 1
+    assert captured.err.count("\n") == captured.err.count("warning: ")
+    if not takes_out(command):
+        return
+    out = Path(given["--out"]) / ("comparisons.json" if command == "compare" else "")
+    for path in [out, out.with_suffix(".json")] if command == "diagnose" else [out]:
+        assert path.stat().st_size > 0
+        path.write_bytes(b"precious")
+        before = files(Path())
+        assert run([*words, "--quiet"]) == 1
+        captured = capsys.readouterr()
+        assert (captured.out, captured.err.count("\n")) == ("", 1)
+        assert captured.err.endswith(f", got {path}; try --overwrite, or another --out\n")
+        assert files(Path()) == before
+        path.unlink() if path != out else None
+    assert run([*words, "--quiet", "--overwrite"]) == 0
+    captured = capsys.readouterr()
+    assert "written to" not in captured.out
+    assert captured.err == ""
+    assert out.read_bytes() != b"precious"
+    assert set(files(Path())) == set(before)
+
+
+def test_a_folder_that_nobody_asked_for_is_not_made(usual, capsys):
+    words = words_of("sample", usual["sample"] | {"--num": "2", "--out": "new/s.npy"})
+    assert run(words) == 1
+    error = capsys.readouterr().err
+    assert error == "error: expected --out in a folder that is there, got new/s.npy; try mkdir -p new\n"
+    assert not files(Path())
+    Path("new").mkdir()
+    assert run(words) == 0
+
+
+def test_every_output_is_tried():
+    assert {command for command in COMMANDS if takes_out(command)} == SUFFIXES.keys()
