@@ -653,13 +653,10 @@ def test_outliers_are_named_with_what_is_surprising(run, tmp_path, capsys):
     assert found["is_outlier"].sum() == 2
     assert found["log_p"].astype(float).idxmin() == 3
     assert found.loc[3, "surprising"].startswith("height (")
-    assert (
-        cli.run(["outliers", str(out), str(path), "--out", str(file), "--particles", "20", "--json", "--overwrite"])
-        == 0
-    )
+    words = ["outliers", str(out), str(path), "--out", str(file), "--particles", "20", "--overwrite"]
+    assert cli.run([*words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["outliers"][0]["id"] == "p003"
     # A share of the rows that it was trained on, or a log p; what is far out in one column is not so in the others.
-    words = ["outliers", str(out), str(path), "--out", str(file), "--particles", "20", "--overwrite"]
     assert cli.run([*words, "--contamination", "0.02"]) == 0
     said = capsys.readouterr().out
     cut = float(re.search(r"log p below (-[\d.]+) nats, which is so for 2% of 96 training rows", said)[1])
