@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -44,8 +45,12 @@ def test_a_command_prints_one_object_and_overwrites_nothing(usual, command: str,
     if not takes_out(command):
         return
     out = Path(given["--out"]) / ("comparisons.json" if command == "compare" else "")
-    for path in [out, out.with_suffix(".json")] if command == "diagnose" else [out]:
+    outs = [out.with_suffix(".json"), out] if command == "diagnose" else [out]
+    before = {}
+    for path in outs:
         assert path.stat().st_size > 0
+        for other in outs:
+            other.unlink()
         path.write_bytes(b"precious")
         before = files(Path())
         assert run([*words, "--quiet"]) == 1
@@ -53,13 +58,14 @@ def test_a_command_prints_one_object_and_overwrites_nothing(usual, command: str,
         assert (captured.out, captured.err.count("\n")) == ("", 1)
         assert captured.err.endswith(f", got {path}; try --overwrite, or another --out\n")
         assert files(Path()) == before
-        path.unlink() if path != out else None
+        for other in outs:
+            other.write_bytes(b"precious")
     assert run([*words, "--quiet", "--overwrite"]) == 0
     captured = capsys.readouterr()
     assert "written to" not in captured.out
     assert captured.err == ""
     assert out.read_bytes() != b"precious"
-    assert set(files(Path())) == set(before)
+    assert set(files(Path())) == set(before) | set(map(str, outs))
 
 
 def test_a_folder_that_nobody_asked_for_is_not_made(usual, capsys):
@@ -74,3 +80,28 @@ def test_a_folder_that_nobody_asked_for_is_not_made(usual, capsys):
 
 def test_every_output_is_tried():
     assert {command for command in COMMANDS if takes_out(command)} == SUFFIXES.keys()
+
+
+COMPLETE = """
+source $HOME/.local/share/bash-completion/completions/beliefnet
+for words in "tr" "train --ep" "train --net d" "evaluate run --js" "runs ta"; do
+    COMP_WORDS=(beliefnet $words); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMPREPLY=()
+    _beliefnet beliefnet "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+    echo "${COMPREPLY[@]}"
+done
+"""
+
+
+def test_a_shell_completes_commands_options_and_values(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    for shell in ("bash", "zsh", "fish"):
+        assert run(["--install-completion", shell, "--json"]) == 0
+        written = json.loads(capsys.readouterr().out)
+        assert written["shell"] == shell
+        assert "--nvil.smoothing" in Path(written["file"]).read_text()
+    said = subprocess.run(["bash", "--norc", "-c", COMPLETE], capture_output=True, text=True, check=True).stdout
+    assert said.split("\n")[:5] == ["train", "--epochs", "darn document", "--json", "tag"]
+    monkeypatch.setenv("SHELL", "/bin/sh")
+    assert run(["--install-completion"]) == 1
+    assert capsys.readouterr().err.endswith("one of bash, zsh, fish, got 'sh'; try --install-completion bash\n")

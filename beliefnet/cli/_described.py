@@ -122,7 +122,9 @@ def _values(plain: Any) -> AbstractValues:
         return _PLAIN[plain]()
     (kind, inner), *_ = plain.items()
     if kind == "choices":
-        return Choices({name: name for name in inner}, str)
+        return Choices({name: name for name in inner})
     if kind == "text":
-        return Text(*inner)
+        text = Text(*inner)
+        text.annotation = Path if text.what == "a path" else str
+        return text
     return _NESTED[kind](_values(inner))

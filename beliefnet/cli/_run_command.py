@@ -51,6 +51,11 @@ def _run(words: list[str]) -> int:
 
         print(__version__)
         return 0
+    if words[0] == "--install-completion":
+        from beliefnet.cli._completion import install_completion
+
+        install_completion(words[1:])
+        return 0
     # cyclopts alone is light; what a command itself needs is imported once its words are fit.
     from beliefnet.cli._app import app, load_command
     from beliefnet.cli._words import check_utf8, check_words

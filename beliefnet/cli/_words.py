@@ -29,26 +29,34 @@ def check_words(words: Sequence[str]) -> None:
         CycloptsError: If a word has no place, or one is missing.
         OptionError: If words are not of the type of their option, naming the option, the word and one that works.
     """
-    known = commands()
-    app = make_app()
-    for name in sorted(known, key=len):
-        if name.split()[0] == words[0]:
-            _add(app, known[name])
+    app = reading_app(words[0])
     app(words, exit_on_error=False, print_error=False, result_action="return_value")
 
 
-def _add(app: App, command: Command) -> None:
-    """Give a command line a command that does nothing but read its words."""
+def reading_app(first: str | None = None) -> App:
+    """Return a command line whose commands do nothing but read their words.
+
+    Args:
+        first: The command that is wanted, with its own; by default all.
+    """
+    app, known = make_app(), commands()
+    for name in sorted(known, key=len):
+        if first in (None, name.split()[0]):
+            _add(app, known[name], () if first else COMMON)
+    return app
+
+
+def _add(app: App, command: Command, common: Sequence[Described]) -> None:
     *path, own = command.name.split()
     for name in path:
         app = app[name]
     if own not in app:
         app.command(App(name=own, help_flags=(), version_flags=()))
-    app[own].default(_reader(command))
+    app[own].default(_reader([*command.arguments, *common]))
 
 
-def _reader(command: Command) -> Callable[..., None]:
-    """Return a function with the signature of a command, which checks the words that it gets."""
+def _reader(arguments: Sequence[Described]) -> Callable[..., None]:
+    """Return a function that takes arguments and checks the words that it gets."""
 
     def read(*places: Any, **flags: Any) -> None:
         given = dict(zip((name for name, one in found.items() if not one.name.startswith("-")), places, strict=False))
@@ -56,7 +64,7 @@ def _reader(command: Command) -> Callable[..., None]:
             if words is not None and not found[name].takes_any and type(words) is not bool:
                 found[name].option.read_words(words)
 
-    found = {f"argument{place}": argument for place, argument in enumerate(command.arguments)}
+    found = {f"argument{place}": argument for place, argument in enumerate(arguments)}
     read.__signature__ = inspect.Signature([_parameter(name, one) for name, one in found.items()])  # pyright: ignore
     return read
 
@@ -68,6 +76,7 @@ def _parameter(name: str, argument: Described) -> inspect.Parameter:
         # Words stay words here: each option reads its own, with the sentences that TOML and Python get.
         converter=None if argument.is_flag else _words_of,
         required=argument.is_required,
+        help=argument.text,
     )
     return inspect.Parameter(
         name,
