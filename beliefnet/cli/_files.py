@@ -4,10 +4,10 @@ import csv
 import errno
 import os
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -94,15 +94,15 @@ def save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     save_bytes(path, lambda file: np.savez_compressed(file, **arrays))  # pyright: ignore[reportArgumentType]
 
 
-def save_table(path: Path, rows: np.ndarray, columns: Sequence[str], names: Sequence[str] | None) -> None:
-    """Write rows to a .csv, under names of columns and beside names of rows, or numbers from 1 where they have none."""
+def save_table(path: Path, rows: np.ndarray, columns: Sequence[str], beside: Mapping[str, Iterable[Any]]) -> None:
+    """Write rows to a .csv, under names of columns, after columns of other things, such as names of rows."""
 
     def write(file: BinaryIO) -> None:
         lines = Lines(file)
         table = csv.writer(lines, lineterminator="\n")
-        table.writerow(["row", *map(printable, columns)])
-        for index, row in enumerate(rows):
-            table.writerow([index + 1 if names is None else printable(names[index]), *row.astype(str)])
+        table.writerow(map(printable, (*beside, *columns)))
+        for own, row in zip(zip(*beside.values(), strict=True), rows, strict=True):
+            table.writerow([*map(printable, own), *row.astype(str)])
 
     save_bytes(path, write)
 

@@ -14,7 +14,7 @@ from beliefnet.cli._files import chosen_file, replaced, save_array, save_arrays,
 from beliefnet.cli._options import check_counts
 from beliefnet.cli._rows import words_or_numbers
 from beliefnet.cli._run import open_run
-from beliefnet.cli._tables import SUFFIXES, save_columns
+from beliefnet.cli._tables import NUMBERED, SUFFIXES, save_columns
 from beliefnet.cli._text import report, say
 from beliefnet.plots import image_sheet, table_sheet
 from beliefnet.runs import write_atomically
@@ -86,7 +86,7 @@ def _write(file: Path, drawn: np.ndarray, columns: tuple[str, ...], image_shape:
         with writing(file):
             write_atomically(file, "".join(f"{' '.join(np.repeat(names, row))}\n" for row in drawn))
     elif file.suffix == ".csv":
-        save_table(file, drawn, columns, None)
+        save_table(file, drawn, columns, {NUMBERED: range(1, len(drawn) + 1)})
     elif file.suffix == ".npz":
         save_arrays(file, {"samples": drawn, "columns": np.asarray(columns)})
     else:

@@ -16,6 +16,8 @@ from beliefnet.tables import Schema, written
 Cells: TypeAlias = Sequence[Any] | np.ndarray
 PARQUET = ".parquet"
 SUFFIXES = (".csv", PARQUET)
+NUMBERED = "row"
+"""What the names of rows stand under where their column has none."""
 
 
 def save_columns(path: Path, columns: Mapping[str, Cells]) -> None:
@@ -41,12 +43,13 @@ def save_columns(path: Path, columns: Mapping[str, Cells]) -> None:
 def beside(rows: Chosen, schema: Schema | None) -> dict[str, Cells]:
     """Return the columns that stand before what is said of rows: their names, or numbers from 1, and their labels.
 
+    Names stand under the name of the column that they are from, or else under `row`, as numbers do.
+
     Args:
         rows: The rows.
         schema: What the columns were taken for, if they are of a table.
     """
-    own = (None if schema is None else schema.of_kind("id")) or "row"
-    found: dict[str, Cells] = {own: rows.rows.names or range(1, len(rows.rows) + 1)}
+    found: dict[str, Cells] = {rows.rows.named_in or NUMBERED: rows.rows.names or range(1, len(rows.rows) + 1)}
     label = None if schema is None else schema.of_kind("label")
     if label is not None and rows.frame is not None and label in rows.frame.columns:
         found[label] = rows.frame.columns[label]
@@ -54,6 +57,9 @@ def beside(rows: Chosen, schema: Schema | None) -> dict[str, Cells]:
 
 
 def _plain(values: Cells) -> list[Any]:
+    if getattr(values, "dtype", None) == np.float32:
+        # As few digits as tell a number from its neighbours.
+        values = np.asarray(values).astype(str).astype(np.float64)
     return values.tolist() if hasattr(values, "tolist") else list(values)  # pyright: ignore[reportAttributeAccessIssue]
 
 

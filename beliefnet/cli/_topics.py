@@ -1,5 +1,6 @@
 """beliefnet topics."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -52,7 +53,8 @@ def show_topics(
     if run.net.visible.report != "perplexity":
         raise OptionError(
             f"expected a run of a document net, got {run.description} in {directory}",
-            "beliefnet train --net document --data 20newsgroups",
+            f"beliefnet encode {shlex.quote(str(directory))} DATA for the codes of rows",
+            "beliefnet train --net document --data texts.txt, with a document on each line, for topics",
         )
     known = run.net.num_visible
     count = min(_WORDS, known) if words is None else words
