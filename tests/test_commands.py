@@ -104,7 +104,7 @@ def test_scores_are_those_of_outliers_in_the_order_of_the_rows(usual, capsys):
 
 def test_runs_that_differ_in_their_seed_alone_are_one(usual, capsys):
     folder = Path(usual["score"]["DIR"])
-    for name, old, new in (("other", "seed = 0", "seed = 1"), ("wider", "batch_size = 8", "batch_size = 9")):
+    for name, old, new in (("other", "\nseed = 0", "\nseed = 1"), ("wider", "batch_size = 8", "batch_size = 9")):
         copy = Path(shutil.copytree(folder, folder.with_name(name)))
         config = (copy / "config.toml").read_text()
         assert old in config
