@@ -119,6 +119,7 @@ def place(tmp_path_factory, trained, grey_file):
         "runs": {"FOLDER": str(trained.parent)},
         "sample": {"DIR": str(trained)},
         "sandwich": {"DIR": str(trained), "--ais": "2", "--particles": "2", "--num": "2"},
+        "score": {"DIR": str(trained), "DATA": str(grey_file), "--particles": "2"},
         "schema": {"DATA": str(folder / "table.csv")},
         "topics": {"DIR": str(folder / "documents")},
         "train": {"--data": str(grey_file), "--hidden": "4", "--batch-size": "8", "--epochs": "1", "--out": "new"},

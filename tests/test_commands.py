@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commands import files, words_of
 
@@ -15,7 +16,14 @@ from beliefnet.cli._described import commands as described
 QUICK = ["sample", "runs", "schema", "datasets"]
 # What --out is, where it is no file of the first suffix that the help names.
 SUFFIXES = {"compare": "", "gaps": ".png", "diagnose": ".png", "topics": ".png", "schema": ".toml"}
-SUFFIXES |= {"export": ".safetensors", "impute": ".npy", "encode": ".npy", "sample": ".npy", "outliers": ".csv"}
+SUFFIXES |= {
+    "export": ".safetensors",
+    "impute": ".npy",
+    "encode": ".npy",
+    "sample": ".npy",
+    "outliers": ".csv",
+    "score": ".csv",
+}
 
 
 @pytest.fixture
@@ -80,6 +88,35 @@ def test_a_folder_that_nobody_asked_for_is_not_made(usual, capsys):
 
 def test_every_output_is_tried():
     assert {command for command in COMMANDS if takes_out(command)} == SUFFIXES.keys()
+
+
+def test_scores_are_those_of_outliers_in_the_order_of_the_rows(usual, capsys):
+    for command in ("score", "outliers"):
+        assert run(words_of(command, usual[command] | {"--out": f"{command}.csv"})) == 0
+    scores, outliers = (Path(f"{command}.csv").read_text().splitlines() for command in ("score", "outliers"))
+    assert scores[0] == "row,log_p,standard_error"
+    assert len(scores) == len(outliers) == 61
+    assert [line.split(",")[0] for line in scores[1:]] == [str(row) for row in range(1, 61)]
+    means = [np.mean([float(line.split(",")[1]) for line in lines[1:]]) for lines in (scores, outliers)]
+    # The same estimate by other draws.
+    assert means[0] == pytest.approx(means[1], abs=0.3)
+
+
+def test_runs_that_differ_in_their_seed_alone_are_one(usual, capsys):
+    folder = Path(usual["score"]["DIR"])
+    for name, old, new in (("other", "\nseed = 0", "\nseed = 1"), ("wider", "batch_size = 8", "batch_size = 9")):
+        copy = Path(shutil.copytree(folder, folder.with_name(name)))
+        config = (copy / "config.toml").read_text()
+        assert old in config
+        (copy / "config.toml").write_text(config.replace(old, new))
+    capsys.readouterr()
+    assert run(["runs", str(folder.parent), "--seeds", "--json"]) == 0
+    first, second = sorted(json.loads(capsys.readouterr().out)["groups"], key=lambda group: -len(group["runs"]))
+    assert (sorted(first["seeds"]), len(second["runs"])) == ([0, 1], 1)
+    assert first["bound"]["standard_deviation"] == 0
+    assert second["bound"] == {"mean": first["bound"]["mean"], "standard_deviation": None}
+    assert run(["runs", str(folder.parent), "--seeds"]) == 0
+    assert f"{first['bound']['mean']:.2f} (0.00)" in capsys.readouterr().out
 
 
 COMPLETE = """

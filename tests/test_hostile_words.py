@@ -129,7 +129,7 @@ def test_all_options_of_training_are_tried():
         ("datasets ftch", "got 'ftch'; did you mean 'fetch'?"),
         ("datasets fetch", "got no NAME; try beliefnet datasets fetch --help"),
         ("compare --data", "expected a value for --data, got none; try beliefnet compare --help"),
-        ("compare", "expected a value for --models, got none; try beliefnet compare --help"),
+        ("compare", "expected --models or --runs, got neither; try --models mixture, or --runs runs/mine"),
         ("train --columns", "expected columns to be texts, got none; try leaving it out"),
         ("train --estimator tvo --tvo.intervals 10001", "expected tvo.intervals of at most 10000, got 10001; try 5"),
         (f"train --net darn --nade-units {2**62}", "try a smaller --nade-units"),

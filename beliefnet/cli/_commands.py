@@ -13,6 +13,7 @@ COMMANDS = {
     "outliers": ("_outliers", "Score every row of data by log p(x)."),
     "runs": ("_runs", "List the runs of a folder, put tags on them, or delete some."),
     "sample": ("_sample", "Draw observations from a trained net."),
+    "score": ("_score", "Write log p(x) of every row of data, with its standard error."),
     "schema": ("_schema", "Show what the columns of a table are taken for."),
     "sandwich": ("_sandwich", "Bound log p(x) from both sides on data that the net itself draws."),
     "topics": ("_topics", "Show the words that each latent of a document net stands for."),

@@ -17,7 +17,7 @@ from beliefnet.cli._flags import has_default
 
 READING = "Reading a file"
 _GROUPS = {
-    "Rows": "data models runs split limit hide hide-half share contamination below sort tag",
+    "Rows": "data models runs split limit hide hide-half share contamination below sort tag seeds",
     "Draws": "particles refine ais proposal steps starts rounds draws estimators num seed batch-size",
     "Output": "out values layer format words parts resume yes remove",
 }

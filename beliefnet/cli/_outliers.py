@@ -13,14 +13,14 @@ from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
 from beliefnet.cli._options import check_counts
-from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Chosen, Split, chosen_rows, own_data, spread, words_or_numbers
 from beliefnet.cli._run import Run, open_run
+from beliefnet.cli._score import scores_of
 from beliefnet.cli._tables import SUFFIXES, beside, save_columns
 from beliefnet.cli._text import report, say, show_table
 from beliefnet.data import DataError, Observations
 from beliefnet.distributions import UnitKind
-from beliefnet.evaluation import row_scores, surprise
+from beliefnet.evaluation import surprise
 from beliefnet.training import Stream, stream
 
 _SHOWN = 10
@@ -86,10 +86,10 @@ def outliers(
     # Asked for first: without them, nothing is to be computed.
     seen = None if contamination is None else _training_rows(run)
     score_key, reason_key = jax.random.split(stream(seed, Stream.EVALUATION))
-    scores, errors = _scored(run, chosen.rows, particles, key=score_key)
+    scores, errors = scores_of(run, chosen.rows, particles, key=score_key)
     order = np.argsort(scores, kind="stable")
     if contamination is not None and seen is not None:
-        reference, _ = _scored(run, seen, particles, key=score_key)
+        reference, _ = scores_of(run, seen, particles, key=score_key)
         reason = f"which is so for {100 * contamination:.3g}% of {len(seen)} training rows"
         cut = Cut(float(np.quantile(reference, contamination)), reason)
     elif below is not None:
@@ -131,20 +131,6 @@ def _training_rows(run: Run) -> Observations:
         return spread(own_data(run).train, _MOST_TRAINING_ROWS)
     except DataError as error:
         raise DataError(error.reason, "--share or --below, which take no training rows") from error
-
-
-def _scored(run: Run, rows: Observations, particles: int, *, key: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return log p of each row, and its standard error, as float32."""
-    with progress(f"{particles} particles", len(rows)) as shown:
-        scores, errors = row_scores(
-            run.net,
-            rows,
-            num_particles=particles,
-            proposal=run.proposal,
-            key=key,
-            progress=shown.update,
-        )
-    return scores.astype(np.float32), errors.astype(np.float32)
 
 
 def _reasons(run: Run, chosen: Chosen, rows: np.ndarray, particles: int, *, key: Any) -> list[list[tuple[str, float]]]:

@@ -12,6 +12,7 @@ from beliefnet._errors import OptionError
 from beliefnet._text import printable
 from beliefnet.cli._app import command
 from beliefnet.cli._common import asked
+from beliefnet.cli._seeds import groups_over_seeds, show_groups
 from beliefnet.cli._text import aligned, report, say, tell
 from beliefnet.runs import Overview, RunFolder, RunFolderError, foreign_files, read_tags, runs_in, write_tags
 
@@ -30,6 +31,7 @@ def show(
     *,
     sort: Metric = "name",
     tag: str | None = None,
+    seeds: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """List the runs of a folder: what is trained on what, how far it is, and what the best net of each is worth.
 
@@ -40,9 +42,13 @@ def show(
         folder: Where the runs are, at any depth.
         sort: What the list is sorted by, the best first.
         tag: Only runs with this tag.
+        seeds: Take runs that differ in their seed alone as one: mean and standard deviation over them.
     """
     found = [Overview.of(run) for run in _runs(folder)]
     chosen = _sorted([run for run in found if tag is None or tag in run.tags], sort)
+    if seeds and chosen:
+        show_groups(groups_over_seeds(chosen))
+        return
     report({"runs": [_plain(run) for run in chosen]})
     if not chosen and not asked().json:
         known = sorted({word for run in found for word in run.tags})
