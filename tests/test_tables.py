@@ -17,6 +17,8 @@ from scipy import stats
 
 import beliefnet
 from beliefnet import cli
+from beliefnet._errors import OptionError
+from beliefnet.catalogue import DataShape, TrainConfig
 from beliefnet.data import DataError, Dataset, load, read_like
 from beliefnet.distributions import (
     MixedFamily,
@@ -29,7 +31,15 @@ from beliefnet.distributions import (
 )
 from beliefnet.estimators import Reinforce
 from beliefnet.evaluation import Search, exact_elbo, exact_log_likelihood, impute, row_scores, surprise
-from beliefnet.nets import LatentLayer, VisibleLayer, family_of, incomplete, layered_net, sigmoid_belief_net
+from beliefnet.nets import (
+    LatentLayer,
+    VisibleLayer,
+    completed,
+    family_of,
+    incomplete,
+    layered_net,
+    sigmoid_belief_net,
+)
 from beliefnet.plots import plot_marginals
 from beliefnet.refiners import AIR
 from beliefnet.tables import (
@@ -126,6 +136,19 @@ def test_a_mixed_layer_is_its_parts_side_by_side():
         )
         assert (np.abs(correlation) < 5 / np.sqrt(20_000)).all(), (one, other)
     np.testing.assert_allclose(layer.unit_log_probs(drawn[0]).sum(axis=-1), layer.log_prob(drawn[0]), rtol=1e-5)
+
+
+def test_the_recognition_net_sees_values_within_the_span_and_log_p_is_of_the_values(net):
+    least, largest = np.array([0.0, 0, 0, 0, 0, 0, -2]), np.array([1.0, 1, 1, 1, 1, 5, 2])
+    spanned = incomplete(completed(net), span=(least, largest))
+    far = ROWS.copy()
+    far[:, 5:] = [[400, -90.0], [3, NAN]]
+    plain, within = net.recognition.conditionals[0], np.clip(far, least, largest)
+    first = spanned.recognition.conditionals[0]
+    np.testing.assert_array_equal(first.parameters_given(far), plain.parameters_given(within))
+    assert (np.abs(plain.parameters_given(far) - plain.parameters_given(within))[0] > 0.1).any()
+    states = (jnp.ones((2, 2)),)
+    np.testing.assert_array_equal(spanned.log_joint(far, states), net.log_joint(far, states))
 
 
 def test_gradients_on_rows_with_holes_are_unbiased(net):
@@ -361,7 +384,7 @@ def test_a_value_that_was_not_seen_in_training_is_named(name, value, message):
     assert "empty cell" in str(refused.value) or "schema" in str(refused.value)
     assert "unseen='missing' to take it as missing" in str(refused.value)
     # Each hint, followed, gives the same units.
-    with pytest.warns(UserWarning, match=rf"1 cells of rows hold values that .* by column: '{name}' 1"):
+    with pytest.warns(UserWarning, match=rf"taken as missing in rows, by column: '{name}' 1"):
         lenient = beliefnet.data.rows_like(record.read_as(unseen="missing"), bad).rows
     bad.loc[2, name] = None
     found = beliefnet.data.rows_like(record, bad).rows
@@ -593,8 +616,16 @@ def test_ids_and_labels_come_back_beside_codes(run, tmp_path, capsys):
     # A file of the net alone does the same, without the data that it was trained on.
     net_file = tmp_path / "net.safetensors"
     assert cli.run(["export", str(out), "--out", str(net_file)]) == 0
-    (tmp_path / "new.csv").write_text(as_csv(SURVEY))
     new = tmp_path / "new.csv"
+    new.write_text(as_csv(SURVEY.fillna({"job": "pilot"})))
+    num_new = int(SURVEY["job"].isna().sum())
+    said = fails(capsys, "encode", net_file, new, "--out", tmp_path / "new-codes.csv")
+    assert f"got 'pilot' at line {2 + SURVEY['job'].isna().to_numpy().argmax()}, the first of {num_new} such" in said
+    assert "try --unseen missing to take them as missing, or an empty cell" in said
+    words = ["encode", str(net_file), str(new), "--out", str(tmp_path / "new-codes.csv"), "--unseen", "missing"]
+    assert cli.run(words) == 0
+    assert f"by column: 'job' {num_new}" in capsys.readouterr().err
+    assert (tmp_path / "new-codes.csv").read_text() == file.read_text()
     assert "try --data" not in fails(capsys, "outliers", net_file, new, "--contamination", "0.1")
     model = beliefnet.load(net_file)
     assert model.record.schema == beliefnet.load(out).record.schema
@@ -720,6 +751,22 @@ def test_a_table_in_python_comes_back_in_the_frame_that_it_came_in():
         model.read_as(unsen="missing")
     columns = {"a": ["x", "y"] * 20, "b": [1.5, 2.5, 3.5, 4.5] * 10}
     assert type(beliefnet.fit(columns, hidden=(2,), epochs=1).sample(2)) is dict
+
+
+def test_what_does_not_take_tables_says_what_does(net, tmp_path):
+    schema = infer_schema(SURVEY)
+    shape = DataShape(schema.num_units, np.full(schema.num_units, 0.5), schema=schema)
+    with pytest.raises(OptionError, match=r"in a visible layer with connections .*; try autoregressive_visible=False$"):
+        TrainConfig(net="darn", visible="mixed", hidden=(2,)).build(shape)
+    TrainConfig(net="darn", visible="mixed", hidden=(2,), autoregressive_visible=False).build(shape)
+    with pytest.raises(ValueError, match=r"got one of rows with missing entries.* try beliefnet.to_numpy\(net\), or"):
+        beliefnet.to_onnx(net)
+    assert beliefnet.to_numpy(net)
+    record, path = Dataset.from_arrays(np.eye(20, 4)).record, tmp_path / "bits.csv"
+    path.write_text("a,b,c,d\n" + "0,1,0,1\n1,0,0,1\n" * 9)
+    for name in ("unseen", "label_column"):
+        with pytest.raises(DataError, match=f"expected no {name} for .*, which holds binary values, got 'missing'"):
+            read_like(record, path, **{name: "missing"})
 
 
 def test_pictures_of_columns_need_the_same_columns(tmp_path):

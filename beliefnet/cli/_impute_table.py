@@ -135,7 +135,7 @@ def show_completed(completed: Completed, about: Mapping[str, Any], schema: Schem
     if found["num_hidden"]:
         _show_errors(found["errors"], schema)
     note = replaced(file)
-    save_columns(file, completed.columns)
+    save_columns(file, completed.columns, schema.dates)
     say(f"{found['num_rows']} completed rows{of_draws(found['num_draws'])} written to {file}{note}")
 
 

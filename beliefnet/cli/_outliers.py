@@ -66,7 +66,8 @@ def outliers(
         directory: Run folder of `beliefnet train`.
         data: A file of rows, read as the run's own data were, or the name of a data set.
         out: A .csv or .parquet with the name and label of each row, its score and standard error, whether it is an
-            outlier, and for outliers the most surprising columns. By default outliers.csv, or outliers-2.csv where that
+            outlier, and for outliers the most surprising columns, with --unseen missing also columns whose value the
+            net does not know, of any row. By default outliers.csv, or outliers-2.csv where that
             is there already.
         share: Share of these rows that are taken for outliers, in (0, 0.5]: the least probable ones. By default 0.05.
         contamination: In its place, take the rows for outliers that are less probable than this share of the rows that
@@ -162,9 +163,14 @@ def _columns(
     least: np.ndarray,
     reasons: list[list[tuple[str, float]]],
 ) -> dict[str, Any]:
-    texts = np.full(len(scores), None, object)
+    said: list[list[str]] = [[] for _ in scores]
+    unseen = {} if chosen.frame is None or run.record.schema is None else run.record.schema.unseen(chosen.frame)
+    for name, cells in unseen.items():
+        for row in np.flatnonzero(cells):
+            said[row].append(f"{name} (unseen)")
     for row, found in zip(least, reasons, strict=True):
-        texts[row] = "; ".join(f"{name} ({nats:.1f})" for name, nats in found) or None
+        said[row] += [f"{name} ({nats:.1f})" for name, nats in found]
+    texts = np.array(["; ".join(parts) or None for parts in said], object)
     is_outlier = np.zeros(len(scores), np.int64)
     is_outlier[least] = 1
     own = beside(chosen, run.record.schema)

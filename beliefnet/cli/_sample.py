@@ -66,7 +66,7 @@ def sample(
     drawn = np.asarray(sample_means(run.net, (num,), key=key) if wants_means else run.net.dream((num,), key=key)[0])
     note = replaced(file)
     if schema is not None and file.suffix in SUFFIXES:
-        save_columns(file, schema.decode(drawn))
+        save_columns(file, schema.decode(drawn), schema.dates)
     else:
         stored = drawn if wants_means else drawn.astype(_STORED[run.record.values])
         _write(file, stored, words_or_numbers(run), shape)

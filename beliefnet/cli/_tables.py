@@ -1,7 +1,8 @@
 """Tables that commands write: columns of any kind beside the names and labels of the rows."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,15 +21,16 @@ NUMBERED = "row"
 """What the names of rows stand under where their column has none."""
 
 
-def save_columns(path: Path, columns: Mapping[str, Cells]) -> None:
+def save_columns(path: Path, columns: Mapping[str, Cells], dates: Collection[str] = ()) -> None:
     """Write columns to a .csv or a .parquet, under their names; what is missing stays empty.
 
     Args:
         path: The file.
         columns: Values by name: numbers, texts or truth values, None or NaN for what is missing.
+        dates: Names of columns whose texts are dates; a .parquet has them as such.
     """
     if path.suffix == PARQUET:
-        _save_parquet(path, columns)
+        _save_parquet(path, {name: _dated(own) if name in dates else own for name, own in columns.items()})
         return
 
     def write(file: Any) -> None:
@@ -75,6 +77,13 @@ def _save_parquet(path: Path, columns: Mapping[str, Cells]) -> None:
         ) from error
     arrays = {name: pyarrow.array(_tidy(_plain(values)), from_pandas=True) for name, values in columns.items()}
     save_bytes(path, lambda file: parquet.write_table(pyarrow.table(arrays), file))
+
+
+def _dated(values: Cells) -> list[date | None]:
+    """Return texts as dates, or as times where one has a time of day."""
+    texts = _plain(values)
+    kind = datetime if any(text is not None and len(text) > len("2024-03-31") for text in texts) else date
+    return [None if text is None else kind.fromisoformat(text) for text in texts]
 
 
 def _tidy(values: list[Any]) -> list[Any]:

@@ -140,12 +140,12 @@ def table_rows(schema: Schema, frame: Frame, label: str, unseen: Unseen | None =
     """
     frame = replace(schema.renamed(frame), label=label)
     if unseen == "missing":
-        frame, counts = schema.without_unseen(frame)
-        if counts:
-            said = ", ".join(f"{shown(name)} {count}" for name, count in counts.items())
+        unseen_cells = schema.unseen(frame)
+        if unseen_cells:
+            frame = frame.without(unseen_cells)
+            said = ", ".join(f"{shown(name)} {int(cells.sum())}" for name, cells in unseen_cells.items())
             warnings.warn(
-                f"{sum(counts.values())} cells of {label} hold values that their columns do not have, and are taken as "
-                f"missing, by column: {said}",
+                f"values that their columns do not have are taken as missing in {label}, by column: {said}",
                 stacklevel=2,
             )
     units, columns, named_in = schema.encode(frame), schema.unit_names, schema.of_kind("id")

@@ -53,6 +53,13 @@ class Frame:
         columns = {name: values[chosen] for name, values in self.columns.items()}
         return replace(self, columns=columns, names=of(self.names), lines=of(self.lines))
 
+    def without(self, cells: Mapping[str, np.ndarray]) -> "Frame":
+        """Return the table in which some cells of some columns, `[rows]` truth values for each, are missing."""
+        columns = {name: values.copy() for name, values in self.columns.items()}
+        for name, chosen in cells.items():
+            columns[name][chosen] = None if columns[name].dtype == object else np.nan
+        return replace(self, columns=columns)
+
     def column(self, name: str) -> np.ndarray:
         """Return a column; `DataError` if there is none of this name."""
         if name not in self.columns:

@@ -127,20 +127,20 @@ class Schema:
         modelled = [column for column in self.columns if column.is_modelled]
         return {column.name: column.decode(units[:, self.places[column.name]]) for column in modelled}
 
-    def without_unseen(self, frame: Frame) -> tuple[Frame, dict[str, int]]:
-        """Return a table in which values that a column does not have are missing, and how many these are.
+    def unseen(self, frame: Frame) -> dict[str, np.ndarray]:
+        """Return which cells hold a value that their column does not have, `[rows]`, by the columns that have any.
 
         Args:
             frame: The rows; a column that is not there is left to `encode`.
         """
         frame = self.renamed(frame)
-        columns, counts = dict(frame.columns), {}
-        for column in self.modelled:
-            if column.name in columns and (unseen := column.unseen(frame)).any():
-                cells = columns[column.name].copy()
-                cells[unseen] = None if cells.dtype == object else np.nan
-                columns[column.name], counts[column.name] = cells, int(unseen.sum())
-        return replace(frame, columns=columns), counts
+        found = {c.name: c.unseen(frame) for c in self.modelled if c.name in frame.columns}
+        return {name: cells for name, cells in found.items() if cells.any()}
+
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """The names of the columns of dates."""
+        return tuple(column.name for column in self.columns if column.kind == "date")
 
     def known(self, units: np.ndarray) -> dict[str, np.ndarray]:
         """Return what units stand for, as `decode` does, with None or NaN for what is missing."""
