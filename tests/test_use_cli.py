@@ -16,7 +16,7 @@ from conftest import SMALL
 from scipy import sparse
 
 from beliefnet._errors import ArgumentError
-from beliefnet.catalogue import load_named_run
+from beliefnet.catalogue import REFINERS, load_named_run, parse_proposal, parse_refiner
 from beliefnet.cli import run
 from beliefnet.cli._message import message
 from beliefnet.cli._pictures import signed_words
@@ -24,6 +24,7 @@ from beliefnet.cli._run import in_words
 from beliefnet.cli._text import for_terminal
 from beliefnet.data import read_rows
 from beliefnet.evaluation import Topic, encode, evaluate
+from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Annealed, Recognition, Refined
 from beliefnet.refiners import AIR, GDIR, ConcreteAscent, MeanPassingAscent, StraightThroughAscent
 from beliefnet.samplers import Concrete
@@ -137,19 +138,24 @@ def test_default_files_are_numbered_and_others_are_said_to_be_replaced(trained, 
     ("module", "words"),
     [
         (Recognition(), "recognition"),
-        (Recognition(Concrete(0.3)), "recognition(sampler=Concrete(temperature=0.3))"),
-        (Refined(AIR()), "refined(refiner=air)"),
-        (Refined(AIR(5)), "refined(refiner=air(num_steps=5))"),
-        (Annealed(7), "annealed(num_temperatures=7)"),
-        (AIR(5), "air(num_steps=5)"),
+        (Recognition(Concrete(0.3)), "recognition (sampler=Concrete(temperature=0.3))"),
+        (Refined(AIR()), "refined:refine=air"),
+        (Refined(AIR(5)), "refined:refine=air:steps=5"),
+        (Annealed(7), "annealed:temperatures=7"),
+        (Annealed(7, Refined(AIR(5))), "annealed:temperatures=7,refine=air:steps=5"),
+        (AIR(5), "air:steps=5"),
         (GDIR(), "gdir"),
-        (MeanPassingAscent(7), "mean-passing(num_steps=7)"),
-        (Refined(ConcreteAscent(temperature=0.2)), "refined(refiner=concrete(temperature=0.2))"),
-        (StraightThroughAscent(slope="logits"), "straight-through(slope='logits')"),
+        (MeanPassingAscent(7), "mean-passing:steps=7"),
+        (Refined(ConcreteAscent(temperature=0.2)), "refined:refine=concrete:temperature=0.2"),
+        (StraightThroughAscent(slope="logits"), "straight-through:slope=logits"),
     ],
 )
 def test_proposals_are_said_by_their_names(module, words: str):
     assert in_words(module) == words
+    if " " not in words:
+        net, key = sigmoid_belief_net(3, (2,), key=jax.random.key(0)), jax.random.key(0)
+        is_refiner = words.partition(":")[0] in REFINERS
+        assert (parse_refiner(words) if is_refiner else parse_proposal(words, net, key=key)) == module
 
 
 def test_an_evaluation_names_its_proposal(copy, capsys):
