@@ -592,6 +592,30 @@ def test_commands_are_listed_by_their_own_first_line():
         assert described()[name].text.startswith(line.removesuffix(".")), name
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-", "| true"])
+def test_closed_streams_are_no_crash(closed):
+    done = subprocess.run(
+        ["bash", "-c", f'"$0" -c "{MAIN}" runs --help {closed}', sys.executable], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.full
+def test_an_interruption_leaves_no_part_of_a_file(tmp_path):
+    """As while a library is imported in the middle of a write, where nothing can be raised."""
+    (tmp_path / "there").write_text("old")
+    program = (
+        "import signal, sys; from pathlib import Path; from beliefnet.cli import _entry; from beliefnet.runs import "
+        "whole_file; context = whole_file(Path(sys.argv[1])); context.__enter__().write(b'new'); "
+        "print(len(list(Path(sys.argv[1]).parent.iterdir())), flush=True); "
+        "code = compile('_entry._interrupt(signal.SIGINT, sys._getframe())', '<frozen importlib>', 'exec'); exec(code)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "there")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "2\n", "interrupted\n")
+    assert files(tmp_path) == {"there": b"old"}
+
+
 def test_a_closed_pipe_is_not_a_crash(tmp_path):
     program = "from beliefnet.cli import main; main()"
     command = [sys.executable, "-c", program, "datasets"]

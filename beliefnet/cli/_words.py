@@ -1,6 +1,7 @@
 """The words of the command line: checked by the sentences that TOML and Python get, before anything is done."""
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
@@ -176,4 +177,6 @@ def check_utf8(words: Iterable[str]) -> None:
         try:
             word.encode("utf-8")
         except UnicodeEncodeError as error:
-            raise OptionError(f"expected names in UTF-8, got {shown(word)}", "renaming the file") from error
+            # In a locale that knows ASCII alone, all other names look like this.
+            hint = "renaming the file" if sys.getfilesystemencoding() == "utf-8" else "LC_ALL=C.UTF-8 before beliefnet"
+            raise OptionError(f"expected names in UTF-8, got {shown(word)}", hint) from error
