@@ -19,6 +19,7 @@ import beliefnet
 from beliefnet import cli
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import DataShape, TrainConfig
+from beliefnet.cli._tables import save_columns
 from beliefnet.data import DataError, Dataset, load, read_like
 from beliefnet.distributions import (
     MixedFamily,
@@ -274,6 +275,7 @@ def days(frame):
 
 def test_dates_are_the_same_in_every_table(tmp_path):
     polars, pyarrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
     texts = [None, *(f"2024-{month:02d}-28" for month in range(1, 13))]
     frame = pandas.DataFrame({"x": np.arange(13.0), "day": pandas.to_datetime(texts)})
     (tmp_path / "days.csv").write_text(frame.to_csv(index=False))
@@ -301,6 +303,11 @@ def test_dates_are_the_same_in_every_table(tmp_path):
             kinds = [getattr(column, "dtype", getattr(column, "type", None)) for column in (done["day"], table["day"])]
             assert kinds[0] == kinds[1]
             assert days({"x": frame["x"], "day": drawn})[2] == day.tolist()
+    for given, kind in ((texts, "date32[day]"), ([None, "2024-01-31 12:30:00"], "timestamp[us]")):
+        save_columns(tmp_path / "days.parquet", {"day": np.array(given, object)}, ["day"])
+        saved = parquet.read_table(tmp_path / "days.parquet")
+        assert str(saved.schema.field("day").type) == kind
+        assert frame_of(saved).columns["day"].tolist() == given
     found = load(tmp_path / "days.csv", values="mixed")
     assert found.record.schema.columns[1].kind == "date"
     with pytest.raises(

@@ -95,19 +95,21 @@ def test_names_of_rows_and_columns_are_kept(here):
     assert run(["encode", "run", "days.csv", "--layer", "1", "--out", "codes.csv"]) == 0
     with open("codes.csv", newline="") as file:
         codes = list(csv.reader(file))
-    assert codes[0] == ["row", "h1.1", "h1.2", "h1.3", "h1.4"]
+    assert codes[0] == ["id", "h1.1", "h1.2", "h1.3", "h1.4"]
     assert [row[0] for row in codes[1:]] == [f"day-{index}" for index in range(40)]
     rows[3][2] = ""
     with open("gaps.csv", "w", newline="") as file:
         csv.writer(file).writerows(rows)
     quick = ["--particles", "8", "--starts", "2", "--rounds", "1"]
-    assert run(["impute", "run", "gaps.csv", *quick, "--out", "full.csv"]) == 0
+    assert run(["impute", "run", "gaps.csv", *quick, "--draws", "2", "--out", "full.csv"]) == 0
     with open("full.csv", newline="") as file:
         full = list(csv.reader(file))
-    assert full[0] == ["row", "rain", "wind", "snow"]
-    assert full[3][0] == "day-2"
-    assert 0 < float(full[3][2]) < 1
-    assert [float(cell) for cell in full[1][1:]] == [float(cell) for cell in rows[1][1:]]
+    assert full[0] == ["draw", "id", "rain", "wind", "snow"]
+    assert [row[:2] for row in full[1:]] == [[draw, f"day-{index}"] for draw in "12" for index in range(40)]
+    assert {full[3][3], full[43][3]} <= {"0.0", "1.0"}
+    for drawn in full[1:41], full[41:]:
+        known = [drawn[number][2:] for number in range(40) if number != 2]
+        assert np.array_equal(np.array(known, float), np.array([r[1:] for r in rows[1:3] + rows[4:]], float))
 
 
 def test_samples_of_a_table_are_rows_under_the_names_of_its_columns(trained, here):
