@@ -58,13 +58,14 @@ def test_a_page_gets_a_fresh_name_or_replaces(begun: Path, here, capsys):
     assert run(["report", str(begun)]) == run(["report", str(begun), "--overwrite"]) == 0
     assert sorted(path.name for path in begun.glob("*.html")) == ["report-2.html", "report.html"]
     (here / "mine.html").write_text("precious")
-    assert "expected --out to be a new file, got mine.html, which is there; try --overwrite" in fails(
+    assert "expected --out to be a file that is not there yet, got mine.html; try --overwrite" in fails(
         capsys, "report", begun, "--out", "mine.html"
     )
-    assert run(["report", str(begun), str(begun), "--out", "new/both.html"]) == 0
+    assert run(["report", str(begun), str(begun), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["file"] == "report.html"
     assert "expected --out to end in .html, got a.png" in fails(capsys, "report", begun, "--out", "a.png")
-    assert "expected a run folder" in fails(capsys, "report", begun, here / "none", "--out", "other/a.html")
-    assert not (here / "other").exists()
+    assert "expected a run folder" in fails(capsys, "report", begun, here / "none", "--out", "a.html")
+    assert not (here / "a.html").exists()
     assert run(["runs", "delete", str(begun), "--yes"]) == 0
 
 
