@@ -23,6 +23,7 @@ SUFFIXES |= {
     "encode": ".npy",
     "sample": ".npy",
     "outliers": ".csv",
+    "report": ".html",
     "score": ".csv",
 }
 
