@@ -55,7 +55,7 @@ class TrainConfig:
         OptionError: If an option is unknown, has a value of the wrong type or one that cannot be used, does not fit
             the others, or has no effect with them.
 
-    Example:
+    Examples:
         >>> TrainConfig(data="bars", hidden=(16,), epochs=3).net.values["hidden"]
         (16,)
     """

@@ -31,7 +31,7 @@ class Feedforward(AbstractConditional):
             for each.
         TypeError: If the family is none.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from beliefnet.conditionals import Dense, Signs
         >>> from beliefnet.distributions import bernoulli

@@ -50,7 +50,7 @@ def complete(
     Raises:
         DataError: As for `impute`.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from beliefnet.nets import sigmoid_belief_net
         >>> net = incomplete(sigmoid_belief_net(3, (2,), key=jax.random.key(0)))

@@ -91,7 +91,7 @@ class Convolution(AbstractBottom):
         Radford, Metz & Chintala 2016, *Unsupervised representation learning with deep convolutional generative
         adversarial networks*, for the shape of the decoder.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from beliefnet.nets import vae
         >>> vae(64, (10,), bottom=Convolution((8, 8), (4, 8)), key=jax.random.key(0)).layer_sizes
@@ -162,7 +162,7 @@ class OwnNetworks(AbstractBottom):
         down: From the latent layer to the parameters of the visible units, logits for binary ones; biases are added, by
             which the result for an input of zeros starts where the data's mean is.
 
-    Example:
+    Examples:
         >>> import equinox as eqx, jax
         >>> from beliefnet.nets import vae
         >>> up_key, down_key, key = jax.random.split(jax.random.key(0), 3)

@@ -21,7 +21,7 @@ def incomplete(net: BeliefNet, fill: ArrayLike | None = None) -> BeliefNet:
         fill: What the recognition net sees where an entry is missing, `[visible]`; by default the centre of its input,
             such as the mean of the data, or zeros.
 
-    Example:
+    Examples:
         >>> import jax, numpy as np
         >>> from beliefnet.evaluation import exact_log_likelihood
         >>> from beliefnet.nets import sigmoid_belief_net

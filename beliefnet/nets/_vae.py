@@ -55,7 +55,7 @@ def vae(
         Kingma & Welling 2014, *Auto-encoding variational Bayes*; Rezende, Mohamed & Wierstra 2014, *Stochastic
         backpropagation and approximate inference in deep generative models*.
 
-    Example:
+    Examples:
         >>> import jax
         >>> vae(64, (10,), deterministic=(50,), key=jax.random.key(0)).layer_sizes
         (10,)

@@ -34,7 +34,7 @@ def tile_images(images: ArrayLike, image_shape: tuple[int, int], *, columns: int
     Raises:
         ValueError: there is no image, the sizes do not fit `image_shape`, or `columns` is below 1.
 
-    Example:
+    Examples:
         >>> tile_images([[0.0, 0.5], [1.0, 0.25]], (1, 2), columns=2).tolist()
         [[0.0, 0.5, nan, 1.0, 0.25]]
     """

@@ -78,7 +78,7 @@ def frame_of(data: Any, label: str = "table") -> Frame:
     Raises:
         DataError: If it is no table, two columns have one name, or their lengths differ.
 
-    Example:
+    Examples:
         >>> frame_of({"age": [31, None], "smokes": ["no", "yes"]}).columns["age"]
         array([31., nan])
     """
@@ -108,8 +108,9 @@ def frame_of(data: Any, label: str = "table") -> Frame:
 def typed(cells: Iterable[Any]) -> np.ndarray:
     """Return cells as numbers, NaN for what is missing, or as an array of texts or truth values, with None for it.
 
-    >>> typed([1, None, 2.5]), typed(["a", "", True])
-    (array([1. , nan, 2.5]), array(['a', None, 'True'], dtype=object))
+    Examples:
+        >>> typed([1, None, 2.5]), typed(["a", "", True])
+        (array([1. , nan, 2.5]), array(['a', None, 'True'], dtype=object))
     """
     found = [None if _is_missing(cell) else cell for cell in cells]
     known = [cell for cell in found if cell is not None]
