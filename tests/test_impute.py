@@ -385,7 +385,7 @@ def test_the_command_scores_what_it_hides(trained, grey_file, holey, tmp_path, c
         ("HOLEY --limit 0", "--limit of at least 1"),
         ("HOLEY --seed -1", "--seed from 0"),
         ("HOLEY --out HOLEY", "--out to be another file than the data"),
-        ("HOLEY --out /proc/nothing/x.npy", "--out to be a file that can be written, got /proc/nothing/x.npy"),
+        ("HOLEY --out /proc/nothing/x.npy", "--out in a folder that is there, got /proc/nothing/x.npy"),
         ("HOLEY --refine none", "--refine to be a refiner, got none"),
         ("HOLEY --out c.txt", ".npy, .csv or .png, got c.txt; try --out c.npy"),
         ("WIDE", "7 columns (what the model was trained on), got 8"),

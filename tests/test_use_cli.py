@@ -129,7 +129,7 @@ def test_default_files_are_numbered_and_others_are_said_to_be_replaced(trained, 
     names = {"samples.csv", "samples-2.csv", "samples-3.csv", "codes.npy", "codes-2.npy", "codes-3.npy"}
     assert {path.name for path in here.iterdir()} == names
     capsys.readouterr()
-    assert run(["sample", str(trained), "--num", "2", "--out", "samples.csv"]) == 0
+    assert run(["sample", str(trained), "--num", "2", "--out", "samples.csv", "--overwrite"]) == 0
     assert "in place of the file that was there" in capsys.readouterr().out
 
 
