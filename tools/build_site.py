@@ -42,7 +42,7 @@ def relinked(page: str, kept: set[str]) -> str:
             return f"[{text}]({file}{mark}{anchor})"
         return text
 
-    page = re.sub(r"^```python (\S+\.py)$", r'```python title="\1"', page, flags=re.MULTILINE)
+    page = re.sub(r"^```python (\S+\.py.*)$", r'```python title="\1"', page, flags=re.MULTILINE)
     page = page.replace("```python needs-files", "```python")
     return re.sub(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)", link, page)
 
@@ -71,13 +71,21 @@ def write_tutorials() -> None:
             (folder / name).write_bytes(content)
 
 
+def is_foreign(thing: object) -> bool:
+    """Whether it is a class of another package, which that package documents."""
+    return isinstance(thing, type) and thing.__module__.partition(".")[0] != "beliefnet"
+
+
 def write_reference() -> list[str]:
     """Write a page per package, and return all public names."""
     folder = SOURCE / "reference"
     folder.mkdir()
     names = []
     for package in PACKAGES:
-        public = [name for name in importlib.import_module(package).__all__ if not name.startswith("__")]
+        module = importlib.import_module(package)
+        public = [
+            name for name in module.__all__ if not name.startswith("__") and not is_foreign(getattr(module, name))
+        ]
         names += [f"{package}.{name}" for name in public]
         members = "".join(f"        - {name}\n" for name in public)
         options = f"    options:\n      show_root_toc_entry: false\n      members:\n{members}"
