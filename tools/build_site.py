@@ -129,7 +129,7 @@ def main() -> None:
     kept = {str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*") if path.is_file()}
     for path in SOURCE.glob("*.md"):
         path.write_text(relinked(path.read_text(), kept))
-    subprocess.run(["zensical", "build", "--strict", "--clean"], cwd=ROOT, check=True)
+    subprocess.run([Path(sys.executable).parent / "zensical", "build", "--strict", "--clean"], cwd=ROOT, check=True)
     check_reference(names)
     print(f"{SITE}: {len(list(SITE.rglob('*.html')))} pages, {len(names)} public names")
 
