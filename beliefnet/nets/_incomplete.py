@@ -13,8 +13,9 @@ def incomplete(net: BeliefNet, fill: ArrayLike | None = None) -> BeliefNet:
     """Return a net of rows in which NaN is missing: it shares the parameters of a net of whole rows.
 
     Its log_joint is log p(observed part of x, h), summed over what is missing, and its recognition net sees `fill` in
-    the place of missing entries. Any estimator trains it on incomplete rows, by the bound of their observed parts; what
-    is trained is the parameters of the net of whole rows, which `completed` returns.
+    the place of missing entries, or is told which they are where its first map is `conditionals.Marked`. Any estimator
+    trains it on incomplete rows, by the bound of their observed parts; what is trained is the parameters of the net of
+    whole rows, which `completed` returns.
 
     Args:
         net: A net with latents, over units that are independent given them.
@@ -34,7 +35,8 @@ def incomplete(net: BeliefNet, fill: ArrayLike | None = None) -> BeliefNet:
     first = net.recognition.conditionals[0]
     centre = 0.0 if first.centre is None else first.centre
     fill = jnp.broadcast_to(jnp.asarray(centre if fill is None else fill, float), (net.num_visible,))
-    return _with_ends(net, Incomplete(net.generative.conditionals[-1]), Filled(first, fill))
+    seeing = first if first.marks_missing else Filled(first, fill)
+    return _with_ends(net, Incomplete(net.generative.conditionals[-1]), seeing)
 
 
 def completed(net: BeliefNet) -> BeliefNet:
