@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Self, SupportsIndex
 
+from beliefnet._text import with_short_words
+
 MOST = 2**31 - 1
 """The largest number that a compiled loop counts to."""
 
@@ -94,7 +96,8 @@ class Refusal(Exception):
 
 
 def sentence(reason: str, hints: Iterable[object]) -> str:
-    """Return what was expected and found, and what to try, in one sentence."""
+    """Return what was expected and found, and what to try, in one sentence; a very long word that was found is cut."""
+    reason = with_short_words(reason)
     advice = ", or ".join(dict.fromkeys(filter(None, map(str, hints))))
     return f"{reason}; try {advice}" if advice else reason
 

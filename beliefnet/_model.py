@@ -1,7 +1,7 @@
 """A trained net, and what it is used for: codes, samples, likelihoods, missing entries, pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from beliefnet.data import (
     read_table_like,
     rows_like,
 )
-from beliefnet.evaluation import Evaluation, Search, complete, encode, evaluate, impute, row_scores, surprise
+from beliefnet.evaluation import Evaluation, Imputed, Search, complete, encode, evaluate, impute, row_scores, surprise
 from beliefnet.plots import image_sheet, plot_marginals, plot_training_curve, table_sheet
 from beliefnet.proposals import AbstractProposal
 from beliefnet.tables import Schema, filled, frame_of, like, with_columns
@@ -68,6 +68,18 @@ class Model:
     folder: Path | None = None
     test: Observations | None = None
     example: Any = None
+
+    def read_as(self, **changes: Any) -> "Model":
+        """Return the model with changes of how rows are read: files, and by `unseen="missing"` rows in memory as well.
+
+        Args:
+            **changes: Options of `data.Reading`, such as `decimal`, `name_column` and `unseen`.
+
+        Raises:
+            DataError: If there is no such option, or it cannot have the value.
+            OptionError: If a value is of the wrong type.
+        """
+        return replace(self, record=self.record.read_as(**changes))
 
     def encode(self, data: Any, *, layer: int | None = None) -> Any:
         """Return the codes of rows: the means of a latent layer under the recognition net.
@@ -137,25 +149,30 @@ class Model:
         found = surprise(self.net, rows, key=key, num_particles=num_particles, groups=groups)
         return _like(data, found, self._names if schema is None else tuple(schema.places))
 
-    def impute(self, data: Any, *, search: Search | None = None, seed: int = 0) -> Any:
+    def impute(self, data: Any, *, search: Search | None = None, num_draws: int | None = None, seed: int = 0) -> Any:
         """Return rows with the expectation of what is missing, NaN, given what was observed, `[rows, visible]`.
+
+        With `num_draws`, for multiple imputation, a list of so many is returned, in each of which what is missing in a
+        row is drawn together given what was observed.
 
         Args:
             data: Rows `[rows, visible]`; bits, grey values or counts, as the net is a model of; or a table, of which
                 all columns are returned. Missing categories become the likeliest ones, and whole numbers stay whole.
             search: How posteriors are looked for; see `evaluation.impute`. By default `Search()`; for a table, whose
                 net was trained on rows with missing cells, none: see `evaluation.complete`.
-            seed: Of the particles.
+            num_draws: How many times what is missing is drawn; by default expectations are filled in.
+            seed: Of the particles and the draws.
 
         Raises:
             DataError: If what was observed is not what the net is a model of.
         """
         if self.record.schema is not None:
-            return self._imputed_table(data, self.record.schema, search, seed)
+            return self._imputed_table(data, self.record.schema, search, num_draws, seed)
         own, given = self.columns or (), getattr(data, "columns", None)
         rows = data[list(own)] if own and given is not None and set(own) <= set(given) else data
-        found = impute(self.net, rows, key=stream(seed, Stream.EVALUATION), search=search)
-        return _like(data, np.asarray(found.means), self._names)
+        found = impute(self.net, rows, key=stream(seed, Stream.EVALUATION), search=search, num_draws=_count(num_draws))
+        completed = [_like(data, values, self._names) for values in _completed(found, num_draws)]
+        return completed[0] if num_draws is None else completed
 
     def evaluate(self, data: Any = None, *, num_particles: int = 1000, seed: int = 0) -> Evaluation:
         """Evaluate the net on rows, by default those that were left for it.
@@ -198,15 +215,17 @@ class Model:
     def _drawn(self, num: int, seed: int) -> np.ndarray:
         return np.asarray(self.net.dream((num,), key=stream(seed, Stream.SAMPLES))[0])
 
-    def _imputed_table(self, data: Any, schema: Schema, search: Search | None, seed: int) -> Any:
+    def _imputed_table(self, data: Any, schema: Schema, search: Search | None, num_draws: int | None, seed: int) -> Any:
         is_file = issubclass(type(data), str | Path)
         rows, frame = read_table_like(self.record, data) if is_file else (self._rows(data), frame_of(data))
-        key = stream(seed, Stream.EVALUATION)
-        found = complete(self.net, rows, key=key) if search is None else impute(self.net, rows, key=key, search=search)
-        frame = schema.renamed(frame)
-        completed = filled(frame, schema.decode(np.asarray(found.means)))
-        changed = {name: values for name, values in completed.columns.items() if values is not frame.columns[name]}
-        return like(self.example, completed.columns) if is_file else with_columns(data, changed, completed.columns)
+        given: Any = {"key": stream(seed, Stream.EVALUATION), "num_draws": _count(num_draws)}
+        found = complete(self.net, rows, **given) if search is None else impute(self.net, rows, search=search, **given)
+        frame, tables = schema.renamed(frame), []
+        for values in _completed(found, num_draws):
+            whole = filled(frame, schema.decode(values)).columns
+            changed = {name: cells for name, cells in whole.items() if cells is not frame.columns[name]}
+            tables.append(like(self.example, whole) if is_file else with_columns(data, changed, whole))
+        return tables[0] if num_draws is None else tables
 
     @property
     def _names(self) -> Sequence[str]:
@@ -219,6 +238,15 @@ class Model:
         if issubclass(type(data), str | Path):
             return read_like(self.record, data, columns=self.columns)
         return rows_like(self.record, data, columns=self.columns)
+
+
+def _count(num_draws: int | None) -> int:
+    return 0 if num_draws is None else whole_number("num_draws", num_draws, good=5)
+
+
+def _completed(found: Imputed, num_draws: int | None) -> list[np.ndarray]:
+    """Return rows with expectations in the place of what is missing, or with each of the draws."""
+    return [np.asarray(found.means)] if num_draws is None else list(np.moveaxis(np.asarray(found.draws), 1, 0))
 
 
 def _like(data: Any, values: np.ndarray, columns: Sequence[str]) -> Any:

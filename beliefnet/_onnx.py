@@ -48,6 +48,12 @@ def to_onnx(net: BeliefNet) -> dict[str, bytes]:
             f"{(net.num_visible, *net.layer_sizes)}",
             "beliefnet.to_numpy(net)",
         )
+    if net.generative.conditionals[-1].takes_missing:
+        raise ArgumentError(
+            "expected a net of whole rows to write as ONNX, got one of rows with missing entries, as a table has",
+            "beliefnet.to_numpy(net)",
+            "beliefnet export DIR, a safetensors file",
+        )
     encoder, parent = _Graph("x", net.num_visible), "x"
     for layer, conditional in enumerate(net.recognition.conditionals, start=1):
         parent = encoder.output(_mean(encoder, conditional, parent), f"h{layer}", conditional.num_units)

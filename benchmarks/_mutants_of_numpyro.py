@@ -92,10 +92,24 @@ OF_NUMPYRO = [
         law("reinforce of pair"),
     ),
     Mutant(
+        "Dependence ends at a later latent outside the plate",
+        "numpyro/_cells.py",
+        "if not program.is_crossed(plate, name, layers))",
+        ")",
+        law("nvil of late"),
+    ),
+    Mutant(
+        "Cells with terms in common are each other's baselines",
+        "numpyro/_nvil.py",
+        "Others(self.rule.signal, _are_apart(program, site))",
+        "Others(self.rule.signal, True)",
+        law("nvil of late"),
+    ),
+    Mutant(
         "NVIL's moments are lost",
         "numpyro/_nvil.py",
-        "kept = {_MOMENTS: state} if",
-        "kept = {} if",
+        "if name in run.mutable}",
+        "if False}",
         tests("moments_are_kept"),
     ),
 ]

@@ -4,6 +4,7 @@ import json
 
 from beliefnet.catalogue import ESTIMATORS, NETS
 from beliefnet.cli import run
+from beliefnet.cli._described import commands as described
 
 
 def files(folder):
@@ -36,3 +37,10 @@ def owner(flag: str) -> list[str]:
         if names:
             return [] if usual in names else [option, names[0]]
     return []
+
+
+def words_of(command: str, given: dict[str, str]) -> list[str]:
+    """Return a command line of what is given: names of options, and of places in their order."""
+    places = [one.name for one in described()[command].arguments if not one.name.startswith("-")]
+    options = [f"{name}={text}" for name, text in given.items() if name.startswith("--")]
+    return [command, *(given[name] for name in places if name in given), *options]

@@ -90,6 +90,43 @@ def trained(tmp_path_factory, grey_file):
     return folder
 
 
+@pytest.fixture(scope="session")
+def place(tmp_path_factory, trained, grey_file):
+    """A folder with all that commands are about, and what each is usually called with."""
+    folder = tmp_path_factory.mktemp("hostile")
+    grey = np.load(grey_file)
+    np.save(folder / "bits.npy", (grey > 0.5).astype(np.uint8))
+    grey[0, 0] = np.nan
+    np.save(folder / "holes.npy", grey)
+    np.save(folder / "counts.npy", np.random.default_rng(0).poisson(1, (60, 7)) + 1)
+    (folder / "taken").write_text("precious")
+    (folder / "table.csv").write_text("colour,size\n" + "red,1.5\nblue,2.5\n" * 8)
+    small = ("--hidden", "3", "--batch-size", "8", "--epochs", "1")
+    tokens = ["train", "--data", str(folder / "counts.npy"), "--net", "document", *small]
+    assert run([*tokens, "--out", str(folder / "documents")]) == 0
+    old = Path(__file__).parent / "fixtures" / "run-0.1.0"
+    usual = {
+        "compare": {"--data": str(folder / "bits.npy"), "--models": "mixture:components=2"},
+        "convert": {"OLD": str(old), "NEW": "new"},
+        "datasets": {},
+        "diagnose": {"DIR": str(trained), "--draws": "20", "--batch-size": "4", "--estimators": "rws"},
+        "encode": {"DIR": str(trained), "DATA": str(grey_file)},
+        "evaluate": {"DIR": str(trained), "--particles": "2"},
+        "export": {"DIR": str(trained), "--out": "net.safetensors"},
+        "gaps": {"DIR": str(trained), "--particles": "2", "--steps": "1", "--refine": "air:steps=1"},
+        "impute": {"DIR": str(trained), "DATA": str(folder / "holes.npy"), "--particles": "8", "--rounds": "1"},
+        "outliers": {"DIR": str(trained), "DATA": str(grey_file), "--particles": "2"},
+        "runs": {"FOLDER": str(trained.parent)},
+        "sample": {"DIR": str(trained)},
+        "sandwich": {"DIR": str(trained), "--ais": "2", "--particles": "2", "--num": "2"},
+        "score": {"DIR": str(trained), "DATA": str(grey_file), "--particles": "2"},
+        "schema": {"DATA": str(folder / "table.csv")},
+        "topics": {"DIR": str(folder / "documents")},
+        "train": {"--data": str(grey_file), "--hidden": "4", "--batch-size": "8", "--epochs": "1", "--out": "new"},
+    }
+    return folder, usual
+
+
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """An empty working directory."""

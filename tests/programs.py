@@ -127,6 +127,49 @@ SHARED = Program(
 )
 
 
+# The same with rows that are handed in: a part of a plate of two ------------------------------------------------------
+
+
+def some_model(x):
+    every = bit("every", numpyro.param("prior", 0.0))
+    with numpyro.plate("data", 2, subsample_size=len(x)):
+        own = bit("own", numpyro.param("mix", 0.0) * (every - 0.4))
+        numpyro.sample("x", dist.Normal(numpyro.param("out", 0.0) * own, 1.0), obs=x)
+
+
+def some_guide(x):
+    every = bit("every", numpyro.param("q_every", 0.0))
+    with numpyro.plate("data", 2, subsample_size=len(x)):
+        bit("own", numpyro.param("q_slope", 0.0) * x + numpyro.param("q_mix", 0.0) * every)
+
+
+SOME = Program(some_model, some_guide, SHARED.params, REALS, {"every": (), "own": (1,)}, ())
+
+# A latent outside the plate that is drawn after those inside ----------------------------------------------------------
+
+
+def late_model(x):
+    after = bit("after", numpyro.param("prior", 0.0))
+    with numpyro.plate("data", len(x)):
+        own = bit("own", numpyro.param("mix", 0.0) * (after - 0.4))
+        numpyro.sample("x", dist.Normal(numpyro.param("out", 0.0) * own, 1.0), obs=x)
+
+
+def late_guide(x):
+    with numpyro.plate("data", len(x)):
+        own = bit("own", numpyro.param("q_slope", 0.0) * x)
+    bit("after", numpyro.param("q_mix", 0.0) * (own.sum() - 0.7))
+
+
+LATE = Program(
+    late_model,
+    late_guide,
+    {"prior": 0.4, "mix": 0.9, "out": 1.7, "q_slope": 0.6, "q_mix": 1.5},
+    REALS,
+    {"own": (2,), "after": ()},
+    (REALS,),
+)
+
 # A plate in a plate ---------------------------------------------------------------------------------------------------
 
 
@@ -309,6 +352,7 @@ PROGRAMS = {
     "no plate": FLAT,
     "plate": CHAIN,
     "shared": SHARED,
+    "late": LATE,
     "nested": NESTED,
     "masked": MASKED,
     "loop": LOOP,
@@ -332,7 +376,7 @@ def log_densities(program: Program, params: Params, x: Any, values: Any) -> tupl
     """Log p(x, h) and log q(h | x) of many states."""
 
     def both(one: Any) -> tuple[jax.Array, jax.Array]:
-        sites = (program.model, program.guide)
+        sites = (numpyro.handlers.seed(site, 0) for site in (program.model, program.guide))
         log_p, log_q = (log_density(site, (x,), {}, {**params, **one})[0] for site in sites)
         return log_p, log_q
 
@@ -429,25 +473,41 @@ def expected(loss: Any, program: Program, name: str) -> tuple[jax.Array, Params]
     A key is found for every state, so that a tuple of states is a tuple of keys, which `vectorize_particles` hands in.
     The name is that of the program whose guide draws the same.
     """
-    keys, log_q = keys_of_states(name)
-    index = jnp.array(list(itertools.product(range(len(keys)), repeat=loss.num_draws)))
+    return _expected(loss, program, program.x[None], *keys_of_states(name))
 
-    def one(chosen: jax.Array, params: Params) -> jax.Array:
-        loss.vectorize_particles_fn = lambda function, _: jax.vmap(function)(keys[chosen])
-        return -loss.loss(jax.random.key(0), params, program.model, program.guide, program.x)
+
+def expected_of_batches(loss: Any, program: Program, batches: jax.Array) -> tuple[jax.Array, Params]:
+    """The same in the mean over batches, which are along the first axis."""
+    keys, log_q = zip(*(_keys_of_states(program, batch) for batch in batches), strict=True)
+    return _expected(loss, program, batches, jnp.concatenate(keys), jnp.concatenate(log_q))
+
+
+def _expected(
+    loss: Any, program: Program, batches: jax.Array, keys: jax.Array, log_q: jax.Array
+) -> tuple[jax.Array, Params]:
+    keys, log_q = keys.reshape(len(batches), -1), log_q.reshape(len(batches), -1)
+    index = jnp.array(list(itertools.product(range(keys.shape[1]), repeat=loss.num_draws)))
+
+    def one(chosen: jax.Array, x: jax.Array, params: Params) -> jax.Array:
+        loss.vectorize_particles_fn = lambda function, _: jax.vmap(function)(chosen)
+        return -loss.loss(jax.random.key(0), params, program.model, program.guide, x)
 
     def total(params: Params) -> jax.Array:
-        mass = jax.lax.stop_gradient(jnp.exp(log_q[index].sum(axis=1)))
-        return jnp.sum(mass * jax.vmap(one, in_axes=(0, None))(index, params))
+        mass = jax.lax.stop_gradient(jnp.exp(log_q[:, index].sum(axis=2)))
+        over_tuples = jax.vmap(one, in_axes=(0, None, None))
+        return jnp.sum(mass * jax.vmap(over_tuples, in_axes=(0, 0, None))(keys[:, index], batches, params)) / len(mass)
 
     return jax.jit(jax.value_and_grad(total))(program.params)
 
 
 @cache
 def keys_of_states(name: str) -> tuple[jax.Array, jax.Array]:
-    """A key for every state of the latents of all data, and the state's log-probability under the guide, unmasked."""
-    program = PROGRAMS[name]
-    call = Call(program.model, program.guide, (program.x,), {}, jax.random.key(0))
+    """A key for every state of the latents of all data, and the state's log-probability under the guide."""
+    return _keys_of_states(PROGRAMS[name], PROGRAMS[name].x)
+
+
+def _keys_of_states(program: Program, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    call = Call(program.model, program.guide, (x,), {}, jax.random.key(0))
 
     def draw(key: jax.Array) -> Any:
         sites = call.guide_trace(program.params, jax.random.split(key)[0])
@@ -459,15 +519,16 @@ def keys_of_states(name: str) -> tuple[jax.Array, jax.Array]:
     _, first = np.unique(flat, axis=0, return_index=True)
     assert len(first) == 2 ** flat.shape[1], "every state was drawn"
     values = {name: value[first] for name, value in drawn.items()}
-    with Unmasked():
-        return keys[first], log_densities(program, program.params, program.x, values)[1]
+    with AsDrawn():
+        return keys[first], log_densities(program, program.params, x, values)[1]
 
 
-class Unmasked(Messenger):
-    """Take masks off sample sites."""
+class AsDrawn(Messenger):
+    """Take masks and scales off sample sites."""
 
     def postprocess_message(self, msg: Any) -> None:
         if msg["type"] == "sample":
             while type(msg["fn"]).__name__ in ("MaskedDistribution", "ExpandedDistribution"):
                 msg["fn"] = msg["fn"].base_dist
+            msg["scale"] = None
             msg["fn"] = msg["fn"].expand(jnp.shape(msg["value"]))

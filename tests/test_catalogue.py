@@ -419,7 +419,7 @@ def test_flat_names_are_those_of_the_command_line():
 
 
 def test_the_help_names_all_there_is(capsys):
-    assert run(["train", "--help"]) == 0
+    assert run(["train", "--help-all"]) == 0
     text = capsys.readouterr().out
     for known in (ESTIMATORS, NETS, VISIBLE, LATENTS, REFINERS):
         assert [name for name in known if name not in text] == []

@@ -302,6 +302,22 @@ def evaluated(tmp_path_factory, binary_file):
     return folder
 
 
+def test_runs_alone_are_ranked_and_told_apart(evaluated, tmp_path, capsys, monkeypatch):
+    other = shutil.copytree(evaluated, tmp_path / "small-net")
+    config = (other / "config.toml").read_text()
+    (other / "config.toml").write_text(config.replace("epochs = 1\n", "epochs = 7\n"))
+    monkeypatch.setenv("COLUMNS", "40")
+    capsys.readouterr()
+    assert run(["compare", "--runs", str(evaluated), str(other)]) == 0
+    said = capsys.readouterr().out
+    # A name is never broken, and what differs is said.
+    assert str(evaluated) in said
+    assert str(other) in said
+    assert "epochs=1" in said
+    assert "epochs=7" in said
+    assert "components" not in said
+
+
 @pytest.mark.full
 def test_models_and_runs_in_one_table(evaluated, binary_file, tmp_path, capsys):
     tokens = ["compare", "--data", str(binary_file), "--models", "mixture:components=3", QUICK_RBM]
@@ -314,8 +330,10 @@ def test_models_and_runs_in_one_table(evaluated, binary_file, tmp_path, capsys):
     report = json.loads(captured.out, parse_constant=pytest.fail)
     assert report == json.loads((tmp_path / "new" / "comparisons.json").read_text())
     assert (report["split"], report["seed"], report["data"]["num_features"]) == ("test", 0, 6)
-    first, second, third = report["models"]
-    assert [first["model"], second["model"], third["model"]] == ["mixture", "rbm", "small-net"]
+    nlls = [row["nll"]["mean"] for row in report["models"]]
+    assert nlls == sorted(nlls)
+    by_name = {row["model"]: row for row in report["models"]}
+    first, second, third = (by_name[name] for name in ("mixture", "rbm", "small-net"))
     assert (first["settings"]["num_components"], first["method"]) == (3, "exact")
     assert second["settings"]["num_hidden"] == 3
     assert second["findings"]["low"] is None or second["findings"]["low"] < second["findings"]["high"]
@@ -323,9 +341,10 @@ def test_models_and_runs_in_one_table(evaluated, binary_file, tmp_path, capsys):
     assert all(third[name] == evaluation[name] for name in ("num_examples", "elbo", "nll"))
     assert third["method"] == "bound of 10 particles"
     assert len({row["num_examples"] for row in report["models"]}) == 1
-    assert run(tokens) == 0
+    assert run([*tokens, "--overwrite"]) == 0
     table = capsys.readouterr().out
     assert all(word in table for word in ("mixture", "rbm", "ELBO", "exact", "comparisons.json"))
+    assert "components=3" in table
     assert "perplexity" not in table
     assert files(evaluated) == before
 

@@ -56,13 +56,6 @@ def test_bad_options(trained, capsys, tokens, message):
     assert files(trained) == before
 
 
-def test_help(capsys):
-    assert run(["diagnose", "--help"]) == 0
-    text = capsys.readouterr().out
-    assert "Usage: beliefnet diagnose" in text
-    assert "--no-json" not in text
-
-
 def test_specs():
     plain = parse_estimator("wake-sleep")
     assert (plain.name, plain.values["particles"]) == ("wake-sleep", 4)

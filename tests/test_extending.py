@@ -105,7 +105,7 @@ def test_each_example_is_one_file_and_two_lines():
 
 @pytest.mark.full
 def test_the_examples_are_in_the_help(extended):
-    text = run(extended, *BELIEFNET, "train", "--help")
+    text = run(extended, *BELIEFNET, "train", "--help-all")
     for word in ("constant", "--constant.baseline", "geometric", "--smallest-mean", "unit-normal", "half", "mixed"):
         assert word in text
     assert "What is subtracted from the signal, in nats." in text

@@ -112,6 +112,7 @@ def test_hints_of_files_work(files: Path, name: str, options: dict[str, Any]):
     ("name", "flags"),
     [
         ("labels.csv", "--drop class"),
+        ("labels.csv --net nade", "--net vae --visible mixed"),
         ("comma.csv", "--decimal ,"),
         ("two.npz", "--array first"),
         ("counts.npy", "--visible poisson"),
@@ -128,6 +129,8 @@ def test_the_command_line_says_options_as_flags(files: Path, name: str, flags: s
     name = f"{name} --visible bernoulli" if name == "labels.csv" else name
     assert run(["train", "--data", *name.split()]) == 1
     assert flags in hint(capsys.readouterr().err)
+    # What a hint names takes the place of what was there.
+    name = name.removesuffix(" --net nade")
     # Followed, the file is read: what is wrong then is the number of epochs.
     assert run(["train", "--data", *name.split(), *shlex.split(flags), "--batch-size", "100"]) == 1
     assert "expected batch-size of at most the" in capsys.readouterr().err
@@ -224,6 +227,17 @@ def test_options_of_files_are_refused_where_no_file_is_read(trained: Path, capsy
     error = capsys.readouterr().err
     assert "expected a file of rows with --drop, got " in error
     assert hint(error) == "leaving the option out"
+
+
+def test_a_net_without_topics_says_what_has_them(trained: Path, files: Path, monkeypatch, capsys):
+    monkeypatch.chdir(files)
+    assert run(["topics", str(trained)]) == 1
+    codes, documents = hint(capsys.readouterr().err).split(", or ")
+    assert codes == f"beliefnet encode {trained} DATA for the codes of rows"
+    assert documents == "beliefnet train --net document --data texts.txt, with a document on each line, for topics"
+    Path("texts.txt").write_text("rye bread\nrye tea\nmilk tea\n" * 9)
+    assert run(["train", "--net", "document", "--data", "texts.txt", "--batch-size", "100"]) == 1
+    assert "expected batch-size of at most the" in capsys.readouterr().err
 
 
 def test_a_folder_of_runs_names_them(trained: Path, tmp_path: Path, capsys):

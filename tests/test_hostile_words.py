@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
 import pytest
-from commands import owner
+from commands import owner, words_of
 
 from beliefnet._options import options_of
 from beliefnet.catalogue import all_options
@@ -53,37 +52,8 @@ def bad_words(argument: Any) -> list[str]:
     return BY_TYPE[kind]
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory, trained, grey_file):
-    """A folder with all that commands are about, and what each is usually called with."""
-    folder = tmp_path_factory.mktemp("hostile")
-    grey = np.load(grey_file)
-    np.save(folder / "bits.npy", (grey > 0.5).astype(np.uint8))
-    grey[0, 0] = np.nan
-    np.save(folder / "holes.npy", grey)
-    np.save(folder / "counts.npy", np.random.default_rng(0).poisson(1, (60, 7)) + 1)
-    (folder / "taken").write_text("precious")
-    small = ("--hidden", "3", "--batch-size", "8", "--epochs", "1")
-    tokens = ["train", "--data", str(folder / "counts.npy"), "--net", "document", *small]
-    assert run([*tokens, "--out", str(folder / "documents")]) == 0
-    old = Path(__file__).parent / "fixtures" / "run-0.1.0"
-    usual = {
-        "compare": {"--data": "bits.npy", "--models": "mixture:components=2"},
-        "convert": {"OLD": str(old), "NEW": "new"},
-        "datasets": {},
-        "diagnose": {"DIR": str(trained), "--draws": "200", "--estimators": "sleep"},
-        "encode": {"DIR": str(trained), "DATA": str(grey_file)},
-        "evaluate": {"DIR": str(trained), "--particles": "2"},
-        "export": {"DIR": str(trained), "--out": "net.safetensors"},
-        "gaps": {"DIR": str(trained), "--particles": "2", "--steps": "1", "--refine": "air:steps=1"},
-        "impute": {"DIR": str(trained), "DATA": "holes.npy", "--particles": "8", "--rounds": "1"},
-        "runs": {"FOLDER": str(trained.parent)},
-        "sample": {"DIR": str(trained)},
-        "sandwich": {"DIR": str(trained), "--ais": "2", "--particles": "2", "--num": "2"},
-        "topics": {"DIR": "documents"},
-        "train": {"--data": str(grey_file), "--hidden": "4", "--batch-size": "8", "--epochs": "1", "--out": "new"},
-    }
-    return folder, usual
+def test_every_command_is_tried(place):
+    assert place[1].keys() == COMMANDS.keys()
 
 
 def tree(folder: Path) -> list[str]:
@@ -94,10 +64,8 @@ def command_line(command: str, argument: Any, word: str, usual: dict[str, str]) 
     given = {**usual, argument.name: word}
     if argument.name == "--resume":
         del given["--out"]
-    positional = [given[other.name] for other in arguments(command) if other.name in given and other.name[0] != "-"]
-    options = [f"{name}={text}" for name, text in given.items() if name.startswith("--")]
     flag = argument.name.removeprefix("--")
-    return [command, *positional, *options, *(owner(flag) + WITH.get(flag, []) if command == "train" else [])]
+    return [*words_of(command, given), *(owner(flag) + WITH.get(flag, []) if command == "train" else [])]
 
 
 READING = {f"--{option.flag}" for option in options_of(Reading).values()} | {"--binarization"}
@@ -151,7 +119,9 @@ def test_all_options_of_training_are_tried():
         ("frobnicate", "expected a command (compare, "),
         ("trian", "got 'trian'; did you mean 'train'?"),
         ("--foo", "got '--foo'; try beliefnet --help"),
-        ("train --debgu", "expected an option of beliefnet train, got '--debgu'; try beliefnet train --help"),
+        ("train --debgu", "expected an option of beliefnet train, got '--debgu'; did you mean '--debug'?"),
+        ("train --xyzzy", "expected an option of beliefnet train, got '--xyzzy'; try beliefnet train --help"),
+        ("train --progress some", "expected --progress to be one of auto, rich, plain, none, got 'some'; try auto"),
         ("evaluate", "expected beliefnet evaluate DIR, got no DIR; try beliefnet evaluate --help"),
         ("evaluate a b", "expected no more words for beliefnet evaluate, got 'b' as well; try"),
         ("evaluate a --particles", "expected a value for --particles, got none; try --particles 1000"),
@@ -159,7 +129,7 @@ def test_all_options_of_training_are_tried():
         ("datasets ftch", "got 'ftch'; did you mean 'fetch'?"),
         ("datasets fetch", "got no NAME; try beliefnet datasets fetch --help"),
         ("compare --data", "expected a value for --data, got none; try beliefnet compare --help"),
-        ("compare", "expected a value for --models, got none; try beliefnet compare --help"),
+        ("compare", "expected --models or --runs, got neither; try --models mixture, or --runs runs/mine"),
         ("train --columns", "expected columns to be texts, got none; try leaving it out"),
         ("train --estimator tvo --tvo.intervals 10001", "expected tvo.intervals of at most 10000, got 10001; try 5"),
         (f"train --net darn --nade-units {2**62}", "try a smaller --nade-units"),

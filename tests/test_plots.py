@@ -267,7 +267,7 @@ def test_a_picture_is_a_png(tmp_path):
 def test_a_link_in_the_way_is_not_followed(tmp_path, monkeypatch):
     monkeypatch.setattr("secrets.token_hex", lambda _: "foreseen")
     (tmp_path / "precious").write_text("old")
-    (tmp_path / ".foreseen.png").symlink_to(tmp_path / "precious")
+    (tmp_path / ".unfinished-foreseen").symlink_to(tmp_path / "precious")
     with pytest.raises(FileExistsError):
         image_sheet(GREY, (2, 2), tmp_path / "sheet.png")
     assert (tmp_path / "precious").read_text() == "old"

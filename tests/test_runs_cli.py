@@ -28,7 +28,7 @@ def two(trained, tmp_path):
 def listed(capsys, *tokens):
     capsys.readouterr()
     assert run(["runs", *map(str, tokens), "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
+    return json.loads(capsys.readouterr().out)["runs"]
 
 
 def test_runs_are_listed_with_what_they_came_to(two, capsys):

@@ -105,6 +105,8 @@ def test_a_table_is_understood_and_its_outliers_are_found(folder: Path, tmp_path
     assert call("schema @ --out @", table, tmp_path / "schema.toml") == 0
     assert call("outliers @ @ --out @ --particles 2", folder / "run", folder / "bits.npy", tmp_path / "odd.csv") == 0
     assert (tmp_path / "odd.csv").read_text().count("\n") == 61
+    assert call("score @ @ --out @ --particles 2", folder / "run", folder / "bits.npy", tmp_path / "all.npy") == 0
+    assert np.load(tmp_path / "all.npy").shape == (60, 2)
 
 
 def test_models_are_compared(folder: Path, tmp_path: Path):

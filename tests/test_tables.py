@@ -18,7 +18,9 @@ from scipy import stats
 
 import beliefnet
 from beliefnet import cli
-from beliefnet.catalogue import TrainConfig
+from beliefnet._errors import OptionError
+from beliefnet.catalogue import DataShape, TrainConfig
+from beliefnet.cli._tables import save_columns
 from beliefnet.data import DataError, Dataset, load, read_like
 from beliefnet.distributions import (
     MixedFamily,
@@ -35,6 +37,7 @@ from beliefnet.nets import (
     Convolution,
     LatentLayer,
     VisibleLayer,
+    completed,
     family_of,
     incomplete,
     layered_net,
@@ -51,6 +54,7 @@ from beliefnet.tables import (
     filled,
     frame_of,
     infer_schema,
+    like,
     read_toml,
     to_toml,
     with_columns,
@@ -119,16 +123,16 @@ def test_log_p_of_what_was_observed_is_that_of_enumeration(net, missing):
 
 
 def test_the_encoder_is_told_what_is_missing():
-    net = incomplete(vae(4, (2,), visible=normal, deterministic=(), mark_missing=True, key=jax.random.key(0)))
-    first = net.recognition.conditionals[0]
+    made = vae(4, (2,), visible=normal, deterministic=(), mark_missing=True, key=jax.random.key(0))
+    first = incomplete(made, span=(-np.ones(4), np.ones(4))).recognition.conditionals[0]
     rows, middle = jnp.array([[1.0, NAN, 0.5, NAN]]), jnp.array([[1.0, 0.0, 0.5, 0.0]])
     np.testing.assert_array_equal(first.parameters_given(rows), first.parameters_given(middle))
-    marked = eqx.tree_at(lambda first: first.network.marks, first, jnp.ones_like(first.network.marks))
+    marked = eqx.tree_at(lambda first: first.conditional.network.marks, first, replace_fn=jnp.ones_like)
     change = marked.parameters_given(rows) - marked.parameters_given(middle)
     np.testing.assert_allclose(change, 2.0, rtol=1e-5)
     gradient = eqx.filter_grad(lambda first: first.parameters_given(rows).sum())(first)
     assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(gradient))
-    assert gradient.network.marks.any(axis=1).tolist() == [False, True, False, True]
+    assert gradient.conditional.network.marks.any(axis=1).tolist() == [False, True, False, True]
     with pytest.raises(ValueError, match="expected dense networks for mark_missing, got Convolution"):
         vae(16, (2,), bottom=Convolution((4, 4), (2,)), mark_missing=True, key=jax.random.key(0))
 
@@ -157,6 +161,19 @@ def test_a_mixed_layer_is_its_parts_side_by_side():
         )
         assert (np.abs(correlation) < 5 / np.sqrt(20_000)).all(), (one, other)
     np.testing.assert_allclose(layer.unit_log_probs(drawn[0]).sum(axis=-1), layer.log_prob(drawn[0]), rtol=1e-5)
+
+
+def test_the_recognition_net_sees_values_within_the_span_and_log_p_is_of_the_values(net):
+    least, largest = np.array([0.0, 0, 0, 0, 0, 0, -2]), np.array([1.0, 1, 1, 1, 1, 5, 2])
+    spanned = incomplete(completed(net), span=(least, largest))
+    far = ROWS.copy()
+    far[:, 5:] = [[400, -90.0], [3, NAN]]
+    plain, within = net.recognition.conditionals[0], np.clip(far, least, largest)
+    first = spanned.recognition.conditionals[0]
+    np.testing.assert_array_equal(first.parameters_given(far), plain.parameters_given(within))
+    assert (np.abs(plain.parameters_given(far) - plain.parameters_given(within))[0] > 0.1).any()
+    states = (jnp.ones((2, 2)),)
+    np.testing.assert_array_equal(spanned.log_joint(far, states), net.log_joint(far, states))
 
 
 def test_gradients_on_rows_with_holes_are_unbiased(net):
@@ -240,15 +257,20 @@ def test_mixed_units_refuse_what_they_are_no_model_of():
 
 
 COLUMNS = {
-    "age": ([31, 45, 28, 60, 33, 51], "number", {"is_whole": True}),
-    "height": ([1.7, 1.8, NAN, 1.75, 1.9, 1.6], "number", {"is_whole": False}),
+    "age": ([31, 45, 28, 60, 33, 51], "number", {"decimals": 0}),
+    "height": ([1.7, 1.8, NAN, 1.75, 1.9, 1.6], "number", {"decimals": 2}),
     "smokes": (["no", "yes", "no", None, "no", "no"], "binary", {"values": ("no", "yes")}),
     "codes": ([1, 2, 2, 1, 1, 2], "binary", {"values": (1, 2)}),
     "truth": ([True, False, True, True, None, False], "binary", {"values": (False, True)}),
     "colour": (["red", "blue", "green", "red", "blue", "green"], "category", {"values": ("blue", "green", "red")}),
     "rating": ([1, 5, 3, 2, 4, 3], "levels", {"least": 1, "largest": 5}),
     "visits": ([0, 12, 1, 30, 2, 4], "count", {}),
-    "income": ([0, 12_000, 31_000, 52_000, 18_000, 7_000], "number", {"is_whole": True}),
+    "income": ([0, 12_000, 31_000, 52_000, 18_000, 7_000], "number", {"decimals": 0}),
+    "share": ([1 / 3, 2 / 7, 1 / 9, 0.5, 0.1, 0.9], "number", {"decimals": 6}),
+    "born": (["1990-01-31", None, "2001-02-03", "1975-12-01", "1975-12-02", "1980-02-29"], "date", {"decimals": 0}),
+    "seen": (["2024-01-31 12:30", None, *(f"2024-02-0{n} 08:00:00" for n in (1, 2, 3, 4))], "date", {"decimals": 5}),
+    "wave": (["2024-01-31", "2025-01-31"] * 3, "binary", {"values": ("2024-01-31", "2025-01-31")}),
+    "us": (["1/31/2024", None, "2/3/2024", "3/3/24", "4/3/24", "5/3/24"], "ignored", {}),
     "same": ([3, 3, 3, 3, 3, 3], "ignored", {"reason": "it is always 3.0"}),
     "nothing": ([None] * 6, "ignored", {"reason": "it has no values"}),
     "notes": (["a b", "c", "d", "e f", "g", "h"], "ignored", {}),
@@ -257,15 +279,68 @@ COLUMNS = {
 }
 
 
-@pytest.mark.parametrize("name", COLUMNS)
-def test_what_a_column_is_taken_for(name):
-    values, kind, details = COLUMNS[name]
-    # Another column, so that there is something to learn.
-    schema = infer_schema({"other": [0, 1, 0, 1, 1, 0], name: values})
-    column = schema.columns[1]
-    assert column.kind == kind, column
-    assert {detail: getattr(column, detail) for detail in details} == details
-    assert name in str(schema)
+def test_what_a_column_is_taken_for():
+    schema = infer_schema({name: values for name, (values, _, _) in COLUMNS.items()})
+    for column, (name, (_, kind, details)) in zip(schema.columns, COLUMNS.items(), strict=True):
+        assert (column.name, column.kind) == (name, kind), column
+        assert {detail: getattr(column, detail) for detail in details} == details, column
+        assert f"\n{name}" in f"\n{schema}"
+    assert "5 different dates that are not written as 2024-03-31, such as '1/31/2024'" in str(schema)
+    assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
+
+
+def days(frame):
+    """Return what a table's column of days is taken for, its units, and the texts that these stand for."""
+    found = frame_of(frame)
+    schema = infer_schema(found)
+    units = schema.encode(found)
+    return schema, units, schema.known(units)["day"].tolist()
+
+
+def test_dates_are_the_same_in_every_table(tmp_path):
+    polars, pyarrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    texts = [None, *(f"2024-{month:02d}-28" for month in range(1, 13))]
+    frame = pandas.DataFrame({"x": np.arange(13.0), "day": pandas.to_datetime(texts)})
+    (tmp_path / "days.csv").write_text(frame.to_csv(index=False))
+    tables = [
+        frame,
+        frame.assign(day=texts),
+        polars.from_pandas(frame),
+        polars.from_pandas(frame).with_columns(polars.col("day").cast(polars.Date)),
+        pyarrow.Table.from_pandas(frame),
+        {"x": frame["x"].to_numpy(), "day": frame["day"].to_numpy()},
+    ]
+    expected = days(frame)
+    assert expected[0].columns[1].described() == "dates, mean 2024-07-13, standard deviation 105.3 days"
+    assert expected[2] == texts
+    for table in tables:
+        schema, units, back = days(table)
+        assert (schema, back) == (expected[0], texts)
+        np.testing.assert_array_equal(units, expected[1])
+        # What is filled in, and what is drawn, are dates of the same type.
+        day = np.array(["2024-02-29", *texts[1:]], object)
+        done = with_columns(table, {"day": day}, {"day": day})
+        assert days({"x": frame["x"], "day": done["day"]})[2] == day.tolist()
+        if table is not tables[-1]:
+            drawn = like(table[:0], {"day": day})["day"]
+            kinds = [getattr(column, "dtype", getattr(column, "type", None)) for column in (done["day"], table["day"])]
+            assert kinds[0] == kinds[1]
+            assert days({"x": frame["x"], "day": drawn})[2] == day.tolist()
+    for given, kind in ((texts, "date32[day]"), ([None, "2024-01-31 12:30:00"], "timestamp[us]")):
+        save_columns(tmp_path / "days.parquet", {"day": np.array(given, object)}, ["day"])
+        saved = parquet.read_table(tmp_path / "days.parquet")
+        assert str(saved.schema.field("day").type) == kind
+        assert frame_of(saved).columns["day"].tolist() == given
+    found = load(tmp_path / "days.csv", values="mixed")
+    assert found.record.schema.columns[1].kind == "date"
+    with pytest.raises(
+        DataError, match=r"expected dates such as 2024-03-31 in column 'day' .* got '31.3.2024' at row 1"
+    ):
+        expected[0].encode(frame_of({"x": [0.0], "day": ["31.3.2024"]}))
+    times = [f"2024-01-01 1{hour}:15:07" for hour in range(9)]
+    late = infer_schema({"at": times})
+    assert late.decode(late.encode(frame_of({"at": times})))["at"].tolist() == times
 
 
 def test_categories_of_pandas_are_kept_with_those_that_do_not_occur():
@@ -337,9 +412,15 @@ def test_a_value_that_was_not_seen_in_training_is_named(name, value, message):
     bad.loc[2, name] = value
     with pytest.raises(DataError, match=message) as refused:
         beliefnet.data.rows_like(record, bad)
-    bad.loc[2, name] = None
     assert "empty cell" in str(refused.value) or "schema" in str(refused.value)
-    assert np.isnan(beliefnet.data.rows_like(record, bad).rows[2, record.schema.places[name]]).all()
+    assert "unseen='missing' to take it as missing" in str(refused.value)
+    # Each hint, followed, gives the same units.
+    with pytest.warns(UserWarning, match=rf"taken as missing in rows, by column: '{name}' 1"):
+        lenient = beliefnet.data.rows_like(record.read_as(unseen="missing"), bad).rows
+    bad.loc[2, name] = None
+    found = beliefnet.data.rows_like(record, bad).rows
+    assert np.isnan(found[2, record.schema.places[name]]).all()
+    np.testing.assert_array_equal(lenient, found)
 
 
 def test_a_missing_column_is_named_and_others_are_passed_over():
@@ -377,9 +458,8 @@ def test_kinds_can_be_said(tmp_path):
         Dataset.from_arrays(SURVEY, values="mixed", kinds={"age": "binary"})
 
 
-def test_a_schema_survives_json_and_toml(tmp_path):
+def test_a_schema_survives_toml(tmp_path):
     schema = infer_schema(SURVEY)
-    assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
     path = tmp_path / "schema.toml"
     path.write_text(to_toml(schema))
     again = Dataset.from_arrays(SURVEY, values="mixed", kinds=read_toml(path)).record.schema
@@ -556,7 +636,7 @@ def test_training_says_what_it_understood_and_leaves_a_picture(run, capsys):
     assert re.search(r"visits +number", capsys.readouterr().out)
 
 
-def test_ids_and_labels_come_back_beside_codes(run, tmp_path):
+def test_ids_and_labels_come_back_beside_codes(run, tmp_path, capsys):
     out, path = run
     file = tmp_path / "codes.csv"
     assert cli.run(["encode", str(out), str(path), "--out", str(file)]) == 0
@@ -564,7 +644,22 @@ def test_ids_and_labels_come_back_beside_codes(run, tmp_path):
     assert list(codes.columns) == ["id", "label", "h1.1", "h1.2", "h1.3", "h1.4"]
     assert list(codes["id"]) == list(SURVEY["id"])
     assert list(codes["label"]) == list(SURVEY["label"])
-    model = beliefnet.load(out)
+    # A file of the net alone does the same, without the data that it was trained on.
+    net_file = tmp_path / "net.safetensors"
+    assert cli.run(["export", str(out), "--out", str(net_file)]) == 0
+    new = tmp_path / "new.csv"
+    new.write_text(as_csv(SURVEY.fillna({"job": "pilot"})))
+    num_new = int(SURVEY["job"].isna().sum())
+    said = fails(capsys, "encode", net_file, new, "--out", tmp_path / "new-codes.csv")
+    assert f"got 'pilot' at line {2 + SURVEY['job'].isna().to_numpy().argmax()}, the first of {num_new} such" in said
+    assert "try --unseen missing to take them as missing, or an empty cell" in said
+    words = ["encode", str(net_file), str(new), "--out", str(tmp_path / "new-codes.csv"), "--unseen", "missing"]
+    assert cli.run(words) == 0
+    assert f"by column: 'job' {num_new}" in capsys.readouterr().err
+    assert (tmp_path / "new-codes.csv").read_text() == file.read_text()
+    assert "try --data" not in fails(capsys, "outliers", net_file, new, "--contamination", "0.1")
+    model = beliefnet.load(net_file)
+    assert model.record.schema == beliefnet.load(out).record.schema
     frame = model.encode(SURVEY.set_index("id"))
     np.testing.assert_allclose(codes[[f"h1.{n}" for n in range(1, 5)]], frame, rtol=1e-5)
     assert frame.index.name == "id"
@@ -575,6 +670,7 @@ def test_holes_are_filled_in_and_all_else_stays(run, tmp_path, capsys):
     out, path = run
     file = tmp_path / "completed.csv"
     quick = ["--particles", "16", "--starts", "2", "--rounds", "1", "--refine", "air:steps=2,samples=3"]
+    again = ["--overwrite", *quick]
     assert cli.run(["impute", str(out), str(path), "--out", str(file), *quick]) == 0
     done = read(file)
     assert list(done.columns) == list(SURVEY.columns)
@@ -586,15 +682,23 @@ def test_holes_are_filled_in_and_all_else_stays(run, tmp_path, capsys):
         assert (same == given).all(), name
     assert set(done["job"]) <= set(SURVEY["job"].dropna())
     assert (done["children"].astype(float) == done["children"].astype(float).round()).all()
+    assert cli.run(["impute", str(out), str(path), "--out", str(file), "--draws", "2", "--overwrite"]) == 0
+    drawn = read(file)
+    assert list(drawn.columns) == ["draw", *SURVEY.columns]
+    one, two = (part.drop(columns="draw").reset_index(drop=True) for _, part in drawn.groupby("draw"))
+    known = SURVEY.notna().to_numpy()
+    assert ((one == two).to_numpy() | ~known).all()
+    assert (one[["sex", "age"]] != two[["sex", "age"]]).any().all()
+    np.testing.assert_array_equal(one["height"], one["height"].round(1))
     capsys.readouterr()
-    assert cli.run(["impute", str(out), str(path), "--out", str(file), "--hide", "0.3", "--json", *quick]) == 0
+    assert cli.run(["impute", str(out), str(path), "--out", str(file), "--hide", "0.3", "--json", *again]) == 0
     report = json.loads(capsys.readouterr().out)
     assert set(report["errors"]["net"]) == {"age", "sex", "job", "children", "visits", "height"}
     assert report["num_hidden"] > 100
-    assert "--hide-half" not in fails(capsys, "impute", out, path, "--hide-half", "left")
+    assert "no --hide-half for a table" in fails(capsys, "impute", out, path, "--hide-half", "left")
     whole = tmp_path / "whole.csv"
     whole.write_text(as_csv(SURVEY.dropna()))
-    assert "--hide 0.2" in fails(capsys, "impute", out, whole, "--out", file)
+    assert "--hide 0.2" in fails(capsys, "impute", out, whole, "--out", file, "--overwrite")
 
 
 @pytest.mark.full
@@ -611,12 +715,25 @@ def test_outliers_are_named_with_what_is_surprising(run, tmp_path, capsys):
     assert found["is_outlier"].sum() == 2
     assert found["log_p"].astype(float).idxmin() == 3
     assert found.loc[3, "surprising"].startswith("height (")
-    assert cli.run(["outliers", str(out), str(path), "--out", str(file), "--particles", "20", "--json"]) == 0
+    words = ["outliers", str(out), str(path), "--out", str(file), "--particles", "20", "--overwrite"]
+    assert cli.run([*words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["outliers"][0]["id"] == "p003"
+    # A share of the rows that it was trained on, or a log p; what is far out in one column is not so in the others.
+    assert cli.run([*words, "--contamination", "0.02"]) == 0
+    said = capsys.readouterr().out
+    cut = float(re.search(r"log p below (-[\d.]+) nats, which is so for 2% of 96 training rows", said)[1])
+    assert ((read(file)["log_p"].astype(float) < cut) == (read(file)["is_outlier"].astype(int) == 1)).all()
+    assert read(file)["is_outlier"].sum() < 6
+    nats = [float(said) for said in re.findall(r"\(([\d.]+)\)", read(file).loc[3, "surprising"])]
+    assert nats[0] > 1000 > 20 > max(nats[1:])
+    assert cli.run([*words, "--below", "-1e9"]) == 0
+    assert "scores of 20 rows, 0 of them outliers" in capsys.readouterr().out
     assert "--share in (0, 0.5]" in fails(capsys, "outliers", out, path, "--share", "0.9")
+    assert "try --below alone" in fails(capsys, "outliers", out, path, "--share", "0.1", "--below", "-9")
     bits = tmp_path / "bits"
     assert cli.run(["train", "--data", "bars", "--hidden", "4", "--epochs", "1", "--out", str(bits)]) == 0
-    assert cli.run(["outliers", str(bits), "bars", "--split", "valid", "--out", str(file), "--particles", "5"]) == 0
+    words[1:3] = [str(bits), "bars", "--split", "valid"]
+    assert cli.run(words) == 0
     assert read(file)["surprising"][read(file)["is_outlier"].astype(int) == 1].str.contains("column").all()
 
 
@@ -654,8 +771,33 @@ def test_a_table_in_python_comes_back_in_the_frame_that_it_came_in():
     assert (surprises.isna() == some[list(surprises.columns)].isna()).all().all()
     table = pyarrow.Table.from_pandas(some.reset_index())
     assert type(model.impute(table, search=search)) is pyarrow.Table
+    # A category that is not known counts as missing, and stays in what is filled in.
+    odd = some.assign(job="pilot")
+    with pytest.warns(UserWarning, match="by column: 'job' 10"):
+        one, two = model.read_as(unseen="missing").impute(odd, num_draws=2)
+    assert (one["job"] == "pilot").all()
+    assert not one.drop(columns="comment").isna().any().any()
+    assert not one.equals(two)
+    with pytest.raises(DataError, match="expected an option of how files are read, got 'unsen'; did you mean 'unseen'"):
+        model.read_as(unsen="missing")
     columns = {"a": ["x", "y"] * 20, "b": [1.5, 2.5, 3.5, 4.5] * 10}
     assert type(beliefnet.fit(columns, hidden=(2,), epochs=1).sample(2)) is dict
+
+
+def test_what_does_not_take_tables_says_what_does(net, tmp_path):
+    schema = infer_schema(SURVEY)
+    shape = DataShape(schema.num_units, np.full(schema.num_units, 0.5), schema=schema)
+    with pytest.raises(OptionError, match=r"in a visible layer with connections .*; try autoregressive_visible=False$"):
+        TrainConfig(net="darn", visible="mixed", hidden=(2,)).build(shape)
+    TrainConfig(net="darn", visible="mixed", hidden=(2,), autoregressive_visible=False).build(shape)
+    with pytest.raises(ValueError, match=r"got one of rows with missing entries.* try beliefnet.to_numpy\(net\), or"):
+        beliefnet.to_onnx(net)
+    assert beliefnet.to_numpy(net)
+    record, path = Dataset.from_arrays(np.eye(20, 4)).record, tmp_path / "bits.csv"
+    path.write_text("a,b,c,d\n" + "0,1,0,1\n1,0,0,1\n" * 9)
+    for name in ("unseen", "label_column"):
+        with pytest.raises(DataError, match=f"expected no {name} for .*, which holds binary values, got 'missing'"):
+            read_like(record, path, **{name: "missing"})
 
 
 def test_pictures_of_columns_need_the_same_columns(tmp_path):

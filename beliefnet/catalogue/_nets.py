@@ -1,9 +1,8 @@
 """Ready-made nets by name, and how their options become what their functions take."""
 
-import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -36,28 +35,39 @@ class DataShape:
         mean: Mean of the training data, `[num_visible]`, or None.
         image_shape: Height and width, if the data are images.
         schema: What the columns are taken for, if the data are a table.
+        span: The least and the largest value of each unit of a table in the training rows, `[num_visible]` each.
     """
 
     num_visible: int
     mean: np.ndarray | None = None
     image_shape: tuple[int, int] | None = None
     schema: Schema | None = None
+    span: tuple[np.ndarray, np.ndarray] | None = None
 
     @classmethod
     def of(cls, dataset: Dataset) -> "DataShape":
         """Return what a net takes from a data set."""
-        return cls.like(dataset.record, np.asarray(dataset.train.average()))
+        shape = cls.like(dataset.record, np.asarray(dataset.train.average()))
+        return shape if shape.schema is None else replace(shape, span=_span_of(dataset.train.means()))
 
     @classmethod
     def like(cls, record: Record, mean: np.ndarray | None = None) -> "DataShape":
         """Return what a net takes from data with a record: where the mean is not given, halves in its place."""
         mean = np.full(record.num_features, 0.5) if mean is None else mean
-        return cls(record.num_features, mean, record.image_shape, record.schema)
+        span = None if record.schema is None else (mean, mean)
+        return cls(record.num_features, mean, record.image_shape, record.schema, span)
 
     @property
     def mixed(self) -> MixedFamily:
         """The units of a table; bits, where it is only to be seen whether a net can be made."""
         return MixedFamily(((bernoulli, self.num_visible),)) if self.schema is None else family_of(self.schema)
+
+
+def _span_of(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and the largest value of each column `[columns]`, zeros of one without any."""
+    known = ~np.isnan(rows)
+    least, largest = rows.min(0, initial=np.inf, where=known), rows.max(0, initial=-np.inf, where=known)
+    return np.where(known.any(axis=0), least, 0), np.where(known.any(axis=0), largest, 0)
 
 
 @dataclass(frozen=True)
@@ -154,10 +164,10 @@ def _net(entry: Entry) -> Entry:
             text = adapted.text or texts.get(argument, "")
             options[adapted.name] = Option(adapted.name, adapted.values, adapted.default, text, argument)
             for member in _FAMILIES.get(adapted.name, {}).values():
-                options |= {name: dataclasses.replace(own, argument="") for name, own in member.options.items()}
+                options |= {name: replace(own, argument="") for name, own in member.options.items()}
         elif argument in plain:
             options[plain[argument].name] = plain[argument]
-    return dataclasses.replace(entry, options=options)
+    return replace(entry, options=options)
 
 
 def _nets() -> dict[str, Entry]:
@@ -169,7 +179,7 @@ def _nets() -> dict[str, Entry]:
         for name in lists & entry.options.keys():
             own = entry.options[name]
             if type(own.values) is Whole:
-                single = dataclasses.replace(own, values=Single(own.values), default=(own.default,))
+                single = replace(own, values=Single(own.values), default=(own.default,))
                 entry.options[name] = single  # pyright: ignore[reportIndexIssue]
     return found
 
@@ -199,7 +209,7 @@ def build_net(choice: Choice, data: DataShape, *, key: Key) -> BeliefNet:
     try:
         net = choice.entry.make(data.mixed.num_variables if is_mixed else data.num_visible, **arguments)
         # Cells of a table may be missing, here or in rows to come.
-        return incomplete(net) if is_mixed else net
+        return incomplete(net, span=data.span) if is_mixed else net
     except ArgumentError as error:
         raise choice.blamed(error) from error
 

@@ -1,26 +1,30 @@
 """beliefnet compare: simpler models of the same data, in one table with trained nets."""
 
+import math
+import shutil
+import textwrap
 from pathlib import Path
-from typing import Annotated, Any
-
-from cyclopts import Parameter
+from typing import Any
 
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import COMPARISONS, parse_comparison
 from beliefnet.cli._app import command
-from beliefnet.cli._compared_run import row_of_run
-from beliefnet.cli._files import replaced, writing
+from beliefnet.cli._compared_run import rows_of_runs
+from beliefnet.cli._files import check_free, replaced, writing
 from beliefnet.cli._flags import AS_LOADED, HowLoaded, given_flags
-from beliefnet.cli._options import check_counts, plain, to_json
+from beliefnet.cli._options import check_counts, plain
+from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Split, own_data
 from beliefnet.cli._run import Run, open_run
-from beliefnet.cli._text import say, show_table, waiting
+from beliefnet.cli._text import aligned, report, say, tell, to_json
 from beliefnet.comparisons import AbstractComparison, score
 from beliefnet.data import Dataset, load, names
 from beliefnet.runs import write_atomically
 
 _PERPLEXITIES = {"perplexity": "", "elbo_perplexity": ", by the ELBO"}
 
+_WIDTH, _LEAST, _INDENT = 80, 40, "    "
+_FILE = "comparisons.json"
 _OF_TABLES = "beliefnet runs, which shows the bounds of nets of one table beside each other"
 
 
@@ -28,56 +32,65 @@ _OF_TABLES = "beliefnet runs, which shows the bounds of nets of one table beside
 def compare(
     *,
     data: str | None = None,
-    models: tuple[str, ...],
+    models: tuple[str, ...] = (),
     runs: tuple[Path, ...] = (),
     split: Split = "test",
     seed: int = 0,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     out: Path | None = None,
     loading: HowLoaded = AS_LOADED,
 ) -> None:
-    """Fit simpler models to data, and score them as nets are scored, in one table with trained nets.
+    """Fit simpler models to data, and score them as nets are scored, in one table with trained nets, the best first.
 
     Args:
         data: Name of a data set (see `beliefnet datasets`), or a file of rows; by default the data of the first of
             --runs. They are loaded as for that run where they are its own.
         models: What to fit: mixture (of Bernoullis) or rbm to binary rows, lda to documents, with options as in
-            mixture:components=500 rbm:hidden=500,epochs=20 lda:topics=50.
+            mixture:components=500 rbm:hidden=500,epochs=20 lda:topics=50. Without any, only --runs are compared.
         runs: Run folders, of `beliefnet train` or `fit`, whose evaluation joins the table: the one with most particles,
             of the net as it is now and on the same data.
         split: Part of the data that is scored; models are fitted to the training split.
         seed: Of the models; and of the data as in `beliefnet train`, unless they are those of a run.
-        as_json: Print one JSON object and nothing else.
         out: A folder for comparisons.json, with all settings and scores.
         loading: How data are loaded, as in `beliefnet train`.
     """
     check_counts(seed=seed)
+    if not models and not runs:
+        raise OptionError("expected --models or --runs, got neither", "--models mixture", "--runs runs/mine")
     chosen = _chosen(models)
     nets = [open_run(path) for path in runs]
     dataset = _data_for(chosen, data, {"seed": seed}, given_flags(loading), nets)
-    run_rows = [row_of_run(net, dataset.record, split) for net in nets]
+    run_rows = rows_of_runs(nets, dataset.record, split)
     if out is not None:
-        with writing(out):
-            out.mkdir(parents=True, exist_ok=True)
+        _check_out(out)
     rows = [_row_of_model(spec, model, dataset, split, seed) for spec, model in chosen.items()]
-    report = plain({"data": dataset.record.to_dict(), "split": split, "seed": seed, "models": [*rows, *run_rows]})
-    if as_json:
-        print(to_json(report))
-    else:
-        _show(report)
+    ranked = sorted([*rows, *run_rows], key=lambda row: _rank(row["nll"]))
+    found = plain({"data": dataset.record.to_dict(), "split": split, "seed": seed, "models": ranked})
+    report(found)
+    _show(found)
     if out is not None:
-        file = out / "comparisons.json"
+        file = out / _FILE
         note = replaced(file)
         with writing(out):
-            write_atomically(file, to_json(report, indent=2) + "\n")
-        if not as_json:
-            say(f"written to {file}{note}")
+            out.mkdir(exist_ok=True)
+            write_atomically(file, to_json(found, indent=2) + "\n")
+        say(f"written to {file}{note}")
+
+
+def _check_out(out: Path) -> None:
+    """Check, before any work, that the folder is there or can be made, and has no comparisons yet."""
+    if not out.exists():
+        check_free(out)
+        return
+    with writing(out):
+        # A file is no folder.
+        next(out.iterdir(), None)
+    check_free(out / _FILE)
 
 
 def _chosen(specs: tuple[str, ...]) -> dict[str, AbstractComparison]:
     """Make the models, for rows of one kind."""
-    if not specs or len(set(specs)) < len(specs):
-        raise OptionError(f"expected different --models, got {', '.join(specs) or 'none'}", "mixture:components=100")
+    if len(set(specs)) < len(specs):
+        raise OptionError(f"expected different --models, got {', '.join(specs)}", "mixture:components=100")
     chosen = {spec: parse_comparison(spec) for spec in specs}
     kinds = {model.values: spec for spec, model in chosen.items()}
     if len(kinds) > 1:
@@ -94,6 +107,10 @@ def _data_for(
     runs: list[Run],
 ) -> Dataset:
     """Load data of the kind that the models are for, as the first run loaded them where they are its own."""
+    if not chosen and data is None and not given:
+        return own_data(runs[0])
+    if not chosen:
+        return load(data or runs[0].data, **runs[0].load_options | given)
     spec, model = next(iter(chosen.items()))
     place = data or (runs[0].data if runs else None)
     if place is None:
@@ -127,15 +144,21 @@ def _is_same(one: str, other: str) -> bool:
 
 
 def _row_of_model(spec: str, model: AbstractComparison, dataset: Dataset, split: str, seed: int) -> dict[str, Any]:
-    with waiting(f"fitting {spec}"):
+    with progress(f"fitting {spec}"):
         model.fit(dataset.train.rows, dataset.valid.rows, seed=seed)
         scores = score(model, dataset.split(split).rows)
-    name = spec.partition(":")[0]
-    return {"model": name, "settings": model.settings, "findings": model.findings, **scores.to_dict()}
+    name, _, asked_for = spec.partition(":")
+    return {
+        "model": name,
+        "options": asked_for.replace(",", ", "),
+        "settings": model.settings,
+        "findings": model.findings,
+        **scores.to_dict(),
+    }
 
 
-def _show(report: dict[str, Any]) -> None:
-    rows, name = report["models"], report["data"]["name"]
+def _show(found: dict[str, Any]) -> None:
+    rows, name = found["models"], found["data"]["name"]
     columns = {"model": [row["model"] for row in rows], "NLL": [_number(row["nll"]) for row in rows]}
     if any("elbo" in row for row in rows):
         columns["ELBO"] = [_number(row.get("elbo")) for row in rows]
@@ -144,10 +167,15 @@ def _show(report: dict[str, Any]) -> None:
             for kind in ("per_document", "per_token"):
                 values = [(row.get(quantity) or {}).get(kind) for row in rows]
                 columns[f"perplexity {kind.replace('_', ' ')}{by}"] = [_number(value) for value in values]
-    columns["method"] = [row["method"] for row in rows]
-    columns["settings"] = [_settings(row["settings"]) for row in rows]
-    title = f"{name}, {report['split']} split, {rows[0]['num_examples']} examples (nats per example)"
-    show_table(tuple(columns), zip(*columns.values(), strict=True), title=title, words=columns)
+    tell(f"{name}, {found['split']} split, {rows[0]['num_examples']} examples (nats per example)")
+    lines = aligned([tuple(columns), *zip(*columns.values(), strict=True)])
+    notes = ["", *(", ".join(filter(None, [row["method"], row["options"]])) for row in rows)]
+    # What there is to say of a model is below its numbers, where it can be as long as it is.
+    width = shutil.get_terminal_size((_WIDTH, 24)).columns
+    for line, note in zip(lines, notes, strict=True):
+        tell(line)
+        for own in textwrap.wrap(note, max(width, _LEAST), initial_indent=_INDENT, subsequent_indent=_INDENT):
+            tell(own)
 
 
 def _number(value: dict[str, float | None] | None) -> str:
@@ -157,6 +185,7 @@ def _number(value: dict[str, float | None] | None) -> str:
     return f"{value['mean']:.2f}{error}"
 
 
-def _settings(settings: dict[str, Any]) -> str:
-    given = {name.removeprefix("num_").replace("_", "-"): value for name, value in settings.items()}
-    return ", ".join(f"{name}={value}" for name, value in given.items() if value is not None)
+def _rank(nll: dict[str, float]) -> float:
+    """Return what rows are sorted by: what is no number comes last."""
+    mean = plain(nll)["mean"]
+    return math.inf if mean is None else mean

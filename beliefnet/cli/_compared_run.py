@@ -3,16 +3,47 @@
 from typing import Any
 
 from beliefnet._errors import OptionError
+from beliefnet.catalogue import flatten
 from beliefnet.cli._run import Run
 from beliefnet.data import DataError, Record
 from beliefnet.runs import RunFolder, RunFolderError
 
 _SCORES = ("num_examples", "elbo", "nll")
+_NOT_TOLD = {"data", "net", "hidden", "estimator", "checkpoint_seconds", "rows_on"}
+"""Options of a run that its description says, or that change nothing of what is learnt."""
 _PERPLEXITIES = ("perplexity", "elbo_perplexity")
 
 
-def row_of_run(run: Run, record: Record, split: str) -> dict[str, Any]:
-    """Read what was found for a net, which must be for the same data."""
+def rows_of_runs(runs: list[Run], record: Record, split: str) -> list[dict[str, Any]]:
+    """Read what was found for nets, which must be for the same data, and say how they differ in how they were trained.
+
+    Args:
+        runs: The runs.
+        record: The data.
+        split: Part of them.
+    """
+    configs = [{} if run.config is None else flatten(run.config.to_dict()) for run in runs]
+    names = sorted({name for config in configs for name in config} - _NOT_TOLD)
+    differing = [name for name in names if len({str(config.get(name)) for config in configs}) > 1]
+    rows = []
+    for run, config in zip(runs, configs, strict=True):
+        given = [f"{name.replace('_', '-')}={_worded(config.get(name))}" for name in differing if name in config]
+        about = [run.description, _estimator(run), *given]
+        row = _row(run, record, split)
+        row["settings"] |= {name: config.get(name) for name in differing}
+        rows.append({**row, "options": ", ".join(about)})
+    named = [row["model"] for row in rows]
+    for row, run in zip(rows, runs, strict=True):
+        # Folders of one name are told apart by their paths.
+        row["model"] = row["model"] if named.count(row["model"]) == 1 else str(run.folder.path)
+    return rows
+
+
+def _worded(value: Any) -> str:
+    return " ".join(map(str, value)) if type(value) in (list, tuple) else str(value)
+
+
+def _row(run: Run, record: Record, split: str) -> dict[str, Any]:
     folder = run.folder
     evaluation = _evaluation(folder, split)
     wanted = ("data", "split", "num_particles", *_SCORES)

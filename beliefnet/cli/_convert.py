@@ -5,7 +5,7 @@ from pathlib import Path
 
 from beliefnet.catalogue import convert_run
 from beliefnet.cli._app import command
-from beliefnet.cli._text import say
+from beliefnet.cli._text import report, say
 
 
 @command
@@ -17,4 +17,5 @@ def convert(old: Path, new: Path, /) -> None:
         new: A folder that does not exist yet.
     """
     folder = convert_run(old, new)
+    report({"run": str(folder.path)})
     say(f"written to {folder.path}; go on with: beliefnet evaluate {shlex.quote(str(folder.path))}")

@@ -1,13 +1,15 @@
 """beliefnet datasets."""
 
 import textwrap
+from dataclasses import asdict
 from pathlib import Path
 
 from cyclopts import App
 
 from beliefnet import data
 from beliefnet.cli._app import command
-from beliefnet.cli._text import aligned, say
+from beliefnet.cli._progress import progress
+from beliefnet.cli._text import aligned, report, say, tell
 
 datasets_app = App(name="datasets", help="List the data sets that can be named, or fetch one.")
 command(datasets_app)
@@ -21,23 +23,22 @@ _WIDTH = 80
 def show() -> None:
     """List the data sets that --data takes by name, and where each is."""
     listings = data.available()
+    report({"datasets": [asdict(row) for row in listings]})
     rows = [_COLUMNS, *map(_cells, listings)]
     notes = ["", *(row.description for row in listings)]
     for line, note in zip(aligned(rows), notes, strict=True):
-        say(line)
-        _say_wrapped(note, indent="    ")
+        tell(line)
+        for own in textwrap.wrap(note, _WIDTH, initial_indent="    ", subsequent_indent="    "):
+            tell(own)
     folders = sorted({str(Path(row.where).parent) for row in listings if row.where not in _PLACES})
     if folders:
         say(f"here: in {', '.join(folders)}")
     say()
-    _say_wrapped(
+    for line in textwrap.wrap(
         "A .npy, .npz or .csv file of your own can be given instead of a name; for documents also a .mtx, .svmlight or "
-        ".txt file, or a folder of .txt files."
-    )
-
-
-def _say_wrapped(text: str, indent: str = "") -> None:
-    for line in textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent):
+        ".txt file, or a folder of .txt files.",
+        _WIDTH,
+    ):
         say(line)
 
 
@@ -54,4 +55,7 @@ def fetch(name: str, /) -> None:
     Args:
         name: One of the names that `beliefnet datasets` lists.
     """
-    say(f"{name} is at {data.fetch(name)}")
+    with progress(f"fetching {name}"):
+        place = data.fetch(name)
+    report({"name": name, "place": str(place)})
+    tell(f"{name} is at {place}")

@@ -7,19 +7,19 @@ from typing import Annotated
 
 import jax
 from cyclopts import Parameter
-from rich.text import Text
 
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.catalogue import Choice, build_estimator, parse_estimator
 from beliefnet.cli._app import command
-from beliefnet.cli._files import replaced, writing
+from beliefnet.cli._files import check_free, chosen_file, replaced, writing
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
-from beliefnet.cli._options import check_counts, check_suffix, plain, to_json
+from beliefnet.cli._options import check_counts, plain
+from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import open_latent_run
-from beliefnet.cli._text import for_terminal, say, show_table, waiting
+from beliefnet.cli._text import report, say, show_table, tell, to_json
 from beliefnet.estimators import AbstractEstimator
 from beliefnet.evaluation import Effort, GradientReport, PartReport, gradient_report
 from beliefnet.plots import plot_gradient_report
@@ -44,7 +44,6 @@ def diagnose(
     data: str | None = None,
     seed: int = 0,
     parts: Annotated[bool, Parameter(negative=())] = False,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     out: Path | None = None,
     reading: HowRead = AS_IN_TRAINING,
 ) -> None:
@@ -64,7 +63,6 @@ def diagnose(
         data: Another data set than the one the net was trained on, or a file, whose rows are all drawn from.
         seed: Seed of the draws.
         parts: Show every part of the net, not only theta and phi.
-        as_json: Print one JSON object and nothing else.
         out: A .png for the picture.
         reading: How a file is read, where the run's own data were read in another way.
     """
@@ -74,30 +72,27 @@ def diagnose(
     chosen = chosen_rows(run, data, split, reading, default="valid")
     make_key, report_key = jax.random.split(stream(seed, Stream.EVALUATION))
     built = _build(options, run.net, key=make_key)
-    with waiting("compiling") as status:
-        report = gradient_report(
+    with progress("gradients") as shown:
+        measured = gradient_report(
             run.net,
             chosen.spread(batch_size),
             built,
             effort=Effort(draws),
             key=report_key,
-            progress=lambda what: status.update(Text(for_terminal(f"measuring {what}"))),
+            progress=lambda what: shown.update(what=f"measuring {what}"),
         )
     about = {"seed": seed, "best_epoch": run.best_epoch}
-    result = plain({"data": chosen.data, "split": chosen.split, **report.to_dict(), **about})
+    result = plain({"data": chosen.data, "split": chosen.split, **measured.to_dict(), **about})
     # Shown first: a folder that cannot be written must not cost a long measurement.
-    if as_json:
-        print(to_json(result))
-    else:
-        _show(report, chosen.place, every_part=parts)
+    report(result)
+    _show(measured, chosen.place, every_part=parts)
     picture = run.folder.plots / "gradients.png" if out is None else out
     numbers = run.folder.home / "gradients.json" if out is None else out.with_suffix(".json")
     note = "" if out is None else replaced(out)
     with writing(picture):
-        plot_gradient_report(report, picture)
+        plot_gradient_report(measured, picture)
         write_atomically(numbers, to_json(result, indent=2) + "\n")
-    if not as_json:
-        say(f"written to {picture} and {numbers}{note}")
+    say(f"written to {picture} and {numbers}{note}")
 
 
 def _check(batch_size: int, draws: int, seed: int, out: Path | None) -> None:
@@ -105,7 +100,8 @@ def _check(batch_size: int, draws: int, seed: int, out: Path | None) -> None:
     if draws < Effort.least:
         raise OptionError(f"expected --draws of at least {Effort.least}, got {draws}", "1000")
     if out is not None:
-        check_suffix(out, ".png")
+        chosen_file(out, "gradients.png", ".png")
+        check_free(out.with_suffix(".json"))
 
 
 def _parse(specs: tuple[str, ...]) -> dict[str, Choice]:
@@ -127,23 +123,23 @@ def _build(options: dict[str, Choice], net: BeliefNet, *, key: Key) -> dict[str,
     }
 
 
-def _show(report: GradientReport, place: str, *, every_part: bool) -> None:
+def _show(measured: GradientReport, place: str, *, every_part: bool) -> None:
     header = ("estimator", "part", "bias z", "bias", "variance", "SNR", "cosine", "ms", "var x ms")
-    title = f"gradients on {report.batch_size} examples of {place}, {report.num_draws} draws"
-    rows = _rows(report, every_part=every_part)
+    title = f"gradients on {measured.batch_size} examples of {place}, {measured.num_draws} draws"
+    rows = _rows(measured, every_part=every_part)
     show_table(header, rows, title=title, words=("estimator", "part"), is_plain=True)
-    for count, reference in report.references.items():
+    for count, reference in measured.references.items():
         bound = "the ELBO" if count == 1 else f"the bound of {count} particles"
         errors = ", ".join(f"{100 * error:.1f} % for {part}" for part, error in reference.relative_error.items())
         how = "exact" if not reference.num_draws else f"{reference.num_draws} draws of {reference.method} ({errors})"
-        say(f"reference for {bound}: {how}")
+        tell(f"reference for {bound}: {how}")
     for line in _LEGEND:
-        say(line)
+        tell(line)
 
 
-def _rows(report: GradientReport, *, every_part: bool) -> Iterator[tuple[str, ...]]:
+def _rows(measured: GradientReport, *, every_part: bool) -> Iterator[tuple[str, ...]]:
     """Yield a row for each part of each estimator, and an empty one after each estimator."""
-    for name, estimator in report.estimators.items():
+    for name, estimator in measured.estimators.items():
         shown = estimator.parts if every_part else {part: estimator.parts[part] for part in ("theta", "phi")}
         for index, (part, values) in enumerate(shown.items()):
             cost = f"{estimator.milliseconds:.2g}" if index == 0 else ""

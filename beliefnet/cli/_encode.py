@@ -9,11 +9,11 @@ from beliefnet._errors import OptionError
 from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced, save_array, save_arrays
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
-from beliefnet.cli._options import check_suffix
+from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import open_latent_run
 from beliefnet.cli._tables import SUFFIXES, beside, save_columns
-from beliefnet.cli._text import say
+from beliefnet.cli._text import report, say
 from beliefnet.evaluation import encode as codes_of
 
 
@@ -41,8 +41,7 @@ def encode(
         reading: How a file is read, where the run's own data were read in another way.
     """
     run = open_latent_run(directory)
-    file = chosen_file(out, "codes.npy" if run.record.schema is None else "codes.csv")
-    check_suffix(file, ".npy", *SUFFIXES, ".npz")
+    file = chosen_file(out, "codes.npy" if run.record.schema is None else "codes.csv", ".npy", *SUFFIXES, ".npz")
     depth = len(run.net.layer_sizes)
     if layer is not None and not 1 <= layer <= depth:
         raise OptionError(f"expected --layer from 1 to {depth}, got {layer}", f"{depth}, the top one")
@@ -50,9 +49,12 @@ def encode(
         raise OptionError(f"expected no --layer for {file}, which holds all layers, got {layer}", "--out codes.npy")
     found = chosen_rows(run, data, split, reading)
     rows = found.rows
-    codes, note = codes_of(run.net, rows), replaced(file)
+    note = replaced(file)
+    with progress("encoding", len(rows)) as shown:
+        codes = codes_of(run.net, rows, progress=shown.update)
     if file.suffix == ".npz":
         save_arrays(file, {f"h{index + 1}": code for index, code in enumerate(codes)})
+        report({"file": str(file), "num_examples": len(rows), "units": list(run.net.layer_sizes)})
         say(f"codes of {len(rows)} examples, {depth} layers, written to {file}{note}")
         return
     chosen = depth if layer is None else layer
@@ -62,4 +64,5 @@ def encode(
     else:
         units = {f"h{chosen}.{unit + 1}": code[:, unit] for unit in range(code.shape[1])}
         save_columns(file, beside(found, run.record.schema) | units)
+    report({"file": str(file), "num_examples": len(rows), "layer": chosen, "units": code.shape[1]})
     say(f"codes of {len(rows)} examples, layer {chosen}, {code.shape[1]} units, written to {file}{note}")

@@ -18,6 +18,7 @@ def main() -> None:
         signal.signal(signal.SIGINT, _interrupt)
         signal.signal(signal.SIGALRM, _interrupt)
         sys.unraisablehook = _unraisable
+        _open_closed_streams()
         for stream in (sys.stdout, sys.stderr):
             # A character that the terminal's encoding lacks must not end a command.
             stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
@@ -26,7 +27,31 @@ def main() -> None:
         _say_interrupted()
     finally:
         _ignore_interrupts()
+    if status == INTERRUPTED:
+        # What still computes in other threads must not meet an interpreter that is taken apart.
+        _flush()
+        os._exit(status)
     sys.exit(status)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            # The terminal is gone.
+            continue
+
+
+def _open_closed_streams() -> None:
+    """Put something in the place of standard streams that are closed: no other file must get their numbers."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115
 
 
 def run(tokens: Sequence[str]) -> int:
@@ -36,7 +61,7 @@ def run(tokens: Sequence[str]) -> int:
         The exit status: 0 only on success.
     """
     try:
-        from beliefnet.cli._app import run_command
+        from beliefnet.cli._run_command import run_command
 
         return run_command(tokens)
     except KeyboardInterrupt:
@@ -53,11 +78,19 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     """
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
+            _remove_unfinished()
             _say_interrupted()
             os._exit(INTERRUPTED)
         frame = frame.f_back
     signal.setitimer(signal.ITIMER_REAL, _SECONDS_UNTIL_AGAIN)
     raise KeyboardInterrupt
+
+
+def _remove_unfinished() -> None:
+    """Leave no part of a file that was being written."""
+    files = sys.modules.get("beliefnet.runs._files")
+    if files is not None:
+        files.remove_unfinished()
 
 
 def _ignore_interrupts() -> None:

@@ -11,10 +11,11 @@ from beliefnet._errors import OptionError
 from beliefnet.catalogue import PROPOSALS
 from beliefnet.cli._app import command
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
-from beliefnet.cli._options import check_counts, plain, to_json, with_error
+from beliefnet.cli._options import check_counts, plain, with_error
+from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import Run, chosen_proposal, described, in_words, open_run
-from beliefnet.cli._text import make_progress, say, show_table
+from beliefnet.cli._text import report, say, show_table, tell
 from beliefnet.data import Observations
 from beliefnet.evaluation import Evaluation, Mean, RefinementGain, evaluate, refinement_gain
 from beliefnet.proposals import AbstractProposal, Recognition, Refined
@@ -39,7 +40,6 @@ def evaluate_run(
     data: str | None = None,
     limit: int | None = None,
     seed: int = 0,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     reading: HowRead = AS_IN_TRAINING,
 ) -> None:
     """Estimate ELBO, K-particle bound and negative log-likelihood of a trained net, with standard errors.
@@ -61,7 +61,6 @@ def evaluate_run(
         data: Another data set than the one the net was trained on, or a file, all rows of which are scored.
         limit: Use only so many examples, spread evenly over the split (it may be sorted by class).
         seed: Seed of the draws.
-        as_json: Print one JSON object and nothing else.
         reading: How a file is read, where the run's own data were read in another way.
     """
     check_counts(particles=particles, limit=limit, ais=ais, seed=seed)
@@ -72,17 +71,15 @@ def evaluate_run(
         _check_exact(refine=refine, ais=ais, proposal=proposal)
     source = chosen_proposal(run, refine, ais, proposal)
     rows = chosen.spread(limit)
-    found = _evaluated(run, rows, source, particles, seed, title=chosen.split, is_quiet=as_json)
+    found = _evaluated(run, rows, source, particles, seed, title=chosen.split)
     about = {"proposal": described(source), "ais": ais, "seed": seed, "best_epoch": run.best_epoch}
-    report = plain({"data": chosen.data, "split": chosen.split, **found.to_dict(), **about})
+    result = plain({"data": chosen.data, "split": chosen.split, **found.to_dict(), **about})
     # Shown first: a folder that cannot be written must not cost a long evaluation.
-    if as_json:
-        print(to_json(report))
-    else:
-        _show(found, chosen.place, run)
-        _show_source(found, source)
+    report(result)
+    _show(found, chosen.place, run)
+    _show_source(found, source)
     if limit is data is None:
-        _keep(run, report, is_own=refine is ais is proposal is None, is_quiet=as_json)
+        _keep(run, result, is_own=refine is ais is proposal is None)
 
 
 def _check_exact(**given: str | int | None) -> None:
@@ -96,16 +93,15 @@ def _check_exact(**given: str | int | None) -> None:
 
 
 def _evaluated(
-    run: Run, rows: Observations, source: AbstractProposal, particles: int, seed: int, *, title: str, is_quiet: bool
+    run: Run, rows: Observations, source: AbstractProposal, particles: int, seed: int, *, title: str
 ) -> Found:
     """Evaluate the net; where its posterior is refined, with that of the recognition net as well."""
-    with make_progress(is_quiet=is_quiet) as progress:
-        num_passes = 2 if type(source) is Refined else 1
-        task = progress.add_task(f"{title}, {particles} particles", total=num_passes * len(rows))
+    num_passes = 2 if type(source) is Refined else 1
+    with progress(f"{title}, {particles} particles", num_passes * len(rows)) as shown:
         how: dict[str, Any] = {
             "num_particles": particles,
             "key": stream(seed, Stream.EVALUATION),
-            "progress": lambda done: progress.update(task, completed=done),
+            "progress": shown.update,
         }
         match source:
             case Refined(refiner=refiner):
@@ -113,15 +109,12 @@ def _evaluated(
         return evaluate(run.net, rows, proposal=source, **how)
 
 
-def _keep(run: Run, report: dict[str, Any], *, is_own: bool, is_quiet: bool) -> None:
+def _keep(run: Run, result: dict[str, Any], *, is_own: bool) -> None:
     """Keep a result beside those of other splits, K and proposals, and say what is kept of this net."""
     if run.folder.is_file:
-        if not is_quiet:
-            say("results are kept in run folders: of a net's file they are shown alone")
+        say("results are kept in run folders: of a net's file they are shown alone")
         return
-    where = run.folder.write_evaluation(report, run.stamp, is_main=is_own)
-    if is_quiet:
-        return
+    where = run.folder.write_evaluation(result, run.stamp, is_main=is_own)
     say(f"written to {run.folder.evaluation_file if is_own else where}")
     kept = [result.content for result in run.folder.read_results("evaluation") if result.is_current]
     say(f"evaluations of this net that are kept in {run.folder.results}:")
@@ -152,7 +145,7 @@ def _show(found: Found, place: str, run: Run) -> None:
         rows = [(*row, *own.get(row[0], ("", ""))) for row in rows]
     show_table(header, rows, title=title, words=("quantity",))
     if result.untrusted:
-        say(
+        tell(
             f"The weights of {100 * result.untrusted:.0f} % of the data have too heavy a tail (k-hat): "
             "there, more particles would still raise the bound and lower the NLL."
         )
@@ -163,20 +156,20 @@ def _show_source(found: Found, source: AbstractProposal) -> None:
     match found:
         case RefinementGain(refined=result, elbo=elbo, bound=bound):
             changes = (f"{gain.mean:+.3f} +- {gain.stderr:.3f}" for gain in (elbo, _minus(bound)))
-            say("refinement changed the ELBO by {} and the NLL by {} (datum by datum)".format(*changes))
+            tell("refinement changed the ELBO by {} and the NLL by {} (datum by datum)".format(*changes))
             if found.verdict:
-                say(found.verdict)
+                tell(found.verdict)
         case Evaluation() as result:
             pass
     share = result.defensive_share
     some = "" if share is None else f", {100 * share:.0f} % from the recognition net, all weighed by the mixture"
-    say(f"particles of {in_words(source)}{some}")
+    tell(f"particles of {in_words(source)}{some}")
     match source:
         case Refined(refiner=refiner) if refiner.caveat:
-            say(refiner.caveat)
+            tell(refiner.caveat)
     is_other = source != Recognition()
     if is_other and result.distinct_weights is not None and result.distinct_weights < _FEW_WEIGHTS:
-        say(
+        tell(
             f"Their draws are nearly all the same (they repeat as {result.distinct_weights:.1f} equally frequent ones "
             "would): the effective sample size and k-hat cannot tell what they miss; compare with --refine none."
         )

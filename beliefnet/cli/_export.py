@@ -9,9 +9,9 @@ from cyclopts import Parameter
 from beliefnet._onnx import to_onnx
 from beliefnet._text import in_bytes
 from beliefnet.cli._app import command
-from beliefnet.cli._files import replaced, writing
+from beliefnet.cli._files import check_free, replaced, writing
 from beliefnet.cli._options import check_suffix
-from beliefnet.cli._text import say
+from beliefnet.cli._text import report, say
 from beliefnet.runs import LoadedRun, load_run, write_atomically
 
 
@@ -42,9 +42,11 @@ def export(
         check_suffix(out, ".safetensors")
     run = load_run(directory)
     path = run.folder.net_file.path if out is None else out
+    check_free(path)
     note = replaced(path)
     with writing(path):
         run.export(path)
+    report({"files": [str(path)]})
     say(f"written to {path} ({in_bytes(path.stat().st_size)}){note}")
     if out is None:
         say(f"without its checkpoints, the run is still there for: beliefnet evaluate {shlex.quote(str(directory))}")
@@ -52,10 +54,14 @@ def export(
 
 def _export_onnx(run: LoadedRun, out: Path | None) -> None:
     folder = run.folder.home if out is None else out
-    for name, content in to_onnx(run.net).items():
-        path = folder / f"{name}.onnx"
+    if folder.exists():
+        for name in ("encoder", "decoder"):
+            check_free(folder / f"{name}.onnx")
+    contents = {folder / f"{name}.onnx": content for name, content in to_onnx(run.net).items()}
+    for path, content in contents.items():
         note = replaced(path)
         with writing(path):
             folder.mkdir(parents=True, exist_ok=True)
             write_atomically(path, content)
         say(f"written to {path} ({in_bytes(len(content))}){note}")
+    report({"files": list(map(str, contents))})

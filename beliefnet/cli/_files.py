@@ -1,18 +1,22 @@
 """Files that commands write: whole or not at all, and none replaced without a word."""
 
 import csv
-import secrets
-from collections.abc import Callable, Iterator, Sequence
+import errno
+import os
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from beliefnet._errors import OptionError
 from beliefnet._text import printable
+from beliefnet.cli._common import asked
+from beliefnet.cli._options import check_suffix
 from beliefnet.cli._text import MOST_OF_A_PATH
-from beliefnet.runs import DiskFullError
+from beliefnet.runs import DiskFullError, check_writable, whole_file
 
 _SHORT_WRITE = " requested and "
 
@@ -33,15 +37,46 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def chosen_file(out: Path | None, default: str) -> Path:
-    """Return the file to write: the one that was asked for, or the first of default, default-2, ... that is free."""
-    if out is not None:
-        return out
-    path, number = Path(default), 1
-    while path.exists():
+def chosen_file(out: Path | None, default: str, *suffixes: str) -> Path:
+    """Return the file to write: the one that was asked for, or the first of default, default-2, ... that is free.
+
+    Args:
+        out: What was asked for.
+        default: What is written where nothing was.
+        *suffixes: What its name can end in.
+
+    Raises:
+        OptionError: If it is there already and may not be replaced, or cannot be written.
+    """
+    path, number = Path(default) if out is None else out, 1
+    if suffixes:
+        check_suffix(path, *suffixes)
+    while out is None and not asked().overwrite and path.exists():
         number += 1
-        path = Path(f"{Path(default).stem}-{number}{Path(default).suffix}")
+        path = Path(default).with_stem(f"{Path(default).stem}-{number}")
+    check_free(path)
     return path
+
+
+def check_free(path: Path) -> None:
+    """Check, before any work, that a file can be written, and is not there already unless it may be replaced.
+
+    Raises:
+        OptionError: If it cannot or is.
+    """
+    given = printable(path, MOST_OF_A_PATH)
+    with writing(path):
+        if os.path.lexists(path) and not path.is_dir() and not asked().overwrite:
+            raise OptionError(
+                f"expected --out to be a file that is not there yet, got {given}", "--overwrite", "another --out"
+            )
+        if not path.parent.exists():
+            raise OptionError(
+                f"expected --out in a folder that is there, got {given}", f"mkdir -p {shlex.quote(str(path.parent))}"
+            )
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        check_writable(path)
 
 
 def replaced(path: Path) -> str:
@@ -59,15 +94,15 @@ def save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     save_bytes(path, lambda file: np.savez_compressed(file, **arrays))  # pyright: ignore[reportArgumentType]
 
 
-def save_table(path: Path, rows: np.ndarray, columns: Sequence[str], names: Sequence[str] | None) -> None:
-    """Write rows to a .csv, under names of columns and beside names of rows, or numbers from 1 where they have none."""
+def save_table(path: Path, rows: np.ndarray, columns: Sequence[str], beside: Mapping[str, Iterable[Any]]) -> None:
+    """Write rows to a .csv, under names of columns, after columns of other things, such as names of rows."""
 
     def write(file: BinaryIO) -> None:
         lines = Lines(file)
         table = csv.writer(lines, lineterminator="\n")
-        table.writerow(["row", *map(printable, columns)])
-        for index, row in enumerate(rows):
-            table.writerow([index + 1 if names is None else printable(names[index]), *row.astype(str)])
+        table.writerow(map(printable, (*beside, *columns)))
+        for own, row in zip(zip(*beside.values(), strict=True), rows, strict=True):
+            table.writerow([*map(printable, own), *row.astype(str)])
 
     save_bytes(path, write)
 
@@ -85,13 +120,5 @@ class Lines:
 
 def save_bytes(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file by a function of what it is written to, whole or not at all."""
-    # No other process can foresee the name, or put a link in its place.
-    unfinished = path.with_name(f".{secrets.token_hex(8)}.unfinished")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with unfinished.open("xb") as file:
-                write(file)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+    with writing(path), whole_file(path) as file:
+        write(file)

@@ -50,14 +50,14 @@ def _annotation(option: Option, group: Group) -> Any:
         name=f"--{option.flag}",
         help=option.text,
         group=group,
-        show_default=option.hint if _has_default(option) else False,
+        show_default=option.hint if has_default(option) else False,
         # Words stay words here: the catalogue reads them, with the sentences that TOML and Python get.
         converter=None if option.values.is_flag else _words,
     )
     return Annotated[option.values.annotation | None, parameter]
 
 
-def _has_default(option: Option) -> bool:
+def has_default(option: Option) -> bool:
     """Whether a default is worth showing, and is not said in the text already."""
     return option.default not in (REQUIRED, None, ()) and "y default" not in option.text
 

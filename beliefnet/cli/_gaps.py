@@ -7,16 +7,18 @@ from cyclopts import Parameter
 
 from beliefnet._errors import ArgumentError, OptionError
 from beliefnet.cli._app import command
-from beliefnet.cli._files import replaced, writing
+from beliefnet.cli._files import chosen_file, replaced, writing
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
-from beliefnet.cli._options import check_counts, check_suffix, to_json, with_error
+from beliefnet.cli._options import check_counts, with_error
+from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import chosen_refiner, described, in_words, open_latent_run
-from beliefnet.cli._text import make_progress, say, show_table
+from beliefnet.cli._text import report, say, show_table, tell
 from beliefnet.evaluation import InferenceGaps, inference_gaps
 from beliefnet.evaluation._gaps import steps_of_refinement
 from beliefnet.plots import plot_refinement
 from beliefnet.refiners import AbstractRefiner
+from beliefnet.runs import check_writable
 from beliefnet.training import Stream, stream
 
 
@@ -32,7 +34,6 @@ def gaps(
     data: str | None = None,
     limit: int | None = None,
     seed: int = 0,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     out: Path | None = None,
     reading: HowRead = AS_IN_TRAINING,
 ) -> None:
@@ -51,18 +52,21 @@ def gaps(
         data: Another data set than the one each net was trained on, or a file, all rows of which are used.
         limit: Use only so many examples, spread evenly over the split.
         seed: Seed of the draws.
-        as_json: Print one JSON object and nothing else.
         out: A .png for the picture; by default plots/gaps.png in the first of the run folders.
         reading: How a file is read, where the run's own data were read in another way.
     """
     check_counts(particles=particles, limit=limit, seed=seed)
     if out is not None:
-        check_suffix(out, ".png")
+        chosen_file(out, "gaps.png", ".png")
     names = [path.name or str(path) for path in directories]
     if not names or len(set(names)) < len(names):
         raise OptionError(f"expected run folders of different names, got {names or 'none'}", "renaming one")
     # All of them are looked at before the first long computation.
     runs = [open_latent_run(directory) for directory in directories]
+    picture = runs[0].folder.plots / "gaps.png" if out is None else out
+    with writing(picture):
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        check_writable(picture)
     refiners = [chosen_refiner(run, refine) for run in runs]
     counts = [_steps(refiner, steps) for refiner in refiners]
     results: dict[str, InferenceGaps] = {}
@@ -70,8 +74,7 @@ def gaps(
     for name, run, refiner, wanted in zip(names, runs, refiners, counts, strict=True):
         chosen = chosen_rows(run, data, split, reading)
         rows = chosen.spread(limit)
-        with make_progress(is_quiet=as_json) as progress:
-            task = progress.add_task(name, total=len(rows) * len(wanted))
+        with progress(name, len(rows) * len(wanted)) as shown:
             results[name] = inference_gaps(
                 run.net,
                 rows,
@@ -79,21 +82,17 @@ def gaps(
                 num_particles=particles,
                 steps=wanted,
                 key=stream(seed, Stream.EVALUATION),
-                progress=lambda done, task=task: progress.update(task, completed=done),
+                progress=shown.update,
             )
         about = {"refine": described(refiner), "seed": seed, "best_epoch": run.best_epoch}
         records[name] = {"data": chosen.data, "split": chosen.split, **results[name].to_dict(), **about}
-        if not as_json:
-            _show(results[name], f"{name}: {chosen.place}")
-            say(f"refined by {in_words(refiner)}")
-    if as_json:
-        print(to_json(records))
-    picture = runs[0].folder.plots / "gaps.png" if out is None else out
+        _show(results[name], f"{name}: {chosen.place}")
+        tell(f"refined by {in_words(refiner)}")
+    report(records)
     note = "" if out is None else replaced(out)
     with writing(picture):
         plot_refinement(results, picture)
-    if not as_json:
-        say(f"written to {picture}{note}")
+    say(f"written to {picture}{note}")
 
 
 def _steps(refiner: AbstractRefiner, steps: tuple[int, ...] | None) -> list[int]:
@@ -114,11 +113,11 @@ def _show(result: InferenceGaps, place: str) -> None:
     header = ("steps", "ELBO", "stderr", f"NLL ({count})", "stderr", f"ESS of {count}", "k-hat")
     show_table(header, rows, title=f"{place}, {first.num_examples} examples (nats per example)")
     if first.pareto_k is None:
-        say("k-hat: needs 100 particles or more, and weights that differ")
+        tell("k-hat: needs 100 particles or more, and weights that differ")
     else:
-        say(
+        tell(
             "k-hat: how heavy the tail of the weights is, the median over the data; above "
             f"{first.trusted_k:.2f} (for {count} particles), more particles would still lower the NLL"
         )
     for what, gap in (("amortisation", result.amortisation), ("approximation", result.approximation)):
-        say(f"{what} gap {' +- '.join(with_error(gap))}")
+        tell(f"{what} gap {' +- '.join(with_error(gap))}")

@@ -27,6 +27,7 @@ class IncompleteRows:
         hidden: What was hidden to be scored.
         columns: Names of the columns, if they have any.
         names: Names of the rows, if they have any.
+        named_in: The column that these are from, where it has a name.
     """
 
     means: np.ndarray
@@ -35,6 +36,7 @@ class IncompleteRows:
     hidden: np.ndarray
     columns: tuple[str, ...] | None = None
     names: tuple[str, ...] | None = None
+    named_in: str | None = None
 
 
 def read_incomplete(
@@ -53,7 +55,8 @@ def read_incomplete(
         # NaN is below nothing, and gives 0.
         seen = np.asarray(replace(given, rows=means, largest=1, is_dynamic=True).take(np.arange(len(given)), key=key))
     hidden = np.zeros_like(known)
-    return IncompleteRows(means, seen.astype(np.float32), known, hidden, given.columns or words_of(run), given.names)
+    columns = given.columns or words_of(run)
+    return IncompleteRows(means, seen.astype(np.float32), known, hidden, columns, given.names, given.named_in)
 
 
 def hide_entries(run: Run, rows: IncompleteRows, hide: float | None, side: Side | None, *, key: Key) -> IncompleteRows:

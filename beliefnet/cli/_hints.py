@@ -6,7 +6,7 @@ from functools import partial
 
 from beliefnet._errors import Refusal, Use
 
-RUN_COMMANDS = frozenset({"diagnose", "encode", "evaluate", "gaps", "impute", "outliers", "topics"})
+RUN_COMMANDS = frozenset({"diagnose", "encode", "evaluate", "gaps", "impute", "outliers", "score", "topics"})
 """The commands that read rows for a trained net: what values it is a model of is settled."""
 
 _RUNS = {"binary": "bits", "counts": "counts", "grey": "grey values"}

@@ -15,12 +15,20 @@ from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced, save_array, save_table, writing
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
 from beliefnet.cli._hidden import IncompleteRows, Side, hide_entries, read_incomplete
-from beliefnet.cli._impute_table import check_whole_table, complete_table, show_completed
-from beliefnet.cli._options import check_counts, check_suffix, to_json, with_error
+from beliefnet.cli._impute_table import (
+    check_whole_table,
+    complete_table,
+    draw_column,
+    draw_numbers,
+    of_draws,
+    show_completed,
+)
+from beliefnet.cli._options import check_counts, with_error
+from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Split, chosen_rows, is_file, own_data, spread
 from beliefnet.cli._run import Run, chosen_refiner, described, open_latent_run
-from beliefnet.cli._tables import SUFFIXES
-from beliefnet.cli._text import make_progress, say, show_table
+from beliefnet.cli._tables import NUMBERED, SUFFIXES
+from beliefnet.cli._text import report, say, show_table, tell
 from beliefnet.data import numbered_columns
 from beliefnet.evaluation import (
     GreyImputationScore,
@@ -55,11 +63,11 @@ def impute_rows(
     particles: int = 800,
     starts: int = 8,
     rounds: int = 3,
+    draws: int = 0,
     refine: str | None = None,
     split: Split | None = None,
     limit: int | None = None,
     seed: int = 0,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     reading: HowRead = AS_IN_TRAINING,
 ) -> None:
     """Fill in missing entries of data: their means given the observed ones, by refined posteriors.
@@ -74,35 +82,38 @@ def impute_rows(
             pixels are; or the name of a data set.
         out: A .npy for the completed rows, [examples, visible]; a .csv for them with the names of rows and columns; or
             a .png for a sheet of some of them. By default completed.npy, or completed-2.npy where that is there.
-            Of a table of mixed columns, a .csv or .parquet, by default completed.csv.
+            Of a table of mixed columns, a .csv or .parquet, by default completed.csv. With --draws, the .npy is [draws,
+            examples, visible], and a table has the rows of all draws, under `draw` the number of each.
         hide: Hide each entry with this probability, such as 0.5.
         hide_half: Hide half of every image.
         particles: Particles per row, shared out among the starts.
         starts: Starts per row: more of them find more explanations of what is observed.
         rounds: Rounds per start, each from what the last one filled in.
+        draws: For multiple imputation, write so many drawn rows in the place of the means: what is missing in a row is
+            drawn together, given what was observed, so that draws differ as much as the net leaves open.
         refine: How posteriors are refined, as in air:steps=20,samples=20; by default as in training, or else by air, or
             gdir where all latents are normal; for a table, whose net was trained on missing cells, not at all.
         split: Which part of a named data set (the test split by default), or which array of a .npz.
         limit: Use only so many rows, spread evenly.
         seed: Seed of the draws.
-        as_json: Print one JSON object and nothing else.
         reading: How a file is read, where the run's own data were read in another way.
     """
-    check_counts(particles=particles, starts=starts, rounds=rounds, limit=limit, seed=seed)
+    check_counts(particles=particles, starts=starts, rounds=rounds, limit=limit, draws=draws or None, seed=seed)
     run = _open(directory)
-    file, suffixes = chosen_file(out, "completed.npy"), (".npy", ".csv", ".png")
-    if run.record.schema is not None:
-        file, suffixes = chosen_file(out, "completed.csv"), SUFFIXES
+    _check(data, hide, hide_half, out)
+    if run.record.schema is None:
+        file = chosen_file(out, "completed.npy", ".npy", ".csv", *([] if draws else [".png"]))
+    else:
+        file = chosen_file(out, "completed.csv", *SUFFIXES)
         check_whole_table(hide_half, split)
-    _check(data, hide, hide_half, file, suffixes)
     data_key, hide_key, draw_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
     if run.record.schema is not None:
         refiner = None if refine is None else chosen_refiner(run, refine)
         search = Search(particles, starts, rounds, refiner)
         chosen = chosen_rows(run, data, None, reading)
-        completed = complete_table(run, chosen.limited(limit), search, hide, key=draw_key, is_quiet=as_json)
+        completed = complete_table(run, chosen.limited(limit), search, hide, num_draws=draws, key=draw_key)
         about = {"data": data, "hide": hide, "seed": seed, "best_epoch": run.best_epoch}
-        show_completed(completed, about, run.record.schema, file, as_json=as_json)
+        show_completed(completed, about, run.record.schema, file)
         return
     refiner = chosen_refiner(run, refine)
     rows = read_incomplete(run, data, split, reading, limit, key=data_key)
@@ -112,20 +123,17 @@ def impute_rows(
         raise OptionError(f"expected missing entries (NaN) in {data}, got none", "--hide 0.5 to see how it would do")
     name, fill = _fill(run)
     search = Search(particles, starts, rounds, refiner, fill)
-    result = _completed(run, rows, search, key=draw_key, is_quiet=as_json)
+    result = _completed(run, rows, search, num_draws=draws, key=draw_key)
     scores = _scores(run, rows, result, {name: fill}) if rows.hidden.any() else {}
-    about = {"num_starts": starts, "rounds": rounds, "refine": described(refiner), "seed": seed}
+    about = {"num_starts": starts, "rounds": rounds, "num_draws": draws, "refine": described(refiner), "seed": seed}
     place = {"data": data, "split": "all" if is_file(data) else split or "test", "best_epoch": run.best_epoch}
-    report = _report(rows, result, scores) | about | place | {"hide": hide if hide_half is None else hide_half}
+    found = _report(rows, result, scores) | about | place | {"hide": hide if hide_half is None else hide_half}
     # Shown first: a file that cannot be written must not cost a long computation.
-    if as_json:
-        print(to_json(report))
-    else:
-        _show(report, scores)
+    report(found)
+    _show(found, scores)
     note = replaced(file)
     _write(run, rows, result, file)
-    if not as_json:
-        say(f"{len(rows.seen)} completed rows written to {file}{note}")
+    say(f"{len(rows.seen)} completed rows{of_draws(draws)} written to {file}{note}")
 
 
 def _open(directory: Path) -> Run:
@@ -139,16 +147,13 @@ def _open(directory: Path) -> Run:
     return run
 
 
-def _check(data: str, hide: float | None, hide_half: Side | None, out: Path, suffixes: tuple[str, ...]) -> None:
+def _check(data: str, hide: float | None, hide_half: Side | None, out: Path | None) -> None:
     if hide is not None and not 0 < hide < 1:
         raise OptionError(f"expected --hide between 0 and 1, got {hide}", "0.5")
     if hide is not None and hide_half is not None:
         raise OptionError(f"expected --hide or --hide-half, got both ({hide} and {hide_half})", "one of them")
-    check_suffix(out, *suffixes)
-    if is_file(data) and out.exists() and out.samefile(Path(data).expanduser()):
+    if out is not None and is_file(data) and out.exists() and out.samefile(Path(data).expanduser()):
         raise OptionError(f"expected --out to be another file than the data, got {out}", "--out completed.npy")
-    with writing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _fill(run: Run) -> tuple[str, ArrayLike]:
@@ -160,14 +165,10 @@ def _fill(run: Run) -> tuple[str, ArrayLike]:
     return "one half", starting_fill(run.net)
 
 
-def _completed(run: Run, rows: IncompleteRows, search: Search, *, key: Key, is_quiet: bool) -> Imputed:
-    with make_progress(is_quiet=is_quiet) as progress:
-        task = progress.add_task(f"{search.num_particles} particles", total=len(rows.seen))
-
-        def tell(done: int) -> None:
-            progress.update(task, completed=done)
-
-        return impute(run.net, rows.seen, observed=rows.observed, search=search, key=key, progress=tell)
+def _completed(run: Run, rows: IncompleteRows, search: Search, *, num_draws: int, key: Key) -> Imputed:
+    with progress(f"{search.num_particles} particles", len(rows.seen)) as shown:
+        given = {"observed": rows.observed, "search": search, "num_draws": num_draws}
+        return impute(run.net, rows.seen, **given, key=key, progress=shown.update)
 
 
 def _scores(run: Run, rows: IncompleteRows, result: Imputed, start: dict[str, ArrayLike]) -> dict[str, Score]:
@@ -193,10 +194,10 @@ def _report(rows: IncompleteRows, result: Imputed, scores: dict[str, Score]) -> 
     }
 
 
-def _show(report: dict[str, Any], scores: dict[str, Score]) -> None:
-    say(
-        f"{report['num_missing']} missing and {report['num_hidden']} hidden entries in {report['num_examples']} rows; "
-        f"effective sample size {report['ess']['mean']:.1f} of {report['num_particles']}"
+def _show(found: dict[str, Any], scores: dict[str, Score]) -> None:
+    tell(
+        f"{found['num_missing']} missing and {found['num_hidden']} hidden entries in {found['num_examples']} rows; "
+        f"effective sample size {found['ess']['mean']:.1f} of {found['num_particles']}"
     )
     if not scores:
         return
@@ -213,13 +214,18 @@ def _show(report: dict[str, Any], scores: dict[str, Score]) -> None:
 
 def _write(run: Run, rows: IncompleteRows, result: Imputed, out: Path) -> None:
     # Grey values that were observed stay grey.
-    completed = np.where(rows.observed, rows.means, result.means)
+    num_draws = result.draws.shape[1]
+    filled = np.moveaxis(np.asarray(result.draws), 1, 0) if num_draws else np.asarray(result.means)
+    completed = np.where(rows.observed, rows.means, filled)
     if out.suffix == ".npy":
         save_array(out, completed)
         return
-    columns = rows.columns or numbered_columns(completed.shape[1])
+    columns = rows.columns or numbered_columns(completed.shape[-1])
     if out.suffix == ".csv":
-        save_table(out, completed, columns, rows.names)
+        head, names = rows.named_in or NUMBERED, list(rows.names or range(1, len(rows.seen) + 1))
+        numbers = {draw_column((head, *columns)): draw_numbers(num_draws, len(names))} if num_draws else {}
+        beside = numbers | {head: names * max(1, num_draws)}
+        save_table(out, completed.reshape(-1, completed.shape[-1]), columns, beside)
         return
     # Grey in an image, a gap in a table.
     blank = np.nan if run.record.image_shape is None else 0.5

@@ -1,6 +1,7 @@
 """Missing cells of a table filled in, under the names and categories that it came with."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,11 @@ import numpy as np
 from beliefnet._errors import OptionError
 from beliefnet._types import Key
 from beliefnet.cli._files import replaced
-from beliefnet.cli._options import to_json
+from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Chosen
 from beliefnet.cli._run import Run, described
 from beliefnet.cli._tables import save_columns
-from beliefnet.cli._text import make_progress, say, show_table
+from beliefnet.cli._text import report, say, show_table, tell
 from beliefnet.data import Observations
 from beliefnet.evaluation import Mean, Search, complete, impute
 from beliefnet.evaluation._impute import starting_fill
@@ -27,22 +28,50 @@ class Completed:
     """A table with its missing cells filled in.
 
     Attributes:
-        frame: The table.
+        frame: The table, with expectations in missing cells.
+        draws: The table with draws in them, for each draw.
         report: What was done, and how well hidden cells were filled in.
     """
 
     frame: Frame
+    draws: tuple[Frame, ...]
     report: dict[str, Any]
+
+    @property
+    def columns(self) -> Mapping[str, Any]:
+        """Return the columns to write: of draws, where there are any, one after the other, after their numbers."""
+        if not self.draws:
+            return self.frame.columns
+        columns = {
+            name: np.concatenate([draw.columns[name].astype(kept.dtype) for draw in self.draws])
+            for name, kept in self.draws[0].columns.items()
+        }
+        return {draw_column(columns): draw_numbers(len(self.draws), len(self.frame)), **columns}
+
+
+def draw_column(columns: Collection[str]) -> str:
+    """Return a name for the column of the numbers of draws, which no other column has."""
+    names = itertools.chain(["draw", "imputation"], (f"draw {number}" for number in itertools.count()))
+    return next(name for name in names if name not in columns)
+
+
+def draw_numbers(num_draws: int, num_rows: int) -> np.ndarray:
+    """Return the number of the draw of each row, from 1, of all rows of the first draw, then of the second."""
+    return np.repeat(np.arange(1, num_draws + 1), num_rows)
 
 
 def check_whole_table(hide_half: str | None, split: str | None) -> None:
     """Refuse options that have no meaning for a table."""
     if hide_half or split:
-        raise OptionError(f"expected a file with a table to fill in, got {hide_half or split}", "--hide 0.2")
+        given = "--hide-half" if hide_half else "--split"
+        raise OptionError(
+            f"expected no {given} for a table of mixed columns, got {hide_half or split}",
+            "--hide 0.2" if hide_half else "leaving it out",
+        )
 
 
 def complete_table(
-    run: Run, chosen: Chosen, search: Search, hide: float | None, *, key: Key, is_quiet: bool
+    run: Run, chosen: Chosen, search: Search, hide: float | None, *, num_draws: int, key: Key
 ) -> Completed:
     """Fill in the missing cells of a table.
 
@@ -51,8 +80,8 @@ def complete_table(
         chosen: The rows.
         search: How posteriors are looked for; without a refiner, particles are those of the recognition net.
         hide: Hide each cell with this probability first, and score what is put there.
+        num_draws: How many tables are drawn beside the one of expectations.
         key: Random key of what is hidden and drawn.
-        is_quiet: Show no progress.
     """
     rows, frame, schema = chosen.rows, chosen.frame, run.record.schema
     if schema is None or frame is None:
@@ -60,20 +89,22 @@ def complete_table(
     hide_key, draw_key = jax.random.split(key)
     known = ~np.isnan(rows.means())
     hidden = _hidden(schema, known, hide, key=hide_key)
-    if not any(where.any() for where in hidden.values()) and known.all():
+    num_missing = sum(int(missing(frame.columns[name]).sum()) for name in schema.places)
+    if not num_missing and not any(where.any() for where in hidden.values()):
         raise OptionError(f"expected missing cells in {rows.label}, got none", "--hide 0.2 to see how it would do")
     observed = known.copy()
     for name, place in schema.places.items():
         observed[:, place] &= ~hidden[name][:, None]
-    found = _found(run, rows, observed, search, key=draw_key, is_quiet=is_quiet)
+    found = _found(run, rows, observed, search, num_draws=num_draws, key=draw_key)
     values = schema.decode(np.asarray(found.means))
     fill = starting_fill(run.net)
     usual = schema.decode(np.broadcast_to(np.asarray(fill), rows.shape))
-    report = {
+    about = {
         "num_rows": len(rows),
-        "num_missing": sum(int(missing(frame.columns[name]).sum()) for name in schema.places),
+        "num_missing": num_missing,
         "num_hidden": sum(int(where.sum()) for where in hidden.values()),
         "num_particles": found.num_particles,
+        "num_draws": num_draws,
         "refine": None if search.refiner is None else described(search.refiner),
         "bound": asdict(Mean.of(np.asarray(found.bound, np.float64))),
         "ess": asdict(Mean.of(np.asarray(found.ess, np.float64))),
@@ -82,12 +113,11 @@ def complete_table(
             for name, guess in {"net": values, "mean or mode": usual}.items()
         },
     }
-    return Completed(filled(frame, values), report)
+    draws = tuple(filled(frame, schema.decode(np.asarray(found.draws)[:, draw])) for draw in range(num_draws))
+    return Completed(filled(frame, values), draws, about)
 
 
-def show_completed(
-    completed: Completed, about: Mapping[str, Any], schema: Schema, file: Path, *, as_json: bool
-) -> None:
+def show_completed(completed: Completed, about: Mapping[str, Any], schema: Schema, file: Path) -> None:
     """Show what was done, and write the table.
 
     Args:
@@ -95,29 +125,23 @@ def show_completed(
         about: What was asked for.
         schema: What the columns were taken for.
         file: What the table is written to.
-        as_json: Print one JSON object and nothing else.
     """
-    report = completed.report
-    if as_json:
-        print(to_json({**report, **about}))
-    else:
-        say(
-            f"{report['num_missing']} missing and {report['num_hidden']} hidden cells in {report['num_rows']} rows; "
-            f"effective sample size {report['ess']['mean']:.1f} of {report['num_particles']}"
-        )
-        if report["num_hidden"]:
-            _show_errors(report["errors"], schema)
+    found = completed.report
+    report({**found, **about})
+    tell(
+        f"{found['num_missing']} missing and {found['num_hidden']} hidden cells in {found['num_rows']} rows; "
+        f"effective sample size {found['ess']['mean']:.1f} of {found['num_particles']}"
+    )
+    if found["num_hidden"]:
+        _show_errors(found["errors"], schema)
     note = replaced(file)
-    save_columns(file, _with_names(completed.frame, schema))
-    if not as_json:
-        say(f"{report['num_rows']} completed rows written to {file}{note}")
+    save_columns(file, completed.columns, schema.dates)
+    say(f"{found['num_rows']} completed rows{of_draws(found['num_draws'])} written to {file}{note}")
 
 
-def _with_names(frame: Frame, schema: Schema) -> Mapping[str, Any]:
-    """Return the columns of a table, after the names of its rows if these stand beside the columns."""
-    if frame.names is None or schema.of_kind("id") in frame.columns:
-        return frame.columns
-    return {"row": frame.names, **frame.columns}
+def of_draws(num_draws: int) -> str:
+    """Return what to say of draws beside the number of rows."""
+    return f", {num_draws} draws of each," if num_draws else ""
 
 
 def _hidden(schema: Schema, known: np.ndarray, hide: float | None, *, key: Key) -> dict[str, np.ndarray]:
@@ -129,10 +153,9 @@ def _hidden(schema: Schema, known: np.ndarray, hide: float | None, *, key: Key) 
     }
 
 
-def _found(run: Run, rows: Observations, observed: np.ndarray, search: Search, *, key: Key, is_quiet: bool) -> Any:
-    with make_progress(is_quiet=is_quiet) as progress:
-        task = progress.add_task(f"{search.num_particles} particles", total=len(rows))
-        given = {"observed": observed, "key": key, "progress": lambda done: progress.update(task, completed=done)}
+def _found(run: Run, rows: Observations, observed: np.ndarray, search: Search, *, num_draws: int, key: Key) -> Any:
+    with progress(f"{search.num_particles} particles", len(rows)) as shown:
+        given = {"observed": observed, "num_draws": num_draws, "key": key, "progress": shown.update}
         if search.refiner is None:
             return complete(run.net, rows, num_particles=search.num_particles, **given)
         return impute(run.net, rows, search=search, **given)

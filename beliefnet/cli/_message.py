@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from cyclopts.exceptions import CycloptsError
 
 from beliefnet._errors import Refusal
-from beliefnet._text import printable
+from beliefnet._text import printable, with_short_words
 from beliefnet.cli._hints import for_command
 from beliefnet.cli._text import MOST_OF_A_PATH
 from beliefnet.cli._words import usage
@@ -32,7 +32,7 @@ def message(error: BaseException, command: str) -> str:
         case Refusal():
             return said
         case CycloptsError():
-            return usage(error)
+            return with_short_words(usage(error))
     full = next(filter(_is_full_disk, _chain(error)), None)
     if full is not None:
         place = getattr(full, "filename", None)
@@ -45,6 +45,7 @@ def message(error: BaseException, command: str) -> str:
         case OSError(strerror=str(reason), filename=place) if place is not None:
             given = printable(place, MOST_OF_A_PATH)
             return f"expected a file or folder that can be used, got {given} ({reason}); try another one"
+    said = with_short_words(said)
     return f"{said or f'{type(error).__name__} without a message'}; try --debug to see where it came from"
 
 

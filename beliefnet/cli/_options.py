@@ -6,7 +6,7 @@ from typing import Any
 
 from beliefnet._errors import OptionError
 from beliefnet._text import printable
-from beliefnet.cli._text import MOST_OF_A_PATH
+from beliefnet.cli._text import MOST_OF_A_PATH, to_json
 from beliefnet.evaluation import Mean
 from beliefnet.training import LARGEST_SEED
 
@@ -32,11 +32,6 @@ def check_suffix(path: Path, *allowed: str) -> None:
         *others, last = allowed
         names = f"{', '.join(others)} or {last}" if others else last
         raise OptionError(f"expected --out to end in {names}, got {printable(path, MOST_OF_A_PATH)}", f"--out {hint}")
-
-
-def to_json(value: Any, *, indent: int | None = None) -> str:
-    """Return JSON; what it cannot say, such as the standard error of a single example, becomes null."""
-    return json.dumps(json.loads(json.dumps(value), parse_constant=lambda _: None), indent=indent)
 
 
 def plain(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """beliefnet outliers: rows that a trained net finds improbable, and what about them."""
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,17 +12,34 @@ from beliefnet._errors import OptionError
 from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
-from beliefnet.cli._options import check_counts, check_suffix, to_json
-from beliefnet.cli._rows import Chosen, Split, chosen_rows, words_or_numbers
+from beliefnet.cli._options import check_counts
+from beliefnet.cli._rows import Chosen, Split, chosen_rows, own_data, spread, words_or_numbers
 from beliefnet.cli._run import Run, open_run
+from beliefnet.cli._score import scores_of
 from beliefnet.cli._tables import SUFFIXES, beside, save_columns
-from beliefnet.cli._text import make_progress, say, show_table
+from beliefnet.cli._text import report, say, show_table
+from beliefnet.data import DataError, Observations
 from beliefnet.distributions import UnitKind
-from beliefnet.evaluation import row_scores, surprise
+from beliefnet.evaluation import surprise
 from beliefnet.training import Stream, stream
 
 _SHOWN = 10
 _REASONS = 3
+_USUAL_SHARE = 0.05
+_MOST_TRAINING_ROWS = 2000
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What tells outliers from other rows.
+
+    Attributes:
+        threshold: Outliers have a log p below it, in nats.
+        reason: Where it comes from.
+    """
+
+    threshold: float
+    reason: str
 
 
 @command
@@ -31,11 +49,12 @@ def outliers(
     /,
     *,
     out: Path | None = None,
-    share: float = 0.05,
+    share: float | None = None,
+    contamination: float | None = None,
+    below: float | None = None,
     particles: int = 200,
     split: Split | None = None,
     seed: int = 0,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     reading: HowRead = AS_IN_TRAINING,
 ) -> None:
     """Score every row of data by log p(x), and say which rows are the least probable, and which columns make them so.
@@ -47,51 +66,78 @@ def outliers(
         directory: Run folder of `beliefnet train`.
         data: A file of rows, read as the run's own data were, or the name of a data set.
         out: A .csv or .parquet with the name and label of each row, its score and standard error, whether it is an
-            outlier, and for outliers the most surprising columns. By default outliers.csv, or outliers-2.csv where that
+            outlier, and for outliers the most surprising columns, with --unseen missing also columns whose value the
+            net does not know, of any row. By default outliers.csv, or outliers-2.csv where that
             is there already.
-        share: Share of the rows that are taken for outliers, in (0, 0.5].
+        share: Share of these rows that are taken for outliers, in (0, 0.5]: the least probable ones. By default 0.05.
+        contamination: In its place, take the rows for outliers that are less probable than this share of the rows that
+            the net was trained on, in (0, 0.5], as IsolationForest of scikit-learn does: of clean rows about so many.
+        below: In its place, take the rows for outliers of which log p is below so many nats.
         particles: Particles per row.
         split: Which part of a named data set (the test split by default), or which array of a .npz.
         seed: Seed of the particles.
-        as_json: Print one JSON object and nothing else.
         reading: How a file is read, where the run's own data were read in another way.
     """
     check_counts(particles=particles, seed=seed)
-    if not 0 < share <= 0.5:
-        raise OptionError(f"expected --share in (0, 0.5], got {share}", "0.05")
-    file = chosen_file(out, "outliers.csv")
-    check_suffix(file, *SUFFIXES)
+    _check_cut({"share": share, "contamination": contamination, "below": below})
+    file = chosen_file(out, "outliers.csv", *SUFFIXES)
     run = open_run(directory)
     chosen = chosen_rows(run, data, split, reading)
+    # Asked for first: without them, nothing is to be computed.
+    seen = None if contamination is None else _training_rows(run)
     score_key, reason_key = jax.random.split(stream(seed, Stream.EVALUATION))
-    with make_progress(is_quiet=as_json) as progress:
-        task = progress.add_task(f"{particles} particles", total=len(chosen.rows))
-        scores, errors = row_scores(
-            run.net,
-            chosen.rows,
-            num_particles=particles,
-            proposal=run.proposal,
-            key=score_key,
-            progress=lambda done: progress.update(task, completed=done),
-        )
-    count = max(1, round(share * len(scores)))
-    least = np.argsort(scores, kind="stable")[:count]
+    scores, errors = scores_of(run, chosen.rows, particles, key=score_key)
+    order = np.argsort(scores, kind="stable")
+    if contamination is not None and seen is not None:
+        reference, _ = scores_of(run, seen, particles, key=score_key)
+        reason = f"which is so for {100 * contamination:.3g}% of {len(seen)} training rows"
+        cut = Cut(float(np.quantile(reference, contamination)), reason)
+    elif below is not None:
+        cut = Cut(below, "as asked for")
+    else:
+        share = _USUAL_SHARE if share is None else share
+        last = scores[order[max(1, round(share * len(scores))) - 1]]
+        reason = f"which is so for {100 * share:.3g}% of these rows"
+        cut = Cut(float(np.nextafter(last, np.float32(np.inf))), reason)
+    least = order[scores[order] < cut.threshold]
     reasons = _reasons(run, chosen, least, particles, key=reason_key)
     columns = _columns(run, chosen, scores, errors, least, reasons)
     note = replaced(file)
-    if as_json:
-        rows = [{name: _plain(values[row]) for name, values in columns.items()} for row in least]
-        print(to_json({"num_rows": len(scores), "threshold": float(scores[least[-1]]), "outliers": rows}))
-    else:
+    rows = [{name: _plain(values[row]) for name, values in columns.items()} for row in least]
+    report({"num_rows": len(scores), **asdict(cut), "outliers": rows, "file": str(file)})
+    if rows:
         _show(columns, least)
     save_columns(file, columns)
-    if not as_json:
-        say(f"scores of {len(scores)} rows, {count} of them outliers, written to {file}{note}")
+    say(f"outliers have a log p below {cut.threshold:.2f} nats, {cut.reason}")
+    say(f"scores of {len(scores)} rows, {len(rows)} of them outliers, written to {file}{note}")
+
+
+def _check_cut(given: dict[str, float | None]) -> None:
+    """Check that outliers are told from other rows in one way."""
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if len(chosen) > 1:
+        flags = ", ".join(f"--{name}" for name in given)
+        raise OptionError(f"expected one of {flags}, got {len(chosen)} of them", f"--{min(chosen)} alone")
+    for name, value in chosen.items():
+        if name != "below" and not 0 < value <= 0.5:
+            raise OptionError(f"expected --{name} in (0, 0.5], got {value}", f"{_USUAL_SHARE}")
+        if not np.isfinite(value):
+            raise OptionError(f"expected --{name} to be a number, got {value}", "-20")
+
+
+def _training_rows(run: Run) -> Observations:
+    """Return rows that the net was trained on, not more than are needed for a quantile."""
+    try:
+        return spread(own_data(run).train, _MOST_TRAINING_ROWS)
+    except DataError as error:
+        raise DataError(error.reason, "--share or --below, which take no training rows") from error
 
 
 def _reasons(run: Run, chosen: Chosen, rows: np.ndarray, particles: int, *, key: Any) -> list[list[tuple[str, float]]]:
     """Return the columns that are most surprising in some rows, with their surprise; none where they have no term."""
     bottom = run.net.generative.conditionals[-1]
+    if not len(rows):
+        return []
     if bottom.kind is UnitKind.AUTOREGRESSIVE or run.net.visible.report == "perplexity" or not run.net.layer_sizes:
         return [[] for _ in rows]
     schema, width = run.record.schema, run.net.num_visible
@@ -117,10 +163,15 @@ def _columns(
     least: np.ndarray,
     reasons: list[list[tuple[str, float]]],
 ) -> dict[str, Any]:
-    texts = np.full(len(scores), None, object)
+    said: list[list[str]] = [[] for _ in scores]
+    unseen = {} if chosen.frame is None or run.record.schema is None else run.record.schema.unseen(chosen.frame)
+    for name, cells in unseen.items():
+        for row in np.flatnonzero(cells):
+            said[row].append(f"{name} (unseen)")
     for row, found in zip(least, reasons, strict=True):
-        texts[row] = "; ".join(f"{name} ({nats:.1f})" for name, nats in found) or None
-    is_outlier = np.zeros(len(scores), int)
+        said[row] += [f"{name} ({nats:.1f})" for name, nats in found]
+    texts = np.array(["; ".join(parts) or None for parts in said], object)
+    is_outlier = np.zeros(len(scores), np.int64)
     is_outlier[least] = 1
     own = beside(chosen, run.record.schema)
     return {
@@ -139,7 +190,7 @@ def _show(columns: dict[str, Any], least: np.ndarray) -> None:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else f"{value:.2f}" if issubclass(type(value), float) else str(value)
+    return "" if value is None else f"{value:.2f}" if issubclass(type(value), np.floating) else str(value)
 
 
 def _plain(value: Any) -> Any:

@@ -1,111 +1,131 @@
-"""How training is shown, and how it is stopped."""
+"""How progress is shown, by every command in one way: a bar on a terminal, or a line now and then, or nothing."""
 
 import contextlib
-import signal
+import sys
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.text import Text
+from beliefnet.cli._common import asked
+from beliefnet.cli._text import MOST_IN_A_CELL, for_terminal, make_console
 
-from beliefnet.training import Epoch
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
-_SECONDS_BETWEEN_LINES = 5.0
-_STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-
-
-class _Speed(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.fields['speed']:>9,.0f} ex/s")
+SECONDS_BETWEEN_LINES = 10.0
+_COMPILING = "compiling"
 
 
-class Display:
-    """Shows epoch, bounds, speed and time left: a live line on a terminal, else a line every few seconds.
+class Shown:
+    """Progress that is shown.
 
-    The first Ctrl-C, TERM signal or closed terminal asks training to save and stop; another one stops at once. What can
-    no longer be printed, because the terminal is gone, does not matter to training. A run started with `nohup` outlives
-    its terminal.
+    The first part of the work waits for compilation: until it is done, that is what is said, and the time left goes by
+    what came after.
+
+    Args:
+        what: What is being done.
+        total: How much there is of it; None where that is not known.
+        done: How much of it is done already.
+        style: rich, plain or none.
+        seconds: The least time between two plain lines.
+        is_shown_at_once: Whether the first plain line waits for no time to pass.
     """
 
-    def __init__(self, console: Console, num_epochs: int, num_steps: int, step: int):
-        self.console, self.num_epochs, self.valid_bound = console, num_epochs, float("nan")
-        self.is_stopping = False
-        self._last_line = time.monotonic()
-        self._first_epoch: tuple[int, float] | None = None
-        self._is_live = console.is_terminal
-        self.progress = Progress(
-            TextColumn("epoch {task.fields[epoch]}/" + str(num_epochs)),
-            BarColumn(bar_width=None),
-            TextColumn("train {task.fields[train]:.2f}  valid {task.fields[valid]:.2f} nats"),
-            _Speed(),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not self._is_live,
-            expand=True,
-        )
-        nothing = float("nan")
-        self.task = self.progress.add_task(
-            "train", total=num_steps, completed=step, epoch=0, train=nothing, valid=nothing, speed=0.0
-        )
+    def __init__(self, what: object, total: int | None = None, *, done: int = 0, style: str, seconds: float):
+        self.what, self.total, self._done, self._style = for_terminal(what, MOST_IN_A_CELL), total, done, style
+        self._seconds, self._last = seconds, time.monotonic()
+        self._first: tuple[int, float] | None = None
+        self._bar: tuple[Progress, TaskID] | None = None
 
-    def __enter__(self) -> "Display":
-        heeded = [
-            number for number in _STOPPING if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGINT
-        ]
-        self._handlers = {number: signal.signal(number, self._stop) for number in heeded}
-        with _unheard():
-            self.progress.start()
+    def __enter__(self) -> "Shown":
+        if self._style == "rich":
+            bar = _bar(has_total=self.total is not None)
+            self._bar = bar, bar.add_task(f"{self.what}: {_COMPILING}", total=self.total, completed=self._done)
+            with unheard():
+                bar.start()
+        elif asked().progress == "plain":
+            self.line(f"{self.what}: {_COMPILING}")
         return self
 
-    def __exit__(self, *_) -> None:
-        with _unheard():
-            self.progress.stop()
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            with unheard():
+                self._bar[0].stop()
 
-    def _stop(self, number: int, frame: Any) -> None:
-        if self.is_stopping:
-            raise KeyboardInterrupt
-        self.is_stopping = True
-        self._say("stopping after these steps; once more stops at once, without saving")
+    def update(self, done: int | None = None, what: object = None) -> None:
+        """Show how much is done now.
 
-    def _say(self, line: str) -> None:
-        with _unheard():
-            self.console.print(line, soft_wrap=True)
+        Args:
+            done: How much.
+            what: What is being done, if that is something else.
+        """
+        self.what = self.what if what is None else for_terminal(what, MOST_IN_A_CELL)
+        self._done = self._done if done is None else done
+        now = time.monotonic()
+        if done is not None and self._first is None:
+            self._first = self._done, now
+        if self._bar is not None:
+            bar, task = self._bar
+            bar.update(task, description=self.what, completed=self._done)
+        elif self._style == "plain" and now - self._last >= self._seconds:
+            self._last = now
+            self.line(f"{self.what}{self._share()}{self.left()}")
 
-    def on_steps(self, epoch: int, step: int, train_bound: float, examples_per_second: float) -> None:
-        """Move the bar."""
-        self.progress.update(self.task, completed=step, epoch=epoch, train=train_bound, speed=examples_per_second)
+    def line(self, text: str) -> None:
+        """Print a line about progress."""
+        with unheard():
+            print(for_terminal(text), file=sys.stderr, flush=True)
 
-    def on_epoch(self, epoch: Epoch) -> None:
-        """Show the bounds of an epoch."""
-        row, number = epoch.row, epoch.row["epoch"]
-        self.progress.update(self.task, valid=row["valid_bound"], train=row["train_bound"])
-        self._first_epoch = self._first_epoch or (number, time.monotonic())
-        is_last = number == self.num_epochs
-        if not self._is_live and (is_last or time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES):
-            self._last_line = time.monotonic()
-            self._say(
-                f"epoch {number}/{self.num_epochs}  train {row['train_bound']:.2f}  "
-                f"valid {row['valid_bound']:.2f} nats  {row['examples_per_second']:,.0f} ex/s{self._left(number)}"
-            )
-
-    def _left(self, epoch: int) -> str:
-        """Say how long the rest will take, going by the epochs after the first, which waits for compilation."""
-        if self._first_epoch is None or self._first_epoch[0] == epoch:
+    def left(self) -> str:
+        """Say how long the rest will take, going by what was done after the first part."""
+        if self._first is None or self.total is None or self._done <= self._first[0]:
             return ""
-        first, moment = self._first_epoch
-        return f"  {(time.monotonic() - moment) / (epoch - first) * (self.num_epochs - epoch):.0f} s left"
+        begun, moment = self._first
+        return f", {(time.monotonic() - moment) / (self._done - begun) * (self.total - self._done):.0f} s left"
 
-    def should_stop(self) -> bool:
-        """Say whether Ctrl-C was pressed."""
-        return self.is_stopping
+    def _share(self) -> str:
+        return "" if self.total is None else f": {self._done} of {self.total}"
+
+
+def progress(what: object, total: int | None = None) -> Shown:
+    """Return a context in which progress is shown on standard error, as was asked for.
+
+    Args:
+        what: What is being done.
+        total: How much there is of it.
+    """
+    return Shown(what, total, style=chosen_style(is_terminal=sys.stderr.isatty()), seconds=SECONDS_BETWEEN_LINES)
+
+
+def chosen_style(*, is_terminal: bool) -> str:
+    """Return how progress is shown: rich, plain or none."""
+    common = asked()
+    if common.progress != "auto":
+        return common.progress
+    if common.json or common.quiet:
+        return "none"
+    return "rich" if is_terminal else "plain"
+
+
+def _bar(*, has_total: bool) -> "Progress":
+    """Return a bar that goes away at the end; its descriptions are no markup."""
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        SpinnerColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    text = TextColumn("{task.description}", markup=False)
+    amount = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn()) if has_total else (TimeElapsedColumn(),)
+    return Progress(SpinnerColumn(), text, *amount, console=make_console(stderr=True), transient=True)
 
 
 @contextlib.contextmanager
-def _unheard() -> Iterator[None]:
+def unheard() -> Iterator[None]:
     """Go on where printing fails: the terminal is gone, or a signal came in the middle of a write to its stream."""
     with contextlib.suppress(OSError, RuntimeError):
         yield

@@ -11,8 +11,9 @@ from cyclopts import App, Parameter
 from beliefnet._errors import OptionError
 from beliefnet._text import printable
 from beliefnet.cli._app import command
-from beliefnet.cli._options import to_json
-from beliefnet.cli._text import aligned, say
+from beliefnet.cli._common import asked
+from beliefnet.cli._seeds import groups_over_seeds, show_groups
+from beliefnet.cli._text import aligned, report, say, tell
 from beliefnet.runs import Overview, RunFolder, RunFolderError, foreign_files, read_tags, runs_in, write_tags
 
 runs_app = App(name="runs", help="List the runs of a folder, put tags on them, or delete some.")
@@ -30,7 +31,7 @@ def show(
     *,
     sort: Metric = "name",
     tag: str | None = None,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    seeds: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """List the runs of a folder: what is trained on what, how far it is, and what the best net of each is worth.
 
@@ -41,14 +42,15 @@ def show(
         folder: Where the runs are, at any depth.
         sort: What the list is sorted by, the best first.
         tag: Only runs with this tag.
-        as_json: Print one JSON list and nothing else.
+        seeds: Take runs that differ in their seed alone as one: mean and standard deviation over them.
     """
     found = [Overview.of(run) for run in _runs(folder)]
     chosen = _sorted([run for run in found if tag is None or tag in run.tags], sort)
-    if as_json:
-        print(to_json([_plain(run) for run in chosen]))
+    if seeds and chosen:
+        show_groups(groups_over_seeds(chosen))
         return
-    if not chosen:
+    report({"runs": [_plain(run) for run in chosen]})
+    if not chosen and not asked().json:
         known = sorted({word for run in found for word in run.tags})
         raise OptionError(
             f"expected runs with the tag {printable(tag, 60)}, got none of {len(found)}",
@@ -59,9 +61,9 @@ def show(
     columns["run"] = [_name(run, folder) for run in chosen]
     shown = {name: cells for name, cells in columns.items() if any(cells) and (name != "data" or len(data) > 1)}
     if len(data) == 1:
-        say(f"runs on {data.pop()}")
+        tell(f"runs on {data.pop()}")
     for line in aligned([tuple(shown), *zip(*shown.values(), strict=True)]):
-        say(line)
+        tell(line)
 
 
 @runs_app.command
@@ -86,7 +88,8 @@ def tag(
     if words:
         now = now - set(words) if remove else now | set(words)
         write_tags(run, now)
-    say(f"{directory}: {' '.join(sorted(now)) or 'no tags'}")
+    report({"run": str(directory), "tags": sorted(now)})
+    tell(f"{directory}: {' '.join(sorted(now)) or 'no tags'}")
 
 
 @runs_app.command
@@ -120,6 +123,7 @@ def delete(
     if not yes:
         named = shlex.join(str(run.path) for run in found)
         raise OptionError(f"expected --yes to delete {named}, got it not", f"beliefnet runs delete {named} --yes")
+    report({"deleted": [str(run.path) for run in found]})
     for run in found:
         shutil.rmtree(run.path)
         say(f"{run.path} is deleted")

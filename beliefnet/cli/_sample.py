@@ -11,11 +11,11 @@ from beliefnet._text import printable
 from beliefnet._uses import sample_means
 from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced, save_array, save_arrays, save_table, writing
-from beliefnet.cli._options import check_counts, check_suffix
+from beliefnet.cli._options import check_counts
 from beliefnet.cli._rows import words_or_numbers
 from beliefnet.cli._run import open_run
-from beliefnet.cli._tables import SUFFIXES, save_columns
-from beliefnet.cli._text import say
+from beliefnet.cli._tables import NUMBERED, SUFFIXES, save_columns
+from beliefnet.cli._text import report, say
 from beliefnet.plots import image_sheet, table_sheet
 from beliefnet.runs import write_atomically
 from beliefnet.training import Stream, stream
@@ -53,8 +53,7 @@ def sample(
     )
     schema = run.record.schema
     kinds = kinds if schema is None else SUFFIXES
-    file = chosen_file(out, f"samples{kinds[0]}")
-    check_suffix(file, *kinds, ".npy", ".npz")
+    file = chosen_file(out, f"samples{kinds[0]}", *kinds, ".npy", ".npz")
     wants_means = values == "means" or (values is None and file.suffix == ".png")
     if wants_means and file.suffix == ".txt":
         raise OptionError(f"expected --values draws for documents in {file}, got means", "--out samples.npy")
@@ -67,10 +66,11 @@ def sample(
     drawn = np.asarray(sample_means(run.net, (num,), key=key) if wants_means else run.net.dream((num,), key=key)[0])
     note = replaced(file)
     if schema is not None and file.suffix in SUFFIXES:
-        save_columns(file, schema.decode(drawn))
-        say(f"{num} samples written to {file}{note}")
-        return
-    _write(file, drawn if wants_means else drawn.astype(_STORED[run.record.values]), words_or_numbers(run), shape)
+        save_columns(file, schema.decode(drawn), schema.dates)
+    else:
+        stored = drawn if wants_means else drawn.astype(_STORED[run.record.values])
+        _write(file, stored, words_or_numbers(run), shape)
+    report({"file": str(file), "num_samples": num, "values": "means" if wants_means else "draws", "seed": seed})
     say(f"{num} samples written to {file}{note}")
 
 
@@ -86,7 +86,7 @@ def _write(file: Path, drawn: np.ndarray, columns: tuple[str, ...], image_shape:
         with writing(file):
             write_atomically(file, "".join(f"{' '.join(np.repeat(names, row))}\n" for row in drawn))
     elif file.suffix == ".csv":
-        save_table(file, drawn, columns, None)
+        save_table(file, drawn, columns, {NUMBERED: range(1, len(drawn) + 1)})
     elif file.suffix == ".npz":
         save_arrays(file, {"samples": drawn, "columns": np.asarray(columns)})
     else:

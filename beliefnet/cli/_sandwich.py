@@ -6,9 +6,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from beliefnet.cli._app import command
-from beliefnet.cli._options import check_counts, to_json, with_error
+from beliefnet.cli._options import check_counts, with_error
+from beliefnet.cli._progress import progress
 from beliefnet.cli._run import annealed_proposal, described, in_words, open_latent_run
-from beliefnet.cli._text import say, show_table, waiting
+from beliefnet.cli._text import report, show_table, tell
 from beliefnet.evaluation import Sandwich
 from beliefnet.evaluation import sandwich as sandwiched
 from beliefnet.training import Stream, stream
@@ -24,7 +25,6 @@ def sandwich(
     num: int = 100,
     refine: str | None = None,
     seed: int = 0,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
     """Bound log p(x) from both sides on data that the net itself draws: how far `evaluate --ais` can be trusted.
 
@@ -37,21 +37,23 @@ def sandwich(
         num: Number of data.
         refine: What the annealing starts from, as for `evaluate`.
         seed: Seed of the draws.
-        as_json: Print one JSON object and nothing else.
     """
     check_counts(ais=ais, particles=particles, num=num, seed=seed)
     run = open_latent_run(directory)
     annealed = annealed_proposal(run, refine, ais)
-    with waiting(f"annealing {num} examples"):
+    with progress(f"annealing {num} examples", num) as shown:
         result = sandwiched(
-            run.net, annealed, num_examples=num, num_particles=particles, key=stream(seed, Stream.EVALUATION)
+            run.net,
+            annealed,
+            num_examples=num,
+            num_particles=particles,
+            key=stream(seed, Stream.EVALUATION),
+            progress=shown.update,
         )
-    if as_json:
-        start = {"proposal": described(annealed.start), "seed": seed, "best_epoch": run.best_epoch}
-        print(to_json({**result.to_dict(), **start}))
-        return
+    start = {"proposal": described(annealed.start), "seed": seed, "best_epoch": run.best_epoch}
+    report({**result.to_dict(), **start})
     _show(result)
-    say(f"annealed from {in_words(annealed.start)}")
+    tell(f"annealed from {in_words(annealed.start)}")
 
 
 def _show(result: Sandwich) -> None:
@@ -63,7 +65,7 @@ def _show(result: Sandwich) -> None:
     rows = [(name, *with_error(value)) for name, value in bounds]
     show_table(("", "mean", "stderr"), rows, title=title, words=("",))
     if result.is_crossed:
-        say(
+        tell(
             "The upper estimate is below the lower one: that is noise, the bounds hold in expectation; try more --num, "
             "--particles or --ais."
         )

@@ -1,5 +1,6 @@
 """beliefnet schema: what the columns of a table are taken for."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -7,10 +8,9 @@ from cyclopts import Parameter
 
 from beliefnet._errors import OptionError
 from beliefnet.cli._app import command
-from beliefnet.cli._files import replaced, save_bytes
+from beliefnet.cli._files import chosen_file, replaced, save_bytes
 from beliefnet.cli._flags import AS_LOADED, HowLoaded, given_flags
-from beliefnet.cli._options import check_suffix
-from beliefnet.cli._text import say
+from beliefnet.cli._text import report, say, tell
 from beliefnet.data import load
 from beliefnet.tables import to_toml
 
@@ -31,12 +31,13 @@ def show_schema(
         how: How the file is read.
     """
     if out is not None:
-        check_suffix(out, ".toml")
+        chosen_file(out, "schema.toml", ".toml")
     schema = load(data, values="mixed", **given_flags(how)).record.schema
     if schema is None:
         raise OptionError(f"expected a table, got {data}", "a .csv file")
+    report({"columns": [asdict(column) for column in schema.columns]})
     for line in str(schema).splitlines():
-        say(line)
+        tell(line)
     if out is not None:
         note = replaced(out)
         save_bytes(out, lambda file: file.write(to_toml(schema).encode("utf-8")))

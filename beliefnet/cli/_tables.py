@@ -1,7 +1,8 @@
 """Tables that commands write: columns of any kind beside the names and labels of the rows."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,17 +17,20 @@ from beliefnet.tables import Schema, written
 Cells: TypeAlias = Sequence[Any] | np.ndarray
 PARQUET = ".parquet"
 SUFFIXES = (".csv", PARQUET)
+NUMBERED = "row"
+"""What the names of rows stand under where their column has none."""
 
 
-def save_columns(path: Path, columns: Mapping[str, Cells]) -> None:
+def save_columns(path: Path, columns: Mapping[str, Cells], dates: Collection[str] = ()) -> None:
     """Write columns to a .csv or a .parquet, under their names; what is missing stays empty.
 
     Args:
         path: The file.
         columns: Values by name: numbers, texts or truth values, None or NaN for what is missing.
+        dates: Names of columns whose texts are dates; a .parquet has them as such.
     """
     if path.suffix == PARQUET:
-        _save_parquet(path, columns)
+        _save_parquet(path, {name: _dated(own) if name in dates else own for name, own in columns.items()})
         return
 
     def write(file: Any) -> None:
@@ -41,12 +45,13 @@ def save_columns(path: Path, columns: Mapping[str, Cells]) -> None:
 def beside(rows: Chosen, schema: Schema | None) -> dict[str, Cells]:
     """Return the columns that stand before what is said of rows: their names, or numbers from 1, and their labels.
 
+    Names stand under the name of the column that they are from, or else under `row`, as numbers do.
+
     Args:
         rows: The rows.
         schema: What the columns were taken for, if they are of a table.
     """
-    own = (None if schema is None else schema.of_kind("id")) or "row"
-    found: dict[str, Cells] = {own: rows.rows.names or range(1, len(rows.rows) + 1)}
+    found: dict[str, Cells] = {rows.rows.named_in or NUMBERED: rows.rows.names or range(1, len(rows.rows) + 1)}
     label = None if schema is None else schema.of_kind("label")
     if label is not None and rows.frame is not None and label in rows.frame.columns:
         found[label] = rows.frame.columns[label]
@@ -54,6 +59,9 @@ def beside(rows: Chosen, schema: Schema | None) -> dict[str, Cells]:
 
 
 def _plain(values: Cells) -> list[Any]:
+    if getattr(values, "dtype", None) == np.float32:
+        # As few digits as tell a number from its neighbours.
+        values = np.asarray(values).astype(str).astype(np.float64)
     return values.tolist() if hasattr(values, "tolist") else list(values)  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -69,6 +77,13 @@ def _save_parquet(path: Path, columns: Mapping[str, Cells]) -> None:
         ) from error
     arrays = {name: pyarrow.array(_tidy(_plain(values)), from_pandas=True) for name, values in columns.items()}
     save_bytes(path, lambda file: parquet.write_table(pyarrow.table(arrays), file))
+
+
+def _dated(values: Cells) -> list[date | None]:
+    """Return texts as dates, or as times where one has a time of day."""
+    texts = _plain(values)
+    kind = datetime if any(text is not None and len(text) > len("2024-03-31") for text in texts) else date
+    return [None if text is None else kind.fromisoformat(text) for text in texts]
 
 
 def _tidy(values: list[Any]) -> list[Any]:

@@ -1,15 +1,15 @@
 """The one way to the terminal: whatever users bring is escaped and bounded here, and never read as markup."""
 
+import json
 import sys
-from collections.abc import Collection, Iterable, Sequence
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.status import Status
-from rich.table import Table
-from rich.text import Text
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from beliefnet._text import printable
+from beliefnet.cli._common import asked
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 MOST_IN_A_MESSAGE = 2000
 MOST_IN_A_CELL = 300
@@ -22,36 +22,40 @@ def for_terminal(text: object, most: int = MOST_IN_A_MESSAGE) -> str:
 
 
 def say(text: object = "") -> None:
-    """Print one line."""
-    print(for_terminal(text))
+    """Print one line that is said beside results: where a file is, what to do next."""
+    if not asked().quiet:
+        tell(text)
+
+
+def tell(text: object = "") -> None:
+    """Print one line of a result."""
+    if not asked().json:
+        print(for_terminal(text))
+
+
+def report(result: Mapping[str, Any]) -> None:
+    """Print a result as one JSON object, where that was asked for, and its tables and lines are not shown."""
+    if asked().json:
+        print(to_json(result))
+
+
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """Return JSON; what it cannot say, such as the standard error of a single example, becomes null."""
+    return json.dumps(json.loads(json.dumps(value), parse_constant=lambda _: None), indent=indent)
 
 
 def warn(text: object) -> None:
     """Print a warning to standard error."""
+    if asked().quiet:
+        return
     print(f"warning: {for_terminal(text)}", file=sys.stderr)
 
 
-def make_console(*, stderr: bool = False, soft_wrap: bool = False) -> Console:
+def make_console(*, stderr: bool = False, soft_wrap: bool = False) -> "Console":
     """Return a console to which `[bold]` and `:smile:` are text like any other."""
+    from rich.console import Console
+
     return Console(stderr=stderr, soft_wrap=soft_wrap, markup=False, emoji=False, highlight=False)
-
-
-def waiting(what: object) -> Status:
-    """Return a context that shows a spinner and what is being done."""
-    return make_console(stderr=True).status(Text(for_terminal(what, MOST_IN_A_CELL)))
-
-
-def make_progress(*, is_quiet: bool = False) -> Progress:
-    """Return a bar that goes away at the end; its descriptions are no markup."""
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=make_console(stderr=True),
-        transient=True,
-        disable=is_quiet,
-    )
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -69,7 +73,7 @@ def show_table(
     names: Collection[str] = (),
     is_plain: bool = False,
 ) -> None:
-    """Print a table.
+    """Print a table of results.
 
     Args:
         header: Names of the columns.
@@ -79,6 +83,11 @@ def show_table(
         names: Columns of names, which are never folded.
         is_plain: Without lines around the cells.
     """
+    if asked().json:
+        return
+    from rich.table import Table
+    from rich.text import Text
+
     shown = None if title is None else Text(for_terminal(title, MOST_IN_A_CELL), style="italic")
     look = {"box": None, "pad_edge": False, "padding": (0, 1, 0, 0)} if is_plain else {}
     table = Table(title=shown, title_justify="left", **look)

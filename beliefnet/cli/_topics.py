@@ -1,5 +1,6 @@
 """beliefnet topics."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -9,13 +10,12 @@ from cyclopts import Parameter
 
 from beliefnet._errors import OptionError
 from beliefnet.cli._app import command
-from beliefnet.cli._files import replaced, writing
+from beliefnet.cli._files import chosen_file, replaced, writing
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
-from beliefnet.cli._options import check_suffix, to_json
 from beliefnet.cli._pictures import draw_topics, signed_words, topics_by_coherence
 from beliefnet.cli._rows import Split, chosen_rows, words_or_numbers
 from beliefnet.cli._run import open_latent_run
-from beliefnet.cli._text import say, show_table
+from beliefnet.cli._text import report, say, show_table, tell
 from beliefnet.evaluation import Topic
 
 _WORDS = 10
@@ -30,7 +30,6 @@ def show_topics(
     split: Split | None = None,
     data: str | None = None,
     out: Path | None = None,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     reading: HowRead = AS_IN_TRAINING,
 ) -> None:
     """Show the words that each latent of a document net stands for, the most coherent first.
@@ -46,16 +45,16 @@ def show_topics(
         split: The documents that activity and coherence are measured on, the training split by default.
         data: Other documents than those that the net was trained on; of a file, all are used.
         out: A .png for a picture of the most coherent topics.
-        as_json: Print one JSON object and nothing else.
         reading: How a file is read, where the run's own data were read in another way.
     """
     if out is not None:
-        check_suffix(out, ".png")
+        chosen_file(out, "topics.png", ".png")
     run = open_latent_run(directory)
     if run.net.visible.report != "perplexity":
         raise OptionError(
             f"expected a run of a document net, got {run.description} in {directory}",
-            "beliefnet train --net document --data 20newsgroups",
+            f"beliefnet encode {shlex.quote(str(directory))} DATA for the codes of rows",
+            "beliefnet train --net document --data texts.txt, with a document on each line, for topics",
         )
     known = run.net.num_visible
     count = min(_WORDS, known) if words is None else words
@@ -65,17 +64,14 @@ def show_topics(
     found = topics_by_coherence(run.net, chosen.rows, count)
     names = words_or_numbers(run)
     mean = float(np.mean([topic.coherence for topic in found]))
-    if as_json:
-        listed = [topic.to_dict() | {"words": [names[word] for word in topic.words]} for topic in found]
-        print(to_json({"split": chosen.split, "coherence": mean, "topics": listed}))
-    else:
-        _show(found, names, mean)
+    listed = [topic.to_dict() | {"words": [names[word] for word in topic.words]} for topic in found]
+    report({"split": chosen.split, "coherence": mean, "topics": listed})
+    _show(found, names, mean)
     if out is not None:
         note = replaced(out)
         with writing(out):
             draw_topics(found, names, out)
-        if not as_json:
-            say(f"written to {out}{note}")
+        say(f"written to {out}{note}")
 
 
 def _show(found: Sequence[Topic], names: Sequence[str], mean: float) -> None:
@@ -85,4 +81,4 @@ def _show(found: Sequence[Topic], names: Sequence[str], mean: float) -> None:
         for topic in found
     ]
     show_table(header, rows, words=("words",), is_plain=True)
-    say(f"mean coherence (NPMI) of {len(found)} topics: {mean:.3f}")
+    tell(f"mean coherence (NPMI) of {len(found)} topics: {mean:.3f}")

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import tomli_w
 from cyclopts import Parameter
-from rich.text import Text
 
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
@@ -25,8 +24,9 @@ from beliefnet.cli._cautions import schedule_cautions
 from beliefnet.cli._entry import INTERRUPTED
 from beliefnet.cli._flags import TrainFlags, given_flags
 from beliefnet.cli._pictures import draw_run
-from beliefnet.cli._progress import Display
-from beliefnet.cli._text import for_terminal, make_console, say, show_table, waiting, warn
+from beliefnet.cli._progress import progress
+from beliefnet.cli._text import report, say, show_table, tell, warn
+from beliefnet.cli._training_display import Display
 from beliefnet.conditionals import has_convolutions
 from beliefnet.data import Dataset, Record
 from beliefnet.optimizers import default_learning_rate
@@ -58,7 +58,6 @@ def train(
             --rows-on, --checkpoint-seconds and, if the data moved, --data can be given with it.
         flags: What to train, and how.
     """
-    console = make_console(soft_wrap=True)
     config = TrainConfig.from_dict(_options_of(config_file, resume), **given_flags(flags))
     Monitor.of(config.fit.monitor).check_without_callback()
     dataset = config.load_data(**({} if resume is None else _as_before(resume)))
@@ -97,7 +96,7 @@ def train(
         if resumed is not None:
             write_atomically(folder.config_file, tomli_w.dumps(config.to_dict()))
         _describe(config, dataset, folder)
-        with Display(console, config.fit.epochs, num_steps, step=_begun(folder)) as display:
+        with Display(config.fit.epochs, num_steps, step=_begun(folder)) as display:
             fitted = fit(net, dataset, estimator, options=config.fit, folder=folder, callback=display)
         if fitted.history:
             draw_run(folder, fitted, dataset, config)
@@ -106,9 +105,9 @@ def train(
 
 def _measured(config: TrainConfig, dataset: Dataset, net: BeliefNet) -> TrainConfig:
     """Choose the estimator, and say why."""
-    with waiting("measuring estimators") as status:
+    with progress("measuring estimators") as shown:
         chosen, costs = choose_estimator(
-            config, dataset, net, progress=lambda what: status.update(Text(for_terminal(f"measuring: {what}")))
+            config, dataset, net, progress=lambda what: shown.update(what=f"measuring: {what}")
         )
     if not costs:
         say(f"chosen: {chosen.estimator.name}, the only estimator that climbs the bound of this net without bias")
@@ -215,13 +214,23 @@ def _describe(config: TrainConfig, dataset: Dataset, folder: RunFolder) -> None:
 
 def _report(folder: RunFolder, fitted: Fitted, monitor: str) -> int:
     what = _BOUND if monitor == "valid_bound" else monitor
+    report(
+        {
+            "run": str(folder.path),
+            "reason": fitted.reason,
+            "best_epoch": fitted.best_epoch,
+            "valid_bound": fitted.best_bound,
+            "best": {monitor: float(fitted.state.best_score)} if fitted.history else {},
+            "epochs": len(fitted.history),
+        }
+    )
     if fitted.reason == "interrupted":
         say(f"interrupted; go on with: beliefnet train --resume {shlex.quote(str(folder.path))}")
         return INTERRUPTED
     if fitted.reason == "no improvement":
         say(f"stopped early: no better {what} since epoch {fitted.best_epoch}")
     score = "" if what == _BOUND else f"best {what} {float(fitted.state.best_score):.2f}, "
-    say(f"{score or 'best '}{_BOUND} {fitted.best_bound:.2f} nats (epoch {fitted.best_epoch})")
+    tell(f"{score or 'best '}{_BOUND} {fitted.best_bound:.2f} nats (epoch {fitted.best_epoch})")
     say(f"run folder  {folder.path}")
     say(f"plots       {folder.plots}")
     say(f"next        beliefnet evaluate {shlex.quote(str(folder.path))}")

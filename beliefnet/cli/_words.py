@@ -1,10 +1,11 @@
 """The words of the command line: checked by the sentences that TOML and Python get, before anything is done."""
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Any, get_args
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any
 
-from cyclopts import App, Argument, ArgumentCollection
+from cyclopts import App, Argument, Parameter, Token
 from cyclopts.exceptions import (
     CoercionError,
     CycloptsError,
@@ -16,41 +17,78 @@ from cyclopts.exceptions import (
 )
 
 from beliefnet._errors import OptionError, listed, shown, suggestion
-from beliefnet._options import REQUIRED, Option
-from beliefnet._values import AbstractValues, Several, Text, values_of
+from beliefnet._options import Option
+from beliefnet.cli._app import make_app
+from beliefnet.cli._common import COMMON
+from beliefnet.cli._described import Command, Described, commands
 
 
-def check_words(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-    """Refuse words that are not of the type of their option.
+def check_words(words: Sequence[str]) -> None:
+    """Refuse a command line that does not fit its command, before anything heavy is imported.
 
     Raises:
-        OptionError: If there is one, naming the option, the word and one that works.
+        CycloptsError: If a word has no place, or one is missing.
+        OptionError: If words are not of the type of their option, naming the option, the word and one that works.
     """
-    for argument in arguments:
-        words = [token.value for token in argument.tokens if token.value or token.keyword is None or _takes_word(token)]
-        if words and argument.parameter.converter is None:
-            _option(argument).read_words(words)
+    app = reading_app(words[0])
+    app(words, exit_on_error=False, print_error=False, result_action="return_value")
 
 
-def _takes_word(token: Any) -> bool:
-    """Whether a flag was followed by a word, rather than standing for true or false itself."""
-    return type(token.implicit_value) is not bool
+def reading_app(first: str | None = None) -> App:
+    """Return a command line whose commands do nothing but read their words.
+
+    Args:
+        first: The command that is wanted, with its own; by default all.
+    """
+    app, known = make_app(), commands()
+    for name in sorted(known, key=len):
+        if first in (None, name.split()[0]):
+            _add(app, known[name], () if first else COMMON)
+    return app
 
 
-def _option(argument: Argument) -> Option:
-    """Return an argument of a command as an option with a value that works; of what must be given, only --help does."""
-    default = argument.field_info.default
-    values = _values(argument.hint, "--help" if default is REQUIRED else "")
-    return Option(argument.name, values, default, argument.parameter.help or "", argument.name)
+def _add(app: App, command: Command, common: Sequence[Described]) -> None:
+    *path, own = command.name.split()
+    for name in path:
+        app = app[name]
+    if own not in app:
+        app.command(App(name=own, help_flags=(), version_flags=()))
+    app[own].default(_reader([*command.arguments, *common]))
 
 
-def _values(hint: Any, example: str) -> AbstractValues:
-    parts = {hint, *get_args(hint)}
-    for plain, what in ((Path, "a path"), (str, "text")):
-        if plain in parts:
-            text = Text(what, example)
-            return Several(text) if ... in parts else text
-    return values_of(hint) or Text(example=example)
+def _reader(arguments: Sequence[Described]) -> Callable[..., None]:
+    """Return a function that takes arguments and checks the words that it gets."""
+
+    def read(*places: Any, **flags: Any) -> None:
+        given = dict(zip((name for name, one in found.items() if not one.name.startswith("-")), places, strict=False))
+        for name, words in {**given, **flags}.items():
+            if words is not None and not found[name].takes_any and type(words) is not bool:
+                found[name].option.read_words(words)
+
+    found = {f"argument{place}": argument for place, argument in enumerate(arguments)}
+    read.__signature__ = inspect.Signature([_parameter(name, one) for name, one in found.items()])  # pyright: ignore
+    return read
+
+
+def _parameter(name: str, argument: Described) -> inspect.Parameter:
+    how = Parameter(
+        name=argument.name,
+        negative=argument.negatives,
+        # Words stay words here: each option reads its own, with the sentences that TOML and Python get.
+        converter=None if argument.is_flag else _words_of,
+        required=argument.is_required,
+        help=argument.text,
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY if argument.name.startswith("-") else inspect.Parameter.POSITIONAL_ONLY,
+        default=inspect.Parameter.empty if argument.is_required else None,
+        annotation=Annotated[argument.option.values.annotation | None, how],
+    )
+
+
+def _words_of(_: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
+    return tuple(token.value for token in tokens)
 
 
 def usage(error: CycloptsError) -> str:
@@ -69,8 +107,14 @@ def _unknown_command(error: Any, command: str) -> str:
 def _unknown_option(error: Any, command: str) -> str:
     given = error.token.keyword or error.token.value
     known = [name for argument in error.argument_collection for name in argument.names if name.startswith("--")]
+    known += [common.name for common in COMMON]
     hint = suggestion(given.partition("=")[0], known) or f"; try {command} --help"
     return f"expected an option of {command}, got {shown(given)}{hint}"
+
+
+def _option(argument: Argument, command: str) -> Option:
+    own = commands()[command.removeprefix("beliefnet ")].arguments
+    return next(described.option for described in own if described.name == argument.name)
 
 
 def _left_over(error: Any, command: str) -> str:
@@ -82,7 +126,7 @@ def _left_over(error: Any, command: str) -> str:
 
 
 def _missing(error: Any, command: str) -> str:
-    option = _option(error.argument)
+    option = _option(error.argument, command)
     if not option.name.startswith("--"):
         return f"expected {command} {option.name}, got no {option.name}; try {command} --help"
     hint = option.hint.removeprefix("--help")
@@ -93,7 +137,7 @@ def _missing(error: Any, command: str) -> str:
 
 def _uncoerced(error: Any, command: str) -> str:
     try:
-        _option(error.argument).read_words((error.token.value,))
+        _option(error.argument, command).read_words((error.token.value,))
     except OptionError as own:
         return str(own)
     return _unfit(error, command)
@@ -133,4 +177,6 @@ def check_utf8(words: Iterable[str]) -> None:
         try:
             word.encode("utf-8")
         except UnicodeEncodeError as error:
-            raise OptionError(f"expected names in UTF-8, got {shown(word)}", "renaming the file") from error
+            # In a locale that knows ASCII alone, all other names look like this.
+            hint = "renaming the file" if sys.getfilesystemencoding() == "utf-8" else "LC_ALL=C.UTF-8 before beliefnet"
+            raise OptionError(f"expected names in UTF-8, got {shown(word)}", hint) from error

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from scipy import sparse
 from scipy.special import digamma, gammaln
 
-from beliefnet._errors import ArgumentError
+from beliefnet._errors import ArgumentError, shown
 from beliefnet._naming import named
 from beliefnet.comparisons._base import AbstractComparison, Rows, count_rows, fitted, shape_of
 
@@ -68,7 +68,7 @@ class LDA(AbstractComparison):
                 )
         if self.learning_method not in ("batch", "online"):
             raise ArgumentError(
-                f"expected {{option}} batch or online, got {self.learning_method!r}",
+                f"expected {{option}} batch or online, got {shown(self.learning_method)}",
                 "'batch'",
                 option="learning_method",
             )

@@ -57,18 +57,26 @@ class Incomplete(AbstractWrapper):
 
 
 class Filled(AbstractWrapper):
-    """A conditional that sees a fixed value in the place of each entry of its parent that is NaN.
+    """A conditional that sees a fixed value in the place of each NaN of its parent, or NaN itself if it marks it.
+
+    Other entries it sees as they are, or as the nearest end of a range: what a recognition net says of values far from
+    those that it was trained on is arbitrary.
 
     Args:
         conditional: The layer.
         fill: What it sees, `[parents]`; it is saved with the net, and not trained.
+        span: The least and the largest values that it sees, `[parents]` each, likewise; by default there are none.
     """
 
     conditional: AbstractConditional
     fill: Frozen
+    span: tuple[Frozen, Frozen] | None = None
 
-    def __init__(self, conditional: AbstractConditional, fill: ArrayLike):
+    def __init__(
+        self, conditional: AbstractConditional, fill: ArrayLike, span: tuple[ArrayLike, ArrayLike] | None = None
+    ):
         self.conditional, self.fill = conditional, Frozen(fill)
+        self.span = None if span is None else (Frozen(span[0]), Frozen(span[1]))
 
     @property
     def whole(self) -> AbstractConditional:
@@ -89,4 +97,6 @@ class Filled(AbstractWrapper):
 
     def _filled(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead parents"]:
         assert parent is not None
-        return jnp.where(jnp.isnan(parent), self.fill.value, parent)
+        is_filled = jnp.isnan(parent) & (not self.conditional.marks_missing)
+        filled = jnp.where(is_filled, self.fill.value, parent)
+        return filled if self.span is None else jnp.clip(filled, self.span[0].value, self.span[1].value)

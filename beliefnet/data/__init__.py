@@ -23,8 +23,8 @@ from beliefnet.data._observations import (
     rounded_up,
 )
 from beliefnet.data._read_like import read_incomplete_rows, read_like, read_rows, read_table_like, rows_like
-from beliefnet.data._record import LoadOptions, Reading, Record, checksum
-from beliefnet.data._sparse import CSR, Rows
+from beliefnet.data._record import LoadOptions, Reading, Record
+from beliefnet.data._sparse import CSR, Rows, checksum
 from beliefnet.data._values import check_width
 
 __all__ = [

@@ -50,7 +50,7 @@ def choose_binarization(is_bits: bool, requested: str | None, default: str, labe
     if is_bits:
         if requested not in (None, "none"):
             raise DataError(
-                f"expected no binarization for {label}, whose values are already 0 or 1, got {requested!r}",
+                f"expected no binarization for {label}, whose values are already 0 or 1, got {shown(requested)}",
                 "leaving the option out",
             )
         return "none"

@@ -24,14 +24,14 @@ from beliefnet.data._meaning import (
     reduced,
 )
 from beliefnet.data._observations import Observations
-from beliefnet.data._record import SPLITS, LoadOptions, Provenance, Record, checksum
-from beliefnet.data._sparse import is_sparse
+from beliefnet.data._record import SPLITS, LoadOptions, Provenance, Record
+from beliefnet.data._sparse import checksum, is_sparse
 from beliefnet.data._split import Contents, cut_missing
 from beliefnet.data._stored import record_of
 from beliefnet.data._table import is_mixed_frame, table_splits
 from beliefnet.tables import Column, frame_of
 
-_IN_MEMORY = ("levels", "label_column", "name_column", "drop")
+_IN_MEMORY = ("levels", "label_column", "name_column", "drop", "unseen")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +81,8 @@ class Dataset:
             names: Names of the rows: of the training rows, or by the name of the split.
             kinds: Of a table of mixed columns, what some columns are, by their names.
             label: What to call the data.
-            **options: `values`, `binarization`, `seed`, `split_seed`, `valid_fraction`, `test_fraction`,
-                `vocabulary_size`, `keep_empty`, `levels`, `label_column`, `name_column` and `drop`, as in `load`.
+            **options: As in `load`, those that do not say how a file is read; of the others `levels`, `label_column`,
+                `name_column`, `drop` and `unseen`.
 
         Returns:
             The three splits and their record.
@@ -170,7 +170,7 @@ class Dataset:
     @property
     def words(self) -> tuple[str, ...] | None:
         """The word of each column of counts; None for other values."""
-        return self.train.columns if self.record.values == "counts" else None
+        return self.columns if self.record.values == "counts" else None
 
     @property
     def columns(self) -> tuple[str, ...] | None:
@@ -193,8 +193,7 @@ class Dataset:
 
 def _of_table(contents: Contents, provenance: Provenance, options: LoadOptions, kinds: Any = None) -> Dataset:
     check_options("mixed", options, provenance.label, are_sparse=False)
-    record, rows = table_splits(contents, provenance, options, kinds)
-    return Dataset(record, **rows)
+    return Dataset(**table_splits(contents, provenance, options, kinds))
 
 
 def default_values(rows: Any) -> ValueKind:
@@ -231,7 +230,7 @@ def assemble(
         contents = counted(contents, options, label)
     meaning = {"binary": as_binary, "grey": as_grey, "counts": as_counts}.get(values)
     if meaning is None:
-        known = "'binary', 'grey', 'counts', 'mixed'"
+        known = listed(("binary", "grey", "counts", "mixed"))
         raise DataError(f"expected values to be one of {known}, got {shown(values)}", "leaving the option out")
     check_options(values, options, label, are_sparse=contents.are_sparse)
     checked = meaning(contents, options, label)
@@ -285,6 +284,7 @@ def _recorded(
             is_dynamic,
             columns=contents.columns,
             names=contents.names.get(split),
+            named_in=contents.named_in or options.name_column,
             label=label_of(provenance.label, split, contents),
         )
         for split in SPLITS

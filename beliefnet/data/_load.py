@@ -84,7 +84,7 @@ def load(data: str | Path, **options: Any) -> Dataset:
             `split_seed`, `valid_fraction`, `test_fraction` and `split_column` how they are divided, `columns`, `drop`,
             `name_column`, `delimiter`, `decimal`, `encoding`, `transpose`, `array`, `first_column`, `text_column` and
             `item_separator` how a file is read, `label_column` and `schema` what the columns of a table are, `levels`,
-            `vocabulary_size` and `keep_empty` what is made of the values, and `seed` draws the static sample.
+            `vocabulary_size`, `keep_empty` and `unseen` what is made of the values, and `seed` draws the static sample.
 
     Returns:
         The three splits `[n, num_features]` and their record. Documents without any word of the vocabulary are left

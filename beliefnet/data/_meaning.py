@@ -126,6 +126,7 @@ def check_options(values: str, options: LoadOptions, label: str, *, are_sparse: 
         "levels": options.levels if values != "grey" else None,
         "schema": options.schema if values != "mixed" else None,
         "label_column": options.label_column if values != "mixed" else None,
+        "unseen": options.unseen if values != "mixed" else None,
     }
     for name, value in given.items():
         if value is not None:

@@ -129,6 +129,7 @@ class Observations:
         is_dynamic: Whether rows are means, of which bits are drawn anew at every use.
         columns: Names of the columns, such as the words of documents.
         names: Names of the rows.
+        named_in: The column of a file that these are from, where it has a name.
         label: What to call the rows in an error.
         numbers: The number of each row, `[rows]`; from 0 by default. A key and the number give the bits that are drawn
             of a row: a subset keeps the numbers, so that its rows have the same bits as in the whole.
@@ -149,6 +150,7 @@ class Observations:
     is_dynamic: bool = False
     columns: tuple[str, ...] | None = None
     names: tuple[str, ...] | None = None
+    named_in: str | None = None
     label: str = "data"
     numbers: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
     room: int = 0
@@ -170,8 +172,7 @@ class Observations:
     @property
     def shape(self) -> tuple[int, int]:
         """Numbers of rows and columns."""
-        rows, width = self.rows.shape
-        return int(rows), int(width)
+        return int(self.rows.shape[0]), int(self.rows.shape[1])
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -192,7 +193,7 @@ class Observations:
         numbers = self.numbers[chosen]
         if not np.ndim(numbers):
             raise ArgumentTypeError(f"expected a slice or an array of rows, got {chosen!r}", f"[{chosen}:{chosen} + 1]")
-        names = None if self.names is None else tuple(np.asarray(self.names, object)[chosen])
+        names = self.names and tuple(np.asarray(self.names, object)[chosen])
         return replace(self, rows=self.rows[chosen], names=names, numbers=numbers, room=0)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -213,8 +214,7 @@ class Observations:
 
     def dense(self) -> np.ndarray:
         """Return the rows as they are stored, dense."""
-        rows: Any = self.rows
-        return rows.toarray() if self.is_sparse else rows
+        return self.rows.toarray() if self.is_sparse else self.rows  # pyright: ignore[reportAttributeAccessIssue]
 
     @property
     def stored(self) -> np.ndarray:

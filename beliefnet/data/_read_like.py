@@ -14,6 +14,7 @@ from beliefnet.data._binarization import binarize_rows, check_binarization, choo
 from beliefnet.data._by_words import by_words
 from beliefnet.data._files import labelled, plain_suffix
 from beliefnet.data._levels import check_grey_values, to_levels
+from beliefnet.data._meaning import check_options
 from beliefnet.data._observations import Observations
 from beliefnet.data._record import LoadOptions, Reading, Record
 from beliefnet.data._sparse import is_sparse, to_counts
@@ -112,9 +113,11 @@ def read_table_like(record: Record, path: str | Path, **options: Any) -> tuple[O
     chosen = _options_like(record, _place(path), options)
     contents = read_contents(_place(path), replace(chosen, columns=(), drop=(), label_column=None))
     frame = schema_of(record).renamed(frame_of(contents.splits["train"], str(path)))
+    rows = table_rows(schema_of(record), frame, str(path), chosen.unseen)
     if chosen.name_column is not None:
-        frame = replace(frame, names=tuple(map(written, frame.column(chosen.name_column).tolist())))
-    return table_rows(schema_of(record), frame, str(path)), frame
+        names = tuple(map(written, frame.column(chosen.name_column).tolist()))
+        rows = replace(rows, names=names, named_in=chosen.name_column)
+    return rows, frame
 
 
 def read_incomplete_rows(
@@ -156,6 +159,7 @@ def read_incomplete_rows(
         record.values,
         columns=contents.columns,
         names=contents.names.get("train"),
+        named_in=contents.named_in or chosen.name_column,
         label=str(path),
     )
 
@@ -177,7 +181,7 @@ def rows_like(
     """
     check_binarization(binarization, record.values)
     if record.values == "mixed":
-        return table_rows(schema_of(record), frame_of(rows, "rows"), "rows")
+        return table_rows(schema_of(record), frame_of(rows, "rows"), "rows", record.reading.unseen)
     found = as_rows(rows, "rows")
     names = {} if found.names is None else {"train": found.names}
     array = found.rows
@@ -235,6 +239,7 @@ def _undivided(given: Mapping[str, Any], path: str | Path) -> LoadOptions:
 
 def _observed(contents: Contents, record: Record, options: LoadOptions, label: str) -> Observations:
     """Return rows with the meaning that a record gives them."""
+    check_options(record.values, replace(options, binarization=None), label, are_sparse=contents.are_sparse)
     rows, largest, is_dynamic = contents.splits["train"], 1, False
     plain, label = label, labelled(label, contents.place)
     if record.values == "counts":
@@ -255,6 +260,7 @@ def _observed(contents: Contents, record: Record, options: LoadOptions, label: s
         is_dynamic,
         columns=contents.columns if is_named else None,
         names=contents.names.get("train"),
+        named_in=contents.named_in or options.name_column,
         label=plain,
     )
 

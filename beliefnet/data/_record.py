@@ -1,20 +1,18 @@
 """What is asked of data, and the record of where they came from and how they were read."""
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, TypeAlias, get_args
-
-import numpy as np
-from scipy import sparse
 
 from beliefnet._errors import DataError, listed, shown, suggestion
 from beliefnet._options import options_of
 from beliefnet._types import ValueKind
-from beliefnet.data._sparse import CSR, Rows
 from beliefnet.tables import Schema
 
 SPLITS = ("train", "valid", "test")
+
+Unseen: TypeAlias = Literal["error", "missing"]
+"""What becomes of a value that a column of a table does not have."""
 
 AskedValues: TypeAlias = Literal["binary", "grey", "counts", "mixed", "auto"]
 """What rows can be asked to be read as."""
@@ -38,6 +36,8 @@ class Reading:
         item_separator: What separates the items of a basket; each line is one.
         first_column: Number of the first column of an svmlight file, 0 or 1; by default 0 if it occurs.
         levels: Number of grey levels, of values that are stored as whole numbers from 0 to levels - 1.
+        unseen: What becomes of a value that a column of a table does not have, such as a category that did not occur in
+            training: an `error`, the default, or it is taken as `missing`, with a warning that counts them.
     """
 
     array: str | None = None
@@ -53,6 +53,7 @@ class Reading:
     item_separator: str | None = None
     first_column: int | None = None
     levels: int | None = None
+    unseen: Unseen | None = None
 
     def __post_init__(self):
         for name, allowed in (("decimal", (".", ",")), ("first_column", (None, 0, 1)), ("transpose", (False, True))):
@@ -262,34 +263,22 @@ class Record:
         )
 
     def read_as(self, **changes: Any) -> "Record":
-        """Return the record with changes of how files are read."""
-        return replace(self, reading=replace(self.reading, **changes))
+        """Return the record with changes of how files are read.
+
+        Raises:
+            DataError: If there is no such option of `Reading`, or it cannot have the value.
+            OptionError: If a value is of the wrong type.
+        """
+        options = options_of(Reading)
+        for name in changes:
+            if name not in options:
+                raise DataError(
+                    f"expected an option of how files are read, got {shown(name)}{suggestion(name, options)}",
+                    f"one of {listed(options, 20)}",
+                )
+        checked = {name: options[name].check(value) for name, value in changes.items()}
+        return replace(self, reading=replace(self.reading, **checked))
 
 
 _OPTIONAL = {"image_shape", "values", "levels", "largest", "reading", "keep_empty", "schema"}
 _WITHOUT_SAYING: Mapping[str, Any] = {"values": "binary", "largest": 1, "reading": {}, "keep_empty": False}
-
-
-def checksum(splits: Sequence[Rows], words: Sequence[str] | None = None) -> str:
-    """Return `"sha256:..."` over the shapes, dtypes and contents of splits, in their order, and over the words."""
-    digest = hashlib.sha256()
-    for array in (piece for rows in splits for piece in _pieces(rows)):
-        # Little-endian bytes, so that the checksum does not depend on the machine.
-        plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-        digest.update(f"{plain.shape}{array.dtype.name}".encode())
-        digest.update(plain.data)
-    if words is not None:
-        digest.update("\n".join(words).encode())
-    return f"sha256:{digest.hexdigest()}"
-
-
-def _pieces(rows: Rows) -> Iterator[np.ndarray]:
-    """Yield the arrays that rows consist of; the width of indices depends on how a sparse matrix was made."""
-    if not sparse.issparse(rows):
-        yield np.asarray(rows)
-        return
-    matrix: CSR = rows
-    yield np.array(matrix.shape, np.int64)
-    yield matrix.indptr.astype(np.int64)
-    yield matrix.indices.astype(np.int64)
-    yield matrix.data

@@ -1,6 +1,7 @@
-"""Sparse matrices: their type, the arrays that they consist of in a file, and counts in one canonical form."""
+"""Sparse matrices: their type, the arrays that they consist of, their checksum, and counts in one canonical form."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -199,3 +200,28 @@ def _check_whole(arrays: tuple[np.ndarray, ...], where: str) -> None:
 
 def _unfit(where: str, found: str) -> DataError:
     return DataError(f"expected {where} to be the pieces of a sparse matrix, got {found}", "writing them again")
+
+
+def checksum(splits: Sequence[Rows], words: Sequence[str] | None = None) -> str:
+    """Return `"sha256:..."` over the shapes, dtypes and contents of splits, in their order, and over the words."""
+    digest = hashlib.sha256()
+    for array in (piece for rows in splits for piece in _pieces(rows)):
+        # Little-endian bytes, so that the checksum does not depend on the machine.
+        plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+        digest.update(f"{plain.shape}{array.dtype.name}".encode())
+        digest.update(plain.data)
+    if words is not None:
+        digest.update("\n".join(words).encode())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _pieces(rows: Rows) -> Iterator[np.ndarray]:
+    """Yield the arrays that rows consist of; the width of indices depends on how a sparse matrix was made."""
+    if not sparse.issparse(rows):
+        yield np.asarray(rows)
+        return
+    matrix: CSR = rows
+    yield np.array(matrix.shape, np.int64)
+    yield matrix.indptr.astype(np.int64)
+    yield matrix.indices.astype(np.int64)
+    yield matrix.data

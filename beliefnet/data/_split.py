@@ -27,6 +27,7 @@ class Contents:
         largest: What a one is stored as: 255 for bytes of grey levels.
         columns: Names of the columns.
         names: Names of the rows, where they have any.
+        named_in: The column that these are from, where it has a name.
         image_shape: Height and width of images.
         values: What the rows are read as when nothing else is asked for.
         are_documents: Whether the rows are texts, or of a format that holds documents: one without a word is none.
@@ -38,6 +39,7 @@ class Contents:
     largest: int = 1
     columns: tuple[str, ...] | None = None
     names: Names = field(default_factory=dict)
+    named_in: str | None = None
     image_shape: tuple[int, int] | None = None
     values: ValueKind = "binary"
     are_documents: bool = False

@@ -5,7 +5,8 @@ from typing import Any
 
 from beliefnet._errors import DataError
 from beliefnet.data._observations import Observations
-from beliefnet.data._record import Record, checksum
+from beliefnet.data._record import Record
+from beliefnet.data._sparse import checksum
 
 
 def record_of(splits: Mapping[str, Observations], name: str) -> Record:

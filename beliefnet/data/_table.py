@@ -1,5 +1,6 @@
 """Tables of mixed columns: whether rows are one, what its columns are taken for, and its rows as units."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,8 @@ import numpy as np
 
 from beliefnet._errors import DataError, listed, shown
 from beliefnet.data._observations import Observations
-from beliefnet.data._record import SPLITS, LoadOptions, Provenance, Record, checksum
+from beliefnet.data._record import SPLITS, LoadOptions, Provenance, Record, Unseen
+from beliefnet.data._sparse import checksum
 from beliefnet.data._split import Contents, cut_missing
 from beliefnet.tables import (
     KINDS,
@@ -57,8 +59,8 @@ def table_splits(
     provenance: Provenance,
     options: LoadOptions,
     kinds: Mapping[str, str | Column] | None = None,
-) -> tuple[Record, dict[str, Any]]:
-    """Return the record and the rows of a table of mixed columns, once the missing splits are cut off.
+) -> dict[str, Any]:
+    """Return the record and the splits of a table of mixed columns, once the missing ones are cut off.
 
     Args:
         contents: What was read.
@@ -75,7 +77,7 @@ def table_splits(
     schema, frames = table_of(frames, options, kinds, label)
     cut = cut_missing(contents.holding(frames, names={}), options.fractions, options.split_seed, label)
     schema = schema.standardised(cut.splits["train"])
-    rows = {split: table_rows(schema, cut.splits[split], called[split]) for split in SPLITS}
+    rows = {split: table_rows(schema, cut.splits[split], called[split], options.unseen) for split in SPLITS}
     record = Record(
         name=provenance.name,
         variant=provenance.variant,
@@ -89,7 +91,7 @@ def table_splits(
         reading=contents.reading,
         schema=schema,
     )
-    return record, rows
+    return {"record": record, **rows}
 
 
 def table_of(
@@ -124,24 +126,33 @@ def table_of(
     return infer_schema(whole, kinds=chosen, ids=options.name_column, label=options.label_column), dict(frames)
 
 
-def table_rows(schema: Schema, frame: Frame, label: str) -> Observations:
+def table_rows(schema: Schema, frame: Frame, label: str, unseen: Unseen | None = None) -> Observations:
     """Return the rows of a table as observations of its units, named by its column of ids.
+
+    Args:
+        schema: What its columns were taken for.
+        frame: The rows.
+        label: What to call them in an error.
+        unseen: What becomes of values that a column does not have: by default an error.
 
     Raises:
         DataError: If a column is not there, or a value is none that the column has.
     """
     frame = replace(schema.renamed(frame), label=label)
-    return Observations(
-        schema.encode(frame), "mixed", columns=schema.unit_names, names=row_names(schema, frame), label=label
-    )
-
-
-def row_names(schema: Schema, frame: Frame) -> tuple[str, ...] | None:
-    """Return the names of rows: those of the column of ids, or those that the table has beside its columns."""
-    name = schema.of_kind("id")
-    if name is None or name not in frame.columns:
-        return frame.names
-    return tuple(written(cell) for cell in frame.columns[name].tolist())
+    if unseen == "missing":
+        unseen_cells = schema.unseen(frame)
+        if unseen_cells:
+            frame = frame.without(unseen_cells)
+            said = ", ".join(f"{shown(name)} {int(cells.sum())}" for name, cells in unseen_cells.items())
+            warnings.warn(
+                f"values that their columns do not have are taken as missing in {label}, by column: {said}",
+                stacklevel=2,
+            )
+    units, columns, named_in = schema.encode(frame), schema.unit_names, schema.of_kind("id")
+    if named_in is None or named_in not in frame.columns:
+        return Observations(units, "mixed", columns=columns, names=frame.names, label=label)
+    names = tuple(written(cell) for cell in frame.columns[named_in].tolist())
+    return Observations(units, "mixed", columns=columns, names=names, named_in=named_in or None, label=label)
 
 
 def _together(frames: Mapping[str, Frame], label: str) -> Frame:

@@ -1,5 +1,7 @@
 """The codes of data: the means of the latent layers under the recognition net."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +16,9 @@ from beliefnet.evaluation._observe import DataLike, observe
 _ROWS = 1000
 
 
-def encode(net: BeliefNet, data: DataLike) -> tuple[Float[np.ndarray, "examples _"], ...]:
+def encode(
+    net: BeliefNet, data: DataLike, *, progress: Callable[[int], None] | None = None
+) -> tuple[Float[np.ndarray, "examples _"], ...]:
     """Return the codes of data: the mean of each latent unit under the recognition net, layer means fed upward.
 
     Means that are binarised dynamically are encoded as they are, no bits are drawn: a code does not depend on chance.
@@ -22,6 +26,7 @@ def encode(net: BeliefNet, data: DataLike) -> tuple[Float[np.ndarray, "examples 
     Args:
         net: The net.
         data: Rows `[examples, visible]`, such as `dataset.test`: anything that `observe` takes.
+        progress: Called with the number of rows done so far.
 
     Returns:
         One array `[examples, units]` per latent layer, bottom first.
@@ -42,6 +47,8 @@ def encode(net: BeliefNet, data: DataLike) -> tuple[Float[np.ndarray, "examples 
         # The last block is filled up with its last row, so that one program serves all.
         rows = np.minimum(np.arange(start, start + min(count, _ROWS)), count - 1)
         parts.append([np.asarray(layer) for layer in encode_batch(net, jnp.asarray(data[rows].means()))])
+        if progress is not None:
+            progress(min(start + _ROWS, count))
     return tuple(np.concatenate(layers)[:count] for layers in zip(*parts, strict=True))
 
 

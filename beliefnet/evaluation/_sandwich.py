@@ -1,5 +1,6 @@
 """Bounds of the log-likelihood from both sides, on data that the model itself made."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -53,7 +54,15 @@ class Sandwich:
 
 
 @broadcasting
-def sandwich(net: BeliefNet, annealed: Annealed, *, num_examples: int, num_particles: int, key: Key) -> Sandwich:
+def sandwich(
+    net: BeliefNet,
+    annealed: Annealed,
+    *,
+    num_examples: int,
+    num_particles: int,
+    key: Key,
+    progress: Callable[[int], None] | None = None,
+) -> Sandwich:
     """Bound the log-likelihood from both sides by bidirectional Monte Carlo, to see how far annealing can be trusted.
 
     Data drawn from the model come with one exact draw from their posterior. Annealing forwards gives the lower bound,
@@ -65,6 +74,7 @@ def sandwich(net: BeliefNet, annealed: Annealed, *, num_examples: int, num_parti
         num_examples: Number of data.
         num_particles: Particles per datum in each direction, K.
         key: Random key.
+        progress: Called with the number of data done so far.
 
     Raises:
         ValueError: If a number is not positive, or the net cannot be annealed.
@@ -84,6 +94,8 @@ def sandwich(net: BeliefNet, annealed: Annealed, *, num_examples: int, num_parti
         size_now = min(size, num_examples - start)
         block = _bounds(net, defence, jax.random.fold_in(key, index), size_now, num_particles)
         parts.append(np.asarray(jnp.stack(block), np.float64))
+        if progress is not None:
+            progress(start + size_now)
     lower, upper = np.concatenate(parts, axis=1)
     return Sandwich(
         num_examples=num_examples,

@@ -9,7 +9,9 @@ from beliefnet._net import BeliefNet
 from beliefnet.conditionals import AbstractConditional, Filled, Incomplete
 
 
-def incomplete(net: BeliefNet, fill: ArrayLike | None = None) -> BeliefNet:
+def incomplete(
+    net: BeliefNet, fill: ArrayLike | None = None, *, span: tuple[ArrayLike, ArrayLike] | None = None
+) -> BeliefNet:
     """Return a net of rows in which NaN is missing: it shares the parameters of a net of whole rows.
 
     Its log_joint is log p(observed part of x, h), summed over what is missing, and its recognition net sees `fill` in
@@ -21,6 +23,9 @@ def incomplete(net: BeliefNet, fill: ArrayLike | None = None) -> BeliefNet:
         net: A net with latents, over units that are independent given them.
         fill: What the recognition net sees where an entry is missing, `[visible]`; by default the centre of its input,
             such as the mean of the data, or zeros.
+        span: The least and the largest value of each entry in training, `[visible]` each: the recognition net sees
+            these in the place of what lies beyond, so that an outlier in one entry does not make nonsense of what is
+            said of the others. Log-likelihoods are those of the values themselves. By default it sees all as it is.
 
     Example:
         >>> import jax, numpy as np
@@ -35,8 +40,10 @@ def incomplete(net: BeliefNet, fill: ArrayLike | None = None) -> BeliefNet:
     first = net.recognition.conditionals[0]
     centre = 0.0 if first.centre is None else first.centre
     fill = jnp.broadcast_to(jnp.asarray(centre if fill is None else fill, float), (net.num_visible,))
-    seeing = first if first.marks_missing else Filled(first, fill)
-    return _with_ends(net, Incomplete(net.generative.conditionals[-1]), seeing)
+    if span is not None:
+        least, largest = (jnp.broadcast_to(jnp.asarray(end, float), (net.num_visible,)) for end in span)
+        span = (least, largest)
+    return _with_ends(net, Incomplete(net.generative.conditionals[-1]), Filled(first, fill, span))
 
 
 def completed(net: BeliefNet) -> BeliefNet:

@@ -11,7 +11,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
-from beliefnet._errors import ArgumentError, check_type
+from beliefnet._errors import ArgumentError, Use, check_type
 from beliefnet.conditionals import AbstractNetwork, AbstractView, AsIs, Beside, Centred, LogCounts, Signs
 from beliefnet.distributions import AbstractFamily, UnitKind, bernoulli
 from beliefnet.nets._widths import widths
@@ -55,7 +55,7 @@ class Connections:
             raise ArgumentError(
                 f"expected binary units to depend on each other, got {family.name} units in a {place} layer with "
                 "connections",
-                "leaving them out, or binary units",
+                Use("autoregressive_visible", False) if place == "visible" else "binary units, or no connections",
             )
 
 

@@ -16,7 +16,7 @@ def family_of(schema: Schema) -> MixedFamily:
     """Return the units of a table, in the order in which its schema encodes rows.
 
     Binary columns become Bernoulli units, categories one-hot units, levels a logistic distribution cut into bins,
-    counts Poisson units, numbers normal units, which see them standardised.
+    counts Poisson units, numbers and dates normal units, which see them standardised.
 
     Args:
         schema: What each column is taken for.
@@ -38,6 +38,6 @@ def _family(part: Part) -> AbstractFamily:
             return discretised_logistic(part.size)
         case "count":
             return poisson
-        case "number":
+        case "number" | "date":
             return normal
     return bernoulli

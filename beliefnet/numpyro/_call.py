@@ -16,8 +16,8 @@ from numpyro.primitives import Messenger
 
 from beliefnet._types import Key
 
-BASELINE = "nvil_baseline"
-"""The deterministic site of a guide that holds predictions of its signals."""
+BASELINE = "nvil_baseline_"
+"""What the names of deterministic sites of a guide begin with that hold predictions of the signal of a latent."""
 
 Sites = OrderedDict[str, Any]
 """A trace of NumPyro: what happened at each site."""
@@ -50,12 +50,12 @@ class Run(NamedTuple):
     Attributes:
         terms: The log-probabilities.
         mutable: What mutable sites hold afterwards.
-        baseline: Predictions of the signals, where the guide makes any.
+        baseline: Predictions of the signals, by latent, where the guide makes any.
     """
 
     terms: Terms
     mutable: dict[str, Any]
-    baseline: Any = None
+    baseline: dict[str, Array]
 
     @property
     def first_mutable(self) -> dict[str, Any]:
@@ -153,7 +153,8 @@ class Call:
         """Run both, as `record` does, and keep the arrays."""
         recorded = self.record(params, key, handler=handler)
         both = {**recorded.guide, **recorded.model}
-        baseline = recorded.guide[BASELINE]["value"] if BASELINE in recorded.guide else None
+        fixed = _values(recorded.guide, "deterministic")
+        baseline = {name.removeprefix(BASELINE): fixed[name] for name in fixed if name.startswith(BASELINE)}
         return Run(_terms(recorded), _values(both, "mutable"), baseline)
 
     def dream(self, params: dict[str, Any], key: Key) -> Sites:
@@ -169,7 +170,9 @@ class Call:
 
 
 def _drawn(sites: Sites) -> Sites:
-    return OrderedDict((name, site) for name, site in sites.items() if not site.get("is_observed"))
+    """Return what was drawn and subsampled; NumPyro's loops replay arrays alone."""
+    kinds = ("sample", "plate")
+    return OrderedDict((n, site) for n, site in sites.items() if site["type"] in kinds and not site.get("is_observed"))
 
 
 def _values(sites: dict[str, Any], kind: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from beliefnet._trace import Trace
 from beliefnet.numpyro._call import Terms
-from beliefnet.numpyro._sites import Plate, Program
+from beliefnet.numpyro._sites import Plate, Program, Site
 
 
 def num_cells(plates: tuple[Plate, ...]) -> int:
@@ -42,7 +42,8 @@ def record(
     """Return the record of a draw over the cells of some plates.
 
     The terms of log p are those of the model that a draw reaches, and, negative, those of the guide that are no layer.
-    What a layer's draw can change is known by dependency.
+    What a layer's draw can change is known by dependency, and in which cells: in its own, but for terms that depend on
+    it through a latent outside of the plate, which all cells depend on.
 
     Args:
         program: The sites.
@@ -51,10 +52,15 @@ def record(
         cells: The plates whose cells take the place of a batch.
         unit: What all terms are divided by.
     """
+
+    def own(name: str, site: Site) -> tuple[Plate, ...]:
+        """The plates of a term in whose cells it stays apart."""
+        return tuple(plate for plate in site.plates if not program.is_crossed(plate, name, layers))
+
     model = [name for name in program.model if name in program.reached]
     others = [name for name in program.guide if name in program.guide_reached and name not in layers]
-    log_p = [over_cells(terms.model[name], program.model[name].plates, cells) for name in model]
-    log_p += [-over_cells(terms.guide[name], program.guide[name].plates, cells) for name in others]
+    log_p = [over_cells(terms.model[name], own(name, program.model[name]), cells) for name in model]
+    log_p += [-over_cells(terms.guide[name], own(name, program.guide[name]), cells) for name in others]
     log_q = [over_cells(terms.guide[name], program.guide[name].plates, cells) for name in layers]
     reach = [
         [name in program.reach[layer] for name in model]

@@ -1,6 +1,5 @@
 """The loss of neural variational inference and learning."""
 
-import warnings
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -12,7 +11,8 @@ from jaxtyping import Float
 from numpyro.handlers import replay, trace
 from numpyro.primitives import deterministic, mutable
 
-from beliefnet._errors import Advice, ArgumentError, ArgumentTypeError, listed, shown
+from beliefnet._errors import ArgumentError, ArgumentTypeError, listed, shown
+from beliefnet._numerics import leave_one_out_sum
 from beliefnet._trace import Trace
 from beliefnet.baselines import AbstractBaseline, Moments, NoBaseline, RunningMoments
 from beliefnet.estimators import Signal
@@ -22,7 +22,8 @@ from beliefnet.numpyro._local import AbstractLocalLoss
 from beliefnet.numpyro._loss import Mapped
 from beliefnet.numpyro._sites import Plate, Program
 
-_MOMENTS = "nvil_moments"
+_MOMENTS = "nvil_moments_"
+_UNUSED = RunningMoments(centre=False, normalise=False)
 
 
 class Predicted(AbstractBaseline):
@@ -35,25 +36,49 @@ class Predicted(AbstractBaseline):
         return self.value
 
 
+class Others(AbstractBaseline):
+    """Predicts the mean signal of the other draws in the batch, and zero where there is no other.
+
+    Attributes:
+        signal: Which signal.
+        of_cells: Whether draws of other cells are among them, or those of other particles alone.
+    """
+
+    signal: Signal
+    of_cells: bool
+
+    def predict(self, trace: Trace) -> Float[Array, "#particles batch #layers"]:
+        """Return the means."""
+        signal = self.signal.read(trace)
+        draws = signal.reshape(-1, signal.shape[-1]) if self.of_cells else signal
+        return (leave_one_out_sum(draws) / max(1, len(draws) - 1)).reshape(signal.shape)
+
+
 class NVIL(AbstractLocalLoss):
     """The ELBO: the score function, each site's signal centred by a baseline and running mean, and scaled.
 
         score of a site = (signal - C(x) - c) / max(1, sd) / K
 
     with c and sd the running mean and standard deviation of the site's signal, in nats, over particles and cells. They
-    are kept in the mutable state of SVI, which needs a place for them in the guide: wrap it, as in
-    `SVI(model, nvil.guide(guide), optimiser, loss=nvil)`. A guide that is not wrapped works, with a warning: nothing is
-    then kept from step to step.
+    are kept in the mutable state of SVI, which gets a place for them from the guide, as in
+    `SVI(model, nvil.guide(guide), optimiser, loss=nvil)`. With moments held fixed, or in the order
+    `Order.STATISTICS_FIRST`, it is unbiased for the ELBO up to the scale 1 / max(1, sd) of each site. Derivatives of
+    the model and through reparameterised draws are always unbiased.
 
-    With moments held fixed, or in the order `Order.STATISTICS_FIRST`, it is unbiased for the ELBO up to the scale
-    1 / max(1, sd) of each site. Derivatives of the model and through reparameterised draws are always unbiased.
+    With a plain guide nothing can be kept from step to step: c is then the mean signal of the site's other draws in the
+    batch, and there is no scale,
+
+        score of a site = (signal - mean signal of the others) / K
+
+    which is unbiased for the ELBO. The others are those of all particles and cells; where a cell's draw can change
+    terms outside of its plates, which all cells have in common, those of other particles. One draw alone has c = 0.
 
     Args:
         num_particles: Draws, K.
         baseline: C, a function of what model and guide are called with, with parameters by `numpyro.param` and plates
             as in the guide, that returns the predicted signal of each cell, of a shape that broadcasts to the plates of
             every site; or a dictionary of such by site. SVI trains it with all else. None, the default, is zero.
-        moments: Running mean and variance normalisation.
+        moments: Running mean and variance normalisation; None, the default, for those of the paper.
         signal: Only the terms that a site's draw can still change (default), or all of the cell.
         vectorize_particles: As in NumPyro: by `jax.vmap`, one after another (False), or by a function of one's own.
 
@@ -76,8 +101,8 @@ class NVIL(AbstractLocalLoss):
         >>> nvil = NVIL(num_particles=4)
         >>> svi = SVI(model, nvil.guide(guide), numpyro.optim.Adam(0.1), loss=nvil)
         >>> result = svi.run(jax.random.key(0), 100, 4.0, progress_bar=False)
-        >>> result.state.mutable_state["nvil_moments"]["h"].mean.shape
-        (1,)
+        >>> result.state.mutable_state["nvil_moments_h"].shape  # mean and variance
+        (2, 1)
     """
 
     rule: Centred
@@ -97,7 +122,7 @@ class NVIL(AbstractLocalLoss):
                 "a function of what the guide is called with",
                 option="baseline",
             )
-        self.baseline = baseline
+        self.baseline, self.moments = baseline, moments
         rule = Centred(NoBaseline(), RunningMoments() if moments is None else moments, signal)
         AbstractLocalLoss.__init__(self, rule, num_particles, vectorize_particles=vectorize_particles)
 
@@ -117,47 +142,60 @@ class NVIL(AbstractLocalLoss):
                 result = guide(*args, **kwargs)
             latents = [n for n, s in sites.items() if s["type"] == "sample" and not s["is_observed"]]
             scored = [name for name in latents if not sites[name]["fn"].has_rsample]
-            if scored:
-                mutable(_MOMENTS, {name: self.rule.init(1) for name in scored})  # pyright: ignore[reportArgumentType]
+            start = self.rule.init(1)
+            for name in scored:
+                mutable(_MOMENTS + name, jnp.stack([start.mean, start.variance]))
             if self.baseline is not None:
                 with replay(trace=sites):
-                    deterministic(BASELINE, _predictions(self.baseline(*args, **kwargs), scored))
+                    found = _predictions(self.baseline(*args, **kwargs), scored)
+                for name in scored:
+                    deterministic(BASELINE + name, found[name])
             return result
 
         return keeping
 
     def rule_of(self, program: Program, run: Run, site: str) -> Centred:
         """Return the rule with the predictions for a site."""
-        if run.baseline is None:
+        if _MOMENTS + site not in run.mutable:
+            return Centred(Others(self.rule.signal, _are_apart(program, site)), _UNUSED, self.rule.signal)
+        if site not in run.baseline:
             return self.rule
-        value = run.baseline[site] if issubclass(type(run.baseline), dict) else run.baseline
-        baseline = Predicted(_at_cells(site, value, program.guide[site].plates)[..., None])
+        baseline = Predicted(_at_cells(site, run.baseline[site], program.guide[site].plates)[..., None])
         return Centred(baseline, self.rule.moments, self.rule.signal)
 
     def states(self, program: Program, run: Run) -> dict[str, Moments]:
-        """Return the moments before this batch, by site."""
-        kept = run.first_mutable.get(_MOMENTS, {})
-        if not program.score_sites:
-            return kept
-        unused = [] if kept else ["moments are not kept"]
-        unused += ["the baseline is not used"] if self.baseline is not None and run.baseline is None else []
-        if unused:
-            warnings.warn(
-                Advice(
-                    f"expected a guide that NVIL has wrapped, got another one: {', '.join(unused)}", "nvil.guide(guide)"
-                ),
-                stacklevel=2,
+        """Return the moments before this batch, by site.
+
+        Raises:
+            ValueError: If there is no place in the guide for what was asked for.
+        """
+        kept = run.first_mutable
+        states = {site: Moments(*kept[_MOMENTS + site]) for site in program.score_sites if _MOMENTS + site in kept}
+        asked = ["baseline"] if self.baseline is not None and not run.baseline else []
+        asked += ["moments"] if self.moments is not None and not states else []
+        if asked and program.score_sites:
+            raise ArgumentError(
+                f"expected a guide with a place for the {' and the '.join(asked)} of NVIL, got one without",
+                "nvil.guide(guide)",
+                f"NVIL without {' and '.join(asked)}",
             )
-        return kept or AbstractLocalLoss.states(self, program, run)
+        return states or AbstractLocalLoss.states(self, program, run)
 
     def mutable(self, run: Run, state: dict[str, Moments]) -> dict[str, Any]:
         """Return what mutable sites hold after this batch, the moments among them."""
-        kept = {_MOMENTS: state} if _MOMENTS in run.mutable else {}
-        return run.first_mutable | kept
+        new = {_MOMENTS + site: jnp.stack([moments.mean, moments.variance]) for site, moments in state.items()}
+        return run.first_mutable | {name: value for name, value in new.items() if name in run.mutable}
 
 
-def _predictions(value: Any, sites: list[str]) -> Any:
-    """Return what a baseline predicts, checked: an array, or one for each site that has a score."""
+def _are_apart(program: Program, site: str) -> bool:
+    """Return whether a draw of a site changes nothing outside of its own cell."""
+    reached = [program.model[name] for name in program.reach[site]]
+    reached += [program.guide[name] for name in program.guide_reach[site]]
+    return all(plate in other.plates for plate in program.guide[site].plates for other in reached)
+
+
+def _predictions(value: Any, sites: list[str]) -> dict[str, Any]:
+    """Return what a baseline predicts, checked: an array for each site that has a score."""
     by_site = value if issubclass(type(value), dict) else dict.fromkeys(sites, value)
     if missing := [site for site in sites if site not in by_site]:
         raise ArgumentError(
@@ -170,7 +208,7 @@ def _predictions(value: Any, sites: list[str]) -> Any:
             f"expected the baseline to return an array of predictions, or a dictionary of such by site, got {wrong[0]}",
             "jnp.zeros(()) for no prediction",
         )
-    return value
+    return by_site
 
 
 def _at_cells(site: str, value: Array, plates: tuple[Plate, ...]) -> Float[Array, "particles cells"]:

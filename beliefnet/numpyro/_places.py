@@ -94,7 +94,7 @@ def _place(call: Call, name: str, site: dict[str, Any], sites: Sites, argument: 
         return Place(index, _dtype(name, site, leaf))
     for plate in site["cond_indep_stack"]:
         axis = len(shape) + plate.dim - site["fn"].event_dim
-        if full == (*shape[:axis], sites[plate.name]["args"][0], *shape[axis + 1 :]):
+        if plate.name in sites and full == (*shape[:axis], sites[plate.name]["args"][0], *shape[axis + 1 :]):
             return Place(index, _dtype(name, site, leaf), axis, plate.name)
     raise ArgumentError(
         f"expected the argument of {shown(name)} to have the shape {shape} of the site, or that of its whole plate, "
@@ -138,6 +138,7 @@ def _leaf_of(call: Call, name: str, value: Any) -> int:
             f"expected the observed site {shown(name)} to have its value straight from an argument, which a dream can "
             "take the place of, got another value",
             f"observed={{{name!r}: 'NAME'}} with the name of the argument that holds it",
+            "an argument of its own, where it is a part of one",
         )
     if len(found) > 1:
         same = [argument for argument, own in _arguments(call).items() if len(own) == 1 and own[0] in found]

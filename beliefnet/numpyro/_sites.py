@@ -103,6 +103,14 @@ class Program(NamedTuple):
         """The sites of the guide that any draw can change: its latents, and what it observes of them."""
         return frozenset[str]().union(*self.guide_reach.values())
 
+    def is_crossed(self, plate: Plate, site: str, layers: tuple[str, ...]) -> bool:
+        """Return whether the draw of a layer can change a site in other cells of a plate: by a latent outside of it."""
+        between = frozenset[str]().union(*(self.guide_reach[layer] for layer in layers)) & set(self.latents)
+        return any(
+            site in self.reach[name] | self.guide_reach[name] and plate not in self.guide[name].plates
+            for name in between - set(layers)
+        )
+
     def fraction(self, plates: Iterable[Plate]) -> float:
         """Return the factor of subsampling in some plates together; those inside a loop have none."""
         return math.prod(self.fractions.get(plate.name, 1.0) for plate in plates)

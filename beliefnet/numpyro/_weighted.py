@@ -70,12 +70,14 @@ class AbstractWeightedLoss(AbstractLoss):
         return Estimated(objective, rest + data.unit * found.surrogate, found.run.first_mutable)
 
     def data(self, program: Program) -> Data:
-        """Return what has a weight of its own.
+        """Return what has a weight of its own; the whole where one particle alone is weighed, with all of the weight.
 
         Raises:
             ValueError: If anything else is subsampled, or the guide is scaled otherwise than the model.
         """
         name = type(self).__name__
+        if self.num_particles == 1:
+            return Data((), 1.0)
         sites = [site for part in weighed(program) for site in part.values()]
         common = [plate for plate in sites[0].plates if all(plate in site.plates for site in sites)] if sites else []
         cells = tuple(common[-1:])
@@ -84,7 +86,7 @@ class AbstractWeightedLoss(AbstractLoss):
             raise ArgumentError(
                 f"expected {name} to find a subsample only in the outermost plate that all latents are in, as it "
                 f"weighs particles, got a subsample of {listed(subsampled)}",
-                "Reinforce or NVIL",
+                "Reinforce, NVIL or WakeSleep, which weigh none",
                 "the whole plate",
             )
         return Data(cells, common_scale(name, program) * program.fraction(cells))

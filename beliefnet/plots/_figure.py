@@ -1,6 +1,5 @@
 """What every picture shares: colours, and saving without ever leaving half a file."""
 
-import secrets
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -8,6 +7,7 @@ from matplotlib.figure import Figure
 
 from beliefnet._errors import ArgumentError
 from beliefnet.plots._text import missing_glyphs
+from beliefnet.runs import whole_file
 
 DPI = 144
 INK = "#1f2933"
@@ -42,12 +42,6 @@ def save_png(figure: Figure, path: Path | str) -> Path:
     if path.suffix.lower() != ".png":
         raise ArgumentError(f"expected the path of a .png, got {path}", f"{path.with_suffix('.png')}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    # No other process can foresee the name, or put a link in its place.
-    unfinished = path.with_name(f".{secrets.token_hex(8)}.png")
-    try:
-        with unfinished.open("xb") as file, missing_glyphs():
-            figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole_file(path) as file, missing_glyphs():
+        figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
     return path

@@ -9,10 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from beliefnet._errors import ArgumentError
 from beliefnet.plots._figure import FAINT, GRID, INK, save_png
 from beliefnet.plots._text import for_legend, for_picture
+from beliefnet.tables import dates_of, days_of
 
 _COLOURS = ("#2563eb", "#f59e0b", "#7b8794")
 _ACROSS = 4
@@ -27,7 +29,8 @@ def plot_marginals(versions: Mapping[str, Mapping[str, np.ndarray]], path: Path 
 
     Args:
         versions: For each label, such as "data", the values of each column by its name, `[rows]`: numbers, NaN where
-            one is missing, or texts and truth values, None where one is missing. At most three, of the same columns.
+            one is missing, or texts, such as dates, and truth values, None where one is missing. At most three, of the
+            same columns.
         path: PNG file to write.
 
     Returns:
@@ -51,7 +54,12 @@ def plot_marginals(versions: Mapping[str, Mapping[str, np.ndarray]], path: Path 
         values = [_known(version[name]) for version in versions.values()]
         axes.set_title(for_picture(name, _NAME), loc="left", fontsize=8, color=INK)
         _undress(axes)
-        if any(part.dtype == object for part in values) or len(np.unique(np.concatenate(values))) <= _MOST_BARS:
+        is_few = len({value for part in values for value in part.tolist()}) <= _MOST_BARS
+        if not is_few and all(map(_are_dates, values)):
+            _histograms(axes, [np.array([days_of(value) for value in part], np.float64) for part in values])
+            axes.xaxis.set_major_locator(MaxNLocator(3))
+            axes.xaxis.set_major_formatter(lambda days, _: str(dates_of(np.array([days]), have_time=False)[0]))
+        elif is_few or any(part.dtype == object for part in values):
             _bars(axes, values)
         else:
             _histograms(axes, values)
@@ -64,6 +72,10 @@ def _known(values: np.ndarray) -> np.ndarray:
     if values.dtype == object:
         return np.array([value for value in values if value is not None and value == value], object)
     return values[np.isfinite(values)]
+
+
+def _are_dates(values: np.ndarray) -> bool:
+    return values.dtype == object and len(values) > 0 and all(days_of(value) is not None for value in values)
 
 
 def _bars(axes: Axes, values: list[np.ndarray]) -> None:

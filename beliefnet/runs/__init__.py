@@ -2,7 +2,7 @@
 
 from beliefnet.runs._checkpoint import CheckpointError, Checkpoints, Restored
 from beliefnet.runs._environment import environment, environment_changes
-from beliefnet.runs._files import DiskFullError, write_atomically
+from beliefnet.runs._files import DiskFullError, check_writable, whole_file, write_atomically
 from beliefnet.runs._folder import RunFolder, RunFolderError
 from beliefnet.runs._identity import check_same_run, check_same_structure
 from beliefnet.runs._load import LoadedRun, check_version, load_run, structure_of
@@ -29,6 +29,7 @@ __all__ = [
     "check_same_run",
     "check_same_structure",
     "check_version",
+    "check_writable",
     "describe",
     "differences",
     "environment",
@@ -40,6 +41,7 @@ __all__ = [
     "runs_in",
     "skeleton",
     "structure_of",
+    "whole_file",
     "write_atomically",
     "write_tags",
 ]

@@ -5,13 +5,17 @@ import json
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from beliefnet._errors import Refusal
 from beliefnet._text import in_bytes
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_UNFINISHED = "unfinished"
+_unfinished: set[str] = set()
 _FULL_TEXTS = ("No space left on device", "Disk quota exceeded")
 
 
@@ -28,18 +32,56 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         DiskFullError: If there is no room for it.
         OSError: If it cannot be written for another reason.
     """
-    temporary = temporary_name(path)
+    with whole_file(path) as file:
+        file.write(content if type(content) is bytes else content.encode("utf-8"))  # pyright: ignore
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Return a context that gives a file to write bytes to, which takes the place of `path` at the end or not at all.
+
+    A symbolic link at `path` is replaced, not followed.
+
+    Raises:
+        DiskFullError: If there is no room for it.
+        OSError: If it cannot be written for another reason.
+    """
+    temporary = path.with_name(f".{_UNFINISHED}-{secrets.token_hex(8)}")
+    _unfinished.add(str(temporary))
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o666)
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o666)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content if type(content) is bytes else content.encode("utf-8"))  # pyright: ignore
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
+        if error.filename == str(temporary):
+            error.filename, error.filename2 = str(path), None
         raise described(error, path) from error
     finally:
         temporary.unlink(missing_ok=True)
+        _unfinished.discard(str(temporary))
+
+
+def check_writable(path: Path) -> None:
+    """Check that a file can be written where it is to be, which is neither made nor changed.
+
+    Raises:
+        OSError: If it cannot.
+    """
+    place = path.with_name(f".{_UNFINISHED}-{secrets.token_hex(8)}")
+    try:
+        place.open("xb").close()
+    finally:
+        place.unlink(missing_ok=True)
+
+
+def remove_unfinished() -> None:
+    """Remove what is being written, before a process ends without a word to the rest of it."""
+    for name in list(_unfinished):
+        with suppress(OSError):
+            os.unlink(name)
 
 
 def append_line(path: Path, value: Any) -> None:

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from beliefnet._errors import DataError, OptionError, real_number, whole_number
+from beliefnet._errors import DataError, OptionError, real_number, shown, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._streams import Stream, stream
 from beliefnet._types import Key
@@ -123,7 +123,7 @@ class BaseBeliefNet(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         elif self.codes == "means":
             found = codes(self.net_, self._visible, X, layer)
         else:
-            raise OptionError(f"expected codes to be 'means' or 'draws', got {self.codes!r}", "'means'")
+            raise OptionError(f"expected codes to be 'means' or 'draws', got {shown(self.codes)}", "'means'")
         return found.astype(float_type(X))
 
     def inverse_transform(self, X: Any) -> np.ndarray:

@@ -5,6 +5,7 @@ and decodes units as rows, with the names and categories that they came with.
 """
 
 from beliefnet.tables._column import KINDS, MODELLED, Column, ColumnKind
+from beliefnet.tables._dates import dates_of, days_of
 from beliefnet.tables._fill import CellError, cell_errors, filled, missing
 from beliefnet.tables._frame import Frame, frame_of, typed, written
 from beliefnet.tables._infer import column_of_kind, infer_schema
@@ -23,6 +24,8 @@ __all__ = [
     "Schema",
     "cell_errors",
     "column_of_kind",
+    "dates_of",
+    "days_of",
     "filled",
     "frame_of",
     "infer_schema",

@@ -81,7 +81,7 @@ def cell_errors(
         if column.kind in ("binary", "category"):
             error = float((units != guessed).any(axis=1).mean())
         else:
-            spread = np.nanstd(column.encode(truth)) or 1.0
+            spread = np.nanstd(column.encode(truth, is_strict=False)) or 1.0
             error = float(np.sqrt(np.mean((units - guessed) ** 2)) / spread)
         errors[column.name] = CellError(int(where.sum()), error)
     return errors

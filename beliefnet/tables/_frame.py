@@ -3,13 +3,16 @@
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 import numpy as np
 
 from beliefnet._errors import DataError, listed, shown, suggestion
+from beliefnet.tables._dates import date_text
 
 _LARGEST_WHOLE = 1e15
+_MIDNIGHT = " 00:00:00"
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,8 +20,8 @@ class Frame:
     """Columns of one length, by their names.
 
     Attributes:
-        columns: For each name numbers, float64 with NaN for what is missing, or an array of objects: texts or truth
-            values, with None for what is missing.
+        columns: For each name numbers, float64 with NaN for what is missing, or an array of objects: texts, dates as
+            such, or truth values, with None for what is missing.
         names: Names of the rows, where they have any beside the columns.
         categories: The values that a column can have, of columns that say so.
         label: What to call the table in an error.
@@ -49,6 +52,13 @@ class Frame:
 
         columns = {name: values[chosen] for name, values in self.columns.items()}
         return replace(self, columns=columns, names=of(self.names), lines=of(self.lines))
+
+    def without(self, cells: Mapping[str, np.ndarray]) -> "Frame":
+        """Return the table in which some cells of some columns, `[rows]` truth values for each, are missing."""
+        columns = {name: values.copy() for name, values in self.columns.items()}
+        for name, chosen in cells.items():
+            columns[name][chosen] = None if columns[name].dtype == object else np.nan
+        return replace(self, columns=columns)
 
     def column(self, name: str) -> np.ndarray:
         """Return a column; `DataError` if there is none of this name."""
@@ -108,11 +118,15 @@ def frame_of(data: Any, label: str = "table") -> Frame:
 def typed(cells: Iterable[Any]) -> np.ndarray:
     """Return cells as numbers, NaN for what is missing, or as an array of texts or truth values, with None for it.
 
+    Dates become texts such as 2024-03-31, and 2024-03-31 12:30:00 where one has a time of day.
+
     >>> typed([1, None, 2.5]), typed(["a", "", True])
     (array([1. , nan, 2.5]), array(['a', None, 'True'], dtype=object))
     """
     found = [None if _is_missing(cell) else cell for cell in cells]
     known = [cell for cell in found if cell is not None]
+    if known and all(issubclass(type(cell), date) for cell in known):
+        return _texts_of_dates(found)
     are_truth = [issubclass(type(cell), bool | np.bool_) for cell in known]
     if known and all(are_truth):
         return np.array([None if cell is None else bool(cell) for cell in found], object)
@@ -121,6 +135,13 @@ def typed(cells: Iterable[Any]) -> np.ndarray:
     if are_numbers and not any(type(cell) is int and abs(cell) >= _LARGEST_WHOLE for cell in known):
         return np.array([np.nan if cell is None else float(cell) for cell in found], np.float64)
     return np.array([None if cell is None else str(cell).strip() for cell in found], object)
+
+
+def _texts_of_dates(cells: Sequence[date | None]) -> np.ndarray:
+    """Return dates as texts; where no one has a time of day, without one."""
+    texts = [None if cell is None else date_text(cell) for cell in cells]
+    have_time = any(text is not None and not text.endswith(_MIDNIGHT) and " " in text for text in texts)
+    return np.array([text if have_time or text is None else text.removesuffix(_MIDNIGHT) for text in texts], object)
 
 
 def written(cell: Any) -> str:
@@ -140,7 +161,11 @@ def _is_missing(cell: Any) -> bool:
 
 def _values(column: Any) -> np.ndarray:
     dtype = getattr(column, "dtype", None)
-    if getattr(dtype, "kind", None) in ("i", "u", "f") and type(dtype).__module__.startswith("numpy"):
+    kind = getattr(dtype, "kind", None) if type(dtype).__module__.startswith("numpy") else None
+    if kind == "M":
+        # Nanoseconds would become whole numbers.
+        return typed(np.asarray(column).astype("datetime64[us]").tolist())
+    if kind in ("i", "u", "f"):
         values = np.asarray(column)
         if values.dtype.kind == "f" or np.abs(values.astype(np.float64)).max(initial=0) < _LARGEST_WHOLE:
             return values.astype(np.float64)

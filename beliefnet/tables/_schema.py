@@ -10,7 +10,7 @@ import numpy as np
 
 from beliefnet._errors import DataError, listed, shown
 from beliefnet._text import printable
-from beliefnet.tables._column import MODELLED, Column, ColumnKind
+from beliefnet.tables._column import MODELLED, STANDARDISED, Column, ColumnKind
 from beliefnet.tables._frame import Frame
 
 _NAME = 40
@@ -35,8 +35,8 @@ class Part:
 class Schema:
     """What the columns of a table are taken for, in their order.
 
-    The units of a net have another order: those of binary columns first, then of categories, levels, counts and
-    numbers, each in the order of the columns, so that units of one family are neighbours.
+    The units of a net have another order: those of binary columns first, then of categories, levels, counts, numbers
+    and dates, each in the order of the columns, so that units of one family are neighbours.
 
     Attributes:
         columns: The columns.
@@ -127,6 +127,21 @@ class Schema:
         modelled = [column for column in self.columns if column.is_modelled]
         return {column.name: column.decode(units[:, self.places[column.name]]) for column in modelled}
 
+    def unseen(self, frame: Frame) -> dict[str, np.ndarray]:
+        """Return which cells hold a value that their column does not have, `[rows]`, by the columns that have any.
+
+        Args:
+            frame: The rows; a column that is not there is left to `encode`.
+        """
+        frame = self.renamed(frame)
+        found = {c.name: c.unseen(frame) for c in self.modelled if c.name in frame.columns}
+        return {name: cells for name, cells in found.items() if cells.any()}
+
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """The names of the columns of dates."""
+        return tuple(column.name for column in self.columns if column.kind == "date")
+
     def known(self, units: np.ndarray) -> dict[str, np.ndarray]:
         """Return what units stand for, as `decode` does, with None or NaN for what is missing."""
         found = self.decode(np.nan_to_num(units))
@@ -149,12 +164,12 @@ class Schema:
         return replace(frame, columns=dict(zip(own, frame.columns.values(), strict=True)), is_named=True)
 
     def standardised(self, frame: Frame) -> "Schema":
-        """Return the schema with the mean and standard deviation of its numbers in some rows."""
+        """Return the schema with the mean and standard deviation of its numbers and dates in some rows."""
 
         def fitted(column: Column) -> Column:
-            if column.kind != "number":
+            if column.kind not in STANDARDISED:
                 return column
-            numbers = replace(column, location=0.0, scale=1.0).encode(frame)[:, 0]
+            numbers = replace(column, location=0.0, scale=1.0).encode(frame, is_strict=False)[:, 0]
             known = numbers[~np.isnan(numbers)]
             if not len(known):
                 return column

@@ -11,7 +11,8 @@ from beliefnet.tables._column import KINDS, Column
 from beliefnet.tables._schema import Schema
 
 _HEAD = """\
-# What each column of a table is taken for. The kinds are binary, category, levels, count, number, id, label, ignored.
+# What each column of a table is taken for. The kinds are binary, category, levels, count, number, date, id, label,
+# ignored.
 # A column that is not here is judged by its values; so are the values, levels and mean of a kind that stands alone.
 
 """
@@ -54,11 +55,11 @@ def _column(name: str, said: Any, path: Path) -> Any:
             f"expected a kind out of {listed(KINDS)} for column {shown(name)} in {path}, got {shown(said)}",
             'kind = "number"',
         )
-    is_judged = said["kind"] in _JUDGED and set(said) <= {"kind", "is_whole", "reason"}
+    is_judged = said["kind"] in _JUDGED and set(said) <= {"kind", "reason"}
     return said["kind"] if is_judged else Column.from_dict({"name": name, **said})
 
 
 _FITTED = ("location", "scale")
 """What is found in the training rows."""
-_JUDGED = ("binary", "category", "levels", "number")
+_JUDGED = ("binary", "category", "levels", "number", "date")
 """Kinds of which the rest is found in the values, where nothing is said."""

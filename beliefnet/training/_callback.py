@@ -77,7 +77,7 @@ class Epoch:
         """
         for name, value in values.items():
             if name in COLUMNS:
-                raise ArgumentError(f"expected a column other than {listed(COLUMNS)}, got {name!r}", f"my_{name}")
+                raise ArgumentError(f"expected a column other than {listed(COLUMNS)}, got {shown(name)}", f"my_{name}")
             try:
                 self.row[name] = float(value)
             except (TypeError, ValueError):

@@ -44,7 +44,7 @@ class Monitor:
             raise OptionError(f"expected monitor to be a column, or one with ':min', got {shown(text)}", "'loss:min'")
         if column in COLUMNS and column not in BOUNDS:
             raise OptionError(
-                f"expected monitor to be {listed(BOUNDS)} or a column that a callback logs, got {column!r}",
+                f"expected monitor to be {listed(BOUNDS)} or a column that a callback logs, got {shown(column)}",
                 repr(BOUNDS[0]),
             )
         if column in BOUNDS and _GOALS[goal] < 0:
@@ -79,5 +79,5 @@ class Monitor:
     def _unknown(self, known: tuple[str, ...], hint: str) -> OptionError:
         near = suggestion(self.column, known)
         return OptionError(
-            f"expected monitor to be a column of the epochs, {listed(known)}, got {self.column!r}{near}", hint
+            f"expected monitor to be a column of the epochs, {listed(known)}, got {shown(self.column)}{near}", hint
         )

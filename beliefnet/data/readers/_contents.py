@@ -11,7 +11,7 @@ from beliefnet.data._record import LoadOptions, Reading
 from beliefnet.data._split import Contents, divided
 from beliefnet.data._table import are_mixed_numbers, is_mixed
 from beliefnet.data.readers._arrays import npz_names
-from beliefnet.data.readers._frames import PARQUET, has_texts, number_columns, read_frame
+from beliefnet.data.readers._frames import PARQUET, number_columns, read_frame, read_parquet
 from beliefnet.data.readers._h5ad import H5AD, h5ad_contents
 from beliefnet.data.readers._images import image_contents, images_below
 from beliefnet.data.readers._market import MARKET, read_market, tenx_matrix, tenx_names
@@ -19,8 +19,9 @@ from beliefnet.data.readers._mat import MAT, mat_contents, mat_names
 from beliefnet.data.readers._matrix import DOCUMENTS, Wanted, matrix_contents, widened
 from beliefnet.data.readers._npz import npy_contents, npz_contents
 from beliefnet.data.readers._pairs import LDA_C, SVMLIGHT, read_lda_c, read_svmlight
-from beliefnet.data.readers._tables import holds_numbers, read_table
+from beliefnet.data.readers._tables import holds_numbers, open_sheet, read_table
 from beliefnet.data.readers._texts import TABLES, read_texts, split_of, texts_below
+from beliefnet.tables import Frame
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def read_contents(path: Path, options: LoadOptions, wanted: Wanted | None = None
     kind = kind_of(path, options)
     if options.array is not None and "array" not in kind.options:
         raise DataError(
-            f"expected a .npz, {MAT} or {H5AD} file with an array {options.array!r}, got {path} with no named arrays",
+            f"expected a .npz, {MAT} or {H5AD} file with an array {shown(options.array)}, got {path} "
+            "with no named arrays",
             "leaving the array's name out",
         )
     for name in (*(option.name for option in fields(Reading)), "split_column"):
@@ -104,35 +106,36 @@ def _kind_of_folder(path: Path) -> Kind:
 
 
 def _read_numbers(path: Path, options: LoadOptions, wanted: Wanted | None) -> Contents:
-    if options.values == "mixed" or (options.values == "auto" and has_texts(path, options)):
-        return _read_mixed(path, options, wanted)
+    sheet = open_sheet(path, options.reading)
+    if options.values == "mixed" or (options.values == "auto" and sheet.has_text_columns(options)):
+        return _mixed(read_frame(sheet, options.delimiter), path, options)
     columns = None if wanted is None or options.transpose else wanted.columns
     are_whole = options.values == "counts" or options.levels is not None
     try:
-        table = read_table(path, options.reading, options.split_column, columns, are_whole=are_whole)
+        table = read_table(sheet, options.reading, options.split_column, columns, are_whole=are_whole)
     except DataError:
         if options.values != "auto":
             raise
         # Texts may begin further down.
-        return _read_mixed(path, options, wanted)
+        return _mixed(read_frame(sheet, options.delimiter), path, options)
     if options.values == "auto" and not options.transpose and are_mixed_numbers(table.values):
-        return _read_mixed(path, options, wanted)
+        return _mixed(read_frame(sheet, options.delimiter), path, options)
     contents = matrix_contents(path, table.values, options, columns=table.columns, names=table.names)
+    contents = replace(contents, named_in=None if options.transpose else table.named_in)
     contents = replace(contents, place=None if options.transpose or table.parts is not None else table.place)
     if table.parts is None:
         return contents
     return divided(contents, [split_of(part, path) for part in table.parts], str(path))
 
 
-def _read_mixed(path: Path, options: LoadOptions, wanted: Wanted | None) -> Contents:
-    """Read a table of mixed columns."""
+def _mixed(frame: Frame, path: Path, options: LoadOptions) -> Contents:
+    """Return a table of mixed columns as contents."""
     if options.transpose:
         raise DataError(
             f"expected no {{option}} for the columns of {path}, each of its own kind, got True",
             "leaving it out",
             option="transpose",
         )
-    frame = read_frame(path, options.reading)
     parts = None
     if options.split_column is not None:
         cells = frame.column(options.split_column)
@@ -145,9 +148,9 @@ def _read_mixed(path: Path, options: LoadOptions, wanted: Wanted | None) -> Cont
 
 def _read_parquet(path: Path, options: LoadOptions, wanted: Wanted | None) -> Contents:
     """Read a Parquet file: as mixed columns, or as the numbers that it holds."""
+    contents = _mixed(read_parquet(path), path, options)
     if options.values == "mixed":
-        return _read_mixed(path, options, wanted)
-    contents = _read_mixed(path, options, wanted)
+        return contents
     if options.values == "auto" and any(map(is_mixed, contents.splits.values())):
         return contents
     matrices = {split: number_columns(frame, options) for split, frame in contents.splits.items()}
@@ -198,7 +201,7 @@ def _read_lda_c(path: Path, options: LoadOptions, wanted: Wanted | None) -> Cont
     )
 
 
-_COLUMNS = ("columns", "drop", "name_column", "label_column", "split_column")
+_COLUMNS = ("columns", "drop", "name_column", "label_column", "split_column", "unseen")
 _TABLE_OPTIONS = (*_COLUMNS, "delimiter", "decimal", "encoding", "transpose")
 _TABLE = Kind(_read_numbers, _TABLE_OPTIONS)
 _TEXTS = Kind(_read_texts, ("text_column", "item_separator", "split_column", "name_column", "delimiter", "encoding"))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from beliefnet._errors import DataError, Use, shown
-from beliefnet.data._files import opened, plain_suffix, read_text, readable
+from beliefnet.data._files import opened, plain_suffix, readable
 from beliefnet.data._record import Reading
 from beliefnet.data.readers._cells import TRUTH, parsed
 from beliefnet.data.readers._sheet import Sheet
@@ -20,22 +20,19 @@ _DIGITS = 15
 """Whole numbers of more are identifiers: double precision does not hold them."""
 
 
-def read_frame(path: Path, reading: Reading) -> Frame:
-    """Read the columns of a table, each as numbers or as texts.
+def read_frame(sheet: Sheet, delimiter: str | None) -> Frame:
+    """Read the columns of a table in a text file, each as numbers or as texts.
 
     Args:
-        path: A text file with a table, or a Parquet file.
-        reading: How to read it.
+        sheet: Its text.
+        delimiter: What is said to separate its cells.
 
     Raises:
         DataError: If it cannot be read, or has two columns of one name.
     """
-    if plain_suffix(path) == PARQUET:
-        return _read_parquet(path)
-    text = read_text(path, reading.encoding)
+    path = sheet.path
     with readable(path):
-        sheet = Sheet.of(text, reading, path)
-        if reading.delimiter is None and plain_suffix(path) != ".tsv":
+        if delimiter is None and plain_suffix(path) != ".tsv":
             sheet.check_commas(are_whole=False)
         names = _unique(sheet.columns, path)
         lines, rows = [], []
@@ -58,13 +55,6 @@ def _check_decimals(values: np.ndarray, cells: Sequence[str], name: str, decimal
             f"expected to know what the commas in column {shown(name)} of {path} are, got {shown(first)}",
             Use("decimal", ",", "for decimal commas"),
         )
-
-
-def has_texts(path: Path, reading: Reading) -> bool:
-    """Whether a column of a table in a text file, that is said to be nothing else, begins with texts."""
-    with readable(path):
-        sheet = Sheet.of(read_text(path, reading.encoding), reading, path)
-        return sheet.has_text_columns(reading)
 
 
 def typed_cells(cells: Sequence[str], decimal: str) -> np.ndarray:
@@ -100,7 +90,12 @@ def _unique(columns: Sequence[str], path: Path) -> list[str]:
     return names
 
 
-def _read_parquet(path: Path) -> Frame:
+def read_parquet(path: Path) -> Frame:
+    """Read the columns of a Parquet file, each as numbers or as texts.
+
+    Raises:
+        DataError: If it cannot be read, or the package pyarrow is not there.
+    """
     parquet = _parquet()
     with opened(path) as file, _damage(path):
         table = parquet.read_table(file)
@@ -147,7 +142,7 @@ def number_columns(frame: Frame, reading: Reading) -> tuple[np.ndarray, tuple[st
             raise DataError(
                 f"expected numbers in every column of {frame.label}, got texts or missing values in {shown(name)}",
                 Use("drop", name, "if it is no data"),
-                Use("values", "mixed", "for columns of several kinds", "--visible mixed"),
+                Use("values", "mixed", "for columns of several kinds", "--net vae --visible mixed"),
             )
     own = None if reading.name_column is None else tuple(map(str, frame.column(reading.name_column)))
     array = np.stack([values.astype(np.float64) for values in columns], axis=1)

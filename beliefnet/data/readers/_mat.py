@@ -32,7 +32,7 @@ def mat_contents(path: Path, options: LoadOptions, wanted: Wanted | None) -> Con
     options = with_array(options, names, path)
     if options.array is not None and options.array not in names:
         raise DataError(
-            f"expected a MATLAB file with an array of numbers {options.array!r}, got {path} with {listed(names)}",
+            f"expected a MATLAB file with an array of numbers {shown(options.array)}, got {path} with {listed(names)}",
             "one of its own names, or leaving the array's name out",
         )
 

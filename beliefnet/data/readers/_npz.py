@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from beliefnet._errors import DataError, listed
+from beliefnet._errors import DataError, listed, shown
 from beliefnet.data._files import readable
 from beliefnet.data._record import SPLITS, LoadOptions
 from beliefnet.data._sparse import from_pieces, from_scipy_pieces
@@ -45,7 +45,7 @@ def npz_contents(path: Path, options: LoadOptions, wanted: Wanted | None) -> Con
         return named_contents(arrays, options)
     if options.array is not None and options.array not in stems:
         raise DataError(
-            f"expected a .npz file with an array or matrix {options.array!r}, got {path} with {listed(names)}",
+            f"expected a .npz file with an array or matrix {shown(options.array)}, got {path} with {listed(names)}",
             "one of its own names, or leaving the array's name out",
         )
     chosen = {"train": options.array} if options.array else {split: split for split in SPLITS if split in stems}

@@ -143,7 +143,7 @@ class Sheet:
             hints = ["coding yes as 1 and no as 0", *hints]
         elif len(texts) == 1:
             hints = [*hints, Use("text_column", self.columns[column], "if it holds texts")]
-        hints.append(Use("values", "mixed", "for columns of several kinds", "--visible mixed"))
+        hints.append(Use("values", "mixed", "for columns of several kinds", "--net vae --visible mixed"))
         return DataError(
             f"expected numbers in every column of {self.path}, got {shown(first)} in {self._named(column)} "
             f"(line {line}, column {column + 1})",
@@ -155,7 +155,7 @@ class Sheet:
         if self.columns.count(name) != 1:
             what = "no such column" if name not in self.columns else "two of them"
             raise DataError(
-                f"expected a column {name!r} in {self.path}, got {what} among {listed(self.columns)}",
+                f"expected a column {shown(name)} in {self.path}, got {what} among {listed(self.columns)}",
                 f"one of its names{suggestion(name, self.columns)}",
             )
         return self.columns.index(name)

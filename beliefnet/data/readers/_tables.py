@@ -25,6 +25,7 @@ class Table:
         values: The numbers, float64 `[rows, columns]`; NaN where a cell is empty.
         columns: The name of each column, where the file has any.
         names: The name of each row, where the file has any.
+        named_in: The column that they are from, where it has a name.
         parts: Which split each row belongs to, where a column says so.
         place: Where an entry is in the file, given its row and column.
     """
@@ -32,26 +33,37 @@ class Table:
     values: np.ndarray
     columns: tuple[str, ...] | None = None
     names: tuple[str, ...] | None = None
+    named_in: str | None = None
     parts: tuple[str, ...] | None = None
     place: Place | None = None
 
 
+def open_sheet(path: Path, reading: Reading) -> Sheet:
+    """Read the text of a table, and find its header and what separates its cells.
+
+    Raises:
+        DataError: If the file is empty or unreadable.
+    """
+    with readable(path):
+        return Sheet.of(read_text(path, reading.encoding), reading, path)
+
+
 def read_table(
-    path: Path,
+    sheet: Sheet,
     reading: Reading,
     split_column: str | None = None,
     wanted: Sequence[str] | None = None,
     *,
     are_whole: bool = False,
 ) -> Table:
-    """Read a table of numbers from a text file.
+    """Read a table of numbers.
 
     A first line without any number is taken for a header, and so is one that counts up, as pandas writes it. A first
     column that counts the rows, one of different whole numbers headed `id`, `index` or `row`, and one of different
     texts are taken for the names of the rows, with a warning.
 
     Args:
-        path: The file.
+        sheet: Its text.
         reading: How to read it.
         split_column: The column that says which split a row belongs to.
         wanted: The columns that a trained model takes, which are found by their names where the file has any of them.
@@ -62,13 +74,11 @@ def read_table(
 
     Raises:
         DataError: With the line and column of the first text that is not a number, or the first line of another
-            width; or if the file is empty or unreadable, lacks a column that was asked for, or does not tell two
+            width; or if the file lacks a column that was asked for, or does not tell two
             columns of whole numbers from one with decimal commas.
     """
-    text = read_text(path, reading.encoding)
-    with readable(path):
-        sheet = Sheet.of(text, reading, path)
-        if reading.delimiter is None and plain_suffix(path) != ".tsv":
+    with readable(sheet.path):
+        if reading.delimiter is None and plain_suffix(sheet.path) != ".tsv":
             sheet.check_commas(are_whole=are_whole)
         if wanted is not None:
             reading = sheet.reading_for(wanted, reading)
@@ -78,7 +88,8 @@ def read_table(
         columns = tuple(sheet.columns[index] for index in numeric) if sheet.has_header else None
         table = Table(values, columns, place=partial(sheet.place, numeric))
         if sheet.name_column is not None:
-            table = replace(table, names=tuple(sheet.texts(sheet.name_column)))
+            named_in = sheet.columns[sheet.name_column].strip() if sheet.has_header else None
+            table = replace(table, names=tuple(sheet.texts(sheet.name_column)), named_in=named_in or None)
         else:
             table = _without_index(table, numeric, sheet, reading)
         if split_column is not None:
@@ -107,6 +118,7 @@ def _without_index(table: Table, numeric: list[int], sheet: Sheet, reading: Read
     )
     # Rows that were left out leave gaps, and rows may be shuffled; frames that were joined repeat numbers.
     are_distinct = len(np.unique(column)) == len(column)
+    is_unnamed = header in (None, "", "unnamed: 0")
     is_index = header in ("", "unnamed: 0") or (runs if header is None else header in _INDEX_HEADERS and are_distinct)
     if runs and not is_index:
         said = f"column {sheet.columns[0]!r} of {sheet.path} counts the rows and is read as data"
@@ -119,4 +131,5 @@ def _without_index(table: Table, numeric: list[int], sheet: Sheet, reading: Read
     )
     names = tuple(str(int(number)) for number in column)
     place = partial(sheet.place, numeric[1:])
-    return Table(table.values[:, 1:], table.columns and table.columns[1:], names, place=place)
+    named_in = None if is_unnamed else sheet.columns[0].strip()
+    return Table(table.values[:, 1:], table.columns and table.columns[1:], names, named_in, place=place)

@@ -160,7 +160,7 @@ def _read_folder(folder: Path, encoding: str | None) -> Texts:
 
 def _read_column(path: Path, reading: Reading, column: str, split_column: str | None) -> Texts:
     if plain_suffix(path) not in (*TABLES, ".txt"):
-        raise DataError(f"expected a .csv file with a column {column!r}, got {path}", "leaving text_column out")
+        raise DataError(f"expected a .csv file with a column {shown(column)}, got {path}", "leaving text_column out")
     text = read_text(path, reading.encoding)
     with readable(path), _fields_of_any_length():
         delimiter = delimiter_of(text.partition("\n")[0], path, reading)
@@ -171,8 +171,8 @@ def _read_column(path: Path, reading: Reading, column: str, split_column: str | 
         for name in wanted:
             if name not in known:
                 raise DataError(
-                    f"expected a column {name!r} in the first line of {path}, got {listed(header) or 'an empty file'}"
-                    f"{suggestion(name, known)}",
+                    f"expected a column {shown(name)} in the first line of {path}, got "
+                    f"{listed(header) or 'an empty file'}{suggestion(name, known)}",
                     "one of these as text_column, or 'column 1' where there is no header",
                 )
         rows = list(_complete_rows(text, delimiter, len(known), has_header, path))
