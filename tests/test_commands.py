@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from commands import files, words_of
 
-from beliefnet.cli import run
+from beliefnet.cli import _progress, run
 from beliefnet.cli._commands import COMMANDS
+from beliefnet.cli._common import Common, asking
 from beliefnet.cli._described import commands as described
 
 QUICK = ["sample", "runs", "schema", "datasets"]
@@ -142,3 +143,30 @@ def test_a_shell_completes_commands_options_and_values(tmp_path, monkeypatch, ca
     monkeypatch.setenv("SHELL", "/bin/sh")
     assert run(["--install-completion"]) == 1
     assert capsys.readouterr().err.endswith("one of bash, zsh, fish, got 'sh'; try --install-completion bash\n")
+
+
+def test_progress_is_lines_with_the_time_left(monkeypatch, capsys):
+    clock = iter([0.0, 2.0, 4.0, 12.0, 12.0, 13.0, 31.0, 31.0])
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: next(clock))
+    with asking(Common(progress="plain")), _progress.progress("rows", 100) as shown:
+        for done in (10, 20, 40, 45, 90):
+            shown.update(done)
+    lines = capsys.readouterr().err.splitlines()
+    # The first ten waited for compilation: thirty took ten seconds, eighty 29.
+    assert lines == ["rows: compiling", "rows: 40 of 100, 20 s left", "rows: 90 of 100, 4 s left"]
+
+
+@pytest.mark.parametrize(
+    ("common", "is_terminal", "style"),
+    [
+        (Common(), True, "rich"),
+        (Common(), False, "plain"),
+        (Common(json=True), True, "none"),
+        (Common(quiet=True), False, "none"),
+        (Common(json=True, progress="plain"), True, "plain"),
+        (Common(progress="none"), True, "none"),
+    ],
+)
+def test_the_style_of_progress(common, is_terminal, style):
+    with asking(common):
+        assert _progress.chosen_style(is_terminal=is_terminal) == style

@@ -326,11 +326,17 @@ def test_the_command_completes_a_file(trained, holey, tmp_path, capsys, monkeypa
     cells = [",".join("" if np.isnan(value) else str(value) for value in row) for row in x]
     (tmp_path / "holey.csv").write_text("\n".join(cells))
     np.savez("holey.npz", train=x[:3], test=x)
-    for tokens in (["holey.csv"], ["holey.npz", "--split", "test"]):
-        assert run(["impute", str(trained), *tokens, "--out", "again.npy", *FEW]) == 0
-        np.testing.assert_allclose(np.load("again.npy"), completed, atol=1e-6)
-    assert run(["impute", str(trained), str(holey), "--out", "new/sheet.png", *FEW]) == 0
-    assert (tmp_path / "new" / "sheet.png").read_bytes().startswith(b"\x89PNG")
+    assert run(["impute", str(trained), "holey.csv", "--out", "again.npy", *FEW]) == 0
+    np.testing.assert_allclose(np.load("again.npy"), completed, atol=1e-6)
+    assert run(["impute", str(trained), "holey.npz", "--split", "test", "--draws", "2", "--out", "two.npy", *FEW]) == 0
+    drawn = np.load("two.npy")
+    assert drawn.shape == (2, 60, 7)
+    np.testing.assert_array_equal(drawn[:, ~missing], completed[None, ~missing].repeat(2, axis=0))
+    assert set(np.unique(drawn[:, missing])) == {0, 1}
+    assert (drawn[0] != drawn[1]).any()
+    assert "try --out two.npy" in fails(capsys, "impute", trained, holey, "--draws", "2", "--out", "two.png")
+    assert run(["impute", str(trained), str(holey), "--out", "sheet.png", *FEW]) == 0
+    assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
     assert files(trained) == before
 
 

@@ -247,6 +247,7 @@ _OF_TABLE: Mapping[str, Any] = {
     "net": "vae",
     "hidden": (10,),
     "deterministic": (100,),
+    "mark_missing": True,
     "estimator": "iwae",
     "particles": 5,
     "learning_rate": 0.002,

@@ -43,6 +43,8 @@ class Shown:
             self._bar = bar, bar.add_task(f"{self.what}: {_COMPILING}", total=self.total, completed=self._done)
             with unheard():
                 bar.start()
+        elif asked().progress == "plain":
+            self.line(f"{self.what}: {_COMPILING}")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,9 +2,10 @@
 
 import dataclasses
 import hashlib
+import os
 from enum import Enum
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import equinox as eqx
 import jax
@@ -12,7 +13,8 @@ import numpy as np
 
 from beliefnet._errors import OptionError
 from beliefnet._naming import name_of
-from beliefnet.catalogue import NamedRun, load_named_run, parse_proposal, refiner_for
+from beliefnet.catalogue import PROPOSALS, REFINERS, NamedRun, load_named_run, parse_proposal, refiner_for
+from beliefnet.cli._options import plain
 from beliefnet.cli._text import warn
 from beliefnet.proposals import AbstractProposal, Annealed, Recognition, Refined
 from beliefnet.refiners import AbstractRefiner
@@ -105,6 +107,12 @@ def _own_proposal(run: Run) -> AbstractProposal:
     return run.proposal
 
 
+def keep_result(run: Run, kind: str, key: dict[str, Any], result: dict[str, Any]) -> None:
+    """Keep a result in the run folder, for `beliefnet report`; those of a net's file are shown alone."""
+    if not run.folder.is_file and os.access(run.folder.path, os.W_OK):
+        run.folder.write_result(kind, key, plain(result), run.stamp)
+
+
 def described(module: AbstractProposal | AbstractRefiner) -> str:
     """Return a proposal or refiner with its settings on one line; what it can learn is told apart by a checksum."""
     values = {field.name: getattr(module, field.name) for field in dataclasses.fields(module)}
@@ -117,22 +125,40 @@ def described(module: AbstractProposal | AbstractRefiner) -> str:
 
 
 def in_words(module: AbstractProposal | AbstractRefiner) -> str:
-    """Return a proposal or refiner by its name in the catalogue, with the settings that differ from the usual ones."""
+    """Return a proposal or refiner in one word, as `--proposal` and `--refine` take it: what differs from the usual.
+
+    What only Python can choose, such as another sampler, follows in brackets.
+    """
     name = name_of(type(module))
-    usual = {field.name: _usual(field) for field in dataclasses.fields(module)}
-    values = {field: getattr(module, field) for field in usual}
-    plain = {field: value for field, value in values.items() if _is_setting(value)}
-    settings = [f"{field}={_in_words(value)}" for field, value in plain.items() if value != usual[field]]
     own = type(module).__name__ if name is None else name.name
-    return f"{own}({', '.join(settings)})" if settings else own
+    entry = _KNOWN.get(own)
+    options = {} if entry is None else {option.argument: option for option in entry.options.values()}
+    given, others = [], []
+    # What is refined by comes last, since all that follows is its own.
+    for field in sorted(dataclasses.fields(module), key=lambda field: _is_part(getattr(module, field.name))):
+        value = getattr(module, field.name)
+        if _is_setting(value) and value != _usual(field):
+            if field.name in options:
+                given.append(f"{options[field.name].name.replace('_', '-')}={_in_words(value)}")
+            else:
+                others.append(f"{field.name}={_in_words(value)}")
+    spec = f"{own}:{','.join(given)}" if given else own
+    return f"{spec} ({', '.join(others)})" if others else spec
+
+
+_KNOWN = {**PROPOSALS, **REFINERS}
+
+
+def _is_part(value: object) -> bool:
+    match value:
+        case AbstractProposal() | AbstractRefiner():
+            return True
+    return False
 
 
 def _is_setting(value: object) -> bool:
     """Whether a field is a part with settings of its own, or a setting, and nothing learnt."""
-    match value:
-        case AbstractProposal() | AbstractRefiner():
-            return True
-    return not any(map(eqx.is_array, jax.tree.leaves(value)))
+    return _is_part(value) or not any(map(eqx.is_array, jax.tree.leaves(value)))
 
 
 def _usual(field: dataclasses.Field) -> object:
@@ -141,8 +167,13 @@ def _usual(field: dataclasses.Field) -> object:
 
 def _in_words(value: object) -> str:
     match value:
+        # A refined posterior is chosen by its refiner.
+        case Refined(refiner=refiner):
+            return in_words(refiner)
         case AbstractProposal() | AbstractRefiner():
             return in_words(value)
+        case str() | int() | float():
+            return str(value)
     return _setting(value)
 
 

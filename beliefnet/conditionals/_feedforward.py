@@ -76,6 +76,11 @@ class Feedforward(AbstractConditional):
         return self.view.centre
 
     @property
+    def marks_missing(self) -> bool:
+        """That of the network."""
+        return self.network.marks_missing
+
+    @property
     def whole(self) -> "AbstractConditional":
         """The layer with all of its units, where it is one that was observed in part."""
         return self

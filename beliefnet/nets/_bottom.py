@@ -15,6 +15,7 @@ from beliefnet.conditionals import (
     Convolutions,
     Dense,
     EquinoxNetwork,
+    Marked,
     Stacked,
     TransposedConvolutions,
 )
@@ -69,7 +70,24 @@ class _DenseLayers(AbstractBottom):
         return dense_network(sizes, activation, key=key)
 
 
+class _MarkedLayers(AbstractBottom):
+    """Dense networks, of which the encoder is told which entries are missing."""
+
+    def encoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> AbstractNetwork:
+        """Return a dense network whose first map is marked."""
+        match dense_network(sizes, activation, key=key):
+            case Dense() as dense:
+                return Marked(dense)
+            case MLP() as network:
+                return network.with_part(0, Marked(network.layers[0]))
+
+    def decoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> AbstractNetwork:
+        """Return a dense network."""
+        return dense_network(sizes, activation, key=key)
+
+
 DENSE_LAYERS = _DenseLayers()
+MARKED_LAYERS = _MarkedLayers()
 
 
 @dataclass(frozen=True)
