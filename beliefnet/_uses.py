@@ -1,5 +1,7 @@
 """What a trained net is used for: codes of data, means of what it draws, and of what it has seen."""
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -16,7 +18,7 @@ from beliefnet.data import Observations
 from beliefnet.evaluation import DataLike, encode, observe
 from beliefnet.samplers import Plain
 
-__all__ = ["decode", "encode", "reconstruct", "sample_means", "to_numpy"]
+__all__ = ["decode", "encode", "reconstruct", "sample_means", "to_numpy", "traverse"]
 
 _ROWS = 1000
 
@@ -87,7 +89,7 @@ def reconstruct(net: BeliefNet, data: DataLike, *, key: Key) -> Float[np.ndarray
     Raises:
         DataError: If the data are none, of another width than the net, or not what the net is a model of.
 
-    Example:
+    Examples:
         >>> from beliefnet.nets import sigmoid_belief_net
         >>> net = sigmoid_belief_net(3, (2,), key=jax.random.key(0))
         >>> reconstruct(net, [[0, 1, 1], [1, 1, 0]], key=jax.random.key(1)).shape
@@ -115,6 +117,29 @@ def _reconstructed(net: BeliefNet, x: Float[Array, "batch visible"], key: Key) -
     return net.joined(condition, jnp.broadcast_to(means, outputs.shape))
 
 
+def traverse(
+    net: BeliefNet, code: Float[np.ndarray, " units"], *, unit: int, values: Sequence[float]
+) -> Float[np.ndarray, "values outputs"]:
+    """Return the means of the observation while one unit of the bottom latent layer takes one value after another.
+
+    Args:
+        net: The net.
+        code: Values of the bottom latent layer, `[units]`, such as the code of a row (`encode`), which the other units
+            keep.
+        unit: The number of the unit that moves, from 0.
+        values: What it takes, such as 0 and 1.
+
+    Examples:
+        >>> from beliefnet.nets import sigmoid_belief_net
+        >>> net = sigmoid_belief_net(3, (2,), key=jax.random.key(0))
+        >>> traverse(net, np.zeros(2), unit=1, values=[0, 0.5, 1]).shape
+        (3, 3)
+    """
+    codes = np.repeat(np.asarray(code, np.float32)[None], len(values), axis=0)
+    codes[:, unit] = values
+    return np.asarray(decode(net, (jnp.asarray(codes),)))
+
+
 def to_numpy(net: BeliefNet) -> dict[str, np.ndarray]:
     """Return all parameters of a net as arrays of NumPy, by names that say what each is for.
 
@@ -129,7 +154,7 @@ def to_numpy(net: BeliefNet) -> dict[str, np.ndarray]:
     Args:
         net: The net; of any kind, of which the fields are the names.
 
-    Example:
+    Examples:
         >>> from beliefnet.nets import sigmoid_belief_net
         >>> arrays = to_numpy(sigmoid_belief_net(5, (4, 3), key=jax.random.key(0)))
         >>> {name: array.shape for name, array in arrays.items() if name.startswith("model")}  # doctest: +ELLIPSIS

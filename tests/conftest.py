@@ -116,6 +116,7 @@ def place(tmp_path_factory, trained, grey_file):
         "gaps": {"DIR": str(trained), "--particles": "2", "--steps": "1", "--refine": "air:steps=1"},
         "impute": {"DIR": str(trained), "DATA": str(folder / "holes.npy"), "--particles": "8", "--rounds": "1"},
         "outliers": {"DIR": str(trained), "DATA": str(grey_file), "--particles": "2"},
+        "report": {"DIR": str(trained)},
         "runs": {"FOLDER": str(trained.parent)},
         "sample": {"DIR": str(trained)},
         "sandwich": {"DIR": str(trained), "--ais": "2", "--particles": "2", "--num": "2"},

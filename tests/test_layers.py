@@ -39,6 +39,7 @@ LAYERS = [
     {"training", "comparisons"},
     {"plots"},
     {"catalogue"},
+    {"report"},
     {"_model"},
     {"_fit"},
     {PUBLIC},
@@ -50,7 +51,7 @@ LEVELS = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 PLACES = {
     "cyclopts": ("beliefnet.cli",),
     "rich": ("beliefnet.cli",),
-    "matplotlib": ("beliefnet.plots",),
+    "matplotlib": ("beliefnet.plots", "beliefnet.report._parts"),
     "orbax": ("beliefnet.runs._arrays",),
     "safetensors": ("beliefnet.runs._net_file",),
 }

@@ -50,6 +50,7 @@ def elsewhere(tmp_path: Path, monkeypatch):
         "evaluate @ --particles 5 --refine air:steps=2,samples=3",
         "evaluate @ --particles 2 --ais 4",
         "gaps @ --limit 5 --particles 5 --refine air:steps=2,samples=2",
+        "report @",
         "sandwich @ --num 4 --ais 5 --particles 2",
         "diagnose @ --estimators nvil vimco:particles=2 --draws 20 --batch-size 5",
     ],

@@ -11,6 +11,7 @@ COMMANDS = {
     "gaps": ("_gaps", "Refine the posteriors of trained nets step by step."),
     "impute": ("_impute", "Fill in missing entries of data."),
     "outliers": ("_outliers", "Score every row of data by log p(x)."),
+    "report": ("_report", "Write one HTML page about one or several runs."),
     "runs": ("_runs", "List the runs of a folder, put tags on them, or delete some."),
     "sample": ("_sample", "Draw observations from a trained net."),
     "score": ("_score", "Write log p(x) of every row of data, with its standard error."),

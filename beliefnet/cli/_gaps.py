@@ -12,7 +12,7 @@ from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
 from beliefnet.cli._options import check_counts, with_error
 from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Split, chosen_rows
-from beliefnet.cli._run import chosen_refiner, described, in_words, open_latent_run
+from beliefnet.cli._run import chosen_refiner, described, in_words, keep_result, open_latent_run
 from beliefnet.cli._text import report, say, show_table, tell
 from beliefnet.evaluation import InferenceGaps, inference_gaps
 from beliefnet.evaluation._gaps import steps_of_refinement
@@ -86,6 +86,9 @@ def gaps(
             )
         about = {"refine": described(refiner), "seed": seed, "best_epoch": run.best_epoch}
         records[name] = {"data": chosen.data, "split": chosen.split, **results[name].to_dict(), **about}
+        if data is None:
+            key = {"split": chosen.split, "num_particles": particles, "limit": limit, **about}
+            keep_result(run, "gaps", key, records[name])
         _show(results[name], f"{name}: {chosen.place}")
         tell(f"refined by {in_words(refiner)}")
     report(records)

@@ -26,7 +26,7 @@ from beliefnet.cli._impute_table import (
 from beliefnet.cli._options import check_counts, with_error
 from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Split, chosen_rows, is_file, own_data, spread
-from beliefnet.cli._run import Run, chosen_refiner, described, open_latent_run
+from beliefnet.cli._run import Run, chosen_refiner, described, keep_result, open_latent_run
 from beliefnet.cli._tables import NUMBERED, SUFFIXES
 from beliefnet.cli._text import report, say, show_table, tell
 from beliefnet.data import numbered_columns
@@ -114,6 +114,7 @@ def impute_rows(
         completed = complete_table(run, chosen.limited(limit), search, hide, num_draws=draws, key=draw_key)
         about = {"data": data, "hide": hide, "seed": seed, "best_epoch": run.best_epoch}
         show_completed(completed, about, run.record.schema, file)
+        keep_result(run, "imputation", {"data": data, "hide": hide}, completed.report | about)
         return
     refiner = chosen_refiner(run, refine)
     rows = read_incomplete(run, data, split, reading, limit, key=data_key)
@@ -133,6 +134,7 @@ def impute_rows(
     _show(found, scores)
     note = replaced(file)
     _write(run, rows, result, file)
+    keep_result(run, "imputation", {name: found[name] for name in ("data", "split", "hide")}, found)
     say(f"{len(rows.seen)} completed rows{of_draws(draws)} written to {file}{note}")
 
 

@@ -14,7 +14,7 @@ from beliefnet.cli._files import chosen_file, replaced
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
 from beliefnet.cli._options import check_counts
 from beliefnet.cli._rows import Chosen, Split, chosen_rows, own_data, spread, words_or_numbers
-from beliefnet.cli._run import Run, open_run
+from beliefnet.cli._run import Run, keep_result, open_run
 from beliefnet.cli._score import scores_of
 from beliefnet.cli._tables import SUFFIXES, beside, save_columns
 from beliefnet.cli._text import report, say, show_table
@@ -24,6 +24,7 @@ from beliefnet.evaluation import surprise
 from beliefnet.training import Stream, stream
 
 _SHOWN = 10
+_KEPT = 50
 _REASONS = 3
 _USUAL_SHARE = 0.05
 _MOST_TRAINING_ROWS = 2000
@@ -104,10 +105,13 @@ def outliers(
     columns = _columns(run, chosen, scores, errors, least, reasons)
     note = replaced(file)
     rows = [{name: _plain(values[row]) for name, values in columns.items()} for row in least]
-    report({"num_rows": len(scores), **asdict(cut), "outliers": rows, "file": str(file)})
+    found = {"num_rows": len(scores), **asdict(cut)}
+    report({**found, "outliers": rows, "file": str(file)})
     if rows:
         _show(columns, least)
     save_columns(file, columns)
+    about = {"data": data, "split": chosen.split}
+    keep_result(run, "outliers", about, {**found, **about, "outliers": rows[:_KEPT]})
     say(f"outliers have a log p below {cut.threshold:.2f} nats, {cut.reason}")
     say(f"scores of {len(scores)} rows, {len(rows)} of them outliers, written to {file}{note}")
 

@@ -21,6 +21,7 @@ from beliefnet.plots import (
     plot_training_curve,
     reconstruction_sheet,
     table_sheet,
+    titled_topics,
 )
 from beliefnet.runs import RunFolder
 from beliefnet.training import Fitted, Stream, stream
@@ -115,14 +116,6 @@ def topics_by_coherence(net: BeliefNet, documents: Observations, num_words: int)
     return sorted(topics(net, documents, num_words=num_words), key=lambda topic: -topic.coherence)
 
 
-def signed_words(topic: Topic, names: Sequence[str]) -> list[str]:
-    """Return the words of a topic; those that its unit speaks against have a minus."""
-    signs = ["-" if strength < 0 else "" for strength in topic.strengths]
-    return [sign + names[word] for sign, word in zip(signs, topic.words, strict=True)]
-
-
 def draw_topics(found: Sequence[Topic], names: Sequence[str], path: Path) -> None:
     """Draw topics under their numbers."""
-    titles = [f"unit {topic.unit}: NPMI {topic.coherence:.2f}, activity {topic.activity:.2f}" for topic in found]
-    words = [signed_words(topic, names) for topic in found]
-    plot_topics(list(zip(titles, words, [topic.strengths for topic in found], strict=True)), path)
+    plot_topics(titled_topics(found, names), path)

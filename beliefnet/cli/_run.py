@@ -2,9 +2,10 @@
 
 import dataclasses
 import hashlib
+import os
 from enum import Enum
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import equinox as eqx
 import jax
@@ -13,6 +14,7 @@ import numpy as np
 from beliefnet._errors import OptionError
 from beliefnet._naming import name_of
 from beliefnet.catalogue import PROPOSALS, REFINERS, NamedRun, load_named_run, parse_proposal, refiner_for
+from beliefnet.cli._options import plain
 from beliefnet.cli._text import warn
 from beliefnet.proposals import AbstractProposal, Annealed, Recognition, Refined
 from beliefnet.refiners import AbstractRefiner
@@ -103,6 +105,12 @@ def _own_proposal(run: Run) -> AbstractProposal:
             "--refine none",
         )
     return run.proposal
+
+
+def keep_result(run: Run, kind: str, key: dict[str, Any], result: dict[str, Any]) -> None:
+    """Keep a result in the run folder, for `beliefnet report`; those of a net's file are shown alone."""
+    if not run.folder.is_file and os.access(run.folder.path, os.W_OK):
+        run.folder.write_result(kind, key, plain(result), run.stamp)
 
 
 def described(module: AbstractProposal | AbstractRefiner) -> str:

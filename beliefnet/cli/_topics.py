@@ -12,11 +12,12 @@ from beliefnet._errors import OptionError
 from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced, writing
 from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
-from beliefnet.cli._pictures import draw_topics, signed_words, topics_by_coherence
+from beliefnet.cli._pictures import draw_topics, topics_by_coherence
 from beliefnet.cli._rows import Split, chosen_rows, words_or_numbers
 from beliefnet.cli._run import open_latent_run
 from beliefnet.cli._text import report, say, show_table, tell
 from beliefnet.evaluation import Topic
+from beliefnet.plots import signed_words
 
 _WORDS = 10
 

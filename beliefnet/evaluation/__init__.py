@@ -38,6 +38,7 @@ from beliefnet.evaluation._sandwich import Sandwich, sandwich
 from beliefnet.evaluation._surprise import surprise
 from beliefnet.evaluation._topics import Topic, npmi, topics
 from beliefnet.evaluation._two_sided import two_sided
+from beliefnet.evaluation._units import UnitActivity, unit_activity
 
 __all__ = [
     "DataLike",
@@ -60,6 +61,7 @@ __all__ = [
     "Sandwich",
     "Search",
     "Topic",
+    "UnitActivity",
     "complete",
     "encode",
     "enumerate_latents",
@@ -88,4 +90,5 @@ __all__ = [
     "surprise",
     "topics",
     "two_sided",
+    "unit_activity",
 ]

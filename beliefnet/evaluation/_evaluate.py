@@ -23,7 +23,7 @@ from beliefnet.evaluation._perplexity import Perplexity, perplexity
 from beliefnet.evaluation._weighted import rungs
 from beliefnet.proposals import AbstractProposal
 
-_ACTIVE_VARIANCE = 0.01
+ACTIVE_VARIANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def _summarise(
     fitted = k_hat[~np.isnan(k_hat)]
     variance = activity[1] / count - (activity[0] / count) ** 2
     edges = np.cumsum((0, *net.layer_sizes))
-    is_active = variance > _ACTIVE_VARIANCE
+    is_active = variance > ACTIVE_VARIANCE
     return Evaluation(
         num_examples=count,
         num_particles=num_particles,

@@ -103,6 +103,27 @@ class GradientReport:
         values["references"] = {str(count): value for count, value in values["references"].items()}
         return values
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "GradientReport":
+        """Rebuild a report from the result of `to_dict`, which JSON may have held: None stands for what is not finite.
+
+        Raises:
+            KeyError: If something is missing.
+            TypeError: If a part has other fields.
+        """
+
+        def part(saved: Mapping[str, Any]) -> PartReport:
+            return PartReport(**{name: math.nan if value is None else value for name, value in saved.items()})
+
+        estimators = {
+            name: EstimatorReport(
+                one["bound_particles"], one["milliseconds"], {key: part(saved) for key, saved in one["parts"].items()}
+            )
+            for name, one in values["estimators"].items()
+        }
+        references = {int(count): Reference(**one) for count, one in values["references"].items()}
+        return cls(values["num_draws"], values["batch_size"], references, estimators)
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -116,7 +137,7 @@ class Effort:
     Raises:
         ValueError: If a number is not whole, or too small.
 
-    Example:
+    Examples:
         >>> Effort(500).of_reference
         2000
     """

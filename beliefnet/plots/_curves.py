@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from beliefnet._errors import ArgumentError
-from beliefnet.plots._figure import FAINT, INK, save_png, undress
+from beliefnet.plots._figure import FAINT, INK, blank_axes, save_png, undress
 from beliefnet.plots._text import for_picture
 
 _TRAIN = "#9aa5b1"
@@ -36,17 +35,34 @@ def plot_training_curve(rows: Sequence[Mapping[str, Any]], path: Path | str, *, 
     Raises:
         ValueError: there are no rows.
     """
+    axes = draw_training_curve(rows, blank_axes(7.2, 4.2), title=title)
+    return save_png(axes.figure, path)  # pyright: ignore[reportArgumentType]
+
+
+def draw_training_curve(rows: Sequence[Mapping[str, Any]], axes: Axes | None = None, *, title: str = "") -> Axes:
+    """Draw what `plot_training_curve` saves.
+
+    Args:
+        rows: one mapping per epoch, as there.
+        axes: where to draw; by default in a new figure.
+        title: line above the curve.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: there are no rows.
+    """
     if not rows:
         raise ArgumentError("expected at least one row of metrics, got none", "again after the first epoch")
-    figure = Figure(figsize=(7.2, 4.2), facecolor="white", layout="constrained")
-    axes = figure.add_subplot()
+    axes = blank_axes(7.2, 4.2) if axes is None else axes
     train, valid = _series(rows, "train_bound"), _series(rows, "valid_bound")
     _draw_line(axes, train, _TRAIN, "training")
     _draw_line(axes, valid, _VALID, "validation")
     _limit(axes, train, valid)
     _mark_best(axes, valid)
     _dress(axes, title, _elapsed(rows))
-    return save_png(figure, path)
+    return axes
 
 
 def _series(rows: Sequence[Mapping[str, Any]], name: str) -> NDArray[np.float64]:

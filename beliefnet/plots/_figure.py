@@ -1,5 +1,6 @@
 """What every picture shares: colours, and saving without ever leaving half a file."""
 
+import io
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -13,6 +14,27 @@ DPI = 144
 INK = "#1f2933"
 FAINT = "#7b8794"
 GRID = "#e4e7eb"
+
+
+def blank_axes(width: float, height: float) -> Axes:
+    """Return the axes of a new figure of so many inches."""
+    return Figure(figsize=(width, height), facecolor="white", layout="constrained").add_subplot()
+
+
+def as_png(drawn: Figure | Axes) -> bytes:
+    """Return a figure, or the figure that axes are in, as the bytes of a PNG with a transparent ground.
+
+    Examples:
+        >>> from beliefnet.plots import as_png, draw_images
+        >>> as_png(draw_images([[0.0, 1.0]], (1, 2)))[1:4]
+        b'PNG'
+    """
+    buffer = io.BytesIO()
+    with missing_glyphs():
+        figure = drawn.get_figure(root=True)
+        assert figure is not None
+        figure.savefig(buffer, format="png", dpi=DPI, transparent=True, metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def undress(axes: Axes) -> None:

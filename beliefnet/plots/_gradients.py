@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter, NullLocator
 
 from beliefnet.evaluation import GradientReport
-from beliefnet.plots._figure import FAINT, GRID, INK, save_png, undress
+from beliefnet.plots._figure import FAINT, GRID, INK, blank_axes, save_png, undress
 from beliefnet.plots._text import for_picture
 
 _UNBIASED = "#2563eb"
@@ -36,13 +36,18 @@ def plot_gradient_report(report: GradientReport, path: Path | str) -> Path:
     Returns:
         The path written.
     """
+    return save_png(gradient_figure(report), path)
+
+
+def gradient_figure(report: GradientReport) -> Figure:
+    """Return the figure that `plot_gradient_report` saves, a panel for each quantity of each net."""
     count = len(report.estimators)
     figure = Figure(figsize=(9.2, 2.2 + 2 * max(0.42 * count, 0.9)), facecolor="white", layout="constrained")
     grid = figure.subplots(2, 2, sharey=True, sharex="col", squeeze=False)
     for row, (part, label) in enumerate(_NETS):
         for column, (quantity, title, better) in enumerate(_PANELS):
             axes: Axes = grid[row, column]
-            _draw_panel(axes, report, part, quantity)
+            draw_gradients(report, part, quantity, axes)
             if column == 0:
                 axes.set_ylabel(label, color=INK, fontweight="bold")
             if row == 1:
@@ -54,11 +59,22 @@ def plot_gradient_report(report: GradientReport, path: Path | str) -> Path:
         Line2D([], [], ls="", marker="o", ms=8, mfc="white", mec=_BIASED, mew=2, label="biased for its bound"),
     ]
     figure.legend(handles=marks, loc="outside upper right", ncols=2, frameon=False, labelcolor=INK, fontsize=9)
-    return save_png(figure, path)
+    return figure
 
 
-def _draw_panel(axes: Axes, report: GradientReport, part: str, quantity: str) -> None:
-    """Draw one dot per estimator, the first one on top, with its value beside it."""
+def draw_gradients(report: GradientReport, part: str, quantity: str, axes: Axes | None = None) -> Axes:
+    """Draw one dot per estimator, the first one on top, with its value beside it.
+
+    Args:
+        report: What `gradient_report` measured.
+        part: A part of the net, such as `"theta"` or `"phi"`.
+        quantity: What is drawn, such as `"snr"` or `"variance_cost"`: an attribute of `PartReport`.
+        axes: Where to draw; by default in a new figure.
+
+    Returns:
+        The axes.
+    """
+    axes = blank_axes(5.2, 1 + 0.42 * len(report.estimators)) if axes is None else axes
     places = np.arange(len(report.estimators))[::-1]
     axes.set_xscale("log")
     for place, estimator in zip(places, report.estimators.values(), strict=True):
@@ -77,6 +93,7 @@ def _draw_panel(axes: Axes, report: GradientReport, part: str, quantity: str) ->
     axes.set_ylim(-0.6, len(places) - 0.4)
     axes.margins(x=0.2)
     _dress(axes)
+    return axes
 
 
 def _dress(axes: Axes) -> None:

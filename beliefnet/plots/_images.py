@@ -6,14 +6,16 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from beliefnet._errors import ArgumentError
-from beliefnet.plots._figure import DPI, INK, save_png
+from beliefnet.plots._figure import DPI, FAINT, INK, save_png
 from beliefnet.plots._text import for_picture
 
 _PAPER = "#dde3ea"
+_BETWEEN = "#8a949e80"
 _SHEET = 1000
 _MARGIN = 16
 _GAP = 2
@@ -34,7 +36,7 @@ def tile_images(images: ArrayLike, image_shape: tuple[int, int], *, columns: int
     Raises:
         ValueError: there is no image, the sizes do not fit `image_shape`, or `columns` is below 1.
 
-    Example:
+    Examples:
         >>> tile_images([[0.0, 0.5], [1.0, 0.25]], (1, 2), columns=2).tolist()
         [[0.0, 0.5, nan, 1.0, 0.25]]
     """
@@ -118,6 +120,74 @@ def stacked_sheet(versions: Mapping[str, ArrayLike], image_shape: tuple[int, int
     Raises:
         ValueError: the versions do not have the same shape, there is no image, or the sizes do not fit.
     """
+    sheet, labels = _stacked(versions, image_shape)
+    return _save_sheet(sheet, path, title=None, labels=labels)
+
+
+def draw_images(
+    images: ArrayLike,
+    image_shape: tuple[int, int],
+    axes: Axes | None = None,
+    *,
+    columns: int | None = None,
+    is_signed: bool = False,
+) -> Axes:
+    """Draw a grid of images on axes.
+
+    Args:
+        images: values in [0, 1] (0 black), or of any size where they are signed, of shape [n, d]; NaN is a gap.
+        image_shape: height and width with height * width = d.
+        axes: where to draw; by default in a new figure, a whole number of its pixels for each value.
+        columns: images in a row; None makes the grid about square.
+        is_signed: whether values below zero are drawn blue and those above red, such as weights.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: there is no image, or the sizes do not fit.
+
+    Examples:
+        >>> draw_images([[0.0, 1.0], [0.5, 0.2]], (1, 2), columns=2).images[0].get_size()[1] > 4
+        True
+    """
+    values = _rows_of_pixels(images)
+    columns = _columns(len(values), image_shape) if columns is None else columns
+    _check_layout(values, image_shape, columns)
+    if is_signed:
+        largest = np.nanmax(np.abs(values), initial=0)
+        values = 0.5 + values / (2 * largest) if largest > 0 else np.full_like(values, 0.5)
+    values, shape = _enlarge(values, image_shape, (math.ceil(len(values) / columns), columns))
+    return _draw_sheet(tile_images(values, shape, columns=columns, gap=_GAP), axes, "RdBu_r" if is_signed else "gray")
+
+
+def draw_image_rows(versions: Mapping[str, ArrayLike], image_shape: tuple[int, int], axes: Axes | None = None) -> Axes:
+    """Draw what `stacked_sheet` saves, on axes; by default those of a new figure."""
+    sheet, labels = _stacked(versions, image_shape)
+    axes = _draw_sheet(sheet, axes, "gray", left=190)
+    axes.set_yticks([centre for _, centre in labels], [for_picture(text, 24) for text, _ in labels])
+    axes.tick_params(length=0, labelsize=11, labelcolor=FAINT)
+    return axes
+
+
+def _draw_sheet(sheet: NDArray[np.float64], axes: Axes | None, colours: str, *, left: int = 0) -> Axes:
+    """Draw a sheet; in a figure of its own, one screen pixel for each value, so that nothing is resampled."""
+    if axes is None:
+        height, width = sheet.shape
+        figure = Figure(figsize=((left + width) / DPI, height / DPI), dpi=DPI, facecolor="white")
+        axes = figure.add_axes((left / (left + width), 0, width / (left + width), 1))
+    coloured = colormaps[colours].with_extremes(bad=_BETWEEN)(sheet, bytes=True)
+    axes.imshow(coloured, interpolation="nearest", aspect="auto" if axes.get_subplotspec() is None else "equal")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+    return axes
+
+
+def _stacked(
+    versions: Mapping[str, ArrayLike], image_shape: tuple[int, int]
+) -> tuple[NDArray[np.float64], list[tuple[str, float]]]:
+    """Return versions of images in one array, and the height of each label."""
     arrays = [_rows_of_pixels(values) for values in versions.values()]
     depth, count = len(arrays), len(arrays[0])
     if len({values.shape for values in arrays}) > 1:
@@ -138,7 +208,7 @@ def stacked_sheet(versions: Mapping[str, ArrayLike], image_shape: tuple[int, int
     pitch = len(groups[0]) + len(space)
     labels = [(text, (index + 0.5) / depth * len(groups[0])) for index, text in enumerate(versions)]
     placed = [(text, index * pitch + centre) for index in range(len(groups)) for text, centre in labels]
-    return _save_sheet(sheet, path, title=None, labels=placed)
+    return sheet, placed
 
 
 def _rows_of_pixels(images: ArrayLike) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """The values of each column of a table, such as those of data beside those of samples."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from beliefnet._errors import ArgumentError
-from beliefnet.plots._figure import FAINT, GRID, INK, save_png
+from beliefnet.plots._figure import FAINT, GRID, INK, blank_axes, save_png
 from beliefnet.plots._text import for_legend, for_picture
 from beliefnet.tables import dates_of, days_of
 
@@ -39,6 +39,11 @@ def plot_marginals(versions: Mapping[str, Mapping[str, np.ndarray]], path: Path 
     Raises:
         ValueError: If there are no columns, or not the same ones.
     """
+    return save_png(marginals_figure(versions), path)
+
+
+def marginals_figure(versions: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
+    """Return the figure that `plot_marginals` saves: a panel for each column, as `draw_marginal` draws it."""
     labels = list(versions)
     names = list(versions[labels[0]]) if labels else []
     if not names or any(list(version) != names for version in versions.values()):
@@ -51,21 +56,37 @@ def plot_marginals(versions: Mapping[str, Mapping[str, np.ndarray]], path: Path 
     for axes in panels[len(shown) :]:
         axes.set_visible(False)
     for axes, name in zip(panels, shown, strict=False):
-        values = [_known(version[name]) for version in versions.values()]
-        axes.set_title(for_picture(name, _NAME), loc="left", fontsize=8, color=INK)
-        _undress(axes)
-        is_few = len({value for part in values for value in part.tolist()}) <= _MOST_BARS
-        if not is_few and all(map(_are_dates, values)):
-            _histograms(axes, [np.array([days_of(value) for value in part], np.float64) for part in values])
-            axes.xaxis.set_major_locator(MaxNLocator(3))
-            axes.xaxis.set_major_formatter(lambda days, _: str(dates_of(np.array([days]), have_time=False)[0]))
-        elif is_few or any(part.dtype == object for part in values):
-            _bars(axes, values)
-        else:
-            _histograms(axes, values)
+        draw_marginal([version[name] for version in versions.values()], axes, title=name)
     handles = [Patch(color=colour, label=for_legend(text)) for text, colour in zip(labels, _COLOURS, strict=False)]
     figure.legend(handles=handles, loc="outside upper right", ncols=3, fontsize=8, frameon=False)
-    return save_png(figure, path)
+    return figure
+
+
+def draw_marginal(versions: Sequence[np.ndarray], axes: Axes | None = None, *, title: str = "") -> Axes:
+    """Draw versions of one column: how often each category occurs, or histograms of numbers.
+
+    Args:
+        versions: At most three times the values of the column, `[rows]`, as `plot_marginals` takes them.
+        axes: Where to draw; by default in a new figure.
+        title: Line above it.
+
+    Returns:
+        The axes.
+    """
+    axes = blank_axes(2.8, 2.0) if axes is None else axes
+    values = [_known(version) for version in versions]
+    axes.set_title(for_picture(title, _NAME), loc="left", fontsize=8, color=INK)
+    _undress(axes)
+    is_few = len({value for part in values for value in part.tolist()}) <= _MOST_BARS
+    if not is_few and all(map(_are_dates, values)):
+        _histograms(axes, [np.array([days_of(value) for value in part], np.float64) for part in values])
+        axes.xaxis.set_major_locator(MaxNLocator(3))
+        axes.xaxis.set_major_formatter(lambda days, _: str(dates_of(np.array([days]), have_time=False)[0]))
+    elif is_few or any(part.dtype == object for part in values):
+        _bars(axes, values)
+    else:
+        _histograms(axes, values)
+    return axes
 
 
 def _known(values: np.ndarray) -> np.ndarray:
@@ -105,6 +126,7 @@ def _histograms(axes: Axes, values: list[np.ndarray]) -> None:
         step = max(1.0, np.ceil((largest - least + 1) / _NUM_BINS))
         edges = np.arange(np.floor(least), largest + step + 1, step) - 0.5
     bins = edges.tolist()
+    axes.xaxis.set_major_locator(MaxNLocator(4))
     for index, (part, colour) in enumerate(zip(values, _COLOURS, strict=False)):
         weights = np.full(len(part), 1 / max(len(part), 1))
         clipped = np.clip(part, edges[0], edges[-1])

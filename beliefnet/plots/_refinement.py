@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,11 +11,16 @@ from matplotlib.ticker import NullLocator
 
 from beliefnet._errors import ArgumentError
 from beliefnet.evaluation import Evaluation, InferenceGaps
-from beliefnet.plots._figure import INK, save_png, undress
+from beliefnet.plots._figure import INK, blank_axes, save_png, undress
 from beliefnet.plots._text import for_legend
 
 _COLOURS = ("#2563eb", "#d9480f", "#0f766e", "#9333ea", "#b45309", "#475569")
-_PANELS = {"elbo": "ELBO, nats", "nll": "estimated NLL, nats", "ess": "effective sample size, particles"}
+Quantity: TypeAlias = Literal["elbo", "nll", "ess"]
+_PANELS: dict[Quantity, str] = {
+    "elbo": "ELBO, nats",
+    "nll": "estimated NLL, nats",
+    "ess": "effective sample size, particles",
+}
 _LEAST_GAP = 0.05
 """Between labels of steps, as a share of the axis."""
 
@@ -32,19 +38,39 @@ def plot_refinement(gaps: Mapping[str, InferenceGaps], path: Path | str) -> Path
     Raises:
         ValueError: there are no nets.
     """
+    return save_png(refinement_figure(gaps), path)
+
+
+def refinement_figure(gaps: Mapping[str, InferenceGaps]) -> Figure:
+    """Return the figure that `plot_refinement` saves: a panel for each of `"elbo"`, `"nll"` and `"ess"`."""
     if not gaps:
         raise ArgumentError("expected at least one net, got none", "the result of inference_gaps")
     figure = Figure(figsize=(11.5, 3.9), facecolor="white", layout="constrained")
     panels = figure.subplots(1, 3)
-    steps = sorted({step for one in gaps.values() for step in one.evaluations})
-    for axes, (quantity, title) in zip(panels, _PANELS.items(), strict=True):
-        for index, (name, one) in enumerate(gaps.items()):
-            _draw(axes, one.evaluations, quantity, name, _COLOURS[index % len(_COLOURS)])
-        axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK)
-        _dress(axes, steps)
+    for axes, quantity in zip(panels, _PANELS, strict=True):
+        draw_refinement(gaps, quantity, axes)
     lines = panels[0].get_legend_handles_labels()
     figure.legend(*lines, loc="outside upper left", ncols=4, frameon=False, labelcolor=INK)
-    return save_png(figure, path)
+    return figure
+
+
+def draw_refinement(gaps: Mapping[str, InferenceGaps], quantity: Quantity, axes: Axes | None = None) -> Axes:
+    """Draw one quantity over the steps of refinement, a line per net with a band of two standard errors.
+
+    Args:
+        gaps: What `inference_gaps` measured, by the name of the net.
+        quantity: `"elbo"`, `"nll"` or `"ess"`.
+        axes: Where to draw; by default in a new figure.
+
+    Returns:
+        The axes.
+    """
+    axes = blank_axes(4.6, 3.4) if axes is None else axes
+    for index, (name, one) in enumerate(gaps.items()):
+        _draw(axes, one.evaluations, quantity, name, _COLOURS[index % len(_COLOURS)])
+    axes.set_title(_PANELS[quantity], loc="left", fontsize=11, fontweight="bold", color=INK)
+    _dress(axes, sorted({step for one in gaps.values() for step in one.evaluations}))
+    return axes
 
 
 def _draw(axes: Axes, evaluations: Mapping[int, Evaluation], quantity: str, name: str, colour: str) -> None:
@@ -69,8 +95,9 @@ def _dress(axes: Axes, steps: Sequence[int]) -> None:
 def _labelled(steps: Sequence[int]) -> list[int]:
     """Return the steps whose labels do not meet, the first and the last among them.
 
-    >>> _labelled([0, 1, 2, 5, 10, 20, 50, 60])
-    [0, 1, 2, 5, 10, 20, 60]
+    Examples:
+        >>> _labelled([0, 1, 2, 5, 10, 20, 50, 60])
+        [0, 1, 2, 5, 10, 20, 60]
     """
     first, *between = steps
     kept = [between.pop()] if between else []

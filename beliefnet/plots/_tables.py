@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from beliefnet._errors import ArgumentError
-from beliefnet.plots._figure import FAINT, GRID, INK, save_png
+from beliefnet.plots._figure import FAINT, GRID, INK, blank_axes, save_png
 from beliefnet.plots._text import for_legend, for_picture
 
 _PAPER = "#dde3ea"
@@ -36,6 +36,11 @@ def table_sheet(versions: Mapping[str, ArrayLike], columns: Sequence[str], path:
     Raises:
         ValueError: there are no rows, or they are of another width than there are names.
     """
+    return save_png(table_figure(versions, columns), path)
+
+
+def table_figure(versions: Mapping[str, ArrayLike], columns: Sequence[str]) -> Figure:
+    """Return the figure that `table_sheet` saves."""
     arrays = _checked(versions, columns, num_axes=2)
     known = np.concatenate([values[np.isfinite(values)] for values in arrays.values()])
     least, largest = (0.0, 1.0) if not len(known) else (min(0.0, known.min()), max(1.0, known.max()))
@@ -62,7 +67,7 @@ def table_sheet(versions: Mapping[str, ArrayLike], columns: Sequence[str], path:
     scale = figure.colorbar(drawn, ax=list(panels), fraction=0.03, pad=0.01)  # pyright: ignore[reportPossiblyUnboundVariable]
     scale.ax.tick_params(labelsize=7, colors=FAINT, labelcolor=INK)
     scale.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-    return save_png(figure, path)
+    return figure
 
 
 def plot_columns(means: Mapping[str, ArrayLike], columns: Sequence[str], path: Path | str, *, most: int = 40) -> Path:
@@ -80,12 +85,18 @@ def plot_columns(means: Mapping[str, ArrayLike], columns: Sequence[str], path: P
     Raises:
         ValueError: there are no means, or as many others as there are names.
     """
+    return save_png(draw_columns(means, columns, most=most).figure, path)  # pyright: ignore[reportArgumentType]
+
+
+def draw_columns(
+    means: Mapping[str, ArrayLike], columns: Sequence[str], axes: Axes | None = None, *, most: int = 40
+) -> Axes:
+    """Draw what `plot_columns` saves, on axes; by default those of a new figure."""
     arrays = _checked(means, columns, num_axes=1)
     values = np.stack(list(arrays.values()))
     spread = values.max(axis=0) - values.min(axis=0)
     chosen = np.sort(np.argsort(-spread, kind="stable")[:most])
-    figure = Figure(figsize=(7, 1.4 + 0.2 * len(chosen)), facecolor="white", layout="constrained")
-    axes, places = figure.subplots(), np.arange(len(chosen))
+    axes, places = blank_axes(7, 1.4 + 0.2 * len(chosen)) if axes is None else axes, np.arange(len(chosen))
     axes.hlines(places, values[:, chosen].min(axis=0), values[:, chosen].max(axis=0), color=FAINT, lw=1)
     for label, row, colour in zip(arrays, values, _COLOURS, strict=False):
         axes.plot(row[chosen], places, "o", color=colour, ms=4.5, label=for_legend(label))
@@ -96,8 +107,8 @@ def plot_columns(means: Mapping[str, ArrayLike], columns: Sequence[str], path: P
     _undress(axes)
     some = f" (the {len(chosen)} of {len(columns)} that differ most)" if len(chosen) < len(columns) else ""
     axes.set_xlabel(f"mean of the column{some}", fontsize=8, color=INK)
-    figure.legend(loc="outside upper right", ncols=len(arrays), fontsize=8, frameon=False)
-    return save_png(figure, path)
+    axes.figure.legend(loc="outside upper right", ncols=len(arrays), fontsize=8, frameon=False)  # pyright: ignore[reportCallIssue]
+    return axes
 
 
 def _undress(axes: Axes) -> None:

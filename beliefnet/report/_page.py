@@ -1,0 +1,65 @@
+"""The page around the parts: one file, that needs nothing else, and runs no script but its own."""
+
+import base64
+import hashlib
+from importlib.resources import files
+
+from beliefnet import report
+from beliefnet.report._html import Html, joined, tag
+
+_ICON = "data:,"
+_SELF, _NONE = "'self'", "'none'"
+
+
+def page(title: str, contents: Html, body: Html, *, is_live: bool = False) -> str:
+    """Return a whole page.
+
+    Args:
+        title: What it is about.
+        contents: Links to its sections.
+        body: Its sections.
+        is_live: Whether the page may ask for new metrics where it came from; one that is opened from disk asks nothing.
+    """
+    style, script = (_resource(name) for name in ("page.css", "page.js"))
+    allowed = [
+        "default-src 'none'",
+        "img-src data:",
+        f"style-src {_hash(style)}",
+        f"script-src {_hash(script)}",
+        f"connect-src {_SELF if is_live else _NONE}",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=Html("; ".join(allowed))),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", name="referrer", content="no-referrer"),
+        tag("title", title),
+        tag("link", rel="icon", href=_ICON),
+        tag("style", Html(style)),
+    )
+    top = tag(
+        "header",
+        tag("h1", title),
+        tag("button", "Dark", type="button", id="theme", aria_pressed="false"),
+    )
+    whole = tag(
+        "body",
+        tag("a", "To the contents", href="#contents", class_="skip"),
+        top,
+        tag("nav", contents, aria_label="Sections", id="contents", tabindex=-1),
+        tag("main", body),
+        tag("script", Html(script)),
+    )
+    return "<!DOCTYPE html>\n" + tag("html", joined([head, whole]), lang="en") + "\n"
+
+
+def _resource(name: str) -> str:
+    return files(report).joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
