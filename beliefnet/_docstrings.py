@@ -10,8 +10,9 @@ _ENTRY = re.compile(r"\*{0,2}(\w+)(?: \([^)]*\))?: (.*)")
 def summary_of(thing: Any) -> str:
     """Return the first line of a docstring, without its full stop.
 
-    >>> summary_of(summary_of)
-    'Return the first line of a docstring, without its full stop'
+    Examples:
+        >>> summary_of(summary_of)
+        'Return the first line of a docstring, without its full stop'
     """
     return (inspect.getdoc(thing) or "").partition("\n")[0].removesuffix(".")
 
@@ -21,8 +22,9 @@ def arguments_of(thing: Any) -> dict[str, str]:
 
     A class has what its bases say as well.
 
-    >>> arguments_of(arguments_of)
-    {}
+    Examples:
+        >>> arguments_of(arguments_of)
+        {}
     """
     found: dict[str, str] = {}
     for part in reversed(getattr(thing, "__mro__", (thing,))):

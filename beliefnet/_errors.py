@@ -24,8 +24,9 @@ class Use:
         flags: The same, and what belongs to it, for `beliefnet train`, where other options of it say so.
         also: Another option that belongs to it.
 
-    >>> print(Use("decimal", ",", "for decimal commas"))
-    decimal=',' for decimal commas
+    Examples:
+        >>> print(Use("decimal", ",", "for decimal commas"))
+        decimal=',' for decimal commas
     """
 
     option: str
@@ -52,8 +53,9 @@ class Refusal(Exception):
         *hints: What to try, in words or as options (`Use`).
         option: Name of the option or argument that is at fault.
 
-    >>> print(Refusal("expected {option} above 0, got 0", "0.1", option="rate"))
-    expected rate above 0, got 0; try 0.1
+    Examples:
+        >>> print(Refusal("expected {option} above 0, got 0", "0.1", option="rate"))
+        expected rate above 0, got 0; try 0.1
     """
 
     def __init__(self, reason: str, *hints: str | Use, option: str = ""):
@@ -69,8 +71,9 @@ class Refusal(Exception):
             option: Another name of the option that is at fault.
             about: What it is about, which is said in brackets.
 
-        >>> print(Refusal.of(Refusal("expected at least 2, got 1", "10"), about="categories 1"))
-        expected at least 2, got 1 (categories 1); try 10
+        Examples:
+            >>> print(Refusal.of(Refusal("expected at least 2, got 1", "10"), about="categories 1"))
+            expected at least 2, got 1 (categories 1); try 10
         """
         reason = f"{error._reason} ({about})" if about else error._reason
         return cls(reason, *error.hints, option=option or error.option)
@@ -129,8 +132,9 @@ class OptionError(Refusal, ValueError):
 def shown(value: object, limit: int = 60) -> str:
     """Return a value as a message shows it, of bounded length.
 
-    >>> shown("x" * 100, limit=9)
-    "'xxx...'"
+    Examples:
+        >>> shown("x" * 100, limit=9)
+        "'xxx...'"
     """
     text = repr(value)
     return text if len(text) <= limit else f"{text[: limit - 5]}...{text[-1]}"
@@ -146,8 +150,9 @@ def suggestion(given: str, known: Iterable[str]) -> str:
 def listed(values: Iterable[object], limit: int = 12) -> str:
     """Return values as a list in words, the first few of a long one.
 
-    >>> listed(["a", "b"]), listed(range(99), limit=2)
-    ("'a', 'b'", '0, 1 and 97 more')
+    Examples:
+        >>> listed(["a", "b"]), listed(range(99), limit=2)
+        ("'a', 'b'", '0, 1 and 97 more')
     """
     texts = [shown(value) for value in values]
     more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
@@ -157,8 +162,9 @@ def listed(values: Iterable[object], limit: int = 12) -> str:
 def entry(row: int, column: int) -> str:
     """Return the place of an entry of data as every message says it: rows and columns are counted from 1.
 
-    >>> entry(0, 4)
-    'row 1, column 5 (counted from 1)'
+    Examples:
+        >>> entry(0, 4)
+        'row 1, column 5 (counted from 1)'
     """
     return f"row {row + 1}, column {column + 1} (counted from 1)"
 
@@ -175,7 +181,7 @@ def check_type(name: str, value: object, *wanted: type, good: str) -> None:
     Raises:
         TypeError: If it is something else.
 
-    Example:
+    Examples:
         >>> check_type("steps", "many", int, good="20")
         Traceback (most recent call last):
         ...
@@ -214,7 +220,7 @@ def whole_number(
     Raises:
         ValueError: If it is no whole number, or out of range.
 
-    Example:
+    Examples:
         >>> whole_number("num_particles", 1.5, good=1000)
         Traceback (most recent call last):
         ...
@@ -246,7 +252,7 @@ def real_number(name: str, value: Any, fits: Callable[[float], bool], *, expecte
     Raises:
         ValueError: If it is no number, or cannot be used.
 
-    Example:
+    Examples:
         >>> real_number("share", "x", lambda share: 0 <= share < 1, expected="in [0, 1)", good="0.1")
         Traceback (most recent call last):
         ...
@@ -264,7 +270,7 @@ def check_axes(shape: object) -> None:
         TypeError: If they are no tuple or list.
         ValueError: If a length is no whole number, or negative.
 
-    Example:
+    Examples:
         >>> check_axes(10)
         Traceback (most recent call last):
         ...

@@ -36,7 +36,7 @@ def fit(
         DataError: If the data cannot be used.
         TrainingDiverged: If the objective is not finite any more.
 
-    Example:
+    Examples:
         >>> model = fit("bars", hidden=(8,), epochs=1)
         >>> model.encode(model.sample(3)).shape
         (3, 8)
@@ -101,7 +101,7 @@ def fit_seeds(
         DataError: As for `fit`.
         TrainingDiverged: As for `fit`.
 
-    Example:
+    Examples:
         >>> found = fit_seeds("bars", num_seeds=2, hidden=(8,), epochs=1)
         >>> found.best.best_bound >= found.mean
         True

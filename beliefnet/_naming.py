@@ -37,7 +37,7 @@ def named(
         kinds: Kinds of latents that it works with, or that it has; by default any, or what its class says.
         is_default: Whether it is chosen, for its kinds of latents, where nothing else is said.
 
-    Example:
+    Examples:
         >>> @named("noisy")
         ... def noisy(scale: float = 1.0): ...
         >>> name_of(noisy).name

@@ -260,7 +260,7 @@ class ConditionalNet(BeliefNet):
     Raises:
         ValueError: If the two chains' layers do not meet, or the generative chain starts with a prior.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from beliefnet.conditionals import Dense, Feedforward
         >>> from beliefnet.distributions import bernoulli

@@ -122,9 +122,10 @@ def options_of(make: Callable[..., Any], nested: tuple[Nested, ...] = ()) -> dic
 
     `num_particles` is called particles.
 
-    >>> def wake(net: object, num_steps: int = 3): ...
-    >>> options_of(wake)["steps"].default
-    3
+    Examples:
+        >>> def wake(net: object, num_steps: int = 3): ...
+        >>> options_of(wake)["steps"].default
+        3
     """
     texts, found = arguments_of(make), {}
     for argument, parameter in inspect.signature(make).parameters.items():

@@ -46,7 +46,7 @@ def check_key(key: object) -> None:
     Raises:
         TypeError: If it is something else.
 
-    Example:
+    Examples:
         >>> check_key(3)
         Traceback (most recent call last):
         ...

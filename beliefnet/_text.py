@@ -19,10 +19,11 @@ def printable(text: object, most: int | None = None) -> str:
         text: Anything; its `str` is taken.
         most: The most characters to return, at least 10; None for all of them.
 
-    >>> printable("a\x1b[31mb\u202ec")
-    'a\\x1b[31mb\\u202ec'
-    >>> printable("x" * 50, most=30)
-    'xxxxxxxxxxxxxxxxxx...xxxxxxxxx'
+    Examples:
+        >>> printable("a\x1b[31mb\u202ec")
+        'a\\x1b[31mb\\u202ec'
+        >>> printable("x" * 50, most=30)
+        'xxxxxxxxxxxxxxxxxx...xxxxxxxxx'
     """
     # Shortened first: a cell of a table may hold megabytes. What is written out grows, so that it is shortened again.
     return shortened("".join(map(_seen, shortened(str(text), most))), most)
@@ -31,8 +32,9 @@ def printable(text: object, most: int | None = None) -> str:
 def in_bytes(count: float) -> str:
     """Return a size in the unit that fits it.
 
-    >>> in_bytes(532), in_bytes(2_500_000)
-    ('532 B', '2.5 MB')
+    Examples:
+        >>> in_bytes(532), in_bytes(2_500_000)
+        ('532 B', '2.5 MB')
     """
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if round(count, 1) < 1000:
@@ -44,8 +46,9 @@ def in_bytes(count: float) -> str:
 def with_short_words(text: str) -> str:
     """Return text with the middle of each very long word left out: a message may quote what somebody else wrote.
 
-    >>> len(with_short_words("got " + "x" * 5000))
-    304
+    Examples:
+        >>> len(with_short_words("got " + "x" * 5000))
+        304
     """
     return _LONG_WORD.sub(lambda found: shortened(found[0], MOST_IN_A_WORD), text)
 

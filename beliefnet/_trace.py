@@ -108,7 +108,7 @@ def chain_reach(num_layers: int) -> Float[Array, "layers terms"]:
     Returns:
         Zeros and ones, `[L, (L + 1) + L]`.
 
-    Example:
+    Examples:
         >>> chain_reach(2).astype(int).tolist()
         [[1, 1, 1, 1, 1], [0, 1, 1, 0, 1]]
     """

@@ -89,7 +89,7 @@ def reconstruct(net: BeliefNet, data: DataLike, *, key: Key) -> Float[np.ndarray
     Raises:
         DataError: If the data are none, of another width than the net, or not what the net is a model of.
 
-    Example:
+    Examples:
         >>> from beliefnet.nets import sigmoid_belief_net
         >>> net = sigmoid_belief_net(3, (2,), key=jax.random.key(0))
         >>> reconstruct(net, [[0, 1, 1], [1, 1, 0]], key=jax.random.key(1)).shape
@@ -129,7 +129,7 @@ def traverse(
         unit: The number of the unit that moves, from 0.
         values: What it takes, such as 0 and 1.
 
-    Example:
+    Examples:
         >>> from beliefnet.nets import sigmoid_belief_net
         >>> net = sigmoid_belief_net(3, (2,), key=jax.random.key(0))
         >>> traverse(net, np.zeros(2), unit=1, values=[0, 0.5, 1]).shape
@@ -154,7 +154,7 @@ def to_numpy(net: BeliefNet) -> dict[str, np.ndarray]:
     Args:
         net: The net; of any kind, of which the fields are the names.
 
-    Example:
+    Examples:
         >>> from beliefnet.nets import sigmoid_belief_net
         >>> arrays = to_numpy(sigmoid_belief_net(5, (4, 3), key=jax.random.key(0)))
         >>> {name: array.shape for name, array in arrays.items() if name.startswith("model")}  # doctest: +ELLIPSIS

@@ -322,8 +322,9 @@ _PLAIN: dict[Any, Callable[[], AbstractValues]] = {int: Whole, float: Number, bo
 def values_of(annotation: Any) -> AbstractValues | None:
     """Return what values an annotation allows, None where it is none of plain values.
 
-    >>> values_of(tuple[int, ...]).what
-    'whole numbers'
+    Examples:
+        >>> values_of(tuple[int, ...]).what
+        'whole numbers'
     """
     origin, parts = get_origin(annotation), get_args(annotation)
     if annotation in _PLAIN:

@@ -25,7 +25,7 @@ def test_a_table_a_picture_and_the_numbers(copy, capsys):
 @pytest.mark.full
 def test_json_and_another_place(copy, tmp_path, capsys):
     before = files(copy)
-    out = tmp_path / "new" / "picture.png"
+    out = tmp_path / "picture.png"
     tokens = ["--estimators", "nvil:baseline-units=3", "--draws", "8", "--json", "--out", str(out), "--seed", "4"]
     assert run(["diagnose", str(copy), *tokens, "--split", "test"]) == 0
     captured = capsys.readouterr()

@@ -9,6 +9,7 @@ import pkgutil
 import re
 import runpy
 import shlex
+import tomllib
 from pathlib import Path
 
 import jax
@@ -165,6 +166,19 @@ def test_links_lead_somewhere(page: Path):
         place = page.parent / target if target else page
         assert place.exists(), f"{page.name}:{link.line} links to {target}"
         assert not anchor or anchor in anchors(place.read_text()), f"{page.name}:{link.line} links to #{anchor}"
+
+
+def test_the_site_has_every_page():
+    nav = tomllib.loads((ROOT / "zensical.toml").read_text())["project"]["nav"]
+    named_there = set(re.findall(r"'([^' ]+\.md)'", str(nav)))
+    made = {"results.md", "changelog.md", "commands.md"}
+    assert {page for page in named_there if "/" not in page} == {p.name for p in (ROOT / "docs").glob("*.md")} | made
+    packages = {f"reference/beliefnet.{Path(name).parent.name}.md" for name in ROOT.glob("beliefnet/*/__init__.py")}
+    assert {page for page in named_there if page.startswith("reference")} == (
+        packages - {"reference/beliefnet.cli.md"} | {"reference/beliefnet.md"}
+    )
+    tutorials = {f"tutorials/{path.stem}.md" for path in (ROOT / "examples").glob("*.ipynb")}
+    assert {page for page in named_there if page.startswith("tutorials")} == tutorials
 
 
 @pytest.mark.parametrize("page", [*DOCUMENTS, CHANGELOG], ids=by_name)

@@ -124,7 +124,7 @@ def test_the_command_compares_runs(trained, tmp_path, capsys, monkeypatch):
     assert (trained / "plots" / "gaps.png").read_bytes().startswith(b"\x89PNG")
     assert not list(tmp_path.glob("*.png"))
     assert "k-hat: needs 100 particles or more" in table
-    assert run(["gaps", "other", *QUICK, "--json", "--limit", "4", "--out", "new/x.png"]) == 0
+    assert run(["gaps", "other", *QUICK, "--json", "--limit", "4", "--out", "x.png"]) == 0
     report = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert list(report["other"]["evaluations"]) == ["0", "2", "3"]
     assert report["other"]["amortisation"]["stderr"] > 0
@@ -132,7 +132,7 @@ def test_the_command_compares_runs(trained, tmp_path, capsys, monkeypatch):
         "AIR(num_steps=3, num_samples=4, rate=0.1, patience=0, num_checks=20, shrinkage=james-stein, form=structured)"
     )
     assert (report["other"]["split"], report["other"]["seed"]) == ("test", 0)
-    assert (tmp_path / "new" / "x.png").exists()
+    assert (tmp_path / "x.png").exists()
 
 
 @pytest.mark.parametrize(("gap", "is_said"), [(-0.02, True), (0.0, False), (0.3, False)])

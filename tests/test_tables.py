@@ -5,6 +5,7 @@ import itertools
 import json
 import re
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,6 +34,7 @@ from beliefnet.distributions import (
 from beliefnet.estimators import Reinforce
 from beliefnet.evaluation import Search, exact_elbo, exact_log_likelihood, impute, row_scores, surprise
 from beliefnet.nets import (
+    Convolution,
     LatentLayer,
     VisibleLayer,
     completed,
@@ -40,6 +42,7 @@ from beliefnet.nets import (
     incomplete,
     layered_net,
     sigmoid_belief_net,
+    vae,
 )
 from beliefnet.plots import plot_marginals
 from beliefnet.refiners import AIR
@@ -117,6 +120,27 @@ def test_log_p_of_what_was_observed_is_that_of_enumeration(net, missing):
     log_mass, terms = reference(net, rows)
     exact = np.log(np.exp(log_mass[:, None] + terms.sum(axis=-1)).sum(axis=0))
     np.testing.assert_allclose(exact_log_likelihood(net, rows), exact, rtol=2e-5, atol=2e-5)
+
+
+def test_the_encoder_is_told_what_is_missing():
+    made = vae(4, (2,), visible=normal, deterministic=(), mark_missing=True, key=jax.random.key(0))
+    first = incomplete(made, span=(-np.ones(4), np.ones(4))).recognition.conditionals[0]
+    rows, middle = jnp.array([[1.0, NAN, 0.5, NAN]]), jnp.array([[1.0, 0.0, 0.5, 0.0]])
+    np.testing.assert_array_equal(first.parameters_given(rows), first.parameters_given(middle))
+    marked = eqx.tree_at(lambda first: first.conditional.network.marks, first, replace_fn=jnp.ones_like)
+    change = marked.parameters_given(rows) - marked.parameters_given(middle)
+    np.testing.assert_allclose(change, 2.0, rtol=1e-5)
+    gradient = eqx.filter_grad(lambda first: first.parameters_given(rows).sum())(first)
+    assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(gradient))
+    assert gradient.conditional.network.marks.any(axis=1).tolist() == [False, True, False, True]
+    with pytest.raises(ValueError, match="expected dense networks for mark_missing, got Convolution"):
+        vae(16, (2,), bottom=Convolution((4, 4), (2,)), mark_missing=True, key=jax.random.key(0))
+
+
+def test_runs_of_before_marks_are_read_without_them():
+    config = {"visible": "mixed", "net": "vae", "hidden": [10], "deterministic": [100], "estimator": "iwae"}
+    assert not TrainConfig.from_dict(config).net.values["mark_missing"]
+    assert TrainConfig(visible="mixed").net.values["mark_missing"]
 
 
 @pytest.mark.full

@@ -55,7 +55,7 @@ class TrainConfig:
         OptionError: If an option is unknown, has a value of the wrong type or one that cannot be used, does not fit
             the others, or has no effect with them.
 
-    Example:
+    Examples:
         >>> TrainConfig(data="bars", hidden=(16,), epochs=3).net.values["hidden"]
         (16,)
     """
@@ -247,6 +247,7 @@ _OF_TABLE: Mapping[str, Any] = {
     "net": "vae",
     "hidden": (10,),
     "deterministic": (100,),
+    "mark_missing": True,
     "estimator": "iwae",
     "particles": 5,
     "learning_rate": 0.002,

@@ -68,7 +68,7 @@ def parse_estimator(spec: str) -> Choice:
     Raises:
         OptionError: If there is no such estimator or option, or a value cannot be used.
 
-    Example:
+    Examples:
         >>> parse_estimator("vimco:particles=5").values["particles"]
         5
     """
@@ -89,7 +89,7 @@ def parse_refiner(spec: str, own: AbstractRefiner | None = None) -> AbstractRefi
     Raises:
         OptionError: If there is no such refiner or option, or a value cannot be used.
 
-    Example:
+    Examples:
         >>> parse_refiner("air:steps=5").num_steps
         5
     """
@@ -102,7 +102,7 @@ def parse_comparison(spec: str) -> AbstractComparison:
     Raises:
         OptionError: If there is no such model or option, or a value cannot be used.
 
-    Example:
+    Examples:
         >>> parse_comparison("lda:topics=20").values
         'counts'
     """

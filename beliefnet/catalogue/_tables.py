@@ -27,8 +27,9 @@ _MARKED = re.compile(r"(<!-- table of (\w+): python -m beliefnet.catalogue docs 
 def table(name: str) -> str:
     """Return one of the tables in Markdown.
 
-    >>> print(table("refiners").splitlines()[0])
-    | name | what it is | options |
+    Examples:
+        >>> print(table("refiners").splitlines()[0])
+        | name | what it is | options |
     """
     things = TABLES[name]
     has_kinds = name == "estimators"

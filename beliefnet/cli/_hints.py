@@ -20,8 +20,9 @@ _MODELS: Mapping[str, str] = {
 def flag(option: str) -> str:
     """Return the name of an option as on the command line.
 
-    >>> flag("num_particles")
-    'particles'
+    Examples:
+        >>> flag("num_particles")
+        'particles'
     """
     return option.removeprefix("num_").replace("_", "-")
 

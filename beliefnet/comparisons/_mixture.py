@@ -71,7 +71,7 @@ class MixtureOfBernoullis(AbstractComparison):
         McLachlan & Peel 2000, *Finite mixture models*; as a comparison of binary images, Salakhutdinov & Murray 2008,
         *On the quantitative analysis of deep belief networks*.
 
-    Example:
+    Examples:
         >>> rows = np.array([[0, 0], [1, 1]] * 20, np.uint8)
         >>> model = MixtureOfBernoullis(num_components=2, smoothing=0.1).fit(rows, rows, seed=0)
         >>> bool(abs(np.exp(model.log_likelihood(rows)).mean() - 0.5) < 0.01)

@@ -6,7 +6,7 @@ from beliefnet.conditionals._convolutions import Convolutions, TransposedConvolu
 from beliefnet.conditionals._equinox import EquinoxNetwork
 from beliefnet.conditionals._feedforward import Feedforward, Prior
 from beliefnet.conditionals._incomplete import Filled, Incomplete
-from beliefnet.conditionals._networks import MLP, AbstractNetwork, Dense, Stacked
+from beliefnet.conditionals._networks import MLP, AbstractNetwork, Dense, Marked, Stacked
 from beliefnet.conditionals._observed import Observed
 from beliefnet.conditionals._views import AbstractView, AsIs, Beside, Centred, LogCounts, Signs
 from beliefnet.conditionals._weighted import Weighted
@@ -29,6 +29,7 @@ __all__ = [
     "Incomplete",
     "LogCounts",
     "LogisticAutoregression",
+    "Marked",
     "Observed",
     "Offset",
     "Prior",

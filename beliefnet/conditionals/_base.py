@@ -50,6 +50,11 @@ class AbstractConditional(eqx.Module):
         """Whether values of its units may be missing, which NaN says."""
         return False
 
+    @property
+    def marks_missing(self) -> bool:
+        """Whether it is told which values of its parent are missing, which NaN says."""
+        return False
+
     def seen(self, parent: Float[Array, "*lead parents"]) -> Float[Array, "*lead parents"]:
         """Return what the layer sees of its parent."""
         return parent

@@ -32,7 +32,7 @@ class EquinoxNetwork(AbstractNetwork):
         TypeError: If the module cannot be called so, has nothing to train, as a function around a module has, or holds
             what can be neither trained nor fixed: an array of integers, or something that cannot be hashed.
 
-    Example:
+    Examples:
         >>> import equinox as eqx, jax
         >>> module = eqx.nn.MLP(784, 50, width_size=100, depth=2, key=jax.random.key(0))
         >>> network = EquinoxNetwork(module, 784)

@@ -31,7 +31,7 @@ class Feedforward(AbstractConditional):
             for each.
         TypeError: If the family is none.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from beliefnet.conditionals import Dense, Signs
         >>> from beliefnet.distributions import bernoulli
@@ -74,6 +74,11 @@ class Feedforward(AbstractConditional):
     def centre(self) -> Float[Array, "*#parents"] | None:
         """The centre of the view."""
         return self.view.centre
+
+    @property
+    def marks_missing(self) -> bool:
+        """That of the network."""
+        return self.network.marks_missing
 
     @property
     def whole(self) -> "AbstractConditional":

@@ -57,7 +57,7 @@ class Incomplete(AbstractWrapper):
 
 
 class Filled(AbstractWrapper):
-    """A conditional that sees a fixed value in the place of each entry of its parent that is NaN.
+    """A conditional that sees a fixed value in the place of each NaN of its parent, or NaN itself if it marks it.
 
     Other entries it sees as they are, or as the nearest end of a range: what a recognition net says of values far from
     those that it was trained on is arbitrary.
@@ -97,5 +97,6 @@ class Filled(AbstractWrapper):
 
     def _filled(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*lead parents"]:
         assert parent is not None
-        filled = jnp.where(jnp.isnan(parent), self.fill.value, parent)
+        is_filled = jnp.isnan(parent) & (not self.conditional.marks_missing)
+        filled = jnp.where(is_filled, self.fill.value, parent)
         return filled if self.span is None else jnp.clip(filled, self.span[0].value, self.span[1].value)

@@ -35,6 +35,11 @@ class AbstractNetwork(eqx.Module):
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Map values of shape `[*lead, num_inputs]` to `[*lead, num_outputs]`."""
 
+    @property
+    def marks_missing(self) -> bool:
+        """Whether it is told which of its inputs are missing, which NaN says."""
+        return False
+
     def without_bias(self) -> "tuple[AbstractNetwork, Float[Array, ' outputs'] | None]":
         """Return the network without the biases of its last map, and those; itself and None where it has none."""
         return self, None
@@ -92,6 +97,54 @@ class Dense(AbstractNetwork):
         return self if self.bias is None else replaced(self, lambda dense: dense.bias, self.bias - centre @ self.weight)
 
 
+class Marked(AbstractNetwork):
+    """An affine map that is told which of its inputs are missing: NaN becomes zero, and has a weight of its own.
+
+        result = values @ weight + is_missing @ marks + bias
+
+    The marks start at zero: before training, and where nothing was missing in training, a missing input is one of zero.
+
+    Args:
+        dense: The map of the values.
+
+    Examples:
+        >>> import jax
+        >>> marked = Marked(Dense(2, 3, key=jax.random.key(0)))
+        >>> bool((marked(jnp.array([1.0, jnp.nan])) == marked(jnp.array([1.0, 0.0]))).all())
+        True
+    """
+
+    dense: Dense
+    marks: Float[Array, "inputs outputs"]
+
+    def __init__(self, dense: Dense):
+        self.dense, self.marks = dense, jnp.zeros_like(dense.weight)
+
+    @property
+    def num_inputs(self) -> int:
+        """Width of the parent layer."""
+        return self.dense.num_inputs
+
+    @property
+    def num_outputs(self) -> int:
+        """Width of the result."""
+        return self.dense.num_outputs
+
+    @property
+    def marks_missing(self) -> bool:
+        """True."""
+        return True
+
+    def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
+        """Return the map of the values, those that are missing at zero, plus that of the marks."""
+        is_missing = jnp.isnan(values)
+        return self.dense(jnp.where(is_missing, 0, values)) + is_missing.astype(values.dtype) @ self.marks
+
+    def without_bias(self) -> tuple[AbstractNetwork, Float[Array, " outputs"] | None]:
+        """Return the map without its bias, and the bias."""
+        return replaced(self, lambda marked: marked.dense.bias, None), self.dense.bias
+
+
 class AbstractComposed(AbstractNetwork):
     """Networks in turn."""
 
@@ -109,6 +162,11 @@ class AbstractComposed(AbstractNetwork):
     def num_outputs(self) -> int:
         """Width of the last part's result."""
         return self.parts[-1].num_outputs
+
+    @property
+    def marks_missing(self) -> bool:
+        """That of the first part."""
+        return self.parts[0].marks_missing
 
     @abstractmethod
     def with_part(self, index: int, part: "AbstractNetwork") -> "AbstractComposed":

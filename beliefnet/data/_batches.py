@@ -30,7 +30,7 @@ class Batches:
     Raises:
         ArgumentError: If a number is none.
 
-    Example:
+    Examples:
         >>> def make(epoch, index):
         ...     return np.random.default_rng([epoch, index]).integers(0, 2, (8, 3))
         >>> Batches(make, num_batches=10, batch_size=8).num_rows

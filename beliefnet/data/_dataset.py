@@ -91,11 +91,12 @@ class Dataset:
             DataError: If the rows or the options cannot be used.
             OptionError: If an option is of the wrong type.
 
-        >>> import numpy as np
-        >>> rows = np.eye(6, dtype=int)[[0, 1, 2, 3, 4, 5, 0, 1, 2, 3]]
-        >>> data = Dataset.from_arrays(rows, test=rows[:2])
-        >>> data.record.splits, data.record.binarization, data.train.rows.dtype
-        ({'train': 9, 'valid': 1, 'test': 2}, 'none', dtype('uint8'))
+        Examples:
+            >>> import numpy as np
+            >>> rows = np.eye(6, dtype=int)[[0, 1, 2, 3, 4, 5, 0, 1, 2, 3]]
+            >>> data = Dataset.from_arrays(rows, test=rows[:2])
+            >>> data.record.splits, data.record.binarization, data.train.rows.dtype
+            ({'train': 9, 'valid': 1, 'test': 2}, 'none', dtype('uint8'))
         """
         chosen = LoadOptions.of(options)
         unfit = {name: value for name, value in chosen.reading.given.items() if name not in _IN_MEMORY}
@@ -159,10 +160,11 @@ class Dataset:
         Raises:
             DataError: If the splits are not rows of one width, stored and read in one way.
 
-        >>> import numpy as np
-        >>> rows = Observations(np.eye(6, dtype=np.uint8))
-        >>> Dataset.from_observations(rows, rows[:2]).record.splits
-        {'train': 6, 'valid': 2, 'test': 0}
+        Examples:
+            >>> import numpy as np
+            >>> rows = Observations(np.eye(6, dtype=np.uint8))
+            >>> Dataset.from_observations(rows, rows[:2]).record.splits
+            {'train': 6, 'valid': 2, 'test': 0}
         """
         splits = {"train": train, "valid": valid, "test": valid[:0] if test is None else test}
         return cls(record_of(splits, name), splits["train"], splits["valid"], splits["test"])

@@ -54,8 +54,9 @@ def levels_of(arrays: Sequence[np.ndarray]) -> int | None:
     Args:
         arrays: Float values, of any shapes.
 
-    >>> [levels_of([np.array(values)]) for values in ([0.0, 0.2, 1.0], [0.0625, 0.5], [0.1, 0.01, 0.001])]
-    [6, 17, None]
+    Examples:
+        >>> [levels_of([np.array(values)]) for values in ([0.0, 0.2, 1.0], [0.0625, 0.5], [0.1, 0.01, 0.001])]
+        [6, 17, None]
     """
     found = np.unique(np.concatenate([array.reshape(-1)[:_LOOK] for array in arrays]))
     if len(found) > MOST_LEVELS:

@@ -49,8 +49,9 @@ class Listing:
 def names() -> list[str]:
     """Return the names that `load` takes.
 
-    >>> names()[:2]
-    ['digits', 'bars']
+    Examples:
+        >>> names()[:2]
+        ['digits', 'bars']
     """
     return list(SOURCES)
 
@@ -96,8 +97,9 @@ def load(data: str | Path, **options: Any) -> Dataset:
         OptionError: If an option is of the wrong type.
         DataUnavailable: If a named data set is neither on this machine nor could be downloaded.
 
-    >>> load("bars").train.shape
-    (5000, 64)
+    Examples:
+        >>> load("bars").train.shape
+        (5000, 64)
     """
     check_type("data", data, str, os.PathLike, good="'digits', the path of a file, or Dataset.from_arrays(rows)")
     chosen = LoadOptions.of(options)

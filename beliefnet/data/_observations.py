@@ -138,7 +138,7 @@ class Observations:
     Raises:
         DataError: If there are not as many names or numbers as there are rows and columns.
 
-    Example:
+    Examples:
         >>> means = Observations(np.array([[0, 51, 255]], np.uint8), largest=255, is_dynamic=True)
         >>> [round(float(mean), 3) for mean in means.means()[0]]
         [0.0, 0.2, 1.0]
@@ -248,8 +248,9 @@ def _padded(array: Any, missing: int) -> Any:
 def rounded_up(count: int, *, least: int = 64) -> int:
     """Return a number that nearby ones are rounded up to as well: at most a sixteenth more, or the least step.
 
-    >>> [rounded_up(count) for count in (60, 64, 66, 1797, 59_999, 60_000)]
-    [64, 64, 128, 1856, 61440, 61440]
+    Examples:
+        >>> [rounded_up(count) for count in (60, 64, 66, 1797, 59_999, 60_000)]
+        [64, 64, 128, 1856, 61440, 61440]
     """
     step = max(least, 1 << max(count.bit_length() - 5, 0))
     return max(1, -(-count // step)) * step

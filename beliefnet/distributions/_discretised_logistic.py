@@ -42,7 +42,7 @@ class DiscretisedLogistic(dist.Distribution):
         Kingma, Salimans, Jozefowicz, Chen, Sutskever & Welling 2016, *Improving variational inference with inverse
         autoregressive flow*; Salimans, Karpathy, Chen & Kingma 2017, *PixelCNN++*.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> grey = DiscretisedLogistic(jnp.array(0.4), jnp.array(0.1), levels=5)
         >>> [round(float(p), 3) for p in jnp.exp(grey.log_prob(jnp.linspace(0, 1, 5)))]

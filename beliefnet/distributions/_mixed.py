@@ -26,7 +26,7 @@ class Mixed(dist.Distribution):
     Args:
         layers: Layers of independent units, each of event shape `(units,)`, all of one batch shape.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> from beliefnet.distributions import bernoulli, normal
         >>> layer = Mixed((bernoulli(jnp.zeros(2)), normal(normal.neutral(1))))
@@ -89,7 +89,7 @@ class MixedFamily(AbstractFamily):
     Raises:
         ValueError: If there is no part, or one without a variable.
 
-    Example:
+    Examples:
         >>> from beliefnet.distributions import bernoulli, categorical, normal
         >>> survey = MixedFamily(((bernoulli, 2), (categorical(3), 1), (normal, 1)))
         >>> survey.num_variables, survey.num_parameters(4), survey.num_units(7)

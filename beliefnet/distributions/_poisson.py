@@ -30,7 +30,7 @@ class Poisson(dist.Distribution):
     Args:
         log_rate: Logarithm of the mean count, `[*lead]`.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> round(float(Poisson(jnp.array(0.0)).log_prob(2.0)), 4)
         -1.6931

@@ -116,7 +116,7 @@ class CreditEstimator(AbstractCreditEstimator[S]):
     Raises:
         ValueError: If there are fewer particles than the rule can work with.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from beliefnet.estimators.rules import LeaveOneOut
         >>> from beliefnet.nets import sigmoid_belief_net

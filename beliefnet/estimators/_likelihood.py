@@ -17,7 +17,7 @@ class MaximumLikelihood(AbstractRecognitionEstimator[None]):
     Raises:
         ValueError: From `init`, if the net has latents.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from beliefnet.nets import fully_visible_net
         >>> net, likelihood = fully_visible_net(6), MaximumLikelihood()

@@ -44,7 +44,7 @@ class NVIL(AbstractRecognitionEstimator[Moments]):
     Reference:
         Mnih & Gregor 2014, *Neural variational inference and learning in belief networks*.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from beliefnet.nets import sigmoid_belief_net
         >>> net = sigmoid_belief_net(6, (3, 2), key=jax.random.key(0))

@@ -46,7 +46,7 @@ class PerLayer(AbstractEstimator[None]):
         ValueError: If there are not as many as latent layers, one is of another kind, they differ in their number of
             particles, one does not work with the units of its layer, or a net of several layers has a condition.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from beliefnet.estimators import DisARM, Reinforce
         >>> from beliefnet.nets import sigmoid_belief_net

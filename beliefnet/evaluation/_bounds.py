@@ -134,7 +134,7 @@ def log_mean_error(ess: ArrayLike, num_particles: int) -> Float[np.ndarray, " ba
         ess: Effective sample size of each datum's weights, between 1 and K, `[batch]`.
         num_particles: Number of the weights, K.
 
-    Example:
+    Examples:
         >>> log_mean_error([2.0, 4.0], 4), log_mean_error([1.0], 1)
         (array([0.5, 0. ]), array([nan]))
     """

@@ -29,14 +29,15 @@ def complete(
     *,
     key: Key,
     observed: ArrayLike | None = None,
-    num_particles: int = 200,
+    num_particles: int = 2000,
     num_draws: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> Imputed:
     """Fill in what is missing by particles of the recognition net, weighed by what was observed.
 
-    It does what `impute` does without its search: the recognition net sees missing entries at the mean of the data.
-    That is as good where the net was trained on rows with as much missing, and many times quicker.
+    It does what `impute` does without its search: the recognition net sees missing entries at the mean of the data, or
+    is told which they are (`conditionals.Marked`). That is as good where the net was trained on rows with as much
+    missing, and many times quicker. Where columns nearly determine each other, few of the particles count.
 
     Args:
         net: The net.
@@ -50,7 +51,7 @@ def complete(
     Raises:
         DataError: As for `impute`.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from beliefnet.nets import sigmoid_belief_net
         >>> net = incomplete(sigmoid_belief_net(3, (2,), key=jax.random.key(0)))
@@ -58,7 +59,7 @@ def complete(
         (1, 3)
     """
     check_key(key)
-    num_particles = whole_number("num_particles", num_particles, good=200)
+    num_particles = whole_number("num_particles", num_particles, good=2000)
     num_draws = whole_number("num_draws", num_draws, good=5, least=0)
     numbers = data.numbers if type(data) is Observations else None
     x, known = check_incomplete(net, data, observed)

@@ -71,7 +71,7 @@ def gradient_costs(
         ValueError: If there is no estimator, or too few draws.
         DataError: If the batch is not what the net is a model of.
 
-    Example:
+    Examples:
         >>> from beliefnet.estimators import Reinforce
         >>> from beliefnet.nets import sigmoid_belief_net
         >>> net = sigmoid_belief_net(4, (3,), key=jax.random.key(0))

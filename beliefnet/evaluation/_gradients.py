@@ -137,7 +137,7 @@ class Effort:
     Raises:
         ValueError: If a number is not whole, or too small.
 
-    Example:
+    Examples:
         >>> Effort(500).of_reference
         2000
     """

@@ -42,7 +42,7 @@ class Search(eqx.Module):
     Raises:
         ValueError: If a count is not a positive whole number.
 
-    Example:
+    Examples:
         >>> Search(200, num_rounds=1).num_starts
         8
     """
@@ -143,7 +143,7 @@ def impute(
         The rounds are those of Rezende, Mohamed & Wierstra 2014, *Stochastic backpropagation and approximate inference
         in deep generative models*, refined and weighed.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from beliefnet.nets import sigmoid_belief_net
         >>> net = sigmoid_belief_net(3, (2,), key=jax.random.key(0))

@@ -34,7 +34,7 @@ def observe(net: BeliefNet, data: DataLike, *, label: str = "data") -> Observati
         DataError: If they are no numbers, no rows, of another width than the net, or not what its visible units are a
             model of. The first value that is not, its row and column are named.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from beliefnet.nets import sigmoid_belief_net
         >>> net = sigmoid_belief_net(3, (2,), key=jax.random.key(0))

@@ -42,7 +42,7 @@ def perplexity(log_likelihood: ArrayLike, lengths: ArrayLike) -> Perplexity:
         Salakhutdinov & Hinton 2009, *Replicated softmax*, for the mean over documents; Blei, Ng & Jordan 2003, *Latent
         Dirichlet allocation*, for the mean over tokens.
 
-    Example:
+    Examples:
         >>> uniform = perplexity([-math.log(10), -20 * math.log(10)], [1, 20])
         >>> round(uniform.per_document.mean, 6), round(uniform.per_token.mean, 6)
         (10.0, 10.0)

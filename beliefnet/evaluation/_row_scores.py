@@ -41,7 +41,7 @@ def row_scores(
     Raises:
         DataError: If the rows are not what the net is a model of.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from beliefnet.nets import sigmoid_belief_net
         >>> net = sigmoid_belief_net(3, (2,), key=jax.random.key(0))

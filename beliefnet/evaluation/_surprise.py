@@ -44,7 +44,7 @@ def surprise(
         DataError: If what was observed is not what the net is a model of.
         ValueError: If the groups are of another width.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from beliefnet.nets import sigmoid_belief_net
         >>> net = sigmoid_belief_net(3, (2,), key=jax.random.key(0))

@@ -49,7 +49,7 @@ def two_sided(
         Ancha & Roy 2016, *Measuring the reliability of MCMC inference with bidirectional Monte Carlo*, for the use on
         other data.
 
-    Example:
+    Examples:
         >>> from beliefnet.nets import sigmoid_belief_net
         >>> net, key = sigmoid_belief_net(3, (2,), key=jax.random.key(0)), jax.random.key(1)
         >>> lower, upper = two_sided(net, [[0, 1, 1]], Annealed(100), num_particles=20, key=key)

@@ -59,7 +59,7 @@ def unit_activity(net: BeliefNet, data: DataLike) -> list[UnitActivity]:
     Raises:
         DataError: If the data are none, of another width than the net, or not what the net is a model of.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from beliefnet.nets import sigmoid_belief_net
         >>> net = sigmoid_belief_net(3, (2,), key=jax.random.key(0))

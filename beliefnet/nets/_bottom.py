@@ -15,6 +15,7 @@ from beliefnet.conditionals import (
     Convolutions,
     Dense,
     EquinoxNetwork,
+    Marked,
     Stacked,
     TransposedConvolutions,
 )
@@ -69,7 +70,24 @@ class _DenseLayers(AbstractBottom):
         return dense_network(sizes, activation, key=key)
 
 
+class _MarkedLayers(AbstractBottom):
+    """Dense networks, of which the encoder is told which entries are missing."""
+
+    def encoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> AbstractNetwork:
+        """Return a dense network whose first map is marked."""
+        match dense_network(sizes, activation, key=key):
+            case Dense() as dense:
+                return Marked(dense)
+            case MLP() as network:
+                return network.with_part(0, Marked(network.layers[0]))
+
+    def decoder(self, sizes: Sequence[int], activation: Activation, *, key: Key) -> AbstractNetwork:
+        """Return a dense network."""
+        return dense_network(sizes, activation, key=key)
+
+
 DENSE_LAYERS = _DenseLayers()
+MARKED_LAYERS = _MarkedLayers()
 
 
 @dataclass(frozen=True)
@@ -91,7 +109,7 @@ class Convolution(AbstractBottom):
         Radford, Metz & Chintala 2016, *Unsupervised representation learning with deep convolutional generative
         adversarial networks*, for the shape of the decoder.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from beliefnet.nets import vae
         >>> vae(64, (10,), bottom=Convolution((8, 8), (4, 8)), key=jax.random.key(0)).layer_sizes
@@ -162,7 +180,7 @@ class OwnNetworks(AbstractBottom):
         down: From the latent layer to the parameters of the visible units, logits for binary ones; biases are added, by
             which the result for an input of zeros starts where the data's mean is.
 
-    Example:
+    Examples:
         >>> import equinox as eqx, jax
         >>> from beliefnet.nets import vae
         >>> up_key, down_key, key = jax.random.split(jax.random.key(0), 3)

@@ -70,7 +70,7 @@ def darn(
         2014, *Neural variational inference and learning in belief networks*; for NADE, Larochelle & Murray 2011, *The
         neural autoregressive distribution estimator*, and as layers of a deep net Bornschein & Bengio 2015.
 
-    Example:
+    Examples:
         >>> import jax
         >>> darn(64, (20,), key=jax.random.key(0)).layer_sizes
         (20,)
@@ -128,7 +128,7 @@ def fdarn(
     Reference:
         Mnih & Gregor 2014, *Neural variational inference and learning in belief networks*.
 
-    Example:
+    Examples:
         >>> import jax
         >>> fdarn(64, (20,), key=jax.random.key(0)).layer_sizes
         (20,)

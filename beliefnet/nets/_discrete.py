@@ -56,7 +56,7 @@ def sigmoid_belief_net(
         Neal 1992, *Connectionist learning of belief networks*; Mnih & Gregor 2014, *Neural variational inference and
         learning in belief networks*.
 
-    Example:
+    Examples:
         >>> import jax
         >>> net = sigmoid_belief_net(64, (20, 10), key=jax.random.key(0))
         >>> net.layer_sizes
@@ -106,7 +106,7 @@ def categorical_belief_net(
         ValueError: If a width is not positive, there is one category, or a mean is not `[num_visible]` or outside the
             bounds of the visible family.
 
-    Example:
+    Examples:
         >>> import jax
         >>> categorical_belief_net(64, (20,), num_categories=5, key=jax.random.key(0)).layer_sizes
         (100,)

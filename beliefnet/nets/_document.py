@@ -59,7 +59,7 @@ def document_net(
         Mnih & Gregor 2014, *Neural variational inference and learning in belief networks*; with normal latents, Miao,
         Yu & Blunsom 2016, *Neural variational inference for text processing*.
 
-    Example:
+    Examples:
         >>> import jax
         >>> document_net(2000, (50,), key=jax.random.key(0)).layer_sizes
         (50,)

@@ -31,7 +31,7 @@ def fully_visible_net(num_visible: int, *, visible_mean: ArrayLike | None = None
         Frey, Hinton & Dayan 1996, *Does the wake-sleep algorithm learn good density estimators?*, where it is called a
         logistic autoregressive net.
 
-    Example:
+    Examples:
         >>> fully_visible_net(64).layer_sizes
         ()
     """
@@ -57,7 +57,7 @@ def nade(num_visible: int, hidden: int = 500, *, key: Key, visible_mean: ArrayLi
     Reference:
         Larochelle & Murray 2011, *The neural autoregressive distribution estimator*.
 
-    Example:
+    Examples:
         >>> nade(64, 20, key=jax.random.key(0)).num_visible
         64
     """

@@ -15,8 +15,9 @@ def incomplete(
     """Return a net of rows in which NaN is missing: it shares the parameters of a net of whole rows.
 
     Its log_joint is log p(observed part of x, h), summed over what is missing, and its recognition net sees `fill` in
-    the place of missing entries. Any estimator trains it on incomplete rows, by the bound of their observed parts; what
-    is trained is the parameters of the net of whole rows, which `completed` returns.
+    the place of missing entries, or is told which they are where its first map is `conditionals.Marked`. Any estimator
+    trains it on incomplete rows, by the bound of their observed parts; what is trained is the parameters of the net of
+    whole rows, which `completed` returns.
 
     Args:
         net: A net with latents, over units that are independent given them.
@@ -26,7 +27,7 @@ def incomplete(
             these in the place of what lies beyond, so that an outlier in one entry does not make nonsense of what is
             said of the others. Log-likelihoods are those of the values themselves. By default it sees all as it is.
 
-    Example:
+    Examples:
         >>> import jax, numpy as np
         >>> from beliefnet.evaluation import exact_log_likelihood
         >>> from beliefnet.nets import sigmoid_belief_net

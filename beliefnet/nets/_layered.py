@@ -52,7 +52,7 @@ def layered_net(
         ValueError: If there is no latent layer, a width is not positive, or convolutions are asked of visible units
             that are several per pixel.
 
-    Example:
+    Examples:
         >>> import jax
         >>> from beliefnet.distributions import bernoulli, normal
         >>> layers = [LatentLayer(bernoulli, 20, deterministic=(50,)), LatentLayer(normal, 5)]

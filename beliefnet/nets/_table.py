@@ -21,7 +21,7 @@ def family_of(schema: Schema) -> MixedFamily:
     Args:
         schema: What each column is taken for.
 
-    Example:
+    Examples:
         >>> from beliefnet.tables import infer_schema
         >>> schema = infer_schema({"smokes": ["no", "yes", "no", "no"], "height": [1.7, 1.8, 1.65, 1.75]})
         >>> [(family.name, size) for family, size in family_of(schema).parts]

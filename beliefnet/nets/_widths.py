@@ -16,7 +16,7 @@ def widths(name: str, given: Sequence[int], *, good: str = "(200,)") -> tuple[in
     Raises:
         TypeError: If they are something else, such as one number.
 
-    Example:
+    Examples:
         >>> widths("hidden", 3)
         Traceback (most recent call last):
         ...

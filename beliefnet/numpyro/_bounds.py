@@ -41,7 +41,7 @@ class VIMCO(AbstractFollowedLoss):
     Reference:
         Mnih & Rezende 2016, *Variational inference for Monte Carlo objectives*.
 
-    Example:
+    Examples:
         >>> import jax, numpyro
         >>> import numpyro.distributions as dist
         >>> from numpyro.infer import SVI
@@ -89,7 +89,7 @@ class OVIS(AbstractFollowedLoss):
         Lievin, Dittadi, Christensen & Winther 2020, *Optimal variance control of the score function gradient estimator
         for importance weighted bounds* (OVIS-MC).
 
-    Example:
+    Examples:
         >>> OVIS(num_particles=5, num_auxiliary=2).num_draws
         7
     """
@@ -123,7 +123,7 @@ class TVO(AbstractHeldLoss):
     Reference:
         Masrani, Le & Wood 2019, *The thermodynamic variational objective*.
 
-    Example:
+    Examples:
         >>> TVO(num_particles=10, num_intervals=3).rule.num_intervals
         3
     """
@@ -158,7 +158,7 @@ class DReG(AbstractWeightedLoss):
     Reference:
         Tucker, Lawson, Gu & Maddison 2019, *Doubly reparameterized gradient estimators for Monte Carlo objectives*.
 
-    Example:
+    Examples:
         >>> DReG(num_particles=10).num_draws
         10
     """

@@ -89,7 +89,7 @@ class NVIL(AbstractLocalLoss):
     Reference:
         Mnih & Gregor 2014, *Neural variational inference and learning in belief networks*.
 
-    Example:
+    Examples:
         >>> import jax, numpyro
         >>> import numpyro.distributions as dist
         >>> from numpyro.infer import SVI

@@ -28,7 +28,7 @@ class Reinforce(AbstractLocalLoss):
         Williams 1992, *Simple statistical gradient-following algorithms for connectionist reinforcement learning*;
         Kool, van Hoof & Welling 2019, *Buy 4 REINFORCE samples, get a baseline for free!*
 
-    Example:
+    Examples:
         >>> Reinforce(num_particles=4).can_infer_discrete
         True
     """

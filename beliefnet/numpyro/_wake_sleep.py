@@ -33,7 +33,7 @@ class ReweightedWakeSleep(AbstractHeldLoss):
     Reference:
         Bornschein & Bengio 2015, *Reweighted wake-sleep*.
 
-    Example:
+    Examples:
         >>> ReweightedWakeSleep(num_particles=10).num_particles
         10
     """
@@ -85,7 +85,7 @@ class WakeSleep(AbstractHeldLoss):
     Reference:
         Hinton, Dayan, Frey & Neal 1995, *The wake-sleep algorithm for unsupervised neural networks*.
 
-    Example:
+    Examples:
         >>> WakeSleep(observed={"x": "images"}).num_particles
         1
     """

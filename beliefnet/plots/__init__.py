@@ -4,7 +4,7 @@ Each is there three times. `draw_...` takes axes of matplotlib, or makes some, a
 panels, `..._figure` returns the figure; and `plot_...` or `..._sheet` saves a PNG file. Nothing here touches pyplot or
 any other global state of matplotlib.
 
-Example:
+Examples:
     >>> from beliefnet.plots import draw_training_curve
     >>> rows = [{"epoch": epoch, "train_bound": -9 / epoch, "valid_bound": -10 / epoch} for epoch in (1, 2, 3)]
     >>> draw_training_curve(rows, title="mine").get_ylabel()

@@ -24,7 +24,7 @@ def blank_axes(width: float, height: float) -> Axes:
 def as_png(drawn: Figure | Axes) -> bytes:
     """Return a figure, or the figure that axes are in, as the bytes of a PNG with a transparent ground.
 
-    Example:
+    Examples:
         >>> from beliefnet.plots import as_png, draw_images
         >>> as_png(draw_images([[0.0, 1.0]], (1, 2)))[1:4]
         b'PNG'

@@ -36,7 +36,7 @@ def tile_images(images: ArrayLike, image_shape: tuple[int, int], *, columns: int
     Raises:
         ValueError: there is no image, the sizes do not fit `image_shape`, or `columns` is below 1.
 
-    Example:
+    Examples:
         >>> tile_images([[0.0, 0.5], [1.0, 0.25]], (1, 2), columns=2).tolist()
         [[0.0, 0.5, nan, 1.0, 0.25]]
     """
@@ -147,7 +147,7 @@ def draw_images(
     Raises:
         ValueError: there is no image, or the sizes do not fit.
 
-    Example:
+    Examples:
         >>> draw_images([[0.0, 1.0], [0.5, 0.2]], (1, 2), columns=2).images[0].get_size()[1] > 4
         True
     """

@@ -95,8 +95,9 @@ def _dress(axes: Axes, steps: Sequence[int]) -> None:
 def _labelled(steps: Sequence[int]) -> list[int]:
     """Return the steps whose labels do not meet, the first and the last among them.
 
-    >>> _labelled([0, 1, 2, 5, 10, 20, 50, 60])
-    [0, 1, 2, 5, 10, 20, 60]
+    Examples:
+        >>> _labelled([0, 1, 2, 5, 10, 20, 50, 60])
+        [0, 1, 2, 5, 10, 20, 60]
     """
     first, *between = steps
     kept = [between.pop()] if between else []

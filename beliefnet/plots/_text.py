@@ -14,8 +14,9 @@ _MISSING = re.compile(r"Glyph (\d+) .*missing from")
 def for_picture(text: object, most: int = MOST) -> str:
     r"""Return text as matplotlib shows it: a dollar sign begins no formula.
 
-    >>> for_picture("$x_{$")
-    '\\$x_{\\$'
+    Examples:
+        >>> for_picture("$x_{$")
+        '\\$x_{\\$'
     """
     # Without a dollar sign, matplotlib shows text as it is.
     return printable(text, most).replace("$", r"\$")

@@ -25,7 +25,7 @@ def draw_units(layers: Sequence[UnitActivity], axes: Axes | None = None) -> Axes
     Raises:
         ValueError: If there are no layers.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from beliefnet.evaluation import UnitActivity
         >>> layer = UnitActivity(np.array([0.2, 0.0]), np.array([0.4, 1.0]), np.array([False, False]))

@@ -26,7 +26,7 @@ def tag(name: str, /, *children: Child, **attributes: object) -> Html:
         **attributes: Its attributes, by their names with dashes written as underscores; one that is False or None is
             left out, and one that is True has no value.
 
-    Example:
+    Examples:
         >>> print(tag("p", "1 < 2", tag("b", "!"), class_="big", hidden=True))
         <p class="big" hidden>1 &lt; 2<b>!</b></p>
     """
@@ -53,8 +53,9 @@ def lines(text: str) -> Html:
 def data_script(value: Any) -> Html:
     r"""Return an element with JSON in it, which no text in it can end.
 
-    >>> print(data_script(["</script>"]))
-    <script type="application/json">["\u003c/script\u003e"]</script>
+    Examples:
+        >>> print(data_script(["</script>"]))
+        <script type="application/json">["\u003c/script\u003e"]</script>
     """
     text = json.dumps(_plain(value), allow_nan=False)
     for char in "<>&":

@@ -59,7 +59,7 @@ def describe(tree: Any) -> Description:
         tree: A net, an estimator, or anything made of modules, dataclasses, tuples, dictionaries, enumerations,
             functions, arrays and plain values.
 
-    Example:
+    Examples:
         >>> from beliefnet.estimators import VIMCO
         >>> describe(VIMCO(5))["fields"]["num_particles"]
         5
@@ -102,7 +102,7 @@ def differences(one: Description, other: Description, place: str = "") -> list[D
         other: Another one.
         place: What the descriptions are of, such as "net"; it begins every place.
 
-    Example:
+    Examples:
         >>> from beliefnet.estimators import VIMCO
         >>> [str(found) for found in differences(describe(VIMCO(5)), describe(VIMCO(3)), "estimator")]
         ['estimator.num_particles: 5, 3']

@@ -35,7 +35,7 @@ class BeliefNetImputer(OneToOneFeatureMixin, TransformerMixin, HoldsNet):
     Attributes:
         model_: The trained `DeepBeliefNet` or `VariationalAutoencoder`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> nan = np.nan
         >>> rows = np.array([[0, 0, 1], [1, 1, 0], [nan, 1, 0], [0, nan, 1]] * 5)

@@ -59,7 +59,7 @@ class DeepBeliefNet(IncompleteRowsNet):
         Neal 1992, *Connectionist learning of belief networks*; Mnih & Gregor 2014, *Neural variational inference and
         learning in belief networks*.
 
-    Example:
+    Examples:
         >>> from sklearn.datasets import load_digits
         >>> bits = load_digits().data[:200] > 8
         >>> model = DeepBeliefNet((10,), epochs=2, random_state=0).fit(bits)
@@ -131,7 +131,7 @@ class VariationalAutoencoder(DeepBeliefNet):
     Reference:
         Kingma & Welling 2014, *Auto-encoding variational Bayes*.
 
-    Example:
+    Examples:
         >>> from sklearn.datasets import load_wine
         >>> rows = load_wine().data
         >>> model = VariationalAutoencoder(2, deterministic=(20,), epochs=2, random_state=0).fit(rows)
@@ -205,7 +205,7 @@ class DocumentBeliefNet(BaseBeliefNet):
     Reference:
         Mnih & Gregor 2014, *Neural variational inference and learning in belief networks*.
 
-    Example:
+    Examples:
         >>> from sklearn.feature_extraction.text import CountVectorizer
         >>> counts = CountVectorizer().fit_transform(["a model of words", "words of a model", "gin and tonic"] * 5)
         >>> DocumentBeliefNet(2, epochs=2, random_state=0).fit_transform(counts).shape

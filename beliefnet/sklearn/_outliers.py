@@ -36,7 +36,7 @@ class BeliefNetOutlierDetector(OutlierMixin, HoldsNet):
         model_: The trained `DeepBeliefNet` or `VariationalAutoencoder`.
         offset_: Log p below which a row is an outlier, in nats.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> rows = np.random.default_rng(0).normal(size=(100, 3))
         >>> detector = BeliefNetOutlierDetector(2, epochs=5, random_state=0).fit(rows)

@@ -18,8 +18,9 @@ WITH_TIME = 5
 def days_of(cell: Any) -> float | None:
     """Return a date, with or without a time of day, as days since 1970; NaN for none, None for anything else.
 
-    >>> days_of("1970-01-02"), days_of("1970-01-01 18:00"), days_of("2.1.1970")
-    (1.0, 0.75, None)
+    Examples:
+        >>> days_of("1970-01-02"), days_of("1970-01-01 18:00"), days_of("2.1.1970")
+        (1.0, 0.75, None)
     """
     if cell is None or cell != cell:
         return float("nan")
@@ -34,8 +35,9 @@ def days_of(cell: Any) -> float | None:
 def dates_of(days: np.ndarray, *, have_time: bool) -> np.ndarray:
     """Return days since 1970 as texts, `[rows]`, rounded to days, or to seconds where dates have a time of day.
 
-    >>> dates_of(np.array([0.6, 19_788.25]), have_time=False).tolist()
-    ['1970-01-02', '2024-03-06']
+    Examples:
+        >>> dates_of(np.array([0.6, 19_788.25]), have_time=False).tolist()
+        ['1970-01-02', '2024-03-06']
     """
     unit = "s" if have_time else "D"
     within = np.clip(days, _RANGE[0], _RANGE[1])
@@ -51,7 +53,8 @@ def looks_like_a_date(cell: Any) -> bool:
 def date_text(cell: date) -> str:
     """Return a date of Python or pandas as a text; one without a time of day has none.
 
-    >>> date_text(datetime(2024, 3, 6, 12, 30))
-    '2024-03-06 12:30:00'
+    Examples:
+        >>> date_text(datetime(2024, 3, 6, 12, 30))
+        '2024-03-06 12:30:00'
     """
     return cell.isoformat(" ") if issubclass(type(cell), datetime) else cell.isoformat()  # pyright: ignore

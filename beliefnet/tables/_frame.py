@@ -88,7 +88,7 @@ def frame_of(data: Any, label: str = "table") -> Frame:
     Raises:
         DataError: If it is no table, two columns have one name, or their lengths differ.
 
-    Example:
+    Examples:
         >>> frame_of({"age": [31, None], "smokes": ["no", "yes"]}).columns["age"]
         array([31., nan])
     """
@@ -120,8 +120,9 @@ def typed(cells: Iterable[Any]) -> np.ndarray:
 
     Dates become texts such as 2024-03-31, and 2024-03-31 12:30:00 where one has a time of day.
 
-    >>> typed([1, None, 2.5]), typed(["a", "", True])
-    (array([1. , nan, 2.5]), array(['a', None, 'True'], dtype=object))
+    Examples:
+        >>> typed([1, None, 2.5]), typed(["a", "", True])
+        (array([1. , nan, 2.5]), array(['a', None, 'True'], dtype=object))
     """
     found = [None if _is_missing(cell) else cell for cell in cells]
     known = [cell for cell in found if cell is not None]

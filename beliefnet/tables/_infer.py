@@ -42,7 +42,7 @@ def infer_schema(
     Raises:
         DataError: If it is no table, there is no column of such a name, or none is left for a net.
 
-    Example:
+    Examples:
         >>> survey = {"age": [31, 45, 28, 60], "smokes": ["no", "yes", "no", "no"], "children": [0, 2, 1, 3]}
         >>> print(infer_schema(survey))
         age       number  whole numbers, mean 41, standard deviation 12.71

@@ -44,7 +44,7 @@ class Schema:
     Raises:
         DataError: If two have one name, or two name the rows.
 
-    Example:
+    Examples:
         >>> age, smokes = Column("age", "number", location=40.0, scale=10.0), Column("smokes", "binary", ("no", "yes"))
         >>> schema = Schema((age, smokes))
         >>> schema.encode(Frame({"age": np.array([50.0, np.nan]), "smokes": np.array(["no", "yes"], object)}))

@@ -25,7 +25,7 @@ class Epoch:
         state: Everything that training changes, before this epoch's net is compared with the best. The next step reuses
             its arrays: copy what is to be kept.
 
-    Example:
+    Examples:
         >>> class Halving(NoCallback):
         ...     def on_epoch(self, epoch):
         ...         bounds = [row["valid_bound"] for row in epoch.history]
@@ -91,7 +91,7 @@ class Callback(Protocol):
     What `on_epoch` does to its `Epoch` changes the result, and nothing else does. If a callback raises, training ends
     without saving, and a folder keeps its last checkpoint.
 
-    Example:
+    Examples:
         >>> class StopAt(NoCallback):
         ...     def __init__(self, bound):
         ...         self.bound, self.reached = bound, False

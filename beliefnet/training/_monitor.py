@@ -24,7 +24,7 @@ class Monitor:
         column: Name of the column.
         sign: 1 where the highest value is the best, -1 where the lowest is.
 
-    Example:
+    Examples:
         >>> Monitor.of("perplexity:min").score({"perplexity": 3.0})
         -3.0
     """

@@ -60,8 +60,9 @@ def _check_decimals(values: np.ndarray, cells: Sequence[str], name: str, decimal
 def typed_cells(cells: Sequence[str], decimal: str) -> np.ndarray:
     """Return the cells of a column as numbers, float64, or else as texts, with None for what is missing.
 
-    >>> typed_cells(["1,5", "NA"], ","), typed_cells(["yes", "", "3"], ".")
-    (array([1.5, nan]), array(['yes', None, '3'], dtype=object))
+    Examples:
+        >>> typed_cells(["1,5", "NA"], ","), typed_cells(["yes", "", "3"], ".")
+        (array([1.5, nan]), array(['yes', None, '3'], dtype=object))
     """
     numbers = [parsed(cell, decimal) for cell in cells]
     is_text = any(number is None for number in numbers) or any(map(_is_code, cells))
