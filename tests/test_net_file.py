@@ -25,6 +25,7 @@ def exported(trained, tmp_path_factory):
     shutil.copytree(trained, folder)
     assert run(["export", str(folder)]) == 0
     shutil.rmtree(folder / "checkpoints")
+    shutil.rmtree(folder / "results", ignore_errors=True)  # what other tests may have kept there
     return folder
 
 

@@ -8,17 +8,15 @@ from beliefnet import report
 from beliefnet.report._html import Html, joined, tag
 
 _ICON = "data:,"
-_SELF, _NONE = "'self'", "'none'"
 
 
-def page(title: str, contents: Html, body: Html, *, is_live: bool = False) -> str:
+def page(title: str, contents: Html, body: Html) -> str:
     """Return a whole page.
 
     Args:
         title: What it is about.
         contents: Links to its sections.
         body: Its sections.
-        is_live: Whether the page may ask for new metrics where it came from; one that is opened from disk asks nothing.
     """
     style, script = (_resource(name) for name in ("page.css", "page.js"))
     allowed = [
@@ -26,7 +24,7 @@ def page(title: str, contents: Html, body: Html, *, is_live: bool = False) -> st
         "img-src data:",
         f"style-src {_hash(style)}",
         f"script-src {_hash(script)}",
-        f"connect-src {_SELF if is_live else _NONE}",
+        "connect-src 'none'",
         "base-uri 'none'",
         "form-action 'none'",
     ]

@@ -56,7 +56,6 @@ class Chart:
         series: The lines.
         is_cut: Whether the first points may be left out of what is shown at first, as those of a training curve.
         is_log: Whether the horizontal axis is logarithmic.
-        source: Where the page finds new rows of metrics while a run is trained; None for a page that stays as it is.
     """
 
     title: str
@@ -65,7 +64,6 @@ class Chart:
     series: Sequence[Series]
     is_cut: bool = False
     is_log: bool = False
-    source: str | None = None
 
 
 def chart(given: Chart) -> Html:

@@ -16,7 +16,6 @@ from beliefnet.report._parts import (
     Series,
     chart,
     code,
-    embedded,
     facts,
     note,
     number,
@@ -41,14 +40,14 @@ def curves(contents: Contents) -> Html | None:
     return joined([chart(bounds_chart(contents.rows)), note(text)])
 
 
-def bounds_chart(rows: list[dict[str, Any]], source: str | None = None) -> Chart:
+def bounds_chart(rows: list[dict[str, Any]]) -> Chart:
     """Return the chart of the bounds in rows of metrics."""
     epochs = [row["epoch"] for row in rows]
     series = [
         Series("training", epochs, [row.get("train_bound") for row in rows], is_faint=True),
         Series("validation", epochs, [row.get("valid_bound") for row in rows]),
     ]
-    return Chart("Bound after each epoch", "epoch", "nats per example", series, is_cut=True, source=source)
+    return Chart("Bound after each epoch", "epoch", "nats per example", series, is_cut=True)
 
 
 def evaluations(contents: Contents) -> Html:
@@ -250,9 +249,3 @@ def _options(contents: Contents) -> Html | None:
         return None
     known = {name: value for name, value in options.items() if value is not None}
     return tag("details", tag("summary", "All options"), tag("pre", lines(tomli_w.dumps(known)), tabindex=0))
-
-
-def kept_picture(contents: Contents, name: str, alt: str) -> Html | None:
-    """Show a picture that a command has left among the plots of the run."""
-    file = contents.folder.plots / name
-    return embedded(file.read_bytes(), alt, kind="lines") if file.is_file() else None
