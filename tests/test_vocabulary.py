@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 GIVEN_UP = (
     r"(?<![a-z])(payments?|pay(?:s|ing)?|paid|buy(?:s|ing)?|bought|purchas(?:e|es|ed|ing)|stand[-_ ]?ins?|watchers?"
-    r"|whereabouts|sitting|mend(?:s|ed|ing)?)(?![a-z])"
+    r"|whereabouts|sittings?|mend(?:s|ed|ing)?)(?![a-z])"
 )
 # A title, and the names that older files and programs have.
 LEGITIMATE = (

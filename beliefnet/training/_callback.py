@@ -17,7 +17,7 @@ class Epoch:
     """A finished epoch, as a callback sees it, and what it may change there.
 
     The changes are part of the training state and of its checkpoints. A run that was stopped goes on bit for bit, as
-    long as a callback decides by what it finds here, the history of earlier sittings included, and not by what it
+    long as a callback decides by what it finds here, the history from before a stop included, and not by what it
     remembers.
 
     Attributes:

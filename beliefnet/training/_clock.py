@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Clock:
-    """Seconds of training over all sittings, and the speed of the current epoch without evaluation."""
+    """Seconds of training over all resumptions, and the speed of the current epoch without evaluation."""
 
     earlier: float = 0.0
     started: float = field(default_factory=time.monotonic)
@@ -17,7 +17,7 @@ class Clock:
 
     @property
     def seconds(self) -> float:
-        """Seconds of all sittings."""
+        """Seconds of training, over all resumptions."""
         return self.earlier + time.monotonic() - self.started
 
     def count(self, steps: int, seconds: float) -> None:
