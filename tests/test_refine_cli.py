@@ -54,7 +54,7 @@ def test_where_particles_come_from_is_said(copy, capsys):
     points = ("--particles", "100", "--limit", "5", "--refine", "air:steps=30,samples=2,rate=1,checks=0,shrinkage=none")
     assert run(["evaluate", str(copy), *points]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "shrinkage=none)), 20 % from the recognition net, all weighed by the mixture" in shown
+    assert "shrinkage=none, 20 % from the recognition net, all weighed by the mixture" in shown
     assert "draws are nearly all the same (they repeat as 1." in shown
     annealed = "annealed:temperatures=2,refine=air:steps=1,samples=3"
     given = report(capsys, copy, "--particles", "10", "--limit", "5", "--proposal", annealed)
