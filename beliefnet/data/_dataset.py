@@ -93,8 +93,7 @@ class Dataset:
 
         Examples:
             >>> import numpy as np
-            >>> rows = np.eye(6, dtype=int)[[0, 1, 2, 3, 4, 5, 0, 1, 2, 3]]
-            >>> data = Dataset.from_arrays(rows, test=rows[:2])
+            >>> data = Dataset.from_arrays(np.tile(np.eye(5, dtype=int), (2, 1)), test=np.eye(5, dtype=int)[:2])
             >>> data.record.splits, data.record.binarization, data.train.rows.dtype
             ({'train': 9, 'valid': 1, 'test': 2}, 'none', dtype('uint8'))
         """
@@ -161,8 +160,7 @@ class Dataset:
             DataError: If the splits are not rows of one width, stored and read in one way.
 
         Examples:
-            >>> import numpy as np
-            >>> rows = Observations(np.eye(6, dtype=np.uint8))
+            >>> rows = Dataset.from_arrays([[0, 1]] * 12, valid=[[1, 0]]).train[:6]
             >>> Dataset.from_observations(rows, rows[:2]).record.splits
             {'train': 6, 'valid': 2, 'test': 0}
         """

@@ -7,7 +7,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from jaxtyping import Float, Int, Num
 from scipy import sparse
 
@@ -29,9 +28,9 @@ class SparseRows(eqx.Module):
         longest: The most values in a row.
     """
 
-    values: Num[Array, " values"]
-    columns: Int[Array, " values"]
-    starts: Int[Array, " rows_and_end"]
+    values: Num[jax.Array, " values"]
+    columns: Int[jax.Array, " values"]
+    starts: Int[jax.Array, " rows_and_end"]
     width: int = eqx.field(static=True)
     longest: int = eqx.field(static=True)
 
@@ -52,7 +51,7 @@ class SparseRows(eqx.Module):
         """Numbers of rows and columns."""
         return self.starts.shape[0] - 1, self.width
 
-    def __getitem__(self, rows: Int[Array, " some"]) -> Float[Array, "some width"]:
+    def __getitem__(self, rows: Int[jax.Array, " some"]) -> Float[jax.Array, "some width"]:
         """Return some rows, dense."""
         places = self.starts[rows][:, None] + jnp.arange(self.longest)
         # What is past the end of a row goes to a column that does not exist, and is dropped.
@@ -73,11 +72,11 @@ class DeviceRows(eqx.Module):
         count: How many of the rows are data, the first ones, where room was made for more; None stands for all.
     """
 
-    rows: Num[Array, "rows visible"] | SparseRows
-    numbers: Int[Array, " rows"]
+    rows: Num[jax.Array, "rows visible"] | SparseRows
+    numbers: Int[jax.Array, " rows"]
     largest: int = eqx.field(static=True)
     is_dynamic: bool = eqx.field(static=True)
-    count: Int[Array, ""] | None = None
+    count: Int[jax.Array, ""] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -86,18 +85,18 @@ class DeviceRows(eqx.Module):
         return rows, width
 
     @property
-    def num_rows(self) -> int | Int[Array, ""]:
+    def num_rows(self) -> int | Int[jax.Array, ""]:
         """How many rows are data."""
         return self.shape[0] if self.count is None else self.count
 
-    def shuffled(self, *, key: Key) -> Int[Array, " rows"]:
+    def shuffled(self, *, key: Key) -> Int[jax.Array, " rows"]:
         """Return the indices of the rows in a random order; those that are no data come last."""
         if self.count is None:
             return jax.random.permutation(key, self.shape[0])
         places = jax.random.bits(key, (self.shape[0],))
         return jnp.argsort(jnp.where(jnp.arange(len(places)) < self.count, places, ~jnp.zeros_like(places)))
 
-    def take(self, indices: Int[Array, " batch"], *, key: Key) -> Float[Array, "batch visible"]:
+    def take(self, indices: Int[jax.Array, " batch"], *, key: Key) -> Float[jax.Array, "batch visible"]:
         """Return some rows as a net sees them.
 
         Args:
@@ -229,7 +228,7 @@ class Observations:
         count = jnp.asarray(len(self), jnp.int32) if self.room else None
         return DeviceRows(rows, numbers, self.largest, self.is_dynamic, count)
 
-    def take(self, indices: np.ndarray, *, key: Key) -> Float[Array, "batch visible"]:
+    def take(self, indices: np.ndarray, *, key: Key) -> Float[jax.Array, "batch visible"]:
         """Return some rows as a net sees them, and put no others on the device.
 
         Args:

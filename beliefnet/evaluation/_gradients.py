@@ -113,7 +113,8 @@ class GradientReport:
         """
 
         def part(saved: Mapping[str, Any]) -> PartReport:
-            return PartReport(**{name: math.nan if value is None else value for name, value in saved.items()})
+            known: dict[str, Any] = {name: math.nan if value is None else value for name, value in saved.items()}
+            return PartReport(**known)
 
         estimators = {
             name: EstimatorReport(
