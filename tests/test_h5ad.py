@@ -121,7 +121,7 @@ def test_codes_have_the_names_of_the_cells(tmp_path: Path, trained: Path):
     (folder / "barcodes.tsv.gz").write_bytes(gzip.compress("".join(f"{name}\n" for name in CELLS[:5]).encode()))
     tables = []
     for data in (tmp_path / "x.h5ad", folder / "matrix.mtx.gz"):
-        assert run(["encode", str(trained), str(data), "--out", str(tmp_path / "codes.csv")]) == 0
+        assert run(["encode", str(trained), str(data), "--out", str(tmp_path / "codes.csv"), "--overwrite"]) == 0
         tables.append((tmp_path / "codes.csv").read_text())
         assert [line.partition(",")[0] for line in tables[-1].splitlines()[1:]] == CELLS[:5]
     assert tables[0] == tables[1]

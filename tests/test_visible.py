@@ -517,7 +517,7 @@ def test_normal_and_poisson_runs(runs, tmp_path, capsys):
         assert report["bits_per_dimension"] is None
         assert report["perplexity"] is None
         for out in (f"s.{suffix}", "s.npy"):
-            assert run(["sample", folder, "--num", "3", "--out", str(tmp_path / out)]) == 0
+            assert run(["sample", folder, "--num", "3", "--out", str(tmp_path / out), "--overwrite"]) == 0
     assert np.load(tmp_path / "s.npy").dtype == np.int32
     assert (runs / "grey-normal" / "plots" / "samples.png").exists()
     assert run(["encode", folder, str(runs / "counts.npy"), "--out", str(tmp_path / "codes.npy")]) == 0
