@@ -19,12 +19,12 @@ from beliefnet._errors import ArgumentError
 from beliefnet.catalogue import REFINERS, load_named_run, parse_proposal, parse_refiner
 from beliefnet.cli import run
 from beliefnet.cli._message import message
-from beliefnet.cli._pictures import signed_words
 from beliefnet.cli._run import in_words
 from beliefnet.cli._text import for_terminal
 from beliefnet.data import read_rows
 from beliefnet.evaluation import Topic, encode, evaluate
 from beliefnet.nets import sigmoid_belief_net
+from beliefnet.plots import signed_words
 from beliefnet.proposals import Annealed, Recognition, Refined
 from beliefnet.refiners import AIR, GDIR, ConcreteAscent, MeanPassingAscent, StraightThroughAscent
 from beliefnet.samplers import Concrete
