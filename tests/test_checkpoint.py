@@ -285,6 +285,7 @@ SAVES_UNTIL_KILLED = """
 """
 
 
+@pytest.mark.full
 def test_a_kill_at_any_moment_leaves_a_checkpoint(tmp_path):
     directory, reached, rounds = tmp_path / "checkpoints", tmp_path / "reached", 10
     reached.write_text("0")

@@ -92,6 +92,7 @@ def test_every_output_is_tried():
     assert {command for command in COMMANDS if takes_out(command)} == SUFFIXES.keys()
 
 
+@pytest.mark.full
 def test_scores_are_those_of_outliers_in_the_order_of_the_rows(usual, capsys):
     for command in ("score", "outliers"):
         assert run(words_of(command, usual[command] | {"--out": f"{command}.csv"})) == 0

@@ -302,6 +302,7 @@ def evaluated(tmp_path_factory, binary_file):
     return folder
 
 
+@pytest.mark.full
 def test_runs_alone_are_ranked_and_told_apart(evaluated, tmp_path, capsys, monkeypatch):
     other = shutil.copytree(evaluated, tmp_path / "small-net")
     config = (other / "config.toml").read_text()

@@ -261,6 +261,7 @@ def test_rows_without_counts_are_data_unless_they_are_documents(tmp_path: Path):
         Dataset.from_arrays(rows > 0, keep_empty=False)
 
 
+@pytest.mark.full
 def test_a_run_without_empty_rows_is_opened_and_goes_on(tmp_path: Path):
     # As earlier versions read counts of Poisson units.
     rows = np.random.default_rng(0).poisson(1.0, (40, 5))

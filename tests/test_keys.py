@@ -84,6 +84,7 @@ def misused(call: Callable[[Array], object]) -> list[str]:
     return mixed + [f"{way}, {count} times" for (_, way), count in Counter(USES).items() if count > 1]
 
 
+@pytest.mark.full
 def test_a_key_used_twice_is_noticed():
     def folded(key: Array) -> object:
         return jax.random.normal(jax.random.fold_in(key, 1)), jax.random.split(key)

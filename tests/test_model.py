@@ -34,6 +34,7 @@ def model(folder):
     return beliefnet.fit(FRAME, hidden=(3, 2), estimator="vimco", epochs=2, batch_size=10, folder=folder)
 
 
+@pytest.mark.full
 def test_codes_come_in_a_data_frame_where_rows_did(model):
     codes = model.encode(FRAME)
     assert list(codes.columns) == ["h2.1", "h2.2"]
@@ -141,6 +142,7 @@ def test_seeds_share_rows_and_differ_in_all_else(tmp_path):
     assert again.best_bound == bounds[0]
 
 
+@pytest.mark.full
 def test_seeds_side_by_side_end_as_on_their_own(tmp_path):
     """To rounding: their steps are batched. One that was stopped goes on from where it was."""
     options = {"hidden": (3, 2), "estimator": "vimco", "epochs": 2, "batch_size": 10, "seed": 4}

@@ -95,6 +95,7 @@ def test_results_of_it_are_current(copy):
     assert result.is_current
 
 
+@pytest.mark.full
 def test_training_does_not_go_on_from_it(copy, capsys):
     before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
     assert run(["train", "--resume", str(copy), "--epochs", "3"]) == 1

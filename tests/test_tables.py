@@ -194,6 +194,7 @@ def test_gradients_on_rows_with_holes_are_unbiased(net):
     assert_mean(drawn, expected)
 
 
+@pytest.mark.full
 def test_what_is_filled_in_is_the_expectation_given_the_rest(net):
     rows = np.repeat(with_holes(ROWS[:1], (0, 1, 4)), 2, axis=0)
     log_mass, terms = reference(net, rows)

@@ -176,11 +176,13 @@ def test_the_callers_net_survives(config):
     assert_same_outcome(first, second)
 
 
+@pytest.mark.full
 def test_another_seed_is_another_run(config):
     first, second = train(config), train(config.replace(seed=1))
     assert without_times(first.history) != without_times(second.history)
 
 
+@pytest.mark.full
 def test_neither_portions_nor_watchers_nor_folders_matter(config, tmp_path, monkeypatch):
     whole = train(config)
     monkeypatch.setattr(loop, "_DISPATCH_SECONDS", 0.0)
