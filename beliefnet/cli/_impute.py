@@ -41,6 +41,7 @@ from beliefnet.evaluation import (
     impute,
     one_pass,
 )
+from beliefnet.evaluation._complete import USUAL_PARTICLES
 from beliefnet.evaluation._impute import starting_fill
 from beliefnet.plots import stacked_sheet, table_sheet
 from beliefnet.training import Stream, stream
@@ -48,6 +49,7 @@ from beliefnet.training import Stream, stream
 _SHEET_ROWS = 60
 _SHOWN = {"log_likelihood": "log-likelihood", "accuracy": "accuracy", "rmse": "root-mean-square error"}
 
+_USUAL_PARTICLES = 800
 Score: TypeAlias = ImputationScore | GreyImputationScore
 
 
@@ -60,7 +62,7 @@ def impute_rows(
     out: Path | None = None,
     hide: float | None = None,
     hide_half: Side | None = None,
-    particles: int = 800,
+    particles: int | None = None,
     starts: int = 8,
     rounds: int = 3,
     draws: int = 0,
@@ -86,7 +88,8 @@ def impute_rows(
             examples, visible], and a table has the rows of all draws, under `draw` the number of each.
         hide: Hide each entry with this probability, such as 0.5.
         hide_half: Hide half of every image.
-        particles: Particles per row, shared out among the starts.
+        particles: Particles per row, shared out among the starts; by default 800, and for a table 2,000 of the
+            recognition net.
         starts: Starts per row: more of them find more explanations of what is observed.
         rounds: Rounds per start, each from what the last one filled in.
         draws: For multiple imputation, write so many drawn rows in the place of the means: what is missing in a row is
@@ -109,7 +112,8 @@ def impute_rows(
     data_key, hide_key, draw_key = jax.random.split(stream(seed, Stream.EVALUATION), 3)
     if run.record.schema is not None:
         refiner = None if refine is None else chosen_refiner(run, refine)
-        search = Search(particles, starts, rounds, refiner)
+        usual = USUAL_PARTICLES if refiner is None else _USUAL_PARTICLES
+        search = Search(particles or usual, starts, rounds, refiner)
         chosen = chosen_rows(run, data, None, reading)
         completed = complete_table(run, chosen.limited(limit), search, hide, num_draws=draws, key=draw_key)
         about = {"data": data, "hide": hide, "seed": seed, "best_epoch": run.best_epoch}
@@ -123,7 +127,7 @@ def impute_rows(
     elif rows.observed.all():
         raise OptionError(f"expected missing entries (NaN) in {data}, got none", "--hide 0.5 to see how it would do")
     name, fill = _fill(run)
-    search = Search(particles, starts, rounds, refiner, fill)
+    search = Search(particles or _USUAL_PARTICLES, starts, rounds, refiner, fill)
     result = _completed(run, rows, search, num_draws=draws, key=draw_key)
     scores = _scores(run, rows, result, {name: fill}) if rows.hidden.any() else {}
     about = {"num_starts": starts, "rounds": rounds, "num_draws": draws, "refine": described(refiner), "seed": seed}

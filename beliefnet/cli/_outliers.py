@@ -90,16 +90,11 @@ def outliers(
     scores, errors = scores_of(run, chosen.rows, particles, key=score_key)
     order = np.argsort(scores, kind="stable")
     if contamination is not None and seen is not None:
-        reference, _ = scores_of(run, seen, particles, key=score_key)
-        reason = f"which is so for {100 * contamination:.3g}% of {len(seen)} training rows"
-        cut = Cut(float(np.quantile(reference, contamination)), reason)
+        cut = _cut_of_training(scores_of(run, seen, particles, key=score_key)[0], contamination)
     elif below is not None:
         cut = Cut(below, "as asked for")
     else:
-        share = _USUAL_SHARE if share is None else share
-        last = scores[order[max(1, round(share * len(scores))) - 1]]
-        reason = f"which is so for {100 * share:.3g}% of these rows"
-        cut = Cut(float(np.nextafter(last, np.float32(np.inf))), reason)
+        cut = _cut_of_share(scores[order], _USUAL_SHARE if share is None else share)
     least = order[scores[order] < cut.threshold]
     reasons = _reasons(run, chosen, least, particles, key=reason_key)
     columns = _columns(run, chosen, scores, errors, least, reasons)
@@ -114,6 +109,18 @@ def outliers(
     keep_result(run, "outliers", about, {**found, **about, "outliers": rows[:_KEPT]})
     say(f"outliers have a log p below {cut.threshold:.2f} nats, {cut.reason}")
     say(f"scores of {len(scores)} rows, {len(rows)} of them outliers, written to {file}{note}")
+
+
+def _cut_of_training(scores: np.ndarray, share: float) -> Cut:
+    """Return the cut that a share of the training rows is below, by their scores."""
+    reason = f"which is so for {100 * share:.3g}% of {len(scores)} training rows"
+    return Cut(float(np.quantile(scores, share)), reason)
+
+
+def _cut_of_share(ascending: np.ndarray, share: float) -> Cut:
+    """Return the cut that a share of the rows is below, one at the least, by their scores in ascending order."""
+    last = ascending[max(1, round(share * len(ascending))) - 1]
+    return Cut(float(np.nextafter(last, np.float32(np.inf))), f"which is so for {100 * share:.3g}% of these rows")
 
 
 def _check_cut(given: dict[str, float | None]) -> None:

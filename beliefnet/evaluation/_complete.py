@@ -21,6 +21,9 @@ from beliefnet.evaluation._impute import Imputed, check_incomplete
 from beliefnet.evaluation._observe import DataLike
 from beliefnet.nets import incomplete
 
+USUAL_PARTICLES = 2000
+"""Particles per row where nothing is said: of columns that nearly determine each other, few of them count."""
+
 
 @broadcasting
 def complete(
@@ -29,7 +32,7 @@ def complete(
     *,
     key: Key,
     observed: ArrayLike | None = None,
-    num_particles: int = 2000,
+    num_particles: int = USUAL_PARTICLES,
     num_draws: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> Imputed:
@@ -59,7 +62,7 @@ def complete(
         (1, 3)
     """
     check_key(key)
-    num_particles = whole_number("num_particles", num_particles, good=2000)
+    num_particles = whole_number("num_particles", num_particles, good=USUAL_PARTICLES)
     num_draws = whole_number("num_draws", num_draws, good=5, least=0)
     numbers = data.numbers if type(data) is Observations else None
     x, known = check_incomplete(net, data, observed)
