@@ -25,6 +25,7 @@ from beliefnet.report._parts import (
 )
 from beliefnet.runs import Result
 
+ZOOMING = "Drag over the curves to zoom in; a double click shows all."
 _MOST_ROWS = 20
 _OWN = {"log_p", "standard_error"}
 _FACTS = ("python", "beliefnet", "jax", "jaxlib", "numpy", "optax", "equinox", "numpyro")
@@ -36,8 +37,7 @@ def curves(contents: Contents) -> Html | None:
         return None
     bound = contents.overview.bound
     best = "" if bound is None else f" Best validation bound {number(bound).text} nats."
-    text = f"Higher is better.{best} Drag over the curves to zoom in; a double click shows all."
-    return joined([chart(bounds_chart(contents.rows)), note(text)])
+    return joined([chart(bounds_chart(contents.rows)), note(f"Higher is better.{best} {ZOOMING}")])
 
 
 def bounds_chart(rows: list[dict[str, Any]]) -> Chart:
