@@ -26,8 +26,8 @@ from beliefnet.cli._flags import TrainFlags, given_flags
 from beliefnet.cli._pictures import draw_run
 from beliefnet.cli._progress import progress
 from beliefnet.cli._text import report, say, show_table, tell, warn
+from beliefnet.cli._tracking import Tracking
 from beliefnet.cli._training_display import Display
-from beliefnet.cli._watching import Watching
 from beliefnet.conditionals import has_convolutions
 from beliefnet.data import Dataset, Record
 from beliefnet.optimizers import default_learning_rate
@@ -63,8 +63,8 @@ def train(
         live_port: A fixed port for that page, with or without --live; a free one by default.
         flags: What to train, and how.
     """
-    watching = Watching(live, live_port)
-    watching.check()
+    tracking = Tracking(live, live_port)
+    tracking.check()
     config = TrainConfig.from_dict(_options_of(config_file, resume), **given_flags(flags))
     Monitor.of(config.fit.monitor).check_without_callback()
     dataset = config.load_data(**({} if resume is None else _as_before(resume)))
@@ -99,13 +99,13 @@ def train(
         _, estimator = config.build(DataShape.of(dataset))
     folder = _new_folder(config, out) if resumed is None else resumed
     # Nothing in a folder changes while another process trains in it.
-    with folder.lock.held(), watching.of(folder) as watchers:
+    with folder.lock.held(), tracking.of(folder) as callbacks:
         if resumed is not None:
             write_atomically(folder.config_file, tomli_w.dumps(config.to_dict()))
         _describe(config, dataset, folder)
         with Display(config.fit.epochs, num_steps, step=_begun(folder)) as display:
             fitted = fit(
-                net, dataset, estimator, options=config.fit, folder=folder, callback=Callbacks(display, *watchers)
+                net, dataset, estimator, options=config.fit, folder=folder, callback=Callbacks(display, *callbacks)
             )
         if fitted.history:
             draw_run(folder, fitted, dataset, config)

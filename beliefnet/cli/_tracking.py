@@ -16,7 +16,7 @@ _PORT = "--live-port"
 
 
 @dataclass(frozen=True)
-class Watching:
+class Tracking:
     """What was asked for.
 
     Attributes:
