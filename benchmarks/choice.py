@@ -1,19 +1,21 @@
-"""Whether `--estimator auto` chooses well: its choice, beside variance x time of every candidate as measured here.
+"""Variance x time of the unbiased estimators of each net, and whether `--estimator auto` chooses well among them.
 
-    python benchmarks/choice.py [--draws 2000] [--rounds 7] [--json FILE]
+    python benchmarks/choice.py [--draws 2000] [--rounds 7] [--json FILE] [--page FILE]
 
-For three nets on the digits: the choice is made as `beliefnet train` makes it; then each candidate's variance, summed
+For five nets on the digits: the choice is made as `beliefnet train` makes it; then each candidate's variance, summed
 over all parameters, is that of many estimates at the net after the same few epochs, and its time is the median of
-rounds in which all take turns. A choice is good if its product is within 1.5 times the least.
+rounds in which all take turns. A choice is good if its product is within 1.5 times the least. The estimators of the
+ELBO draw 4 particles, those of the K-particle bound 10. `--page` writes the tables of a record into a page instead.
 """
 
 import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -22,20 +24,29 @@ import numpy as np
 from _timing import Runner, time_in_turn
 
 from beliefnet import BeliefNet
-from beliefnet.catalogue import DataShape, TrainConfig, build_estimator, choose_estimator
+from beliefnet._errors import OptionError
+from beliefnet.catalogue import ESTIMATORS, DataShape, TrainConfig, build_estimator, choose_estimator
+from beliefnet.catalogue._entries import Choice
 from beliefnet.catalogue._trials import UNSCALED
 from beliefnet.data import load
 from beliefnet.estimators import AbstractEstimator
+from beliefnet.proposals import Recognition
 from beliefnet.training import fit
 
 NETS = {
     "64-200 sigmoid belief net": {"hidden": (200,)},
     "64-60-40-20 sigmoid belief net": {"hidden": (60, 40, 20)},
     "64-20x4 categorical": {"net": "categorical", "hidden": (20,), "categories": 4},
+    "64-50 fDARN": {"net": "fdarn", "hidden": (50,)},
+    "64-20 VAE": {"net": "vae", "hidden": (20,)},
 }
+NUM_PARTICLES = 10
+"""K of the K-particle bound."""
 PILOT = 3
 TIMED = 50
 WARM_UP = 100
+_BEGIN = "<!-- measured: python benchmarks/choice.py --json results/benchmarks/choice.json --page PAGE -->\n"
+_END = "<!-- end -->\n"
 
 
 def measured(net: BeliefNet, estimator: AbstractEstimator, x: jax.Array, num_draws: int) -> tuple[float, Runner]:
@@ -66,23 +77,71 @@ def measured(net: BeliefNet, estimator: AbstractEstimator, x: jax.Array, num_dra
     return variance, lambda: jax.block_until_ready(sums(keys))
 
 
-def costs(config: TrainConfig, num_draws: int, rounds: int, clock: Callable[[], float]) -> dict[str, dict[str, float]]:
-    """Measure every candidate at the net after a few epochs."""
+def of_many_particles(options: dict[str, Any]) -> dict[str, Choice]:
+    """Return the estimators that climb the K-particle bound of a net without bias."""
+    kept = {}
+    for name in ESTIMATORS:
+        try:
+            config = TrainConfig(estimator=name, particles=NUM_PARTICLES, **options)
+        except OptionError:
+            continue  # not for this net, or not of many particles
+        estimator = config.build(DataShape.of(load("digits")))[1]
+        bound = estimator.bound
+        if estimator.is_unbiased and bound.num_particles == NUM_PARTICLES and type(bound.proposal) is Recognition:
+            kept[name] = config.estimator
+    return kept
+
+
+def costs(
+    config: TrainConfig, candidates: Mapping[str, Choice], num_draws: int, rounds: int, clock: Callable[[], float]
+) -> dict[str, dict[str, float]]:
+    """Measure every candidate at the net after a few epochs, the least variance x time first."""
     dataset = load("digits")
     net, usual = config.build(DataShape.of(dataset))
     options = replace(config.fit, epochs=PILOT)
     learner = fit(net, dataset, usual, options=options).state.learner
     net, x = learner.params.net, dataset.train.take(np.arange(50), key=jax.random.key(0))
     variances, runners = {}, {}
-    for name, choice in config.candidates.items():
+    for name, choice in candidates.items():
         estimator = build_estimator(choice.replace(**UNSCALED.get(name, {})), net, key=jax.random.key(3))
         if name == config.estimator.name:
             trained = jax.tree.leaves(learner.params.estimator)
             estimator = jax.tree.unflatten(jax.tree.structure(estimator), trained)
         variances[name], runners[name] = measured(net, estimator, x, num_draws)
     times = time_in_turn(runners, rounds, clock=clock)
-    ms = {name: 1000 * statistics.median(found) / TIMED for name, found in times.items()}
-    return {name: {"variance": variances[name], "ms": ms[name], "cost": variances[name] * ms[name]} for name in ms}
+    found = {}
+    for name, seconds in times.items():
+        ms = 1000 * statistics.median(seconds) / TIMED
+        found[name] = {"variance": variances[name], "ms": ms, "cost": variances[name] * ms}
+    ranked = sorted(found, key=lambda name: found[name]["cost"])
+    return {name: {key: float(f"{value:.4g}") for key, value in found[name].items()} for name in ranked}
+
+
+def table(record: dict[str, Any]) -> str:
+    """Return a record as tables in Markdown: variance and time as multiples of those of the cheapest estimator."""
+    lines = []
+    for title, found in record.items():
+        for key, bound in (("candidates", "the ELBO"), (f"particles_{NUM_PARTICLES}", f"L_{NUM_PARTICLES}")):
+            if not found[key]:
+                continue
+            best = next(iter(found[key].values()))
+            lines += [
+                f"**{title}, {bound}**",
+                "",
+                "| estimator | variance | time | variance x time |",
+                "|---|---|---|---|",
+            ]
+            for name, each in found[key].items():
+                ratios = " | ".join(f"{each[unit] / best[unit]:.2f}" for unit in ("variance", "ms", "cost"))
+                lines.append(f"| `{name}` | {ratios} |")
+            lines.append("")
+    return "\n".join(lines)
+
+
+def with_tables(page: str, record: dict[str, Any]) -> str:
+    """Return a page with its tables as a record has them."""
+    before, rest = page.split(_BEGIN)
+    return before + _BEGIN + "\n" + table(record) + _END + rest.split(_END)[1]
 
 
 def main() -> None:
@@ -90,8 +149,13 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=2000, help="estimates of which the variance is taken")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--cpu-time", action="store_true", help="steady on a shared machine")
-    parser.add_argument("--json", type=Path, help="where the numbers go")
+    parser.add_argument("--json", type=Path, required=True, help="where the numbers go, or come from")
+    parser.add_argument("--page", type=Path, help="measure nothing, and write the tables into a page")
     options = parser.parse_args()
+    if options.page:
+        record = json.loads(options.json.read_text())
+        options.page.write_text(with_tables(options.page.read_text(), record))
+        return
     clock = time.process_time if options.cpu_time else time.perf_counter
     record = {}
     for title, chosen in NETS.items():
@@ -99,16 +163,16 @@ def main() -> None:
         dataset = load("digits")
         net, _ = config.build(DataShape.of(dataset))
         choice = choose_estimator(config, dataset, net)[0].estimator.name
-        found = costs(config, options.draws, options.rounds, clock)
-        least = min(each["cost"] for each in found.values())
-        ranked = sorted(found, key=lambda name: found[name]["cost"])
+        found = costs(config, config.candidates, options.draws, options.rounds, clock)
+        many = of_many_particles(dict(chosen))
+        least = next(iter(found.values()))["cost"]
         record[title] = {
             "chosen": choice,
             "of_the_least": round(found[choice]["cost"] / least, 3),
-            "candidates": {name: {k: float(f"{v:.4g}") for k, v in found[name].items()} for name in ranked},
+            "candidates": found,
+            f"particles_{NUM_PARTICLES}": costs(config, many, options.draws, options.rounds, clock),
         }
         print(title, record[title], flush=True)
-    if options.json:
         options.json.write_text(json.dumps(record, indent=1) + "\n")
 
 
