@@ -90,7 +90,8 @@ def test_a_run_without_test_rows_says_what_to_evaluate_it_on(here, grey_file, ca
     assert "next        beliefnet evaluate run --split valid" in capsys.readouterr().out
     for command in ("evaluate", "gaps"):
         found = fails(capsys, command, "run")
-        assert "expected test rows in" in found and found.endswith("try --split valid\n")
+        assert "expected test rows in" in found
+        assert found.endswith("try --split valid\n")
     assert "try beliefnet evaluate run --split valid" in fails(capsys, "compare", "--runs", "run")
     assert report(capsys, "evaluate", "run", "--split", "valid", "--particles", "3")["num_examples"] == 6
     assert "try --split valid" in fails(capsys, "compare", "--runs", "run")
