@@ -1,11 +1,12 @@
 """Variance x time of the unbiased estimators of each net, and whether `--estimator auto` chooses well among them.
 
-    python benchmarks/choice.py [--draws 2000] [--rounds 7] [--json FILE] [--page FILE]
+    python benchmarks/choice.py [--draws 2000] [--rounds 7] --json FILE [--page FILE]
 
 For five nets on the digits: the choice is made as `beliefnet train` makes it; then each candidate's variance, summed
 over all parameters, is that of many estimates at the net after the same few epochs, and its time is the median of
 rounds in which all take turns. A choice is good if its product is within 1.5 times the least. The estimators of the
-ELBO draw 4 particles, those of the K-particle bound 10. `--page` writes the tables of a record into a page instead.
+ELBO draw 4 particles, those of the K-particle bound 10. `--page` writes the tables of a record into a page, and its
+picture beside it, instead.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import matplotlib.pyplot as plt
 import numpy as np
 from _timing import Runner, time_in_turn
 
@@ -138,6 +140,26 @@ def table(record: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def draw(record: dict[str, Any], path: Path) -> None:
+    """Draw variance against time for each net and bound; along the lines, variance x time is the same."""
+    rows = [("candidates", "the ELBO"), (f"particles_{NUM_PARTICLES}", f"L_{NUM_PARTICLES}")]
+    figure, places = plt.subplots(len(rows), len(record), figsize=(3.4 * len(record), 6.4), layout="constrained")
+    for row, (key, bound) in zip(places, rows, strict=True):
+        for axes, (title, found) in zip(row, record.items(), strict=True):
+            points = {name: (each["ms"], each["variance"]) for name, each in found[key].items()}
+            axes.loglog(*zip(*points.values(), strict=True), "o", markersize=4)
+            for name, point in points.items():
+                axes.annotate(name, point, xytext=(3, 2), textcoords="offset points", fontsize=7)
+            axes.margins(0.25)
+            (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+            for cost in np.geomspace(left * low, right * high, 8):
+                axes.plot((left, right), (cost / left, cost / right), color="0.85", linewidth=0.8, zorder=0)
+            axes.set(xlim=(left, right), ylim=(low, high), title=f"{title}\n{bound}", xlabel="ms", ylabel="variance")
+            axes.title.set_size(8)
+            axes.tick_params(labelsize=6, which="both")
+    figure.savefig(path, dpi=110)
+
+
 def with_tables(page: str, record: dict[str, Any]) -> str:
     """Return a page with its tables as a record has them."""
     before, rest = page.split(_BEGIN)
@@ -155,6 +177,7 @@ def main() -> None:
     if options.page:
         record = json.loads(options.json.read_text())
         options.page.write_text(with_tables(options.page.read_text(), record))
+        draw(record, options.page.parent / "images" / "estimators.png")
         return
     clock = time.process_time if options.cpu_time else time.perf_counter
     record = {}
