@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import re
 import time
@@ -10,15 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from beliefnet._errors import OptionError, shown
-from beliefnet._text import printable
 from beliefnet.runs import write_atomically
-from beliefnet.tracking._tracker import AbstractTracker, Params, Status
+from beliefnet.tracking._tracker import AbstractTracker, Params, Status, reason_of
 
 _URI = re.compile(r"(https?|sqlite|postgresql|mysql|mssql|file|databricks)(\+\w+)?:[/\w.].*|databricks")
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     # What could not be written is tried again with the next epoch.
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
@@ -26,7 +26,6 @@ _SETTINGS = {
 _MOST_AT_ONCE = 1000
 _MOST_PARAMS = 100
 _LONGEST_PARAM = 6000
-_LONGEST_REASON = 300
 
 
 class MLflow(AbstractTracker):
@@ -142,10 +141,9 @@ def _naming(uri: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
         raise OptionError(
             f"expected {{option}} to be an MLflow server or store that can be used, got {_without_password(uri)} "
-            f"({printable(lines[0], _LONGEST_REASON)})",
+            f"({reason_of(error)})",
             "starting it with `mlflow server`",
             "sqlite:///mlflow.db",
             option="uri",
@@ -173,6 +171,8 @@ def _package(uri: str) -> Any:
         raise OptionError(
             "expected the package mlflow, which records runs, got none", 'pip install "beliefnet[mlflow]"'
         ) from error
+    # Earlier versions have it tell of every table of a new database.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     return mlflow
 
 

@@ -28,9 +28,11 @@ class TensorBoard(AbstractTracker):
         OptionError: If the package is missing.
 
     Examples:
-        >>> with TensorBoard("runs/mine") as tracker:  # fit(..., folder="runs/mine", callback=tracker)
+        >>> from tempfile import mkdtemp
+        >>> folder = mkdtemp()
+        >>> with TensorBoard(folder) as tracker:  # fit(..., folder=folder, callback=tracker)
         ...     tracker.log({"test/nll": 21.5}, step=100)
-        >>> sorted(TensorBoard("runs/mine").recorded())
+        >>> list(TensorBoard(folder).recorded())
         [('test/nll', 100)]
     """
 

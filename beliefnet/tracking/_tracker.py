@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,9 @@ _MEANS = ("elbo", "nll", "ess")
 _MOST_ROWS = 100
 _SECONDS_TO_END = 30.0
 _SECONDS_TO_STOP = 2.0
+_SECONDS_BETWEEN_TRIES = 5.0
+_SECONDS_BETWEEN_LAST_TRIES = 1.0
+_LAST_TRIES = 3
 _LONGEST_REASON = 300
 
 
@@ -55,7 +59,7 @@ class AbstractTracker(NoCallback, ABC):
         self._ending: Status | None = None
         self._trouble: Exception | None = None
         self._is_warned = False
-        self._wake = threading.Event()
+        self._wake, self._hurry = threading.Event(), threading.Event()
 
     @property
     @abstractmethod
@@ -100,6 +104,7 @@ class AbstractTracker(NoCallback, ABC):
         was_interrupted = self._fitted is not None and self._fitted.reason == "interrupted"
         failed = Status.FAILED if kind is not None else Status.FINISHED
         self._ending = Status.KILLED if is_stopped or was_interrupted else failed
+        self._hurry.set()
         self._wake.set()
         self._thread.join(_SECONDS_TO_STOP if is_stopped else _SECONDS_TO_END)
         if self._trouble is not None or self._thread.is_alive():
@@ -137,11 +142,12 @@ class AbstractTracker(NoCallback, ABC):
         self._wake.set()
 
     def _warn(self, what: str) -> None:
-        reason = "no answer in time" if self._trouble is None else f"{type(self._trouble).__name__}: {self._trouble}"
-        warnings.warn(f"{self.place}: {what} ({printable(reason, _LONGEST_REASON)})", stacklevel=3)
+        reason = "no answer in time" if self._trouble is None else reason_of(self._trouble)
+        warnings.warn(f"{self.place}: {what} ({reason})", stacklevel=3)
 
     def _work(self) -> None:
-        while True:
+        tries = _LAST_TRIES
+        while tries:
             self._wake.wait()
             self._wake.clear()
             ending = self._ending
@@ -149,12 +155,17 @@ class AbstractTracker(NoCallback, ABC):
                 self._write_news(is_last=ending is not None)
                 if ending is not None:
                     self._end(ending, has_trained=self._is_training or self._fitted is not None)
+                    tries = 0
                 self._trouble = None
             except Exception as error:
                 # Whatever it is, it must cost the run nothing; what is missing is written at the next occasion.
                 self._trouble = error
-            if ending is not None:
-                return
+                if ending is None:
+                    self._hurry.wait(_SECONDS_BETWEEN_TRIES)
+                else:
+                    tries -= 1
+                    time.sleep(_SECONDS_BETWEEN_LAST_TRIES)
+                self._wake.set()
 
     def _write_news(self, *, is_last: bool) -> None:
         if is_last or not self._described:
@@ -188,6 +199,18 @@ class AbstractTracker(NoCallback, ABC):
             record = self.folder.read_record()
             config = {**record["settings"], "estimator": record["structure"]["estimator"].get("type", "")}
         return dict(_flat(config))
+
+
+def reason_of(error: BaseException) -> str:
+    """Return why something could not be written, on one line: what the system says, where a library wraps it.
+
+    Examples:
+        >>> reason_of(ValueError("Retries exceeded ([Errno 111] Connection refused)"))
+        'Connection refused'
+    """
+    text = str(error).strip() or type(error).__name__
+    system = re.findall(r"\[Errno -?\d+\] ([\w ]+)", text)
+    return system[-1] if system else printable(text.splitlines()[0], _LONGEST_REASON)
 
 
 def _flat(options: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:
