@@ -14,7 +14,7 @@ from matplotlib.image import imread
 from beliefnet.cli import run
 from beliefnet.evaluation import EstimatorReport, GradientReport, PartReport
 from beliefnet.evaluation._gradient_reference import Reference
-from beliefnet.report import _drawn
+from beliefnet.report import Live, _drawn
 from beliefnet.report._contents import Contents
 from beliefnet.runs import RunFolder
 
@@ -202,3 +202,56 @@ def test_everybody_can_read_it_on_any_screen(
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
     found = axe.Axe().run(view).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+
+
+def until(view, said: str) -> None:
+    """Wait until a page that may load itself anew says something."""
+    view.get_by_text(said).wait_for(timeout=5000)
+
+
+def test_a_page_grows_while_the_run_trains(browser, tmp_path: Path):
+    """What is zoomed, chosen and open stays, and the end is told; nothing else is asked for, and nothing goes wrong."""
+    rows = [{"epoch": n, "step": n, "train_bound": -9 - 1 / n, "valid_bound": -8 - 1 / n} for n in range(1, 61)]
+    live = Live(RunFolder.create(tmp_path / NAME, {"epochs": 60, "data": WORDS}).path)
+    faults: list[str] = []
+    with live, browser.new_context(viewport={"width": 390, "height": 800}) as context:
+        context.on("request", lambda r: faults.append(r.url) if not r.url.startswith((live.url, "data:")) else None)
+        view = context.new_page()
+        view.on("console", lambda message: faults.append(message.text))
+        view.on("pageerror", lambda error: faults.append(str(error)))
+        view.goto(live.url)
+        assert view.inner_text("h1") == SHOWN
+        assert "No epoch has ended yet." in view.inner_text("#live-said")
+        assert view.inner_text(".plot") == "nothing to draw yet"
+        live.on_steps(21, 20, -9.0, 100.0)
+        live.on_epoch(SimpleNamespace(history=rows[:20]))  # pyright: ignore[reportArgumentType]
+        until(view, "20 of 60")
+        plot, texts = view.locator(".plot"), "[...document.querySelectorAll('.plot text')].map(t => t.textContent)"
+        plot.focus()
+        for key in ("+", "+", "ArrowRight"):
+            view.keyboard.press(key)
+        view.get_by_role("button", name="training").click()
+        view.locator("#theme").click()
+        view.locator(".values summary").click()
+        view.locator(".values .scroll").wait_for()
+        view.evaluate("scrollTo(0, 200); document.querySelector('.values .scroll').scrollTop = 50")
+        shown, colour = view.evaluate(texts), "getComputedStyle(document.body).backgroundColor"
+        live.on_epoch(SimpleNamespace(history=rows[:50]))  # pyright: ignore[reportArgumentType]
+        until(view, "50 of 60")
+        assert view.evaluate(texts) == shown
+        assert view.evaluate("[scrollY, document.querySelector('.values .scroll').scrollTop]") == [200, 50]
+        assert view.locator(".values tbody tr").count() == 50
+        assert view.locator(".plot g > path").count() == 1
+        assert view.evaluate(colour) == "rgb(20, 24, 29)"
+        assert "training from -10 to -9.02" in (plot.get_attribute("aria-label") or "")
+        view.get_by_role("button", name="Show all").click()
+        assert view.evaluate(texts) != shown
+        axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed: see '.[test]'")
+        found = axe.Axe().run(view).response["violations"]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+        live.on_end(SimpleNamespace(reason="finished", history=rows, best_epoch=60))  # pyright: ignore[reportArgumentType]
+        until(view, "Finished: all epochs are done.")
+        assert view.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert view.title() == SHOWN
+        assert view.inner_text("#live-epochs") == "60 of 60"
+        assert faults == []

@@ -19,7 +19,7 @@ _OFTEN = {
     "train": frozenset(
         {"CONFIG.toml", "--out", "--resume", "--data", "--schema", "--binarization", "--net", "--hidden", "--visible"}
         | {"--estimator", "--particles", "--refine", "--epochs", "--batch-size", "--learning-rate", "--patience"}
-        | {"--seed"}
+        | {"--seed", "--live"}
     )
 }
 """The options of a command that has too many for a page which most people need."""

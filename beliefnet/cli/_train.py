@@ -26,12 +26,13 @@ from beliefnet.cli._flags import TrainFlags, given_flags
 from beliefnet.cli._pictures import draw_run
 from beliefnet.cli._progress import progress
 from beliefnet.cli._text import report, say, show_table, tell, warn
+from beliefnet.cli._tracking import Tracking
 from beliefnet.cli._training_display import Display
 from beliefnet.conditionals import has_convolutions
 from beliefnet.data import Dataset, Record
 from beliefnet.optimizers import default_learning_rate
 from beliefnet.runs import RunFolder, check_same_run, check_version, write_atomically
-from beliefnet.training import EXTENDABLE, Fitted, Monitor, fit, fixed_settings
+from beliefnet.training import EXTENDABLE, Callbacks, Fitted, Monitor, fit, fixed_settings
 
 _NONE = TrainFlags()
 _SMALL = 50
@@ -45,6 +46,8 @@ def train(
     *,
     out: Path | None = None,
     resume: Path | None = None,
+    live: Annotated[bool, Parameter(negative=())] = False,
+    live_port: int | None = None,
     flags: Annotated[TrainFlags, Parameter(name="*")] = _NONE,  # pyright: ignore[reportInvalidTypeForm]
 ) -> int:
     """Train a net and leave a run folder: checkpoint, metrics, curves, samples and reconstructions, or topics.
@@ -56,8 +59,12 @@ def train(
         out: Folder for the run; by default a new one under `runs/`.
         resume: Folder of a run that was stopped: it goes on as if it never had been. Only --epochs, --patience,
             --rows-on, --checkpoint-seconds and, if the data moved, --data can be given with it.
+        live: Serve a page with the curves as they grow, to browsers of this machine, until the run ends.
+        live_port: A fixed port for that page, with or without --live; a free one by default.
         flags: What to train, and how.
     """
+    tracking = Tracking(live, live_port)
+    tracking.check()
     config = TrainConfig.from_dict(_options_of(config_file, resume), **given_flags(flags))
     Monitor.of(config.fit.monitor).check_without_callback()
     dataset = config.load_data(**({} if resume is None else _as_before(resume)))
@@ -92,12 +99,14 @@ def train(
         _, estimator = config.build(DataShape.of(dataset))
     folder = _new_folder(config, out) if resumed is None else resumed
     # Nothing in a folder changes while another process trains in it.
-    with folder.lock.held():
+    with folder.lock.held(), tracking.of(folder) as callbacks:
         if resumed is not None:
             write_atomically(folder.config_file, tomli_w.dumps(config.to_dict()))
         _describe(config, dataset, folder)
         with Display(config.fit.epochs, num_steps, step=_begun(folder)) as display:
-            fitted = fit(net, dataset, estimator, options=config.fit, folder=folder, callback=display)
+            fitted = fit(
+                net, dataset, estimator, options=config.fit, folder=folder, callback=Callbacks(display, *callbacks)
+            )
         if fitted.history:
             draw_run(folder, fitted, dataset, config)
     return _report(folder, fitted, Monitor.of(config.fit.monitor).column)
@@ -233,5 +242,5 @@ def _report(folder: RunFolder, fitted: Fitted, monitor: str) -> int:
     tell(f"{score or 'best '}{_BOUND} {fitted.best_bound:.2f} nats (epoch {fitted.best_epoch})")
     say(f"run folder  {folder.path}")
     say(f"plots       {folder.plots}")
-    say(f"next        beliefnet evaluate {shlex.quote(str(folder.path))}")
+    say(f"next        {folder.evaluate_command}")
     return 0

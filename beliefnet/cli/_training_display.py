@@ -11,7 +11,7 @@ from rich.text import Text
 from beliefnet.cli._common import asked
 from beliefnet.cli._progress import chosen_style, unheard
 from beliefnet.cli._text import make_console
-from beliefnet.training import Epoch
+from beliefnet.training import Epoch, NoCallback
 
 _SECONDS_BETWEEN_LINES = 5.0
 _STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -22,7 +22,7 @@ class _Speed(ProgressColumn):
         return Text(f"{task.fields['speed']:>9,.0f} ex/s")
 
 
-class Display:
+class Display(NoCallback):
     """Shows epoch, bounds, speed and time left: a live line on a terminal, else a line every few seconds.
 
     The first Ctrl-C, TERM signal or closed terminal asks training to save and stop; another one stops at once. What can

@@ -57,15 +57,15 @@ def data_script(value: Any) -> Html:
         >>> print(data_script(["</script>"]))
         <script type="application/json">["\u003c/script\u003e"]</script>
     """
-    text = json.dumps(_plain(value), allow_nan=False)
+    text = as_json(value)
     for char in "<>&":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return Html(f'<script type="application/json">{text}</script>')
 
 
-def _plain(value: Any) -> Any:
-    """Return a value as JSON can say it: numbers that are not finite become null."""
-    return json.loads(json.dumps(value), parse_constant=lambda _: None)
+def as_json(value: Any) -> str:
+    """Return a value as JSON; numbers that are not finite become null."""
+    return json.dumps(json.loads(json.dumps(value), parse_constant=lambda _: None), allow_nan=False)
 
 
 def _escaped(text: str) -> str:

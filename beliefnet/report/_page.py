@@ -10,21 +10,25 @@ from beliefnet.report._html import Html, joined, tag
 _ICON = "data:,"
 
 
-def page(title: str, contents: Html, body: Html) -> str:
+def page(title: str, contents: Html, body: Html, *, is_live: bool = False) -> str:
     """Return a whole page.
 
     Args:
         title: What it is about.
         contents: Links to its sections.
         body: Its sections.
+        is_live: Whether it asks where it came from for what is new, which no other page may.
     """
-    style, script = (_resource(name) for name in ("page.css", "page.js"))
+    style, script = _resource("page.css"), _resource("page.js")
+    asked = "'none'"
+    if is_live:
+        script, asked = script + _resource("live.js"), "'self'"
     allowed = [
         "default-src 'none'",
         "img-src data:",
         f"style-src {_hash(style)}",
         f"script-src {_hash(script)}",
-        "connect-src 'none'",
+        f"connect-src {asked}",
         "base-uri 'none'",
         "form-action 'none'",
     ]

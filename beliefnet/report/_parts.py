@@ -68,19 +68,23 @@ class Chart:
 
 def chart(given: Chart) -> Html:
     """Return a chart that is drawn by the page's own script."""
-    names = ", ".join(series.name for series in given.series[:12])
-    label = f"{given.title}: {given.y} against {given.x}, of {names or 'nothing yet'}. {_summary(given)}"
-    keys = "Arrow keys read values, plus and minus zoom, Escape shows all."
     return tag(
         "figure",
         tag("figcaption", given.title),
         data_script(asdict(given)),
         tag("div", class_="legend"),
-        tag("div", class_="plot", tabindex=0, role="group", aria_label=f"{label} {keys}"),
+        tag("div", class_="plot", tabindex=0, role="group", aria_label=label_of(given)),
         tag("output", class_="visually-hidden", aria_live="polite"),
         tag("details", tag("summary", "Values as a table"), class_="values"),
         class_="chart",
     )
+
+
+def label_of(given: Chart) -> str:
+    """Say what a chart shows, and how it is used with the keyboard."""
+    names = ", ".join(series.name for series in given.series[:12])
+    label = f"{given.title}: {given.y} against {given.x}, of {names or 'nothing yet'}. {_summary(given)}"
+    return f"{label} Arrow keys read values, plus and minus zoom, Escape shows all."
 
 
 def _summary(given: Chart) -> str:

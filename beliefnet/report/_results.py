@@ -25,6 +25,7 @@ from beliefnet.report._parts import (
 )
 from beliefnet.runs import Result
 
+ZOOMING = "Drag over the curves to zoom in; a double click shows all."
 _MOST_ROWS = 20
 _OWN = {"log_p", "standard_error"}
 _FACTS = ("python", "beliefnet", "jax", "jaxlib", "numpy", "optax", "equinox", "numpyro")
@@ -36,8 +37,7 @@ def curves(contents: Contents) -> Html | None:
         return None
     bound = contents.overview.bound
     best = "" if bound is None else f" Best validation bound {number(bound).text} nats."
-    text = f"Higher is better.{best} Drag over the curves to zoom in; a double click shows all."
-    return joined([chart(bounds_chart(contents.rows)), note(text)])
+    return joined([chart(bounds_chart(contents.rows)), note(f"Higher is better.{best} {ZOOMING}")])
 
 
 def bounds_chart(rows: list[dict[str, Any]]) -> Chart:
@@ -54,8 +54,8 @@ def evaluations(contents: Contents) -> Html:
     """Show the evaluations of the net as it is now, and how the estimate of the NLL falls with more particles."""
     found = contents.evaluations
     if not found:
-        hint = code(f"beliefnet evaluate {shlex.quote(str(contents.folder.path))}")
-        return tag("p", "Not evaluated yet: ", hint, " estimates ELBO and NLL of the test rows.", class_="note")
+        hint = code(contents.folder.evaluate_command)
+        return tag("p", "Not evaluated yet: ", hint, " estimates its ELBO and NLL.", class_="note")
     header = ("split", "particles", "proposal", "rows", "ELBO", "NLL", "effective sample size", "k-hat", "untrusted")
     rows = [_evaluation(result.content) for result in found]
     extra = [_other_scores(result.content) for result in found]

@@ -50,9 +50,10 @@
       this.tip = html("div", { className: "tip", hidden: true }, this.plot);
       this.listen();
       this.take(this.given.series);
+      figure.chart = this;
     }
 
-    /** Take new lines, and draw them. */
+    /** Take new lines, and draw them: what is zoomed, hidden, open and read stays as it is. */
     take(series) {
       this.series = series.map((line, index) => ({
         ...line,
@@ -60,8 +61,11 @@
         points: line.x.map((x, i) => [x, line.y[i], line.error ? line.error[i] : null]).filter(([x, y]) => isNumber(x) && isNumber(y)),
       }));
       this.places = [...new Set(this.series.flatMap((line) => line.points.map(([x]) => x)))].sort((a, b) => a - b);
-      this.legend();
+      if (!this.all) this.legend();
       this.draw();
+      if (this.cursor !== null) this.point(this.cursor);
+      const values = this.figure.querySelector(".values");
+      if (values.open) this.values(values);
     }
 
     legend() {
@@ -192,7 +196,8 @@
       const beyond = at + this.tip.offsetWidth + 16 > this.width;
       this.tip.style.left = `${Math.max(0, beyond ? at - this.tip.offsetWidth - 12 : at + 12)}px`;
       this.tip.style.top = `${MARGIN.top + 4}px`;
-      this.said.textContent = texts.join(", ");
+      // The same words again would be read aloud again.
+      if (this.said.textContent !== texts.join(", ")) this.said.textContent = texts.join(", ");
     }
 
     nearest(clientX) {
@@ -268,11 +273,10 @@
 
     /** Write the values as a table. */
     values(parent) {
-      parent.querySelector(".scroll")?.remove();
-      const scroll = html("div", { className: "scroll", tabIndex: 0 }, parent);
+      const scroll = parent.querySelector(".scroll") ?? html("div", { className: "scroll", tabIndex: 0 }, parent);
       scroll.setAttribute("role", "group");
       scroll.setAttribute("aria-label", `Values of ${this.given.title}`);
-      const table = html("table", {}, scroll);
+      const table = document.createElement("table");
       const head = html("tr", {}, html("thead", {}, table));
       for (const name of [this.given.x, ...this.series.map((line) => line.name)]) html("th", { textContent: name, scope: "col" }, head);
       const body = html("tbody", {}, table);
@@ -282,6 +286,9 @@
         html("th", { textContent: String(place), scope: "row" }, row);
         for (const line of known) html("td", { textContent: line.has(place) ? minus(line.get(place).toFixed(3)) : "", className: "number" }, row);
       }
+      const top = scroll.scrollTop;
+      scroll.replaceChildren(table);
+      scroll.scrollTop = top;
     }
   }
   Chart.count = 0;

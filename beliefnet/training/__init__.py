@@ -1,7 +1,7 @@
 """Training: options, the step, the loop, callbacks."""
 
 from beliefnet._streams import Stream, stream
-from beliefnet.training._callback import Callback, Epoch, NoCallback
+from beliefnet.training._callback import Callback, Callbacks, Epoch, NoCallback
 from beliefnet.training._feed import stay_on_host
 from beliefnet.training._loop import fit, fit_side_by_side
 from beliefnet.training._monitor import Monitor
@@ -16,6 +16,7 @@ __all__ = [
     "EXTENDABLE",
     "LARGEST_SEED",
     "Callback",
+    "Callbacks",
     "Epoch",
     "FitOptions",
     "Fitted",

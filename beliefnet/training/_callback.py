@@ -1,16 +1,19 @@
 """Who is told of training while it runs, and may have a say in it."""
 
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from beliefnet._errors import ArgumentError, listed, real_number, shown
+from beliefnet._errors import ArgumentError, check_type, listed, real_number, shown
 from beliefnet._net import BeliefNet
 from beliefnet.training._monitor import COLUMNS
 from beliefnet.training._plan import Plan
 from beliefnet.training._state import TrainState
+
+if TYPE_CHECKING:
+    from beliefnet.training._run import Fitted
 
 
 class Epoch:
@@ -120,6 +123,9 @@ class Callback(Protocol):
         """Say whether training should save and stop now; asked before every dispatch."""
         ...
 
+    def on_end(self, fitted: "Fitted") -> None:
+        """Learn what came of training, once it is saved; not where it ended by an error."""
+
 
 class NoCallback:
     """A callback that says nothing and never stops; a base for those that do one thing."""
@@ -133,3 +139,42 @@ class NoCallback:
     def should_stop(self) -> bool:
         """Never stop."""
         return False
+
+    def on_end(self, fitted: "Fitted") -> None:
+        """Ignore the outcome."""
+
+
+class Callbacks:
+    """Several callbacks as one: all are told, in their order, and each may stop training.
+
+    Args:
+        *callbacks: One that adds columns to an epoch comes before those that are to see them.
+
+    Examples:
+        >>> Callbacks(NoCallback(), NoCallback()).should_stop()
+        False
+    """
+
+    def __init__(self, *callbacks: Callback):
+        for callback in callbacks:
+            check_type("callback", callback, Callback, good="one that extends NoCallback")
+        self.callbacks = callbacks
+
+    def on_steps(self, epoch: int, step: int, train_bound: float, examples_per_second: float) -> None:
+        """Tell all of progress."""
+        for callback in self.callbacks:
+            callback.on_steps(epoch, step, train_bound, examples_per_second)
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        """Show the epoch to all; each sees what those before it did to it."""
+        for callback in self.callbacks:
+            callback.on_epoch(epoch)
+
+    def should_stop(self) -> bool:
+        """Stop if one of them wants to."""
+        return any(callback.should_stop() for callback in self.callbacks)
+
+    def on_end(self, fitted: "Fitted") -> None:
+        """Tell all of the outcome."""
+        for callback in self.callbacks:
+            callback.on_end(fitted)

@@ -217,12 +217,14 @@ class Run:
             self._save()
 
     def outcome(self, reason: Reason) -> Fitted:
-        """Save, and return what came of the run."""
+        """Save, and return what came of the run, once the callback knows it."""
         self._save()
         state = self.state
         best, best_epoch = (state.best if int(state.best_epoch) else state.learner.judged), int(state.best_epoch)
         best_bound = float(state.best_bound) if best_epoch else -math.inf
-        return Fitted(best.net, best_bound, best_epoch, self.history, state, reason)
+        found = Fitted(best.net, best_bound, best_epoch, self.history, state, reason)
+        self.callback.on_end(found)
+        return found
 
     def _end_epoch(self) -> None:
         learner, epoch = self.state.learner, self.step // self.epoch_steps
