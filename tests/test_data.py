@@ -440,11 +440,22 @@ def test_files_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_fractions_that_make_no_sense(tmp_path: Path, bits: np.ndarray):
     path = save(tmp_path / "x.npy", bits)
-    for fraction in (0.0, 1.0, -0.1):
-        with pytest.raises(DataError, match="expected a fraction between 0 and 1, got"):
-            load(path, test_fraction=fraction)
+    for given in ({"test_fraction": 1.0}, {"test_fraction": -0.1}, {"valid_fraction": 0.0}, {"valid_fraction": 1.0}):
+        ((name, fraction),) = given.items()
+        with pytest.raises(DataError, match=rf"expected a {name} .*, got {fraction}; try 0.1"):
+            load(path, **given)
     with pytest.raises(DataError, match=r"expected fractions that leave training rows, got 0.5 and 0.5 of the 40 rows"):
         load(path, valid_fraction=0.5, test_fraction=0.5)
+
+
+def test_no_rows_are_left_for_testing_where_none_are_wanted(tmp_path: Path, bits: np.ndarray):
+    found = load(save(tmp_path / "x.npy", bits), test_fraction=0)
+    assert found.record.splits == {"train": 36, "valid": 4, "test": 0}
+    assert len(found.test) == 0
+    together = np.concatenate([found.train.rows, found.valid.rows])
+    assert sorted(map(bytes, together)) == sorted(map(bytes, bits.astype(together.dtype)))
+    with pytest.raises(DataError, match=r"at least 2 rows in .*, one for each of training, valid, got 1"):
+        load(save(tmp_path / "one.npy", bits[:1]), test_fraction=0)
 
 
 def test_binarization_of_binary_file(tmp_path: Path, bits: np.ndarray):

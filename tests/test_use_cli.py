@@ -85,6 +85,20 @@ def test_rows_that_the_net_was_trained_on_are_not_passed_off_as_others(here, gre
 
 
 @pytest.mark.full
+def test_a_run_without_test_rows_says_what_to_evaluate_it_on(here, grey_file, capsys):
+    assert run(["train", "--data", str(grey_file), *QUICK, "--test-fraction", "0", "--out", "run"]) == 0
+    assert "next        beliefnet evaluate run --split valid" in capsys.readouterr().out
+    for command in ("evaluate", "gaps"):
+        found = fails(capsys, command, "run")
+        assert "expected test rows in" in found
+        assert found.endswith("try --split valid\n")
+    assert "try beliefnet evaluate run --split valid" in fails(capsys, "compare", "--runs", "run")
+    assert report(capsys, "evaluate", "run", "--split", "valid", "--particles", "3")["num_examples"] == 6
+    assert "try --split valid" in fails(capsys, "compare", "--runs", "run")
+    assert run(["compare", "--runs", "run", "--split", "valid"]) == 0
+
+
+@pytest.mark.full
 def test_names_of_rows_and_columns_are_kept(here):
     random = np.random.default_rng(0)
     rows = [["id", "rain", "wind", "snow"]]

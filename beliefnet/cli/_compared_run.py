@@ -51,7 +51,7 @@ def _row(run: Run, record: Record, split: str) -> dict[str, Any]:
     if missing:
         raise RunFolderError(
             f"expected {', '.join(wanted)} in {folder.evaluation_file}, got none of {', '.join(missing)}",
-            f"beliefnet evaluate {folder.path}",
+            folder.evaluate_command,
         )
     if evaluation["data"]["checksum"] != record.checksum:
         raise DataError(
@@ -62,7 +62,7 @@ def _row(run: Run, record: Record, split: str) -> dict[str, Any]:
     if evaluation["split"] != split:
         raise OptionError(
             f"expected runs evaluated on the {split} split, got {folder.path} with {evaluation['split']}",
-            f"beliefnet evaluate {folder.path} --split {split}",
+            f"beliefnet evaluate {folder.path} --split {split}" if run.record.splits.get(split) else "--split valid",
         )
     if record.values == "counts" and run.net.visible.report != "perplexity":
         raise OptionError(

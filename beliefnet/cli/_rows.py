@@ -1,6 +1,5 @@
 """The rows that a command uses: of the run's own data, of another data set, or all rows of a file."""
 
-import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -79,6 +78,10 @@ def chosen_rows(
     check_unread(data or run.data, reading)
     dataset = own_data(run) if data is None else load_like(run, data)
     name = split or default
+    if not len(dataset.split(name)):
+        raise DataError(
+            f"expected {name} rows in {dataset.record.name}, got none: all were left for training", "--split valid"
+        )
     return Chosen(dataset.split(name), name, dataset.record.to_dict())
 
 
@@ -147,7 +150,7 @@ def _all_rows(run: Run, data: str, array: str | None, reading: HowRead) -> Chose
     if Path(data).expanduser().resolve() == Path(run.data).expanduser().resolve():
         warn(
             f"all {len(rows)} rows of {data} are used, those that the net was trained on among them; "
-            f"beliefnet evaluate {shlex.quote(str(run.folder.path))} takes those that were held out"
+            f"{run.folder.evaluate_command} takes those that were held out"
         )
     path = Path(data)
     about = {

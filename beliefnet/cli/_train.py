@@ -249,5 +249,5 @@ def _report(folder: RunFolder, fitted: Fitted, monitor: str, tracked: str) -> in
     tell(f"{score or 'best '}{_BOUND} {fitted.best_bound:.2f} nats (epoch {fitted.best_epoch})")
     say(f"run folder  {folder.path}")
     say(f"plots       {folder.plots}")
-    say(f"next        beliefnet evaluate {shlex.quote(str(folder.path))}{tracked}")
+    say(f"next        {folder.evaluate_command}{tracked}")
     return 0

@@ -98,7 +98,7 @@ class LoadOptions(Reading):
         split_seed: Seed of the choice of validation and test rows of a file. Named data sets have a fixed split.
         valid_fraction: Fraction of a file's training rows to cut off for validation, by default 0.1; only for a file
             without validation rows of its own.
-        test_fraction: The same for test rows.
+        test_fraction: The same for test rows; 0 leaves none, where all rows are to be learned from.
         split_column: Name of the column of a table that says `train`, `valid` or `test`.
         vocabulary_size: Number of words of documents to keep, the most frequent ones; by default 2000 for texts, all
             words for a matrix, and for a data set what `beliefnet datasets` lists.

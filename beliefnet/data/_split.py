@@ -90,34 +90,36 @@ def divided(contents: Contents, called: Sequence[str], label: str) -> Contents:
     ).rows_of(present)
 
 
-def split_sizes(num_rows: int, fractions: Sequence[float], label: str) -> list[int]:
-    """Turn fractions into numbers of rows, each at least one, leaving at least one row over.
+def split_sizes(num_rows: int, fractions: Mapping[str, float], label: str) -> dict[str, int]:
+    """Turn fractions into numbers of rows, leaving at least one row over.
 
     Args:
         num_rows: Number of rows to share out.
-        fractions: The fraction of each part to cut off, each between 0 and 1.
+        fractions: The fraction of each split to cut off, between 0 and 1; 0 for no test rows.
         label: What to call the data in an error.
 
     Returns:
-        The number of rows of each part.
+        The number of rows of each split: at least one, but of no fraction none.
 
     Raises:
-        DataError: If a fraction is not between 0 and 1, or there are too few rows.
+        DataError: If a fraction cannot be used, or there are too few rows.
     """
-    for fraction in fractions:
-        if not 0 < fraction < 1:
-            raise DataError(f"expected a fraction between 0 and 1, got {fraction}", f"{DEFAULT_FRACTION}")
-    needed = 1 + len(fractions)
-    if num_rows < needed:
+    for split, fraction in fractions.items():
+        if not (0 < fraction < 1 or (split == "test" and fraction == 0)):
+            least = "between 0 and 1" if split == "valid" else "of at least 0 and below 1"
+            raise DataError(
+                f"expected a {{option}} {least}, got {fraction}", f"{DEFAULT_FRACTION}", option=f"{split}_fraction"
+            )
+    sizes = {split: max(1, round(fraction * num_rows)) if fraction else 0 for split, fraction in fractions.items()}
+    parts = [split for split, size in (("training", 1), *sizes.items()) if size]
+    if num_rows < len(parts):
         raise DataError(
-            f"expected at least {needed} rows in {label} (one for each of the training, validation and test rows "
-            f"that it has to supply), got {num_rows}",
+            f"expected at least {len(parts)} rows in {label}, one for each of {', '.join(parts)}, got {num_rows}",
             "a file with more rows",
         )
-    sizes = [max(1, round(fraction * num_rows)) for fraction in fractions]
-    if sum(sizes) >= num_rows:
+    if sum(sizes.values()) >= num_rows:
         raise DataError(
-            f"expected fractions that leave training rows, got {' and '.join(map(str, fractions))} "
+            f"expected fractions that leave training rows, got {' and '.join(map(str, fractions.values()))} "
             f"of the {num_rows} rows in {label}",
             "smaller ones",
         )
@@ -149,7 +151,8 @@ def cut_missing(contents: Contents, fractions: Mapping[str, float | None], seed:
 
     Args:
         contents: The rows of `"train"`, and of the other splits that there are.
-        fractions: For `"valid"` and `"test"` the fraction of the training rows to cut off, None for the default.
+        fractions: For `"valid"` and `"test"` the fraction of the training rows to cut off, None for the default, 0 for
+            no test rows.
         seed: Seed of the permutation.
         label: What to call the data in an error.
 
@@ -166,10 +169,14 @@ def cut_missing(contents: Contents, fractions: Mapping[str, float | None], seed:
                 "leaving the option out",
                 option=f"{split}_fraction",
             )
-    missing = {split: fraction for split, fraction in fractions.items() if split not in contents.splits}
-    shares = [DEFAULT_FRACTION if fraction is None else fraction for fraction in missing.values()]
+    missing = {
+        split: DEFAULT_FRACTION if fraction is None else fraction
+        for split, fraction in fractions.items()
+        if split not in contents.splits
+    }
     num_rows = contents.sizes["train"]
-    *parts, rest = cut_places(num_rows, split_sizes(num_rows, shares, label), seed)
+    sizes = split_sizes(num_rows, missing, label)
+    *parts, rest = cut_places(num_rows, list(sizes.values()), seed)
     places = {split: np.arange(size) for split, size in contents.sizes.items()}
     places |= {"train": rest, **dict(zip(missing, parts, strict=True))}
     splits = {split: contents.splits.get(split, contents.splits["train"]) for split in SPLITS}

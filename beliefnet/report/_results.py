@@ -54,8 +54,8 @@ def evaluations(contents: Contents) -> Html:
     """Show the evaluations of the net as it is now, and how the estimate of the NLL falls with more particles."""
     found = contents.evaluations
     if not found:
-        hint = code(f"beliefnet evaluate {shlex.quote(str(contents.folder.path))}")
-        return tag("p", "Not evaluated yet: ", hint, " estimates ELBO and NLL of the test rows.", class_="note")
+        hint = code(contents.folder.evaluate_command)
+        return tag("p", "Not evaluated yet: ", hint, " estimates its ELBO and NLL.", class_="note")
     header = ("split", "particles", "proposal", "rows", "ELBO", "NLL", "effective sample size", "k-hat", "untrusted")
     rows = [_evaluation(result.content) for result in found]
     extra = [_other_scores(result.content) for result in found]

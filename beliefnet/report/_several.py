@@ -78,7 +78,7 @@ def differences(runs: Sequence[Contents]) -> Html | None:
 
 def _group(runs: Sequence[Contents]) -> Html:
     assert runs[0].data is not None
-    rows = some_rows(runs[0].data.test, _ROWS)
+    rows = some_rows(runs[0].data.test or runs[0].data.valid, _ROWS)
     bounds: dict[int, Any] = {}
     for place, one in enumerate(runs):
         assert one.run is not None

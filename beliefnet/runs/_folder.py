@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import tomllib
 import warnings
 from collections.abc import Sequence
@@ -254,6 +255,14 @@ class RunFolder:
                 "training the net again",
             ) from error
 
+    @property
+    def evaluate_command(self) -> str:
+        """The command that evaluates the net on rows that were held out: validation rows where none are for testing."""
+        is_saved = self.has_checkpoints or self.net_file.is_there
+        splits = self.read_record()["data"].get("splits", {}) if is_saved else {}
+        split = "" if splits.get("test", 1) else " --split valid"
+        return f"beliefnet evaluate {shlex.quote(str(self.path))}{split}"
+
     def stamp(self) -> Stamp | None:
         """Return which net the run has now; None if nothing was saved, or by a version that did not say.
 
@@ -323,7 +332,7 @@ class RunFolder:
         Raises:
             RunFolderError: If there is none, it does not parse, or the run has found a better net since.
         """
-        hint = f"beliefnet evaluate {self.path}"
+        hint = self.evaluate_command
         if not self.evaluation_file.is_file():
             raise RunFolderError(f"expected {self.evaluation_file}, got a run that was not evaluated", hint)
         try:
