@@ -17,7 +17,7 @@ from beliefnet.tracking._tracker import AbstractTracker, Params, Status, reason_
 _URI = re.compile(r"(https?|sqlite|postgresql|mysql|mssql|file|databricks)(\+\w+)?:[/\w.].*|databricks")
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    # What could not be written is tried again with the next epoch.
+    # What could not be written is tried again later.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",

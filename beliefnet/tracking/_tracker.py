@@ -117,7 +117,7 @@ class AbstractTracker(NoCallback, ABC):
             self._wake.set()
         if self._trouble is not None and not self._is_warned:
             self._is_warned = True
-            self._warn("training goes on, and what is missing is tried again with every epoch")
+            self._warn("training goes on, and what is missing is written later")
 
     def on_epoch(self, epoch: Epoch) -> None:
         """Have the epoch written."""
