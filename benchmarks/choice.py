@@ -141,23 +141,23 @@ def table(record: dict[str, Any]) -> str:
 
 
 def draw(record: dict[str, Any], path: Path) -> None:
-    """Draw variance against time for each net and bound; along the lines, variance x time is the same."""
+    """Draw variance x time of the estimators of each net and bound, as multiples of the least."""
     rows = [("candidates", "the ELBO"), (f"particles_{NUM_PARTICLES}", f"L_{NUM_PARTICLES}")]
-    figure, places = plt.subplots(len(rows), len(record), figsize=(3.4 * len(record), 6.4), layout="constrained")
+    figure, places = plt.subplots(
+        len(rows), len(record), figsize=(15, 5.2), height_ratios=(11, 4), layout="constrained", sharex="row"
+    )
     for row, (key, bound) in zip(places, rows, strict=True):
         for axes, (title, found) in zip(row, record.items(), strict=True):
-            points = {name: (each["ms"], each["variance"]) for name, each in found[key].items()}
-            axes.loglog(*zip(*points.values(), strict=True), "o", markersize=4)
-            for name, point in points.items():
-                axes.annotate(name, point, xytext=(3, 2), textcoords="offset points", fontsize=7)
-            axes.margins(0.25)
-            (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
-            for cost in np.geomspace(left * low, right * high, 8):
-                axes.plot((left, right), (cost / left, cost / right), color="0.85", linewidth=0.8, zorder=0)
-            axes.set(xlim=(left, right), ylim=(low, high), title=f"{title}\n{bound}", xlabel="ms", ylabel="variance")
-            axes.title.set_size(8)
-            axes.tick_params(labelsize=6, which="both")
-    figure.savefig(path, dpi=110)
+            least = next(iter(found[key].values()))["cost"]
+            ratios = {name: each["cost"] / least for name, each in found[key].items()}
+            bars = axes.barh(list(ratios), list(ratios.values()), color="C0")
+            axes.bar_label(bars, [f"{ratio:.3g}" for ratio in ratios.values()], padding=2, fontsize=7)
+            axes.set(title=f"{title}, {bound}", xscale="log", xlim=(0.7, 1000))
+            axes.invert_yaxis()
+            axes.title.set_size(9)
+            axes.tick_params(labelsize=8)
+    figure.supxlabel("variance x time, as multiples of the least", fontsize=9)
+    figure.savefig(path, dpi=80)
 
 
 def with_tables(page: str, record: dict[str, Any]) -> str:

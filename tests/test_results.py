@@ -98,13 +98,28 @@ def test_a_second_evaluator_finds_the_same():
 def test_the_choice_of_an_estimator_is_that_of_the_record():
     record = json.loads((RESULTS / "benchmarks" / "choice.json").read_text())
     page = (RESULTS / "README.md").read_text()
-    assert len(record) == 3
+    assert len(record) == 5
     for net, found in record.items():
         costs = {name: each["cost"] for name, each in found["candidates"].items()}
         assert found["of_the_least"] == pytest.approx(costs[found["chosen"]] / min(costs.values()), rel=2e-3)
         assert found["of_the_least"] < 1.5
         least = min(costs, key=costs.__getitem__)
         assert f"| {net} | {found['chosen']} | {least} | {found['of_the_least']:.2f} |" in page
+
+
+def test_the_page_about_estimators_has_the_tables_of_the_record():
+    record = json.loads((RESULTS / "benchmarks" / "choice.json").read_text())
+    page = (ROOT / "docs" / "choosing_an_estimator.md").read_text()
+    measured = page.split("<!-- measured: ")[1].split("<!-- end -->")[0]
+    rows = [line for line in measured.splitlines() if line.startswith("| `")]
+    shown = []
+    for found in record.values():
+        for kind in ("candidates", "particles_10"):
+            best = next(iter(found[kind].values()))
+            for name, each in found[kind].items():
+                ratios = " | ".join(f"{each[unit] / best[unit]:.2f}" for unit in ("variance", "ms", "cost"))
+                shown.append(f"| `{name}` | {ratios} |")
+    assert rows == shown
 
 
 def test_a_planted_figure_is_caught():
