@@ -58,6 +58,7 @@ def _run(words: list[str]) -> int:
         return 0
     # cyclopts alone is light; what a command itself needs is imported once its words are fit.
     from beliefnet.cli._app import app, load_command
+    from beliefnet.cli._programs import keep_programs
     from beliefnet.cli._words import check_utf8, check_words
 
     name = _name(words)
@@ -66,6 +67,7 @@ def _run(words: list[str]) -> int:
     with warnings.catch_warnings():
         warnings.showwarning = lambda given, *_, **__: _show_warning(given, name)
         load_command(name)
+        keep_programs()
         return app(words, exit_on_error=False, print_error=False, result_action="return_value") or 0
 
 
