@@ -1048,7 +1048,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     "nvil, drawn": drawn(
         lambda net: nvil(net, moments=RunningMoments(order=Order.STATISTICS_FIRST, normalise=False)),
         state=frozen_moments,
-        nets=("three layers", "connected", "normal on binary"),
+        nets=("three layers", "normal on binary"),
         quick=(),
     ),
     "iwae, drawn": drawn(lambda net: IWAE(net, 2), bound_gradient, bound_of(2), nets=("normal",), quick=()),
@@ -1072,18 +1072,18 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         lambda net: VariationalEM(STEADY, 2),
         em_gradient,
         lambda net, x: posterior_elbo(net, x, held_posterior(net, x, STEADY)),
-        nets=("categorical on binary", "nade"),
+        nets=("categorical on binary",),
         quick=(),
     ),
     "iterative": drawn(
         iterative,
         iterative_gradient,
         lambda net, x: posterior_elbo(net, x, held_posterior(net, x, iterative(net).refiner)),
-        nets=("categorical on binary", "connected"),
+        nets=("categorical on binary",),
         quick=(),
     ),
     "msc": drawn(
-        lambda net: MSC(1), chain_gradient, bound_of(1), state=lambda net: MSC(1).init(net), nets=SMALL, quick=()
+        lambda net: MSC(1), chain_gradient, bound_of(1), state=lambda net: MSC(1).init(net), nets=MIDDLE, quick=()
     ),
     "semi-amortised": drawn(lambda net: SemiAmortised(GDIR(0), 2), nets=("normal",), quick=()),
     "hvi": drawn(
@@ -1130,7 +1130,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     "gumbel-rao": drawn(
         lambda net: SGVB(net, 2, sampler=GumbelRao(TEMPERATURE, 3)),
         slope_gradient(gumbel_slope),
-        nets=("one layer", "two layers"),
+        nets=MIDDLE,
         quick=(),
     ),
     "gumbel-rao, one sample": drawn(
@@ -1143,12 +1143,12 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     "disarm": drawn(lambda net: DisARM(net, 2)),
     "arms": drawn(
         lambda net: ARMS(net, 3),
-        nets=("two layers", "categorical", "two categorical", "categorical on binary"),
+        nets=("two layers", "two categorical", "categorical on binary"),
     ),
-    "arms, five draws": drawn(lambda net: ARMS(net, 5), quick=(), nets=("one layer", "two layers")),
+    "arms, five draws": drawn(lambda net: ARMS(net, 5), quick=(), nets=MIDDLE),
     "double-cv": drawn(
         lambda net: DoubleCV(net, 2, scale=0.8),
-        nets=("two layers", "three layers", "categorical", "normal on binary"),
+        nets=("two layers", "categorical", "normal on binary"),
     ),
     "double-cv, three draws": drawn(lambda net: DoubleCV(net, 3), nets=MIDDLE, quick=()),
     "rodeo": drawn(
@@ -1195,14 +1195,14 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     ),
     "muprop": drawn(
         lambda net: MuProp(net, 2),
-        nets=(*MIDDLE, "two categorical", "categorical on binary", *MIXED, "darn"),
+        nets=("two categorical", "categorical on binary", *MIXED, "darn"),
         quick=(),
     ),
     "rebar": drawn(lambda net: REBAR(net, 2, temperature=0.7, scale=0.6)),
     "relax": drawn(lambda net: randomise(RELAX(net, key=jax.random.key(1)), scale=0.3), nets=("darn",), quick=()),
     "local-expectation": drawn(
         LocalExpectation,
-        nets=(*SINGLE, "two categorical", "categorical on binary"),
+        nets=(*SINGLE, "categorical on binary"),
     ),
 }
 """Estimators that draw more than latents, or relax them; and some credit rules with their draws."""

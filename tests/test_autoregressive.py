@@ -151,9 +151,7 @@ def test_what_cannot_be_is_refused(make, message: str):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(
-    "options", [("fdarn",), ("darn",), ("darn", "--nade-units", "3", "--autoregressive-recognition")]
-)
+@pytest.mark.parametrize("options", [("fdarn",), ("darn", "--nade-units", "3", "--autoregressive-recognition")])
 def test_from_the_command_line(options, grey_file, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert run(["train", "--data", str(grey_file), *SMALL, "--epochs", "1", "--out", "run", "--net", *options]) == 0

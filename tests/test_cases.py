@@ -4,6 +4,7 @@ import inspect
 from types import ModuleType
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -78,7 +79,7 @@ def proposal(name: str, net: Any) -> AbstractProposal:
 @pytest.mark.parametrize("name", [*PROPOSALS, *PROPOSALS_FOR_NETS])
 def test_particles_have_the_shapes_that_are_said(name: str):
     net = net_of("two normal layers" if name in ("hamiltonian", "uncorrected annealing") else "two layers")
-    particles = proposal(name, net).draw(net, OBSERVATIONS, 4, key=jax.random.key(0))
+    particles = eqx.filter_jit(proposal(name, net).draw)(net, OBSERVATIONS, 4, key=jax.random.key(0))
     assert [value.shape for value in particles.latents] == [(4, 3, size) for size in net.layer_sizes]
     assert particles.log_proposal.shape == (4, 3)
     assert np.isfinite(particles.log_proposal).all()

@@ -157,17 +157,19 @@ def test_chunks_do_not_change_what_is_estimated(chunk: int):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("chunk", [1, 7, 64, 230])
+@pytest.mark.parametrize("chunk", [1, 64])
 def test_the_ladder_and_the_tail_are_those_of_the_particles(chunk: int):
     """Against all the log-weights at once; the last chunk is incomplete."""
     net = small_net(2, 3)
     bounds = bounds_of_rows(net, OBSERVATIONS, num_particles=230, chunk=chunk, key=jax.random.key(0))
     _, draw_key = jax.random.split(jax.random.key(0))
-    parts = [
-        Trace.record(net, Recognition().draw(net, OBSERVATIONS, chunk, key=jax.random.fold_in(draw_key, index)))
-        for index in range(-(-230 // chunk))
-    ]
-    f = np.concatenate([np.asarray(part.log_weight, np.float64) for part in parts])[:230]
+
+    @jax.jit
+    def log_weights(key):
+        return Trace.record(net, Recognition().draw(net, OBSERVATIONS, chunk, key=key)).log_weight
+
+    parts = [log_weights(jax.random.fold_in(draw_key, index)) for index in range(-(-230 // chunk))]
+    f = np.concatenate([np.asarray(part, np.float64) for part in parts])[:230]
     expected = [np.logaddexp.reduce(f[:count], axis=0) - np.log(count) for count in (10, 100, 230)]
     np.testing.assert_allclose(bounds.ladder.T, expected, rtol=1e-5)
     np.testing.assert_allclose(bounds.ladder[:, -1], bounds.bound, rtol=1e-6)
@@ -272,10 +274,10 @@ def test_effective_sample_size_and_bounds_of_one_draw(chunk: int):
 @pytest.mark.full
 def test_many_small_chunks_lose_no_digits():
     net = jax.tree.map(jnp.zeros_like, small_net(2))
-    bounds = particle_bounds(net, OBSERVATIONS, num_particles=100_000, chunk=1, key=jax.random.key(0))
+    bounds = particle_bounds(net, OBSERVATIONS, num_particles=30_000, chunk=1, key=jax.random.key(0))
     np.testing.assert_allclose(bounds.elbo, 3 * np.log(0.5), rtol=1e-5)
     np.testing.assert_allclose(bounds.bound, 3 * np.log(0.5), rtol=1e-5)
-    np.testing.assert_allclose(bounds.ess, 100_000, rtol=1e-3)
+    np.testing.assert_allclose(bounds.ess, 30_000, rtol=1e-3)
 
 
 def test_an_accelerator_takes_larger_passes(monkeypatch):

@@ -156,9 +156,10 @@ NORMAL = ("normal", "two normal layers")
 QUICK = {
     ("air", "fitted three layers", 60),
 }
-SOME = ("categorical on binary", "fitted three layers", "fitted connected")
+SOME = ("categorical on binary", "fitted three layers")
 NETS_OF = {
-    "air": ("one layer", "two categorical", "categorical on binary", "connected", "nade", *FITTED),
+    "air": ("two categorical", "categorical on binary", "nade", *FITTED),
+    "straight-through": (*SOME, "fitted connected"),
     "air, mean-field": ("three layers", "connected"),
     "gdir": NORMAL,
     "learned": ("one layer", "fitted one layer"),

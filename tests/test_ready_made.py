@@ -92,10 +92,11 @@ def value_of(kind: UnitKind, size: int) -> jax.Array:
     return (jnp.arange(size) % 3 == 1 if kind is UnitKind.ONE_HOT else jnp.arange(size) % 2).astype(float)[None]
 
 
-def scores(net: BeliefNet) -> tuple[float, float]:
+@eqx.filter_jit
+def scores(net: BeliefNet) -> tuple[jax.Array, jax.Array]:
     x = (jnp.arange(16) % 3 == 1).astype(float)[None]
     latents = tuple(value_of(*pair) for pair in zip(net.latent_kinds, net.layer_sizes, strict=True))
-    return float(net.log_joint(x, latents)[0]), float(net.log_recognition(x, latents)[0])
+    return net.log_joint(x, latents)[0], net.log_recognition(x, latents)[0]
 
 
 @pytest.mark.full

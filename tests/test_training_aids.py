@@ -79,10 +79,9 @@ def test_every_estimator_takes_a_weight(name: str):
     case = ESTIMATORS[name]
     net = net_of(case.nets[-1])
     estimator = case.make(net)
-    plain = estimator.estimate(net, OBSERVATIONS, case.state(net), key=KEY)
-    estimates = [
-        with_kl_weight(estimator, net, OBSERVATIONS, case.state(net), jnp.asarray(w), key=KEY) for w in (1, 0.5)
-    ]
+    plain = eqx.filter_jit(estimator.estimate)(net, OBSERVATIONS, case.state(net), key=KEY)
+    weighted = eqx.filter_jit(with_kl_weight)
+    estimates = [weighted(estimator, net, OBSERVATIONS, case.state(net), jnp.asarray(w), key=KEY) for w in (1.0, 0.5)]
     one, half = ([np.asarray(leaf) for leaf in jax.tree.leaves(estimate.net)] for estimate in estimates)
     for leaf, other in zip(jax.tree.leaves(plain.net), one, strict=True):
         np.testing.assert_allclose(leaf, other, atol=1e-5)
