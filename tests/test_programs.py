@@ -43,7 +43,7 @@ def test_the_users_own_setting_stays():
 
 
 def test_the_oldest_programs_make_room(tmp_path: Path):
-    for age, name in enumerate("newer old older oldest".split()):
+    for age, name in enumerate(["newer", "old", "older", "oldest"]):
         (tmp_path / name).write_bytes(bytes(100))
         os.utime(tmp_path / name, (1000 - age, 1000 - age))
     prune(tmp_path, most_bytes=400)

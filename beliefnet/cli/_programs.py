@@ -26,7 +26,9 @@ def keep_programs() -> Path | None:
 
     from beliefnet.data import cache_folder
 
-    if jax.config.jax_compilation_cache_dir or not jax.config.jax_enable_compilation_cache:
+    names = ("jax_compilation_cache_dir", "jax_enable_compilation_cache")
+    chosen, is_enabled = (getattr(jax.config, name) for name in names)
+    if chosen or not is_enabled:
         return None
     folder = cache_folder() / "programs" / _machine()
     try:
