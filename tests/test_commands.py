@@ -3,11 +3,13 @@
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
-from commands import files, words_of
+from commands import fails, files, words_of
 
 from beliefnet.cli import _progress, run
 from beliefnet.cli._commands import COMMANDS
@@ -172,3 +174,12 @@ def test_progress_is_lines_with_the_time_left(monkeypatch, capsys):
 def test_the_style_of_progress(common, is_terminal, style):
     with asking(common):
         assert _progress.chosen_style(is_terminal=is_terminal) == style
+
+
+def test_words_are_read_the_same_with_pydantic(monkeypatch, capsys):
+    """MLflow imports it, and cyclopts then checks words that are still to be read."""
+    pydantic = ModuleType("pydantic")
+    monkeypatch.setitem(sys.modules, "pydantic", pydantic)
+    assert "got '1.5'" in fails(capsys, "train", "--epochs", "1.5")
+    assert "no-such-data" in fails(capsys, "train", "--data", "no-such-data", "--epochs", "2")
+    assert sys.modules["pydantic"] is pydantic

@@ -3,6 +3,7 @@
 import ast
 import doctest
 import importlib
+import importlib.util
 import json
 import os
 import pkgutil
@@ -37,14 +38,22 @@ def by_name(page: Path) -> str:
     return f"{page.parent.name}-{page.name}" if page.name == "README.md" else page.name
 
 
+IS_THERE = {
+    "files": lambda: bool(os.environ.get("BELIEFNET_DATA")),
+    "mlflow": lambda: importlib.util.find_spec("mlflow") is not None,
+    "tensorboardx": lambda: importlib.util.find_spec("tensorboardX") is not None,
+}
+"""What a block of a page needs, and is left out without."""
+
+
 def run_page(page: Path, names: dict) -> dict:
     """Run a page's Python blocks in order, in one namespace; a failure names the line of the page."""
     text = page.read_text()
-    found = list(re.finditer(r"```python( needs-files)?\n(.*?)```", text, re.DOTALL))
+    found = list(re.finditer(r"```python(?: needs-(\w+))?\n(.*?)```", text, re.DOTALL))
     assert found
     for block in found:
-        # Data sets that are not embedded are not at hand everywhere.
-        if block[1] and not os.environ.get("BELIEFNET_DATA"):
+        # Neither data sets that are not embedded nor large packages are at hand everywhere.
+        if block[1] and not IS_THERE[block[1]]():
             continue
         above = "\n" * text[: block.start(2)].count("\n")
         exec(compile(above + block[2], str(page), "exec"), names)
@@ -254,10 +263,12 @@ BENCHMARK = re.compile(
 
 
 HELP = {"--help", "--help-all", "--version", "--install-completion"}
+ELSEWHERE = {"--logdir", "--backend-store-uri"}
+"""Options of TensorBoard and MLflow, which show what was recorded."""
 
 
 def known_options() -> set[str]:
-    return HELP | {"--full", "--name.option"} | {option.name for option in COMMON} | options_below(app)
+    return HELP | ELSEWHERE | {"--full", "--name.option"} | {option.name for option in COMMON} | options_below(app)
 
 
 def options_below(commands) -> set[str]:

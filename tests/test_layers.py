@@ -39,7 +39,7 @@ LAYERS = [
     {"training", "comparisons"},
     {"plots"},
     {"catalogue"},
-    {"report"},
+    {"report", "tracking"},
     {"_model"},
     {"_fit"},
     {PUBLIC},
@@ -54,6 +54,8 @@ PLACES = {
     "matplotlib": ("beliefnet.plots", "beliefnet.report._parts"),
     "orbax": ("beliefnet.runs._arrays",),
     "safetensors": ("beliefnet.runs._net_file",),
+    "tensorboardX": ("beliefnet.tracking._tensorboard",),
+    "mlflow": ("beliefnet.tracking._mlflow",),
 }
 
 

@@ -19,7 +19,7 @@ READING = "Reading a file"
 _GROUPS = {
     "Rows": "data models runs split limit hide hide-half share contamination below sort tag seeds",
     "Draws": "particles refine ais proposal steps starts rounds draws estimators num seed batch-size",
-    "Output": "out values layer format words parts resume yes remove open live live-port",
+    "Output": "out values layer format words parts resume yes remove open live live-port tensorboard mlflow",
 }
 _GROUP_OF = {f"--{name}": group for group, names in _GROUPS.items() for name in names.split()}
 _PLAIN = {Whole: "whole", Number: "number", Truth: "truth"}

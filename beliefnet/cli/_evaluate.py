@@ -16,9 +16,11 @@ from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Split, chosen_rows
 from beliefnet.cli._run import Run, chosen_proposal, described, in_words, open_run
 from beliefnet.cli._text import report, say, show_table, tell
+from beliefnet.cli._tracking import Tracking
 from beliefnet.data import Observations
 from beliefnet.evaluation import Evaluation, Mean, RefinementGain, evaluate, refinement_gain
 from beliefnet.proposals import AbstractProposal, Recognition, Refined
+from beliefnet.tracking import evaluation_figures
 from beliefnet.training import Stream, stream
 
 _MOST_LISTED = 8
@@ -40,6 +42,8 @@ def evaluate_run(
     data: str | None = None,
     limit: int | None = None,
     seed: int = 0,
+    tensorboard: Annotated[bool, Parameter(negative=())] = False,
+    mlflow: str | None = None,
     reading: HowRead = AS_IN_TRAINING,
 ) -> None:
     """Estimate ELBO, K-particle bound and negative log-likelihood of a trained net, with standard errors.
@@ -61,25 +65,48 @@ def evaluate_run(
         data: Another data set than the one the net was trained on, or a file, all rows of which are scored.
         limit: Use only so many examples, spread evenly over the split (it may be sorted by class).
         seed: Seed of the draws.
+        tensorboard: Record the figures in event files in the run folder, as `beliefnet train` does.
+        mlflow: An MLflow server or store to record the figures in, beside what `beliefnet train` recorded there.
         reading: How a file is read, where the run's own data were read in another way.
     """
     check_counts(particles=particles, limit=limit, ais=ais, seed=seed)
+    tracking, is_whole = Tracking(tensorboard, mlflow), limit is data is None
     run = open_run(directory)
+    if tracking.words and (run.folder.is_file or not is_whole):
+        raise OptionError(
+            f"expected a run folder and a whole split of its own data to record, got {tracking.words.strip()} with "
+            f"{'a file of a net' if run.folder.is_file else '--limit or --data'}",
+            f"leaving {tracking.words.split()[0]} out",
+        )
+    tracking.check()
     chosen = chosen_rows(run, data, split, reading)
     if not run.net.layer_sizes:
         particles = 1
         _check_exact(refine=refine, ais=ais, proposal=proposal)
     source = chosen_proposal(run, refine, ais, proposal)
     rows = chosen.spread(limit)
-    found = _evaluated(run, rows, source, particles, seed, title=chosen.split)
+    is_own = refine is ais is proposal is None
+    with tracking.of(run.folder) as trackers:
+        found = _evaluated(run, rows, source, particles, seed, title=chosen.split)
+        figures = evaluation_figures(
+            {**found.to_dict(), "split": chosen.split}, proposal="" if is_own else in_words(source)
+        )
+        for tracker in trackers:
+            tracker.log(figures, step=_step_of(run))
     about = {"proposal": described(source), "ais": ais, "seed": seed, "best_epoch": run.best_epoch}
     result = plain({"data": chosen.data, "split": chosen.split, **found.to_dict(), **about})
     # Shown first: a folder that cannot be written must not cost a long evaluation.
     report(result)
     _show(found, chosen.place, run)
     _show_source(found, source)
-    if limit is data is None:
-        _keep(run, result, is_own=refine is ais is proposal is None)
+    if is_whole:
+        _keep(run, result, is_own=is_own)
+
+
+def _step_of(run: Run) -> int:
+    """Return the step after which the net was found."""
+    rows = {row["epoch"]: row["step"] for row in run.folder.read_metrics()}
+    return rows.get(run.best_epoch, run.stamp.step)
 
 
 def _check_exact(**given: str | int | None) -> None:

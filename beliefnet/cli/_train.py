@@ -26,7 +26,7 @@ from beliefnet.cli._flags import TrainFlags, given_flags
 from beliefnet.cli._pictures import draw_run
 from beliefnet.cli._progress import progress
 from beliefnet.cli._text import report, say, show_table, tell, warn
-from beliefnet.cli._tracking import Tracking
+from beliefnet.cli._tracking import LiveView, Tracking
 from beliefnet.cli._training_display import Display
 from beliefnet.conditionals import has_convolutions
 from beliefnet.data import Dataset, Record
@@ -48,6 +48,8 @@ def train(
     resume: Path | None = None,
     live: Annotated[bool, Parameter(negative=())] = False,
     live_port: int | None = None,
+    tensorboard: Annotated[bool, Parameter(negative=())] = False,
+    mlflow: str | None = None,
     flags: Annotated[TrainFlags, Parameter(name="*")] = _NONE,  # pyright: ignore[reportInvalidTypeForm]
 ) -> int:
     """Train a net and leave a run folder: checkpoint, metrics, curves, samples and reconstructions, or topics.
@@ -61,9 +63,14 @@ def train(
             --rows-on, --checkpoint-seconds and, if the data moved, --data can be given with it.
         live: Serve a page with the curves as they grow, to browsers of this machine, until the run ends.
         live_port: A fixed port for that page, with or without --live; a free one by default.
+        tensorboard: Write event files in the run folder: tensorboard --logdir runs shows them. Takes pip install
+            "beliefnet[tensorboard]".
+        mlflow: An MLflow server or store to record the run in, such as http://127.0.0.1:5000 or sqlite:///mlflow.db.
+            Takes pip install "beliefnet[mlflow]".
         flags: What to train, and how.
     """
-    tracking = Tracking(live, live_port)
+    view, tracking = LiveView(live, live_port), Tracking(tensorboard, mlflow)
+    view.check()
     tracking.check()
     config = TrainConfig.from_dict(_options_of(config_file, resume), **given_flags(flags))
     Monitor.of(config.fit.monitor).check_without_callback()
@@ -99,17 +106,17 @@ def train(
         _, estimator = config.build(DataShape.of(dataset))
     folder = _new_folder(config, out) if resumed is None else resumed
     # Nothing in a folder changes while another process trains in it.
-    with folder.lock.held(), tracking.of(folder) as callbacks:
+    with folder.lock.held():
         if resumed is not None:
             write_atomically(folder.config_file, tomli_w.dumps(config.to_dict()))
-        _describe(config, dataset, folder)
-        with Display(config.fit.epochs, num_steps, step=_begun(folder)) as display:
-            fitted = fit(
-                net, dataset, estimator, options=config.fit, folder=folder, callback=Callbacks(display, *callbacks)
-            )
-        if fitted.history:
-            draw_run(folder, fitted, dataset, config)
-    return _report(folder, fitted, Monitor.of(config.fit.monitor).column)
+        with view.of(folder) as views, tracking.of(folder) as trackers:
+            _describe(config, dataset, folder)
+            with Display(config.fit.epochs, num_steps, step=_begun(folder)) as display:
+                callback = Callbacks(display, *views, *trackers)
+                fitted = fit(net, dataset, estimator, options=config.fit, folder=folder, callback=callback)
+            if fitted.history:
+                draw_run(folder, fitted, dataset, config)
+    return _report(folder, fitted, Monitor.of(config.fit.monitor).column, tracking.words)
 
 
 def _measured(config: TrainConfig, dataset: Dataset, net: BeliefNet) -> TrainConfig:
@@ -221,7 +228,7 @@ def _describe(config: TrainConfig, dataset: Dataset, folder: RunFolder) -> None:
             say(f"  {line}")
 
 
-def _report(folder: RunFolder, fitted: Fitted, monitor: str) -> int:
+def _report(folder: RunFolder, fitted: Fitted, monitor: str, tracked: str) -> int:
     what = _BOUND if monitor == "valid_bound" else monitor
     report(
         {
@@ -234,7 +241,7 @@ def _report(folder: RunFolder, fitted: Fitted, monitor: str) -> int:
         }
     )
     if fitted.reason == "interrupted":
-        say(f"interrupted; go on with: beliefnet train --resume {shlex.quote(str(folder.path))}")
+        say(f"interrupted; go on with: beliefnet train --resume {shlex.quote(str(folder.path))}{tracked}")
         return INTERRUPTED
     if fitted.reason == "no improvement":
         say(f"stopped early: no better {what} since epoch {fitted.best_epoch}")
@@ -242,5 +249,5 @@ def _report(folder: RunFolder, fitted: Fitted, monitor: str) -> int:
     tell(f"{score or 'best '}{_BOUND} {fitted.best_bound:.2f} nats (epoch {fitted.best_epoch})")
     say(f"run folder  {folder.path}")
     say(f"plots       {folder.plots}")
-    say(f"next        {folder.evaluate_command}")
+    say(f"next        {folder.evaluate_command}{tracked}")
     return 0

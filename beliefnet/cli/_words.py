@@ -1,8 +1,9 @@
 """The words of the command line: checked by the sentences that TOML and Python get, before anything is done."""
 
+import contextlib
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
 from cyclopts import App, Argument, Parameter, Token
@@ -31,7 +32,19 @@ def check_words(words: Sequence[str]) -> None:
         OptionError: If words are not of the type of their option, naming the option, the word and one that works.
     """
     app = reading_app(words[0])
-    app(words, exit_on_error=False, print_error=False, result_action="return_value")
+    with without_pydantic():
+        app(words, exit_on_error=False, print_error=False, result_action="return_value")
+
+
+@contextlib.contextmanager
+def without_pydantic() -> Iterator[None]:
+    """Have cyclopts leave words alone that options read themselves: with pydantic loaded, it takes them for values."""
+    loaded = sys.modules.pop("pydantic", None)
+    try:
+        yield
+    finally:
+        if loaded is not None:
+            sys.modules["pydantic"] = loaded
 
 
 def reading_app(first: str | None = None) -> App:

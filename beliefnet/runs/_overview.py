@@ -14,7 +14,7 @@ from beliefnet.runs._folder import RunFolder, RunFolderError, stamp_of
 from beliefnet.runs._manifest import CheckpointError
 
 _OWN = re.compile(
-    r"config\.toml|metrics\.jsonl|evaluation\.json|vocabulary\.txt|net\.safetensors|(en|de)coder\.onnx|lock\.json|tags\.json|gradients\.json|report(-\d+)?\.html"
+    r"config\.toml|metrics\.jsonl|evaluation\.json|vocabulary\.txt|net\.safetensors|(en|de)coder\.onnx|lock\.json|tags\.json|gradients\.json|mlflow\.json|events\.out\.tfevents\.[^/]+|report(-\d+)?\.html"
     r"|plots/(training_curve|samples|reconstructions|columns|topics|gradients|gaps)\.png"
     r"|results/[a-z]+-[^/]*\.json|checkpoints/step_\d{8,}(\.replaced)?/(manifest\.json|arrays/.*)"
     # What a write that was cut off leaves.
