@@ -432,30 +432,30 @@ def uninterrupted(tmp_path_factory, grey_file):
 
 
 @pytest.mark.full
-def test_killed_runs_go_on(tmp_path, grey_file, uninterrupted):
+def test_killed_and_terminated_runs_go_on(tmp_path, grey_file, uninterrupted):
     folder, random = tmp_path / "run", np.random.default_rng(0)
     tokens = ["--data", grey_file, *SMALL, "--epochs", 20, "--checkpoint-seconds", 0, "--out", folder]
-    for least in (5, 50):
+    for number, status, least in ((signal.SIGKILL, -signal.SIGKILL, 5), (signal.SIGTERM, 130, 50)):
         process = start("train", *tokens, cwd=tmp_path)
         wait_for_step(process, folder, least)
         time.sleep(random.uniform(0, 0.05))
-        process.kill()
-        process.communicate()
-        assert process.returncode == -signal.SIGKILL
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        assert process.returncode == status
         tokens = ["--resume", folder]
+    assert len(rows(folder)) < 20
     assert run(["train", "--resume", str(folder)]) == 0
     assert leaves(folder) == leaves(uninterrupted)
     assert rows(folder) == rows(uninterrupted)
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_save_and_stop(tmp_path, grey_file, uninterrupted, number):
+def test_an_interrupt_saves_and_stops(tmp_path, grey_file, uninterrupted):
     folder = tmp_path / "run"
     tokens = ["--data", grey_file, *SMALL, "--epochs", 20, "--checkpoint-seconds", 0, "--out", folder]
     process = start("train", *tokens, cwd=tmp_path)
     wait_for_step(process, folder, 10)
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
     assert f"go on with: beliefnet train --resume {folder}" in out

@@ -118,8 +118,9 @@ def load_named_run(path: Path | str) -> NamedRun:
 def _check_unedited(run: LoadedRun, config: TrainConfig) -> None:
     """Check that a description, which anybody can edit, is that of the net that was trained."""
     structure = run.folder.read_record()["structure"]
-    built = config.build(DataShape.like(run.record))
-    described = {what: describe(jax.tree.map(jnp.asarray, tree)) for what, tree in zip(structure, built, strict=True)}
+    shape = DataShape.like(run.record)
+    built = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, config.build(shape)))  # no array is made
+    described = {what: describe(tree) for what, tree in zip(structure, built, strict=True)}
     for what in described:
         # A field that the record does not know has come since: no edit.
         edits = [found for found in differences(structure[what], described[what], what) if not found.is_added]

@@ -58,6 +58,7 @@ def _run(words: list[str]) -> int:
         return 0
     # cyclopts alone is light; what a command itself needs is imported once its words are fit.
     from beliefnet.cli._app import app, load_command
+    from beliefnet.cli._programs import keep_programs
     from beliefnet.cli._words import check_utf8, check_words, without_pydantic
 
     name = _name(words)
@@ -66,6 +67,7 @@ def _run(words: list[str]) -> int:
     with warnings.catch_warnings():
         warnings.showwarning = lambda given, *_, **__: _show_warning(given, name)
         load_command(name)
+        keep_programs()
         with without_pydantic():
             target, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
         return target(*bound.args, **bound.kwargs) or 0

@@ -12,6 +12,7 @@ from beliefnet.data._batches import Batches
 from beliefnet.data._binarization import check_binarization
 from beliefnet.data._dataset import Dataset
 from beliefnet.data._documents import numbered_columns, spelled, unspelled
+from beliefnet.data._download import cache_folder
 from beliefnet.data._levels import check_levels
 from beliefnet.data._load import Listing, available, fetch, load, names
 from beliefnet.data._observations import (
@@ -44,6 +45,7 @@ __all__ = [
     "ValueKind",
     "as_rows",
     "available",
+    "cache_folder",
     "check_binarization",
     "check_levels",
     "check_width",

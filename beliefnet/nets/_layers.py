@@ -181,7 +181,7 @@ class VisibleLayer:
         self.connections.check(self.family, "visible")
         for name, mean in (("visible_mean", self.mean), ("input_mean", self.input_mean)):
             if mean is not None:
-                self._check_mean(name, jnp.asarray(mean, float))
+                self._check_mean(name, np.asarray(mean, np.float32))
 
     @property
     def num_parameters(self) -> int:
@@ -215,13 +215,13 @@ class VisibleLayer:
             return self.family.neutral(self.size)
         return self.family.starting(jnp.asarray(self.mean, float), self.num_rows)
 
-    def _check_mean(self, name: str, mean: Array) -> None:
+    def _check_mean(self, name: str, mean: np.ndarray) -> None:
         if mean.shape != (self.num_units,):
             raise ArgumentError(
                 f"expected {name} of shape ({self.num_units},), got {mean.shape}", "the mean of the data over rows"
             )
         least, largest = self.family.bounds
-        if not bool(((mean >= least) & (mean <= largest)).all()):
+        if not ((mean >= least) & (mean <= largest)).all():
             raise ArgumentError(
                 f"expected {name} in [{least}, {largest}], got values from {mean.min()} to {mean.max()}",
                 "the mean of the data as the net sees them",
