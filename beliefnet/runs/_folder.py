@@ -259,7 +259,7 @@ class RunFolder:
     def evaluate_command(self) -> str:
         """The command that evaluates the net on rows that were held out: validation rows where none are for testing."""
         is_saved = self.has_checkpoints or self.net_file.is_there
-        splits = self.read_record()["data"].get("splits", {}) if is_saved else {}
+        splits = self.read_record().get("data", {}).get("splits", {}) if is_saved else {}
         split = "" if splits.get("test", 1) else " --split valid"
         return f"beliefnet evaluate {shlex.quote(str(self.path))}{split}"
 
