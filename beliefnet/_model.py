@@ -168,8 +168,8 @@ class Model:
         """
         if self.record.schema is not None:
             return self._imputed_table(data, self.record.schema, search, num_draws, seed)
-        own, given = self.columns or (), getattr(data, "columns", None)
-        rows = data[list(own)] if own and given is not None and set(own) <= set(given) else data
+        own = self.columns or ()
+        rows = data[list(own)] if own and _is_frame(data) and set(own) <= set(data.columns) else data
         found = impute(self.net, rows, key=stream(seed, Stream.EVALUATION), search=search, num_draws=_count(num_draws))
         completed = [_like(data, values, self._names) for values in _completed(found, num_draws)]
         return completed[0] if num_draws is None else completed
@@ -216,6 +216,8 @@ class Model:
         return np.asarray(self.net.dream((num,), key=stream(seed, Stream.SAMPLES))[0])
 
     def _imputed_table(self, data: Any, schema: Schema, search: Search | None, num_draws: int | None, seed: int) -> Any:
+        if type(data) is Observations:
+            raise DataError("expected a table to fill in, got Observations, which hold units", "the data frame or file")
         is_file = issubclass(type(data), str | Path)
         rows, frame = read_table_like(self.record, data) if is_file else (self._rows(data), frame_of(data))
         given: Any = {"key": stream(seed, Stream.EVALUATION), "num_draws": _count(num_draws)}
@@ -249,9 +251,14 @@ def _completed(found: Imputed, num_draws: int | None) -> list[np.ndarray]:
     return [np.asarray(found.means)] if num_draws is None else list(np.moveaxis(np.asarray(found.draws), 1, 0))
 
 
+def _is_frame(data: Any) -> bool:
+    """Whether data are a data frame: observations have the names of their columns as well, and are plain rows."""
+    return type(data) is not Observations and getattr(data, "columns", None) is not None
+
+
 def _like(data: Any, values: np.ndarray, columns: Sequence[str]) -> Any:
     """Return values as a data frame if that is what the data are: of the same type, with the same index."""
-    if getattr(data, "columns", None) is None:
+    if not _is_frame(data):
         return values
     if (index := getattr(data, "index", None)) is not None:
         return type(data)(values, index=index, columns=list(columns))
@@ -260,4 +267,4 @@ def _like(data: Any, values: np.ndarray, columns: Sequence[str]) -> Any:
 
 def _series(data: Any, values: np.ndarray) -> Any:
     """Return one number per row with the index of a data frame, if that is what the data are."""
-    return values if getattr(data, "columns", None) is None else _like(data, values[:, None], ["nats"])["nats"]
+    return values if not _is_frame(data) else _like(data, values[:, None], ["nats"])["nats"]

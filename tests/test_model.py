@@ -57,6 +57,16 @@ def test_columns_are_found_by_name(model):
         model.encode(FRAME[["a", "b"]])
 
 
+def test_observations_with_named_columns_are_plain_rows(model):
+    rows = model.test
+    assert rows.columns == tuple("abcdef")
+    np.testing.assert_array_equal(model.encode(rows), model.encode(rows.means()))
+    for found in (model.reconstruct(rows), model.impute(rows), model.surprise(rows, num_particles=2)):
+        assert type(found) is np.ndarray
+        assert found.shape == (len(rows), 6)
+    assert model.log_likelihood(rows, num_particles=2).estimate.shape == (len(rows),)
+
+
 def test_likelihoods_are_those_of_enumeration(model):
     rows = FRAME.iloc[:4]
     found = model.log_likelihood(rows, num_particles=4000)
