@@ -764,7 +764,7 @@ def test_a_table_in_python_comes_back_in_the_frame_that_it_came_in():
     search = Search(8, num_starts=2, num_rounds=1, refiner=AIR(1, 2))
     some = SURVEY.set_index("id").iloc[:10]
     done = model.impute(some, search=search)
-    with pytest.raises(DataError, match="a table to fill in, got Observations.*; try the data frame or file"):
+    with pytest.raises(DataError, match=r"a table to fill in, got Observations.*; try the data frame or file"):
         model.impute(model.test)
     assert done.index.equals(some.index)
     assert not done.drop(columns="comment").isna().any().any()
