@@ -142,6 +142,7 @@ def test_what_is_not_recorded_at_the_end_is_said(folder: Path, monkeypatch):
     told(tracker, 1)
     with pytest.warns(UserWarning, match="a list: not all of this run is recorded"):
         tracker.__exit__(None, None, None)
+    assert not tracker.written
 
 
 def test_event_files_are_read_back_and_continued(folder: Path):
