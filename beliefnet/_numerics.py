@@ -1,18 +1,22 @@
 """Numerically careful sums of log-probabilities, in nats."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import ParamSpec, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 from jax.scipy.special import logsumexp
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
+from beliefnet._types import Key
+
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 def broadcasting(function: Callable[P, R]) -> Callable[P, R]:
@@ -27,6 +31,27 @@ def broadcasting(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
 
     return wrapped
+
+
+@partial(jax.jit, static_argnums=1)
+def glorot_uniform(key: Key, shape: tuple[int, int]) -> Float[Array, "inputs outputs"]:
+    """Return weights of a dense map as they start, in one program for each shape.
+
+    Reference:
+        Glorot & Bengio 2010, *Understanding the difficulty of training deep feedforward neural networks*.
+    """
+    return jax.nn.initializers.glorot_uniform()(key, shape)
+
+
+def zeros(*shape: int) -> Float[Array, "..."]:
+    """Return zeros, for which no program is compiled, as it is for those of JAX once for each shape."""
+    return jnp.asarray(np.zeros(shape))
+
+
+@jax.jit
+def copied(tree: T) -> T:
+    """Return a pytree of arrays whose buffers are its own, in one program for all of them."""
+    return jax.tree.map(jnp.copy, tree)
 
 
 def log_mean_exp(values: Float[Array, "..."], axis: int = 0) -> Float[Array, "..."]:
