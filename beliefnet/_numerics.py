@@ -6,7 +6,6 @@ from typing import ParamSpec, TypeVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, lax
 from jax.scipy.special import logsumexp
 from jax.typing import ArrayLike
@@ -34,18 +33,13 @@ def broadcasting(function: Callable[P, R]) -> Callable[P, R]:
 
 
 @partial(jax.jit, static_argnums=1)
-def glorot_uniform(key: Key, shape: tuple[int, int]) -> Float[Array, "inputs outputs"]:
-    """Return weights of a dense map as they start, in one program for each shape.
+def starting_map(key: Key, shape: tuple[int, int]) -> tuple[Float[Array, "inputs outputs"], Float[Array, " outputs"]]:
+    """Return weights and biases of a dense map as they start, Glorot-uniform and zero, in one program for each shape.
 
     Reference:
         Glorot & Bengio 2010, *Understanding the difficulty of training deep feedforward neural networks*.
     """
-    return jax.nn.initializers.glorot_uniform()(key, shape)
-
-
-def zeros(*shape: int) -> Float[Array, "..."]:
-    """Return zeros, for which no program is compiled, as it is for those of JAX once for each shape."""
-    return jnp.asarray(np.zeros(shape))
+    return jax.nn.initializers.glorot_uniform()(key, shape), jnp.zeros(shape[1])
 
 
 @jax.jit

@@ -1,5 +1,6 @@
 """Nets without latents, whose likelihood is exact."""
 
+import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
@@ -7,7 +8,7 @@ from beliefnet._chain import Chain
 from beliefnet._errors import ArgumentError, check_type
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
-from beliefnet._numerics import glorot_uniform, zeros
+from beliefnet._numerics import starting_map
 from beliefnet._streams import check_key
 from beliefnet._types import Key
 from beliefnet.conditionals import NADE, AbstractConditional, LogisticAutoregression, Prior
@@ -35,7 +36,7 @@ def fully_visible_net(num_visible: int, *, visible_mean: ArrayLike | None = None
         ()
     """
     prior = Prior(VisibleLayer(num_visible, bernoulli, visible_mean).start, bernoulli)
-    return _without_latents(LogisticAutoregression(prior, zeros(num_visible, num_visible)))
+    return _without_latents(LogisticAutoregression(prior, jnp.zeros((num_visible, num_visible))))
 
 
 @named("nade", title="neural autoregressive distribution estimator", kinds=frozenset())
@@ -66,8 +67,8 @@ def nade(num_visible: int, hidden: int = 500, *, key: Key, visible_mean: ArrayLi
     check_key(key)
     if hidden < 1:
         raise ArgumentError(f"expected at least 1 hidden unit, got {hidden}", "500")
-    inputs = glorot_uniform(key, (num_visible, hidden))
-    return _without_latents(NADE(prior, inputs, zeros(num_visible, hidden), zeros(hidden)))
+    inputs = starting_map(key, (num_visible, hidden))[0]
+    return _without_latents(NADE(prior, inputs, jnp.zeros((num_visible, hidden)), jnp.zeros(hidden)))
 
 
 def _without_latents(layer: AbstractConditional) -> BeliefNet:

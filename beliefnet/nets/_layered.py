@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import jax
+import jax.numpy as jnp
 
 from beliefnet._chain import Chain
 from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
-from beliefnet._numerics import broadcasting, glorot_uniform, zeros
+from beliefnet._numerics import broadcasting, starting_map
 from beliefnet._streams import check_key
 from beliefnet._types import Key
 from beliefnet.conditionals import (
@@ -86,7 +87,7 @@ def _feedforward(network: AbstractNetwork, parent: AnyLayer, layer: AnyLayer) ->
     """Return a layer given its parent: what a network gives for an input of zeros, plus where the layer starts."""
     own, start = network.without_bias()[1], layer.start
     if start is not None and own is None:
-        start = start - network(zeros(network.num_inputs))
+        start = start - network(jnp.zeros(network.num_inputs))
     network, own = parent.seen_by(network).without_bias()
     bias = own if start is None else start if own is None else own + start
     return Feedforward(network, layer.family, parent.view, bias)
@@ -100,11 +101,11 @@ def _connected(
         return layer
     size, count = layer.num_units, own.hidden_units
     if count is None:
-        return LogisticAutoregression(layer, zeros(size, size))
+        return LogisticAutoregression(layer, jnp.zeros((size, size)))
     hidden_key, input_key = jax.random.split(key)
-    inputs, outputs = glorot_uniform(input_key, (size, count)), zeros(size, count)
+    inputs, outputs = starting_map(input_key, (size, count))[0], jnp.zeros((size, count))
     if parent is None:
-        return NADE(layer, inputs, outputs, zeros(count))
+        return NADE(layer, inputs, outputs, jnp.zeros(count))
     hidden, bias = parent.seen_by(Dense(parent.num_units, count, key=hidden_key)).without_bias()
     assert bias is not None
     return NADE(layer, inputs, outputs, bias, hidden)
