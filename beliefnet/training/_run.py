@@ -22,6 +22,7 @@ from beliefnet.evaluation import observe_scored
 from beliefnet.optimizers import Learnable
 from beliefnet.runs import RunFolder
 from beliefnet.training._callback import Callback, Epoch
+from beliefnet.training._chunks import chunk_for
 from beliefnet.training._clock import Clock
 from beliefnet.training._feed import AbstractFeed, DeviceFeed, HostFeed, Taking, in_order, made_in, stay_on_host
 from beliefnet.training._monitor import Monitor
@@ -150,7 +151,8 @@ class Run:
         self.options = options = options.decided(start.net, rows.num_train)
         self.epoch_steps = options.steps_per_epoch(rows.num_train)
         self.history: list[dict[str, Any]] = []
-        self.plan = Plan.of(options, options.epochs * self.epoch_steps, epoch_steps=self.epoch_steps)
+        num_steps, chunk = options.epochs * self.epoch_steps, chunk_for(start.estimator, start.net, options)
+        self.plan = Plan.of(options, num_steps, epoch_steps=self.epoch_steps, particle_chunk=chunk)
         self.state = TrainState.start(start.net, start.estimator, self.plan, rows.num_train)
         self.clock = Clock()
         self.writer = None if folder is None else RunWriter(folder, record, options, self.state.learner.params)
