@@ -1,6 +1,6 @@
 """Memory and time of a training step whose particles are taken in chunks.
 
-    python benchmarks/particle_chunks.py [--nets sbn vae] [--particles 1000] [--chunks 1000 242 100 50 20]
+    python benchmarks/particle_chunks.py [--nets sbn vae] [--particles 1000] [--chunks 1000 240 60 20]
         [--batch-size 100] [--steps 2] [--rounds 3] [--json FILE]
 
 The step is that of `fit`, many in one dispatch, with Adam: VIMCO on a sigmoid belief net 784-200-200-200, or IWAE on a
@@ -58,7 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nets", nargs="+", default=["sbn", "vae"], choices=["sbn", "vae"])
     parser.add_argument("--particles", type=int, default=1000)
-    parser.add_argument("--chunks", type=int, nargs="+", default=[1000, 242, 100, 50, 20])
+    parser.add_argument("--chunks", type=int, nargs="+", default=[1000, 240, 60, 20])
     parser.add_argument("--batch-size", type=int, default=100)
     parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)

@@ -24,7 +24,7 @@ class FitOptions(OptimizerOptions):
         epochs: Passes over the training data.
         batch_size: Data per step; by default 100, and 50 (or all) where there are fewer than 5,000 training examples.
         particle_chunk: Particles of a datum that are held in memory at a time; gradients are exact. By default all, or
-            where a step would take more than about half a gigabyte, as many as take that.
+            fewer where a step would take more than about half a gigabyte.
         patience: Stop when what is monitored has not improved for this many epochs; 0 never stops early.
         monitor: The column of the epochs by which the best net is kept and patience is measured: valid_bound,
             train_bound, or in Python one that a callback logs, followed by `:min` if the lowest value is the best.

@@ -151,7 +151,7 @@ class Run:
         self.options = options = options.decided(start.net, rows.num_train)
         self.epoch_steps = options.steps_per_epoch(rows.num_train)
         self.history: list[dict[str, Any]] = []
-        num_steps, chunk = options.epochs * self.epoch_steps, chunk_for(start.estimator, start.net, options)
+        num_steps, chunk = options.epochs * self.epoch_steps, chunk_for(start.net, start.estimator, options)
         self.plan = Plan.of(options, num_steps, epoch_steps=self.epoch_steps, particle_chunk=chunk)
         self.state = TrainState.start(start.net, start.estimator, self.plan, rows.num_train)
         self.clock = Clock()
