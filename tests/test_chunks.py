@@ -114,12 +114,12 @@ def test_every_estimator_of_the_catalogue_has_chunks_or_says_that_it_has_none(na
     assert (chunked is None) == (name in WHOLE)
     if chunked is None:
         with pytest.raises(OptionError, match=f"chunk 3, got one .* at once, {type(estimator).__name__}; try vimco"):
-            chunk_for(net, estimator, FitOptions(particle_chunk=3))
-        assert chunk_for(net, estimator, FitOptions(batch_size=10**9)) is None
+            chunk_for(net, estimator=estimator, options=FitOptions(particle_chunk=3))
+        assert chunk_for(net, estimator=estimator, options=FitOptions(batch_size=10**9)) is None
     else:
         assert type(getattr(chunked, "parts", (chunked,))[0]) is Chunked
         assert chunked.bound == estimator.bound
-        assert chunk_for(net, estimator, FitOptions(particle_chunk=3)) == 3
+        assert chunk_for(net, estimator=estimator, options=FitOptions(particle_chunk=3)) == 3
 
 
 def test_all_particles_at_once_are_not_drawn_in_chunks():
@@ -135,9 +135,9 @@ def test_particles_that_would_take_much_memory_are_taken_in_chunks():
     """784-200-200-200 with batches of 100 and a thousand particles; fifty are held at once, as ever."""
     net = jax.eval_shape(lambda: sigmoid_belief_net(784, (200, 200, 200), key=KEY))
     options = FitOptions(batch_size=100)
-    assert chunk_for(net, VIMCO(50), options) is None
-    assert chunk_for(net, MANY, options) == 60
-    assert chunk_for(net, MANY, replace(options, particle_chunk=1000)) is None
+    assert chunk_for(net, estimator=VIMCO(50), options=options) is None
+    assert chunk_for(net, estimator=MANY, options=options) == 60
+    assert chunk_for(net, estimator=MANY, options=replace(options, particle_chunk=1000)) is None
 
 
 @pytest.mark.full

@@ -85,7 +85,7 @@ def _count(tree: Any) -> int:
 def _draws(net: BeliefNet, estimator: AbstractEstimator, config: TrainConfig) -> int:
     rows, units = config.fit.batch_size or 1, net.num_visible + sum(net.layer_sizes)
     particles = config.estimator.values.get("particles", 1)
-    chunk = chunk_for(net, estimator, config.fit)
+    chunk = chunk_for(net, estimator=estimator, options=config.fit)
     if chunk is None:
         return _PASSES * _BYTES * rows * units * particles
     # Of all particles the log-probabilities are kept: of the layers under both nets, and of the draw.

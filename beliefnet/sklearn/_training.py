@@ -106,7 +106,7 @@ class Passes:
         """Return the state before the first pass, with the step size of a run of as many epochs over so many rows."""
         rate = options.decided(net, num_rows).learning_rate
         estimator = estimator_of(spec, net, options.seed)
-        chunk = chunk_for(net, estimator, options)
+        chunk = chunk_for(net, estimator=estimator, options=options)
         plan = Plan.of(FitOptions(learning_rate=rate, schedule="constant", seed=options.seed), 1, particle_chunk=chunk)
         return cls(TrainState.start(net, estimator, plan, num_rows).learner, plan, options.seed)
 

@@ -10,7 +10,7 @@ _MOST_NUMBERS, _CHUNK_NUMBERS = 2**25, 2**23
 they take half a gigabyte or so, and an eighth; of chunks, smaller ones take less time on a CPU."""
 
 
-def chunk_for(net: BeliefNet, estimator: AbstractEstimator, options: FitOptions) -> int | None:
+def chunk_for(net: BeliefNet, *, estimator: AbstractEstimator, options: FitOptions) -> int | None:
     """Return how many particles of a datum are held at a time; None for all of them.
 
     Args:

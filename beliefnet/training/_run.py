@@ -144,14 +144,14 @@ class Run:
 
     def __init__(self, start: Start, rows: Rows, callback: Callback):
         options, folder, record = start.options, start.folder, rows.record
-        self.callback, self.record = callback, record
-        self.monitor = Monitor.of(options.monitor)
+        self.callback, self.record, self.monitor = callback, record, Monitor.of(options.monitor)
         if rows.batch_size is not None:
             options = replace(options, batch_size=rows.batch_size)
         self.options = options = options.decided(start.net, rows.num_train)
         self.epoch_steps = options.steps_per_epoch(rows.num_train)
         self.history: list[dict[str, Any]] = []
-        num_steps, chunk = options.epochs * self.epoch_steps, chunk_for(start.net, start.estimator, options)
+        chunk = chunk_for(start.net, estimator=start.estimator, options=options)
+        num_steps = options.epochs * self.epoch_steps
         self.plan = Plan.of(options, num_steps, epoch_steps=self.epoch_steps, particle_chunk=chunk)
         self.state = TrainState.start(start.net, start.estimator, self.plan, rows.num_train)
         self.clock = Clock()
