@@ -1,5 +1,6 @@
 """Two lines for what most people need: a net fitted to data, or loaded from a folder."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,29 +12,38 @@ from beliefnet._model import Model
 from beliefnet.catalogue import DataShape, TrainConfig, check_memory, choose_estimator, load_named_run, net_of_start
 from beliefnet.data import Dataset
 from beliefnet.runs import RunFolder
+from beliefnet.tables import Column
 from beliefnet.training import Callback, Fitted, Start, fit_side_by_side
 from beliefnet.training import fit as train
 
 
 def fit(
-    data: Any = "digits", *, folder: Path | str | None = None, callback: Callback | None = None, **options: Any
+    data: Any = "digits",
+    *,
+    kinds: Mapping[str, str | Column] | None = None,
+    folder: Path | str | None = None,
+    callback: Callback | None = None,
+    **options: Any,
 ) -> Model:
     """Train a net on data.
 
     Args:
         data: Rows in memory, as for `data.Dataset.from_arrays`; a `data.Dataset`; a file; or the name of a data set.
+        kinds: What some columns of a data frame are, by their names, where they are not what their values look like:
+            `{"visits": "count"}`; `docs/tables.md` lists the kinds. Of a file, the option `schema` says it.
         folder: A run folder to write, which `load` reads. A call that was interrupted goes on when it is repeated; with
             the estimator "auto", which is chosen by the clock, only if the choice is the same.
         callback: Is told of progress, and may ask to stop, add columns to the history, or change the learning rate; see
             `training.Callback`.
         **options: The options of `beliefnet train` with underscores: `hidden`, `net`, `estimator`, `epochs`, `seed`...
+            An estimator may have its options in one word, as in `"vimco:particles=5"`.
 
     Returns:
         The trained net, with what it takes to use it.
 
     Raises:
         OptionError: If an option is unknown, cannot be used, or has no effect.
-        DataError: If the data cannot be used.
+        DataError: If the data cannot be used, or a column is not of the kind that it is said to be.
         TrainingDiverged: If the objective is not finite any more.
 
     Examples:
@@ -41,7 +51,7 @@ def fit(
         >>> model.encode(model.sample(3)).shape
         (3, 8)
     """
-    config, dataset = _prepared(data, options)
+    config, dataset = _prepared(data, kinds, options)
     return _in_frames(data, _fitted(config, folder, dataset, callback))
 
 
@@ -77,6 +87,7 @@ def fit_seeds(
     *,
     num_seeds: int = 3,
     side_by_side: bool = False,
+    kinds: Mapping[str, str | Column] | None = None,
     folder: Path | str | None = None,
     callback: Callback | None = None,
     **options: Any,
@@ -92,6 +103,7 @@ def fit_seeds(
         data: As for `fit`.
         num_seeds: How many; the first is `seed`, the others follow it.
         side_by_side: Whether they are trained at the same time.
+        kinds: As for `fit`.
         folder: A folder for the run folders, `seed-0` and so on by their seeds.
         callback: As for `fit`.
         **options: As for `fit`.
@@ -107,7 +119,7 @@ def fit_seeds(
         True
     """
     num_seeds = whole_number("num_seeds", num_seeds, good=3)
-    config, dataset = _prepared(data, options)
+    config, dataset = _prepared(data, kinds, options)
     seeds = range(config.fit.seed, config.fit.seed + num_seeds)
     places = [None if folder is None else Path(folder) / f"seed-{seed}" for seed in seeds]
     configs = [config.replace(seed=seed) for seed in seeds]
@@ -125,11 +137,15 @@ def fit_seeds(
     return Seeds(tuple(_in_frames(data, model) for model in models))
 
 
-def _prepared(data: Any, options: dict[str, Any]) -> tuple[TrainConfig, Dataset]:
+def _prepared(data: Any, kinds: Mapping[str, Any] | None, options: dict[str, Any]) -> tuple[TrainConfig, Dataset]:
     """Return what is to be trained, and the data, loaded and divided."""
     is_named = issubclass(type(data), str | Path)
+    if kinds is not None:
+        check_type("kinds", kinds, Mapping, good="{'visits': 'count'}")
+    if kinds and is_named:
+        raise OptionError("expected kinds of columns with a data frame, got a file or name", "schema='schema.toml'")
     config = TrainConfig(**options, data=str(data)) if is_named else TrainConfig(**options)
-    dataset = config.load_data() if is_named else _dataset(data, config)
+    dataset = config.load_data() if is_named else _dataset(data, kinds, config)
     config = config.settled(dataset)
     check_memory(config, dataset)
     return config, dataset
@@ -194,11 +210,12 @@ def load(folder: Path | str) -> Model:
     )
 
 
-def _dataset(data: Any, config: TrainConfig) -> Dataset:
+def _dataset(data: Any, kinds: Mapping[str, Any] | None, config: TrainConfig) -> Dataset:
     """Return a data set of rows in memory, divided and read as the options say."""
     given = {name: value for name, value in config.data.given.items() if name != "data"}
     if type(data) is not Dataset:
-        return Dataset.from_arrays(data, **config.of_net_and_run | given)
+        return Dataset.from_arrays(data, kinds=kinds, **config.of_net_and_run | given)
+    given |= {"kinds": dict(kinds)} if kinds else {}
     if given:
         name, value = next(iter(given.items()))
         raise OptionError(f"expected no {name} for a Dataset, which is divided and read, got {value}", "leaving it out")

@@ -218,6 +218,16 @@ class Choices(AbstractValues):
         return self.members[value]
 
 
+class WithOptions(Choices):
+    """Names that options of the thing may follow, as in `vimco:particles=5`; those are checked where it is made."""
+
+    def check(self, value: Any) -> str:
+        """Return the word, if it begins with one of the names."""
+        if type(value) is str and ":" in value:
+            return self.check(value.partition(":")[0]) + value[value.index(":") :]
+        return super().check(value)
+
+
 class Several(AbstractValues):
     """Lists of values of one type; one alone is a list of one."""
 

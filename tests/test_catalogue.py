@@ -414,6 +414,13 @@ def test_flat_names_are_those_of_the_command_line():
     assert flatten({"nvil": {"smoothing": 0.5}, "batch-size": 3}) == {"nvil.smoothing": 0.5, "batch_size": 3}
     with pytest.raises(OptionError, match=r"nvil\.smoothing once, got it twice"):
         flatten({"nvil": {"smoothing": 0.5}, "nvil.smoothing": 0.4})
+    words = flatten({"estimator": "nvil:particles=3,smoothing=0.5"})
+    assert words == {"estimator": "nvil", "particles": 3, "nvil.smoothing": 0.5}
+    with pytest.raises(OptionError, match="expected particles once, got it twice; try leaving one out"):
+        flatten({"estimator": "vimco:particles=3", "particles": 5})
+    with pytest.raises(OptionError, match=r"of the options particles, .*, got 'particels' in .*; did you mean 'par"):
+        TrainConfig(estimator="vimco:particels=3")
+    assert TrainConfig(estimator="vimco:particles=5") == TrainConfig(estimator="vimco", particles=5)
     titles = [section.title for section in sections()]
     assert titles[:3] == ["Data", "Net", "Estimator"]
     assert titles[-1] == "Training"

@@ -13,10 +13,21 @@ from conftest import SMALL
 from laws import MAX_Z
 from scipy import sparse
 from scipy.special import logsumexp, roots_jacobi
+from sklearn.decomposition import LatentDirichletAllocation
 
 from beliefnet.catalogue import TrainConfig
 from beliefnet.cli import run
-from beliefnet.comparisons import LDA, RBM, BoltzmannMachine, MixtureOfBernoullis, document_bound, log_partition, score
+from beliefnet.comparisons import (
+    LDA,
+    RBM,
+    AbstractComparison,
+    BoltzmannMachine,
+    MixtureOfBernoullis,
+    Rows,
+    document_bound,
+    log_partition,
+    score,
+)
 from beliefnet.data import available
 from beliefnet.evaluation import Mean, perplexity
 from beliefnet.runs import RunFolder
@@ -213,6 +224,37 @@ def test_topics_are_found(learning: dict):
     assert model.findings["valid_log_likelihood"] == model.log_likelihood(documents(50, 1)).mean()
     alone = score(LDA(1).fit(documents(300), documents(50, 1), seed=0), test)
     assert scores.perplexity.per_token.mean < alone.perplexity.per_token.mean - 0.5
+
+
+@pytest.mark.parametrize(
+    ("learning", "batch_size"),
+    [({"learning_method": "batch"}, 128), ({"learning_method": "online", "batch_size": 50}, 50)],
+)
+def test_topics_are_those_of_scikit_learn(learning: dict, batch_size: int):
+    train = documents(120)
+    method = learning["learning_method"]
+    theirs = LatentDirichletAllocation(
+        2, max_iter=3, learning_method=method, batch_size=batch_size, random_state=0
+    ).fit(train)
+    ours = LDA(2, num_passes=3, **learning).fit(train, train, seed=0).topics_
+    np.testing.assert_allclose(ours, theirs.components_ / theirs.components_.sum(axis=1, keepdims=True), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("model", "rows"),
+    [
+        (MixtureOfBernoullis(2, num_restarts=2, max_iterations=3, patience=3), TRAIN),
+        (RBM(2, 2, batch_size=50, num_temperatures=600, num_chains=2), TRAIN),
+        (LDA(2, num_passes=3), documents(600)),
+    ],
+)
+def test_progress_counts_all_steps_and_rows(model: AbstractComparison, rows: Rows):
+    steps, scored = [], []
+    model.fit(rows, rows, seed=0, progress=steps.append)
+    assert steps == list(range(1, model.num_steps + 1))
+    score(model, rows, progress=scored.append)
+    assert scored == sorted(set(scored))
+    assert scored[-1] == rows.shape[0]
 
 
 def test_priors_reach_training_and_the_bound():

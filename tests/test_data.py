@@ -14,6 +14,7 @@ import pytest
 from serving import Server, local_source
 
 from beliefnet import data
+from beliefnet.cli import run
 from beliefnet.data import (
     DataError,
     DataUnavailable,
@@ -584,6 +585,17 @@ def test_missing_file_and_refused_connection(small_mnist: object, server: Server
     with pytest.raises(DataUnavailable, match=r"http://127\.0\.0\.1:9/train-images.*refused"):
         fetch("mnist", base_urls=["http://127.0.0.1:9"])
     assert list(cache.iterdir()) == []
+
+
+def test_a_download_tells_how_far_it_is(small_mnist: object, server: Server, cache: Path, capfd):
+    told: list[tuple[str, int, int | None]] = []
+    fetch("mnist", progress=lambda *now: told.append(now))
+    sizes = {name: len(content) for name, content in server.files.items()}
+    assert {name: done for name, done, _ in told} == sizes
+    assert {(name, total) for name, _, total in told} == set(sizes.items())
+    (cache / "mnist.npz").unlink()
+    assert run(["datasets", "fetch", "mnist", "--progress", "plain"]) == 0
+    assert "fetching mnist: connecting\n" in capfd.readouterr().err
 
 
 def test_second_mirror_serves_when_the_first_does_not(small_mnist: object, server: Server):

@@ -44,6 +44,7 @@ LAYERS = [
     {"_fit"},
     {PUBLIC},
     {"cli", "sklearn"},
+    {"__main__"},
 ]
 LEVELS = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 

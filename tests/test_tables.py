@@ -459,6 +459,26 @@ def test_kinds_can_be_said(tmp_path):
         Dataset.from_arrays(SURVEY, values="mixed", kinds={"age": "binary"})
 
 
+def test_kinds_make_a_table_of_any_frame(tmp_path):
+    """Also of one that would be read as bits; where that cannot be, what is tried instead works."""
+    bits, kinds = pandas.DataFrame(np.eye(4, dtype=int).repeat(5, 0), columns=list("abcd")), {"a": "category"}
+    found = Dataset.from_arrays(bits, kinds=kinds)
+    assert [column.kind for column in found.record.schema.columns] == ["category", "binary", "binary", "binary"]
+    with pytest.raises(DataError, match=r"no kinds of columns for binary values, got {'a': 'category'}; try leaving"):
+        beliefnet.fit(bits, kinds=kinds, visible="bernoulli")
+    with pytest.raises(TypeError, match=r"expected kinds to be of type Mapping, got 'a'; try {'visits': 'count'}"):
+        beliefnet.fit(bits, kinds="a")  # pyright: ignore
+    with pytest.raises(OptionError, match=r"no kinds for a Dataset, .*, got {'a': 'category'}; try leaving it out"):
+        beliefnet.fit(found, kinds=kinds)
+    path, schema = tmp_path / "bits.csv", tmp_path / "schema.toml"
+    bits.to_csv(path, index=False)
+    with pytest.raises(OptionError, match=r"with a data frame, got a file or name; try schema='schema.toml'"):
+        beliefnet.fit(path, kinds=kinds)
+    schema.write_text('[columns.a]\nkind = "category"\n')
+    config = TrainConfig(data=str(path), schema=str(schema), visible="mixed")
+    assert config.load_data().record.schema == found.record.schema
+
+
 def test_a_schema_survives_toml(tmp_path):
     schema = infer_schema(SURVEY)
     path = tmp_path / "schema.toml"
@@ -756,8 +776,9 @@ def test_samples_have_the_names_and_categories(run, tmp_path, capsys):
 @pytest.mark.full
 def test_a_table_in_python_comes_back_in_the_frame_that_it_came_in():
     pyarrow = pytest.importorskip("pyarrow")
-    model = beliefnet.fit(SURVEY.set_index("id"), hidden=(3,), epochs=1)
+    model = beliefnet.fit(SURVEY.set_index("id"), kinds={"children": "number"}, hidden=(3,), epochs=1)
     assert model.record.values == "mixed"
+    assert {column.name: column.kind for column in model.record.schema.columns}["children"] == "number"
     drawn = model.sample(5)
     assert type(drawn) is pandas.DataFrame
     assert list(drawn.columns) == ["age", "sex", "job", "children", "visits", "height"]

@@ -7,10 +7,10 @@ from typing import Any
 
 from beliefnet._errors import OptionError, shown, suggestion
 from beliefnet._options import Option, options_of
-from beliefnet._values import Choices, Text
+from beliefnet._values import Choices, Text, WithOptions
 from beliefnet.catalogue._entries import Entry
 from beliefnet.catalogue._families import FAMILIES
-from beliefnet.catalogue._methods import ESTIMATORS
+from beliefnet.catalogue._methods import ESTIMATORS, parse_estimator
 from beliefnet.catalogue._nets import FROM_DATA, NETS
 from beliefnet.catalogue._overview import data_text, estimator_text, net_text
 from beliefnet.data import LoadOptions, load
@@ -47,8 +47,8 @@ def sections() -> tuple[Section, ...]:
     """Return all options that a training run can be given."""
     start = Option("start", Text("the folder of a run", "runs/digits-200-nvil"), None, _START, "start")
     nets, estimators = (
-        _choice("net", NETS, "sbn", net_text()),
-        _choice("estimator", [*ESTIMATORS, AUTO], None, estimator_text()),
+        _choice("net", Choices, NETS, "sbn", net_text()),
+        _choice("estimator", WithOptions, [*ESTIMATORS, AUTO], None, estimator_text()),
     )
     return (
         Section("Data", DATA.options),
@@ -62,8 +62,8 @@ def sections() -> tuple[Section, ...]:
 _START = "Folder of a finished run with the same net: training starts from its best net, not from random weights."
 
 
-def _choice(name: str, known: Iterable[str], default: str | None, text: str) -> Option:
-    return Option(name, Choices({word: word for word in known}, str), default, text, name)
+def _choice(name: str, of: type[Choices], known: Iterable[str], default: str | None, text: str) -> Option:
+    return Option(name, of({word: word for word in known}, str), default, text, name)
 
 
 def _of_group(entry: Entry) -> dict[str, Option]:
@@ -96,7 +96,7 @@ def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
                 raise OptionError(f"expected {given} to be a table of options, got {shown(value)}", f"[{given}]")
             inner = {f"{name}.{option}".replace("-", "_"): one for option, one in value.items()}
         else:
-            inner = {name: value}
+            inner = _with_its_options(value) if name == "estimator" else {name: value}
         for option, one in inner.items():
             if option not in all_options():
                 meant = suggestion(_flag(option), map(_flag, all_options()))
@@ -109,6 +109,14 @@ def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
             if one is not None:
                 flat[option] = one
     return flat
+
+
+def _with_its_options(estimator: Any) -> dict[str, Any]:
+    """Return an estimator, and the options that its word may hold, under their flat names."""
+    if type(estimator) is not str or ":" not in estimator:
+        return {"estimator": estimator}
+    choice = parse_estimator(estimator)
+    return {"estimator": choice.name, **{key(choice.entry.options[name]): one for name, one in choice.given.items()}}
 
 
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:

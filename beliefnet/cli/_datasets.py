@@ -55,7 +55,12 @@ def fetch(name: str, /) -> None:
     Args:
         name: One of the names that `beliefnet datasets` lists.
     """
-    with progress(f"fetching {name}"):
-        place = data.fetch(name)
+    with progress(f"fetching {name}", first="connecting") as shown:
+
+        def show_bytes(file_name: str, done: int, total: int | None) -> None:
+            kilobytes = None if total is None else -(-total // 1000)
+            shown.update(done // 1000, f"fetching {file_name}, kB", kilobytes)
+
+        place = data.fetch(name, progress=show_bytes)
     report({"name": name, "place": str(place)})
     tell(f"{name} is at {place}")

@@ -9,7 +9,19 @@ from cyclopts import App, Argument
 
 from beliefnet._docstrings import arguments_of
 from beliefnet._options import REQUIRED, Option
-from beliefnet._values import AbstractValues, Choices, Maybe, Number, Several, Single, Text, Truth, Whole, values_of
+from beliefnet._values import (
+    AbstractValues,
+    Choices,
+    Maybe,
+    Number,
+    Several,
+    Single,
+    Text,
+    Truth,
+    Whole,
+    WithOptions,
+    values_of,
+)
 from beliefnet.catalogue import all_options
 from beliefnet.cli._app import load_all
 from beliefnet.cli._described import FILE, exports
@@ -109,6 +121,8 @@ def _values(values: AbstractValues) -> Any:
     match values:
         case Maybe(each=each) | Several(each=each):
             return {_NESTED[kind]: _values(each)}
+        case WithOptions(members=members):
+            return {"with options": list(members)}
         case Choices(members=members):
             return {"choices": list(members)}
     return {"text": [values.what, values.example]}
@@ -119,7 +133,7 @@ def _is_opaque(values: AbstractValues) -> bool:
     match values:
         case Maybe(each=each) | Several(each=each):
             return _is_opaque(each)
-    return type(values) not in {*_PLAIN, Choices, Text}
+    return type(values) not in {*_PLAIN, Choices, Text, WithOptions}
 
 
 def _plain(default: Any) -> Any:

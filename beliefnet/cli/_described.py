@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from beliefnet._options import REQUIRED, Option
-from beliefnet._values import AbstractValues, Choices, Maybe, Number, Several, Single, Text, Truth, Whole
+from beliefnet._values import AbstractValues, Choices, Maybe, Number, Several, Single, Text, Truth, Whole, WithOptions
 from beliefnet.cli._commands import COMMANDS
 
 FILE = Path(__file__).with_name("arguments.json")
 _PACKAGE = Path(__file__).parents[1]
 _PLAIN: Mapping[str, type[AbstractValues]] = {"whole": Whole, "number": Number, "truth": Truth}
+_NAMES: Mapping[str, type[Choices]] = {"choices": Choices, "with options": WithOptions}
 _NESTED: Mapping[str, type[Several | Maybe]] = {"several": Several, "single": Single, "maybe": Maybe}
 
 
@@ -121,8 +122,8 @@ def _values(plain: Any) -> AbstractValues:
     if type(plain) is str:
         return _PLAIN[plain]()
     (kind, inner), *_ = plain.items()
-    if kind == "choices":
-        return Choices({name: name for name in inner})
+    if kind in _NAMES:
+        return _NAMES[kind]({name: name for name in inner})
     if kind == "text":
         text = Text(*inner)
         text.annotation = Path if text.what == "a path" else str

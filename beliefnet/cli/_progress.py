@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 SECONDS_BETWEEN_LINES = 10.0
-_COMPILING = "compiling"
+_FIRST = "compiling"
 
 
 class Shown:
     """Progress that is shown.
 
-    The first part of the work waits for compilation: until it is done, that is what is said, and the time left goes by
-    what came after.
+    The first part of the work waits for compilation, or something else: until it is done, that is what is said, and
+    the time left goes by what came after.
 
     Args:
         what: What is being done.
@@ -28,23 +28,32 @@ class Shown:
         done: How much of it is done already.
         style: rich, plain or none.
         seconds: The least time between two plain lines.
-        is_shown_at_once: Whether the first plain line waits for no time to pass.
+        first: What the first part of the work waits for.
     """
 
-    def __init__(self, what: object, total: int | None = None, *, done: int = 0, style: str, seconds: float):
+    def __init__(
+        self,
+        what: object,
+        total: int | None = None,
+        *,
+        done: int = 0,
+        style: str,
+        seconds: float,
+        first: str = _FIRST,
+    ):
         self.what, self.total, self._done, self._style = for_terminal(what, MOST_IN_A_CELL), total, done, style
-        self._seconds, self._last = seconds, time.monotonic()
+        self._seconds, self._last, self._waits_for = seconds, time.monotonic(), first
         self._first: tuple[int, float] | None = None
         self._bar: tuple[Progress, TaskID] | None = None
 
     def __enter__(self) -> "Shown":
         if self._style == "rich":
-            bar = _bar(has_total=self.total is not None)
-            self._bar = bar, bar.add_task(f"{self.what}: {_COMPILING}", total=self.total, completed=self._done)
+            bar = _bar()
+            self._bar = bar, bar.add_task(f"{self.what}: {self._waits_for}", total=self.total, completed=self._done)
             with unheard():
                 bar.start()
         elif asked().progress == "plain":
-            self.line(f"{self.what}: {_COMPILING}")
+            self.line(f"{self.what}: {self._waits_for}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -52,13 +61,16 @@ class Shown:
             with unheard():
                 self._bar[0].stop()
 
-    def update(self, done: int | None = None, what: object = None) -> None:
+    def update(self, done: int | None = None, what: object = None, total: int | None = None) -> None:
         """Show how much is done now.
 
         Args:
             done: How much.
             what: What is being done, if that is something else.
+            total: How much there is of it, if that is something else.
         """
+        if total is not None and total != self.total:
+            self.total, self._first = total, None
         self.what = self.what if what is None else for_terminal(what, MOST_IN_A_CELL)
         self._done = self._done if done is None else done
         now = time.monotonic()
@@ -66,7 +78,7 @@ class Shown:
             self._first = self._done, now
         if self._bar is not None:
             bar, task = self._bar
-            bar.update(task, description=self.what, completed=self._done)
+            bar.update(task, description=self.what, completed=self._done, total=self.total)
         elif self._style == "plain" and now - self._last >= self._seconds:
             self._last = now
             self.line(f"{self.what}{self._share()}{self.left()}")
@@ -87,14 +99,16 @@ class Shown:
         return "" if self.total is None else f": {self._done} of {self.total}"
 
 
-def progress(what: object, total: int | None = None) -> Shown:
+def progress(what: object, total: int | None = None, *, first: str = _FIRST) -> Shown:
     """Return a context in which progress is shown on standard error, as was asked for.
 
     Args:
         what: What is being done.
         total: How much there is of it.
+        first: What the first part of the work waits for.
     """
-    return Shown(what, total, style=chosen_style(is_terminal=sys.stderr.isatty()), seconds=SECONDS_BETWEEN_LINES)
+    style = chosen_style(is_terminal=sys.stderr.isatty())
+    return Shown(what, total, style=style, seconds=SECONDS_BETWEEN_LINES, first=first)
 
 
 def chosen_style(*, is_terminal: bool) -> str:
@@ -107,8 +121,8 @@ def chosen_style(*, is_terminal: bool) -> str:
     return "rich" if is_terminal else "plain"
 
 
-def _bar(*, has_total: bool) -> "Progress":
-    """Return a bar that goes away at the end; its descriptions are no markup."""
+def _bar() -> "Progress":
+    """Return a bar that goes away at the end, and pulses where there is no total; its descriptions are no markup."""
     from rich.progress import (
         BarColumn,
         Progress,
@@ -120,8 +134,8 @@ def _bar(*, has_total: bool) -> "Progress":
     )
 
     text = TextColumn("{task.description}", markup=False)
-    amount = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn()) if has_total else (TimeElapsedColumn(),)
-    return Progress(SpinnerColumn(), text, *amount, console=make_console(stderr=True), transient=True)
+    columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress(SpinnerColumn(), text, *columns, console=make_console(stderr=True), transient=True)
 
 
 @contextlib.contextmanager

@@ -9,12 +9,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from beliefnet._errors import ArgumentError
 from beliefnet._numerics import softplus
 from beliefnet._streams import check_key
 from beliefnet._types import Key
+from beliefnet.comparisons._base import Tell
+
+_STEPS_OF_A_PART = 500
 
 
 class BoltzmannMachine(eqx.Module):
@@ -71,6 +74,7 @@ def log_partition(
     num_temperatures: int,
     num_chains: int,
     key: Key,
+    progress: Tell = None,
 ) -> LogPartition:
     """Estimate log Z by annealed importance sampling along the geometric path from independent visible units.
 
@@ -85,6 +89,7 @@ def log_partition(
         num_temperatures: Steps between inverse temperatures 0 and 1: 1/29 of them up to 0.5 and 8/29 from there to 0.9.
         num_chains: Independent chains, all of them at a time.
         key: Random key.
+        progress: Called with the number of parts done so far, of `num_parts(num_temperatures)`.
 
     Raises:
         ValueError: If there are fewer than two chains, or fewer than 29 temperatures.
@@ -102,7 +107,16 @@ def log_partition(
             f"expected {{option}} of at least 29, got {num_temperatures}", "14500", option="num_temperatures"
         )
     schedule = jnp.asarray(_schedule(num_temperatures), jnp.float32)
-    log_weights = np.asarray(_anneal(machine, base_bias, schedule, num_chains, key), np.float64)
+    start_key, steps_key = jax.random.split(key)
+    chains = _independent(base_bias, num_chains, start_key)
+    for part in range(num_parts(num_temperatures)):
+        start = jnp.asarray(part * _STEPS_OF_A_PART)
+        stop = jnp.minimum(start + _STEPS_OF_A_PART, num_temperatures)
+        chains = _anneal(machine, base_bias, schedule, chains, start, stop, steps_key)
+        if progress is not None:
+            jax.block_until_ready(chains)
+            progress(part + 1)
+    log_weights = np.asarray(chains.log_weight, np.float64)
     # At temperature 0 hidden units do not see the visible ones: each sums to 2.
     base = np.logaddexp(0, np.asarray(base_bias, np.float64)).sum() + len(machine.hidden_bias) * math.log(2)
     largest = log_weights.max()
@@ -115,6 +129,11 @@ def log_partition(
     return LogPartition(middle, float(stderr / mean), low, high, num_temperatures, num_chains)
 
 
+def num_parts(num_temperatures: int) -> int:
+    """Return the number of parts that annealing is done in, one call of the device for each."""
+    return math.ceil(num_temperatures / _STEPS_OF_A_PART)
+
+
 def _schedule(num_temperatures: int) -> np.ndarray:
     """Inverse temperatures from 0 to 1, spaced as in the paper: 500 to 0.5, 4000 to 0.9, 10000 to 1."""
     first, second = num_temperatures // 29, num_temperatures * 8 // 29
@@ -122,28 +141,43 @@ def _schedule(num_temperatures: int) -> np.ndarray:
     return np.concatenate([np.linspace(start, stop, count, endpoint=False) for start, stop, count in parts] + [[1.0]])
 
 
+class _Chains(eqx.Module):
+    """Visible units of all chains, and their log-weights relative to the partition function of independent units."""
+
+    visible: Float[Array, "chains visible"]
+    log_weight: Float[Array, " chains"]
+
+
+def _independent(base_bias: Float[Array, " visible"], num_chains: int, key: Key) -> _Chains:
+    """Draw visible units at temperature 0."""
+    visible = jax.random.bernoulli(key, jax.nn.sigmoid(base_bias), (num_chains, len(base_bias)))
+    return _Chains(visible.astype(jnp.float32), jnp.zeros(num_chains))
+
+
 @eqx.filter_jit
 def _anneal(
-    machine: BoltzmannMachine, base_bias: Array, schedule: Float[Array, " steps"], num_chains: int, key: Key
-) -> Float[Array, " particles"]:
-    """Return the log-weight of each chain, relative to the partition function of the independent units."""
-    start_key, steps_key = jax.random.split(key)
-    visible = jax.random.bernoulli(start_key, jax.nn.sigmoid(base_bias), (num_chains, len(base_bias)))
+    machine: BoltzmannMachine,
+    base_bias: Float[Array, " visible"],
+    schedule: Float[Array, " temperatures"],
+    chains: _Chains,
+    start: Int[Array, ""],
+    stop: Int[Array, ""],
+    key: Key,
+) -> _Chains:
+    """Take the steps of the schedule from `start` to `stop`."""
 
-    def step(state: tuple[Array, Array], now: tuple[Array, Array, Array]) -> tuple[tuple[Array, Array], None]:
-        (visible, log_weight), (beta, rise, index) = state, now
-        inputs = machine.inputs(visible)
+    def step(index: Array, chains: _Chains) -> _Chains:
+        beta, rise = schedule[index + 1], schedule[index + 1] - schedule[index]
+        inputs = machine.inputs(chains.visible)
         probabilities = jax.nn.sigmoid(beta * inputs)
         # softplus(beta a) - softplus((beta - rise) a), without subtracting large numbers.
         hidden_terms = -jnp.log1p(probabilities * jnp.expm1(-rise * inputs))
-        log_weight += rise * (visible @ (machine.visible_bias - base_bias)) + hidden_terms.sum(axis=1)
-        hidden_key, visible_key = jax.random.split(jax.random.fold_in(steps_key, index))
+        visible_terms = rise * (chains.visible @ (machine.visible_bias - base_bias))
+        hidden_key, visible_key = jax.random.split(jax.random.fold_in(key, index))
         hidden = jax.random.bernoulli(hidden_key, probabilities).astype(jnp.float32)
         logits = jnp.matmul(hidden, machine.weights, precision=lax.Precision.HIGHEST) + machine.visible_bias
         logits = beta * logits + (1 - beta) * base_bias
         visible = jax.random.bernoulli(visible_key, jax.nn.sigmoid(logits)).astype(jnp.float32)
-        return (visible, log_weight), None
+        return _Chains(visible, chains.log_weight + (visible_terms + hidden_terms.sum(axis=1)))
 
-    start = (visible.astype(jnp.float32), jnp.zeros(num_chains))
-    (_, log_weight), _ = lax.scan(step, start, (schedule[1:], jnp.diff(schedule), jnp.arange(len(schedule) - 1)))
-    return log_weight
+    return lax.fori_loop(start, stop, step, chains)

@@ -1,17 +1,22 @@
 """What all comparisons have in common."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from beliefnet._errors import ArgumentError
 
 Rows: TypeAlias = np.ndarray | sparse.csr_matrix
 """Binary rows as an array `[examples, visible]`, or counts of words as a sparse matrix `[documents, words]`."""
+
+Tell: TypeAlias = Callable[[int], None] | None
+"""Called with how much is done so far."""
 
 T = TypeVar("T")
 
@@ -28,14 +33,20 @@ class AbstractComparison(ABC):
     method: ClassVar[str]
     values: ClassVar[str]
 
+    @property
     @abstractmethod
-    def fit(self, train: Rows, valid: Rows, *, seed: int) -> Self:
+    def num_steps(self) -> int:
+        """The most steps that `fit` takes, as its progress counts them."""
+
+    @abstractmethod
+    def fit(self, train: Rows, valid: Rows, *, seed: int, progress: Tell = None) -> Self:
         """Fit the model to training rows; validation rows judge it, and say when to stop where the method can use that.
 
         Args:
             train: Rows to be fitted.
             valid: Other rows of the same width.
             seed: Of all random numbers.
+            progress: Called with the number of steps done so far, of `num_steps` at most.
 
         Returns:
             The model itself.
@@ -45,8 +56,12 @@ class AbstractComparison(ABC):
         """
 
     @abstractmethod
-    def log_likelihood(self, rows: Rows) -> Float[np.ndarray, " examples"]:
+    def log_likelihood(self, rows: Rows, *, progress: Tell = None) -> Float[np.ndarray, " examples"]:
         """Return log p(x) of each row, in nats, as exactly as `method` says.
+
+        Args:
+            rows: Rows like those of training.
+            progress: Called with the number of rows done so far.
 
         Raises:
             ValueError: If the model was not fitted, or the rows are of another kind or width.
@@ -80,6 +95,23 @@ class AbstractComparison(ABC):
                 works = getattr(type(self), name)
                 hint = "leaving it out" if works is None else works
                 raise ArgumentError(f"expected {{option}} above 0, got {value}", f"{hint}", option=name)
+
+
+def counted_from(before: int, progress: Tell) -> Tell:
+    """Return a progress for a part of the work, of which something is done already."""
+    return None if progress is None else lambda done: progress(before + done)
+
+
+def in_blocks(
+    score: Callable[[Any], ArrayLike], rows: Rows, size: int, progress: Tell = None
+) -> Float[np.ndarray, " examples"]:
+    """Return what `score` says of all rows, which it is given so many at a time."""
+    count, parts = shape_of(rows)[0], []
+    for start in range(0, count, size):
+        parts.append(np.asarray(score(rows[start : start + size]), np.float64))
+        if progress is not None:
+            progress(min(start + size, count))
+    return np.concatenate(parts)
 
 
 def fitted(found: T | None, model: AbstractComparison) -> T:

@@ -10,9 +10,9 @@ from scipy.special import digamma, gammaln
 
 from beliefnet._errors import ArgumentError, shown
 from beliefnet._naming import named
-from beliefnet.comparisons._base import AbstractComparison, Rows, count_rows, fitted, shape_of
+from beliefnet.comparisons._base import AbstractComparison, Rows, Tell, count_rows, fitted, in_blocks, shape_of
 
-_BATCH_DOCUMENTS = 128
+_BATCH_DOCUMENTS, _DECAY = 128, 0.7
 _BLOCK_DOCUMENTS = 500
 _MAX_STEPS = 200
 _TOLERANCE = 1e-3
@@ -80,13 +80,19 @@ class LDA(AbstractComparison):
                 option="batch_size",
             )
 
-    def fit(self, train: Rows, valid: Rows, *, seed: int) -> Self:
+    @property
+    def num_steps(self) -> int:
+        """Passes over the training documents."""
+        return self.num_passes
+
+    def fit(self, train: Rows, valid: Rows, *, seed: int, progress: Tell = None) -> Self:
         """Find the topics by variational Bayes.
 
         Args:
             train: Counts, `[documents, words]`.
             valid: More of them, to be scored in the end.
             seed: Of the topics that training starts from.
+            progress: Called with the number of passes done so far.
 
         Raises:
             ValueError: If the rows are not counts, or a document is empty.
@@ -96,20 +102,27 @@ class LDA(AbstractComparison):
 
         train = count_rows(train)
         valid = count_rows(valid, shape_of(train)[1])
+        num_train = shape_of(train)[0]
+        # One batch of all documents, whose update forgets the topics before it, is the update of "batch".
+        is_batch = self.learning_method == "batch"
         learner = LatentDirichletAllocation(
             self.num_topics,
             doc_topic_prior=self.doc_topic_prior,
             topic_word_prior=self.topic_word_prior,
-            learning_method=self.learning_method,
-            batch_size=self.batch_size or _BATCH_DOCUMENTS,
-            max_iter=self.num_passes,
+            total_samples=num_train,
             random_state=seed,
-        ).fit(train)
+            batch_size=num_train if is_batch else self.batch_size or _BATCH_DOCUMENTS,
+            learning_decay=0 if is_batch else _DECAY,
+        )
+        for done in range(1, self.num_passes + 1):
+            learner.partial_fit(train)
+            if progress is not None:
+                progress(done)
         self.topics_ = learner.components_ / learner.components_.sum(axis=1, keepdims=True)
         self.valid_ = float(self.log_likelihood(valid).mean())
         return self
 
-    def log_likelihood(self, rows: Rows) -> Float[np.ndarray, " documents"]:
+    def log_likelihood(self, rows: Rows, *, progress: Tell = None) -> Float[np.ndarray, " documents"]:
         """Return a lower bound on log p(x) of each document, in nats: of its words in their order (`document_bound`).
 
         Raises:
@@ -118,10 +131,7 @@ class LDA(AbstractComparison):
         topics = fitted(self.topics_, self)
         rows = count_rows(rows, topics.shape[1])
         prior = 1 / self.num_topics if self.doc_topic_prior is None else self.doc_topic_prior
-        starts = range(0, shape_of(rows)[0], _BLOCK_DOCUMENTS)
-        return np.concatenate(
-            [document_bound(rows[start : start + _BLOCK_DOCUMENTS], topics, prior) for start in starts]
-        )
+        return in_blocks(lambda block: document_bound(block, topics, prior), rows, _BLOCK_DOCUMENTS, progress)
 
     def topics(self, num_words: int) -> Int[np.ndarray, "topics num_words"]:
         """Return the most probable words of each topic, most probable first, as columns of the counts.

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
-from beliefnet.comparisons._base import AbstractComparison, Rows, binary_rows, fitted
+from beliefnet.comparisons._base import AbstractComparison, Rows, Tell, binary_rows, counted_from, fitted, in_blocks
 
 _BLOCK_ROWS = 5000
 
@@ -93,7 +93,12 @@ class MixtureOfBernoullis(AbstractComparison):
         self._at_least(1, "num_components", "num_restarts", "max_iterations", "patience")
         self._above_zero("smoothing")
 
-    def fit(self, train: Rows, valid: Rows, *, seed: int) -> Self:
+    @property
+    def num_steps(self) -> int:
+        """Iterations of all starts, at most."""
+        return self.num_restarts * self.max_iterations
+
+    def fit(self, train: Rows, valid: Rows, *, seed: int, progress: Tell = None) -> Self:
         """Fit by expectation-maximisation; `history_` has objective and validation log-likelihood per iteration.
 
         Both are nats per example; the objective, which never falls, has the log-probability of the smoothing in it.
@@ -102,6 +107,7 @@ class MixtureOfBernoullis(AbstractComparison):
             train: Zeros and ones, `[examples, visible]`.
             valid: More of them: they say when to stop.
             seed: Of the rows that the components start from.
+            progress: Called with the number of iterations done so far; those that a start was spared count as done.
 
         Raises:
             ValueError: If the rows are not binary, or there are more components than different training rows.
@@ -118,22 +124,23 @@ class MixtureOfBernoullis(AbstractComparison):
                 option="num_components",
             )
         random, found = np.random.default_rng(seed), -np.inf
-        for _ in range(self.num_restarts):
+        for restart in range(self.num_restarts):
+            before = restart * self.max_iterations
             start = distinct[random.choice(len(distinct), self.num_components, replace=False)]
-            mixture, history = self._climb(start, train, valid)
+            mixture, history = self._climb(start, train, valid, counted_from(before, progress))
             best = max(row["valid"] for row in history)
             if best > found:
                 found, self.mixture_, self.history_ = best, mixture, history
         return self
 
-    def log_likelihood(self, rows: Rows) -> Float[np.ndarray, " examples"]:
+    def log_likelihood(self, rows: Rows, *, progress: Tell = None) -> Float[np.ndarray, " examples"]:
         """Return log p(x) of each row, exact up to rounding, in nats.
 
         Raises:
             ValueError: If the model was not fitted, or the rows are not binary or of another width.
         """
         mixture = fitted(self.mixture_, self)
-        return _log_likelihood(mixture, binary_rows(rows, mixture.logits.shape[1]))
+        return _log_likelihood(mixture, binary_rows(rows, mixture.logits.shape[1]), progress)
 
     @property
     def findings(self) -> dict[str, Any]:
@@ -142,7 +149,7 @@ class MixtureOfBernoullis(AbstractComparison):
         return {"valid_log_likelihood": max(row["valid"] for row in self.history_), "iterations": len(self.history_)}
 
     def _climb(
-        self, start: np.ndarray, train: np.ndarray, valid: np.ndarray
+        self, start: np.ndarray, train: np.ndarray, valid: np.ndarray, progress: Tell
     ) -> tuple[_Mixture, list[dict[str, float]]]:
         # The average row with half an example of either kind, so that no probability is 0 or 1.
         average = (train.sum(axis=0, dtype=np.float64) + 0.5) / (len(train) + 1)
@@ -155,6 +162,8 @@ class MixtureOfBernoullis(AbstractComparison):
             if not history or reached > history[best_at]["valid"]:
                 best, best_at = mixture, iteration
             history.append({"objective": objective / len(train), "valid": reached})
+            if progress is not None:
+                progress(iteration + 1)
             if iteration - best_at >= self.patience:
                 break
             counts, sums = statistics.counts + self.smoothing, statistics.sums + self.smoothing * average
@@ -183,8 +192,8 @@ def _expect_block(mixture: _Mixture, rows: Array) -> tuple[Array, Array, Array]:
     return log_likelihood, responsible.sum(axis=0), jnp.matmul(responsible.T, x, precision=lax.Precision.HIGHEST)
 
 
-def _log_likelihood(mixture: _Mixture, rows: np.ndarray) -> Float[np.ndarray, " examples"]:
-    return np.concatenate([np.asarray(_score_block(mixture, block), np.float64) for block in _blocks(rows)])
+def _log_likelihood(mixture: _Mixture, rows: np.ndarray, progress: Tell = None) -> Float[np.ndarray, " examples"]:
+    return in_blocks(lambda block: _score_block(mixture, jnp.asarray(block)), rows, _BLOCK_ROWS, progress)
 
 
 @jax.jit

@@ -10,8 +10,8 @@ from jaxtyping import Float
 from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._streams import Stream, stream
-from beliefnet.comparisons._ais import BoltzmannMachine, LogPartition, log_partition
-from beliefnet.comparisons._base import AbstractComparison, Rows, binary_rows, fitted
+from beliefnet.comparisons._ais import BoltzmannMachine, LogPartition, log_partition, num_parts
+from beliefnet.comparisons._base import AbstractComparison, Rows, Tell, binary_rows, counted_from, fitted, in_blocks
 
 _BLOCK_ROWS = 5000
 
@@ -62,13 +62,19 @@ class RBM(AbstractComparison):
         self._at_least(2, "num_chains")
         self._above_zero("learning_rate")
 
-    def fit(self, train: Rows, valid: Rows, *, seed: int) -> Self:
+    @property
+    def num_steps(self) -> int:
+        """Epochs, and the parts that the annealing is done in."""
+        return self.num_epochs + num_parts(self.num_temperatures)
+
+    def fit(self, train: Rows, valid: Rows, *, seed: int, progress: Tell = None) -> Self:
         """Train the machine, and estimate log Z.
 
         Args:
             train: Zeros and ones, `[examples, visible]`.
             valid: More of them, to be scored in the end: the likelihood is not known during training.
             seed: Of parameters, order, chains and annealing.
+            progress: Called with the number of epochs and parts of the annealing done so far.
 
         Raises:
             ValueError: If the rows are not binary, or fewer than one batch.
@@ -84,18 +90,19 @@ class RBM(AbstractComparison):
         # Half an example of either kind keeps the logits of constant columns finite.
         average = (train.sum(axis=0, dtype=np.float64) + 0.5) / (len(train) + 1)
         base_bias = np.log(average) - np.log1p(-average)
-        self.machine_ = self._train(train, base_bias, seed)
+        self.machine_ = self._train(train, base_bias, seed, progress)
         self.partition_ = log_partition(
             self.machine_,
             jnp.asarray(base_bias, jnp.float32),
             num_temperatures=self.num_temperatures,
             num_chains=self.num_chains,
             key=stream(seed, Stream.EVALUATION),
+            progress=counted_from(self.num_epochs, progress),
         )
         self.valid_ = float(self.log_likelihood(valid).mean())
         return self
 
-    def log_likelihood(self, rows: Rows) -> Float[np.ndarray, " examples"]:
+    def log_likelihood(self, rows: Rows, *, progress: Tell = None) -> Float[np.ndarray, " examples"]:
         """Return -F(x) - log Z of each row, in nats, with the estimate of log Z.
 
         Raises:
@@ -103,16 +110,17 @@ class RBM(AbstractComparison):
         """
         machine, partition = fitted(self.machine_, self), fitted(self.partition_, self)
         rows = binary_rows(rows, len(machine.visible_bias))
-        blocks = (rows[start : start + _BLOCK_ROWS] for start in range(0, len(rows), _BLOCK_ROWS))
-        energies = [machine.free_energy(jnp.asarray(block, jnp.float32)) for block in blocks]
-        return -np.concatenate(energies).astype(np.float64) - partition.log_z
+        energies = in_blocks(
+            lambda block: machine.free_energy(jnp.asarray(block, jnp.float32)), rows, _BLOCK_ROWS, progress
+        )
+        return -energies - partition.log_z
 
     @property
     def findings(self) -> dict[str, Any]:
         """The validation log-likelihood (nats per example), and the estimate of log Z with its error."""
         return {"valid_log_likelihood": fitted(self.valid_, self), **fitted(self.partition_, self).to_dict()}
 
-    def _train(self, train: np.ndarray, visible_bias: np.ndarray, seed: int) -> BoltzmannMachine:
+    def _train(self, train: np.ndarray, visible_bias: np.ndarray, seed: int, progress: Tell) -> BoltzmannMachine:
         # It takes seconds to import, which other commands need not wait for.
         from sklearn.neural_network import BernoulliRBM
 
@@ -126,5 +134,7 @@ class RBM(AbstractComparison):
             for batch in range(num_batches):
                 rows = train[order[batch * self.batch_size : (batch + 1) * self.batch_size]]
                 learner.partial_fit(rows.astype(np.float64))
+            if progress is not None:
+                progress(epoch + 1)
         parts = (learner.components_, learner.intercept_visible_, learner.intercept_hidden_)
         return BoltzmannMachine(*(jnp.asarray(part, jnp.float32) for part in parts))

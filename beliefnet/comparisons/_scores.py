@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from beliefnet.comparisons._base import AbstractComparison, Rows
+from beliefnet.comparisons._base import AbstractComparison, Rows, Tell
 from beliefnet.evaluation import Mean, Perplexity, perplexity
 
 
@@ -35,13 +35,18 @@ class Scores:
         }
 
 
-def score(model: AbstractComparison, rows: Rows) -> Scores:
+def score(model: AbstractComparison, rows: Rows, *, progress: Tell = None) -> Scores:
     """Score a fitted model on rows `[examples, width]`.
+
+    Args:
+        model: The model.
+        rows: Rows like those of training.
+        progress: Called with the number of rows done so far.
 
     Raises:
         ValueError: If the model was not fitted, or the rows are of another kind or width.
     """
-    log_likelihood = model.log_likelihood(rows)
+    log_likelihood = model.log_likelihood(rows, progress=progress)
     is_documents = model.values == "counts"
     lengths = np.asarray(rows.sum(axis=1)).ravel()
     return Scores(

@@ -79,7 +79,7 @@ class Dataset:
             test: Test rows; likewise.
             columns: Names of the columns.
             names: Names of the rows: of the training rows, or by the name of the split.
-            kinds: Of a table of mixed columns, what some columns are, by their names.
+            kinds: What some columns of a table are, by their names; it is then one of mixed columns.
             label: What to call the data.
             **options: As in `load`, those that do not say how a file is read; of the others `levels`, `label_column`,
                 `name_column`, `drop` and `unseen`.
@@ -103,7 +103,7 @@ class Dataset:
             said = f"{listed(unfit) or 'split_column'}, which say how a file is read"
             raise DataError(f"expected options for rows in memory, got {said}", "leaving them out")
         given = {"train": train, "valid": valid, "test": test}
-        if chosen.values == "mixed" or (chosen.values == "auto" and is_mixed_frame(train)):
+        if chosen.values == "mixed" or kinds or (chosen.values == "auto" and is_mixed_frame(train)):
             frames = {split: frame_of(data, f"{label} ({split})") for split, data in given.items() if data is not None}
             contents = Contents(frames, values="mixed", reading=chosen.reading)
             return _of_table(contents, Provenance(label, "in memory", "arrays", label), chosen, kinds)

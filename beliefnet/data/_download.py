@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,10 @@ from beliefnet.data._documents import read_words, vocabulary_path, write_words
 from beliefnet.data.readers._arrays import npz_names, read_npz
 
 TIMEOUT_SECONDS = 30
+_CHUNK_BYTES = 2**16
+
+DownloadProgress: TypeAlias = Callable[[str, int, int | None], None] | None
+"""Called with the name of a file, the bytes of it that are here, and its size where the server says it."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,26 @@ class Download:
     checksum: str | None
 
 
-def obtain(download: Download, base_urls: Sequence[str], folder: Path) -> Path:
+class _Bytes:
+    """What pooch tells how far a download is: an object like a bar of tqdm."""
+
+    def __init__(self, file_name: str, progress: DownloadProgress):
+        self.total, self._done, self._file_name, self._progress = 0, 0, file_name, progress
+
+    def update(self, count: int) -> None:
+        # Chunks count as whole ones.
+        self._done = min(self._done + count, self.total or self._done + count)
+        if self._progress is not None:
+            self._progress(self._file_name, self._done, self.total or None)
+
+    def reset(self) -> None:
+        self._done = 0
+
+    def close(self) -> None:
+        pass
+
+
+def obtain(download: Download, base_urls: Sequence[str], folder: Path, progress: DownloadProgress = None) -> Path:
     """Find a published file on this machine, or download it from the first mirror that has it intact.
 
     A file in one of the searched folders counts only if its checksum is right, where it has one.
@@ -38,6 +61,7 @@ def obtain(download: Download, base_urls: Sequence[str], folder: Path) -> Path:
         download: What to get.
         base_urls: Where to get it, in the order of trying.
         folder: Folder that the file is downloaded into.
+        progress: Told how far the download is.
 
     Returns:
         The path of the verified file.
@@ -56,8 +80,9 @@ def obtain(download: Download, base_urls: Sequence[str], folder: Path) -> Path:
     for base_url in base_urls:
         url = f"{base_url.rstrip('/')}/{download.file_name}"
         try:
-            # pooch's annotation of its own downloaders does not fit them.
-            downloader: Any = pooch.HTTPDownloader(timeout=TIMEOUT_SECONDS)
+            # pooch's annotations of its own downloaders and bars do not fit them.
+            bar: Any = _Bytes(download.file_name, progress)
+            downloader: Any = pooch.HTTPDownloader(bar, _CHUNK_BYTES, timeout=TIMEOUT_SECONDS)
             return Path(
                 pooch.retrieve(url, download.checksum, fname=download.file_name, path=folder, downloader=downloader)
             )

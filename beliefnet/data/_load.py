@@ -10,6 +10,7 @@ from beliefnet._errors import DataError, check_type, listed, shown, suggestion
 from beliefnet._types import ValueKind
 from beliefnet.data._dataset import Dataset, Provenance, assemble
 from beliefnet.data._documents import first_words
+from beliefnet.data._download import DownloadProgress
 from beliefnet.data._meaning import check_options
 from beliefnet.data._record import LoadOptions
 from beliefnet.data.readers._contents import KINDS, read_contents
@@ -112,12 +113,14 @@ def load(data: str | Path, **options: Any) -> Dataset:
     return assemble(contents, Provenance(path.stem, "user file", str(data), str(data)), chosen)
 
 
-def fetch(name: str, *, base_urls: Sequence[str] | None = None) -> Path:
+def fetch(name: str, *, base_urls: Sequence[str] | None = None, progress: DownloadProgress = None) -> Path:
     """Make sure that the file of a named data set is on this machine, downloading it if need be and possible.
 
     Args:
         name: A name out of `names()` that is not built in.
         base_urls: Where to get its published files instead of their usual place; their checksums stay the same.
+        progress: Called, again and again while a file is downloaded, with its name, the bytes that are here, and its
+            size, None where the server does not say it.
 
     Returns:
         The path of its `.npz` file.
@@ -131,7 +134,7 @@ def fetch(name: str, *, base_urls: Sequence[str] | None = None) -> Path:
     source = SOURCES[name]
     if not isinstance(source, AbstractStored):
         raise DataError(f"expected a data set that is downloaded, got {name!r}, which is built in", "loading it")
-    return source.fetch(base_urls)
+    return source.fetch(base_urls, progress)
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,11 @@ def table_splits(
         kinds: What some columns are, by their names.
 
     Raises:
-        DataError: If the columns are not what they are said to be.
+        DataError: If the columns are not what they are said to be, or are said to be something and read otherwise.
     """
+    if kinds and options.values not in (None, "auto", "mixed"):
+        found = f"expected no kinds of columns for {options.values} values, got {shown(kinds)}"
+        raise DataError(found, "leaving it out")
     label = provenance.label
     called = {split: label if len(contents.splits) == 1 else f"{label} ({split})" for split in SPLITS}
     frames = {split: frame_of(rows, called[split]) for split, rows in contents.splits.items()}

@@ -16,6 +16,7 @@ from beliefnet._errors import DataError, DataUnavailable
 from beliefnet._types import ValueKind
 from beliefnet.data._download import (
     Download,
+    DownloadProgress,
     Layout,
     cache_folder,
     locate,
@@ -142,11 +143,12 @@ class AbstractStored(AbstractSource):
         return str(locate(self.file_name) or "absent")
 
     @abc.abstractmethod
-    def fetch(self, base_urls: Sequence[str] | None = None) -> Path:
+    def fetch(self, base_urls: Sequence[str] | None = None, progress: DownloadProgress = None) -> Path:
         """Return the path of the `.npz` file, wherever it has to come from.
 
         Args:
             base_urls: Where published files are, in the order of trying; None for their usual places.
+            progress: Told how far a download is.
 
         Raises:
             DataError: If `base_urls` are given for a data set that has no published files.
@@ -179,13 +181,14 @@ class Remote(AbstractStored):
     base_urls: tuple[str, ...]
     convert: Callable[[Mapping[str, Path]], dict[str, np.ndarray]]
 
-    def fetch(self, base_urls: Sequence[str] | None = None) -> Path:
+    def fetch(self, base_urls: Sequence[str] | None = None, progress: DownloadProgress = None) -> Path:
         """Find the `.npz` file, or download, verify and convert the published files into the cache folder.
 
         A failure leaves nothing behind.
 
         Args:
             base_urls: Where the files are, in the order of trying; None for their usual places.
+            progress: Told how far a download is.
 
         Returns:
             The path of the `.npz` file.
@@ -202,7 +205,7 @@ class Remote(AbstractStored):
             folder.mkdir(parents=True, exist_ok=True)
             # Below the cache folder, so that the last step is a rename within one file system: all or nothing.
             with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
-                return self._assemble(urls, Path(scratch), folder / self.file_name)
+                return self._assemble(urls, Path(scratch), folder / self.file_name, progress)
         except DataUnavailable as error:
             raise DataUnavailable(error.reason, self._advice()) from error
         except OSError as error:
@@ -211,8 +214,8 @@ class Remote(AbstractStored):
                 "setting BELIEFNET_CACHE to another folder",
             ) from error
 
-    def _assemble(self, base_urls: Sequence[str], scratch: Path, target: Path) -> Path:
-        files = {download.file_name: obtain(download, base_urls, scratch) for download in self.downloads}
+    def _assemble(self, base_urls: Sequence[str], scratch: Path, target: Path, progress: DownloadProgress) -> Path:
+        files = {download.file_name: obtain(download, base_urls, scratch, progress) for download in self.downloads}
         arrays = self.convert(files)
         self._check(arrays, target)
         write_store(scratch / self.file_name, arrays)
@@ -241,11 +244,12 @@ class Local(AbstractStored):
 
     instead: str
 
-    def fetch(self, base_urls: Sequence[str] | None = None) -> Path:
+    def fetch(self, base_urls: Sequence[str] | None = None, progress: DownloadProgress = None) -> Path:
         """Find the `.npz` file.
 
         Args:
             base_urls: None, because there is nothing to download.
+            progress: Never told anything.
 
         Returns:
             The path of the `.npz` file.
