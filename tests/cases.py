@@ -816,7 +816,8 @@ def nvil_case(
     )
 
 
-ANY = tuple(name for name in ALL_NETS if name != "darn")
+ANY = tuple(name for name in ALL_NETS if name not in ("darn", "categorical", "normal"))
+"""Nets of several layers where there is one of a family: all that holds on them holds on one layer."""
 PAIRS = tuple(name for name in ANY if name != "two normal layers")
 """Nets of so few states that every pair of them can be visited."""
 SINGLE = ("two layers", "darn")
@@ -827,8 +828,6 @@ second alone is tried.
 """
 MIDDLE = ("two layers",)
 """The net of the quick run, for laws that draw."""
-MIXED = ("two normal layers", "normal on binary", "binary on normal")
-"""Nets with normal units, of two layers."""
 
 NVIL_CASES: dict[str, EstimatorCase] = {
     "nvil": nvil_case(
@@ -971,7 +970,7 @@ RULE_CASES: dict[str, EstimatorCase] = {
     "likelihood": EstimatorCase(
         lambda net: MaximumLikelihood(), likelihood_gradient, log_likelihood, nets=("fully visible",)
     ),
-    "reinforce": EstimatorCase(lambda net: estimators.Reinforce(2), elbo_gradient, nets=(*NETS, "categorical")),
+    "reinforce": EstimatorCase(lambda net: estimators.Reinforce(2), elbo_gradient, nets=(*NETS, "two categorical")),
     "reinforce, three particles": EstimatorCase(lambda net: Reinforce(3), elbo_gradient, nets=SMALL),
     "reinforce, whole signal": EstimatorCase(lambda net: Reinforce(2, signal=Signal.WHOLE), elbo_gradient),
     "vimco": EstimatorCase(lambda net: VIMCO(2), bound_gradient, bound_of(2), nets=PAIRS),
@@ -992,12 +991,12 @@ RULE_CASES: dict[str, EstimatorCase] = {
         bound_of(3),
         nets=MIDDLE,
     ),
-    "ovis": EstimatorCase(lambda net: OVIS(2), bound_gradient, bound_of(2), nets=(*SMALL, "categorical")),
+    "ovis": EstimatorCase(lambda net: OVIS(2), bound_gradient, bound_of(2), nets=(*SMALL, "two categorical")),
     "ovis, two auxiliary": EstimatorCase(
         lambda net: OVIS(2, num_auxiliary=2), bound_gradient, bound_of(2), nets=("one layer",)
     ),
     "ovis-asymptotic": EstimatorCase(
-        lambda net: AsymptoticOVIS(3), asymptotic_gradient, bound_of(3), nets=(*SMALL, "categorical")
+        lambda net: AsymptoticOVIS(3), asymptotic_gradient, bound_of(3), nets=(*SMALL, "two categorical")
     ),
     "ovis-asymptotic, one dominant": EstimatorCase(
         lambda net: AsymptoticOVIS(2, gamma=0.0), bound_gradient, bound_of(2), nets=PAIRS
@@ -1044,7 +1043,7 @@ NODE_CASES: dict[str, EstimatorCase] = {
     "sgvb, two draws": EstimatorCase(
         lambda net: SGVB(net, 2), elbo_gradient, nets=("normal",), law=Law.NODES, quick=()
     ),
-    "stl": EstimatorCase(STL, elbo_gradient, nets=NORMAL, law=Law.NODES, quick=()),
+    "stl": EstimatorCase(STL, elbo_gradient, nets=("two normal layers",), law=Law.NODES, quick=()),
     "iwae": EstimatorCase(
         lambda net: IWAE(net, 2), bound_gradient, bound_of(2), nets=("gentle normal",), law=Law.NODES, quick=()
     ),
@@ -1072,7 +1071,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     "nvil, drawn": drawn(
         lambda net: nvil(net, moments=RunningMoments(order=Order.STATISTICS_FIRST, normalise=False)),
         state=frozen_moments,
-        nets=("three layers", "normal on binary"),
+        nets=("normal on binary",),
         quick=(),
     ),
     "iwae, drawn": drawn(lambda net: IWAE(net, 2), bound_gradient, bound_of(2), nets=("normal",), quick=()),
@@ -1141,14 +1140,14 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     "straight-through": drawn(
         lambda net: SGVB(net, 2, sampler=StraightThrough()),
         slope_gradient(mean_slope),
-        nets=("two layers", "categorical"),
+        nets=("categorical on binary",),
         quick=(),
     ),
     "half": drawn(lambda net: SGVB(net, sampler=Half()), slope_gradient(half_slope), nets=MIDDLE, quick=()),
     "reinmax": drawn(
         lambda net: SGVB(net, 2, sampler=ReinMax(TEMPERATURE)),
         slope_gradient(reinmax_slope),
-        nets=("two layers", "categorical"),
+        nets=("categorical on binary",),
         quick=(),
     ),
     "gumbel-rao": drawn(
@@ -1157,30 +1156,18 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         nets=MIDDLE,
         quick=(),
     ),
-    "gumbel-rao, one sample": drawn(
-        lambda net: SGVB(net, 2, sampler=GumbelRao(TEMPERATURE)),
-        slope_gradient(gumbel_slope),
-        nets=("one layer",),
-        quick=(),
-    ),
     "arm": drawn(ARM, nets=("darn",), quick=()),
     "disarm": drawn(lambda net: DisARM(net, 2)),
     "arms": drawn(
         lambda net: ARMS(net, 3),
-        nets=("two layers", "two categorical", "categorical on binary"),
+        nets=("two layers", "two categorical"),
     ),
-    "arms, five draws": drawn(lambda net: ARMS(net, 5), quick=(), nets=MIDDLE),
     "double-cv": drawn(
-        lambda net: DoubleCV(net, 2, scale=0.8),
-        nets=("two layers", "categorical", "normal on binary"),
+        lambda net: DoubleCV(net, 3, scale=0.8),
+        nets=("two layers", "two categorical", "normal on binary"),
     ),
-    "double-cv, three draws": drawn(lambda net: DoubleCV(net, 3), nets=MIDDLE, quick=()),
     "rodeo": drawn(
-        lambda net: randomise(RODEO(net, 2, key=jax.random.key(1), num_units=5), scale=0.3), nets=("darn",), quick=()
-    ),
-    "rodeo, three draws": drawn(lambda net: RODEO(net, 3, key=jax.random.key(1)), nets=MIDDLE, quick=()),
-    "per layer, reinforce below disarm": drawn(
-        lambda net: PerLayer(net, (lambda net: Reinforce(2), lambda net: DisARM(net, 2))), nets=MIDDLE, quick=()
+        lambda net: randomise(RODEO(net, 3, key=jax.random.key(1), num_units=5), scale=0.3), nets=("darn",), quick=()
     ),
     "per layer, disarm below sgvb": drawn(
         lambda net: PerLayer(net, (lambda net: DisARM(net, 2), lambda net: SGVB(net, 2))), nets=("normal on binary",)
@@ -1195,7 +1182,6 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         nets=("binary on normal",),
         quick=(),
     ),
-    "per layer, sgvb below stl": drawn(lambda net: PerLayer(net, (SGVB, STL)), nets=("two normal layers",), quick=()),
     "per layer, three of them": drawn(
         lambda net: PerLayer(
             net,
@@ -1212,14 +1198,11 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         lambda net: PerLayer(net, (lambda net: MuProp(net, 2), lambda net: ARMS(net, 2))), nets=MIDDLE, quick=()
     ),
     "multi-sample-disarm": drawn(
-        lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2), nets=("darn",), quick=()
-    ),
-    "multi-sample-disarm, three": drawn(
-        lambda net: MultiSampleDisARM(net, 3), bound_gradient, bound_of(3), nets=MIDDLE, quick=()
+        lambda net: MultiSampleDisARM(net, 3), bound_gradient, bound_of(3), nets=("darn",), quick=()
     ),
     "muprop": drawn(
         lambda net: MuProp(net, 2),
-        nets=("two categorical", "categorical on binary", *MIXED, "darn"),
+        nets=("categorical on binary", "normal on binary", "binary on normal", "darn"),
         quick=(),
     ),
     "rebar": drawn(lambda net: REBAR(net, 2, temperature=0.7, scale=0.6)),

@@ -1069,12 +1069,16 @@ def test_a_dream_is_neither_rounded_nor_wrapped(distribution: Any, dtype: str, i
 
 @pytest.mark.full
 def test_the_notebook_runs():
-    """Its cells in order; what they print is what the notebook shows, to the digits that matter."""
+    """Its cells in order; what they print is what the notebook shows, to the digits that matter.
+
+    A quarter of its draws of one bit gives these.
+    """
     notebook = json.loads((ROOT / "examples" / "numpyro_discrete.ipynb").read_text())
     names: dict[str, Any] = {}
     for number, cell in enumerate(notebook["cells"]):
         if cell["cell_type"] == "code":
-            exec(compile("".join(cell["source"]), f"cell {number}", "exec"), names)
+            source = "".join(cell["source"]).replace("400_000", "100_000")
+            exec(compile(source, f"cell {number}", "exec"), names)
     reached, ascents = names["reached"], names["ascents"]
     right = [value for name, value in reached.items() if name not in ("Trace_ELBO", "RenyiELBO")]
     assert min(right) > max(reached["Trace_ELBO"], reached["RenyiELBO"]) + 2
