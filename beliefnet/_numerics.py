@@ -1,7 +1,7 @@
 """Numerically careful sums of log-probabilities, in nats."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import ParamSpec, TypeVar
 
 import jax
@@ -11,8 +11,11 @@ from jax.scipy.special import logsumexp
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
+from beliefnet._types import Key
+
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 def broadcasting(function: Callable[P, R]) -> Callable[P, R]:
@@ -27,6 +30,22 @@ def broadcasting(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
 
     return wrapped
+
+
+@partial(jax.jit, static_argnums=1)
+def starting_map(key: Key, shape: tuple[int, int]) -> tuple[Float[Array, "inputs outputs"], Float[Array, " outputs"]]:
+    """Return weights and biases of a dense map as they start, Glorot-uniform and zero, in one program for each shape.
+
+    Reference:
+        Glorot & Bengio 2010, *Understanding the difficulty of training deep feedforward neural networks*.
+    """
+    return jax.nn.initializers.glorot_uniform()(key, shape), jnp.zeros(shape[1])
+
+
+@jax.jit
+def copied(tree: T) -> T:
+    """Return a pytree of arrays whose buffers are its own, in one program for all of them."""
+    return jax.tree.map(jnp.copy, tree)
 
 
 def log_mean_exp(values: Float[Array, "..."], axis: int = 0) -> Float[Array, "..."]:

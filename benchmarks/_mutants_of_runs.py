@@ -170,8 +170,8 @@ OF_RUNS = [
     Mutant(
         "The validation bound is of other rows",
         "training/_validation.py",
-        "jnp.arange(start, min(start + _VALIDATION_ROWS, room))",
-        "jnp.zeros(min(start + _VALIDATION_ROWS, room) - start, int)",
+        "np.arange(start, min(start + _VALIDATION_ROWS, room))",
+        "np.zeros(min(start + _VALIDATION_ROWS, room) - start, int)",
         in_tests("test_training", "validation"),
     ),
     Mutant(

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import itertools
-import json
 import re
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ import numpyro
 import numpyro.distributions as dist
 import pytest
 from laws import assert_mean, draws
+from notebooks import NOTEBOOKS, run_cells, shown
 from numpyro.infer import SVI, RenyiELBO, Trace_ELBO, TraceGraph_ELBO
 from pages import ROOT
 from programs import (
@@ -1069,24 +1069,14 @@ def test_a_dream_is_neither_rounded_nor_wrapped(distribution: Any, dtype: str, i
 
 @pytest.mark.full
 def test_the_notebook_runs():
-    """Its cells in order; what they print is what the notebook shows, to the digits that matter.
-
-    A quarter of its draws of one bit gives these.
-    """
-    notebook = json.loads((ROOT / "examples" / "numpyro_discrete.ipynb").read_text())
-    names: dict[str, Any] = {}
-    for number, cell in enumerate(notebook["cells"]):
-        if cell["cell_type"] == "code":
-            source = "".join(cell["source"]).replace("400_000", "100_000")
-            exec(compile(source, f"cell {number}", "exec"), names)
+    """Its cells in order; what they print is what the notebook shows, to the digits that matter."""
+    notebook = NOTEBOOKS["numpyro_discrete"]
+    names = run_cells(notebook)
     reached, ascents = names["reached"], names["ascents"]
     right = [value for name, value in reached.items() if name not in ("Trace_ELBO", "RenyiELBO")]
     assert min(right) > max(reached["Trace_ELBO"], reached["RenyiELBO"]) + 2
-    shown = "".join(
-        line for cell in notebook["cells"] for out in cell.get("outputs", ()) for line in out.get("text", ())
-    )
     for name, value in reached.items():
-        line = re.search(rf"^{name} .* (-\d+\.\d+) nats$", shown, re.MULTILINE)
+        line = re.search(rf"^{name} .* (-\d+\.\d+) nats$", shown(notebook), re.MULTILINE)
         assert line is not None
         assert abs(float(line[1]) - value) < 1
     for name, value in {"Trace_ELBO": 0, "Reinforce": -0.412, "RenyiELBO": 0.169, "VIMCO": -0.267}.items():

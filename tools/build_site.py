@@ -21,6 +21,7 @@ SOURCE = ROOT / "build" / "site"
 SITE = ROOT / "site"
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 MOVED = {"../results/README.md": "results.md", "README.md": "index.md", "../CHANGELOG.md": "changelog.md"}
+MOVED |= {f"../examples/{path.name}": f"tutorials/{path.stem}.md" for path in NOTEBOOKS}
 PACKAGES = [
     "beliefnet",
     *(
@@ -65,7 +66,8 @@ def write_tutorials() -> None:
     folder.mkdir()
     for path in NOTEBOOKS:
         page, resources = MarkdownExporter().from_filename(str(path), {"output_files_dir": f"{path.stem}_files"})
-        (folder / f"{path.stem}.md").write_text(page.replace("](../docs/", "](../"))
+        page = page.replace("](../docs/", "](../").replace("](../results/README.md", "](../results.md")
+        (folder / f"{path.stem}.md").write_text(page)
         for name, content in resources["outputs"].items():
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(content)

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
 import beliefnet._pickling  # noqa: F401  (networks hold functions of JAX)
 from beliefnet._errors import ArgumentError
+from beliefnet._numerics import starting_map
 from beliefnet._streams import check_key, split_key
 from beliefnet._types import Key
 
@@ -67,8 +67,8 @@ class Dense(AbstractNetwork):
 
     def __init__(self, num_inputs: int, num_outputs: int, *, key: Key, has_bias: bool = True):
         check_key(key)
-        self.weight = jax.nn.initializers.glorot_uniform()(key, (num_inputs, num_outputs))
-        self.bias = jnp.zeros(num_outputs) if has_bias else None
+        self.weight, bias = starting_map(key, (num_inputs, num_outputs))
+        self.bias = bias if has_bias else None
 
     @property
     def num_inputs(self) -> int:

@@ -1,6 +1,5 @@
 """Nets without latents, whose likelihood is exact."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
@@ -9,6 +8,7 @@ from beliefnet._chain import Chain
 from beliefnet._errors import ArgumentError, check_type
 from beliefnet._naming import named
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import starting_map
 from beliefnet._streams import check_key
 from beliefnet._types import Key
 from beliefnet.conditionals import NADE, AbstractConditional, LogisticAutoregression, Prior
@@ -58,6 +58,7 @@ def nade(num_visible: int, hidden: int = 500, *, key: Key, visible_mean: ArrayLi
         Larochelle & Murray 2011, *The neural autoregressive distribution estimator*.
 
     Examples:
+        >>> import jax
         >>> nade(64, 20, key=jax.random.key(0)).num_visible
         64
     """
@@ -66,7 +67,7 @@ def nade(num_visible: int, hidden: int = 500, *, key: Key, visible_mean: ArrayLi
     check_key(key)
     if hidden < 1:
         raise ArgumentError(f"expected at least 1 hidden unit, got {hidden}", "500")
-    inputs = jax.nn.initializers.glorot_uniform()(key, (num_visible, hidden))
+    inputs = starting_map(key, (num_visible, hidden))[0]
     return _without_latents(NADE(prior, inputs, jnp.zeros((num_visible, hidden)), jnp.zeros(hidden)))
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from beliefnet._chain import Chain
 from beliefnet._errors import ArgumentError
 from beliefnet._net import BeliefNet
-from beliefnet._numerics import broadcasting
+from beliefnet._numerics import broadcasting, starting_map
 from beliefnet._streams import check_key
 from beliefnet._types import Key
 from beliefnet.conditionals import (
@@ -103,7 +103,7 @@ def _connected(
     if count is None:
         return LogisticAutoregression(layer, jnp.zeros((size, size)))
     hidden_key, input_key = jax.random.split(key)
-    inputs, outputs = jax.nn.initializers.glorot_uniform()(input_key, (size, count)), jnp.zeros((size, count))
+    inputs, outputs = starting_map(input_key, (size, count))[0], jnp.zeros((size, count))
     if parent is None:
         return NADE(layer, inputs, outputs, jnp.zeros(count))
     hidden, bias = parent.seen_by(Dense(parent.num_units, count, key=hidden_key)).without_bias()

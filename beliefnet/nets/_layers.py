@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -213,7 +214,7 @@ class VisibleLayer:
         """The biases that its units start from."""
         if self.mean is None:
             return self.family.neutral(self.size)
-        return self.family.starting(jnp.asarray(self.mean, float), self.num_rows)
+        return _starting(self.family, np.asarray(self.mean, float), self.num_rows)
 
     def _check_mean(self, name: str, mean: np.ndarray) -> None:
         if mean.shape != (self.num_units,):
@@ -233,3 +234,8 @@ def _view(family: AbstractFamily, mean: ArrayLike | None) -> AbstractView:
     if family.values == "counts":
         return LogCounts(mean)
     return AsIs() if mean is None else Centred(mean)
+
+
+@eqx.filter_jit
+def _starting(family: AbstractFamily, mean: Float[np.ndarray, " units"], num_rows: int | None) -> Float[Array, "..."]:
+    return family.starting(jnp.asarray(mean), num_rows)

@@ -54,6 +54,7 @@ class Optimizer(eqx.Module):
     schedule: str = eqx.field(static=True)
     is_clipping: bool = eqx.field(static=True)
 
+    @eqx.filter_jit
     def init(self, params: Learnable) -> optax.OptState:
         """Return the state before the first step."""
         return self._chain().init(params)  # pyright: ignore[reportArgumentType]

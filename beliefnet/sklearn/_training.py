@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from beliefnet._errors import OptionError, check_type, whole_number
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import copied
 from beliefnet._streams import Stream, stream
 from beliefnet.catalogue import build_estimator, estimators_for, parse_estimator
 from beliefnet.data import Dataset, Observations, Record, rounded_up
@@ -101,7 +101,7 @@ class Passes:
 
     def on(self, rows: Observations, batch_size: int) -> "Passes":
         """Return the state after one pass over rows, in whole batches."""
-        learner = jax.tree.map(jnp.copy, self.learner)  # Steps donate their buffers: who copied this keeps his.
+        learner = copied(self.learner)  # Steps donate their buffers: who copied this keeps his.
         count = jnp.int32(len(rows) // batch_size)
         key = stream(self.seed, Stream.STEPS)
         learner = run_steps(learner, rows.on_device(), self.plan, count, batch_size=batch_size, key=key)

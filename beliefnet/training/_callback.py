@@ -3,11 +3,10 @@
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 
 from beliefnet._errors import ArgumentError, check_type, listed, real_number, shown
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import copied
 from beliefnet.training._monitor import COLUMNS
 from beliefnet.training._plan import Plan
 from beliefnet.training._state import TrainState
@@ -48,7 +47,7 @@ class Epoch:
     @property
     def net(self) -> BeliefNet:
         """A copy of the net after the epoch, as it is validated: with averaged parameters, where there are any."""
-        return jax.tree.map(jnp.copy, self.state.learner.judged.net)
+        return copied(self.state.learner.judged.net)
 
     @property
     def learning_rate(self) -> float:

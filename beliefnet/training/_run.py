@@ -14,6 +14,7 @@ from jax import Array
 
 from beliefnet._errors import OptionError, Refusal
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import copied
 from beliefnet._streams import Stream, stream
 from beliefnet._types import Key
 from beliefnet.data import Dataset, DeviceRows, Observations, Record
@@ -246,7 +247,7 @@ class Run:
         state = seen.state
         score = self.monitor.score(row)
         if int(state.best_epoch) == 0 or score > float(state.best_score):
-            best, found = jax.tree.map(jnp.copy, learner.judged), jnp.asarray(score, jnp.float32)
+            best, found = copied(learner.judged), jnp.asarray(score, jnp.float32)
             state = TrainState(
                 state.learner, best, found, valid_bound, jnp.asarray(epoch, jnp.int32), state.reduced_epoch
             )

@@ -3,13 +3,13 @@
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
 from jaxtyping import Float, Int
 
 from beliefnet._net import BeliefNet
+from beliefnet._numerics import copied
 from beliefnet.estimators import AbstractEstimator
 from beliefnet.optimizers import Learnable
 from beliefnet.training._plan import Plan
@@ -84,4 +84,4 @@ class TrainState(eqx.Module):
         lowest = jnp.full((), jnp.finfo(jnp.float32).min)
         state = cls(learner, params, lowest, lowest, none, none)
         # Steps donate their buffers: no two leaves may share one, nor belong to the caller.
-        return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state)
+        return copied(state)

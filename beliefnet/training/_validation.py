@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Float, Int
 
 from beliefnet._types import Key
-from beliefnet.data import Observations
+from beliefnet.data import DeviceRows, Observations
 from beliefnet.evaluation._bounds import bounds_of_rows
 from beliefnet.optimizers import Learnable
 
@@ -29,13 +32,24 @@ def make_validator(data: Observations, *, on_host: bool = False) -> Callable[[Le
         data_key, draw_key = jax.random.split(key)
         total, estimator = jnp.zeros(()), params.estimator
         for index, start in enumerate(range(0, num_rows, _VALIDATION_ROWS)):
-            rows = jnp.arange(start, min(start + _VALIDATION_ROWS, room))
-            x = data.take(np.asarray(rows), key=data_key) if valid is None else valid.take(rows, key=data_key)
+            rows = np.arange(start, min(start + _VALIDATION_ROWS, room))
+            x = data.take(rows, key=data_key) if valid is None else _taken(valid, rows, data_key)
             block_key, bound = jax.random.fold_in(draw_key, index), estimator.bound
             found = bounds_of_rows(
                 params.net, x, num_particles=bound.num_particles, key=block_key, proposal=bound.proposal
             )
-            total += jnp.where(rows < num_rows, found.bound, 0).sum()
+            total = _added(total, found.bound, num_rows - start)
         return total / num_rows
 
     return validate
+
+
+@eqx.filter_jit
+def _taken(data: DeviceRows, rows: Int[np.ndarray, " batch"], key: Key) -> Float[Array, "batch visible"]:
+    return data.take(jnp.asarray(rows), key=key)
+
+
+@jax.jit
+def _added(total: Float[Array, ""], bounds: Float[Array, " batch"], num_rows: Int[ArrayLike, ""]) -> Float[Array, ""]:
+    """Add the first so many bounds."""
+    return total + jnp.where(jnp.arange(len(bounds)) < num_rows, bounds, 0).sum()
