@@ -108,7 +108,7 @@ def test_sleep_dreams_for_the_conditions_of_the_data():
 @pytest.mark.full
 @pytest.mark.parametrize("refiner", [AIR(4, 50, rate=0.3), StraightThroughAscent(8, 20)], ids=["air", "gradient"])
 def test_posteriors_are_refined_given_the_condition(refiner):
-    start = evaluate(SHALLOW, OBSERVATIONS, num_particles=2000, key=KEY)  # of one program for both refiners
+    start = evaluate(SHALLOW, OBSERVATIONS, num_particles=2000, key=KEY)
     refined = evaluate(SHALLOW, OBSERVATIONS, num_particles=2000, key=KEY, proposal=Refined(refiner))
     exact = exact_log_likelihood(SHALLOW, OBSERVATIONS).mean()
     for result in (start, refined):
