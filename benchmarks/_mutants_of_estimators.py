@@ -7,7 +7,7 @@ UNITS = in_tests("test_estimators", "mean_of_many and (arm or rebar or relax or 
 ARMS = in_tests("test_estimators", "mean_of_many and arms and two or coupled_bits")
 CATEGORIES = in_tests("test_estimators", "mean_of_many and arms and categorical or coupled_categories")
 DOUBLE_CV = in_tests("test_estimators", "mean_of_many and double-cv and two")
-RODEO = in_tests("test_estimators", "mean_of_many and rodeo and two")
+RODEO = in_tests("test_estimators", "mean_of_many and rodeo")
 PER_LAYER = in_tests("test_estimators", "mean_of_many and per and layer and below and disarm")
 
 OF_ESTIMATORS = [
