@@ -1,5 +1,6 @@
 """Particles taken a chunk at a time: gradients are those of the whole, and memory is that of a chunk."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,8 @@ from exact import assert_same, wide
 from beliefnet._errors import OptionError
 from beliefnet._streams import split_key
 from beliefnet._trace import Trace
-from beliefnet.catalogue import ESTIMATORS, build_estimator, parse_estimator
+from beliefnet.catalogue import ESTIMATORS, DataShape, TrainConfig, build_estimator, parse_estimator
+from beliefnet.cli._message import message
 from beliefnet.data import Dataset
 from beliefnet.estimators import VIMCO, Chunked, CreditEstimator, Sum, nvil
 from beliefnet.estimators._driver_path import path_log_weight
@@ -96,6 +98,16 @@ def test_gradients_in_chunks_are_those_of_the_whole(name: str):
         found, whole = (estimated(each, net, x) for each in (chunked, joined(chunked)))
         assert sum(float(jnp.abs(leaf).sum()) for leaf in jax.tree.leaves(whole[0])) > 0.1
         assert_same(found, whole, 1e-9)
+
+
+def test_the_hint_of_a_run_out_of_memory_works():
+    """What the message advises is taken for a number of particles that was held at once."""
+    hint = re.search(r"--particle-chunk (\d+)", message(MemoryError(), "train"))
+    assert hint is not None
+    assert "--particle-chunk" not in message(MemoryError(), "evaluate")
+    config = TrainConfig(estimator="vimco", particles=50, hidden=(3,), particle_chunk=int(hint[1]))
+    net, estimator = config.build(DataShape(6))
+    assert chunk_for(net, estimator=estimator, options=config.fit) == 10
 
 
 def test_an_estimator_of_few_particles_stays_what_it_is():
