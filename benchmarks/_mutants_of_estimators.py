@@ -14,9 +14,16 @@ OF_ESTIMATORS = [
     Mutant(
         "The path goes through the parameters too",
         "estimators/_driver_particles.py",
-        "path_surrogate(estimator.proposal, lax.stop_gradient(net), drawn, credit.path)",
-        "path_surrogate(estimator.proposal, net, drawn, credit.path)",
+        "path_log_weight(proposal, lax.stop_gradient(net), drawn)",
+        "path_log_weight(proposal, net, drawn)",
         DRIVER,
+    ),
+    Mutant(
+        "All chunks have the same draws",
+        "estimators/_driver_particles.py",
+        "net, x, size, key=chunk_key)",
+        "net, x, size, key=draw_key)",
+        in_tests("test_chunks", "gradients and vimco"),
     ),
     Mutant(
         "Draws are differentiated on every route",
