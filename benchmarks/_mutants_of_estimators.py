@@ -7,16 +7,23 @@ UNITS = in_tests("test_estimators", "mean_of_many and (arm or rebar or relax or 
 ARMS = in_tests("test_estimators", "mean_of_many and arms and two or coupled_bits")
 CATEGORIES = in_tests("test_estimators", "mean_of_many and arms and categorical or coupled_categories")
 DOUBLE_CV = in_tests("test_estimators", "mean_of_many and double-cv and two")
-RODEO = in_tests("test_estimators", "mean_of_many and rodeo and two")
+RODEO = in_tests("test_estimators", "mean_of_many and rodeo")
 PER_LAYER = in_tests("test_estimators", "mean_of_many and per and layer and below and disarm")
 
 OF_ESTIMATORS = [
     Mutant(
         "The path goes through the parameters too",
         "estimators/_driver_particles.py",
-        "path_surrogate(estimator.proposal, lax.stop_gradient(net), drawn, credit.path)",
-        "path_surrogate(estimator.proposal, net, drawn, credit.path)",
+        "path_log_weight(proposal, lax.stop_gradient(net), drawn)",
+        "path_log_weight(proposal, net, drawn)",
         DRIVER,
+    ),
+    Mutant(
+        "All chunks have the same draws",
+        "estimators/_driver_particles.py",
+        "net, x, size, key=chunk_key)",
+        "net, x, size, key=draw_key)",
+        in_tests("test_chunks", "gradients and vimco"),
     ),
     Mutant(
         "Draws are differentiated on every route",

@@ -26,14 +26,14 @@ OF_NUMPYRO = [
         "numpyro/_weighted.py",
         "credit.score + credit.model[..., None])",
         "credit.score)",
-        law("vimco of plate"),
+        law("vimco, local of plate"),
     ),
     Mutant(
         "A datum is a cell of the innermost plate",
         "numpyro/_weighted.py",
         "cells = tuple(common[-1:])",
         "cells = tuple(common[:1])",
-        law("vimco of crossed"),
+        law("vimco, local of crossed"),
     ),
     Mutant(
         "The objective of a subsample is that of the whole",

@@ -36,7 +36,7 @@ OF_RUNS = [
         "refiners/_structured.py",
         "top, latents[-1]) + self.entropies(latents)",
         "top, latents[-1])",
-        REFINED,
+        in_tests("test_posteriors", "closed"),
     ),
     Mutant(
         "A mean-field ELBO has no entropy",
@@ -198,8 +198,8 @@ OF_RUNS = [
     Mutant(
         "The gradient of the estimator is lost",
         "training/_step.py",
-        "Learnable(estimate.net, estimate.estimator)",
-        "Learnable(estimate.net, jax.tree.map(jnp.zeros_like, estimate.estimator))",
+        "Learnable(estimate.net, own)",
+        "Learnable(estimate.net, jax.tree.map(jnp.zeros_like, own))",
         in_tests("test_training", "learns_and_remembers"),
     ),
     Mutant(

@@ -302,11 +302,13 @@ FAMILIES: dict[str, AbstractFamily] = {
 }
 
 
+@eqx.filter_jit
 def held_posterior(net: BeliefNet, x: jax.Array, refiner: AbstractRefiner) -> AbstractPosterior:
     """The refined posterior of a refiner without randomness, held constant under differentiation."""
     return jax.lax.stop_gradient(refiner.refine(net, x, key=jax.random.key(0)))
 
 
+@eqx.filter_jit
 def posterior_elbo(net: BeliefNet, x: jax.Array, posterior: AbstractPosterior) -> jax.Array:
     """Exact ELBO of a posterior over discrete layers, `[batch]`."""
     states = enumerate_latents(net, x)
@@ -356,32 +358,31 @@ def imitating(net: BeliefNet, num_steps: int, rate: float = 0.3, small: float = 
     return eqx.tree_at(lambda r: [layer.weight for layer in r.network.layers], refiner, [inward, outward])
 
 
-DISCRETE = (*NETS, "categorical", "two categorical", "categorical on binary", "darn", "connected", "nade")
 SOME_DISCRETE = ("three layers", "categorical on binary")
 
 REFINERS: dict[str, RefinerCase] = {
-    "air": RefinerCase(lambda steps: refiners.AIR(steps, 500), negative_divergence, ("two layers", *SOME_DISCRETE)),
+    "air": RefinerCase(lambda steps: refiners.AIR(steps, 500), negative_divergence, SOME_DISCRETE),
     "air, mean-field": RefinerCase(
-        lambda steps: AIR(steps, 500, form=Form.MEAN_FIELD), negative_divergence, ("two layers", "connected")
+        lambda steps: AIR(steps, 500, form=Form.MEAN_FIELD), negative_divergence, ("connected",)
     ),
     "air, of the papers": RefinerCase(
         lambda steps: AIR(steps, 500, num_checks=0, shrinkage=Shrinkage.NONE, form=Form.MEAN_FIELD),
         negative_divergence,
-        ("one layer", "three layers"),
+        ("three layers",),
     ),
-    "air, undamped": RefinerCase(lambda steps: AIR(steps, 20_000, rate=1.0), negative_divergence, tuple(NETS)),
-    "gdir": RefinerCase(lambda steps: GDIR(steps, 50), sampled_elbo, ("normal", "two normal layers")),
+    "air, undamped": RefinerCase(lambda steps: AIR(steps, 20_000, rate=1.0), negative_divergence, ("three layers",)),
+    "gdir": RefinerCase(lambda steps: GDIR(steps, 50), sampled_elbo, ("two normal layers",)),
     "gdir, momentum": RefinerCase(lambda steps: GDIR(steps, 50, rate=0.03, momentum=0.7), sampled_elbo, ("normal",)),
     "learned": RefinerCase(lambda steps: imitating(small_net(3), steps), posterior_elbo, ("one layer",)),
-    "mean-passing": RefinerCase(MeanPassingAscent, surrogate, (*SOME_DISCRETE, "normal", "binary on normal")),
+    "mean-passing": RefinerCase(MeanPassingAscent, surrogate, ("categorical on binary", "binary on normal")),
     "straight-through": RefinerCase(
         lambda steps: StraightThroughAscent(steps, 200, rate=0.3), posterior_elbo, SOME_DISCRETE
     ),
     "straight-through, logits": RefinerCase(
-        lambda steps: StraightThroughAscent(steps, 200, slope="logits"), posterior_elbo, ("one layer", "two layers")
+        lambda steps: StraightThroughAscent(steps, 200, slope="logits"), posterior_elbo, ("two layers",)
     ),
     "concrete": RefinerCase(
-        lambda steps: ConcreteAscent(steps, 200, temperature=0.3, rate=0.3), posterior_elbo, SOME_DISCRETE
+        lambda steps: ConcreteAscent(steps, 200, temperature=0.3, rate=0.3), posterior_elbo, ("categorical on binary",)
     ),
 }
 
@@ -722,6 +723,7 @@ def hamiltonian(net: BeliefNet) -> HVI:
     return HVI(jax.tree.map(lambda leaf: leaf + 0.2 * jax.random.normal(jax.random.key(5), leaf.shape), dynamics), 2)
 
 
+@eqx.filter_jit
 def moved_bound(net: BeliefNet, x: jax.Array, estimator: HVI) -> jax.Array:
     """The mean log-weight of one unit that leapfrog steps move, by quadrature over both noises, `[batch]`."""
     nodes, counts = np.polynomial.hermite_e.hermegauss(24)
@@ -748,6 +750,7 @@ def annealing(net: BeliefNet) -> UHA:
     return UHA(randomise(UncorrectedAnnealing(net, 3, step_size=0.3), 0.3), 2)
 
 
+@eqx.filter_jit
 def annealed_bound(net: BeliefNet, x: jax.Array, estimator: UHA) -> jax.Array:
     """The mean log-weight of one unit after two stops, by quadrature over the three noises, `[batch]`."""
     nodes, counts = np.polynomial.hermite_e.hermegauss(20)
@@ -813,7 +816,8 @@ def nvil_case(
     )
 
 
-ANY = tuple(name for name in ALL_NETS if name != "darn")
+ANY = tuple(name for name in ALL_NETS if name not in ("darn", "categorical", "normal"))
+"""Nets of several layers where there is one of a family: all that holds on them holds on one layer."""
 PAIRS = tuple(name for name in ANY if name != "two normal layers")
 """Nets of so few states that every pair of them can be visited."""
 SINGLE = ("two layers", "darn")
@@ -824,8 +828,6 @@ second alone is tried.
 """
 MIDDLE = ("two layers",)
 """The net of the quick run, for laws that draw."""
-MIXED = ("two normal layers", "normal on binary", "binary on normal")
-"""Nets with normal units, of two layers."""
 
 NVIL_CASES: dict[str, EstimatorCase] = {
     "nvil": nvil_case(
@@ -851,10 +853,13 @@ NVIL_CASES: dict[str, EstimatorCase] = {
 }
 
 
-@eqx.filter_jit
 def em_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
     """The M-step at a posterior without randomness: E_q~[log p(x, h) + log q(h | x)], q~ held."""
-    posterior = held_posterior(net, x, estimator.refiner)
+    return _em_gradient(net, x, held_posterior(net, x, estimator.refiner))
+
+
+@eqx.filter_jit
+def _em_gradient(net: BeliefNet, x: jax.Array, posterior: AbstractPosterior) -> BeliefNet:
 
     def both(net: BeliefNet) -> jax.Array:
         states = enumerate_latents(net, x)
@@ -877,24 +882,34 @@ def iterative_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any)
     )
 
 
+@eqx.filter_jit
+def _log_r(posterior: AbstractPosterior, latents: tuple[jax.Array, ...]) -> jax.Array:
+    return posterior.log_probs(latents).sum(axis=-1)
+
+
 def refined_states(refiner: AbstractRefiner) -> AbstractSource:
     """Drawn from a refined posterior without randomness."""
 
     def source(net: BeliefNet, x: jax.Array, estimator: Any) -> States:
         found = recognised(net, x)
-        log_r = eqx.filter_jit(held_posterior)(net, x, refiner).log_probs(found.trace.values[1:]).sum(axis=-1)
+        log_r = _log_r(held_posterior(net, x, refiner), found.trace.values[1:])
         return States(eqx.tree_at(lambda t: t.log_proposal, found.trace, log_r), log_r)
 
     return source
 
 
-@eqx.filter_jit
 def weighted_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
     """E[sum_k w~_k grad (log p + log q)] for draws from a refined posterior without randomness, which also weighs."""
+    posterior = held_posterior(net, x, estimator.proposal.refiner)
+    return _weighted_gradient(net, x, posterior, estimator.num_particles)
+
+
+@eqx.filter_jit
+def _weighted_gradient(net: BeliefNet, x: jax.Array, posterior: AbstractPosterior, num_particles: int) -> BeliefNet:
     states = enumerate_latents(net, x)
-    log_r = held_posterior(net, x, estimator.proposal.refiner).log_probs(states.latents).sum(axis=-1)
-    indices = [jnp.arange(len(log_r))] * estimator.num_particles
-    sets = jnp.stack(jnp.meshgrid(*indices, indexing="ij"), -1).reshape(-1, estimator.num_particles)
+    log_r = _log_r(posterior, states.latents)
+    indices = [jnp.arange(len(log_r))] * num_particles
+    sets = jnp.stack(jnp.meshgrid(*indices, indexing="ij"), -1).reshape(-1, num_particles)
     mass = jnp.exp(log_r[sets].sum(axis=1))
     weights = jax.nn.softmax((states.log_p - log_r)[sets], axis=1)
 
@@ -905,18 +920,21 @@ def weighted_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) 
     return eqx.filter_grad(weighted)(net)
 
 
-@eqx.filter_jit
 def covariance_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> BeliefNet:
     """Of the recognition net: Cov_r[log p - log q, grad log q], r held; of the model, its part of the weighted one."""
+    return _covariance_gradient(net, x, held_posterior(net, x, estimator.proposal.refiner), estimator.num_particles)
+
+
+@eqx.filter_jit
+def _covariance_gradient(net: BeliefNet, x: jax.Array, posterior: AbstractPosterior, num_particles: int) -> BeliefNet:
     states = enumerate_latents(net, x)
-    log_r = held_posterior(net, x, estimator.proposal.refiner).log_probs(states.latents).sum(axis=-1)
-    mass, f = jnp.exp(log_r), states.log_p - states.log_q
+    mass, f = jnp.exp(_log_r(posterior, states.latents)), states.log_p - states.log_q
     centred = f - jnp.sum(mass * f, axis=0)
 
     def covariance(net: BeliefNet) -> jax.Array:
         return jnp.sum(mass * centred * enumerate_latents(net, x).log_q, axis=0).mean()
 
-    weighted = model_only(weighted_gradient(net, x, estimator, state))
+    weighted = model_only(_weighted_gradient(net, x, posterior, num_particles))
     return add(weighted, recognition_only(eqx.filter_grad(covariance)(net)))
 
 
@@ -928,8 +946,13 @@ def mixed_gradient(net: BeliefNet, x: jax.Array, estimator: Any, state: Any) -> 
 
 def refined_bound(net: BeliefNet, x: jax.Array, refiner: AbstractRefiner) -> jax.Array:
     """The exact bound of two particles from a refined posterior without randomness, `[batch]`."""
+    return _refined_bound(net, x, held_posterior(net, x, refiner))
+
+
+@eqx.filter_jit
+def _refined_bound(net: BeliefNet, x: jax.Array, posterior: AbstractPosterior) -> jax.Array:
     states = enumerate_latents(net, x)
-    log_r = held_posterior(net, x, refiner).log_probs(states.latents).sum(axis=-1)
+    log_r = _log_r(posterior, states.latents)
     f = states.log_p - log_r
     pairs = jnp.logaddexp(f[:, None], f[None]) - jnp.log(2)
     return jnp.sum(jnp.exp(log_r[:, None] + log_r[None]) * pairs, axis=(0, 1))
@@ -947,7 +970,7 @@ RULE_CASES: dict[str, EstimatorCase] = {
     "likelihood": EstimatorCase(
         lambda net: MaximumLikelihood(), likelihood_gradient, log_likelihood, nets=("fully visible",)
     ),
-    "reinforce": EstimatorCase(lambda net: estimators.Reinforce(2), elbo_gradient, nets=(*NETS, "categorical")),
+    "reinforce": EstimatorCase(lambda net: estimators.Reinforce(2), elbo_gradient, nets=(*NETS, "two categorical")),
     "reinforce, three particles": EstimatorCase(lambda net: Reinforce(3), elbo_gradient, nets=SMALL),
     "reinforce, whole signal": EstimatorCase(lambda net: Reinforce(2, signal=Signal.WHOLE), elbo_gradient),
     "vimco": EstimatorCase(lambda net: VIMCO(2), bound_gradient, bound_of(2), nets=PAIRS),
@@ -968,12 +991,12 @@ RULE_CASES: dict[str, EstimatorCase] = {
         bound_of(3),
         nets=MIDDLE,
     ),
-    "ovis": EstimatorCase(lambda net: OVIS(2), bound_gradient, bound_of(2), nets=(*SMALL, "categorical")),
+    "ovis": EstimatorCase(lambda net: OVIS(2), bound_gradient, bound_of(2), nets=(*SMALL, "two categorical")),
     "ovis, two auxiliary": EstimatorCase(
         lambda net: OVIS(2, num_auxiliary=2), bound_gradient, bound_of(2), nets=("one layer",)
     ),
     "ovis-asymptotic": EstimatorCase(
-        lambda net: AsymptoticOVIS(3), asymptotic_gradient, bound_of(3), nets=(*SMALL, "categorical")
+        lambda net: AsymptoticOVIS(3), asymptotic_gradient, bound_of(3), nets=(*SMALL, "two categorical")
     ),
     "ovis-asymptotic, one dominant": EstimatorCase(
         lambda net: AsymptoticOVIS(2, gamma=0.0), bound_gradient, bound_of(2), nets=PAIRS
@@ -1004,7 +1027,7 @@ RULE_CASES: dict[str, EstimatorCase] = {
         lambda net: ReweightedWake(2, Refined(STEADY)),
         weighted_gradient,
         lambda net, x: refined_bound(net, x, STEADY),
-        nets=SMALL,
+        nets=MIDDLE,
         source=refined_states(STEADY),
         quick=(),
     ),
@@ -1020,7 +1043,7 @@ NODE_CASES: dict[str, EstimatorCase] = {
     "sgvb, two draws": EstimatorCase(
         lambda net: SGVB(net, 2), elbo_gradient, nets=("normal",), law=Law.NODES, quick=()
     ),
-    "stl": EstimatorCase(STL, elbo_gradient, nets=NORMAL, law=Law.NODES, quick=()),
+    "stl": EstimatorCase(STL, elbo_gradient, nets=("two normal layers",), law=Law.NODES, quick=()),
     "iwae": EstimatorCase(
         lambda net: IWAE(net, 2), bound_gradient, bound_of(2), nets=("gentle normal",), law=Law.NODES, quick=()
     ),
@@ -1048,7 +1071,7 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     "nvil, drawn": drawn(
         lambda net: nvil(net, moments=RunningMoments(order=Order.STATISTICS_FIRST, normalise=False)),
         state=frozen_moments,
-        nets=("three layers", "normal on binary"),
+        nets=("normal on binary",),
         quick=(),
     ),
     "iwae, drawn": drawn(lambda net: IWAE(net, 2), bound_gradient, bound_of(2), nets=("normal",), quick=()),
@@ -1117,14 +1140,14 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
     "straight-through": drawn(
         lambda net: SGVB(net, 2, sampler=StraightThrough()),
         slope_gradient(mean_slope),
-        nets=("two layers", "categorical"),
+        nets=("categorical on binary",),
         quick=(),
     ),
     "half": drawn(lambda net: SGVB(net, sampler=Half()), slope_gradient(half_slope), nets=MIDDLE, quick=()),
     "reinmax": drawn(
         lambda net: SGVB(net, 2, sampler=ReinMax(TEMPERATURE)),
         slope_gradient(reinmax_slope),
-        nets=("two layers", "categorical"),
+        nets=("categorical on binary",),
         quick=(),
     ),
     "gumbel-rao": drawn(
@@ -1133,30 +1156,18 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         nets=MIDDLE,
         quick=(),
     ),
-    "gumbel-rao, one sample": drawn(
-        lambda net: SGVB(net, 2, sampler=GumbelRao(TEMPERATURE)),
-        slope_gradient(gumbel_slope),
-        nets=("one layer",),
-        quick=(),
-    ),
     "arm": drawn(ARM, nets=("darn",), quick=()),
     "disarm": drawn(lambda net: DisARM(net, 2)),
     "arms": drawn(
         lambda net: ARMS(net, 3),
-        nets=("two layers", "two categorical", "categorical on binary"),
+        nets=("two layers", "two categorical"),
     ),
-    "arms, five draws": drawn(lambda net: ARMS(net, 5), quick=(), nets=MIDDLE),
     "double-cv": drawn(
-        lambda net: DoubleCV(net, 2, scale=0.8),
-        nets=("two layers", "categorical", "normal on binary"),
+        lambda net: DoubleCV(net, 3, scale=0.8),
+        nets=("two layers", "two categorical", "normal on binary"),
     ),
-    "double-cv, three draws": drawn(lambda net: DoubleCV(net, 3), nets=MIDDLE, quick=()),
     "rodeo": drawn(
-        lambda net: randomise(RODEO(net, 2, key=jax.random.key(1), num_units=5), scale=0.3), nets=("darn",), quick=()
-    ),
-    "rodeo, three draws": drawn(lambda net: RODEO(net, 3, key=jax.random.key(1)), nets=MIDDLE, quick=()),
-    "per layer, reinforce below disarm": drawn(
-        lambda net: PerLayer(net, (lambda net: Reinforce(2), lambda net: DisARM(net, 2))), nets=MIDDLE, quick=()
+        lambda net: randomise(RODEO(net, 3, key=jax.random.key(1), num_units=5), scale=0.3), nets=("darn",), quick=()
     ),
     "per layer, disarm below sgvb": drawn(
         lambda net: PerLayer(net, (lambda net: DisARM(net, 2), lambda net: SGVB(net, 2))), nets=("normal on binary",)
@@ -1171,7 +1182,6 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         nets=("binary on normal",),
         quick=(),
     ),
-    "per layer, sgvb below stl": drawn(lambda net: PerLayer(net, (SGVB, STL)), nets=("two normal layers",), quick=()),
     "per layer, three of them": drawn(
         lambda net: PerLayer(
             net,
@@ -1188,14 +1198,11 @@ DRAWN_CASES: dict[str, EstimatorCase] = {
         lambda net: PerLayer(net, (lambda net: MuProp(net, 2), lambda net: ARMS(net, 2))), nets=MIDDLE, quick=()
     ),
     "multi-sample-disarm": drawn(
-        lambda net: MultiSampleDisARM(net, 2), bound_gradient, bound_of(2), nets=("darn",), quick=()
-    ),
-    "multi-sample-disarm, three": drawn(
-        lambda net: MultiSampleDisARM(net, 3), bound_gradient, bound_of(3), nets=MIDDLE, quick=()
+        lambda net: MultiSampleDisARM(net, 3), bound_gradient, bound_of(3), nets=("darn",), quick=()
     ),
     "muprop": drawn(
         lambda net: MuProp(net, 2),
-        nets=("two categorical", "categorical on binary", *MIXED, "darn"),
+        nets=("categorical on binary", "normal on binary", "binary on normal", "darn"),
         quick=(),
     ),
     "rebar": drawn(lambda net: REBAR(net, 2, temperature=0.7, scale=0.6)),

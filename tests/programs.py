@@ -520,7 +520,7 @@ def _keys_of_states(program: Program, x: jax.Array) -> tuple[jax.Array, jax.Arra
     assert len(first) == 2 ** flat.shape[1], "every state was drawn"
     values = {name: value[first] for name, value in drawn.items()}
     with AsDrawn():
-        return keys[first], log_densities(program, program.params, x, values)[1]
+        return keys[first], jax.jit(lambda values: log_densities(program, program.params, x, values)[1])(values)
 
 
 class AsDrawn(Messenger):

@@ -151,12 +151,14 @@ def test_what_cannot_be_is_refused(make, message: str):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("options", [("fdarn",), ("darn", "--nade-units", "3", "--autoregressive-recognition")])
-def test_from_the_command_line(options, grey_file, tmp_path, monkeypatch, capsys):
+def test_from_the_command_line(grey_file, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert run(["train", "--data", str(grey_file), *SMALL, "--epochs", "1", "--out", "run", "--net", *options]) == 0
-    titles = {"fdarn": "fDARN", "darn": "deep autoregressive network"}
-    assert titles[options[0]] in capsys.readouterr().out
+    options = ("--net", "darn", "--hidden", "3", "--nade-units", "3", "--autoregressive-recognition")
+    words = ("--data", str(grey_file), "--batch-size", "8", "--nvil.baseline-units", "3", "--epochs", "1")
+    assert run(["train", *words, *options, "--out", "run"]) == 0
+    assert "deep autoregressive network" in capsys.readouterr().out
+    assert run(["train", *words, "--net", "fdarn", "--hidden", "3", "--out", "other"]) == 0
+    assert "fDARN" in capsys.readouterr().out
     assert run(["evaluate", "run", "--particles", "10", "--refine", "air:steps=2,samples=3"]) == 0
     assert run(["encode", "run", str(grey_file), "--out", "codes.npy"]) == 0
     assert run(["sample", "run", "--num", "4", "--out", "samples.png"]) == 0

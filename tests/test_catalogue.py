@@ -372,7 +372,7 @@ def test_a_config_takes_from_the_data_what_was_left_open():
     [
         ({"deterministic": (99_999_999,)}, "--deterministic"),
         ({"hidden": (200, 99_999_999)}, "--hidden"),
-        ({"particles": 99_999_999}, "--particles"),
+        ({"particles": 999_999_999}, "--particles"),
         ({"nvil": {"baseline_units": 999_999_999}}, "--nvil.baseline-units"),
         ({"net": "categorical", "categories": 10**9}, "--categories"),
         ({"net": "darn", "nade_units": 10**10}, "--nade-units"),
@@ -396,6 +396,7 @@ def test_the_size_of_a_run_is_that_of_what_is_made():
     assert held - 64 <= size.num_parameters <= held
     assert size.draws == 3 * 4 * 10 * 7 * (64 + 5 + 3)
     check_memory(config, load("digits"), available=10**7)
+    assert size_of(config.replace(particle_chunk=2), DataShape(64)).draws == 4 * 10 * (3 * 2 * (64 + 5 + 3) + 8 * 7)
     chains = size_of(config.replace(estimator="msc"), DataShape(64), num_rows=1000)
     assert chains.kept == 4 * 1000 * (5 + 3 + 1)
     assert chains.total == chains.parameters + chains.draws + chains.kept

@@ -35,7 +35,7 @@ def test_outputs_sum_to_one_given_each_condition(net):
 @pytest.mark.full
 @pytest.mark.parametrize("net", [SHALLOW, DEEP], ids=["one layer", "two layers"])
 def test_dreams_keep_the_condition_and_have_the_enumerated_frequencies(net):
-    x, latents = net.dream((50_000,), key=KEY, condition=CONDITIONS)
+    x, latents = jax.jit(lambda: net.dream((50_000,), key=KEY, condition=CONDITIONS))()
     assert x.shape == (50_000, 2, 3)
     assert [value.shape for value in latents] == [(50_000, 2, size) for size in net.layer_sizes]
     np.testing.assert_array_equal(x[..., :1], jnp.broadcast_to(CONDITIONS, (50_000, 2, 1)))
@@ -69,7 +69,7 @@ def test_draws_ahead_climb_the_bound_of_draws_that_have_not_seen_the_outputs():
         return (pairs * bound + recognised).sum(axis=(0, 1)).mean()
 
     grads = draws(lambda key: estimator.estimate(DEEP, OBSERVATIONS, None, key=key).net, 20_000)
-    assert_mean(grads, jax.grad(objective)(DEEP))
+    assert_mean(grads, jax.jit(jax.grad(objective))(DEEP))
 
 
 @pytest.mark.full
@@ -83,7 +83,7 @@ def test_units_are_credited_below_a_condition(make):
     grads = draws(lambda key: estimator.estimate(SHALLOW, OBSERVATIONS, None, key=key).net, 20_000)
     assert_mean(grads, exact_gradient(SHALLOW, OBSERVATIONS))
     with pytest.raises(ValueError, match="without a condition to look at the layers above"):
-        make(DEEP).estimate(DEEP, OBSERVATIONS, None, key=KEY)
+        jax.eval_shape(lambda: make(DEEP).estimate(DEEP, OBSERVATIONS, None, key=KEY).net)
 
 
 @pytest.mark.full
@@ -102,7 +102,7 @@ def test_sleep_dreams_for_the_conditions_of_the_data():
         return jnp.asarray(total)
 
     grads = draws(lambda key: estimator.estimate(net, OBSERVATIONS, None, key=key).net, 20_000)
-    assert_mean(grads, jax.grad(objective)(net))
+    assert_mean(grads, jax.jit(jax.grad(objective))(net))
 
 
 @pytest.mark.full

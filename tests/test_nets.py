@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import ALL_NETS, CONDITIONALS, DISCRETE, MEAN, OBSERVATIONS, net_of, small_net
+from cases import CONDITIONALS, MEAN, OBSERVATIONS, net_of, small_net
 from jaxtyping import TypeCheckError
 from laws import assert_frequencies, draws
 
@@ -37,7 +37,7 @@ def states_of(name: str) -> jax.Array:
 @pytest.mark.parametrize("name", CONDITIONALS)
 def test_probabilities_sum_to_one(name: str):
     conditional = CONDITIONALS[name]()
-    log_probs = conditional(parent_of(conditional)).log_prob(states_of(name))
+    log_probs = jax.jit(lambda: conditional(parent_of(conditional)).log_prob(states_of(name)))()
     np.testing.assert_allclose(jnp.exp(log_probs).sum(), 1, rtol=1e-5)
 
 
@@ -49,8 +49,8 @@ def test_samples_are_as_frequent_as_they_are_probable(name: str):
     samples = draws(lambda key: Plain()(distribution, key=key), 20_000)
     is_state = (samples[..., None, :] == states).all(axis=-1)
     assert is_state.any(axis=-1).all()
-    probabilities = jnp.exp(distribution.log_prob(states.reshape(len(states), *[1] * (samples.ndim - 2), -1)))
-    assert_frequencies(is_state, jnp.moveaxis(probabilities, 0, -1))
+    log_probs = jax.jit(distribution.log_prob)(states.reshape(len(states), *[1] * (samples.ndim - 2), -1))
+    assert_frequencies(is_state, np.moveaxis(np.exp(log_probs), 0, -1))
 
 
 @pytest.mark.full(but=["lead2-dense", "lead2-own module", "lead2-one-hot", "lead2-nade", "lead2-autoregressive prior"])
@@ -58,13 +58,18 @@ def test_samples_are_as_frequent_as_they_are_probable(name: str):
 @pytest.mark.parametrize("lead", [(), (4,), (2, 4)])
 def test_any_leading_axes(name: str, lead: tuple[int, ...]):
     conditional = CONDITIONALS[name]()
-    distribution = conditional(parent_of(conditional, *lead))
     batch = () if conditional.num_parents is None else lead
-    assert distribution.batch_shape == batch
-    assert distribution.event_shape == (conditional.num_units,)
-    sample = Plain()(distribution, (3,), key=jax.random.key(1))
+
+    def use():
+        distribution = conditional(parent_of(conditional, *lead))
+        assert distribution.batch_shape == batch
+        assert distribution.event_shape == (conditional.num_units,)
+        sample = Plain()(distribution, (3,), key=jax.random.key(1))
+        return sample, distribution.log_prob(sample)
+
+    sample, log_prob = jax.eval_shape(use)
     assert sample.shape == (3, *batch, conditional.num_units)
-    assert distribution.log_prob(sample).shape == (3, *batch)
+    assert log_prob.shape == (3, *batch)
 
 
 @pytest.mark.parametrize("logit", [-200.0, -20.0, -1.0, 0.0, 3.0, 90.0])
@@ -83,35 +88,44 @@ def test_softplus_and_log_mean_exp_at_the_edges():
     np.testing.assert_allclose(stable_logit(jnp.array([0.0, 0.5, 1.0]), 0.01), [-4.59512, 0, 4.59512], rtol=1e-5)
 
 
+EACH_KIND = ("three layers", "categorical on binary", "connected", "nade")
+"""A net for each kind of discrete units: of several layers, and those that depend on each other in both nets."""
+
+
 @pytest.mark.full(but=["categorical on binary", "nade"])
-@pytest.mark.parametrize("net_name", DISCRETE)
+@pytest.mark.parametrize("net_name", EACH_KIND)
 def test_draws_are_scored_as_they_are_drawn(net_name: str):
-    net = ALL_NETS[net_name]()
-    draw = net.infer(OBSERVATIONS, 4, key=jax.random.key(0))
-    np.testing.assert_allclose(draw.log_probs, net.log_recognition_terms(OBSERVATIONS, draw.values), rtol=1e-5)
+    net = net_of(net_name)
+
+    @jax.jit
+    def drawn():
+        draw = net.infer(OBSERVATIONS, 4, key=jax.random.key(0))
+        return draw, net.log_recognition_terms(OBSERVATIONS, draw.values)
+
+    draw, log_probs = drawn()
+    np.testing.assert_allclose(draw.log_probs, log_probs, rtol=1e-5)
     assert [v.shape for v in draw.values] == [(4, 3, size) for size in net.layer_sizes]
 
 
-@pytest.mark.full(but=["categorical"])
-@pytest.mark.parametrize("net_name", DISCRETE)
+@pytest.mark.full(but=["categorical on binary"])
+@pytest.mark.parametrize("net_name", EACH_KIND)
 def test_draws_have_the_enumerated_frequencies(net_name: str):
-    net = ALL_NETS[net_name]()
-    x = OBSERVATIONS[:1]
-    states = enumerate_latents(net, x)
-    all_bits = jnp.concatenate(states.latents, axis=-1)
+    net, x = net_of(net_name), OBSERVATIONS[:1]
+    states = eqx.filter_jit(enumerate_latents)(net, x)
+    all_bits = np.concatenate(states.latents, axis=-1)
 
     def which(key):
         drawn = jnp.concatenate(net.infer(x, 1, key=key).values, axis=-1)
         return (drawn == all_bits).all(axis=-1)[:, 0].astype(float)
 
-    assert_frequencies(draws(which, 20_000), jnp.exp(states.log_q[:, 0]))
+    assert_frequencies(draws(which, 20_000), np.exp(states.log_q[:, 0]))
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("net_name", DISCRETE)
+@pytest.mark.parametrize("net_name", EACH_KIND)
 def test_dreams_have_the_enumerated_frequencies(net_name: str):
-    net = ALL_NETS[net_name]()
-    marginal = jnp.exp(enumerate_latents(net, BITS).log_p).sum(axis=0)
+    net = net_of(net_name)
+    marginal = np.exp(eqx.filter_jit(enumerate_latents)(net, BITS).log_p).sum(axis=0)
     np.testing.assert_allclose(marginal.sum(), 1, rtol=1e-5)
 
     def which(key):
@@ -168,10 +182,13 @@ def test_latents_start_at_their_mean(signs: bool):
 @pytest.mark.parametrize("name", CONDITIONALS)
 def test_values_of_any_type_are_scored_alike(name: str, kind: type):
     conditional, states = CONDITIONALS[name](), np.asarray(states_of(name))
-    distribution = conditional(parent_of(conditional))
-    np.testing.assert_allclose(
-        distribution.log_prob(jnp.asarray(states.astype(kind))), distribution.log_prob(states), rtol=1e-6
-    )
+
+    @jax.jit
+    def log_probs(*values):
+        return [conditional(parent_of(conditional)).log_prob(given) for given in values]
+
+    found, expected = log_probs(states.astype(kind), states)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_initial_biases_and_centring():

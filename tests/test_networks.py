@@ -14,7 +14,7 @@ from beliefnet.cli import run
 from beliefnet.conditionals import Convolutions, Dense, EquinoxNetwork, Feedforward, Stacked, TransposedConvolutions
 from beliefnet.data import load
 from beliefnet.distributions import bernoulli, categorical, discretised_logistic, normal
-from beliefnet.estimators import SGVB, VIMCO, Reinforce
+from beliefnet.estimators import SGVB, VIMCO
 from beliefnet.evaluation import exact_gradient
 from beliefnet.nets import (
     Convolution,
@@ -124,11 +124,9 @@ def test_own_networks_of_other_sizes(up, down, wrong):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("estimator", [VIMCO(3), Reinforce(2)], ids=["vimco", "reinforce"])
-def test_own_networks_get_the_gradient_of_the_bound(estimator):
-    net = own_net()
-    claimed = exact_gradient(net, BITS, num_particles=3 if isinstance(estimator, VIMCO) else None)
-    state = estimator.init(net)
+def test_own_networks_get_the_gradient_of_the_bound():
+    net, estimator = own_net(), VIMCO(3)
+    claimed, state = exact_gradient(net, BITS, num_particles=3), estimator.init(net)
     assert_mean(draws(lambda key: estimator.estimate(net, BITS, state, key=key).net, 20_000), claimed)
     assert max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(claimed.recognition)) > 1e-3
 
@@ -158,7 +156,7 @@ def test_convolutions_are_those_of_xla(shape):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", SHAPES[1:])
 def test_transposed_convolutions_are_the_transpose(shape):
     up = Convolutions(shape, (2, 3), lambda x: x, key=KEY)
     down = TransposedConvolutions(shape, (2, 3), lambda x: x, key=KEY)
@@ -190,7 +188,7 @@ def test_pixels_of_a_convolutional_net_start_at_the_mean_and_are_neighbours(fami
     # The mean of a logistic that is cut at 0 and 1 is not its location.
     np.testing.assert_allclose(decode(net, (jnp.zeros(2),)), mean, atol=0.05)
     decoder = net.generative.conditionals[-1].network.networks[-1]  # pyright: ignore
-    slope = jax.jacobian(decoder)(jax.random.normal(KEY, (decoder.num_inputs,)))
+    slope = jax.jit(jax.jacobian(decoder))(jax.random.normal(KEY, (decoder.num_inputs,)))
     # What one place of the smallest image says is said of 4 by 4 pixels, by every parameter of theirs.
     reached = (np.abs(slope[:, (1 * 4 + 1) * 3]) > 1e-6).reshape(-1, 8, 8)
     expected = np.zeros((8, 8), bool)
@@ -226,11 +224,14 @@ def test_only_weights_decay():
 @pytest.mark.parametrize("make", [sigmoid_belief_net, vae, darn])
 def test_convolutions_give_as_many_parameters_as_there_are(image_shape, make):
     num_pixels = image_shape[0] * image_shape[1]
-    net = make(num_pixels, (5,), bottom=Convolution(image_shape, (2, 3)), deterministic=(6,), key=KEY)
-    assert (net.num_visible, net.layer_sizes) == (num_pixels, (5,))
-    x = jnp.zeros((2, num_pixels))
-    terms = jax.eval_shape(lambda x: net.log_joint_terms(x, net.infer(x, 3, key=KEY).values), x)
-    assert terms.shape == (3, 2, 2)
+
+    def use():
+        net = make(num_pixels, (5,), bottom=Convolution(image_shape, (2, 3)), deterministic=(6,), key=KEY)
+        assert (net.num_visible, net.layer_sizes) == (num_pixels, (5,))
+        x = jnp.zeros((2, num_pixels))
+        return net.log_joint_terms(x, net.infer(x, 3, key=KEY).values)
+
+    assert jax.eval_shape(use).shape == (3, 2, 2)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +262,8 @@ def test_a_convolutional_net_is_trained_used_and_loaded(tmp_path, monkeypatch, c
     assert "convolution 2 3" in captured.out
     assert load_named_run("run").config.fit.learning_rate == 0.001
     assert load_named_run("run").config.net.values["convolution"] == (2, 3)
-    assert run(["evaluate", "run", "--particles", "5", "--limit", "20"]) == 0
+    assert run(["encode", "run", "bars", "--split", "test", "--out", "codes.npy"]) == 0
+    assert np.load("codes.npy").shape[1] == 3
 
 
 @pytest.mark.parametrize(

@@ -72,20 +72,29 @@ LOSSES = {
     "tvo": Case(lambda: TVO(2, num_intervals=2, first=0.3), thermodynamic(2, ENDS), thermodynamic_value(2, ENDS)),
 }
 QUICK = {("vimco, local", "no plate")}
-LEFT_OUT = {("ovis", "nested")}  # more tuples than can be visited
-LEFT_OUT |= {(loss, "late") for loss in LOSSES if loss != "nvil"}
-# Their sites are read as those of the others: three programs try the rule.
-LEFT_OUT |= {
-    (loss, program)
-    for loss in ("vimco, arithmetic", "ovis", "tvo")
-    for program in PROGRAMS
-    if program not in ("no plate", "nested", "pair")
-}
+EVERY = ("vimco, local", "reinforce")
+"""With and without weights, each term to the draws that it depends on: they read every program.
+
+Others read it by the same code: their rule is tried alone, on plates in plates and in a loop.
+"""
+SOME_PROGRAMS = ("no plate", "nested", "pair")
+SHARING = ("vimco", "rws")
+"""Their weights are of all that a latent outside of the plate ties together."""
+
+
+def is_tried(loss: str, program: str) -> bool:
+    if program == "late" or loss == "nvil":
+        return loss == "nvil" and program in ("late", "nested")
+    if (loss, program) == ("ovis", "nested"):
+        return False  # more tuples than can be visited
+    return loss in EVERY or program in SOME_PROGRAMS or (program == "shared" and loss in SHARING)
+
+
 LAWS = [
     pytest.param(loss, program, id=f"{loss} of {program}", marks=[] if (loss, program) in QUICK else pytest.mark.full)
     for loss in LOSSES
     for program in PROGRAMS
-    if (loss, program) not in LEFT_OUT
+    if is_tried(loss, program)
 ]
 
 
@@ -210,7 +219,8 @@ WHOLE = Program(
 )
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n == "vimco" else pytest.mark.full) for n in LOSSES])
+@pytest.mark.full(but=["vimco"])
+@pytest.mark.parametrize("name", ["vimco", "vimco, local", "reinforce", "rws", "tvo"])
 def test_subsampling_is_unbiased(name: str):
     case = LOSSES[name]
     loss = case.make()
@@ -227,7 +237,7 @@ def test_subsampling_is_unbiased(name: str):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("loss", [Reinforce(2), NVIL(1), ReweightedWakeSleep(1)], ids=["reinforce", "nvil", "rws, 1"])
+@pytest.mark.parametrize("loss", [Reinforce(2), ReweightedWakeSleep(1)], ids=["reinforce", "rws, 1"])
 def test_rows_of_a_plate_under_a_shared_latent(loss: Any):
     """In the mean over the rows it is the ELBO of all of them; the wake phase of one draw has no news for the guide."""
     value, found = expected_of_batches(loss, SOME, REALS[:, None])
@@ -255,7 +265,7 @@ def test_dreams_of_rows_of_a_plate_under_a_shared_latent():
             total += jnp.exp(log_p) * (of_bit(every, params["q_every"]) + len(REALS) * log_q)
         return total
 
-    model, guide = claimed(SHARED, elbo), jax.grad(asleep)(SOME.params)
+    model, guide = claimed(SHARED, elbo), jax.jit(jax.grad(asleep))(SOME.params)
     assert_mean(draws(one, 20_000), {name: guide[name] if is_of_guide(name) else model[name] for name in model})
 
 
@@ -374,6 +384,7 @@ def mixed_guide(x):
 MIXED_PARAMS = {"prior": 0.4, "mix": 0.9, "out": 1.2, "q_start": 0.3, "q_turn": -0.8, "q_end": 0.5}
 
 
+@functools.cache
 def mixed_exact(count: int, claim: str) -> Any:
     """The exact gradient by quadrature over both normal latents: of the bound, or of the wake phases."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(8)
@@ -415,16 +426,17 @@ def mixed_exact(count: int, claim: str) -> Any:
     [
         (VIMCO(2), 2, "bound"),
         (VIMCO(2, signal=Signal.LOCAL), 2, "bound"),
-        (OVIS(2), 2, "bound"),
         (Reinforce(2), 1, "bound"),
-        (NVIL(2), 1, "bound"),
         (ReweightedWakeSleep(2), 2, "wake"),
     ],
-    ids=["vimco", "vimco, local", "ovis", "reinforce", "nvil", "rws"],
+    ids=["vimco", "vimco, local", "reinforce", "rws"],
 )
 def test_mixed_latents(loss: Any, count: int, claim: str):
     """A bit between two normal latents: the derivative goes through the one before into the bit's score."""
     assert_mean(ascents(loss, mixed_model, mixed_guide, MIXED_PARAMS, jnp.array(1.1)), mixed_exact(count, claim))
+
+
+PAIR_OF_REALS = jnp.array([1.1, -0.3])
 
 
 def normal_model(x):
@@ -442,7 +454,8 @@ def normal_guide(x):
 NORMAL_PARAMS = {"prior": 0.4, "out": 1.2, "q_slope": 0.3, "q_scale": 0.7}
 
 
-def normal_exact(x: jax.Array) -> Any:
+@functools.cache
+def normal_exact() -> Any:
     """The exact gradient of the bound of two particles, by quadrature."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(20)
     mass = jnp.log(weights / weights.sum())
@@ -450,7 +463,7 @@ def normal_exact(x: jax.Array) -> Any:
 
     def total(params: Any) -> jax.Array:
         bounds = []
-        for one in x[:, None]:
+        for one in PAIR_OF_REALS[:, None]:
             low = params["q_slope"] * one + params["q_scale"] * jnp.asarray(nodes)[:, None]
             log_p, log_q = log_densities(program, params, one, {"low": low})
             pair = jnp.logaddexp((log_p - log_q)[:, None], (log_p - log_q)[None]) - jnp.log(2)
@@ -461,11 +474,10 @@ def normal_exact(x: jax.Array) -> Any:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("loss", [DReG(2), VIMCO(2), OVIS(2)], ids=["dreg", "vimco", "ovis"])
+@pytest.mark.parametrize("loss", [DReG(2), VIMCO(2)], ids=["dreg", "vimco"])
 def test_normal_latents(loss: Any):
     """Of the model and of the guide."""
-    x = jnp.array([1.1, -0.3])
-    assert_mean(ascents(loss, normal_model, normal_guide, NORMAL_PARAMS, x), normal_exact(x))
+    assert_mean(ascents(loss, normal_model, normal_guide, NORMAL_PARAMS, PAIR_OF_REALS), normal_exact())
 
 
 def mixture(loc: Any) -> Any:
@@ -492,7 +504,7 @@ def test_continuous_latents_without_a_derivative():
 
     assert not mixture(1.0).has_rsample
     found = ascents(Reinforce(3), model, guide, {"q_loc": 0.6})
-    assert_mean(found, {"q_loc": jax.grad(exact)(0.6)})
+    assert_mean(found, {"q_loc": jax.jit(jax.grad(exact))(0.6)})
 
 
 def sliced_normal_model(x):
@@ -510,15 +522,15 @@ def sliced_normal_guide(x):
 @pytest.mark.full
 @pytest.mark.parametrize("loss", [DReG(2), VIMCO(2)], ids=["dreg", "vimco"])
 def test_subsampling_of_normal_latents(loss: Any):
-    x = jnp.array([1.1, -0.3])
-    assert_mean(ascents(loss, sliced_normal_model, sliced_normal_guide, NORMAL_PARAMS, x), normal_exact(x))
+    found = ascents(loss, sliced_normal_model, sliced_normal_guide, NORMAL_PARAMS, PAIR_OF_REALS)
+    assert_mean(found, normal_exact())
 
 
 @pytest.mark.full
 def test_dreg_has_no_noise_where_the_guide_is_the_posterior():
     """The score, which it has not, is all that is noise there; the model's gradient is noisy."""
     params = {"prior": 0.0, "out": 0.8, "q_slope": 0.8 / 1.28, "q_scale": (0.64 / 1.28) ** 0.5}
-    found = ascents(DReG(3), normal_model, normal_guide, params, jnp.array([1.1, -0.3]), num=50)
+    found = ascents(DReG(3), normal_model, normal_guide, params, PAIR_OF_REALS, num=50)
     np.testing.assert_allclose(found["q_slope"], 0, atol=1e-4)
     np.testing.assert_allclose(found["q_scale"], 0, atol=1e-4)
     assert found["out"].std() > 0.1
@@ -557,14 +569,14 @@ def scaled_exact(count: int, latent: float, observed: float) -> Any:
             values.append(jnp.sum(jnp.exp(log_q[:, None] + log_q) * pair))
         return sum(values)
 
-    return jax.grad(total)(SCALED_PARAMS)
+    return jax.jit(jax.grad(total))(SCALED_PARAMS)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize(
     ("loss", "count", "scales"),
-    [(Reinforce(2), 1, (0.3, 1.0)), (Reinforce(2), 1, (0.3, 0.5)), (VIMCO(2), 2, (1.0, 0.5))],
-    ids=["reinforce, divergence", "reinforce, both", "vimco, likelihood"],
+    [(Reinforce(2), 1, (0.3, 0.5)), (VIMCO(2), 2, (1.0, 0.5))],
+    ids=["reinforce, both", "vimco, likelihood"],
 )
 def test_scales(loss: Any, count: int, scales: tuple[float, float]):
     found = ascents(loss, scaled_model, scaled_guide, SCALED_PARAMS, REALS, *scales)
@@ -572,7 +584,7 @@ def test_scales(loss: Any, count: int, scales: tuple[float, float]):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("name", ["vimco", "reinforce", "rws", "tvo", "ovis"])
+@pytest.mark.parametrize("name", ["vimco", "reinforce", "rws"])
 def test_a_scale_of_all_sites_is_a_factor(name: str):
     """Weights are not changed by it."""
     scaled, plain = (
@@ -588,7 +600,7 @@ def test_a_scale_of_all_sites_is_a_factor(name: str):
 def test_a_masked_latent_may_decide_something(loss: Any, count: int):
     """Its draws have a score all the same: a mask takes its term away, not what it was drawn with."""
     params = {"out": 1.7, "q_slope": 0.6}
-    exact = jax.grad(functools.partial(idle_exact, count=count))(params)
+    exact = jax.jit(jax.grad(functools.partial(idle_exact, count=count)))(params)
     assert_mean(ascents(loss, idle_model, idle_guide, params, REALS), exact)
 
 
@@ -628,7 +640,7 @@ def unseen_guide(x):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("name", ["vimco", "reinforce", "rws"])
+@pytest.mark.parametrize("name", ["vimco", "reinforce"])
 def test_what_is_not_observed_is_a_latent(name: str):
     """By `obs_mask`: of two data, one has its observation, the other a latent in its place."""
     params = {"prior": 0.4, "out": 1.7, "q_slope": 0.6, "q_mix": -0.5}
@@ -649,11 +661,9 @@ def svi_of(loss: Any) -> SVI:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(
-    "make", [VIMCO, OVIS, TVO, Reinforce, NVIL, ReweightedWakeSleep, WakeSleep], ids=lambda make: make.__name__
-)
+@pytest.mark.parametrize("make", [VIMCO, NVIL, ReweightedWakeSleep, WakeSleep], ids=lambda make: make.__name__)
 def test_training_lowers_the_loss(make: Any, recwarn: Any):
-    """`run`, and `evaluate` under `vmap`, without a word of warning."""
+    """`run`, and `evaluate` under `vmap`, without a word of warning: weights, a state that is kept, and dreams."""
     svi = svi_of(make())
     result = svi.run(jax.random.key(0), 40, CHAIN.x, progress_bar=False)
     keys = jax.random.split(jax.random.key(2), 200)
@@ -664,9 +674,9 @@ def test_training_lowers_the_loss(make: Any, recwarn: Any):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("make", [VIMCO, NVIL, WakeSleep], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", [NVIL, WakeSleep], ids=lambda make: make.__name__)
 def test_a_run_goes_on_and_runs_of_many_seeds_are_one_program(make: Any, recwarn: Any):
-    """Weights, a state that is kept, and dreams."""
+    """A state that is kept, and dreams."""
     svi = svi_of(make())
     state = svi.init(jax.random.key(0), CHAIN.x)
     first = svi.run(jax.random.key(1), 2, CHAIN.x, progress_bar=False, init_state=state)
@@ -752,7 +762,8 @@ def test_a_baseline_is_learnt_with_all_else():
     result = svi.run(jax.random.key(0), 600, THREE, progress_bar=False)
     params = result.params
     predicted = THREE @ params["baseline"] + params["baseline_bias"]
-    elbos = [elbo(*log_densities(WHOLE, params, x, states(WHOLE.latents))) for x in WHOLE.data]
+    at = jax.jit(lambda x: elbo(*log_densities(WHOLE, params, x, states(WHOLE.latents))))
+    elbos = [at(x) for x in WHOLE.data]
     np.testing.assert_allclose(predicted, elbos, atol=0.3)
 
 

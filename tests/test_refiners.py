@@ -49,7 +49,6 @@ PAIRS = [(name, net) for name, case in REFINERS.items() for net in case.nets]
 
 
 @eqx.filter_jit
-@eqx.filter_jit
 def refined(net: BeliefNet, refiner: AbstractRefiner, posterior: AbstractPosterior | None = None) -> AbstractPosterior:
     return refiner.refine(net, OBSERVATIONS, posterior, key=jax.random.key(4))
 
@@ -60,7 +59,7 @@ def test_more_steps_climb_the_refiners_own_objective(name: str, net_name: str):
     case: RefinerCase = REFINERS[name]
     net = ALL_NETS[net_name]()
     refiner = dataclasses.replace(case.make(6), num_checks=0)
-    posteriors = [refiner.start(net, OBSERVATIONS)]
+    posteriors = [eqx.filter_jit(refiner.start)(net, OBSERVATIONS)]
     for _ in range(3):
         posteriors.append(refined(net, refiner, posteriors[-1]))
     objective = eqx.filter_jit(case.objective)
@@ -71,8 +70,7 @@ def test_more_steps_climb_the_refiners_own_objective(name: str, net_name: str):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(("rate", "steps"), [(0.3, 25), (1.0, 8)])
-@pytest.mark.parametrize("net_name", ["two layers", "categorical on binary"])
+@pytest.mark.parametrize(("net_name", "rate", "steps"), [("two layers", 1.0, 8), ("categorical on binary", 0.3, 25)])
 def test_air_with_many_samples_finds_the_marginals(net_name: str, rate: float, steps: int):
     """For any rate: the posterior's own marginals are the fixed point."""
     net = ALL_NETS[net_name]()
@@ -85,12 +83,17 @@ def test_air_with_many_samples_finds_the_marginals(net_name: str, rate: float, s
 @pytest.mark.full
 def test_air_with_many_samples_finds_the_moments_of_a_normal_unit():
     net = chain_net((normal, 1), scale=0.7)
-    grid = jnp.linspace(-8, 8, 4001)[:, None, None]
-    mass = jax.nn.softmax(net.log_joint(OBSERVATIONS, (grid,)), axis=0)
-    layer = refined(net, AIR(25, 20_000, rate=0.3)).mean_field.layers[0]
-    mean = jnp.sum(mass * grid[..., 0], axis=0)
-    np.testing.assert_allclose(layer.mean[:, 0], mean, atol=0.03)
-    np.testing.assert_allclose(layer.variance[:, 0], jnp.sum(mass * (grid[..., 0] - mean) ** 2, axis=0), atol=0.05)
+    grid = np.linspace(-8, 8, 4001)[:, None, None]
+
+    @jax.jit
+    def moments() -> tuple[jax.Array, jax.Array, jax.Array]:
+        layer = AIR(25, 20_000, rate=0.3).refine(net, OBSERVATIONS, key=jax.random.key(4)).mean_field.layers[0]
+        return jax.nn.softmax(net.log_joint(OBSERVATIONS, (jnp.asarray(grid),)), axis=0), layer.mean, layer.variance
+
+    mass, found, variance = map(np.asarray, moments())
+    mean = np.sum(mass * grid[..., 0], axis=0)
+    np.testing.assert_allclose(found[:, 0], mean, atol=0.03)
+    np.testing.assert_allclose(variance[:, 0], np.sum(mass * (grid[..., 0] - mean) ** 2, axis=0), atol=0.05)
 
 
 def separate_net() -> BeliefNet:
@@ -108,40 +111,49 @@ def separate_net() -> BeliefNet:
 @pytest.mark.full
 def test_air_leaves_an_exact_posterior_alone():
     net = separate_net()
-    before = MeanField.recognised(net, OBSERVATIONS)
-    states, mass = enumerate_latents(net, OBSERVATIONS), exact_posterior(net, OBSERVATIONS)
-    np.testing.assert_allclose(jnp.exp(before.log_probs(states.latents).sum(axis=-1)), mass, atol=1e-5)
+
+    @jax.jit
+    def exact() -> tuple[jax.Array, jax.Array, jax.Array]:
+        start = MeanField.recognised(net, OBSERVATIONS)
+        log_q = start.log_probs(enumerate_latents(net, OBSERVATIONS).latents).sum(axis=-1)
+        return jnp.exp(log_q), exact_posterior(net, OBSERVATIONS), start.means[0]
+
+    probability, mass, before = exact()
+    np.testing.assert_allclose(probability, mass, atol=1e-5)
     means = draws(lambda key: AIR(10, 50).refine(net, OBSERVATIONS, key=key).means[0], 500)
-    assert_mean(means, before.means[0])
+    assert_mean(means, before)
     # Ten steps of weight 0.1 on means of fifty draws.
     assert means.std(axis=0).max() < 0.05
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("name", REFINERS)
+@pytest.mark.parametrize("name", [name for name in REFINERS if "," not in name])
 def test_refiners_leave_the_prior_alone_where_the_data_say_nothing(name: str):
-    """Decoder and recognition net without weights: the posterior is the prior, from the start."""
-    families = {"gdir": normal, "gdir, momentum": normal}
-    net = jax.tree.map(jnp.zeros_like, chain_net((families.get(name, bernoulli), 3)))
+    """Decoder and recognition net without weights: the posterior is the prior, from the start. Of each kind, one."""
+    net = jax.tree.map(jnp.zeros_like, chain_net((normal if name == "gdir" else bernoulli, 3)))
     after = refined(net, REFINERS[name].make(20)).mean_field
     np.testing.assert_allclose(after.parameters[0], MeanField.recognised(net, OBSERVATIONS).parameters[0], atol=0.15)
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("net_name", ["one layer", "three layers", "two categorical", "categorical on binary"])
+@pytest.mark.parametrize("net_name", ["three layers", "categorical on binary"])
 def test_closed_forms_of_a_mean_field_average_to_the_exact_elbo_and_divergence(net_name: str):
     net = ALL_NETS[net_name]()
     posterior = refined(net, MeanPassingAscent(3, form=Form.MEAN_FIELD))
-    states = eqx.filter_jit(enumerate_latents)(net, OBSERVATIONS)
-    log_q = posterior.log_probs(states.latents).sum(axis=-1)
+
+    @jax.jit
+    def exact() -> tuple[jax.Array, jax.Array]:
+        states = enumerate_latents(net, OBSERVATIONS)
+        log_q = posterior.log_probs(states.latents).sum(axis=-1)
+        divergence = jnp.sum(jnp.exp(log_q) * (log_q - states.log_q), axis=0)
+        return posterior_elbo(net, OBSERVATIONS, posterior), divergence
 
     def terms(key: Any) -> tuple[jax.Array, jax.Array]:
         latents = posterior.draw(1, key=key)
         elbo = posterior.elbo(net, OBSERVATIONS, latents)[0]
         return elbo, posterior.divergence(net, OBSERVATIONS, latents)[0]
 
-    exact = posterior_elbo(net, OBSERVATIONS, posterior), jnp.sum(jnp.exp(log_q) * (log_q - states.log_q), axis=0)
-    assert_mean(draws(terms, 20_000), exact)
+    assert_mean(draws(terms, 20_000), exact())
 
 
 def test_the_closed_form_of_normal_layers_is_that_of_draws():
@@ -168,7 +180,7 @@ def test_moments_go_there_and_back(family):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("refiner", [AIR(8, 2, rate=1.0), AIR(8, 1), StraightThroughAscent(8, 2), ConcreteAscent(8, 2)])
+@pytest.mark.parametrize("refiner", [AIR(8, 1, rate=1.0), StraightThroughAscent(8, 2), ConcreteAscent(8, 2)])
 def test_refinement_stays_finite(refiner: AbstractRefiner):
     """Undamped, with draws that all agree, and with weights that no float can tell apart."""
     for scale in (1.0, 3e3):
@@ -258,10 +270,18 @@ def test_momentum_carries_the_velocity_on():
 @pytest.mark.full
 def test_patience_ends_a_refinement_long_before_its_last_step():
     net = small_net(2, 2)
-    posterior = refined(net, MeanPassingAscent(10**9, rate=0.5, patience=3))
-    surrogate = REFINERS["mean-passing"].objective
-    reached = surrogate(net, OBSERVATIONS, posterior)
-    assert (reached > surrogate(net, OBSERVATIONS, refined(net, MeanPassingAscent(200, rate=0.5))) - 1e-3).all()
+    refiner, surrogate = (
+        MeanPassingAscent(10**9, rate=0.5, patience=3),
+        eqx.filter_jit(REFINERS["mean-passing"].objective),
+    )
+    start = refiner.start(net, OBSERVATIONS)
+    posterior = refined(net, refiner, start)
+    begun, reached, again = (
+        np.asarray(surrogate(net, OBSERVATIONS, found))
+        for found in (start, posterior, refined(net, refiner, posterior))
+    )
+    assert (reached > begun + 0.01).all()
+    assert (reached > again - 1e-3).all()
 
 
 def test_steps_cost_no_memory():
@@ -289,12 +309,10 @@ def test_semi_amortised_gradients_go_through_the_refinement():
     move = lambda by: jax.tree.map(lambda leaf, d: leaf + by * d, net, direction)  # noqa: E731
     value = lambda net: estimate_by(SemiAmortised(refiner, 2), net).objective  # noqa: E731
     slope = (value(move(1e-2)) - value(move(-1e-2))) / 2e-2
-    product = sum(jax.tree.leaves(jax.tree.map(lambda g, d: jnp.sum(g * d), estimate.net, direction)))
-    np.testing.assert_allclose(product, slope, rtol=2e-2)
-    held = estimate_by(VariationalEM(refiner, 2), net)
-    assert not np.allclose(
-        held.net.recognition.conditionals[0].network.weight, estimate.net.recognition.conditionals[0].network.weight
-    )
+    products = jax.tree.map(lambda g, d: np.vdot(g, d), estimate.net, direction)
+    np.testing.assert_allclose(sum(jax.tree.leaves(products)), slope, rtol=2e-2)
+    # The recognition net has a part in it, and only by the posterior that it starts.
+    assert abs(sum(jax.tree.leaves(products.recognition))) > 0.1 * abs(slope)
 
 
 @pytest.mark.parametrize(
@@ -366,7 +384,8 @@ def test_a_score_without_any_possible_draw_is_the_lowest():
     net = eqx.tree_at(lambda n: n.generative.conditionals[-1].bias, net, never)
     start = StructuredPosterior.recognised(net, OBSERVATIONS)
     refiner = AIR(1, 5)
-    _, score = refiner.step(net, OBSERVATIONS, Progress(start, refiner.init(start)), key=jax.random.key(0))
+    begin = Progress(start, refiner.init(start))
+    _, score = eqx.filter_jit(refiner.step)(net, OBSERVATIONS, begin, key=jax.random.key(0))
     assert score[0] == 0
     assert (score[1:] >= 1 - 1e-5).all()
 
@@ -394,7 +413,8 @@ def test_an_untrained_network_leaves_the_recognition_net_as_it_is():
     net = small_net(2, 3)
     refiner = Learned.untrained(net, 3, key=jax.random.key(0))
     before, after = refiner.start(net, OBSERVATIONS), refined(net, refiner)
-    for one, two in zip(*(p.draw(4, key=jax.random.key(1)) for p in (before, after)), strict=True):
+    draw = eqx.filter_jit(lambda posterior: posterior.draw(4, key=jax.random.key(1)))
+    for one, two in zip(draw(before), draw(after), strict=True):
         np.testing.assert_array_equal(one, two)
 
 

@@ -31,6 +31,8 @@ from beliefnet.training import FitOptions, run_steps
 
 KEY, NAN = jax.random.key(0), np.nan
 FAST = {"hidden": (3,), "epochs": 2, "num_particles": 8, "random_state": 0}
+CHEAP = {"hidden": (2,), "epochs": 1, "batch_size": 2, "num_particles": 2, "random_state": 0}
+"""With batches of one size, data of different numbers of rows share programs."""
 RANDOM = np.random.default_rng(0)
 BITS = (RANDOM.random((40, 5)) < [0.1, 0.3, 0.5, 0.7, 0.9]).astype(float)
 HOLEY = np.where(RANDOM.random(BITS.shape) < 0.2, NAN, BITS)
@@ -61,11 +63,11 @@ def imputer():
 @parametrize_with_checks(
     [
         # Draws, of a layer below others: the rest gives means, of its only layer, by the same methods.
-        DeepBeliefNet((3, 2), codes="draws", layer=0, epochs=2, num_particles=8),
-        VariationalAutoencoder(**FAST, deterministic=(4,)),
-        DocumentBeliefNet(**FAST),
-        BeliefNetOutlierDetector(**FAST),
-        BeliefNetImputer(**FAST),
+        DeepBeliefNet(**CHEAP | {"hidden": (2, 2)}, codes="draws", layer=0, estimator="reinforce:particles=2"),
+        VariationalAutoencoder(**CHEAP, deterministic=(3,)),
+        DocumentBeliefNet(**CHEAP, estimator="reinforce:particles=2"),
+        BeliefNetOutlierDetector(**CHEAP, deterministic=()),
+        BeliefNetImputer(**CHEAP, deterministic=()),
     ]
 )
 def test_the_checks_of_scikit_learn(estimator, check):

@@ -703,7 +703,7 @@ def test_holes_are_filled_in_and_all_else_stays(run, tmp_path, capsys):
         assert (same == given).all(), name
     assert set(done["job"]) <= set(SURVEY["job"].dropna())
     assert (done["children"].astype(float) == done["children"].astype(float).round()).all()
-    assert cli.run(["impute", str(out), str(path), "--out", str(file), "--draws", "2", "--overwrite"]) == 0
+    assert cli.run(["impute", str(out), str(path), "--out", str(file), "--draws", "2", *again]) == 0
     drawn = read(file)
     assert list(drawn.columns) == ["draw", *SURVEY.columns]
     one, two = (part.drop(columns="draw").reset_index(drop=True) for _, part in drawn.groupby("draw"))
@@ -798,7 +798,7 @@ def test_a_table_in_python_comes_back_in_the_frame_that_it_came_in():
     # A category that is not known counts as missing, and stays in what is filled in.
     odd = some.assign(job="pilot")
     with pytest.warns(UserWarning, match="by column: 'job' 10"):
-        one, two = model.read_as(unseen="missing").impute(odd, num_draws=2)
+        one, two = model.read_as(unseen="missing").impute(odd, num_draws=2, search=search)
     assert (one["job"] == "pilot").all()
     assert not one.drop(columns="comment").isna().any().any()
     assert not one.equals(two)

@@ -72,7 +72,9 @@ TUTORIALS = {
     "documents_and_topics": Tutorial(
         {
             "max_features=700": "max_features=200",
-            "max_iter=20": "max_iter=4",
+            "(50, 100, 200)": "(50, 200)",
+            "max_iter=20": "max_iter=2",
+            "TSNE(": "TSNE(max_iter=250, ",
             '"net, 50 bits": (50,), ': "",
             "epochs=60": "epochs=8",
             "K = 100": "K = 20",

@@ -239,7 +239,7 @@ def test_messages_are_bounded_and_on_one_line():
     ("error", "said"),
     [
         (ValueError(), "ValueError without a message; try --debug"),
-        (MemoryError(), "out of memory; try a smaller --hidden"),
+        (MemoryError(), "out of memory; try --particle-chunk 10, or a smaller --hidden"),
         (MemoryError("Unable to allocate 7 GiB"), "out of memory (Unable to allocate 7 GiB)"),
         (RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.\n" + "x" * 9000), "allocating 9 bytes.)"),
         (OSError(errno.ENOSPC, "No space left on device", "run/x"), "no space left on the disk (run/x); try making"),

@@ -37,7 +37,7 @@ KEY = jax.random.key(0)
 def streamed(f: np.ndarray, chunk: int, values: np.ndarray | None = None) -> WeightedSample:
     """Log-weights `[particles, batch]` by chunks, the last one filled up with what must not count."""
     zeros = None if values is None else jnp.zeros(values.shape[1:])
-    sample = WeightedSample.start(f.shape[1], weighted=zeros, rungs=(2, len(f)), tail=5)
+    sample = WeightedSample.start(f.shape[1], weighted=zeros, rungs=(2, len(f)), tail=5, room=9)
     for start in range(0, len(f), chunk):
         part, num = f[start : start + chunk], min(chunk, len(f) - start)
         fill = [(0, chunk - num)]

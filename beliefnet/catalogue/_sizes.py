@@ -21,7 +21,7 @@ from beliefnet.catalogue._methods import build_estimator
 from beliefnet.catalogue._nets import DataShape, build_net
 from beliefnet.data import Dataset
 from beliefnet.estimators import AbstractEstimator
-from beliefnet.training import stay_on_host
+from beliefnet.training import chunk_for, stay_on_host
 
 _COPIES = 5
 """Copies of all parameters in training: themselves, their gradient, two moments of the optimiser, the best so far."""
@@ -62,11 +62,14 @@ def size_of(config: TrainConfig, data: DataShape, *, num_rows: int = 0, data_byt
         data: Width of the observation, and the shape of images.
         num_rows: Rows of the training set.
         data_bytes: Of the data on the device.
+
+    Raises:
+        OptionError: If a chunk of particles was asked for, and the estimator takes all of them at once.
     """
     net, estimator, state = eqx.filter_eval_shape(lambda: _built(config, data, num_rows))
     num_parameters, num_kept = _count((net, estimator)), _count(state)
     parameters = _COPIES * _BYTES * num_parameters
-    return Size(num_parameters, parameters, _draws(net, config), _BYTES * num_kept, data_bytes)
+    return Size(num_parameters, parameters, _draws(net, estimator, config), _BYTES * num_kept, data_bytes)
 
 
 def _built(config: TrainConfig, data: DataShape, num_rows: int) -> tuple[BeliefNet, AbstractEstimator, Any]:
@@ -79,9 +82,14 @@ def _count(tree: Any) -> int:
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree) if hasattr(leaf, "shape"))
 
 
-def _draws(net: BeliefNet, config: TrainConfig) -> int:
-    units = net.num_visible + sum(net.layer_sizes)
-    return _PASSES * _BYTES * (config.fit.batch_size or 1) * units * config.estimator.values.get("particles", 1)
+def _draws(net: BeliefNet, estimator: AbstractEstimator, config: TrainConfig) -> int:
+    rows, units = config.fit.batch_size or 1, net.num_visible + sum(net.layer_sizes)
+    particles = config.estimator.values.get("particles", 1)
+    chunk = chunk_for(net, estimator=estimator, options=config.fit)
+    if chunk is None:
+        return _PASSES * _BYTES * rows * units * particles
+    # Of all particles the log-probabilities are kept: of the layers under both nets, and of the draw.
+    return _BYTES * rows * (_PASSES * units * chunk + (3 * len(net.layer_sizes) + 2) * particles)
 
 
 def check_memory(config: TrainConfig, dataset: Dataset, available: int | None = None) -> None:

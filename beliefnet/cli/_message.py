@@ -39,9 +39,9 @@ def message(error: BaseException, command: str) -> str:
         return f"no space left on the disk{f' ({place})' if place else ''}; try making room on it, or another folder"
     match error:
         case MemoryError():
-            return _out_of_memory(error)
+            return _out_of_memory(error, command)
         case _ if any(word in said for word in _MEMORY_WORDS):
-            return _out_of_memory(error)
+            return _out_of_memory(error, command)
         case OSError(strerror=str(reason), filename=place) if place is not None:
             given = printable(place, MOST_OF_A_PATH)
             return f"expected a file or folder that can be used, got {given} ({reason}); try another one"
@@ -72,8 +72,9 @@ def _is_full_disk(error: BaseException) -> bool:
     return getattr(error, "errno", None) in _FULL or any(word in str(error) for word in _FULL_WORDS)
 
 
-def _out_of_memory(error: BaseException) -> str:
-    return f"out of memory{_wanted(error)}; try a smaller --hidden, --batch-size, --particles, --ais or --num"
+def _out_of_memory(error: BaseException, command: str) -> str:
+    advice = "--particle-chunk 10, or " if command == "train" else ""
+    return f"out of memory{_wanted(error)}; try {advice}a smaller --hidden, --batch-size, --particles, --ais or --num"
 
 
 def _wanted(error: BaseException) -> str:

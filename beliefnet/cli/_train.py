@@ -60,7 +60,7 @@ def train(
         config_file: Options from a TOML file, under the names they have here; the command line wins.
         out: Folder for the run; by default a new one under `runs/`.
         resume: Folder of a run that was stopped: it goes on as if it never had been. Only --epochs, --patience,
-            --rows-on, --checkpoint-seconds and, if the data moved, --data can be given with it.
+            --rows-on, --particle-chunk, --checkpoint-seconds and, if the data moved, --data can be given with it.
         live: Serve a page with the curves as they grow, to browsers of this machine, until the run ends.
         live_port: A fixed port for that page, with or without --live; a free one by default.
         tensorboard: Write event files in the run folder: tensorboard --logdir runs shows them. Takes pip install

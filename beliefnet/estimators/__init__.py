@@ -9,6 +9,7 @@ from beliefnet.estimators._double_cv import DoubleCV
 from beliefnet.estimators._driver_particles import (
     AbstractCreditEstimator,
     AbstractRecognitionEstimator,
+    Chunked,
     CreditEstimator,
 )
 from beliefnet.estimators._driver_units import AbstractUnitEstimator, Layer, LayerCredit
@@ -78,6 +79,7 @@ __all__ = [
     "AsymptoticOVIS",
     "Bound",
     "Chains",
+    "Chunked",
     "Credit",
     "CreditEstimator",
     "DReG",

@@ -79,6 +79,17 @@ class AbstractEstimator(eqx.Module, Generic[S]):
         """
         return state
 
+    def in_chunks(self, chunk: int) -> "AbstractEstimator[S] | None":
+        """Return an estimator of the same that holds a chunk of its particles at a time; None where there is none.
+
+        Args:
+            chunk: Particles of each datum that are held at a time, at most.
+
+        Raises:
+            ValueError: If `chunk` is not positive.
+        """
+        return None
+
     @abstractmethod
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: S, *, key: Key) -> Estimate[S]:
         """Estimate the gradient on a batch.

@@ -49,6 +49,18 @@ class Sum(AbstractEstimator[tuple[Any, ...]]):
         """Return the state of each part for those rows."""
         return tuple(part.at_rows(inner, rows) for part, inner in zip(self.parts, state, strict=True))
 
+    def in_chunks(self, chunk: int) -> "Sum | None":
+        """Return the sum of the parts, each with a chunk of its particles at a time; None where one has no such form.
+
+        Raises:
+            ValueError: If `chunk` is not positive.
+        """
+        parts = [part.in_chunks(chunk) for part in self.parts]
+        found = tuple(part for part in parts if part is not None)
+        if all(one is part for one, part in zip(parts, self.parts, strict=True)):
+            return self
+        return Sum(found) if len(found) == len(parts) else None
+
     @broadcasting
     def estimate(
         self, net: BeliefNet, x: Float[Array, "batch visible"], state: tuple[Any, ...], *, key: Key

@@ -1,21 +1,27 @@
 """The driver of every estimator that is a proposal and a credit rule for its particles."""
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import equinox as eqx
+import jax
 from equinox import AbstractVar
 from jax import Array, lax
 from jaxtyping import Float
 
+from beliefnet._errors import ArgumentError, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
+from beliefnet._streams import split_key
 from beliefnet._trace import Trace
 from beliefnet._types import Key
 from beliefnet.estimators._base import AbstractEstimator, Estimate, check_particles
 from beliefnet.estimators._bound import Bound
-from beliefnet.estimators._driver_path import path_surrogate
+from beliefnet.estimators._driver_path import path_log_weight, path_surrogate
 from beliefnet.estimators.rules import AbstractCreditRule, S, surrogate
 from beliefnet.proposals import AbstractProposal, Recognition
+
+Recorded: TypeAlias = tuple[Trace, Float[Array, "particles batch"] | None]
 
 
 class AbstractCreditEstimator(AbstractEstimator[S]):
@@ -77,19 +83,38 @@ class AbstractCreditEstimator(AbstractEstimator[S]):
         self.proposal.check(net)
         return self.rule.init(len(net.layer_sizes))
 
+    def in_chunks(self, chunk: int) -> "AbstractCreditEstimator[S] | None":
+        """Return the estimator with so many particles held at a time; None where the proposal draws all at once."""
+        chunk = whole_number("chunk", chunk, good=50)
+        if self.num_draws <= chunk:
+            return self
+        return None if self.proposal.is_joint else Chunked(self, chunk)
+
+    def record(self, net: BeliefNet, x: Float[Array, "batch visible"], *, key: Key) -> Recorded:
+        """Draw all particles, and return their record, differentiable by the parameters of the net.
+
+        Args:
+            net: The net.
+            x: Observations, `[batch, visible]`.
+            key: Random key for the draw.
+
+        Returns:
+            The record with drawn values held, and the log-weights `[particles, batch]` with all else held: the path;
+            None where draws have none.
+        """
+        return _recorded(self.proposal, net, x, self.num_draws, key=key)
+
     @broadcasting
     def estimate(self, net: BeliefNet, x: Float[Array, "batch visible"], state: S, *, key: Key) -> Estimate[S]:
         """Estimate the gradient on a batch: draw, credit, differentiate."""
 
         def objective_of(parts: tuple[BeliefNet, AbstractCreditEstimator[S]]):
             net, estimator = parts
-            drawn = estimator.proposal.draw(net, x, estimator.num_draws, key=key)
-            # Drawn values are constants here, whatever sampler drew them: only the path goes through them.
-            trace = Trace.record(net, lax.stop_gradient(drawn))
+            trace, path = estimator.record(net, x, key=key)
             credit, new_state = estimator.rule.step(lax.stop_gradient(trace), state)
             total = surrogate(trace, credit)
             if credit.path is not None:
-                total += path_surrogate(estimator.proposal, lax.stop_gradient(net), drawn, credit.path)
+                total += path_surrogate(estimator.proposal, path, credit.path)
             return total, (new_state, credit.objective.mean())
 
         (net_grads, own_grads), (state, objective) = eqx.filter_grad(objective_of, has_aux=True)((net, self))
@@ -130,3 +155,110 @@ class CreditEstimator(AbstractCreditEstimator[S]):
     rule: AbstractCreditRule[S]  # pyright: ignore[reportIncompatibleMethodOverride]
     num_particles: int = eqx.field(static=True)
     proposal: AbstractProposal = eqx.field(default_factory=Recognition)  # pyright: ignore[reportIncompatibleMethodOverride]
+
+
+class Chunked(AbstractCreditEstimator[S]):
+    """A credit estimator that holds a chunk of its particles at a time, with exact gradients.
+
+    The log-probabilities of all particles are kept, a few numbers for each, and everything that they are computed from
+    is let go chunk by chunk. Credits need the log-probabilities alone; each chunk is then drawn and computed again,
+    by the same key, for its part of the gradient. So memory is that of one chunk, whatever K, and a step costs another
+    pass of K. Draws differ from those of the whole, and follow the same distribution.
+
+    A rule that looks at drawn values, such as the baselines of `NVIL`, has those of all particles.
+
+    Args:
+        estimator: Draws, and says what is credited.
+        chunk: Particles of each datum that are held at a time, at most; the chunks are made equal.
+
+    Raises:
+        ValueError: If `chunk` is not positive, or the proposal draws all particles at once.
+
+    Examples:
+        >>> import jax
+        >>> from beliefnet.estimators import VIMCO
+        >>> from beliefnet.nets import sigmoid_belief_net
+        >>> net, vimco = sigmoid_belief_net(6, (3, 2), key=jax.random.key(0)), Chunked(VIMCO(1000), 100)
+        >>> estimate = vimco.estimate(net, jax.numpy.ones((5, 6)), None, key=jax.random.key(1))
+        >>> estimate.net.layer_sizes
+        (3, 2)
+    """
+
+    estimator: AbstractCreditEstimator[S]
+    chunk: int = eqx.field(static=True)
+
+    def __init__(self, estimator: AbstractCreditEstimator[S], chunk: int):
+        self.estimator, self.chunk = estimator, whole_number("chunk", chunk, good=50)
+
+    def __check_init__(self):
+        if self.proposal.is_joint:
+            raise ArgumentError(
+                f"expected a proposal that draws particles in chunks, got {type(self.proposal).__name__}, which draws "
+                "all of them at once",
+                "Recognition() or Refined(AIR())",
+            )
+
+    @property
+    def rule(self) -> AbstractCreditRule[S]:
+        """That of the estimator."""
+        return self.estimator.rule
+
+    @property
+    def num_particles(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """That of the estimator."""
+        return self.estimator.num_particles
+
+    @property
+    def proposal(self) -> AbstractProposal:
+        """That of the estimator."""
+        return self.estimator.proposal
+
+    @property
+    def num_draws(self) -> int:
+        """That of the estimator."""
+        return self.estimator.num_draws
+
+    @property
+    def is_unbiased(self) -> bool:
+        """As the estimator is."""
+        return self.estimator.is_unbiased
+
+    @property
+    def bound(self) -> Bound:
+        """That of the estimator."""
+        return self.estimator.bound
+
+    def init(self, net: BeliefNet) -> S:
+        """Return what the estimator starts with."""
+        return self.estimator.init(net)
+
+    def record(self, net: BeliefNet, x: Float[Array, "batch visible"], *, key: Key) -> Recorded:
+        """Draw all particles chunk by chunk, and return their record, whose derivative draws each chunk again."""
+        prepare_key, draw_key = split_key(key)
+        ready = self.proposal.prepare(net, x, key=prepare_key)
+        count = -(-self.num_draws // self.chunk)
+        size = -(-self.num_draws // count)
+
+        @partial(jax.checkpoint, prevent_cse=False)
+        def chunk(chunk_key: Key) -> tuple[Trace, tuple[Array, ...], Array | None]:
+            trace, path = _recorded(ready, net, x, size, key=chunk_key)
+            # An observation that all particles share is not repeated.
+            values = trace.values if trace.values[0].ndim > x.ndim else trace.values[1:]
+            return eqx.tree_at(lambda t: t.values, trace, ()), values, path
+
+        def joined(parts: Array) -> Array:
+            return parts.reshape(-1, *parts.shape[2:])[: self.num_draws]
+
+        found: Any = lax.map(chunk, split_key(draw_key, count))
+        trace, values, path = jax.tree.map(joined, found)
+        values = values if len(values) > len(net.layer_sizes) else (x, *values)
+        return eqx.tree_at(lambda t: t.values, trace, values), path
+
+
+def _recorded(
+    proposal: AbstractProposal, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key
+) -> Recorded:
+    """Draw particles, and return their record with drawn values held, and the log-weights with all else held."""
+    drawn = proposal.draw(net, x, num_particles, key=key)
+    # Drawn values are constants in the record, whatever sampler drew them: only the path goes through them.
+    return Trace.record(net, lax.stop_gradient(drawn)), path_log_weight(proposal, lax.stop_gradient(net), drawn)

@@ -10,15 +10,32 @@ from beliefnet._trace import Trace
 from beliefnet.proposals import AbstractProposal, Particles
 
 
-def path_surrogate(
-    proposal: AbstractProposal, net: BeliefNet, drawn: Particles, path: Float[Array, "particles batch"]
-) -> Float[Array, ""]:
-    """Return the scalar whose gradient is sum_k path_k * grad f_k through the draws alone, per example.
+def path_log_weight(
+    proposal: AbstractProposal, net: BeliefNet, drawn: Particles
+) -> Float[Array, "particles batch"] | None:
+    """Return f of each particle, differentiable through its draw alone; None where that has no derivative.
 
     Args:
         proposal: What drew them.
         net: The net; its parameters must be held.
         drawn: The particles, differentiable by the parameters that drew them.
+    """
+    if not proposal.has_derivative or drawn.log_layers is None:
+        return None
+    trace = Trace.record(net, drawn)
+    return trace.log_p.sum(axis=-1) - trace.log_q.sum(axis=-1)
+
+
+def path_surrogate(
+    proposal: AbstractProposal,
+    log_weight: Float[Array, "particles batch"] | None,
+    path: Float[Array, "particles batch"],
+) -> Float[Array, ""]:
+    """Return the scalar whose gradient is sum_k path_k * grad f_k through the draws alone, per example.
+
+    Args:
+        proposal: What drew them.
+        log_weight: What `path_log_weight` returned.
         path: The path credit.
 
     Raises:
@@ -30,12 +47,10 @@ def path_surrogate(
             "without one",
             "Recognition(Reparameterize())",
         )
-    if drawn.log_layers is None:
+    if log_weight is None:
         raise ArgumentError(
             f"expected a proposal that scores each layer for a path credit, got {type(proposal).__name__}, which "
             "scores whole paths",
             "HVI or UHA for Hamiltonian dynamics",
         )
-    trace = Trace.record(net, drawn)
-    log_weight = trace.log_p.sum(axis=-1) - trace.log_q.sum(axis=-1)
     return jnp.sum(lax.stop_gradient(path) * log_weight) / path.shape[1]

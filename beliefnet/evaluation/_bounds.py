@@ -119,7 +119,9 @@ def bounds_of_batch(
         return sample.add(trace.log_weight, num=num_new), means.add(trace, counts, is_mixture=is_own is not None)
 
     has_layers = eqx.filter_eval_shape(drawn, 0)[0].log_layers is not None
-    sample = WeightedSample.start(x.shape[0], rungs=tuple(rungs(num_particles)), tail=tail_size(num_particles) + 1)
+    tail = tail_size(num_particles) + 1
+    room = tail if chunk < tail else 0
+    sample = WeightedSample.start(x.shape[0], rungs=tuple(rungs(num_particles)), tail=tail, room=room)
     start = (sample, _Means.start(x.shape[0], len(net.layer_sizes) if has_layers else None))
     sample, means = lax.fori_loop(0, -(-num_particles // chunk), add_chunk, start)
     return DatumBounds(means.log_weight, sample.bound, sample.ess, means.kl, sample.ladder, sample.tail, means.repeated)

@@ -6,9 +6,11 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 from jax.scipy.special import logsumexp
 from jaxtyping import Float, Int
+
+from beliefnet.evaluation._largest import Largest
 
 Numbers = Int[Array, ""] | int
 
@@ -25,7 +27,7 @@ class WeightedSample(eqx.Module):
         squares: Mean of their squares, `[batch]`.
         weighted: Means of whatever is averaged by weight, before normalisation: a tree of `[batch, ...]`.
         ladder: Log-mean-exp of the first `steps` log-weights, `[batch, rungs]`; -inf where they have not come yet.
-        tail: The largest log-weights, largest first, `[batch, tail]`.
+        largest_few: The largest log-weights.
         count: Number of particles so far.
         steps: Where the ladder is noted, `[rungs]`.
     """
@@ -35,12 +37,14 @@ class WeightedSample(eqx.Module):
     squares: Float[Array, " batch"]
     weighted: Any
     ladder: Float[Array, "batch rungs"]
-    tail: Float[Array, "batch tail"]
+    largest_few: Largest
     count: Int[Array, ""]
     steps: Int[Array, " rungs"]
 
     @classmethod
-    def start(cls, batch: int, *, weighted: Any = None, rungs: tuple[int, ...] = (), tail: int = 0) -> "WeightedSample":
+    def start(
+        cls, batch: int, *, weighted: Any = None, rungs: tuple[int, ...] = (), tail: int = 0, room: int = 0
+    ) -> "WeightedSample":
         """Return a sample without particles.
 
         Args:
@@ -48,10 +52,11 @@ class WeightedSample(eqx.Module):
             weighted: Zeros in the shape of what is averaged by weight: a tree of `[batch, ...]`.
             rungs: Numbers of particles at which the bound is noted on the way.
             tail: How many of the largest log-weights are kept.
+            room: How many log-weights may wait to be sorted in among these.
         """
         nothing, steps = jnp.zeros(batch), jnp.asarray(rungs, jnp.int32)
-        ladder, largest = jnp.full((batch, len(rungs)), -jnp.inf), jnp.full((batch, tail), -jnp.inf)
-        return cls(nothing - jnp.inf, nothing, nothing, weighted, ladder, largest, jnp.zeros((), jnp.int32), steps)
+        ladder, few = jnp.full((batch, len(rungs)), -jnp.inf), Largest.start(batch, tail, room)
+        return cls(nothing - jnp.inf, nothing, nothing, weighted, ladder, few, jnp.zeros((), jnp.int32), steps)
 
     @classmethod
     def of(cls, log_weight: Float[Array, "particles batch"]) -> "WeightedSample":
@@ -92,7 +97,7 @@ class WeightedSample(eqx.Module):
             squares=blend(self.squares * rescale**2, (weights**2).sum(axis=0)),
             weighted=None if values is None else jax.tree.map(blend_values, self.weighted, values),
             ladder=self._climb(log_weight, total),
-            tail=lax.top_k(jnp.concatenate([self.tail, log_weight.T], axis=1), self.tail.shape[1])[0],
+            largest_few=self.largest_few.add(log_weight.T),
             count=total,
             steps=self.steps,
         )
@@ -110,6 +115,11 @@ class WeightedSample(eqx.Module):
         old = jnp.where(self.weights > 0, self.largest + jnp.log(so_far), -jnp.inf)
         ladder = (jnp.logaddexp(new, old) - jnp.log(self.steps)[:, None]).T
         return jnp.where((self.steps > self.count) & (self.steps <= total), ladder, self.ladder)
+
+    @property
+    def tail(self) -> Float[Array, "batch tail"]:
+        """The largest log-weights, largest first; -inf where there are fewer."""
+        return self.largest_few.values
 
     @property
     def bound(self) -> Float[Array, " batch"]:

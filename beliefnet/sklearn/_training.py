@@ -13,7 +13,17 @@ from beliefnet.catalogue import build_estimator, estimators_for, parse_estimator
 from beliefnet.data import Dataset, Observations, Record, rounded_up
 from beliefnet.estimators import AbstractEstimator
 from beliefnet.nets import completed, incomplete
-from beliefnet.training import FitOptions, Fitted, Learner, Plan, TrainState, default_batch_size, fit, run_steps
+from beliefnet.training import (
+    FitOptions,
+    Fitted,
+    Learner,
+    Plan,
+    TrainState,
+    chunk_for,
+    default_batch_size,
+    fit,
+    run_steps,
+)
 
 _LEAST_SPLIT = 10
 """Fewer rows are not split: what they would be validated with would say nothing."""
@@ -96,7 +106,8 @@ class Passes:
         """Return the state before the first pass, with the step size of a run of as many epochs over so many rows."""
         rate = options.decided(net, num_rows).learning_rate
         estimator = estimator_of(spec, net, options.seed)
-        plan = Plan.of(FitOptions(learning_rate=rate, schedule="constant", seed=options.seed), 1)
+        chunk = chunk_for(net, estimator=estimator, options=options)
+        plan = Plan.of(FitOptions(learning_rate=rate, schedule="constant", seed=options.seed), 1, particle_chunk=chunk)
         return cls(TrainState.start(net, estimator, plan, num_rows).learner, plan, options.seed)
 
     def on(self, rows: Observations, batch_size: int) -> "Passes":

@@ -2,6 +2,7 @@
 
 from beliefnet._streams import Stream, stream
 from beliefnet.training._callback import Callback, Callbacks, Epoch, NoCallback
+from beliefnet.training._chunks import chunk_for
 from beliefnet.training._feed import stay_on_host
 from beliefnet.training._loop import fit, fit_side_by_side
 from beliefnet.training._monitor import Monitor
@@ -29,6 +30,7 @@ __all__ = [
     "Stream",
     "TrainState",
     "TrainingDiverged",
+    "chunk_for",
     "default_batch_size",
     "fit",
     "fit_side_by_side",

@@ -10,7 +10,7 @@ from beliefnet.training._monitor import Monitor
 
 LARGEST_SEED = 2**32 - 1
 """Larger ones are cut to 32 bits by JAX, and two runs could share their random numbers."""
-EXTENDABLE = frozenset({"epochs", "patience", "checkpoint_seconds", "data", "rows_on"})
+EXTENDABLE = frozenset({"epochs", "patience", "checkpoint_seconds", "data", "rows_on", "particle_chunk"})
 """Options that may change when a run is resumed; of the data, the place may change and the contents not."""
 _MOST_STEPS = 2**31 - 1
 _MANY_ROWS = 5000
@@ -23,6 +23,8 @@ class FitOptions(OptimizerOptions):
     Attributes:
         epochs: Passes over the training data.
         batch_size: Data per step; by default 100, and 50 (or all) where there are fewer than 5,000 training examples.
+        particle_chunk: Particles of a datum that are held in memory at a time; gradients are exact. By default all, or
+            fewer where a step would take more than about half a gigabyte.
         patience: Stop when what is monitored has not improved for this many epochs; 0 never stops early.
         monitor: The column of the epochs by which the best net is kept and patience is measured: valid_bound,
             train_bound, or in Python one that a callback logs, followed by `:min` if the lowest value is the best.
@@ -42,6 +44,7 @@ class FitOptions(OptimizerOptions):
 
     epochs: int = 400
     batch_size: int | None = None
+    particle_chunk: int | None = None
     patience: int = 0
     monitor: str = "valid_bound"
     average: float = 0.0
@@ -53,7 +56,7 @@ class FitOptions(OptimizerOptions):
 
     def __post_init__(self):
         super().__post_init__()
-        self.at_least(1, "epochs", "batch_size")
+        self.at_least(1, "epochs", "batch_size", "particle_chunk")
         self.at_least(0, "patience", "kl_warm_up", "free_nats", "checkpoint_seconds", "seed")
         if not 0 <= self.average < 1:
             raise OptionError(f"expected average in [0, 1), got {self.average}", "0.999")

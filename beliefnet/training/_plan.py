@@ -12,7 +12,7 @@ from beliefnet.training._options import FitOptions
 
 
 class Plan(eqx.Module):
-    """How parameters move, how much the KL divergence counts, and how parameters are averaged.
+    """How parameters move, how much the KL divergence counts, how parameters are averaged, what is held at a time.
 
     Runs that differ in numbers alone have plans of one structure, and share a compiled step.
 
@@ -20,27 +20,32 @@ class Plan(eqx.Module):
         optimizer: How parameters move.
         kl: The weight of the KL divergence over the run; None where it is one throughout.
         decay: Decay of the moving average of the parameters; None where there is no average.
+        particle_chunk: Particles of a datum that are held at a time; None for all.
     """
 
     optimizer: Optimizer
     kl: KLSchedule | None
     decay: Float[Array, ""] | None
+    particle_chunk: int | None = eqx.field(static=True, default=None)
 
     @classmethod
-    def of(cls, options: FitOptions, num_steps: int, *, epoch_steps: int = 1) -> "Plan":
+    def of(
+        cls, options: FitOptions, num_steps: int, *, epoch_steps: int = 1, particle_chunk: int | None = None
+    ) -> "Plan":
         """Return the plan that options say.
 
         Args:
             options: What was asked for.
             num_steps: Length of the run.
             epoch_steps: Steps of an epoch.
+            particle_chunk: Particles of a datum that are held at a time; None for all.
         """
         kl = None
         if options.kl_warm_up or options.free_nats:
             numbers = (jnp.asarray(n, float) for n in (options.kl_warm_up * epoch_steps, options.free_nats))
             kl = KLSchedule(*numbers, has_free_nats=options.free_nats > 0)
         decay = jnp.asarray(options.average, float) if options.average else None
-        return cls(make_optimizer(options, num_steps, epoch_steps=epoch_steps), kl, decay)
+        return cls(make_optimizer(options, num_steps, epoch_steps=epoch_steps), kl, decay, particle_chunk)
 
     def averaged(self, average: Learnable | None, params: Learnable, step: Int[Array, ""]) -> Learnable | None:
         """Return the moving average with the parameters after a step; early on the average is short.

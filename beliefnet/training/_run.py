@@ -23,6 +23,7 @@ from beliefnet.evaluation import observe_scored
 from beliefnet.optimizers import Learnable
 from beliefnet.runs import RunFolder
 from beliefnet.training._callback import Callback, Epoch
+from beliefnet.training._chunks import chunk_for
 from beliefnet.training._clock import Clock
 from beliefnet.training._feed import AbstractFeed, DeviceFeed, HostFeed, Taking, in_order, made_in, stay_on_host
 from beliefnet.training._monitor import Monitor
@@ -144,14 +145,15 @@ class Run:
 
     def __init__(self, start: Start, rows: Rows, callback: Callback):
         options, folder, record = start.options, start.folder, rows.record
-        self.callback, self.record = callback, record
-        self.monitor = Monitor.of(options.monitor)
+        self.callback, self.record, self.monitor = callback, record, Monitor.of(options.monitor)
         if rows.batch_size is not None:
             options = replace(options, batch_size=rows.batch_size)
         self.options = options = options.decided(start.net, rows.num_train)
         self.epoch_steps = options.steps_per_epoch(rows.num_train)
         self.history: list[dict[str, Any]] = []
-        self.plan = Plan.of(options, options.epochs * self.epoch_steps, epoch_steps=self.epoch_steps)
+        chunk = chunk_for(start.net, estimator=start.estimator, options=options)
+        num_steps = options.epochs * self.epoch_steps
+        self.plan = Plan.of(options, num_steps, epoch_steps=self.epoch_steps, particle_chunk=chunk)
         self.state = TrainState.start(start.net, start.estimator, self.plan, rows.num_train)
         self.clock = Clock()
         self.writer = None if folder is None else RunWriter(folder, record, options, self.state.learner.params)

@@ -46,15 +46,20 @@ def train_step(
     data_key, draw_key = jax.random.split(key)
     net, estimator, kl_share = learner.params.net, learner.params.estimator, learner.kl_share
     x = data.take(rows, key=data_key)
+    held = estimator if plan.particle_chunk is None else estimator.in_chunks(plan.particle_chunk)
+    assert held is not None  # the plan has a chunk only where there is one
     state = estimator.at_rows(learner.estimator_state, rows if numbers is None else numbers)
     if plan.kl is None:
-        estimate = estimator.estimate(net, x, state, key=draw_key)
+        estimate = held.estimate(net, x, state, key=draw_key)
     else:
         draw_key, kl_key = jax.random.split(draw_key)
         weight = plan.kl.weight(learner.step, kl_share)
-        estimate = with_kl_weight(estimator, net, x, state, weight, key=draw_key)
+        estimate = with_kl_weight(held, net, x, state, weight, key=draw_key)
         kl_share = plan.kl.next_share(net, x, kl_share, key=kl_key)
-    grads = Learnable(estimate.net, estimate.estimator)
+    own = estimate.estimator
+    if held is not estimator:  # in chunks it has the same parameters
+        own = jax.tree.unflatten(jax.tree.structure(estimator), jax.tree.leaves(own))
+    grads = Learnable(estimate.net, own)
     updates, opt_state = plan.optimizer.update(grads, learner.opt_state, learner.params)
     updates = jax.tree.map(lambda update: learner.step_scale * update, hold_frozen(updates))
     params: Any = optax.apply_updates(learner.params, updates)  # pyright: ignore
