@@ -12,7 +12,7 @@ from typing import Any
 
 from beliefnet._errors import OptionError, shown
 from beliefnet.runs import write_atomically
-from beliefnet.tracking._tracker import AbstractTracker, Params, Status, reason_of
+from beliefnet.tracking._tracker import AbstractTracker, Params, Status, reason_of, without_password
 
 _URI = re.compile(r"(https?|sqlite|postgresql|mysql|mssql|file|databricks)(\+\w+)?:[/\w.].*|databricks")
 _SETTINGS = {
@@ -46,7 +46,7 @@ class MLflow(AbstractTracker):
 
     def __init__(self, uri: str, folder: Path | str, *, experiment: str | None = None):
         super().__init__(folder)
-        self._mlflow, self._uri, self._shown_uri = _package(uri), uri, _without_password(uri)
+        self._mlflow, self._uri, self._shown_uri = _package(uri), uri, without_password(uri)
         self._experiment = experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or "Default"
         self._file = self.folder.path / "mlflow.json"
         self._is_new, self._is_begun = False, False
@@ -142,16 +142,12 @@ def _naming(uri: str) -> Iterator[None]:
         yield
     except Exception as error:
         raise OptionError(
-            f"expected {{option}} to be an MLflow server or store that can be used, got {_without_password(uri)} "
+            f"expected {{option}} to be an MLflow server or store that can be used, got {without_password(uri)} "
             f"({reason_of(error)})",
             "starting it with `mlflow server`",
             "sqlite:///mlflow.db",
             option="uri",
         ) from error
-
-
-def _without_password(uri: str) -> str:
-    return re.sub("//[^/@]*@", "//", uri)
 
 
 def _package(uri: str) -> Any:

@@ -224,13 +224,22 @@ class AbstractTracker(NoCallback, ABC):
 def reason_of(error: BaseException) -> str:
     """Return why something could not be written, on one line: what the system says, where a library wraps it.
 
+    A password in an address, which libraries repeat, is left out.
+
     Examples:
         >>> reason_of(ValueError("Retries exceeded ([Errno 111] Connection refused)"))
         'Connection refused'
+        >>> reason_of(ValueError("http://me:secret@there:5000/api timed out"))
+        'http://there:5000/api timed out'
     """
-    text = str(error).strip() or type(error).__name__
+    text = without_password(str(error).strip() or type(error).__name__)
     system = re.findall(r"\[Errno -?\d+\] ([\w ]+)", text)
     return system[-1] if system else printable(text.splitlines()[0], _LONGEST_REASON)
+
+
+def without_password(text: str) -> str:
+    """Return a text whose addresses have neither user nor password."""
+    return re.sub(r"//[^/\s]*@", "//", text)
 
 
 def _flat(options: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:
