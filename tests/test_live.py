@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from commands import fails
 
-from beliefnet._errors import OptionError
+from beliefnet._errors import ArgumentError, OptionError
 from beliefnet.report import Live, _live
 from beliefnet.runs import RunFolder
 
@@ -135,6 +135,13 @@ def test_an_error_is_told_to_those_who_look_and_is_waited_for_by_nobody(tmp_path
     assert ends_by(ZeroDivisionError("<none>"), live, look=True) >= 0.2
     assert (found[0]["state"], found[0]["is_over"]) == ("failed", True)
     assert "ZeroDivisionError: <none>" in found[0]["texts"]["live-said"]
+
+
+def test_outside_of_its_context_nothing_is_served(tmp_path):
+    live = Live(tmp_path)
+    for use in (lambda: live.url, lambda: live.on_steps(1, 2, -9.0, 100.0)):
+        with pytest.raises(ArgumentError, match="expected a Live within its context, got one outside"):
+            use()
 
 
 def test_a_port_that_cannot_be_used_is_refused_before_anything_is_done(tmp_path, capsys):

@@ -87,6 +87,15 @@ def test_a_section_that_fails_costs_no_other(begun: Path, capsys):
     assert 'id="record"' in page
 
 
+def test_a_configuration_that_cannot_be_read_costs_a_remark(begun: Path, capsys):
+    (begun / "config.toml").write_text("net = [")
+    assert run(["report", str(begun)]) == 0
+    assert "warning: What needs the net is left out: expected TOML in" in capsys.readouterr().err
+    page = (begun / "report.html").read_text(encoding="utf-8")
+    assert "expected TOML in" in page
+    assert 'id="record"' in page
+
+
 def test_a_page_is_about_runs(here):
     from beliefnet.report import write_report
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from commands import fails, rows
 
-from beliefnet._errors import OptionError
+from beliefnet._errors import ArgumentError, OptionError
 from beliefnet.cli import run
 from beliefnet.runs import RunFolder, foreign_files, write_tags
 from beliefnet.tracking import AbstractTracker, MLflow, Status, TensorBoard, _tracker, check_store
@@ -132,6 +132,19 @@ def test_training_waits_for_nothing_and_what_failed_is_written_later(folder: Pat
         train()
     assert len(seen) == 1
     assert [step for step, _ in tracker.written] == [10, 20, 30]
+
+
+def test_outside_of_its_context_nothing_is_taken_silently(folder: Path):
+    tracker = Kept(folder)
+    for call in (lambda: told(tracker, 1), lambda: tracker.log({}, step=1)):
+        with pytest.raises(ArgumentError, match=r"expected a Kept within its context, .* with Kept\(...\) as tracker"):
+            call()
+    with tracker:
+        told(tracker, 1)
+    with pytest.raises(ArgumentError, match="expected a Kept within its context"):
+        tracker.log({}, step=1)
+    with pytest.raises(ArgumentError, match="expected a new Kept for each context"), tracker:
+        pass
 
 
 def test_what_is_not_recorded_at_the_end_is_said(folder: Path, monkeypatch):

@@ -48,15 +48,11 @@ class Contents:
 
     @classmethod
     def read(cls, folder: RunFolder) -> "Contents":
-        """Read a run folder.
-
-        Raises:
-            RunFolderError: If its configuration is not valid TOML.
-        """
+        """Read a run folder."""
         missing: list[str] = []
-        rows, config = folder.read_metrics(), folder.read_config()
-        record, run, data = {}, None, None
+        config, record, run, data = {}, {}, None, None
         try:
+            config = folder.read_config()
             run = load_named_run(folder.path)
             record = folder.read_record()
             missing += run.skipped
@@ -68,7 +64,7 @@ class Contents:
             folder,
             folder.path.resolve().name,
             Overview.of(folder),
-            rows,
+            folder.read_metrics(),
             config,
             record,
             {kind: folder.read_results(kind) for kind in KINDS},

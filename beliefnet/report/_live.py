@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
+from beliefnet._errors import ArgumentError
 from beliefnet._text import printable
 from beliefnet.report._contents import Contents
 from beliefnet.report._html import Html, as_json, joined, tag
@@ -56,6 +57,7 @@ class Live(NoCallback):
 
     Raises:
         OptionError: If the port cannot be used, when the context is entered.
+        ArgumentError: If it is used outside of its context, where nothing is served.
 
     Examples:
         >>> with Live("runs/mine") as live:  # fit(..., folder="runs/mine", callback=live)
@@ -73,10 +75,11 @@ class Live(NoCallback):
         self._asked, self._ended = -math.inf, -math.inf
         self._record: dict[str, Any] = {}
         self._name = secrets.token_hex(8)
+        self._server: LocalServer | None = None
 
     def __enter__(self) -> Self:
-        self._server = LocalServer({"/": self._page, "/metrics.json": self._metrics}, self._port)
         self._rows = self._folder.read_metrics()
+        self._server = LocalServer({"/": self._page, "/metrics.json": self._metrics}, self._port)
         return self
 
     def __exit__(
@@ -91,15 +94,21 @@ class Live(NoCallback):
             if kind is None or issubclass(kind, Exception):
                 self._wait_for_readers()
         finally:
-            self._server.close()
+            self._serving().close()
 
     @property
     def url(self) -> str:
         """The address of the page, within the context."""
-        return self._server.url
+        return self._serving().url
+
+    def _serving(self) -> LocalServer:
+        if self._server is None:
+            raise ArgumentError("expected a Live within its context, got one outside", "with Live(...) as live")
+        return self._server
 
     def on_steps(self, epoch: int, step: int, train_bound: float, examples_per_second: float) -> None:
         """Take note of progress."""
+        self._serving()
         if self._state == "starting":
             self._state, self._said = "training", "Training."
         self._first = self._first or (step, time.monotonic())

@@ -70,6 +70,9 @@ def check_port(port: int) -> None:
 
 
 class _Server(ThreadingHTTPServer):
+    # Two servers at one port would share its requests; some versions of Python allow it by default.
+    allow_reuse_port = False
+
     def server_bind(self) -> None:
         """Bind without asking anybody for a name of this machine."""
         socketserver.TCPServer.server_bind(self)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
+from beliefnet._errors import ArgumentError
 from beliefnet._text import printable
 from beliefnet.runs import RunFolder, read_tags
 from beliefnet.training import Epoch, Fitted, NoCallback
@@ -45,6 +46,9 @@ class AbstractTracker(NoCallback, ABC):
 
     Args:
         folder: The run folder, which need not be there yet.
+
+    Raises:
+        ArgumentError: If it is told something outside of its context, where nothing is written, or entered twice.
     """
 
     def __init__(self, folder: Path | str):
@@ -60,6 +64,7 @@ class AbstractTracker(NoCallback, ABC):
         self._trouble: Exception | None = None
         self._is_warned = False
         self._wake, self._hurry = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
 
     @property
     @abstractmethod
@@ -91,6 +96,8 @@ class AbstractTracker(NoCallback, ABC):
         """Write how it ended."""
 
     def __enter__(self) -> Self:
+        if self._thread is not None:
+            raise ArgumentError(f"expected a new {type(self).__name__} for each context, got one that was entered")
         self._recorded = self._open()
         # Ends with the process at the latest: no server that does not answer keeps it alive.
         self._thread = threading.Thread(target=self._work, name=f"beliefnet {type(self).__name__}", daemon=True)
@@ -103,15 +110,17 @@ class AbstractTracker(NoCallback, ABC):
         is_stopped = kind is not None and not issubclass(kind, Exception)
         was_interrupted = self._fitted is not None and self._fitted.reason == "interrupted"
         failed = Status.FAILED if kind is not None else Status.FINISHED
+        thread = self._opened()
         self._ending = Status.KILLED if is_stopped or was_interrupted else failed
         self._hurry.set()
         self._wake.set()
-        self._thread.join(_SECONDS_TO_STOP if is_stopped else _SECONDS_TO_END)
-        if self._trouble is not None or self._thread.is_alive():
+        thread.join(_SECONDS_TO_STOP if is_stopped else _SECONDS_TO_END)
+        if self._trouble is not None or thread.is_alive():
             self._warn("not all of this run is recorded")
 
     def on_steps(self, epoch: int, step: int, train_bound: float, examples_per_second: float) -> None:
         """Take note that training goes on."""
+        self._opened()
         if not self._is_training:
             self._is_training = True
             self._wake.set()
@@ -121,6 +130,7 @@ class AbstractTracker(NoCallback, ABC):
 
     def on_epoch(self, epoch: Epoch) -> None:
         """Have the epoch written."""
+        self._opened()
         self._history = epoch.history
         self._wake.set()
 
@@ -138,8 +148,18 @@ class AbstractTracker(NoCallback, ABC):
             figures: Numbers by their names.
             step: The step of training that they are about.
         """
+        self._opened()
         self._figures.append((figures, step))
         self._wake.set()
+
+    def _opened(self) -> threading.Thread:
+        """Return the thread that writes."""
+        if self._thread is None or self._ending is not None:
+            name = type(self).__name__
+            raise ArgumentError(
+                f"expected a {name} within its context, got one outside", f"with {name}(...) as tracker"
+            )
+        return self._thread
 
     def _warn(self, what: str) -> None:
         reason = "no answer in time" if self._trouble is None else reason_of(self._trouble)
