@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import pytest
 
+import beliefnet.data
 from beliefnet.cli._programs import keep_programs, prune
 
 
@@ -40,6 +42,19 @@ def test_a_second_command_compiles_nothing(tmp_path: Path, trained):
 def test_the_users_own_setting_stays():
     """As that of these tests."""
     assert keep_programs() is None
+
+
+def test_without_a_home_commands_work_and_keep_none(monkeypatch: pytest.MonkeyPatch):
+    def homeless() -> Path:
+        raise RuntimeError("no home")
+
+    monkeypatch.setattr(beliefnet.data, "cache_folder", homeless)
+    before = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
+    jax.config.update("jax_compilation_cache_dir", None)
+    try:
+        assert keep_programs() is None
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
 
 
 def test_the_oldest_programs_make_room(tmp_path: Path):

@@ -30,11 +30,12 @@ def keep_programs() -> Path | None:
     chosen, is_enabled = (getattr(jax.config, name) for name in names)
     if chosen or not is_enabled:
         return None
-    folder = cache_folder() / "programs" / _machine()
     try:
+        # Without HOME, a user who is in no list of users has no cache folder.
+        folder = cache_folder() / "programs" / _machine()
         folder.mkdir(parents=True, exist_ok=True)
         prune(folder)
-    except OSError:
+    except (OSError, RuntimeError):
         return None
     if not os.access(folder, os.W_OK):
         return None
