@@ -163,7 +163,7 @@ def test_the_command_bounds_from_both_sides(trained, capsys):
 @pytest.mark.parametrize(
     ("tokens", "message"),
     [
-        ("gaps RUN RUN", "run folders of different names"),
+        ("gaps RUN elsewhere/run", "run folders of different names"),
         ("gaps", "DIR"),
         (
             "gaps RUN --steps 4",

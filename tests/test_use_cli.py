@@ -3,6 +3,7 @@
 import csv
 import errno
 import json
+import re
 import shutil
 import tomllib
 import warnings
@@ -18,6 +19,7 @@ from scipy import sparse
 from beliefnet._errors import ArgumentError
 from beliefnet.catalogue import REFINERS, load_named_run, parse_proposal, parse_refiner
 from beliefnet.cli import run
+from beliefnet.cli._described import commands
 from beliefnet.cli._message import message
 from beliefnet.cli._run import in_words
 from beliefnet.cli._text import for_terminal
@@ -255,6 +257,21 @@ def test_what_is_said_of_errors(error, said):
     assert said in message(error, "train")
     assert "\n" not in message(error, "train")
     assert len(message(error, "train")) < 400
+
+
+@pytest.mark.parametrize("words", ["report {0} {0}/", "gaps {0} {0}", "compare --runs {0} --runs {0}"])
+def test_a_run_that_is_given_twice_is_refused(trained, words, here, capsys):
+    error = fails(capsys, *words.format(trained).split())
+    assert f"expected different run folders, got {trained} twice; try {trained} once" in error
+
+
+def test_out_of_memory_names_only_what_the_command_takes():
+    for name, command in commands().items():
+        tried = message(MemoryError(), name).partition("; try ")[2]
+        options = set(re.findall(r"--[a-z-]+", tried))
+        assert options <= {argument.name for argument in command.arguments}
+        assert options or tried.startswith("fewer rows")
+    assert message(MemoryError(), "evaluate").endswith("try a smaller --particles or --ais or --limit")
 
 
 def test_a_cause_on_a_full_disk_is_found():

@@ -15,7 +15,7 @@ from beliefnet.cli._flags import AS_LOADED, HowLoaded, given_flags
 from beliefnet.cli._options import check_counts, plain
 from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Split, own_data
-from beliefnet.cli._run import Run, open_run
+from beliefnet.cli._run import Run, check_different, open_run
 from beliefnet.cli._text import aligned, report, say, tell, to_json
 from beliefnet.comparisons import AbstractComparison, score
 from beliefnet.data import Dataset, load, names
@@ -57,6 +57,7 @@ def compare(
     if not models and not runs:
         raise OptionError("expected --models or --runs, got neither", "--models mixture", "--runs runs/mine")
     chosen = _chosen(models)
+    check_different(runs)
     nets = [open_run(path) for path in runs]
     dataset = _data_for(chosen, data, {"seed": seed}, given_flags(loading), nets)
     run_rows = rows_of_runs(nets, dataset.record, split)

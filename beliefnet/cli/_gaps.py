@@ -12,7 +12,7 @@ from beliefnet.cli._flags import AS_IN_TRAINING, HowRead
 from beliefnet.cli._options import check_counts, with_error
 from beliefnet.cli._progress import progress
 from beliefnet.cli._rows import Split, chosen_rows
-from beliefnet.cli._run import chosen_refiner, described, in_words, keep_result, open_latent_run
+from beliefnet.cli._run import check_different, chosen_refiner, described, in_words, keep_result, open_latent_run
 from beliefnet.cli._text import report, say, show_table, tell
 from beliefnet.evaluation import InferenceGaps, inference_gaps
 from beliefnet.evaluation._gaps import steps_of_refinement
@@ -58,6 +58,7 @@ def gaps(
     check_counts(particles=particles, limit=limit, seed=seed)
     if out is not None:
         chosen_file(out, "gaps.png", ".png")
+    check_different(directories)
     names = [path.name or str(path) for path in directories]
     if not names or len(set(names)) < len(names):
         raise OptionError(f"expected run folders of different names, got {names or 'none'}", "renaming one")

@@ -7,6 +7,7 @@ from cyclopts.exceptions import CycloptsError
 
 from beliefnet._errors import Refusal
 from beliefnet._text import printable, with_short_words
+from beliefnet.cli._described import commands
 from beliefnet.cli._hints import for_command
 from beliefnet.cli._text import MOST_OF_A_PATH
 from beliefnet.cli._words import usage
@@ -14,6 +15,7 @@ from beliefnet.cli._words import usage
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FULL_WORDS = ("No space left on device", "Disk quota exceeded")
 _MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "Out of memory", "out of memory")
+_SMALLER = ("--hidden", "--batch-size", "--particles", "--ais", "--draws", "--num", "--limit")
 _MOST_OF_A_REASON = 120
 
 
@@ -73,8 +75,13 @@ def _is_full_disk(error: BaseException) -> bool:
 
 
 def _out_of_memory(error: BaseException, command: str) -> str:
-    advice = "--particle-chunk 10, or " if command == "train" else ""
-    return f"out of memory{_wanted(error)}; try {advice}a smaller --hidden, --batch-size, --particles, --ais or --num"
+    known = commands().get(command)
+    names = {argument.name for argument in known.arguments} if known is not None else set()
+    smaller = [name for name in _SMALLER if name in names]
+    tries = ["--particle-chunk 10"] if "--particle-chunk" in names else []
+    if smaller:
+        tries.append(f"a smaller {' or '.join(smaller)}")
+    return f"out of memory{_wanted(error)}; try {', or '.join(tries) or 'fewer rows, or a machine with more memory'}"
 
 
 def _wanted(error: BaseException) -> str:

@@ -10,6 +10,7 @@ from beliefnet._errors import OptionError
 from beliefnet.cli._app import command
 from beliefnet.cli._files import chosen_file, replaced, writing
 from beliefnet.cli._progress import progress
+from beliefnet.cli._run import check_different
 from beliefnet.cli._text import report as report_json
 from beliefnet.cli._text import say, warn
 from beliefnet.report import write_report
@@ -40,6 +41,7 @@ def report(
     """
     if not directories:
         raise OptionError("expected at least one run folder, got none", "beliefnet report runs/mine")
+    check_different(directories)
     folders = [RunFolder.open(directory) for directory in directories]
     home = folders[0].home if len(folders) == 1 else Path()
     file = chosen_file(out, str(home / _NAME), ".html")

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import os
+from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -31,6 +32,16 @@ def open_run(directory: Path) -> Run:
     for sentence in run.skipped:
         warn(sentence)
     return run
+
+
+def check_different(directories: Iterable[Path]) -> None:
+    """Refuse a run folder that is given twice."""
+    seen: set[Path] = set()
+    for directory in directories:
+        place = directory.expanduser().resolve()
+        if place in seen:
+            raise OptionError(f"expected different run folders, got {directory} twice", f"{directory} once")
+        seen.add(place)
 
 
 def open_latent_run(directory: Path) -> Run:
