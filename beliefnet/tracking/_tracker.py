@@ -97,7 +97,10 @@ class AbstractTracker(NoCallback, ABC):
 
     def __enter__(self) -> Self:
         if self._thread is not None:
-            raise ArgumentError(f"expected a new {type(self).__name__} for each context, got one that was entered")
+            name = type(self).__name__
+            raise ArgumentError(
+                f"expected a new {name} for each context, got one that was entered", f"with {name}(...) as tracker"
+            )
         self._recorded = self._open()
         # Ends with the process at the latest: no server that does not answer keeps it alive.
         self._thread = threading.Thread(target=self._work, name=f"beliefnet {type(self).__name__}", daemon=True)
