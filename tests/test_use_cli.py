@@ -271,7 +271,7 @@ def test_out_of_memory_names_only_what_the_command_takes():
         options = set(re.findall(r"--[a-z-]+", tried))
         assert options <= {argument.name for argument in command.arguments}
         assert options or tried.startswith("fewer rows")
-    assert message(MemoryError(), "evaluate").endswith("try a smaller --particles or --ais or --limit")
+    assert message(MemoryError(), "evaluate").endswith("try fewer rows, or a machine with more memory")
 
 
 def test_a_cause_on_a_full_disk_is_found():

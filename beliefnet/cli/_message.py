@@ -15,7 +15,7 @@ from beliefnet.cli._words import usage
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FULL_WORDS = ("No space left on device", "Disk quota exceeded")
 _MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "Out of memory", "out of memory")
-_SMALLER = ("--hidden", "--batch-size", "--particles", "--ais", "--draws", "--num", "--limit")
+_SMALLER = ("--hidden", "--batch-size", "--draws", "--num")
 _MOST_OF_A_REASON = 120
 
 
