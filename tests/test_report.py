@@ -1,6 +1,7 @@
 """Pages about runs: what is in them, what is escaped, where they are written."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,8 @@ def test_a_page_gets_a_fresh_name_or_replaces(begun: Path, here, capsys):
     assert "expected --out to be a file that is not there yet, got mine.html; try --overwrite" in fails(
         capsys, "report", begun, "--out", "mine.html"
     )
-    assert run(["report", str(begun), str(begun), "--json"]) == 0
+    other = shutil.copytree(begun, here / "other")
+    assert run(["report", str(begun), str(other), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["file"] == "report.html"
     assert "expected --out to end in .html, got a.png" in fails(capsys, "report", begun, "--out", "a.png")
     assert "expected a run folder" in fails(capsys, "report", begun, here / "none", "--out", "a.html")
