@@ -113,15 +113,15 @@ def test_a_picture_of_nothing_is_refused(tmp_path):
 
 
 @pytest.mark.full
-def test_the_command_compares_runs(trained, tmp_path, capsys, monkeypatch):
+def test_the_command_compares_runs(copy, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "other").symlink_to(trained)
-    assert run(["gaps", str(trained), "other", *QUICK]) == 0
+    (tmp_path / "other").symlink_to(copy)
+    assert run(["gaps", str(copy), "other", *QUICK]) == 0
     table = capsys.readouterr().out
     assert all(
-        word in table for word in ("run: grey, test split, 6 examples", "other: grey, test split", "amortisation gap")
+        word in table for word in ("copy: grey, test split, 6 examples", "other: grey, test split", "amortisation gap")
     )
-    assert (trained / "plots" / "gaps.png").read_bytes().startswith(b"\x89PNG")
+    assert (copy / "plots" / "gaps.png").read_bytes().startswith(b"\x89PNG")
     assert not list(tmp_path.glob("*.png"))
     assert "k-hat: needs 100 particles or more" in table
     assert run(["gaps", "other", *QUICK, "--json", "--limit", "4", "--out", "x.png"]) == 0

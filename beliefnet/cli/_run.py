@@ -38,7 +38,7 @@ def check_different(directories: Iterable[Path]) -> None:
     """Refuse a run folder that is given twice."""
     seen: set[Path] = set()
     for directory in directories:
-        place = directory.expanduser().resolve()
+        place = Path(os.path.abspath(directory))
         if place in seen:
             raise OptionError(f"expected different run folders, got {directory} twice", f"{directory} once")
         seen.add(place)
