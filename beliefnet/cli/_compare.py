@@ -146,9 +146,9 @@ def _is_same(one: str, other: str) -> bool:
 
 def _row_of_model(spec: str, model: AbstractComparison, dataset: Dataset, split: str, seed: int) -> dict[str, Any]:
     rows = dataset.split(split).rows
-    with progress(f"fitting {spec}", model.num_steps, first="starting") as shown:
+    with progress(f"fitting {spec}", model.num_steps, waits_for="starting") as shown:
         model.fit(dataset.train.rows, dataset.valid.rows, seed=seed, progress=shown.update)
-    with progress(f"scoring {spec}", rows.shape[0], first="starting") as shown:
+    with progress(f"scoring {spec}", rows.shape[0], waits_for="starting") as shown:
         scores = score(model, rows, progress=shown.update)
     name, _, asked_for = spec.partition(":")
     return {

@@ -55,7 +55,7 @@ def fetch(name: str, /) -> None:
     Args:
         name: One of the names that `beliefnet datasets` lists.
     """
-    with progress(f"fetching {name}", first="connecting") as shown:
+    with progress(f"fetching {name}", waits_for="connecting") as shown:
 
         def show_bytes(file_name: str, done: int, total: int | None) -> None:
             kilobytes = None if total is None else -(-total // 1000)

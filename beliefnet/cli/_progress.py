@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 SECONDS_BETWEEN_LINES = 10.0
-_FIRST = "compiling"
+_COMPILING = "compiling"
 
 
 class Shown:
@@ -28,7 +28,7 @@ class Shown:
         done: How much of it is done already.
         style: rich, plain or none.
         seconds: The least time between two plain lines.
-        first: What the first part of the work waits for.
+        waits_for: What the first part of the work waits for.
     """
 
     def __init__(
@@ -39,10 +39,10 @@ class Shown:
         done: int = 0,
         style: str,
         seconds: float,
-        first: str = _FIRST,
+        waits_for: str = _COMPILING,
     ):
         self.what, self.total, self._done, self._style = for_terminal(what, MOST_IN_A_CELL), total, done, style
-        self._seconds, self._last, self._waits_for = seconds, time.monotonic(), first
+        self._seconds, self._last, self._waits_for = seconds, time.monotonic(), waits_for
         self._first: tuple[int, float] | None = None
         self._bar: tuple[Progress, TaskID] | None = None
 
@@ -99,16 +99,16 @@ class Shown:
         return "" if self.total is None else f": {self._done} of {self.total}"
 
 
-def progress(what: object, total: int | None = None, *, first: str = _FIRST) -> Shown:
+def progress(what: object, total: int | None = None, *, waits_for: str = _COMPILING) -> Shown:
     """Return a context in which progress is shown on standard error, as was asked for.
 
     Args:
         what: What is being done.
         total: How much there is of it.
-        first: What the first part of the work waits for.
+        waits_for: What the first part of the work waits for.
     """
     style = chosen_style(is_terminal=sys.stderr.isatty())
-    return Shown(what, total, style=style, seconds=SECONDS_BETWEEN_LINES, first=first)
+    return Shown(what, total, style=style, seconds=SECONDS_BETWEEN_LINES, waits_for=waits_for)
 
 
 def chosen_style(*, is_terminal: bool) -> str:

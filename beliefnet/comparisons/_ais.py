@@ -15,7 +15,7 @@ from beliefnet._errors import ArgumentError
 from beliefnet._numerics import softplus
 from beliefnet._streams import check_key
 from beliefnet._types import Key
-from beliefnet.comparisons._base import Tell
+from beliefnet.comparisons._base import ProgressCallback
 
 _STEPS_OF_A_PART = 500
 
@@ -74,7 +74,7 @@ def log_partition(
     num_temperatures: int,
     num_chains: int,
     key: Key,
-    progress: Tell = None,
+    progress: ProgressCallback = None,
 ) -> LogPartition:
     """Estimate log Z by annealed importance sampling along the geometric path from independent visible units.
 

@@ -15,7 +15,7 @@ from beliefnet._errors import ArgumentError
 Rows: TypeAlias = np.ndarray | sparse.csr_matrix
 """Binary rows as an array `[examples, visible]`, or counts of words as a sparse matrix `[documents, words]`."""
 
-Tell: TypeAlias = Callable[[int], None] | None
+ProgressCallback: TypeAlias = Callable[[int], None] | None
 """Called with how much is done so far."""
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class AbstractComparison(ABC):
         """The most steps that `fit` takes, as its progress counts them."""
 
     @abstractmethod
-    def fit(self, train: Rows, valid: Rows, *, seed: int, progress: Tell = None) -> Self:
+    def fit(self, train: Rows, valid: Rows, *, seed: int, progress: ProgressCallback = None) -> Self:
         """Fit the model to training rows; validation rows judge it, and say when to stop where the method can use that.
 
         Args:
@@ -56,7 +56,7 @@ class AbstractComparison(ABC):
         """
 
     @abstractmethod
-    def log_likelihood(self, rows: Rows, *, progress: Tell = None) -> Float[np.ndarray, " examples"]:
+    def log_likelihood(self, rows: Rows, *, progress: ProgressCallback = None) -> Float[np.ndarray, " examples"]:
         """Return log p(x) of each row, in nats, as exactly as `method` says.
 
         Args:
@@ -97,13 +97,13 @@ class AbstractComparison(ABC):
                 raise ArgumentError(f"expected {{option}} above 0, got {value}", f"{hint}", option=name)
 
 
-def counted_from(before: int, progress: Tell) -> Tell:
+def counted_from(before: int, progress: ProgressCallback) -> ProgressCallback:
     """Return a progress for a part of the work, of which something is done already."""
     return None if progress is None else lambda done: progress(before + done)
 
 
 def in_blocks(
-    score: Callable[[Any], ArrayLike], rows: Rows, size: int, progress: Tell = None
+    score: Callable[[Any], ArrayLike], rows: Rows, size: int, progress: ProgressCallback = None
 ) -> Float[np.ndarray, " examples"]:
     """Return what `score` says of all rows, which it is given so many at a time."""
     count, parts = shape_of(rows)[0], []

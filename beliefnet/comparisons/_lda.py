@@ -10,7 +10,15 @@ from scipy.special import digamma, gammaln
 
 from beliefnet._errors import ArgumentError, shown
 from beliefnet._naming import named
-from beliefnet.comparisons._base import AbstractComparison, Rows, Tell, count_rows, fitted, in_blocks, shape_of
+from beliefnet.comparisons._base import (
+    AbstractComparison,
+    ProgressCallback,
+    Rows,
+    count_rows,
+    fitted,
+    in_blocks,
+    shape_of,
+)
 
 _BATCH_DOCUMENTS, _DECAY = 128, 0.7
 _BLOCK_DOCUMENTS = 500
@@ -85,7 +93,7 @@ class LDA(AbstractComparison):
         """Passes over the training documents."""
         return self.num_passes
 
-    def fit(self, train: Rows, valid: Rows, *, seed: int, progress: Tell = None) -> Self:
+    def fit(self, train: Rows, valid: Rows, *, seed: int, progress: ProgressCallback = None) -> Self:
         """Find the topics by variational Bayes.
 
         Args:
@@ -122,7 +130,7 @@ class LDA(AbstractComparison):
         self.valid_ = float(self.log_likelihood(valid).mean())
         return self
 
-    def log_likelihood(self, rows: Rows, *, progress: Tell = None) -> Float[np.ndarray, " documents"]:
+    def log_likelihood(self, rows: Rows, *, progress: ProgressCallback = None) -> Float[np.ndarray, " documents"]:
         """Return a lower bound on log p(x) of each document, in nats: of its words in their order (`document_bound`).
 
         Raises:

@@ -14,7 +14,15 @@ from jaxtyping import Float
 
 from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
-from beliefnet.comparisons._base import AbstractComparison, Rows, Tell, binary_rows, counted_from, fitted, in_blocks
+from beliefnet.comparisons._base import (
+    AbstractComparison,
+    ProgressCallback,
+    Rows,
+    binary_rows,
+    counted_from,
+    fitted,
+    in_blocks,
+)
 
 _BLOCK_ROWS = 5000
 
@@ -98,7 +106,7 @@ class MixtureOfBernoullis(AbstractComparison):
         """Iterations of all starts, at most."""
         return self.num_restarts * self.max_iterations
 
-    def fit(self, train: Rows, valid: Rows, *, seed: int, progress: Tell = None) -> Self:
+    def fit(self, train: Rows, valid: Rows, *, seed: int, progress: ProgressCallback = None) -> Self:
         """Fit by expectation-maximisation; `history_` has objective and validation log-likelihood per iteration.
 
         Both are nats per example; the objective, which never falls, has the log-probability of the smoothing in it.
@@ -133,7 +141,7 @@ class MixtureOfBernoullis(AbstractComparison):
                 found, self.mixture_, self.history_ = best, mixture, history
         return self
 
-    def log_likelihood(self, rows: Rows, *, progress: Tell = None) -> Float[np.ndarray, " examples"]:
+    def log_likelihood(self, rows: Rows, *, progress: ProgressCallback = None) -> Float[np.ndarray, " examples"]:
         """Return log p(x) of each row, exact up to rounding, in nats.
 
         Raises:
@@ -149,7 +157,7 @@ class MixtureOfBernoullis(AbstractComparison):
         return {"valid_log_likelihood": max(row["valid"] for row in self.history_), "iterations": len(self.history_)}
 
     def _climb(
-        self, start: np.ndarray, train: np.ndarray, valid: np.ndarray, progress: Tell
+        self, start: np.ndarray, train: np.ndarray, valid: np.ndarray, progress: ProgressCallback
     ) -> tuple[_Mixture, list[dict[str, float]]]:
         # The average row with half an example of either kind, so that no probability is 0 or 1.
         average = (train.sum(axis=0, dtype=np.float64) + 0.5) / (len(train) + 1)
@@ -192,7 +200,9 @@ def _expect_block(mixture: _Mixture, rows: Array) -> tuple[Array, Array, Array]:
     return log_likelihood, responsible.sum(axis=0), jnp.matmul(responsible.T, x, precision=lax.Precision.HIGHEST)
 
 
-def _log_likelihood(mixture: _Mixture, rows: np.ndarray, progress: Tell = None) -> Float[np.ndarray, " examples"]:
+def _log_likelihood(
+    mixture: _Mixture, rows: np.ndarray, progress: ProgressCallback = None
+) -> Float[np.ndarray, " examples"]:
     return in_blocks(lambda block: _score_block(mixture, jnp.asarray(block)), rows, _BLOCK_ROWS, progress)
 
 

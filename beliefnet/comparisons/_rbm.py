@@ -11,7 +11,15 @@ from beliefnet._errors import ArgumentError
 from beliefnet._naming import named
 from beliefnet._streams import Stream, stream
 from beliefnet.comparisons._ais import BoltzmannMachine, LogPartition, log_partition, num_parts
-from beliefnet.comparisons._base import AbstractComparison, Rows, Tell, binary_rows, counted_from, fitted, in_blocks
+from beliefnet.comparisons._base import (
+    AbstractComparison,
+    ProgressCallback,
+    Rows,
+    binary_rows,
+    counted_from,
+    fitted,
+    in_blocks,
+)
 
 _BLOCK_ROWS = 5000
 
@@ -67,7 +75,7 @@ class RBM(AbstractComparison):
         """Epochs, and the parts that the annealing is done in."""
         return self.num_epochs + num_parts(self.num_temperatures)
 
-    def fit(self, train: Rows, valid: Rows, *, seed: int, progress: Tell = None) -> Self:
+    def fit(self, train: Rows, valid: Rows, *, seed: int, progress: ProgressCallback = None) -> Self:
         """Train the machine, and estimate log Z.
 
         Args:
@@ -102,7 +110,7 @@ class RBM(AbstractComparison):
         self.valid_ = float(self.log_likelihood(valid).mean())
         return self
 
-    def log_likelihood(self, rows: Rows, *, progress: Tell = None) -> Float[np.ndarray, " examples"]:
+    def log_likelihood(self, rows: Rows, *, progress: ProgressCallback = None) -> Float[np.ndarray, " examples"]:
         """Return -F(x) - log Z of each row, in nats, with the estimate of log Z.
 
         Raises:
@@ -120,7 +128,9 @@ class RBM(AbstractComparison):
         """The validation log-likelihood (nats per example), and the estimate of log Z with its error."""
         return {"valid_log_likelihood": fitted(self.valid_, self), **fitted(self.partition_, self).to_dict()}
 
-    def _train(self, train: np.ndarray, visible_bias: np.ndarray, seed: int, progress: Tell) -> BoltzmannMachine:
+    def _train(
+        self, train: np.ndarray, visible_bias: np.ndarray, seed: int, progress: ProgressCallback
+    ) -> BoltzmannMachine:
         # It takes seconds to import, which other commands need not wait for.
         from sklearn.neural_network import BernoulliRBM
 

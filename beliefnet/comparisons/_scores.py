@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from beliefnet.comparisons._base import AbstractComparison, Rows, Tell
+from beliefnet.comparisons._base import AbstractComparison, ProgressCallback, Rows
 from beliefnet.evaluation import Mean, Perplexity, perplexity
 
 
@@ -35,7 +35,7 @@ class Scores:
         }
 
 
-def score(model: AbstractComparison, rows: Rows, *, progress: Tell = None) -> Scores:
+def score(model: AbstractComparison, rows: Rows, *, progress: ProgressCallback = None) -> Scores:
     """Score a fitted model on rows `[examples, width]`.
 
     Args:
