@@ -20,7 +20,7 @@ from beliefnet.catalogue import (
     net_of_start,
 )
 from beliefnet.cli._app import command
-from beliefnet.cli._cautions import schedule_cautions
+from beliefnet.cli._cautions import rate_cautions, schedule_cautions
 from beliefnet.cli._entry import INTERRUPTED
 from beliefnet.cli._flags import TrainFlags, given_flags
 from beliefnet.cli._pictures import draw_run
@@ -28,9 +28,8 @@ from beliefnet.cli._progress import progress
 from beliefnet.cli._text import report, say, show_table, tell, warn
 from beliefnet.cli._tracking import LiveView, Tracking
 from beliefnet.cli._training_display import Display
-from beliefnet.conditionals import has_convolutions
 from beliefnet.data import Dataset, Record
-from beliefnet.optimizers import default_learning_rate
+from beliefnet.devices import Layout
 from beliefnet.runs import RunFolder, check_same_run, check_version, write_atomically
 from beliefnet.training import EXTENDABLE, Callbacks, Fitted, Monitor, fit, fixed_settings
 
@@ -60,7 +59,8 @@ def train(
         config_file: Options from a TOML file, under the names they have here; the command line wins.
         out: Folder for the run; by default a new one under `runs/`.
         resume: Folder of a run that was stopped: it goes on as if it never had been. Only --epochs, --patience,
-            --rows-on, --particle-chunk, --checkpoint-seconds and, if the data moved, --data can be given with it.
+            --rows-on, --particle-chunk, --mesh, --checkpoint-seconds and, if the data moved, --data can be given with
+            it.
         live: Serve a page with the curves as they grow, to browsers of this machine, until the run ends.
         live_port: A fixed port for that page, with or without --live; a free one by default.
         tensorboard: Write event files in the run folder: tensorboard --logdir runs shows them. Takes pip install
@@ -91,12 +91,9 @@ def train(
         warn(sentence)
     net, estimator = config.build(DataShape.of(dataset))
     config = config.replace(learning_rate=config.fit.decided(net, num_train).learning_rate)
-    usual = default_learning_rate(net, num_steps)
-    if has_convolutions(net) and (config.fit.learning_rate or 0) > usual:
-        warn(
-            f"--learning-rate {config.fit.learning_rate} can be too large for convolutions: if the bound stays where "
-            f"the first epoch leaves it, the decoder has learnt to ignore the latents; try --learning-rate {usual}"
-        )
+    Layout.of(config.fit.mesh, net, config.fit.batch_size or 1)
+    for sentence in rate_cautions(config.fit, net, num_steps):
+        warn(sentence)
     if not (resumed and resumed.has_checkpoints):
         net, skipped = net_of_start(config, net)
         for sentence in skipped:

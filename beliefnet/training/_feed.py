@@ -14,6 +14,7 @@ from jaxtyping import Int
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.data import Batches, DataError, Dataset, DeviceRows, Observations, rows_like
+from beliefnet.devices import ONE_DEVICE, Layout
 from beliefnet.evaluation import observe_scored
 from beliefnet.training._options import FitOptions
 from beliefnet.training._plan import Plan
@@ -23,11 +24,13 @@ from beliefnet.training._step import run_block, run_steps
 _BLOCK_BYTES = 2**26
 """Rows of the next steps that are put on the device at a time, at most."""
 
+_ALL = slice(None)
+
 Place: TypeAlias = tuple[int, int]
 """An epoch, and the number of a block in it."""
 Taking: TypeAlias = Callable[[int, int, int], tuple[Observations, np.ndarray]]
-"""From an epoch, the first of some batches and how many they are to their rows, and the numbers of the rows among all
-training rows."""
+"""From an epoch, the first of some batches and how many they are to their rows, or this process's part of each batch,
+and the numbers of the rows among all training rows."""
 
 
 class AbstractFeed(ABC):
@@ -85,6 +88,7 @@ class HostFeed(AbstractFeed):
         row_bytes: Size of a row on the device.
         batch_size: Rows of a step.
         key: Random key of the run's steps.
+        layout: Where rows are on a mesh of devices.
     """
 
     def __init__(
@@ -96,7 +100,9 @@ class HostFeed(AbstractFeed):
         *,
         batch_size: int,
         key: Key,
+        layout: Layout = ONE_DEVICE,
     ):
+        self._layout, self._part = layout, layout.part(batch_size)
         self._take, self._num_steps, self._epoch_steps = take, num_steps, epoch_steps
         self._block_steps = min(epoch_steps, max(1, _BLOCK_BYTES // (batch_size * row_bytes)))
         self._batch_size, self._key = batch_size, key
@@ -126,22 +132,31 @@ class HostFeed(AbstractFeed):
             epoch, number = place
             first = number * self._block_steps
             rows, numbers = self._take(epoch, first, min(self._block_steps, self._epoch_steps - first))
-            # Blocks of one size share a program: what is missing is never looked at.
-            missing = self._block_steps * self._batch_size - len(rows)
-            padded = np.pad(rows.dense(), ((0, missing), (0, 0)))
-            own = np.pad(rows.numbers, (0, missing))
-            on_device = replace(rows, rows=padded, numbers=own, names=None).on_device()
-            self._held = {place: Block(on_device, jnp.asarray(np.pad(numbers, (0, missing)), jnp.int32))}
+            of_rows, all_numbers = rows.numbers.astype(np.int32), numbers.astype(np.int32)
+            parts = [self._layout.divided(self._arranged(part)) for part in (rows.dense(), of_rows, all_numbers)]
+            block = Block(DeviceRows(parts[0], parts[1], rows.largest, rows.is_dynamic), parts[2])
+            self._held = {place: block}
         return self._held[place]
 
+    def _arranged(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows of batches as a block has them: those of each device in turn, `[rows, ...]`.
 
-def in_order(rows: Observations, batch_size: int, *, key: Key) -> Taking:
+        Blocks of one size share a program: what is missing is never looked at.
+        """
+        each, own = self._batch_size // self._layout.size("data"), self._part.stop - self._part.start
+        padded = np.pad(rows, ((0, self._block_steps * own - len(rows)), *[(0, 0)] * (rows.ndim - 1)))
+        by_device = padded.reshape(self._block_steps, own // each, each, *rows.shape[1:]).swapaxes(0, 1)
+        return by_device.reshape(padded.shape)
+
+
+def in_order(rows: Observations, batch_size: int, *, key: Key, part: slice = _ALL) -> Taking:
     """Return what takes rows of batches on the host, in the order in which `run_steps` takes them on the device.
 
     Args:
         rows: The training rows, which may be a memory-mapped array: no others are read.
         batch_size: Rows of a batch.
         key: Random key of the run's steps.
+        part: Which rows of each batch are taken.
     """
     bare, order_key = replace(rows, names=None, room=0), jax.random.split(key)[0]
     orders: dict[int, np.ndarray] = {}
@@ -150,19 +165,21 @@ def in_order(rows: Observations, batch_size: int, *, key: Key) -> Taking:
         if epoch not in orders:
             orders.clear()
             orders[epoch] = np.asarray(jax.random.permutation(jax.random.fold_in(order_key, epoch), len(bare)))
-        chosen = orders[epoch][first * batch_size : (first + count) * batch_size]
+        batches = orders[epoch][first * batch_size : (first + count) * batch_size].reshape(count, batch_size)
+        chosen = batches[:, part].reshape(-1)
         return bare[chosen], chosen
 
     return take
 
 
-def made_in(batches: Batches, net: BeliefNet, dataset: Dataset) -> Taking:
+def made_in(batches: Batches, net: BeliefNet, dataset: Dataset, part: slice = _ALL) -> Taking:
     """Return what takes the rows of batches that are made, each read as the sample was, and checked.
 
     Args:
         batches: The training rows.
         net: The net that is to see them.
         dataset: What has a sample of them.
+        part: Which rows of each batch are taken; all are made.
     """
     record, size = dataset.record, batches.batch_size
 
@@ -174,8 +191,8 @@ def made_in(batches: Batches, net: BeliefNet, dataset: Dataset) -> Taking:
             raise DataError.of(error, about=f"batch {index + 1} of epoch {epoch + 1}") from None
 
     def take(epoch: int, first: int, count: int) -> tuple[Observations, np.ndarray]:
-        rows = np.concatenate([read(epoch, index) for index in range(first, first + count)])
-        numbers = np.arange(first * size, (first + count) * size, dtype=np.int32)
+        rows = np.concatenate([read(epoch, index)[part] for index in range(first, first + count)])
+        numbers = np.arange(first * size, (first + count) * size).reshape(count, size)[:, part].reshape(-1)
         return Observations(rows, record.values, is_dynamic=dataset.train.is_dynamic, numbers=numbers), numbers
 
     return take

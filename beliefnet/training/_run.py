@@ -18,6 +18,7 @@ from beliefnet._numerics import copied
 from beliefnet._streams import Stream, stream
 from beliefnet._types import Key
 from beliefnet.data import Dataset, DeviceRows, Observations, Record
+from beliefnet.devices import ONE_DEVICE, Layout, MeshLike
 from beliefnet.estimators import AbstractEstimator
 from beliefnet.evaluation import observe_scored
 from beliefnet.optimizers import Learnable
@@ -92,6 +93,7 @@ class Rows:
         validate: Gives the validation bound of a net, by a key.
         record: Where they came from.
         columns: Names of the columns, where there are any.
+        layout: Where they are on a mesh of devices.
     """
 
     train: Observations
@@ -101,27 +103,36 @@ class Rows:
     validate: Callable[[Learnable, Key], Array]
     record: Record
     columns: tuple[str, ...] | None
+    layout: Layout = ONE_DEVICE
 
     @classmethod
-    def of(cls, net: BeliefNet, dataset: Dataset, options: FitOptions) -> "Rows":
+    def of(cls, net: BeliefNet, dataset: Dataset, options: FitOptions, mesh: MeshLike | None = None) -> "Rows":
         """Return the rows of a data set, once they are checked.
+
+        Args:
+            net: The net that is to see them.
+            dataset: The data set.
+            options: How the net is trained.
+            mesh: The devices; one by default.
 
         Raises:
             DataError: If the visible units of the net are no model of them.
-            OptionError: If batches are made of another size than was asked for.
+            OptionError: If batches are made of another size than was asked for, or the mesh cannot be used.
         """
         train, valid = observe_scored(net, dataset.train), observe_scored(net, dataset.valid)
-        validate = make_validator(valid, on_host=stay_on_host(valid, options))
         batches, is_on_host = dataset.batches, stay_on_host(train, options)
+        size = options.batch_size or (default_batch_size(len(train)) if batches is None else batches.batch_size)
+        layout = Layout.of(mesh, net, size)
+        validate = make_validator(valid, on_host=stay_on_host(valid, options), layout=layout)
         if batches is None:
-            return cls(train, is_on_host, None, None, validate, dataset.record, dataset.columns)
+            return cls(train, is_on_host, None, None, validate, dataset.record, dataset.columns, layout)
         if options.batch_size not in (None, batches.batch_size):
             raise OptionError(
                 f"expected batch-size {batches.batch_size}, that of the batches, got {options.batch_size}",
                 "leaving it out",
             )
-        made = made_in(batches, net, dataset)
-        return cls(train, True, made, batches.batch_size, validate, dataset.record, dataset.columns)
+        made = made_in(batches, net, dataset, layout.part(size))
+        return cls(train, True, made, size, validate, dataset.record, dataset.columns, layout)
 
     @property
     def num_train(self) -> int:
@@ -131,7 +142,7 @@ class Rows:
     @cached_property
     def on_device(self) -> DeviceRows:
         """The training rows on the device."""
-        return self.train.on_device()
+        return self.layout.everywhere(self.train.on_device())
 
 
 class Run:
@@ -153,8 +164,9 @@ class Run:
         self.history: list[dict[str, Any]] = []
         chunk = chunk_for(start.net, estimator=start.estimator, options=options)
         num_steps = options.epochs * self.epoch_steps
-        self.plan = Plan.of(options, num_steps, epoch_steps=self.epoch_steps, particle_chunk=chunk)
-        self.state = TrainState.start(start.net, start.estimator, self.plan, rows.num_train)
+        steps, self.layout = self.epoch_steps, rows.layout
+        self.plan = Plan.of(options, num_steps, epoch_steps=steps, particle_chunk=chunk, layout=self.layout)
+        self.state = self.layout.placed(TrainState.start(start.net, start.estimator, self.plan, rows.num_train))
         self.clock = Clock()
         self.writer = None if folder is None else RunWriter(folder, record, options, self.state.learner.params)
         if folder is not None and rows.columns is not None:
@@ -168,9 +180,10 @@ class Run:
         if not rows.are_on_host:
             return DeviceFeed(rows.on_device, self.batch_size, self.key)
         width = rows.train.num_features * (rows.train.stored.itemsize if rows.made is None else 4)
-        take = rows.made or in_order(rows.train, self.batch_size, key=self.key)
+        size, layout = self.batch_size, self.layout
+        take = rows.made or in_order(rows.train, size, key=self.key, part=layout.part(size))
         num_steps = self.options.epochs * self.epoch_steps
-        return HostFeed(take, num_steps, self.epoch_steps, width, batch_size=self.batch_size, key=self.key)
+        return HostFeed(take, num_steps, self.epoch_steps, width, batch_size=size, key=self.key, layout=layout)
 
     @property
     def batch_size(self) -> int:
@@ -253,7 +266,7 @@ class Run:
             state = TrainState(
                 state.learner, best, found, valid_bound, jnp.asarray(epoch, jnp.int32), state.reduced_epoch
             )
-        self.state = self._reduced(state, epoch)
+        self.state = self.layout.placed(self._reduced(state, epoch))
         self.clock.end_epoch()
         self.history.append(row)
         if self.writer is not None:
