@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from beliefnet.bench._definitions import REFINEMENT_STEPS
 
 SMALLEST_SCALE, SMALLEST_PROBABILITY, SMOOTHING, AIR_RATE = 1e-3, 1e-6, 0.8, 0.1
 """The settings of the library's normal units, refined posteriors, running moments and refiner."""
@@ -70,7 +71,15 @@ def depth(weights: Weights, name: str) -> int:
     return sum(key.startswith(name) and key.endswith(".weight") for key in weights)
 
 
-class BeliefNet(nn.Module):
+class Model(nn.Module):
+    """What all have in common."""
+
+    def compiled(self) -> nn.Module:
+        """Return it as `torch.compile` makes it."""
+        return torch.compile(self)
+
+
+class BeliefNet(Model):
     """A sigmoid belief net and its recognition net; maps are numbered from the observation up."""
 
     def __init__(self, weights: Weights, particles: int):
@@ -140,28 +149,35 @@ class VIMCO(BeliefNet):
 class EM(BeliefNet):
     """The posterior of each datum refined by adaptive importance sampling, then both nets fitted to it."""
 
-    steps = 20
+    def refine_step(self, x: Tensor, means: Tensor) -> Tensor:
+        """Return the probabilities of the posterior, `[batch, units]`, after one step of refinement."""
+        latents = draw_bits(means, self.particles)
+        log_q = log_bernoulli(means.logit(), latents)
+        log_p = log_bernoulli(self.down[0](2 * latents - 1), x) + log_bernoulli(self.prior, latents)
+        drawn = torch.einsum("kb,kbh->bh", (log_p - log_q).softmax(0), latents)
+        return means.lerp(drawn, AIR_RATE).clamp(SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
 
-    def refined(self, x: Tensor) -> Tensor:
-        """Return the probabilities of the refined posterior, `[batch, units]`."""
-        means = self.up[0](x).sigmoid()
-        for _ in range(self.steps):
-            latents = draw_bits(means, self.particles)
-            log_q = log_bernoulli(means.logit(), latents)
-            log_p = log_bernoulli(self.down[0](2 * latents - 1), x) + log_bernoulli(self.prior, latents)
-            drawn = torch.einsum("kb,kbh->bh", (log_p - log_q).softmax(0), latents)
-            means = means.lerp(drawn, AIR_RATE).clamp(SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
-        return means
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the loss, and the bound of each datum at the refined posterior."""
+    def fitted(self, x: Tensor, means: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the loss given the refined posterior, and the bound of each datum there."""
         with torch.no_grad():
-            means = self.refined(x)
             latents = draw_bits(means, self.particles)
             entropy = -log_bernoulli(means.logit(), means)
         log_x = log_bernoulli(self.down[0](2 * latents - 1), x).mean(0)
         log_p = log_x + log_bernoulli(self.prior, means)
         return -(log_p + log_bernoulli(self.up[0](x), means)).mean(), (log_p + entropy).detach()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the loss, and the bound of each datum at the refined posterior."""
+        with torch.no_grad():
+            means = self.up[0](x).sigmoid()
+            for _ in range(REFINEMENT_STEPS):
+                means = self.refine_step(x, means)
+        return self.fitted(x, means)
+
+    def compiled(self) -> "EM":
+        """Return it with its two parts compiled: the loop in one graph takes minutes."""
+        self.refine_step, self.fitted = torch.compile(self.refine_step), torch.compile(self.fitted)
+        return self
 
 
 class Likelihood(BeliefNet):
@@ -174,7 +190,7 @@ class Likelihood(BeliefNet):
         return bound, bound
 
 
-class NormalLatents(nn.Module):
+class NormalLatents(Model):
     """What nets with one layer of normal latents share: an encoder, a prior and reparameterised draws."""
 
     def __init__(self, weights: Weights, particles: int):
@@ -220,5 +236,5 @@ class Documents(NormalLatents):
         return -bound.mean(), bound.detach()
 
 
-MODELS = {"w1": NVIL, "w2": VIMCO, "w3": IWAE, "w4": EM, "w5": Likelihood, "w6": Documents}
+MODELS = {"nvil": NVIL, "vimco": VIMCO, "iwae": IWAE, "em": EM, "nll": Likelihood, "documents": Documents}
 """The module of each workload."""
