@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from beliefnet.bench._contestant import Task
 from beliefnet.bench._definitions import DEFINITIONS, rows_of
@@ -18,7 +17,9 @@ from beliefnet.bench.peers import PEERS
 
 OWN, XLA_FLOOR, TORCH_FLOOR = "own", "xla-floor", "_torch:floor"
 STEPS_TO_RISE = 20
-_SECONDS_OF_BOUNDS, _MOST_BOUNDS = 2.0, 500
+_MOST_BOUNDS = 500
+MOST_Z, MOST_DIFFERENCE = 4.0, 0.2
+"""The most standard errors between two bounds, and the share by which the rises of two may differ."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Effort:
 
     rounds: int = 5
     seconds: float = 1.0
-    bound_seconds: float = _SECONDS_OF_BOUNDS
+    bound_seconds: float = 2.0
 
 
 def contestants_of(workload: str, peers: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -157,12 +158,3 @@ def _absent(workload: str, peers: Sequence[str]) -> list[Row]:
         if reason:
             found.append(Row(workload, peer.title, peer=name, note=reason))
     return found
-
-
-MOST_Z, MOST_DIFFERENCE = 4.0, 0.1
-"""The most standard errors between two bounds, and the share by which the rises of two may differ."""
-
-
-def record_of(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return rows as plain numbers."""
-    return [row.to_dict() for row in rows]

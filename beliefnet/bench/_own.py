@@ -66,9 +66,10 @@ def work_of(definition: Definition) -> Work:
     """Return the products of a step; what depends on a datum alone is done once for it, not for each particle."""
     net = net_of(definition)
     rows, products = definition.batch_size * definition.particles, []
+    num_visible, num_latents = _maps(net.recognition)[0]
     if not definition.is_training:
         passes = -(-rows // _MOST_ROWS)
-        return Work(forward=((rows // passes, *reversed(_maps(net.recognition)[0])),), times=passes)
+        return Work(forward=((rows // passes, num_latents, num_visible),), times=passes)
     has_paths = definition.name in ("iwae", "documents")
     for index, conditional in enumerate((*net.recognition.conditionals, *net.generative.conditionals)):
         is_first, is_generative = index == 0, index >= len(net.recognition.conditionals)
@@ -79,7 +80,7 @@ def work_of(definition: Definition) -> Work:
     products += [Product(definition.batch_size, *shape, shape[0] != definition.num_visible) for shape in own]
     if definition.name != "em":
         return Work(tuple(products))
-    return Work(tuple(products), ((rows, *reversed(_maps(net.recognition)[0])),), REFINEMENT_STEPS)
+    return Work(tuple(products), ((rows, num_latents, num_visible),), REFINEMENT_STEPS)
 
 
 def weights_of(definition: Definition) -> dict[str, np.ndarray]:

@@ -21,8 +21,10 @@ class Nets:
         self._is_normal, self._is_words = bool(task.definition.deterministic), task.definition.name == "documents"
 
     def _affine(self, name: str, values: Array) -> Array:
-        weight, bias = (numpyro.param(f"{name}.{kind}", self._weights[f"{name}.{kind}"]) for kind in ("weight", "bias"))
-        return values @ weight + bias
+        return values @ self._param(f"{name}.weight") + self._param(f"{name}.bias")
+
+    def _param(self, name: str) -> Array:
+        return jnp.asarray(numpyro.param(name, self._weights[name]))
 
     def _normal(self, parameters: Array) -> dist.Distribution:
         mean, scale = jnp.split(parameters, 2, -1)
@@ -30,10 +32,10 @@ class Nets:
 
     def model(self, x: Array) -> None:
         """Draw latents, and bits or words."""
-        prior = numpyro.param("prior", self._weights["prior"])
+        prior = self._param("prior")
         own = self._normal(prior) if self._is_normal else dist.Bernoulli(logits=prior).to_event(1)
         with numpyro.plate("data", len(x)):
-            latents = numpyro.sample("latents", own)
+            latents = jnp.asarray(numpyro.sample("latents", own))
             if self._is_words:
                 log_shares = jax.nn.log_softmax(self._affine("down0", latents))
                 numpyro.factor("words", jnp.sum(log_shares * x, -1))

@@ -1,5 +1,7 @@
 """Pyro: the workloads that its models, guides and losses can express."""
 
+# pyright: reportMissingImports=false
+
 import math
 
 import numpy as np

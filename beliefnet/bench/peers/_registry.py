@@ -42,7 +42,10 @@ PEERS = {
         "Pyro",
         ("torch", "pyro"),
         "_pyro",
-        notes={"nvil": "no variance normalisation", "iwae": "bound written by hand: its RenyiELBO weighs whole batches"},
+        notes={
+            "nvil": "no variance normalisation",
+            "iwae": "bound by hand: its RenyiELBO weighs whole batches",
+        },
         cannot={"vimco": _NO_VIMCO, "em": _NO_REFINER},
     ),
     "numpyro": Peer(
@@ -58,7 +61,7 @@ PEERS = {
         cannot={
             **dict.fromkeys(("nvil", "vimco", "em", "nll"), _NO_SBN),
             "iwae": _NO_VAE,
-            "documents": "another model: LatentDirichletAllocation has a Dirichlet prior and mixes topics by their shares",
+            "documents": "another model: LatentDirichletAllocation mixes topics by Dirichlet shares",
         },
     ),
 }

@@ -1,5 +1,7 @@
 """PyTorch: the workloads, eager and compiled, and the matrix products of a step."""
 
+# pyright: reportMissingImports=false
+
 import math
 import os
 
@@ -34,6 +36,7 @@ class Training(AbstractContestant):
 
     def __init__(self, task: Task, *, is_compiled: bool):
         model = MODELS[task.definition.name](task.weights, task.definition.particles)
+        self._buffers = list(model.buffers())
         self._loss = model.compiled() if is_compiled else model
         self._optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=True)
         self._batches = Batches(task.rows, task.definition.batch_size)
@@ -48,8 +51,12 @@ class Training(AbstractContestant):
             self._optimizer.step()
 
     def bound(self) -> float:
-        """Return the mean bound, by the function whose loss is climbed."""
-        return float(self._loss(self._first)[1].mean())
+        """Return the mean bound, by the function whose loss is climbed; running moments are put back."""
+        kept = [buffer.clone() for buffer in self._buffers]
+        found = float(self._loss(self._first)[1].mean())
+        for buffer, value in zip(self._buffers, kept, strict=True):
+            buffer.copy_(value)
+        return found
 
 
 class Evaluating(AbstractContestant):

@@ -1,5 +1,7 @@
 """The workloads in plain PyTorch, as one who knows it well writes them: one module each, with its loss."""
 
+# pyright: reportMissingImports=false
+
 import math
 from collections.abc import Mapping
 
@@ -53,17 +55,17 @@ def draw_bits(probabilities: Tensor, *lead: int) -> Tensor:
 
 def linear(weights: Weights, name: str) -> nn.Linear:
     """Return the affine map that the library has under a name, `weight` being `[inputs, outputs]` there."""
-    weight = torch.from_numpy(weights[f"{name}.weight"].T.copy())
+    weight = torch.tensor(weights[f"{name}.weight"].T)
     made = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0])
     with torch.no_grad():
         made.weight.copy_(weight)
-        made.bias.copy_(torch.from_numpy(weights[f"{name}.bias"]))
+        made.bias.copy_(torch.tensor(weights[f"{name}.bias"]))
     return made
 
 
 def parameter(weights: Weights, name: str) -> nn.Parameter:
     """Return an array as something to learn."""
-    return nn.Parameter(torch.from_numpy(weights[name].copy()))
+    return nn.Parameter(torch.tensor(weights[name]))
 
 
 def depth(weights: Weights, name: str) -> int:
