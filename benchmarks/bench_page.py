@@ -1,5 +1,7 @@
 """Write the record of `beliefnet bench` into its page of the documentation: the table, and the picture.
 
+After `beliefnet bench --out results/benchmarks/bench.png`:
+
 beliefnet bench --out results/benchmarks/bench.png
 python benchmarks/bench_page.py [--record results/benchmarks/bench.json] [--page docs/bench.md]
 """

@@ -79,7 +79,7 @@ def measure_task(task: Task, peers: Sequence[str], effort: Effort, tell: Callabl
                     rows[title].bounds = _bounds(running[title], task, effort)
                 counts[title] = _count(running[title], effort.seconds)
             except ContestantError as error:
-                rows[title].error = error.reason
+                rows[title].error = str(error)
                 running.pop(title, None)
         for turn in range(effort.rounds):
             for title, count in counts.items():

@@ -5,10 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from beliefnet._errors import Refusal
 
-
-class ContestantError(Refusal, RuntimeError):
+class ContestantError(Exception):
     """A contestant's process ended: what it said last is the reason."""
 
 

@@ -59,7 +59,7 @@ def bench(
         workloads: What to time: training steps with nvil, vimco, iwae, em, or the bound of documents; nll is an
             evaluation.
         peers: What to time beside the library: pytorch (eager and compiled), pyro, numpyro, scikit-learn (which can
-            express none of these models). --no-peers is none.
+            express none of these models).
         rounds: How often each takes its turn.
         seconds: How long a turn is, about.
         out: A .png for the picture; the numbers go to a .json next to it.

@@ -1,5 +1,7 @@
 """NumPyro: the workloads that its models, guides and losses can express, many steps in a dispatch."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpyro
@@ -82,7 +84,7 @@ class Contestant(AbstractContestant):
                 own, x = inputs
                 return loss.loss(own, svi.get_params(state), nets.model, nets.guide, x)
 
-            parts = x.reshape(-1, len(x) if definition.is_training else _IMAGES_IN_A_PASS, x.shape[-1])
+            parts = x.reshape(-1, size if definition.is_training else math.gcd(size, _IMAGES_IN_A_PASS), x.shape[-1])
             return -lax.map(part, (jax.random.split(key, len(parts)), parts)).sum() / len(x)
 
         def evaluations(state, count, key):

@@ -113,8 +113,10 @@ class Contestant(AbstractContestant):
             self._optimizer.zero_grad()
             if self._definition.name == "iwae":
                 (-self._bound(x)).backward()
-            else:
+            elif self._definition.name == "nvil":
                 self._elbo.loss_and_grads(self._nets.model, self._nets.guide, x)
+            else:
+                self._elbo.differentiable_loss(self._nets.model, self._nets.guide, x).backward()
             self._optimizer.step()
 
     def bound(self) -> float:
