@@ -18,7 +18,7 @@ from beliefnet._numerics import copied
 from beliefnet._streams import Stream, stream
 from beliefnet._types import Key
 from beliefnet.data import Dataset, DeviceRows, Observations, Record
-from beliefnet.devices import ONE_DEVICE, Layout, MeshLike
+from beliefnet.devices import ONE_DEVICE, Layout, MeshLike, from_each, is_first
 from beliefnet.estimators import AbstractEstimator
 from beliefnet.evaluation import observe_scored
 from beliefnet.optimizers import Learnable
@@ -169,7 +169,7 @@ class Run:
         self.state = self.layout.placed(TrainState.start(start.net, start.estimator, self.plan, rows.num_train))
         self.clock = Clock()
         self.writer = None if folder is None else RunWriter(folder, record, options, self.state.learner.params)
-        if folder is not None and rows.columns is not None:
+        if folder is not None and rows.columns is not None and is_first():
             folder.write_words(rows.columns)
         self._resume()
         self.key, self._validation_key = stream(options.seed, Stream.STEPS), stream(options.seed, Stream.VALIDATION)
@@ -202,13 +202,13 @@ class Run:
             return "finished"
         if self._is_stale():
             return "no improvement"
-        return "interrupted" if self.callback.should_stop() else None
+        return "interrupted" if any(from_each(self.callback.should_stop())) else None
 
     @property
     def next_count(self) -> int:
         """Steps of the next dispatch: as many as fit in half a second, and not past the end of the epoch."""
         left = self.epoch_steps - self.step % self.epoch_steps
-        return min(max(1, int(self.clock.steps_per_second * _DISPATCH_SECONDS)), left)
+        return from_each(min(max(1, int(self.clock.steps_per_second * _DISPATCH_SECONDS)), left))[0]
 
     def go_on(self, learner: Learner, count: int, seconds: float) -> None:
         """Go on from a learner.
@@ -221,7 +221,7 @@ class Run:
         self.state = eqx.tree_at(lambda s: s.learner, self.state, learner)
         self.clock.count(count, seconds)
         self._check_finite()
-        if self.writer is not None:
+        if self.writer is not None and is_first():
             self.writer.folder.lock.show()
         taken = self.step % self.epoch_steps or self.epoch_steps
         speed = self.clock.steps_per_second * self.batch_size
@@ -229,7 +229,7 @@ class Run:
         self.callback.on_steps(-(-self.step // self.epoch_steps), self.step, train_bound, speed)
         if taken == self.epoch_steps:
             self._end_epoch()
-        if time.monotonic() - self.clock.saved > self.options.checkpoint_seconds:
+        if from_each(time.monotonic() - self.clock.saved > self.options.checkpoint_seconds)[0]:
             self._save()
 
     def outcome(self, reason: Reason) -> Fitted:
@@ -269,7 +269,7 @@ class Run:
         self.state = self.layout.placed(self._reduced(state, epoch))
         self.clock.end_epoch()
         self.history.append(row)
-        if self.writer is not None:
+        if self.writer is not None and is_first():
             self.writer.folder.append_metrics(row)
 
     def _reduced(self, state: TrainState, epoch: int) -> TrainState:
