@@ -11,7 +11,7 @@ import jax
 from jaxtyping import Array, PyTree
 
 from beliefnet._errors import ArgumentError, ArgumentTypeError
-from beliefnet.devices import is_first
+from beliefnet.devices import is_first, is_lost
 from beliefnet.runs._arrays import check_same_leaves, decode, describe_leaves, read_arrays, why, write_arrays
 from beliefnet.runs._files import free_space, is_disk_full
 from beliefnet.runs._manifest import (
@@ -102,6 +102,8 @@ class Checkpoints:
                 if is_first():
                     seal(folder, content)
         except Exception as error:
+            if is_lost(error):
+                raise
             raise self._failure(step, error) from error
         if is_first():
             self._prune(step)
