@@ -8,7 +8,7 @@ file, `read_like` those for a trained model, read as its own data were, `rows_li
 from beliefnet._errors import DataError, DataUnavailable
 from beliefnet._types import ValueKind
 from beliefnet.data._arrays import as_rows
-from beliefnet.data._batches import Batches
+from beliefnet.data._batches import AbstractStreamed, Batches, Taking
 from beliefnet.data._binarization import check_binarization
 from beliefnet.data._dataset import Dataset
 from beliefnet.data._documents import numbered_columns, spelled, unspelled
@@ -30,6 +30,7 @@ from beliefnet.data._values import check_width
 
 __all__ = [
     "CSR",
+    "AbstractStreamed",
     "Batches",
     "DataError",
     "DataUnavailable",
@@ -42,6 +43,7 @@ __all__ = [
     "Record",
     "Rows",
     "SparseRows",
+    "Taking",
     "ValueKind",
     "as_rows",
     "available",

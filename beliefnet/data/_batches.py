@@ -1,22 +1,64 @@
-"""Training rows that are made batch by batch."""
+"""Training rows that are made batch by batch, or streamed."""
 
-from collections.abc import Callable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy import sparse
 
 from beliefnet._errors import ArgumentError, ArgumentTypeError, DataError, shown, whole_number
 from beliefnet.data._arrays import as_rows
+from beliefnet.data._iterated import ENDLESS, GrainBatches, Iteration, Shuffled, is_grain
+from beliefnet.data._observations import Observations
 
 _SAMPLE_ROWS = 2000
 _UNFIT = {"vocabulary_size": None, "binarization": "static"}
 """Options that look at all rows at once, or draw once of each."""
 
+Read: TypeAlias = Callable[[Any, str], Observations]
+"""From rows as they are taken, and what to call them in an error, to rows that were checked and read as others were."""
+Taking: TypeAlias = Callable[[int, int, int], tuple[Observations, np.ndarray]]
+"""From an epoch, the first of some batches and how many they are to their rows, and the numbers of the rows among all
+training rows."""
+
+
+class AbstractStreamed(ABC):
+    """Training rows that are not kept in memory: a data set has them beside a sample."""
+
+    @property
+    @abstractmethod
+    def num_rows(self) -> int:
+        """Rows of an epoch."""
+
+    @property
+    @abstractmethod
+    def fixed_size(self) -> int | None:
+        """Rows of every batch, where they are not for the run to choose."""
+
+    @abstractmethod
+    def taking(self, read: Read, like: Observations, batch_size: int, *, seed: int) -> Taking:
+        """Return what takes the rows of some batches.
+
+        Args:
+            read: Reads and checks rows.
+            like: Rows that are stored as those of batches are to be, where their values can be.
+            batch_size: Rows of a batch.
+            seed: Of the order of the rows, where it is not fixed.
+        """
+
+    @abstractmethod
+    def position(self) -> Any:
+        """Return what a checkpoint keeps, to go on from before the next batch: plain values, or None for nothing."""
+
+    @abstractmethod
+    def go_to(self, position: Any) -> None:
+        """Go on from a position."""
+
 
 @dataclass(frozen=True, eq=False)
-class Batches:
+class Batches(AbstractStreamed):
     """Training rows that are made batch by batch: more than can be kept, or read or drawn as they are needed.
 
     Attributes:
@@ -56,10 +98,12 @@ class Batches:
             batches: A sequence of batches (`__getitem__` and `__len__`), which are taken in another order in every
                 epoch; or an object that yields them when it is iterated, anew in every epoch, in its own order. A run
                 that goes on passes over the batches that it had: it ends as if it never had been stopped where every
-                iteration yields the same.
+                iteration yields the same. Or a `MapDataset`, `IterDataset` or `DataLoader` of grain, whose elements
+                are batches: they are taken in its order, one epoch after the other, and begin anew where it ends; a
+                checkpoint keeps its state, by which a run goes on without reading what it had.
             batch_size: Rows of every batch.
             num_batches: Batches of an epoch; by default `len(batches)`.
-            seed: Of the order in which a sequence is taken.
+            seed: Of the order in which a sequence is taken; that of grain is its own.
 
         Raises:
             ArgumentError: If it is no such object, can be iterated once only, or does not say how many it has.
@@ -73,17 +117,48 @@ class Batches:
                 "a list, or an object whose __iter__ begins anew",
             )
         if num_batches is None:
-            if not callable(getattr(kind, "__len__", None)):
-                raise ArgumentError(f"expected num_batches for {kind.__name__}, which has no length", "num_batches=100")
-            num_batches = len(batches)
+            num_batches = _length(batches)
         has_places = callable(getattr(kind, "__getitem__", None)) and callable(getattr(kind, "__len__", None))
-        make = _Sequence(batches, num_batches, seed) if has_places else _Iteration(batches)
+        if is_grain(batches):
+            return cls(GrainBatches(batches, num_batches), num_batches, batch_size)
+        make = Shuffled(batches, num_batches, seed) if has_places else Iteration(batches)
         return cls(make, num_batches, batch_size)
 
     @property
     def num_rows(self) -> int:
         """Rows of an epoch."""
         return self.num_batches * self.batch_size
+
+    @property
+    def fixed_size(self) -> int:
+        """Rows of every batch."""
+        return self.batch_size
+
+    def taking(self, read: Read, like: Observations, batch_size: int, *, seed: int) -> Taking:
+        """Return what takes the rows of batches, each read by itself, in the order in which they are made."""
+
+        def take(epoch: int, first: int, count: int) -> tuple[Observations, np.ndarray]:
+            numbers = np.arange(first * batch_size, (first + count) * batch_size, dtype=np.int32)
+            parts = [
+                read(self.take(epoch, index), f"batch {index + 1} of epoch {epoch + 1}")
+                for index in range(first, first + count)
+            ]
+            return together(parts, like, numbers), numbers
+
+        return take
+
+    def position(self) -> Any:
+        """Return where the batches of grain are, None for others, which have places of their own."""
+        match self.make:
+            case GrainBatches() as batches:
+                return batches.position()
+        return None
+
+    def go_to(self, position: Any) -> None:
+        """Go on from a position of batches of grain."""
+        match self.make:
+            case GrainBatches() as batches:
+                batches.go_to(position)
 
     def take(self, epoch: int, index: int) -> Any:
         """Return the rows of a batch: an array of NumPy, or a sparse matrix.
@@ -109,36 +184,30 @@ class Batches:
         return sparse.vstack(parts, "csr") if sparse.issparse(parts[0]) else np.concatenate(parts)
 
 
-class _Sequence:
-    """Takes batches of a sequence in another order in every epoch."""
-
-    def __init__(self, batches: Any, num_batches: int, seed: int):
-        self._batches, self._num_batches, self._seed = batches, num_batches, seed
-
-    def __call__(self, epoch: int, index: int) -> Any:
-        order = np.random.default_rng([self._seed, epoch]).permutation(self._num_batches)
-        return self._batches[int(order[index])]
+def _length(batches: Any) -> int:
+    """Return how many batches an object says it has; a dataset of grain that repeats without end does not say it."""
+    kind = type(batches)
+    if not callable(getattr(kind, "__len__", None)) or len(batches) >= ENDLESS:
+        raise ArgumentError(f"expected num_batches for {kind.__name__}, which has no length", "num_batches=100")
+    return len(batches)
 
 
-class _Iteration:
-    """Takes batches as they are yielded, from the start of an epoch."""
+def together(parts: Sequence[Observations], like: Observations, numbers: np.ndarray) -> Observations:
+    """Return rows that were read in parts, one part after the other: stored as others are, or as means.
 
-    def __init__(self, batches: Any):
-        self._batches, self._next = batches, (-1, 0)
-        self._iterator: Iterator[Any] = iter(())
-
-    def __call__(self, epoch: int, index: int) -> Any:
-        if self._next != (epoch, index):
-            self._iterator = iter(self._batches)
-            for place in range(index):
-                self._batch(place)
-        self._next = (epoch, index + 1)
-        return self._batch(index)
-
-    def _batch(self, index: int) -> Any:
-        for batch in self._iterator:
-            return batch
-        raise DataError(f"expected another batch in the epoch, got {index} in all", f"num_batches={index}")
+    Args:
+        parts: The rows.
+        like: Rows that are stored as these are to be, where all parts are.
+        numbers: The number of each row, `[rows]`.
+    """
+    largest, dtype = like.largest, like.rows.dtype
+    if not all(part.largest == largest and part.rows.dtype == dtype for part in parts):
+        rows, largest = np.concatenate([part.means() for part in parts]), 1
+    elif parts[0].is_sparse:
+        rows = sparse.vstack([part.rows for part in parts], "csr")
+    else:
+        rows = np.concatenate([part.dense() for part in parts]) if len(parts) > 1 else parts[0].dense()
+    return Observations(rows, like.values, largest, is_dynamic=like.is_dynamic, numbers=numbers)
 
 
 def check_batch_options(options: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from beliefnet._errors import DataError, listed, shown
 from beliefnet._types import ValueKind
 from beliefnet.data._arrays import as_rows
-from beliefnet.data._batches import Batches, check_batch_options
+from beliefnet.data._batches import AbstractStreamed, Batches, check_batch_options
 from beliefnet.data._binarization import choose_binarization
 from beliefnet.data._files import labelled
 from beliefnet.data._meaning import (
@@ -55,7 +55,7 @@ class Dataset:
     train: Observations
     valid: Observations
     test: Observations
-    batches: Batches | None = None
+    batches: AbstractStreamed | None = None
 
     @classmethod
     def from_arrays(

@@ -1,9 +1,8 @@
 """Where training steps take their rows from: all on the device, or those of the next steps."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +12,7 @@ from jaxtyping import Int
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.data import Batches, DataError, Dataset, DeviceRows, Observations, rows_like
+from beliefnet.data import AbstractStreamed, DataError, Dataset, DeviceRows, Observations, Taking, rows_like
 from beliefnet.evaluation import observe_scored
 from beliefnet.training._options import FitOptions
 from beliefnet.training._plan import Plan
@@ -25,9 +24,6 @@ _BLOCK_BYTES = 2**26
 
 Place: TypeAlias = tuple[int, int]
 """An epoch, and the number of a block in it."""
-Taking: TypeAlias = Callable[[int, int, int], tuple[Observations, np.ndarray]]
-"""From an epoch, the first of some batches and how many they are to their rows, and the numbers of the rows among all
-training rows."""
 
 
 class AbstractFeed(ABC):
@@ -40,6 +36,10 @@ class AbstractFeed(ABC):
     @abstractmethod
     def take_steps(self, learner: Learner, plan: Plan, count: int) -> Learner:
         """Return the learner after so many steps of one epoch, whose arrays are reused; it may not be computed yet."""
+
+    def position(self, step: int) -> Any:
+        """Return what a checkpoint keeps beside the number of steps, to take their rows from: by default nothing."""
+        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,34 +73,50 @@ class Block:
     numbers: Int[Array, " rows"]
 
 
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Rows on the host.
+
+    Attributes:
+        take: Takes those of some batches.
+        row_bytes: Size of a row on the device.
+        streamed: Where they come from, if that has a position of its own.
+    """
+
+    take: Taking
+    row_bytes: int
+    streamed: AbstractStreamed | None = None
+
+
 class HostFeed(AbstractFeed):
     """Rows of which those of the next steps are put on the device, a block of batches at a time.
 
     A block is taken while the device works on the last steps of the one before.
 
     Args:
-        take: Returns rows of some batches.
+        source: Where rows come from.
         num_steps: Steps of the whole run.
         epoch_steps: Steps of an epoch.
-        row_bytes: Size of a row on the device.
         batch_size: Rows of a step.
         key: Random key of the run's steps.
+        position: Where a run that goes on takes its rows from.
     """
 
     def __init__(
-        self,
-        take: Taking,
-        num_steps: int,
-        epoch_steps: int,
-        row_bytes: int,
-        *,
-        batch_size: int,
-        key: Key,
+        self, source: Source, num_steps: int, epoch_steps: int, *, batch_size: int, key: Key, position: Any = None
     ):
-        self._take, self._num_steps, self._epoch_steps = take, num_steps, epoch_steps
-        self._block_steps = min(epoch_steps, max(1, _BLOCK_BYTES // (batch_size * row_bytes)))
+        self._source, self._num_steps, self._epoch_steps = source, num_steps, epoch_steps
+        self._block_steps = min(epoch_steps, max(1, _BLOCK_BYTES // (batch_size * source.row_bytes)))
         self._batch_size, self._key = batch_size, key
         self._held: dict[Place, Block] = {}
+        self._positions: dict[int, Any] = {}
+        if source.streamed is not None and position is not None:
+            source.streamed.go_to(position)
+
+    def position(self, step: int) -> Any:
+        """Return where the rows came from before the block of a step was taken."""
+        begun = [first for first in self._positions if first <= step]
+        return self._positions[max(begun)] if begun else None
 
     def most_steps(self, step: int) -> int:
         """Return how many steps the block has left."""
@@ -125,14 +141,20 @@ class HostFeed(AbstractFeed):
         if place not in self._held:
             epoch, number = place
             first = number * self._block_steps
-            rows, numbers = self._take(epoch, first, min(self._block_steps, self._epoch_steps - first))
+            self._note_position(epoch * self._epoch_steps + first)
+            rows, numbers = self._source.take(epoch, first, min(self._block_steps, self._epoch_steps - first))
             # Blocks of one size share a program: what is missing is never looked at.
             missing = self._block_steps * self._batch_size - len(rows)
-            padded = np.pad(rows.dense(), ((0, missing), (0, 0)))
+            padded = np.pad(rows.dense(), ((0, missing), (0, 0))) if missing else rows.dense()
             own = np.pad(rows.numbers, (0, missing))
             on_device = replace(rows, rows=padded, numbers=own, names=None).on_device()
             self._held = {place: Block(on_device, jnp.asarray(np.pad(numbers, (0, missing)), jnp.int32))}
         return self._held[place]
+
+    def _note_position(self, step: int) -> None:
+        if self._source.streamed is not None:
+            last = dict(list(self._positions.items())[-1:])
+            self._positions = last | {step: self._source.streamed.position()}
 
 
 def in_order(rows: Observations, batch_size: int, *, key: Key) -> Taking:
@@ -156,29 +178,26 @@ def in_order(rows: Observations, batch_size: int, *, key: Key) -> Taking:
     return take
 
 
-def made_in(batches: Batches, net: BeliefNet, dataset: Dataset) -> Taking:
-    """Return what takes the rows of batches that are made, each read as the sample was, and checked.
+def streamed_in(dataset: Dataset, net: BeliefNet, batch_size: int, *, seed: int) -> Source:
+    """Return rows that are streamed, read as the sample of them was, and checked.
 
     Args:
-        batches: The training rows.
+        dataset: What has the stream, and the sample.
         net: The net that is to see them.
-        dataset: What has a sample of them.
+        batch_size: Rows of a batch.
+        seed: Of their order, where it is not fixed.
     """
-    record, size = dataset.record, batches.batch_size
+    streamed, record, like = dataset.batches, dataset.record, dataset.train
+    assert streamed is not None
 
-    def read(epoch: int, index: int) -> np.ndarray:
-        rows = batches.take(epoch, index)
+    def read(rows: Any, label: str) -> Observations:
         try:
-            return observe_scored(net, rows_like(record, rows)).means()
+            return observe_scored(net, rows_like(record, rows))
         except DataError as error:
-            raise DataError.of(error, about=f"batch {index + 1} of epoch {epoch + 1}") from None
+            raise DataError.of(error, about=label) from None
 
-    def take(epoch: int, first: int, count: int) -> tuple[Observations, np.ndarray]:
-        rows = np.concatenate([read(epoch, index) for index in range(first, first + count)])
-        numbers = np.arange(first * size, (first + count) * size, dtype=np.int32)
-        return Observations(rows, record.values, is_dynamic=dataset.train.is_dynamic, numbers=numbers), numbers
-
-    return take
+    take = streamed.taking(read, like, batch_size, seed=seed)
+    return Source(take, like.num_features * like.stored.itemsize, streamed)
 
 
 def is_mapped(rows: Observations) -> bool:

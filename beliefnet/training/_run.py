@@ -25,7 +25,7 @@ from beliefnet.runs import RunFolder
 from beliefnet.training._callback import Callback, Epoch
 from beliefnet.training._chunks import chunk_for
 from beliefnet.training._clock import Clock
-from beliefnet.training._feed import AbstractFeed, DeviceFeed, HostFeed, Taking, in_order, made_in, stay_on_host
+from beliefnet.training._feed import AbstractFeed, DeviceFeed, HostFeed, Source, in_order, stay_on_host, streamed_in
 from beliefnet.training._monitor import Monitor
 from beliefnet.training._options import FitOptions, default_batch_size
 from beliefnet.training._plan import Plan
@@ -87,8 +87,9 @@ class Rows:
     Attributes:
         train: Training rows, on the host.
         are_on_host: Whether they stay there.
-        made: Takes training rows that are made batch by batch, of which `train` is a sample; None where they are not.
-        batch_size: Rows of these batches.
+        streamed: Gives training rows that are streamed, of which `train` is a sample, by a batch size and a seed; None
+            where they are not.
+        batch_size: Rows of every batch, where they are not for the run to choose.
         validate: Gives the validation bound of a net, by a key.
         record: Where they came from.
         columns: Names of the columns, where there are any.
@@ -96,7 +97,7 @@ class Rows:
 
     train: Observations
     are_on_host: bool
-    made: Taking | None
+    streamed: Callable[[int, int], Source] | None
     batch_size: int | None
     validate: Callable[[Learnable, Key], Array]
     record: Record
@@ -115,13 +116,16 @@ class Rows:
         batches, is_on_host = dataset.batches, stay_on_host(train, options)
         if batches is None:
             return cls(train, is_on_host, None, None, validate, dataset.record, dataset.columns)
-        if options.batch_size not in (None, batches.batch_size):
+        size = batches.fixed_size
+        if size is not None and options.batch_size not in (None, size):
             raise OptionError(
-                f"expected batch-size {batches.batch_size}, that of the batches, got {options.batch_size}",
-                "leaving it out",
+                f"expected batch-size {size}, that of the batches, got {options.batch_size}", "leaving it out"
             )
-        made = made_in(batches, net, dataset)
-        return cls(train, True, made, batches.batch_size, validate, dataset.record, dataset.columns)
+
+        def streamed(batch_size: int, seed: int) -> Source:
+            return streamed_in(dataset, net, batch_size, seed=seed)
+
+        return cls(train, True, streamed, size, validate, dataset.record, dataset.columns)
 
     @property
     def num_train(self) -> int:
@@ -159,6 +163,8 @@ class Run:
         self.writer = None if folder is None else RunWriter(folder, record, options, self.state.learner.params)
         if folder is not None and rows.columns is not None:
             folder.write_words(rows.columns)
+        self._feed: AbstractFeed | None = None
+        self._position: Any = None
         self._resume()
         self.key, self._validation_key = stream(options.seed, Stream.STEPS), stream(options.seed, Stream.VALIDATION)
         self._validate = rows.validate
@@ -167,10 +173,16 @@ class Run:
         """Return the rows as the steps of this run take them."""
         if not rows.are_on_host:
             return DeviceFeed(rows.on_device, self.batch_size, self.key)
-        width = rows.train.num_features * (rows.train.stored.itemsize if rows.made is None else 4)
-        take = rows.made or in_order(rows.train, self.batch_size, key=self.key)
-        num_steps = self.options.epochs * self.epoch_steps
-        return HostFeed(take, num_steps, self.epoch_steps, width, batch_size=self.batch_size, key=self.key)
+        if rows.streamed is None:
+            take = in_order(rows.train, self.batch_size, key=self.key)
+            source = Source(take, rows.train.num_features * rows.train.stored.itemsize)
+        else:
+            source = rows.streamed(self.batch_size, self.options.seed)
+        num_steps, size = self.options.epochs * self.epoch_steps, self.batch_size
+        self._feed = HostFeed(
+            source, num_steps, self.epoch_steps, batch_size=size, key=self.key, position=self._position
+        )
+        return self._feed
 
     @property
     def batch_size(self) -> int:
@@ -289,7 +301,8 @@ class Run:
         params = self.state.learner.params
         if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params)):
             raise self._divergence(f"a parameter is not finite after step {self.step}", self.step - 1)
-        self.writer.save(self.state, self.step // self.epoch_steps, self.clock.seconds)
+        position = self._position if self._feed is None else self._feed.position(self.step)
+        self.writer.save(self.state, self.step // self.epoch_steps, self.clock.seconds, position=position)
         self.clock.saved = time.monotonic()
 
     def _resume(self) -> None:
@@ -299,3 +312,4 @@ class Run:
         if (resumed := self.writer.resume(self.state)) is None:
             return self._save()
         self.state, self.clock.earlier, self.history = resumed.state, resumed.seconds, resumed.history
+        self._position = resumed.position

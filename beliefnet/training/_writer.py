@@ -23,11 +23,15 @@ from beliefnet.training._state import TrainState
 
 @dataclass(frozen=True)
 class Resumed:
-    """Where a run goes on from: its state, the seconds it had been trained, and the rows of finished epochs."""
+    """Where a run goes on from: its state, the seconds it had been trained, and the rows of finished epochs.
+
+    And where rows come from that have a position of their own.
+    """
 
     state: TrainState
     seconds: float
     history: list[dict[str, Any]]
+    position: Any
 
 
 class RunWriter:
@@ -77,10 +81,17 @@ class RunWriter:
         for sentence in (*restored.skipped, *([changed] if found else [])):
             warnings.warn(sentence, stacklevel=4)
         self._saved_step = restored.step
-        return Resumed(restored.state, restored.record["seconds"], self.folder.rewind_metrics(restored.step))
+        history, record = self.folder.rewind_metrics(restored.step), restored.record
+        return Resumed(restored.state, record["seconds"], history, record.get("position"))
 
-    def save(self, state: TrainState, epoch: int, seconds: float) -> None:
+    def save(self, state: TrainState, epoch: int, seconds: float, *, position: Any = None) -> None:
         """Save a checkpoint, unless that of this step is what the state was read from or saved to.
+
+        Args:
+            state: The state.
+            epoch: Finished epochs.
+            seconds: Of training so far.
+            position: Where the next rows come from, as plain values, where that has a position of its own.
 
         Raises:
             CheckpointError: If it cannot be written.
@@ -98,6 +109,7 @@ class RunWriter:
             "epoch": epoch,
             "step": step,
             "seconds": seconds,
+            **({} if position is None else {"position": position}),
         }
         self.folder.checkpoints.save(step, state, record)
         self._saved_step = step
