@@ -27,6 +27,7 @@ from beliefnet.data._read_like import read_incomplete_rows, read_like, read_rows
 from beliefnet.data._record import LoadOptions, Reading, Record
 from beliefnet.data._sparse import CSR, Rows, checksum
 from beliefnet.data._values import check_width
+from beliefnet.data.shards._load import load_shards
 
 __all__ = [
     "CSR",
@@ -54,6 +55,7 @@ __all__ = [
     "checksum",
     "fetch",
     "load",
+    "load_shards",
     "masked_entries",
     "names",
     "numbered_columns",
