@@ -8,7 +8,6 @@ file, `read_like` those for a trained model, read as its own data were, `rows_li
 from beliefnet._errors import DataError, DataUnavailable
 from beliefnet._types import ValueKind
 from beliefnet.data._arrays import as_rows
-from beliefnet.data._batches import AbstractStreamed, Batches, Taking
 from beliefnet.data._binarization import check_binarization
 from beliefnet.data._dataset import Dataset
 from beliefnet.data._documents import numbered_columns, spelled, unspelled
@@ -27,7 +26,8 @@ from beliefnet.data._read_like import read_incomplete_rows, read_like, read_rows
 from beliefnet.data._record import LoadOptions, Reading, Record
 from beliefnet.data._sparse import CSR, Rows, checksum
 from beliefnet.data._values import check_width
-from beliefnet.data.shards._load import load_shards
+from beliefnet.data.streamed._batches import AbstractStreamed, Batches, Taking
+from beliefnet.data.streamed._load import load_shards
 
 __all__ = [
     "CSR",

@@ -14,11 +14,11 @@ from beliefnet.data._download import DownloadProgress
 from beliefnet.data._meaning import check_options
 from beliefnet.data._record import LoadOptions
 from beliefnet.data.readers._contents import KINDS, read_contents
-from beliefnet.data.shards._found import are_shards
-from beliefnet.data.shards._load import load_shards
 from beliefnet.data.sources import AbstractSource, AbstractStored
 from beliefnet.data.sources._documents import DOCUMENTS
 from beliefnet.data.sources._images import IMAGES
+from beliefnet.data.streamed._found import are_shards
+from beliefnet.data.streamed._load import load_shards
 
 SOURCES: dict[str, AbstractSource] = {source.name: source for source in (*IMAGES, *DOCUMENTS)}
 """The named data sets."""

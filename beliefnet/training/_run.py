@@ -2,35 +2,28 @@
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax import Array
 
-from beliefnet._errors import OptionError, Refusal
+from beliefnet._errors import Refusal
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import copied
 from beliefnet._streams import Stream, stream
-from beliefnet._types import Key
-from beliefnet.data import Dataset, DeviceRows, Observations, Record
 from beliefnet.estimators import AbstractEstimator
-from beliefnet.evaluation import observe_scored
-from beliefnet.optimizers import Learnable
-from beliefnet.runs import RunFolder
+from beliefnet.runs import RunFolder, environment
 from beliefnet.training._callback import Callback, Epoch
 from beliefnet.training._chunks import chunk_for
 from beliefnet.training._clock import Clock
-from beliefnet.training._feed import AbstractFeed, DeviceFeed, HostFeed, Source, in_order, stay_on_host, streamed_in
+from beliefnet.training._feed import AbstractFeed, DeviceFeed, HostFeed
 from beliefnet.training._monitor import Monitor
 from beliefnet.training._options import FitOptions, default_batch_size
 from beliefnet.training._plan import Plan
+from beliefnet.training._rows import Rows
 from beliefnet.training._state import Learner, TrainState
-from beliefnet.training._validation import make_validator
 from beliefnet.training._writer import RunWriter
 
 _DISPATCH_SECONDS = 0.5
@@ -80,64 +73,6 @@ class Start:
     folder: RunFolder | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """The rows that runs are trained and validated on.
-
-    Attributes:
-        train: Training rows, on the host.
-        are_on_host: Whether they stay there.
-        streamed: Gives training rows that are streamed, of which `train` is a sample, by a batch size and a seed; None
-            where they are not.
-        batch_size: Rows of every batch, where they are not for the run to choose.
-        validate: Gives the validation bound of a net, by a key.
-        record: Where they came from.
-        columns: Names of the columns, where there are any.
-    """
-
-    train: Observations
-    are_on_host: bool
-    streamed: Callable[[int, int], Source] | None
-    batch_size: int | None
-    validate: Callable[[Learnable, Key], Array]
-    record: Record
-    columns: tuple[str, ...] | None
-
-    @classmethod
-    def of(cls, net: BeliefNet, dataset: Dataset, options: FitOptions) -> "Rows":
-        """Return the rows of a data set, once they are checked.
-
-        Raises:
-            DataError: If the visible units of the net are no model of them.
-            OptionError: If batches are made of another size than was asked for.
-        """
-        train, valid = observe_scored(net, dataset.train), observe_scored(net, dataset.valid)
-        validate = make_validator(valid, on_host=stay_on_host(valid, options))
-        batches, is_on_host = dataset.batches, stay_on_host(train, options)
-        if batches is None:
-            return cls(train, is_on_host, None, None, validate, dataset.record, dataset.columns)
-        size = batches.fixed_size
-        if size is not None and options.batch_size not in (None, size):
-            raise OptionError(
-                f"expected batch-size {size}, that of the batches, got {options.batch_size}", "leaving it out"
-            )
-
-        def streamed(batch_size: int, seed: int) -> Source:
-            return streamed_in(dataset, net, batch_size, seed=seed)
-
-        return cls(train, True, streamed, size, validate, dataset.record, dataset.columns)
-
-    @property
-    def num_train(self) -> int:
-        """Number of training rows."""
-        return self.record.splits["train"]
-
-    @cached_property
-    def on_device(self) -> DeviceRows:
-        """The training rows on the device."""
-        return self.train.on_device()
-
-
 class Run:
     """A run: what stays the same, and what changes between dispatches.
 
@@ -160,7 +95,8 @@ class Run:
         self.plan = Plan.of(options, num_steps, epoch_steps=self.epoch_steps, particle_chunk=chunk)
         self.state = TrainState.start(start.net, start.estimator, self.plan, rows.num_train)
         self.clock = Clock()
-        self.writer = None if folder is None else RunWriter(folder, record, options, self.state.learner.params)
+        params, made_with = self.state.learner.params, environment() | rows.versions
+        self.writer = None if folder is None else RunWriter(folder, record, options, params, made_with=made_with)
         if folder is not None and rows.columns is not None:
             folder.write_words(rows.columns)
         self._feed: AbstractFeed | None = None
@@ -173,12 +109,8 @@ class Run:
         """Return the rows as the steps of this run take them."""
         if not rows.are_on_host:
             return DeviceFeed(rows.on_device, self.batch_size, self.key)
-        if rows.streamed is None:
-            take = in_order(rows.train, self.batch_size, key=self.key)
-            source = Source(take, rows.train.num_features * rows.train.stored.itemsize)
-        else:
-            source = rows.streamed(self.batch_size, self.options.seed)
         num_steps, size = self.options.epochs * self.epoch_steps, self.batch_size
+        source = rows.source(size, seed=self.options.seed, key=self.key)
         self._feed = HostFeed(
             source, num_steps, self.epoch_steps, batch_size=size, key=self.key, position=self._position
         )

@@ -12,8 +12,8 @@ from beliefnet.data._record import SPLITS, LoadOptions
 from beliefnet.data._split import DEFAULT_FRACTION, split_sizes
 from beliefnet.data.readers._frames import PARQUET
 from beliefnet.data.readers._texts import SPLIT_NAMES
-from beliefnet.data.shards._files import NPY, NPZ, AbstractShard, Archive, Array
-from beliefnet.data.shards._tables import ARROW, Arrow, Parquet
+from beliefnet.data.streamed._files import NPY, NPZ, AbstractShard, Archive, Array
+from beliefnet.data.streamed._tables import ARROW, Arrow, Parquet
 
 SHARDS: Mapping[str, type[Array] | type[Archive] | type[Parquet] | type[Arrow]] = {
     NPY: Array,

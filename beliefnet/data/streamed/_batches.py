@@ -10,8 +10,8 @@ from scipy import sparse
 
 from beliefnet._errors import ArgumentError, ArgumentTypeError, DataError, shown, whole_number
 from beliefnet.data._arrays import as_rows
-from beliefnet.data._iterated import ENDLESS, GrainBatches, Iteration, Shuffled, is_grain
 from beliefnet.data._observations import Observations
+from beliefnet.data.streamed._iterated import ENDLESS, GrainBatches, Iteration, Shuffled, grain_version, is_grain
 
 _SAMPLE_ROWS = 2000
 _UNFIT = {"vocabulary_size": None, "binarization": "static"}
@@ -36,6 +36,11 @@ class AbstractStreamed(ABC):
     @abstractmethod
     def fixed_size(self) -> int | None:
         """Rows of every batch, where they are not for the run to choose."""
+
+    @property
+    @abstractmethod
+    def versions(self) -> dict[str, str]:
+        """What the order of the rows depends on besides the arguments, such as versions of packages."""
 
     @abstractmethod
     def taking(self, read: Read, like: Observations, batch_size: int, *, seed: int) -> Taking:
@@ -133,6 +138,11 @@ class Batches(AbstractStreamed):
     def fixed_size(self) -> int:
         """Rows of every batch."""
         return self.batch_size
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """That of grain, where it gives the batches."""
+        return grain_version() if type(self.make) is GrainBatches else {}
 
     def taking(self, read: Read, like: Observations, batch_size: int, *, seed: int) -> Taking:
         """Return what takes the rows of batches, each read by itself, in the order in which they are made."""

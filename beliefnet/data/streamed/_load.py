@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from beliefnet._errors import DataError, check_type
-from beliefnet.data._batches import check_batch_options
 from beliefnet.data._dataset import Dataset, assemble, default_values
-from beliefnet.data._record import LoadOptions, Provenance
+from beliefnet.data._record import SPLITS, LoadOptions, Provenance
 from beliefnet.data._split import Contents
 from beliefnet.data._table import is_mixed
-from beliefnet.data.shards._files import AbstractShard, Part
-from beliefnet.data.shards._found import held_out, named_splits, opened_shards, shards_below
-from beliefnet.data.shards._stacked import stacked
-from beliefnet.data.shards._windows import Shards
+from beliefnet.data.streamed._batches import check_batch_options
+from beliefnet.data.streamed._files import AbstractShard
+from beliefnet.data.streamed._found import held_out, named_splits, opened_shards, shards_below
+from beliefnet.data.streamed._stacked import stacked
+from beliefnet.data.streamed._windows import Place, Shards
 
 _SAMPLE_ROWS, _SAMPLE_BYTES, _SAMPLED_PARTS = 10_000, 2**26, 16
 """Training rows by which all are read, and how many parts they are from, at most."""
@@ -47,6 +47,7 @@ def load_shards(
         DataError: If a file or an option cannot be used, files are not alike, or a package is missing.
 
     Examples:
+        >>> import numpy as np
         >>> from tempfile import mkdtemp
         >>> folder = Path(mkdtemp())
         >>> for part in range(4):
@@ -63,7 +64,7 @@ def load_shards(
         check_type("train", train, list, tuple, good="'a/folder', or a list of files")
         given = {"train": train, "valid": valid, "test": test}
         paths = {split: [Path(path).expanduser() for path in own] for split, own in given.items() if own}
-        folder, label = Path(os.path.commonpath([path.parent for own in paths.values() for path in own])), "files"
+        folder, label = Path(os.path.commonpath([p.parent for own in paths.values() for p in own] or [Path()])), "files"
     if not paths.get("train"):
         raise DataError(f"expected files of training rows in {label}, got none", "'a/folder', or a list of files")
     every = opened_shards([path for own in paths.values() for path in own], chosen)
@@ -75,12 +76,19 @@ def load_shards(
 def _dataset(
     splits: Mapping[str, list[AbstractShard]], options: LoadOptions, provenance: Provenance, folder: Path
 ) -> Dataset:
-    contents = _contents(splits)
+    parts = _parts(splits)
+    contents = _contents(parts)
     if contents.values == "mixed" and options.values == "auto" and not any(map(is_mixed, contents.splits.values())):
         options = replace(options, values="binary")
         splits = {split: [replace(shard, options=options) for shard in own] for split, own in splits.items()}
-        contents = _contents(splits)
-    found = assemble(contents, provenance, replace(options, valid_fraction=None, test_fraction=None))
+        parts = _parts(splits)
+        contents = _contents(parts)
+    undivided = replace(options, valid_fraction=None, test_fraction=None)
+    try:
+        found = assemble(contents, provenance, undivided)
+    except DataError:
+        _check_each(parts, undivided)
+        raise
     streamed, sizes = Shards(splits["train"]), {split: sum(s.num_rows for s in own) for split, own in splits.items()}
     test = found.test if splits["test"] else found.test[:0]
     files = [
@@ -95,20 +103,31 @@ def _dataset(
     return Dataset(record, found.train, found.valid, test, streamed)
 
 
-def _contents(splits: Mapping[str, list[AbstractShard]]) -> Contents:
-    """Return a sample of the training rows, and all others; validation rows also where there are none for the test."""
-    parts = {split: [(shard, part) for shard in own for part in shard.parts] for split, own in splits.items()}
-    parts |= {"train": _sample(parts["train"]), "test": parts["test"] or parts["valid"]}
-    read = {split: [shard.read(part) for shard, part in own] for split, own in parts.items()}
+def _parts(splits: Mapping[str, list[AbstractShard]]) -> dict[str, list[Place]]:
+    """Return parts that are a sample of the training rows, and all others; for the test, if need be those of valid."""
+    parts = {split: Shards(own).places for split, own in splits.items()}
+    return parts | {"train": _sample(parts["train"]), "test": parts["test"] or parts["valid"]}
+
+
+def _contents(parts: Mapping[str, list[Place]]) -> Contents:
+    """Return the rows of parts."""
+    read = {split: [place.shard.read(place.part) for place in own] for split, own in parts.items()}
     first = read["train"][0]
     rows = {split: stacked([contents.splits["train"] for contents in own]) for split, own in read.items()}
     values = first.values if first.values == "mixed" else default_values(rows["train"])
     return replace(first, splits=rows, values=values, names={}, place=None)
 
 
-def _sample(parts: Sequence[tuple[AbstractShard, Part]]) -> list[tuple[AbstractShard, Part]]:
+def _check_each(parts: Mapping[str, list[Place]], options: LoadOptions) -> None:
+    """Read parts one by one, so that an error says which it is of."""
+    for place in (place for own in parts.values() for place in own):
+        contents = _contents({split: [place] for split in SPLITS})
+        assemble(contents, Provenance("", "", "", str(place)), options)
+
+
+def _sample(parts: Sequence[Place]) -> list[Place]:
     """Return the first rows of some parts, from all over the files."""
     count = min(len(parts), _SAMPLED_PARTS)
     chosen = [parts[index * len(parts) // count] for index in range(count)]
-    most = max(1, min(_SAMPLE_ROWS, _SAMPLE_BYTES // max(shard.row_bytes for shard, _ in chosen)) // count)
-    return [(shard, Part(part.first, min(part.last, part.first + most))) for shard, part in chosen]
+    most = max(1, min(_SAMPLE_ROWS, _SAMPLE_BYTES // max(place.shard.row_bytes for place in chosen)) // count)
+    return [place.limited(most) for place in chosen]

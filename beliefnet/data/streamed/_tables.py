@@ -14,7 +14,7 @@ from beliefnet.data._files import opened
 from beliefnet.data._record import LoadOptions
 from beliefnet.data._split import Contents
 from beliefnet.data.readers._frames import number_columns
-from beliefnet.data.shards._files import AbstractShard, Part, check_reading, evenly
+from beliefnet.data.streamed._files import AbstractShard, Part, check_reading, evenly
 from beliefnet.tables import frame_of
 
 ARROW = (".arrow", ".feather")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,11 @@ class Iteration:
 def is_grain(batches: Any) -> bool:
     """Whether an object is a data set or a loader of grain."""
     return any(base.__module__.partition(".")[0] == "grain" for base in type(batches).__mro__)
+
+
+def grain_version() -> dict[str, str]:
+    """Return the version of grain, which shuffles, by its name."""
+    return {"grain": version("grain")}
 
 
 class GrainBatches:

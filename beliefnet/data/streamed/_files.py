@@ -72,7 +72,7 @@ class Array(AbstractShard):
         """Return the file, once its header is read."""
         check_reading(path, options, ())
         rows = _mapped(path)
-        if rows.ndim not in (2, 3) or 0 in rows.shape:
+        if rows.ndim not in (2, 3) or 0 in rows.shape[1:]:
             raise DataError(
                 f"expected shape [rows, features] or [rows, height, width] in {path}, got {list(rows.shape)}",
                 "array.reshape(num_rows, -1) before saving",

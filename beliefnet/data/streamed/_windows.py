@@ -1,16 +1,17 @@
 """Rows of many files in an order of each epoch, read ahead by grain."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from beliefnet._errors import DataError
-from beliefnet.data._batches import AbstractStreamed, Read, Taking, together
 from beliefnet.data._observations import Observations
-from beliefnet.data.shards._files import AbstractShard, Part
-from beliefnet.data.shards._stacked import stacked
+from beliefnet.data.streamed._batches import AbstractStreamed, Read, Taking, together
+from beliefnet.data.streamed._files import AbstractShard, Part
+from beliefnet.data.streamed._iterated import grain_version
+from beliefnet.data.streamed._stacked import stacked
 
 WINDOW_BYTES = 2**26
 """Rows that are in memory at a time, and shuffled, about; those of the next window are read meanwhile."""
@@ -29,6 +30,14 @@ class Place:
     shard: AbstractShard
     part: Part
     number: int
+
+    def __str__(self) -> str:
+        """Say where it is, counted from 1."""
+        return f"rows {self.part.first + 1} to {self.part.last} of {self.shard.path}"
+
+    def limited(self, most: int) -> "Place":
+        """Return the first rows."""
+        return replace(self, part=Part(self.part.first, min(self.part.last, self.part.first + most)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +59,11 @@ class Shards(AbstractStreamed):
     def fixed_size(self) -> None:
         """Batches are of any size."""
         return None
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """That of grain, which shuffles."""
+        return grain_version()
 
     @property
     def places(self) -> list[Place]:
@@ -155,7 +169,7 @@ class Windows:
         """Read parts one by one, so that an error says which it is of."""
         for place in places:
             rows = place.shard.read(place.part).splits["train"]
-            self._read(rows, f"rows {place.part.first + 1} to {place.part.last} of {place.shard.path}")
+            self._read(rows, str(place))
 
 
 def _grain() -> Any:
