@@ -12,7 +12,7 @@ from beliefnet._types import Key
 from beliefnet.data import Dataset, DeviceRows, Observations, Record
 from beliefnet.evaluation import observe_scored
 from beliefnet.optimizers import Learnable
-from beliefnet.training._feed import Source, stay_on_host, streamed_in
+from beliefnet.training._feed import Source, in_order, stay_on_host, streamed_in
 from beliefnet.training._options import FitOptions
 from beliefnet.training._validation import make_validator
 

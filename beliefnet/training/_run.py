@@ -14,7 +14,7 @@ from beliefnet._net import BeliefNet
 from beliefnet._numerics import copied
 from beliefnet._streams import Stream, stream
 from beliefnet.estimators import AbstractEstimator
-from beliefnet.runs import RunFolder, environment
+from beliefnet.runs import RunFolder
 from beliefnet.training._callback import Callback, Epoch
 from beliefnet.training._chunks import chunk_for
 from beliefnet.training._clock import Clock
@@ -95,8 +95,8 @@ class Run:
         self.plan = Plan.of(options, num_steps, epoch_steps=self.epoch_steps, particle_chunk=chunk)
         self.state = TrainState.start(start.net, start.estimator, self.plan, rows.num_train)
         self.clock = Clock()
-        params, made_with = self.state.learner.params, environment() | rows.versions
-        self.writer = None if folder is None else RunWriter(folder, record, options, params, made_with=made_with)
+        params, versions = self.state.learner.params, rows.versions
+        self.writer = None if folder is None else RunWriter(folder, record, options, params, versions=versions)
         if folder is not None and rows.columns is not None:
             folder.write_words(rows.columns)
         self._feed: AbstractFeed | None = None

@@ -1,6 +1,7 @@
 """What `fit` writes to a run folder, and reads to go on with the run in it."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -43,6 +44,7 @@ class RunWriter:
         options: How the net is trained.
         params: Net and estimator as they start.
         made_with: Versions and machine, where they are not those of this process.
+        versions: Of packages that this run alone depends on.
     """
 
     def __init__(
@@ -53,10 +55,11 @@ class RunWriter:
         params: Learnable,
         *,
         made_with: dict[str, Any] | None = None,
+        versions: Mapping[str, str] | None = None,
     ):
         self.folder, self._record, self._options = folder, record, options
         self._structure = {"net": describe(params.net), "estimator": describe(params.estimator)}
-        self._environment = environment() if made_with is None else made_with
+        self._environment = (environment() if made_with is None else made_with) | dict(versions or {})
         self._fingerprint = fingerprint([self._structure, fixed_settings(options), record.checksum])
         self._saved_step: int | None = None
 
