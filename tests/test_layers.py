@@ -26,6 +26,7 @@ LAYERS = [
     {"conditionals", "samplers"},
     {"_chain"},
     {"_net"},
+    {"devices"},
     {"nets"},
     {"refiners"},
     {"moves"},

@@ -13,6 +13,7 @@ from jaxtyping import Int
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
 from beliefnet.data import AbstractStreamed, DataError, Dataset, DeviceRows, Observations, Taking, rows_like
+from beliefnet.devices import ONE_DEVICE, Layout
 from beliefnet.evaluation import observe_scored
 from beliefnet.training._options import FitOptions
 from beliefnet.training._plan import Plan
@@ -21,6 +22,8 @@ from beliefnet.training._step import run_block, run_steps
 
 _BLOCK_BYTES = 2**26
 """Rows of the next steps that are put on the device at a time, at most."""
+
+_ALL = slice(None)
 
 Place: TypeAlias = tuple[int, int]
 """An epoch, and the number of a block in it."""
@@ -99,12 +102,22 @@ class HostFeed(AbstractFeed):
         epoch_steps: Steps of an epoch.
         batch_size: Rows of a step.
         key: Random key of the run's steps.
+        layout: Where rows are on a mesh of devices.
         position: Where a run that goes on takes its rows from.
     """
 
     def __init__(
-        self, source: Source, num_steps: int, epoch_steps: int, *, batch_size: int, key: Key, position: Any = None
+        self,
+        source: Source,
+        num_steps: int,
+        epoch_steps: int,
+        *,
+        batch_size: int,
+        key: Key,
+        layout: Layout = ONE_DEVICE,
+        position: Any = None,
     ):
+        self._layout, self._part = layout, layout.part(batch_size)
         self._source, self._num_steps, self._epoch_steps = source, num_steps, epoch_steps
         self._block_steps = min(epoch_steps, max(1, _BLOCK_BYTES // (batch_size * source.row_bytes)))
         self._batch_size, self._key = batch_size, key
@@ -143,12 +156,10 @@ class HostFeed(AbstractFeed):
             first = number * self._block_steps
             self._note_position(epoch * self._epoch_steps + first)
             rows, numbers = self._source.take(epoch, first, min(self._block_steps, self._epoch_steps - first))
-            # Blocks of one size share a program: what is missing is never looked at.
-            missing = self._block_steps * self._batch_size - len(rows)
-            padded = np.pad(rows.dense(), ((0, missing), (0, 0))) if missing else rows.dense()
-            own = np.pad(rows.numbers, (0, missing))
-            on_device = replace(rows, rows=padded, numbers=own, names=None).on_device()
-            self._held = {place: Block(on_device, jnp.asarray(np.pad(numbers, (0, missing)), jnp.int32))}
+            of_rows, all_numbers = rows.numbers.astype(np.int32), numbers.astype(np.int32)
+            parts = [self._layout.divided(self._arranged(part)) for part in (rows.dense(), of_rows, all_numbers)]
+            block = Block(DeviceRows(parts[0], parts[1], rows.largest, rows.is_dynamic), parts[2])
+            self._held = {place: block}
         return self._held[place]
 
     def _note_position(self, step: int) -> None:
@@ -156,14 +167,26 @@ class HostFeed(AbstractFeed):
             last = dict(list(self._positions.items())[-1:])
             self._positions = last | {step: self._source.streamed.position()}
 
+    def _arranged(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows of batches as a block has them: those of each device in turn, `[rows, ...]`.
 
-def in_order(rows: Observations, batch_size: int, *, key: Key) -> Taking:
+        Blocks of one size share a program: what is missing is never looked at.
+        """
+        each, own = self._batch_size // self._layout.size("data"), self._part.stop - self._part.start
+        missing = self._block_steps * own - len(rows)
+        padded = np.pad(rows, ((0, missing), *[(0, 0)] * (rows.ndim - 1))) if missing else rows
+        by_device = padded.reshape(self._block_steps, own // each, each, *rows.shape[1:]).swapaxes(0, 1)
+        return by_device.reshape(padded.shape)
+
+
+def in_order(rows: Observations, batch_size: int, *, key: Key, part: slice = _ALL) -> Taking:
     """Return what takes rows of batches on the host, in the order in which `run_steps` takes them on the device.
 
     Args:
         rows: The training rows, which may be a memory-mapped array: no others are read.
         batch_size: Rows of a batch.
         key: Random key of the run's steps.
+        part: Which rows of each batch are taken.
     """
     bare, order_key = replace(rows, names=None, room=0), jax.random.split(key)[0]
     orders: dict[int, np.ndarray] = {}
@@ -172,13 +195,14 @@ def in_order(rows: Observations, batch_size: int, *, key: Key) -> Taking:
         if epoch not in orders:
             orders.clear()
             orders[epoch] = np.asarray(jax.random.permutation(jax.random.fold_in(order_key, epoch), len(bare)))
-        chosen = orders[epoch][first * batch_size : (first + count) * batch_size]
+        batches = orders[epoch][first * batch_size : (first + count) * batch_size].reshape(count, batch_size)
+        chosen = batches[:, part].reshape(-1)
         return bare[chosen], chosen
 
     return take
 
 
-def streamed_in(dataset: Dataset, net: BeliefNet, batch_size: int, *, seed: int) -> Source:
+def streamed_in(dataset: Dataset, net: BeliefNet, batch_size: int, *, seed: int, part: slice = _ALL) -> Source:
     """Return rows that are streamed, read as the sample of them was, and checked.
 
     Args:
@@ -186,6 +210,7 @@ def streamed_in(dataset: Dataset, net: BeliefNet, batch_size: int, *, seed: int)
         net: The net that is to see them.
         batch_size: Rows of a batch.
         seed: Of their order, where it is not fixed.
+        part: Which rows of each batch are taken; all are made or read.
     """
     streamed, record, like = dataset.batches, dataset.record, dataset.train
     assert streamed is not None
@@ -196,7 +221,15 @@ def streamed_in(dataset: Dataset, net: BeliefNet, batch_size: int, *, seed: int)
         except DataError as error:
             raise DataError.of(error, about=label) from None
 
-    take = streamed.taking(read, like, batch_size, seed=seed)
+    whole = streamed.taking(read, like, batch_size, seed=seed)
+
+    def take(epoch: int, first: int, count: int) -> tuple[Observations, np.ndarray]:
+        rows, numbers = whole(epoch, first, count)
+        if part in (_ALL, slice(0, batch_size)):
+            return rows, numbers
+        chosen = np.arange(len(rows)).reshape(count, batch_size)[:, part].reshape(-1)
+        return rows[chosen], numbers[chosen]
+
     return Source(take, like.num_features * like.stored.itemsize, streamed)
 
 

@@ -13,6 +13,7 @@ from beliefnet._errors import Refusal
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import copied
 from beliefnet._streams import Stream, stream
+from beliefnet.devices import from_each, is_first
 from beliefnet.estimators import AbstractEstimator
 from beliefnet.runs import RunFolder
 from beliefnet.training._callback import Callback, Epoch
@@ -92,12 +93,13 @@ class Run:
         self.history: list[dict[str, Any]] = []
         chunk = chunk_for(start.net, estimator=start.estimator, options=options)
         num_steps = options.epochs * self.epoch_steps
-        self.plan = Plan.of(options, num_steps, epoch_steps=self.epoch_steps, particle_chunk=chunk)
-        self.state = TrainState.start(start.net, start.estimator, self.plan, rows.num_train)
+        steps, self.layout = self.epoch_steps, rows.layout
+        self.plan = Plan.of(options, num_steps, epoch_steps=steps, particle_chunk=chunk, layout=self.layout)
+        self.state = self.layout.placed(TrainState.start(start.net, start.estimator, self.plan, rows.num_train))
         self.clock = Clock()
         params, versions = self.state.learner.params, rows.versions
         self.writer = None if folder is None else RunWriter(folder, record, options, params, versions=versions)
-        if folder is not None and rows.columns is not None:
+        if folder is not None and rows.columns is not None and is_first():
             folder.write_words(rows.columns)
         self._feed: AbstractFeed | None = None
         self._position: Any = None
@@ -111,9 +113,8 @@ class Run:
             return DeviceFeed(rows.on_device, self.batch_size, self.key)
         num_steps, size = self.options.epochs * self.epoch_steps, self.batch_size
         source = rows.source(size, seed=self.options.seed, key=self.key)
-        self._feed = HostFeed(
-            source, num_steps, self.epoch_steps, batch_size=size, key=self.key, position=self._position
-        )
+        given = {"batch_size": size, "key": self.key, "layout": self.layout, "position": self._position}
+        self._feed = HostFeed(source, num_steps, self.epoch_steps, **given)
         return self._feed
 
     @property
@@ -133,13 +134,13 @@ class Run:
             return "finished"
         if self._is_stale():
             return "no improvement"
-        return "interrupted" if self.callback.should_stop() else None
+        return "interrupted" if any(from_each(self.callback.should_stop())) else None
 
     @property
     def next_count(self) -> int:
         """Steps of the next dispatch: as many as fit in half a second, and not past the end of the epoch."""
         left = self.epoch_steps - self.step % self.epoch_steps
-        return min(max(1, int(self.clock.steps_per_second * _DISPATCH_SECONDS)), left)
+        return from_each(min(max(1, int(self.clock.steps_per_second * _DISPATCH_SECONDS)), left))[0]
 
     def go_on(self, learner: Learner, count: int, seconds: float) -> None:
         """Go on from a learner.
@@ -152,7 +153,7 @@ class Run:
         self.state = eqx.tree_at(lambda s: s.learner, self.state, learner)
         self.clock.count(count, seconds)
         self._check_finite()
-        if self.writer is not None:
+        if self.writer is not None and is_first():
             self.writer.folder.lock.show()
         taken = self.step % self.epoch_steps or self.epoch_steps
         speed = self.clock.steps_per_second * self.batch_size
@@ -160,7 +161,7 @@ class Run:
         self.callback.on_steps(-(-self.step // self.epoch_steps), self.step, train_bound, speed)
         if taken == self.epoch_steps:
             self._end_epoch()
-        if time.monotonic() - self.clock.saved > self.options.checkpoint_seconds:
+        if from_each(time.monotonic() - self.clock.saved > self.options.checkpoint_seconds)[0]:
             self._save()
 
     def outcome(self, reason: Reason) -> Fitted:
@@ -197,10 +198,10 @@ class Run:
             state = TrainState(
                 state.learner, best, found, valid_bound, jnp.asarray(epoch, jnp.int32), state.reduced_epoch
             )
-        self.state = self._reduced(state, epoch)
+        self.state = self.layout.placed(self._reduced(state, epoch))
         self.clock.end_epoch()
         self.history.append(row)
-        if self.writer is not None:
+        if self.writer is not None and is_first():
             self.writer.folder.append_metrics(row)
 
     def _reduced(self, state: TrainState, epoch: int) -> TrainState:

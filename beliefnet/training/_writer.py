@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from beliefnet.data import Record
+from beliefnet.devices import is_first
 from beliefnet.optimizers import Learnable
 from beliefnet.runs import (
     RunFolder,
@@ -84,8 +85,11 @@ class RunWriter:
         for sentence in (*restored.skipped, *([changed] if found else [])):
             warnings.warn(sentence, stacklevel=4)
         self._saved_step = restored.step
-        history, record = self.folder.rewind_metrics(restored.step), restored.record
-        return Resumed(restored.state, record["seconds"], history, record.get("position"))
+        if is_first():
+            rows = self.folder.rewind_metrics(restored.step)
+        else:
+            rows = [row for row in self.folder.read_metrics() if row["step"] <= restored.step]
+        return Resumed(restored.state, restored.record["seconds"], rows, restored.record.get("position"))
 
     def save(self, state: TrainState, epoch: int, seconds: float, *, position: Any = None) -> None:
         """Save a checkpoint, unless that of this step is what the state was read from or saved to.
