@@ -143,7 +143,7 @@ def test_collectives_are_read_from_a_program(monkeypatch):
     lines = [
         "  %a = (f32[200]{0}, /*index=5*/f32[7,2]{1,0}, f32[]) all-reduce(%x), replica_groups=[2,4]<=[8], to_apply=%r",
         "  %b = u8[3,4]{1,0} all-gather(%y), replica_groups={{0,1,2},{3,4,5}}, dimensions={0}",
-        "  %c = f32[5]{0} all-reduce-start(%z), replica_groups=mesh['axis_0'=1,'axis_1'=2,'axis_2'=8] {'axis_1','axis_2'}",
+        "  %c = f32[5]{0} all-reduce-start(%z), replica_groups=mesh['a'=1,'b'=2,'c'=8] {'b','c'}",
         "  %d = f32[5]{0} add(%a, %all-reduce.3)",
     ]
     found = scaling.collectives("\n".join(lines))
