@@ -57,6 +57,7 @@ PLACES = {
     "matplotlib": ("beliefnet.plots", "beliefnet.report._parts"),
     "orbax": ("beliefnet.runs._arrays",),
     "safetensors": ("beliefnet.runs._net_file",),
+    "grain": ("beliefnet.data.streamed._iterated", "beliefnet.data.streamed._windows"),
     "tensorboardX": ("beliefnet.tracking._tensorboard",),
     "mlflow": ("beliefnet.tracking._mlflow",),
     "torch": ("beliefnet.bench.peers",),

@@ -1,17 +1,19 @@
 """Many devices: which part of which array is where, while one net is trained on all of them."""
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 from jax import Array, lax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding, use_abstract_mesh
 
 from beliefnet._errors import OptionError, Use, listed
 from beliefnet._net import BeliefNet
 from beliefnet.devices._mesh import MeshLike, mesh_of, mesh_text, use_mesh
+from beliefnet.devices._processes import is_alone
 
 _LEAST_DIVIDED = 2**16
 """Arrays of fewer numbers are on every device: what they take is little, and dividing them would cost messages."""
@@ -38,16 +40,16 @@ class Layout:
         """Return the layout for training a net.
 
         Args:
-            given: As for `mesh_text`; None for one device.
+            given: As for `mesh_text`; None for one device, or for all along `data` where there are several processes.
             net: The net.
             batch_size: Rows of a step.
 
         Raises:
             OptionError: As `mesh_of`; or if an axis divides neither the batch nor any large array of the net.
         """
-        if given is None:
+        if given is None and is_alone():
             return cls()
-        mesh = mesh_of(given)
+        mesh = mesh_of(f"data={jax.device_count()}" if given is None else given)
         layout = cls(mesh)
         over_data, over_model = layout.size("data"), layout.size("model")
         if batch_size % over_data:
@@ -55,7 +57,7 @@ class Layout:
             raise OptionError(
                 f"expected a batch-size that data={over_data} of mesh divides, got {batch_size}",
                 Use("batch_size", max(1, batch_size // over_data) * over_data),
-                use_mesh(mesh_text({**mesh.shape, "data": most})),
+                *([use_mesh(mesh_text({**mesh.shape, "data": most}))] if is_alone() else []),
             )
         if over_model > 1 and not any(any(layout.spec(leaf.shape)) for leaf in jax.tree.leaves(net)):
             widths = listed((net.num_visible, *net.layer_sizes))
@@ -79,6 +81,10 @@ class Layout:
         longest = max(fitting, key=shape.__getitem__)
         return PartitionSpec(*[None] * longest, "model")
 
+    def within(self) -> AbstractContextManager[Any]:
+        """Return a context in which programs know that they are for a mesh."""
+        return nullcontext() if self.mesh is None else use_abstract_mesh(self.mesh.abstract_mesh)
+
     def rows(self, x: Array) -> Array:
         """Divide rows within a program, `[batch, units]`, if they can be; how units are follows from the weights."""
         if self.size("data") == 1 or x.shape[0] % self.size("data"):
@@ -95,13 +101,13 @@ class Layout:
         """Put what is trained where it belongs; what is there stays there."""
         if self.mesh is None:
             return tree
-        return jax.tree.map(lambda leaf: _put(leaf, self._of(leaf)), tree)
+        return jax.tree.map(lambda leaf: put(leaf, self._of(leaf)), tree)
 
     def everywhere(self, tree: T) -> T:
         """Put arrays on every device."""
         if self.mesh is None:
             return tree
-        return jax.tree.map(lambda leaf: _put(leaf, self._sharding(PartitionSpec())), tree)
+        return jax.tree.map(lambda leaf: put(leaf, self._sharding(PartitionSpec())), tree)
 
     def part(self, batch_size: int) -> slice:
         """Return which rows of a batch are on devices of this process, `[batch]`.
@@ -139,13 +145,18 @@ class Layout:
 ONE_DEVICE = Layout()
 
 
-def _put(leaf: Array, sharding: NamedSharding) -> Array:
-    """Put an array on devices; one that some other process has a part of is moved by all of them together."""
+def put(leaf: Array, sharding: Sharding) -> Array:
+    """Put an array that every process has on devices of all of them; what is there stays there."""
     if leaf.sharding.is_equivalent_to(sharding, leaf.ndim):
         return leaf
-    if jax.process_count() == 1 or not leaf.is_fully_addressable:
+    if is_alone() or not leaf.is_fully_addressable:
         return jax.device_put(leaf, sharding)
     if jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        numbers = _put(jax.random.key_data(leaf), sharding)
-        return jax.random.wrap_key_data(numbers, impl=jax.random.key_impl(leaf))
+        return jax.random.wrap_key_data(put(jax.random.key_data(leaf), sharding), impl=jax.random.key_impl(leaf))
     return jax.make_array_from_callback(leaf.shape, sharding, np.asarray(leaf).__getitem__)
+
+
+def is_divided(leaf: Any) -> bool:
+    """Whether an array, or what stands for one, has parts that this process has not."""
+    sharding = getattr(leaf, "sharding", None)
+    return sharding is not None and not sharding.is_fully_addressable and not sharding.is_fully_replicated

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from beliefnet._errors import OptionError, check_type, listed
 from beliefnet._net import BeliefNet, check_net
 from beliefnet.data import Dataset
-from beliefnet.devices import MeshLike, mesh_text
+from beliefnet.devices import MeshLike, is_first, mesh_text, together
 from beliefnet.estimators import AbstractEstimator
 from beliefnet.runs import RunFolder
 from beliefnet.training._callback import Callback, NoCallback
@@ -65,6 +65,7 @@ def fit(
         CheckpointError: If a checkpoint cannot be written.
         RunFolderError: If the folder cannot be written, or version 0.1.0 wrote it.
         RunLocked: If another process trains in the folder.
+        ProcessLost: If one of several processes that train the net together has ended.
     """
     check_net(net)
     check_type("dataset", dataset, Dataset, good="data.Dataset.from_arrays(rows)")
@@ -78,7 +79,7 @@ def fit(
         callback = NoCallback()
     check_type("callback", callback, Callback, good="one that extends NoCallback")
     place = None if folder is None else RunFolder.at(folder)
-    with contextlib.nullcontext() if place is None else place.lock.held():
+    with together(), contextlib.nullcontext() if place is None or not is_first() else place.lock.held():
         rows = Rows.of(net, dataset, options, mesh)
         run = Run(Start(net, estimator, options, place), rows, callback)
         feed = run.feed(rows)
