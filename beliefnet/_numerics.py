@@ -48,13 +48,25 @@ def copied(tree: T) -> T:
     return jax.tree.map(jnp.copy, tree)
 
 
-def flat_rows(values: Float[Array, "*lead units"]) -> Float[Array, "*rows units"]:
-    """Return rows of all leading axes under each other, `[rows, units]`, for one matrix product.
+def over_rows(
+    function: Callable[[Float[Array, "rows inputs"]], Float[Array, "rows outputs"]],
+    values: Float[Array, "*lead inputs"],
+) -> Float[Array, "*lead outputs"]:
+    """Apply a function of rows to values with any leading axes: to all rows under each other, in one matrix product.
 
-    On a mesh of devices they stay as they are: the devices would have to tell each other all of them, since an axis
+    On a mesh of devices, leading axes stay as they are: devices would have to tell each other all rows, since an axis
     that is divided cannot become part of another one.
+
+    Args:
+        function: What is applied to rows.
+        values: The rows.
     """
-    return values if _is_for_a_mesh() else values.reshape(-1, values.shape[-1])
+    if values.ndim < 2 or not _is_for_a_mesh():
+        results = function(values.reshape(-1, values.shape[-1]))
+        return results.reshape(*values.shape[:-1], results.shape[-1])
+    for _ in values.shape[:-2]:
+        function = jax.vmap(function)
+    return function(values)
 
 
 def _is_for_a_mesh() -> bool:
