@@ -74,6 +74,7 @@ def numbers(folder: Path) -> dict[str, Any]:
         "programs": made,
         "more programs": programs() - before - made,
         "collectives": len(re.findall(r" all-reduce(?:-start)?\(", text)),
+        "gathers": len(re.findall(r"\[\d+,[\d,]+\]\S* (?:all-gather|all-to-all|collective-permute)\(", text)),
         "host": HOST.findall(text),
     }
 

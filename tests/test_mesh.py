@@ -60,6 +60,7 @@ def test_the_steps_are_one_program_that_asks_the_host_nothing(answers):
     assert found["programs"] == 1
     assert found["more programs"] == 0
     assert found["collectives"] > 0
+    assert found["gathers"] == 0, "devices tell each other rows"
     assert found["host"] == []
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 import beliefnet._pickling  # noqa: F401  (networks hold functions of JAX)
 from beliefnet._errors import ArgumentError
-from beliefnet._numerics import starting_map
+from beliefnet._numerics import flat_rows, starting_map
 from beliefnet._streams import check_key, split_key
 from beliefnet._types import Key
 
@@ -83,7 +83,7 @@ class Dense(AbstractNetwork):
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Return `values @ weight + bias`."""
         # One flat product: over several leading axes, the weight's gradient would first copy a transposed operand.
-        flat = values.reshape(-1, self.num_inputs) @ self.weight
+        flat = flat_rows(values) @ self.weight
         if self.bias is not None:
             flat = flat + self.bias
         return flat.reshape(*values.shape[:-1], self.num_outputs)

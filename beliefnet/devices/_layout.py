@@ -1,13 +1,14 @@
 """Many devices: which part of which array is where, while one net is trained on all of them."""
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import jax
 import numpy as np
 from jax import Array, lax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
+from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding, use_abstract_mesh
 
 from beliefnet._errors import OptionError, Use, listed
 from beliefnet._net import BeliefNet
@@ -79,6 +80,10 @@ class Layout:
             return PartitionSpec()
         longest = max(fitting, key=shape.__getitem__)
         return PartitionSpec(*[None] * longest, "model")
+
+    def within(self) -> AbstractContextManager[Any]:
+        """Return a context in which programs know that they are for a mesh."""
+        return nullcontext() if self.mesh is None else use_abstract_mesh(self.mesh.abstract_mesh)
 
     def rows(self, x: Array) -> Array:
         """Divide rows within a program, `[batch, units]`, if they can be; how units are follows from the weights."""

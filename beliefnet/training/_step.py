@@ -51,13 +51,14 @@ def train_step(
     held = estimator if plan.particle_chunk is None else estimator.in_chunks(plan.particle_chunk)
     assert held is not None  # the plan has a chunk only where there is one
     state = estimator.at_rows(learner.estimator_state, known)
-    if plan.kl is None:
-        estimate = held.estimate(net, x, state, key=draw_key)
-    else:
-        draw_key, kl_key = jax.random.split(draw_key)
-        weight = plan.kl.weight(learner.step, kl_share)
-        estimate = with_kl_weight(held, net, x, state, weight, key=draw_key)
-        kl_share = plan.kl.next_share(net, x, kl_share, key=kl_key)
+    with plan.layout.within():
+        if plan.kl is None:
+            estimate = held.estimate(net, x, state, key=draw_key)
+        else:
+            draw_key, kl_key = jax.random.split(draw_key)
+            weight = plan.kl.weight(learner.step, kl_share)
+            estimate = with_kl_weight(held, net, x, state, weight, key=draw_key)
+            kl_share = plan.kl.next_share(net, x, kl_share, key=kl_key)
     own = estimate.estimator
     if held is not estimator:  # in chunks it has the same parameters
         own = jax.tree.unflatten(jax.tree.structure(estimator), jax.tree.leaves(own))

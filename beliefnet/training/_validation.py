@@ -41,9 +41,10 @@ def make_validator(
             else:
                 x = _taken(valid, rows, data_key, layout)
             block_key, bound = jax.random.fold_in(draw_key, index), estimator.bound
-            found = bounds_of_rows(
-                params.net, x, num_particles=bound.num_particles, key=block_key, proposal=bound.proposal
-            )
+            with layout.within():
+                found = bounds_of_rows(
+                    params.net, x, num_particles=bound.num_particles, key=block_key, proposal=bound.proposal
+                )
             total = _added(total, found.bound, num_rows - start)
         return total / num_rows
 
