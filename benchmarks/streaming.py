@@ -31,10 +31,11 @@ from typing import Any
 
 import jax
 import numpy as np
-from _timing import binary_rows, peak_megabytes
+from _timing import peak_megabytes
 from scipy import sparse
 
 from beliefnet import BeliefNet
+from beliefnet.bench._definitions import binary_rows
 from beliefnet.data import Dataset, Observations, load
 from beliefnet.estimators import NVIL, VIMCO, AbstractEstimator
 from beliefnet.nets import sigmoid_belief_net
