@@ -138,9 +138,7 @@ def test_devices_of_a_process_are_next_to_each_other():
 
     assert layout(0, 0, 1, 1).part(8) == slice(0, 4)
     assert layout(1, 0).part(8) == slice(4, 8)
-    with pytest.raises(
-        OptionError, match="each other along data of mesh, got others between them; try mesh='data=4'"
-    ):
+    with pytest.raises(OptionError, match="each other along data of mesh, got others between them; try mesh='data=4'"):
         layout(0, 1, 0, 1).part(8)
 
 
