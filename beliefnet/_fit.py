@@ -11,6 +11,7 @@ from beliefnet._errors import OptionError, check_type, whole_number
 from beliefnet._model import Model
 from beliefnet.catalogue import DataShape, TrainConfig, check_memory, choose_estimator, load_named_run, net_of_start
 from beliefnet.data import Dataset
+from beliefnet.devices import MeshLike, mesh_text
 from beliefnet.runs import RunFolder
 from beliefnet.tables import Column
 from beliefnet.training import Callback, Fitted, Start, fit_side_by_side
@@ -23,6 +24,7 @@ def fit(
     kinds: Mapping[str, str | Column] | None = None,
     folder: Path | str | None = None,
     callback: Callback | None = None,
+    mesh: MeshLike | None = None,
     **options: Any,
 ) -> Model:
     """Train a net on data.
@@ -35,6 +37,7 @@ def fit(
             the estimator "auto", which is chosen by the clock, only if the choice is the same.
         callback: Is told of progress, and may ask to stop, add columns to the history, or change the learning rate; see
             `training.Callback`.
+        mesh: Devices to train on: "data=4,model=2", `{"data": 4}`, or a `jax.sharding.Mesh`; see `training.fit`.
         **options: The options of `beliefnet train` with underscores: `hidden`, `net`, `estimator`, `epochs`, `seed`...
             An estimator may have its options in one word, as in `"vimco:particles=5"`.
 
@@ -51,8 +54,9 @@ def fit(
         >>> model.encode(model.sample(3)).shape
         (3, 8)
     """
+    options |= {} if mesh is None else {"mesh": mesh_text(mesh)}
     config, dataset = _prepared(data, kinds, options)
-    return _in_frames(data, _fitted(config, folder, dataset, callback))
+    return _in_frames(data, _fitted(config, folder, dataset, callback, mesh))
 
 
 @dataclass(frozen=True)
@@ -156,9 +160,16 @@ def _in_frames(data: Any, model: Model) -> Model:
     return replace(model, example=data[:0]) if hasattr(data, "columns") and type(data) is not Dataset else model
 
 
-def _fitted(config: TrainConfig, folder: Path | str | None, dataset: Dataset, callback: Callback | None) -> Model:
+def _fitted(
+    config: TrainConfig,
+    folder: Path | str | None,
+    dataset: Dataset,
+    callback: Callback | None,
+    mesh: MeshLike | None = None,
+) -> Model:
     start = _start(config, folder, dataset)
-    found = train(start.net, dataset, start.estimator, options=start.options, folder=start.folder, callback=callback)
+    given = {"options": start.options, "folder": start.folder, "callback": callback, "mesh": mesh}
+    found = train(start.net, dataset, start.estimator, **given)
     return _model(found, folder, dataset)
 
 

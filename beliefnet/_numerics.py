@@ -49,6 +49,31 @@ def copied(tree: T) -> T:
     return jax.tree.map(jnp.copy, tree)
 
 
+def over_rows(
+    function: Callable[[Float[Array, "rows inputs"]], Float[Array, "rows outputs"]],
+    values: Float[Array, "*lead inputs"],
+) -> Float[Array, "*lead outputs"]:
+    """Apply a function of rows to values with any leading axes: to all rows under each other, in one matrix product.
+
+    On a mesh of devices, leading axes stay as they are: devices would have to tell each other all rows, since an axis
+    that is divided cannot become part of another one.
+
+    Args:
+        function: What is applied to rows.
+        values: The rows.
+    """
+    if values.ndim < 2 or not _is_for_a_mesh():
+        results = function(values.reshape(-1, values.shape[-1]))
+        return results.reshape(*values.shape[:-1], results.shape[-1])
+    for _ in values.shape[:-2]:
+        function = jax.vmap(function)
+    return function(values)
+
+
+def _is_for_a_mesh() -> bool:
+    return not jax.sharding.get_abstract_mesh().empty
+
+
 def log_mean_exp(values: Float[Array, "..."], axis: int = 0) -> Float[Array, "..."]:
     """Return log(mean(exp(values))) along an axis; entries of -inf are allowed, and all of them give -inf."""
     return logsumexp(values, axis=axis) - jnp.log(values.shape[axis])
@@ -135,10 +160,11 @@ def joint_bernoulli_log_prob(
 
     Units are taken in groups: the logarithm of a product of terms between 1 and 2 is one logarithm and loses nothing.
     The groups' terms are then summed as a product with ones: on a CPU, XLA's own sum first writes out whatever was
-    broadcast into its operand, such as an observation over particles, while this takes one fused pass.
+    broadcast into its operand, such as an observation over particles, while this takes one fused pass. On a mesh, where
+    units of a group can be on different devices, each is a group of its own.
     """
     units = logits.shape[-1]
-    size = _group_size(units)
+    size = 1 if _is_for_a_mesh() else _group_size(units)
     logits, value = (array.reshape(*array.shape[:-1], size, units // size) for array in (logits, value))
     linear, product = jnp.zeros(()), jnp.ones(())
     for member in range(size):

@@ -176,7 +176,7 @@ OF_RUNS = [
     ),
     Mutant(
         "The validation bound is of the training rows",
-        "training/_run.py",
+        "training/_rows.py",
         "observe_scored(net, dataset.valid)",
         "observe_scored(net, dataset.train)",
         in_tests("test_training", "validation"),

@@ -17,72 +17,24 @@ import argparse
 import json
 import statistics
 import sys
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
-from _timing import Product, Runner, binary_rows, forward_runner, products_runner, time_in_turn
+from _timing import Runner, time_in_turn
 
-from beliefnet import BeliefNet
+from beliefnet.bench._definitions import DEFINITIONS, Definition, rows_of
+from beliefnet.bench._floors import forward_runner, products_runner
+from beliefnet.bench._own import net_of, start, work_of
 from beliefnet.data import Observations
-from beliefnet.estimators import IWAE, NVIL, VIMCO, AbstractEstimator, VariationalEM
 from beliefnet.evaluation import evaluate
-from beliefnet.nets import sigmoid_belief_net, vae
-from beliefnet.refiners import AIR, Shrinkage
-from beliefnet.training import FitOptions, Learner, Plan, TrainState, run_steps
 
-NUM_VISIBLE, REFINEMENT_STEPS, REFINEMENT_DRAWS, NLL_PARTICLES = 784, 20, 20, 1000
+WORKLOADS = {name: own for name, own in DEFINITIONS.items() if own.is_training and name != "documents"}
+WORKLOADS["nvil-1000"] = replace(DEFINITIONS["nvil"], batch_size=1000)
+NLL = "nll"
 CHECKED_STEPS, TOLERANCE = 50, 1e-4
 """The mean objectives of the device and the CPU may differ by this share: rounding can turn a single draw."""
-
-Make = Callable[[BeliefNet], AbstractEstimator]
-
-
-@dataclass(frozen=True)
-class Training:
-    """Training steps of one net with one estimator."""
-
-    about: str
-    net: Callable[[], BeliefNet]
-    estimator: Make
-    particles: int
-    batch_size: int = 100
-    paths: bool = False
-    refined: bool = False
-
-
-def sbn(*hidden: int) -> Callable[[], BeliefNet]:
-    return lambda: sigmoid_belief_net(NUM_VISIBLE, hidden, key=jax.random.key(0))
-
-
-def nvil(net: BeliefNet) -> AbstractEstimator:
-    return NVIL(net, num_particles=1, key=jax.random.key(1))
-
-
-def em(net: BeliefNet) -> AbstractEstimator:
-    settings = {"shrinkage": Shrinkage.NONE, "num_checks": 0}
-    return VariationalEM(AIR(REFINEMENT_STEPS, REFINEMENT_DRAWS, **settings), REFINEMENT_DRAWS)
-
-
-WORKLOADS = {
-    "nvil": Training("NVIL, SBN 784-200, one draw", sbn(200), nvil, 1),
-    "nvil-1000": Training("NVIL, SBN 784-200, one draw", sbn(200), nvil, 1, batch_size=1000),
-    "vimco": Training("VIMCO, SBN 784-200-200-200, K = 50", sbn(200, 200, 200), lambda _: VIMCO(50), 50),
-    "iwae": Training(
-        "IWAE, VAE 784-(500)-200, K = 20",
-        lambda: vae(NUM_VISIBLE, (200,), deterministic=(500,), key=jax.random.key(0)),
-        lambda net: IWAE(net, 20),
-        20,
-        paths=True,
-    ),
-    "em": Training(
-        f"EM, SBN 784-200, AIR {REFINEMENT_STEPS} x {REFINEMENT_DRAWS}", sbn(200), em, REFINEMENT_DRAWS, refined=True
-    ),
-}
-NLL = "nll"
 
 
 @dataclass
@@ -97,66 +49,39 @@ class Case:
     flops: float
 
 
-def start(work: Training, examples: int) -> tuple[Learner, Callable[[Learner, int], Learner]]:
-    """Return the learner before the first step, and a function that takes steps."""
-    data = Observations(binary_rows(examples, NUM_VISIBLE)).on_device()
-    net, plan, key = work.net(), Plan.of(FitOptions(), 10**6), jax.random.key(2)
-    learner = TrainState.start(net, work.estimator(net), plan).learner
-
-    def steps(learner: Learner, count: int) -> Learner:
-        found = run_steps(learner, data, plan, jnp.int32(count), batch_size=work.batch_size, key=key)
-        return jax.block_until_ready(found)
-
-    return learner, steps
-
-
-def step_products(work: Training) -> list[Product]:
-    """Return the products of a step; what depends on a datum alone is done once for it, not for each particle."""
-    net = work.net()
-    rows, products = work.batch_size * work.particles, []
-    for index, conditional in enumerate((*net.recognition.conditionals, *net.generative.conditionals)):
-        is_first = index == 0
-        is_generative = index >= len(net.recognition.conditionals)
-        matrices = [leaf for leaf in jax.tree.leaves(conditional) if leaf.ndim == 2]
-        for depth, matrix in enumerate(matrices):
-            gives_input_gradient = depth > 0 or (work.paths and is_generative)
-            products.append(Product(work.batch_size if is_first else rows, *matrix.shape, gives_input_gradient))
-    baselines = [leaf for leaf in jax.tree.leaves(work.estimator(net)) if leaf.ndim == 2]
-    return products + [Product(work.batch_size, *leaf.shape, leaf.shape[0] != NUM_VISIBLE) for leaf in baselines]
-
-
-def training_case(work: Training, options: argparse.Namespace) -> Case:
+def training_case(work: Definition, options: argparse.Namespace) -> Case:
     """Return a dispatch of training steps, and one of their products."""
-    count = max(1, options.steps // 10) if work.refined else options.steps
-    learner, steps = start(work, options.examples)
-    products = step_products(work)
-    flops = sum((6 if p.has_input_gradient else 4) * p.rows * p.inputs * p.outputs for p in products)
-    floors = [products_runner(products, count)]
-    if work.refined:
-        (shape,) = [(p.inputs, p.outputs) for p in products if p.outputs == NUM_VISIBLE]
-        drawn = (work.batch_size * REFINEMENT_DRAWS, *shape)
-        floors.append(forward_runner([drawn], count * REFINEMENT_STEPS))
-        flops += 2 * REFINEMENT_STEPS * drawn[0] * drawn[1] * drawn[2]
+    is_refined = work.name == "em"
+    count = max(1, options.steps // 10) if is_refined else options.steps
+    learner, steps = start(work, Observations(rows_of(work, options.examples)))
+    products = work_of(work)
+    trained, forward = products_runner(products.trained), forward_runner(products.forward)
+
+    def floor() -> None:
+        trained(count)
+        if is_refined:
+            forward(count * products.times)
 
     def run() -> None:
         nonlocal learner
         learner = steps(learner, count)
 
-    return Case(work.about, run, lambda: [floor() for floor in floors] and None, count, work.batch_size, flops)
+    return Case(work.about, run, floor, count, work.batch_size, products.flops)
 
 
 def evaluation_case(options: argparse.Namespace) -> Case:
-    """Return an evaluation, and its products: one pass down for each particle, in passes of 100 x 100 rows."""
-    net, images = sbn(200)(), Observations(binary_rows(options.images, NUM_VISIBLE))
-    rows = min(10_000, options.images * NLL_PARTICLES)
-    floor = forward_runner([(rows, 200, NUM_VISIBLE)], options.images * NLL_PARTICLES // rows)
+    """Return an evaluation, and its products."""
+    work = DEFINITIONS[NLL]
+    net, images = net_of(work), Observations(rows_of(work, options.images))
+    products = work_of(replace(work, batch_size=options.images))
+    forward = forward_runner(products.forward)
     return Case(
-        f"NLL, SBN 784-200, K = {NLL_PARTICLES}, an image",
-        lambda: evaluate(net, images, num_particles=NLL_PARTICLES, key=jax.random.key(1)) and None,
-        floor,
+        work.about,
+        lambda: evaluate(net, images, num_particles=work.particles, key=jax.random.key(1)) and None,
+        lambda: forward(products.times),
         options.images,
         1,
-        2.0 * NLL_PARTICLES * 200 * NUM_VISIBLE,
+        products.flops / options.images,
     )
 
 
@@ -189,7 +114,8 @@ def measure(workload: str, precision: str, options: argparse.Namespace) -> dict[
 def mean_objective(device: jax.Device, examples: int) -> float:
     """Return the mean objective of the first steps of NVIL on a device, in nats per example."""
     with jax.default_device(device), jax.default_matmul_precision("highest"):
-        learner, steps = start(WORKLOADS["nvil"], examples)
+        work = WORKLOADS["nvil"]
+        learner, steps = start(work, Observations(rows_of(work, examples)))
         return float(steps(learner, CHECKED_STEPS).objective_sum) / CHECKED_STEPS
 
 

@@ -27,15 +27,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import optax
-from _timing import Product, Runner, binary_rows, peak_megabytes, products_runner, time_in_turn
+from _timing import Runner, peak_megabytes, time_in_turn
 from jax import Array, lax
 
 from beliefnet import BeliefNet
+from beliefnet.bench._contestant import Product
+from beliefnet.bench._definitions import binary_rows
+from beliefnet.bench._floors import products_runner
 from beliefnet.catalogue import ESTIMATORS, Choice, build_estimator
 from beliefnet.estimators import AbstractEstimator
 from beliefnet.nets import sigmoid_belief_net, vae
@@ -123,7 +127,7 @@ def prepare(name: str, particles: int, options: argparse.Namespace) -> Case | st
 
 def measure(cases: list[Case], rounds: int, clock: Callable[[], float]) -> None:
     """Time cases of one number of steps in turn, together with the floor of each."""
-    floors = {str(case.products): products_runner(case.products, case.steps) for case in cases if rounds}
+    floors = {str(case.products): partial(products_runner(case.products), case.steps) for case in cases if rounds}
     seconds = time_in_turn(floors | {case.name: case.run for case in cases}, rounds, clock=clock)
     for case in cases if rounds else []:
         floor, own = seconds[str(case.products)], seconds[case.name]

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from _timing import binary_rows, peak_megabytes
+from _timing import peak_megabytes
 
+from beliefnet.bench._definitions import binary_rows
 from beliefnet.data import Observations
 from beliefnet.evaluation import evaluate
 from beliefnet.nets import sigmoid_belief_net

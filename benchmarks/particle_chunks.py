@@ -19,8 +19,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from _timing import binary_rows, peak_megabytes
+from _timing import peak_megabytes
 
+from beliefnet.bench._definitions import binary_rows
 from beliefnet.data import Observations
 from beliefnet.estimators import IWAE, VIMCO
 from beliefnet.nets import sigmoid_belief_net, vae

@@ -15,13 +15,16 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
-from _timing import Runner, binary_rows, forward_runner, time_in_turn
+from _timing import Runner, time_in_turn
 
 from beliefnet import BeliefNet
+from beliefnet.bench._definitions import binary_rows
+from beliefnet.bench._floors import forward_runner
 from beliefnet.evaluation._bounds import bounds_of_batch, rows_per_pass
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Recognition
@@ -62,7 +65,7 @@ def refinement(net: BeliefNet, x: jax.Array, steps: int, samples: int) -> Case:
     """Refine the posterior of a batch."""
     refiner = AIR(steps, samples)
     run, megabytes = compiled(lambda net, x, key: refiner.refine(net, x, key=key), net, x, jax.random.key(1))
-    floor = forward_runner([(samples * len(x), *shape) for shape in shapes(net, up=False)], steps)
+    floor = partial(forward_runner([(samples * len(x), *shape) for shape in shapes(net, up=False)]), steps)
     return Case(f"air, {steps} steps of {samples}", steps * samples, run, floor, megabytes)
 
 
@@ -75,7 +78,7 @@ def likelihood(net: BeliefNet, x: jax.Array, particles: int) -> Case:
 
     run, megabytes = compiled(estimate, net, x, jax.random.key(1))
     passes = -(-particles // chunk)
-    floor = forward_runner([(chunk * len(x), *shape) for shape in shapes(net, up=True)], passes)
+    floor = partial(forward_runner([(chunk * len(x), *shape) for shape in shapes(net, up=True)]), passes)
     return Case(f"nll, {particles} particles", particles, run, floor, megabytes)
 
 

@@ -19,9 +19,12 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from _timing import Product, Runner, binary_rows, peak_megabytes, products_runner, time_in_turn
+from _timing import Runner, peak_megabytes, time_in_turn
 
 from beliefnet import BeliefNet
+from beliefnet.bench._contestant import Product
+from beliefnet.bench._definitions import binary_rows
+from beliefnet.bench._floors import products_runner
 from beliefnet.data import Observations
 from beliefnet.estimators import NVIL
 from beliefnet.nets import darn, sigmoid_belief_net
@@ -63,7 +66,7 @@ def floor_runner(hidden: list[int], batch_size: int, particles: int, num_steps: 
         products.append(Product(rows[index], below, above))  # recognition
         products.append(Product(rows[index], below, BASELINE_UNITS))  # baseline network
         products.append(Product(rows[index + 1], above, below))  # generative
-    return products_runner(products, num_steps)
+    return partial(products_runner(products), num_steps)
 
 
 def main() -> None:

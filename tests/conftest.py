@@ -117,6 +117,7 @@ def place(tmp_path_factory, trained, grey_file):
     assert run([*tokens, "--out", str(folder / "documents")]) == 0
     old = Path(__file__).parent / "fixtures" / "run-0.1.0"
     usual = {
+        "bench": {"--workloads": "nvil", "--peers": "scikit-learn", "--rounds": "1", "--seconds": "0.01"},
         "compare": {"--data": str(folder / "bits.npy"), "--models": "mixture:components=2"},
         "convert": {"OLD": str(old), "NEW": "new"},
         "datasets": {},

@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import re
@@ -35,8 +36,14 @@ def public() -> dict[str, Any]:
 
 @cache
 def _modules() -> list[ModuleType]:
+    return [beliefnet, *map(importlib.import_module, module_names())]
+
+
+def module_names() -> list[str]:
+    """Return the modules that can be imported here: peers of `beliefnet bench` need their own libraries."""
     walked = [m.name for m in pkgutil.walk_packages(beliefnet.__path__, "beliefnet.")]
-    return [beliefnet, *map(importlib.import_module, walked)]
+    missing = [name for name in ("torch", "pyro") if importlib.util.find_spec(name) is None]
+    return [name for name in walked if not name.startswith(tuple(f"beliefnet.bench.peers._{name}" for name in missing))]
 
 
 @cache

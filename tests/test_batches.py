@@ -51,8 +51,8 @@ class Endless:
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    """Two batches of eight rows of five floats to a block, and a step to a dispatch."""
-    monkeypatch.setattr(_feed, "_BLOCK_BYTES", 320)
+    """Two batches of eight rows of five bytes to a block, and a step to a dispatch."""
+    monkeypatch.setattr(_feed, "_BLOCK_BYTES", 80)
     monkeypatch.setattr(_run, "_DISPATCH_SECONDS", 0.0)
 
 
@@ -73,7 +73,7 @@ def assert_same(one: Fitted, other: Fitted):
 @pytest.fixture(scope="module")
 def whole():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_feed, "_BLOCK_BYTES", 320)
+        patch.setattr(_feed, "_BLOCK_BYTES", 80)
         return train(dataset())
 
 

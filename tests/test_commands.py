@@ -20,6 +20,7 @@ QUICK = ["sample", "runs", "schema", "datasets"]
 # What --out is, where it is no file of the first suffix that the help names.
 SUFFIXES = {"compare": "", "gaps": ".png", "diagnose": ".png", "topics": ".png", "schema": ".toml"}
 SUFFIXES |= {
+    "bench": ".png",
     "export": ".safetensors",
     "impute": ".npy",
     "encode": ".npy",
@@ -57,7 +58,7 @@ def test_a_command_prints_one_object_and_overwrites_nothing(usual, command: str,
     if not takes_out(command):
         return
     out = Path(given["--out"]) / ("comparisons.json" if command == "compare" else "")
-    outs = [out.with_suffix(".json"), out] if command == "diagnose" else [out]
+    outs = [out.with_suffix(".json"), out] if command in ("bench", "diagnose") else [out]
     before = {}
     for path in outs:
         assert path.stat().st_size > 0

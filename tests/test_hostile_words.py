@@ -116,7 +116,7 @@ def test_all_options_of_training_are_tried():
 @pytest.mark.parametrize(
     ("tokens", "message"),
     [
-        ("frobnicate", "expected a command (compare, "),
+        ("frobnicate", "expected a command (bench, compare, "),
         ("trian", "got 'trian'; did you mean 'train'?"),
         ("--foo", "got '--foo'; try beliefnet --help"),
         ("train --debgu", "expected an option of beliefnet train, got '--debgu'; did you mean '--debug'?"),

@@ -1,5 +1,6 @@
 """The tables of results say what the records beside them say."""
 
+import importlib
 import json
 import re
 from collections.abc import Iterator
@@ -120,6 +121,33 @@ def test_the_page_about_estimators_has_the_tables_of_the_record():
                 ratios = " | ".join(f"{each[unit] / best[unit]:.2f}" for unit in ("variance", "ms", "cost"))
                 shown.append(f"| `{name}` | {ratios} |")
     assert rows == shown
+
+
+def test_the_page_about_scaling_has_the_tables_of_the_record(monkeypatch):
+    monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "1")  # the module asks for more where nothing is said
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    scaling = importlib.import_module("scaling")
+    record = json.loads((RESULTS / "benchmarks" / "scaling.json").read_text())
+    page = (ROOT / "docs" / "scaling.md").read_text()
+    assert scaling.with_tables(page, record) == page
+    assert page.count("<!-- measured ") == len(scaling.tables(record))
+    assert {row["devices"] for row in record["devices"]} == {8, 16, 32, 64}
+    assert len({scaling.sent_by(row) for row in record["devices"] + record["particles"] + record["batch"]}) == 1
+    assert scaling.with_tables(page.replace("| K | GFLOP |", "| K | TFLOP |"), record) == page
+
+
+def test_collectives_are_read_from_a_program(monkeypatch):
+    monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "1")
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    scaling = importlib.import_module("scaling")
+    lines = [
+        "  %a = (f32[200]{0}, /*index=5*/f32[7,2]{1,0}, f32[]) all-reduce(%x), replica_groups=[2,4]<=[8], to_apply=%r",
+        "  %b = u8[3,4]{1,0} all-gather(%y), replica_groups={{0,1,2},{3,4,5}}, dimensions={0}",
+        "  %c = f32[5]{0} all-reduce-start(%z), replica_groups=mesh['a'=1,'b'=2,'c'=8] {'b','c'}",
+        "  %d = f32[5]{0} add(%a, %all-reduce.3)",
+    ]
+    found = scaling.collectives("\n".join(lines))
+    assert found == [("all-reduce", 4 * 215, 4), ("all-gather", 12, 3), ("all-reduce", 20, 16)]
 
 
 def test_a_planted_figure_is_caught():

@@ -102,4 +102,4 @@ def test_modules_are_small():
 def test_folders_are_small():
     for folder in sorted({path.parent for path in sources("data")}):
         assert len(list(folder.glob("*.py"))) <= 20, "data/ is folded by what is read"
-    assert sum(source.count("\n") for source in sources("training").values()) < 1700
+    assert sum(source.count("\n") for source in sources("training").values()) < 1800

@@ -217,8 +217,8 @@ class TrainConfig:
         open_options = [name for name in used_values(self.net) if name in _FROM_DATA and name not in self.net.given]
         found = {name: _FROM_DATA[name](dataset) for name in open_options}
         if self.fit.batch_size is None:
-            usual = default_batch_size(dataset.record.splits["train"])
-            found["batch_size"] = usual if dataset.batches is None else dataset.batches.batch_size
+            fixed = None if dataset.batches is None else dataset.batches.fixed_size
+            found["batch_size"] = fixed or default_batch_size(dataset.record.splits["train"])
         config = self.replace(**found)
         levels = used_values(config.net).get("levels")
         if levels is not None:

@@ -12,7 +12,8 @@ def data_text() -> str:
     """Return what can be given as data."""
     return (
         "Name of a data set (see `beliefnet datasets`), or a .npy, .npz, .mat, .h5ad, .csv or .parquet file; of "
-        "documents also a sparse .npz, .mtx, .svmlight or .txt file, or a folder of texts; or a folder of PNG images."
+        "documents also a sparse .npz, .mtx, .svmlight or .txt file, or a folder of texts; or a folder of PNG images; "
+        "or one of many files that together are more than memory holds."
     )
 
 

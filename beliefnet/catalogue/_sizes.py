@@ -141,7 +141,7 @@ def _sized(config: TrainConfig) -> Iterator[tuple[str, Any, Option]]:
 
 def available_memory() -> int | None:
     """Return how many bytes can still be had on the device, None where nobody knows."""
-    limit = (jax.devices()[0].memory_stats() or {}).get("bytes_limit")
+    limit = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
     if limit is not None:
         return int(limit)
     found = [value for value in (_left_on_machine(), _limit_of_group()) if value is not None]

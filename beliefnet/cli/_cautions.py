@@ -1,5 +1,8 @@
 """What is said of options that can be used, and do less together than they seem to."""
 
+from beliefnet._net import BeliefNet
+from beliefnet.conditionals import has_convolutions
+from beliefnet.optimizers import default_learning_rate
 from beliefnet.training import FitOptions
 
 
@@ -22,3 +25,14 @@ def schedule_cautions(options: FitOptions) -> list[str]:
             "below what was asked for"
         )
     return said
+
+
+def rate_cautions(options: FitOptions, net: BeliefNet, num_steps: int) -> list[str]:
+    """Return a sentence if the step size can be too large for the net."""
+    usual, rate = default_learning_rate(net, num_steps), options.learning_rate or 0
+    if not has_convolutions(net) or rate <= usual:
+        return []
+    return [
+        f"--learning-rate {rate} can be too large for convolutions: if the bound stays where the first epoch leaves "
+        f"it, the decoder has learnt to ignore the latents; try --learning-rate {usual}"
+    ]

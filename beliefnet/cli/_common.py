@@ -1,5 +1,7 @@
 """Options that every command has: how much is printed and how, and whether files may be replaced."""
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -54,6 +56,12 @@ _asked: ContextVar[Common] = ContextVar("asked")
 def asked() -> Common:
     """Return what was asked for."""
     return _asked.get(Common())
+
+
+def hush() -> None:
+    """Say nothing but errors from here on: another process speaks."""
+    _asked.set(Common(quiet=True, json=True, progress="none", debug=asked().debug))
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from beliefnet.cli._files import check_free, replaced, writing
 from beliefnet.cli._flags import AS_LOADED, HowLoaded, given_flags
 from beliefnet.cli._options import check_counts, plain
 from beliefnet.cli._progress import progress
-from beliefnet.cli._rows import Split, own_data
+from beliefnet.cli._rows import Split, own_data, warn_of_sample
 from beliefnet.cli._run import Run, check_different, open_run
 from beliefnet.cli._text import aligned, report, say, tell, to_json
 from beliefnet.comparisons import AbstractComparison, score
@@ -60,6 +60,8 @@ def compare(
     check_different(runs)
     nets = [open_run(path) for path in runs]
     dataset = _data_for(chosen, data, {"seed": seed}, given_flags(loading), nets)
+    if chosen or split == "train":
+        warn_of_sample(dataset)
     run_rows = rows_of_runs(nets, dataset.record, split)
     if out is not None:
         _check_out(out)

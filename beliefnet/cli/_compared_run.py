@@ -9,7 +9,7 @@ from beliefnet.data import DataError, Record
 from beliefnet.runs import RunFolder, RunFolderError
 
 _SCORES = ("num_examples", "elbo", "nll")
-_NOT_TOLD = {"data", "net", "hidden", "estimator", "checkpoint_seconds", "rows_on", "particle_chunk"}
+_NOT_TOLD = {"data", "net", "hidden", "estimator", "checkpoint_seconds", "rows_on", "particle_chunk", "mesh"}
 """Options of a run that its description says, or that change nothing of what is learnt."""
 _PERPLEXITIES = ("perplexity", "elbo_perplexity")
 

@@ -27,11 +27,18 @@ def main() -> None:
         _say_interrupted()
     finally:
         _ignore_interrupts()
-    if status == INTERRUPTED:
-        # What still computes in other threads must not meet an interpreter that is taken apart.
+    if status == INTERRUPTED or (status and _has_others()):
+        # What still computes in other threads must not meet an interpreter that is taken apart, and other processes of
+        # the job must not wait for one that has failed.
         _flush()
         os._exit(status)
     sys.exit(status)
+
+
+def _has_others() -> bool:
+    """Whether this process has joined others."""
+    devices = sys.modules.get("beliefnet.devices")
+    return devices is not None and devices.has_joined()
 
 
 def _flush() -> None:

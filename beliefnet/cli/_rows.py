@@ -82,7 +82,16 @@ def chosen_rows(
         raise DataError(
             f"expected {name} rows in {dataset.record.name}, got none: all were left for training", "--split valid"
         )
+    if name == "train":
+        warn_of_sample(dataset)
     return Chosen(dataset.split(name), name, dataset.record.to_dict())
+
+
+def warn_of_sample(dataset: Dataset) -> None:
+    """Say so where training rows that are used are a sample of those that a net is trained on."""
+    used, whole = len(dataset.train), dataset.record.splits["train"]
+    if used < whole:
+        warn(f"of the {whole} training rows of {dataset.record.name}, which are read as needed, {used} are used")
 
 
 def is_file(data: str) -> bool:

@@ -2,6 +2,7 @@
 
 import shlex
 import tomllib
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,17 +21,17 @@ from beliefnet.catalogue import (
     net_of_start,
 )
 from beliefnet.cli._app import command
-from beliefnet.cli._cautions import schedule_cautions
+from beliefnet.cli._cautions import rate_cautions, schedule_cautions
 from beliefnet.cli._entry import INTERRUPTED
 from beliefnet.cli._flags import TrainFlags, given_flags
 from beliefnet.cli._pictures import draw_run
+from beliefnet.cli._processes import check_alone, first_of_all, join_processes, watching
 from beliefnet.cli._progress import progress
 from beliefnet.cli._text import report, say, show_table, tell, warn
 from beliefnet.cli._tracking import LiveView, Tracking
 from beliefnet.cli._training_display import Display
-from beliefnet.conditionals import has_convolutions
 from beliefnet.data import Dataset, Record
-from beliefnet.optimizers import default_learning_rate
+from beliefnet.devices import Layout, is_alone, is_first
 from beliefnet.runs import RunFolder, check_same_run, check_version, write_atomically
 from beliefnet.training import EXTENDABLE, Callbacks, Fitted, Monitor, fit, fixed_settings
 
@@ -50,6 +51,7 @@ def train(
     live_port: int | None = None,
     tensorboard: Annotated[bool, Parameter(negative=())] = False,
     mlflow: str | None = None,
+    distributed: str | None = None,
     flags: Annotated[TrainFlags, Parameter(name="*")] = _NONE,  # pyright: ignore[reportInvalidTypeForm]
 ) -> int:
     """Train a net and leave a run folder: checkpoint, metrics, curves, samples and reconstructions, or topics.
@@ -60,16 +62,21 @@ def train(
         config_file: Options from a TOML file, under the names they have here; the command line wins.
         out: Folder for the run; by default a new one under `runs/`.
         resume: Folder of a run that was stopped: it goes on as if it never had been. Only --epochs, --patience,
-            --rows-on, --particle-chunk, --checkpoint-seconds and, if the data moved, --data can be given with it.
+            --rows-on, --particle-chunk, --mesh, --checkpoint-seconds and, if the data moved, --data can be given with
+            it.
         live: Serve a page with the curves as they grow, to browsers of this machine, until the run ends.
         live_port: A fixed port for that page, with or without --live; a free one by default.
         tensorboard: Write event files in the run folder: tensorboard --logdir runs shows them. Takes pip install
             "beliefnet[tensorboard]".
         mlflow: An MLflow server or store to record the run in, such as http://127.0.0.1:5000 or sqlite:///mlflow.db.
             Takes pip install "beliefnet[mlflow]".
+        distributed: Train with other processes, each started with the same words, --out or --resume among them: auto
+            where Slurm, Open MPI, Kubernetes or Cloud TPU started them, or as in
+            coordinator=10.0.0.1:1234,processes=2,process=0.
         flags: What to train, and how.
     """
-    view, tracking = LiveView(live, live_port), Tracking(tensorboard, mlflow)
+    join_processes(distributed, out or resume)
+    view, tracking = watching(LiveView(live, live_port), Tracking(tensorboard, mlflow))
     view.check()
     tracking.check()
     config = TrainConfig.from_dict(_options_of(config_file, resume), **given_flags(flags))
@@ -91,30 +98,28 @@ def train(
         warn(sentence)
     net, estimator = config.build(DataShape.of(dataset))
     config = config.replace(learning_rate=config.fit.decided(net, num_train).learning_rate)
-    usual = default_learning_rate(net, num_steps)
-    if has_convolutions(net) and (config.fit.learning_rate or 0) > usual:
-        warn(
-            f"--learning-rate {config.fit.learning_rate} can be too large for convolutions: if the bound stays where "
-            f"the first epoch leaves it, the decoder has learnt to ignore the latents; try --learning-rate {usual}"
-        )
+    Layout.of(config.fit.mesh, net, config.fit.batch_size or 1)
+    for sentence in rate_cautions(config.fit, net, num_steps):
+        warn(sentence)
     if not (resumed and resumed.has_checkpoints):
         net, skipped = net_of_start(config, net)
         for sentence in skipped:
             warn(sentence)
     if config.is_auto:
+        check_alone(config)
         config = _measured(config, dataset, net)
         _, estimator = config.build(DataShape.of(dataset))
-    folder = _new_folder(config, out) if resumed is None else resumed
+    folder = first_of_all(lambda: _new_folder(config, out), out) if resumed is None else resumed
     # Nothing in a folder changes while another process trains in it.
-    with folder.lock.held():
-        if resumed is not None:
+    with folder.lock.held() if is_first() else nullcontext():
+        if resumed is not None and is_first():
             write_atomically(folder.config_file, tomli_w.dumps(config.to_dict()))
         with view.of(folder) as views, tracking.of(folder) as trackers:
             _describe(config, dataset, folder)
             with Display(config.fit.epochs, num_steps, step=_begun(folder)) as display:
                 callback = Callbacks(display, *views, *trackers)
                 fitted = fit(net, dataset, estimator, options=config.fit, folder=folder, callback=callback)
-            if fitted.history:
+            if fitted.history and is_alone():
                 draw_run(folder, fitted, dataset, config)
     return _report(folder, fitted, Monitor.of(config.fit.monitor).column, tracking.words)
 
@@ -248,6 +253,7 @@ def _report(folder: RunFolder, fitted: Fitted, monitor: str, tracked: str) -> in
     score = "" if what == _BOUND else f"best {what} {float(fitted.state.best_score):.2f}, "
     tell(f"{score or 'best '}{_BOUND} {fitted.best_bound:.2f} nats (epoch {fitted.best_epoch})")
     say(f"run folder  {folder.path}")
-    say(f"plots       {folder.plots}")
+    if is_alone():
+        say(f"plots       {folder.plots}")
     say(f"next        {folder.evaluate_command}{tracked}")
     return 0

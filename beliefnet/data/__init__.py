@@ -8,7 +8,6 @@ file, `read_like` those for a trained model, read as its own data were, `rows_li
 from beliefnet._errors import DataError, DataUnavailable
 from beliefnet._types import ValueKind
 from beliefnet.data._arrays import as_rows
-from beliefnet.data._batches import Batches
 from beliefnet.data._binarization import check_binarization
 from beliefnet.data._dataset import Dataset
 from beliefnet.data._documents import numbered_columns, spelled, unspelled
@@ -27,9 +26,12 @@ from beliefnet.data._read_like import read_incomplete_rows, read_like, read_rows
 from beliefnet.data._record import LoadOptions, Reading, Record
 from beliefnet.data._sparse import CSR, Rows, checksum
 from beliefnet.data._values import check_width
+from beliefnet.data.streamed._batches import AbstractStreamed, Batches, Taking
+from beliefnet.data.streamed._load import load_shards
 
 __all__ = [
     "CSR",
+    "AbstractStreamed",
     "Batches",
     "DataError",
     "DataUnavailable",
@@ -42,6 +44,7 @@ __all__ = [
     "Record",
     "Rows",
     "SparseRows",
+    "Taking",
     "ValueKind",
     "as_rows",
     "available",
@@ -52,6 +55,7 @@ __all__ = [
     "checksum",
     "fetch",
     "load",
+    "load_shards",
     "masked_entries",
     "names",
     "numbered_columns",

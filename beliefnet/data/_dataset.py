@@ -7,7 +7,6 @@ from typing import Any
 from beliefnet._errors import DataError, listed, shown
 from beliefnet._types import ValueKind
 from beliefnet.data._arrays import as_rows
-from beliefnet.data._batches import Batches, check_batch_options
 from beliefnet.data._binarization import choose_binarization
 from beliefnet.data._files import labelled
 from beliefnet.data._meaning import (
@@ -29,6 +28,7 @@ from beliefnet.data._sparse import checksum, is_sparse
 from beliefnet.data._split import Contents, cut_missing
 from beliefnet.data._stored import record_of
 from beliefnet.data._table import is_mixed_frame, table_splits
+from beliefnet.data.streamed._batches import AbstractStreamed, Batches, check_batch_options
 from beliefnet.tables import Column, frame_of
 
 _IN_MEMORY = ("levels", "label_column", "name_column", "drop", "unseen")
@@ -55,7 +55,7 @@ class Dataset:
     train: Observations
     valid: Observations
     test: Observations
-    batches: Batches | None = None
+    batches: AbstractStreamed | None = None
 
     @classmethod
     def from_arrays(

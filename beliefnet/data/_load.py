@@ -17,6 +17,8 @@ from beliefnet.data.readers._contents import KINDS, read_contents
 from beliefnet.data.sources import AbstractSource, AbstractStored
 from beliefnet.data.sources._documents import DOCUMENTS
 from beliefnet.data.sources._images import IMAGES
+from beliefnet.data.streamed._found import are_shards
+from beliefnet.data.streamed._load import load_shards
 
 SOURCES: dict[str, AbstractSource] = {source.name: source for source in (*IMAGES, *DOCUMENTS)}
 """The named data sets."""
@@ -81,7 +83,8 @@ def load(data: str | Path, **options: Any) -> Dataset:
         data: A name out of `names()`; the path of rows of numbers, dense (`.npy`, `.npz`, `.mat`, `.csv`, `.tsv`,
             `.parquet`) or sparse (`.npz`, `.mat`, `.h5ad`, `.mtx`, `.svmlight`, `.ldac`, or a folder as 10x writes it);
             or that of texts, a `.txt` file with a document on each line, or a folder of `.txt` files; or a folder of
-            grey images, `.png` files of one size. Text files may be compressed (`.gz`).
+            grey images, `.png` files of one size; or a folder of many files, as for `load_shards`. Text files may be
+            compressed (`.gz`).
         **options: What `LoadOptions` lists, by name: `values` and `binarization` say what the rows are read as,
             `split_seed`, `valid_fraction`, `test_fraction` and `split_column` how they are divided, `columns`, `drop`,
             `name_column`, `delimiter`, `decimal`, `encoding`, `transpose`, `array`, `first_column`, `text_column` and
@@ -109,6 +112,8 @@ def load(data: str | Path, **options: Any) -> Dataset:
     if type(data) is str and not _looks_like_path(data):
         raise _unknown(data)
     path = Path(data).expanduser()
+    if are_shards(path):
+        return load_shards(str(data), **options)
     contents = read_contents(path, chosen)
     return assemble(contents, Provenance(path.stem, "user file", str(data), str(data)), chosen)
 

@@ -97,11 +97,11 @@ class DeviceRows(eqx.Module):
         places = jax.random.bits(key, (self.shape[0],))
         return jnp.argsort(jnp.where(jnp.arange(len(places)) < self.count, places, ~jnp.zeros_like(places)))
 
-    def take(self, indices: Int[jax.Array, " batch"], *, key: Key) -> Float[jax.Array, "batch visible"]:
+    def take(self, indices: Int[jax.Array, " batch"] | slice, *, key: Key) -> Float[jax.Array, "batch visible"]:
         """Return some rows as a net sees them.
 
         Args:
-            indices: Which rows.
+            indices: Which rows; a slice of dense ones.
             key: Random key of the bits. Row i draws its own with `fold_in(key, numbers[i])`: they are the same in any
                 batch, and whatever net looks at them.
         """

@@ -114,7 +114,7 @@ def table_of(
     Raises:
         DataError: If the splits have other columns, or the columns are not what they are said to be.
     """
-    whole = _together(frames, label)
+    whole = joined(frames, label)
     said: dict[str, Any] = {} if options.schema is None else read_toml(Path(options.schema).expanduser())
     said |= dict(kinds or {})
     chosen = {name: _column(whole, name, kind) for name, kind in said.items()}
@@ -158,8 +158,8 @@ def table_rows(schema: Schema, frame: Frame, label: str, unseen: Unseen | None =
     return Observations(units, "mixed", columns=columns, names=names, named_in=named_in or None, label=label)
 
 
-def _together(frames: Mapping[str, Frame], label: str) -> Frame:
-    """Return the rows of all splits, one after the other."""
+def joined(frames: Mapping[str, Frame], label: str) -> Frame:
+    """Return the rows of several tables, by what each is called, one after the other; the first is `train`."""
     first = frames["train"]
     for split, frame in frames.items():
         if list(frame.columns) != list(first.columns):

@@ -24,6 +24,7 @@ from beliefnet.plots._images import (
 )
 from beliefnet.plots._marginals import draw_marginal, marginals_figure, plot_marginals
 from beliefnet.plots._refinement import draw_refinement, plot_refinement, refinement_figure
+from beliefnet.plots._speeds import draw_speeds, plot_speeds, speeds_figure
 from beliefnet.plots._tables import draw_columns, plot_columns, table_figure, table_sheet
 from beliefnet.plots._topics import draw_topic, plot_topics, signed_words, titled_topics, topics_figure
 from beliefnet.plots._units import draw_units
@@ -36,6 +37,7 @@ __all__ = [
     "draw_images",
     "draw_marginal",
     "draw_refinement",
+    "draw_speeds",
     "draw_topic",
     "draw_training_curve",
     "draw_units",
@@ -46,11 +48,13 @@ __all__ = [
     "plot_gradient_report",
     "plot_marginals",
     "plot_refinement",
+    "plot_speeds",
     "plot_topics",
     "plot_training_curve",
     "reconstruction_sheet",
     "refinement_figure",
     "signed_words",
+    "speeds_figure",
     "stacked_sheet",
     "table_figure",
     "table_sheet",

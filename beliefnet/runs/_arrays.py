@@ -3,9 +3,10 @@
 import gc
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -14,6 +15,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from beliefnet._errors import ArgumentTypeError
+from beliefnet.devices import is_divided, is_first, put
 from beliefnet.runs._files import reserve
 from beliefnet.runs._manifest import CheckpointError, Damaged
 
@@ -70,8 +72,11 @@ def write_arrays(folder: Path, leaves: list[dict[str, Any]], values: list[Any]) 
     """
     raw = [jax.random.key_data(v) if leaf["kind"] == "key" else v for leaf, v in zip(leaves, values, strict=True)]
     # Orbax refuses arrays without elements; their shape and type in the manifest say everything.
-    arrays = {f"{i:06d}": np.asarray(value) for i, value in enumerate(raw) if value.size}
-    reserve(folder.parent, sum(a.nbytes + _BYTES_PER_LEAF for a in arrays.values()) + _BYTES_BESIDE)
+    kept = {f"{i:06d}": value for i, value in enumerate(raw) if value.size}
+    # Of arrays that are divided among processes, each writes its part.
+    arrays = {name: value if is_divided(value) else np.asarray(value) for name, value in kept.items()}
+    if is_first():
+        reserve(folder.parent, sum(a.nbytes + _BYTES_PER_LEAF for a in arrays.values()) + _BYTES_BESIDE)
     if arrays:
         import orbax.checkpoint as ocp
 
@@ -79,18 +84,30 @@ def write_arrays(folder: Path, leaves: list[dict[str, Any]], values: list[Any]) 
             checkpointer.save(place, args=ocp.args.PyTreeSave(arrays))
 
 
-def read_arrays(folder: Path, leaves: list[dict[str, Any]]) -> list[np.ndarray]:
-    """Read every leaf that was written.
+def read_arrays(
+    folder: Path, leaves: list[dict[str, Any]], targets: Mapping[str, Any] = MappingProxyType({})
+) -> list[np.ndarray | jax.Array]:
+    """Read every leaf that was written, as a whole unless it is to be divided among processes.
+
+    Args:
+        folder: Where they are.
+        leaves: As the manifest describes them.
+        targets: Arrays that are to be in the place of some, by their paths.
 
     Raises:
         Damaged: The files cannot be read.
     """
-    names = [f"{i:06d}" for i, leaf in enumerate(leaves) if 0 not in leaf["shape"]]
-    arrays: dict[str, np.ndarray] = {}
+    names = {f"{i:06d}": leaf["path"] for i, leaf in enumerate(leaves) if 0 not in leaf["shape"]}
+    arrays: dict[str, np.ndarray | jax.Array] = {}
     if names:
         import orbax.checkpoint as ocp
 
-        restore_args = {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in names}
+        def how(target: Any) -> ocp.RestoreArgs:
+            if not is_divided(target):
+                return ocp.RestoreArgs(restore_type=np.ndarray)
+            return ocp.ArrayRestoreArgs(sharding=target.sharding, global_shape=target.shape)
+
+        restore_args = {name: how(targets.get(path)) for name, path in names.items()}
         try:
             with _quiet(), _without_brackets(folder) as place, ocp.PyTreeCheckpointer() as checkpointer:
                 arrays = checkpointer.restore(place, args=ocp.args.PyTreeRestore(restore_args=restore_args))
@@ -99,17 +116,19 @@ def read_arrays(folder: Path, leaves: list[dict[str, Any]]) -> list[np.ndarray]:
     return [arrays.get(f"{i:06d}", np.empty(leaf["shape"], np.uint8)) for i, leaf in enumerate(leaves)]
 
 
-def decode(value: np.ndarray, leaf: dict[str, Any], target: Any) -> jax.Array | np.ndarray:
+def decode(value: np.ndarray | jax.Array, leaf: dict[str, Any], target: Any) -> jax.Array | np.ndarray:
     """Turn a stored array back into the leaf that was saved, on the devices of `target`."""
     if leaf["kind"] == "numpy":
-        return value.astype(leaf["dtype"], copy=False)
+        return np.asarray(value).astype(leaf["dtype"], copy=False)
+    if is_divided(value):
+        return jnp.asarray(value)
     if leaf["kind"] == "key":
         decoded = jax.random.wrap_key_data(jnp.asarray(value, jnp.uint32), impl=leaf["impl"])
     else:
         decoded = jnp.asarray(value, leaf["dtype"])
     sharding = getattr(target, "sharding", None)
     # Committing an uncommitted array would pin later computations to its device.
-    return decoded if sharding is None or not getattr(target, "committed", True) else jax.device_put(decoded, sharding)
+    return decoded if sharding is None or not getattr(target, "committed", True) else put(decoded, sharding)
 
 
 def why(error: BaseException) -> str:

@@ -11,6 +11,7 @@ import jax
 from jaxtyping import Array, PyTree
 
 from beliefnet._errors import ArgumentError, ArgumentTypeError
+from beliefnet.devices import is_first, is_lost
 from beliefnet.runs._arrays import check_same_leaves, decode, describe_leaves, read_arrays, why, write_arrays
 from beliefnet.runs._files import free_space, is_disk_full
 from beliefnet.runs._manifest import (
@@ -55,6 +56,8 @@ class Checkpoints:
     A checkpoint is written to a hidden folder, flushed to the disk and renamed, so a process killed at any moment
     leaves the previous one restorable. Its `manifest.json` holds the size and SHA-256 of every file, and restoring
     passes over a checkpoint that does not match. One process writes to a folder at a time: `RunFolder.lock` sees to it.
+    The processes of one job save and restore together: each writes and reads its parts of the arrays, the first one all
+    else.
 
     Args:
         directory: holds the checkpoint folders; made at the first save.
@@ -96,10 +99,14 @@ class Checkpoints:
         try:
             with appearing(final) as folder:
                 write_arrays(folder / _ARRAYS, leaves, jax.tree.leaves(state))
-                seal(folder, content)
+                if is_first():
+                    seal(folder, content)
         except Exception as error:
+            if is_lost(error):
+                raise
             raise self._failure(step, error) from error
-        self._prune(step)
+        if is_first():
+            self._prune(step)
         return final
 
     def restore(self, like: PyTree, *, at: str = "") -> Restored:
@@ -117,9 +124,10 @@ class Checkpoints:
             CheckpointError: there is no checkpoint, all are damaged, or the newest intact one has other leaves,
                 shapes or types than `like`, as a checkpoint of another architecture has.
         """
+        wanted = dict(zip((leaf["path"] for leaf in describe_leaves(like, at)), jax.tree.leaves(like), strict=True))
 
         def load(folder: Path, manifest: dict[str, Any]) -> Restored:
-            values = zip(manifest["leaves"], read_arrays(folder / _ARRAYS, manifest["leaves"]), strict=True)
+            values = zip(manifest["leaves"], read_arrays(folder / _ARRAYS, manifest["leaves"], wanted), strict=True)
             chosen = [(leaf, value) for leaf, value in values if part_of(leaf["path"], at)]
             check_same_leaves([leaf for leaf, _ in chosen], describe_leaves(like, at), folder)
             targets, structure = jax.tree.flatten(like)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from beliefnet._errors import ArgumentError, Refusal
+from beliefnet.devices import from_first, is_first, wait_for_all
 from beliefnet.runs._files import remove_tree, temporary_name
 
 MANIFEST = "manifest.json"
@@ -115,12 +116,17 @@ def appearing(final: Path) -> Iterator[Path]:
     """Give a hidden folder to fill; rename it to `final` if the block succeeds, remove it if not.
 
     A folder already at `final` is moved to `final` + ".replaced" first, where `newest_intact` still finds it: two
-    renames cannot be one atomic step, so the old checkpoint must stay readable between them.
+    renames cannot be one atomic step, so the old checkpoint must stay readable between them. Of several processes, all
+    fill the same folder.
     """
     directory = final.parent
+    hidden = final.with_name(from_first(temporary_name(final, _UNFINISHED[0]).name))
+    if not is_first():
+        # The first process does the rest once all have filled it.
+        yield hidden
+        return wait_for_all(hidden.name)
     directory.mkdir(parents=True, exist_ok=True)
     _remove_unfinished(directory)
-    hidden = temporary_name(final, _UNFINISHED[0])
     hidden.mkdir()
     try:
         yield hidden
@@ -131,6 +137,7 @@ def appearing(final: Path) -> Iterator[Path]:
             os.replace(final, aside)
         os.replace(hidden, final)
         _fsync(directory)
+        wait_for_all(hidden.name)
     finally:
         with contextlib.suppress(OSError):
             remove_tree(hidden)

@@ -1,9 +1,8 @@
 """Where training steps take their rows from: all on the device, or those of the next steps."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -13,21 +12,21 @@ from jaxtyping import Int
 
 from beliefnet._net import BeliefNet
 from beliefnet._types import Key
-from beliefnet.data import Batches, DataError, Dataset, DeviceRows, Observations, rows_like
+from beliefnet.data import AbstractStreamed, DataError, Dataset, DeviceRows, Observations, Taking, rows_like
+from beliefnet.devices import ONE_DEVICE, Layout
 from beliefnet.evaluation import observe_scored
 from beliefnet.training._options import FitOptions
 from beliefnet.training._plan import Plan
 from beliefnet.training._state import Learner
 from beliefnet.training._step import run_block, run_steps
 
-_BLOCK_BYTES = 2**26
+_BLOCK_BYTES = 2**25
 """Rows of the next steps that are put on the device at a time, at most."""
+
+_ALL = slice(None)
 
 Place: TypeAlias = tuple[int, int]
 """An epoch, and the number of a block in it."""
-Taking: TypeAlias = Callable[[int, int, int], tuple[Observations, np.ndarray]]
-"""From an epoch, the first of some batches and how many they are to their rows, and the numbers of the rows among all
-training rows."""
 
 
 class AbstractFeed(ABC):
@@ -40,6 +39,10 @@ class AbstractFeed(ABC):
     @abstractmethod
     def take_steps(self, learner: Learner, plan: Plan, count: int) -> Learner:
         """Return the learner after so many steps of one epoch, whose arrays are reused; it may not be computed yet."""
+
+    def position(self, step: int) -> Any:
+        """Return what a checkpoint keeps beside the number of steps, to take their rows from: by default nothing."""
+        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,34 +76,60 @@ class Block:
     numbers: Int[Array, " rows"]
 
 
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Rows on the host.
+
+    Attributes:
+        take: Takes those of some batches.
+        row_bytes: Size of a row on the device.
+        streamed: Where they come from, if that has a position of its own.
+    """
+
+    take: Taking
+    row_bytes: int
+    streamed: AbstractStreamed | None = None
+
+
 class HostFeed(AbstractFeed):
     """Rows of which those of the next steps are put on the device, a block of batches at a time.
 
     A block is taken while the device works on the last steps of the one before.
 
     Args:
-        take: Returns rows of some batches.
+        source: Where rows come from.
         num_steps: Steps of the whole run.
         epoch_steps: Steps of an epoch.
-        row_bytes: Size of a row on the device.
         batch_size: Rows of a step.
         key: Random key of the run's steps.
+        layout: Where rows are on a mesh of devices.
+        position: Where a run that goes on takes its rows from.
     """
 
     def __init__(
         self,
-        take: Taking,
+        source: Source,
         num_steps: int,
         epoch_steps: int,
-        row_bytes: int,
         *,
         batch_size: int,
         key: Key,
+        layout: Layout = ONE_DEVICE,
+        position: Any = None,
     ):
-        self._take, self._num_steps, self._epoch_steps = take, num_steps, epoch_steps
-        self._block_steps = min(epoch_steps, max(1, _BLOCK_BYTES // (batch_size * row_bytes)))
+        self._layout, self._part = layout, layout.part(batch_size)
+        self._source, self._num_steps, self._epoch_steps = source, num_steps, epoch_steps
+        self._block_steps = min(epoch_steps, max(1, _BLOCK_BYTES // (batch_size * source.row_bytes)))
         self._batch_size, self._key = batch_size, key
         self._held: dict[Place, Block] = {}
+        self._positions: dict[int, Any] = {}
+        if source.streamed is not None and position is not None:
+            source.streamed.go_to(position)
+
+    def position(self, step: int) -> Any:
+        """Return where the rows came from before the block of a step was taken."""
+        begun = [first for first in self._positions if first <= step]
+        return self._positions[max(begun)] if begun else None
 
     def most_steps(self, step: int) -> int:
         """Return how many steps the block has left."""
@@ -125,23 +154,39 @@ class HostFeed(AbstractFeed):
         if place not in self._held:
             epoch, number = place
             first = number * self._block_steps
-            rows, numbers = self._take(epoch, first, min(self._block_steps, self._epoch_steps - first))
-            # Blocks of one size share a program: what is missing is never looked at.
-            missing = self._block_steps * self._batch_size - len(rows)
-            padded = np.pad(rows.dense(), ((0, missing), (0, 0)))
-            own = np.pad(rows.numbers, (0, missing))
-            on_device = replace(rows, rows=padded, numbers=own, names=None).on_device()
-            self._held = {place: Block(on_device, jnp.asarray(np.pad(numbers, (0, missing)), jnp.int32))}
+            self._note_position(epoch * self._epoch_steps + first)
+            rows, numbers = self._source.take(epoch, first, min(self._block_steps, self._epoch_steps - first))
+            of_rows, all_numbers = rows.numbers.astype(np.int32), numbers.astype(np.int32)
+            parts = [self._layout.divided(self._arranged(part)) for part in (rows.dense(), of_rows, all_numbers)]
+            block = Block(DeviceRows(parts[0], parts[1], rows.largest, rows.is_dynamic), parts[2])
+            self._held = {place: block}
         return self._held[place]
 
+    def _note_position(self, step: int) -> None:
+        if self._source.streamed is not None:
+            last = dict(list(self._positions.items())[-1:])
+            self._positions = last | {step: self._source.streamed.position()}
 
-def in_order(rows: Observations, batch_size: int, *, key: Key) -> Taking:
+    def _arranged(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows of batches as a block has them: those of each device in turn, `[rows, ...]`.
+
+        Blocks of one size share a program: what is missing is never looked at.
+        """
+        each, own = self._batch_size // self._layout.size("data"), self._part.stop - self._part.start
+        missing = self._block_steps * own - len(rows)
+        padded = np.pad(rows, ((0, missing), *[(0, 0)] * (rows.ndim - 1))) if missing else rows
+        by_device = padded.reshape(self._block_steps, own // each, each, *rows.shape[1:]).swapaxes(0, 1)
+        return by_device.reshape(padded.shape)
+
+
+def in_order(rows: Observations, batch_size: int, *, key: Key, part: slice = _ALL) -> Taking:
     """Return what takes rows of batches on the host, in the order in which `run_steps` takes them on the device.
 
     Args:
         rows: The training rows, which may be a memory-mapped array: no others are read.
         batch_size: Rows of a batch.
         key: Random key of the run's steps.
+        part: Which rows of each batch are taken.
     """
     bare, order_key = replace(rows, names=None, room=0), jax.random.split(key)[0]
     orders: dict[int, np.ndarray] = {}
@@ -150,35 +195,42 @@ def in_order(rows: Observations, batch_size: int, *, key: Key) -> Taking:
         if epoch not in orders:
             orders.clear()
             orders[epoch] = np.asarray(jax.random.permutation(jax.random.fold_in(order_key, epoch), len(bare)))
-        chosen = orders[epoch][first * batch_size : (first + count) * batch_size]
+        batches = orders[epoch][first * batch_size : (first + count) * batch_size].reshape(count, batch_size)
+        chosen = batches[:, part].reshape(-1)
         return bare[chosen], chosen
 
     return take
 
 
-def made_in(batches: Batches, net: BeliefNet, dataset: Dataset) -> Taking:
-    """Return what takes the rows of batches that are made, each read as the sample was, and checked.
+def streamed_in(dataset: Dataset, net: BeliefNet, batch_size: int, *, seed: int, part: slice = _ALL) -> Source:
+    """Return rows that are streamed, read as the sample of them was, and checked.
 
     Args:
-        batches: The training rows.
+        dataset: What has the stream, and the sample.
         net: The net that is to see them.
-        dataset: What has a sample of them.
+        batch_size: Rows of a batch.
+        seed: Of their order, where it is not fixed.
+        part: Which rows of each batch are taken; all are made or read.
     """
-    record, size = dataset.record, batches.batch_size
+    streamed, record, like = dataset.batches, dataset.record, dataset.train
+    assert streamed is not None
 
-    def read(epoch: int, index: int) -> np.ndarray:
-        rows = batches.take(epoch, index)
+    def read(rows: Any, label: str) -> Observations:
         try:
-            return observe_scored(net, rows_like(record, rows)).means()
+            return observe_scored(net, rows_like(record, rows))
         except DataError as error:
-            raise DataError.of(error, about=f"batch {index + 1} of epoch {epoch + 1}") from None
+            raise DataError.of(error, about=label) from None
+
+    whole = streamed.taking(read, like, batch_size, seed=seed)
 
     def take(epoch: int, first: int, count: int) -> tuple[Observations, np.ndarray]:
-        rows = np.concatenate([read(epoch, index) for index in range(first, first + count)])
-        numbers = np.arange(first * size, (first + count) * size, dtype=np.int32)
-        return Observations(rows, record.values, is_dynamic=dataset.train.is_dynamic, numbers=numbers), numbers
+        rows, numbers = whole(epoch, first, count)
+        if part in (_ALL, slice(0, batch_size)):
+            return rows, numbers
+        chosen = np.arange(len(rows)).reshape(count, batch_size)[:, part].reshape(-1)
+        return rows[chosen], numbers[chosen]
 
-    return take
+    return Source(take, like.num_features * like.stored.itemsize, streamed)
 
 
 def is_mapped(rows: Observations) -> bool:

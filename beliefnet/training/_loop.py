@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import equinox as eqx
@@ -12,6 +13,7 @@ import jax.numpy as jnp
 from beliefnet._errors import OptionError, check_type, listed
 from beliefnet._net import BeliefNet, check_net
 from beliefnet.data import Dataset
+from beliefnet.devices import MeshLike, is_first, mesh_text, together
 from beliefnet.estimators import AbstractEstimator
 from beliefnet.runs import RunFolder
 from beliefnet.training._callback import Callback, NoCallback
@@ -30,6 +32,7 @@ def fit(
     options: FitOptions | None = None,
     folder: RunFolder | Path | str | None = None,
     callback: Callback | None = None,
+    mesh: MeshLike | None = None,
 ) -> Fitted:
     """Train a net.
 
@@ -45,6 +48,9 @@ def fit(
         options: How to train.
         folder: Where metrics and checkpoints go, all that `load_run` needs; nothing is written without one.
         callback: Is told of progress, and may ask to stop, add columns to the history, or change the learning rate.
+        mesh: Devices to train on, as a `jax.sharding.Mesh` with the axes "data" and "model" or one of them, or how many
+            along each: "data=4,model=2", `{"data": 4}`. By default as the options say. The result is that of one device
+            but for the order in which numbers are added up.
 
     Returns:
         The best net and the history.
@@ -52,25 +58,29 @@ def fit(
     Raises:
         TypeError: If an argument is of another type.
         OptionError: If the batch is larger than the training split, the epochs have no column that is to be monitored,
-            or the folder holds a run of another net or estimator, or with other options.
+            or the folder holds a run of another net or estimator, or with other options; or if there are no such
+            devices, or they cannot divide a batch or the net.
         DataError: If the folder holds a run on other data, or the net's visible units are no model of such values.
         TrainingDiverged: If the objective or a parameter is not finite any more, or the objective makes no sense.
         CheckpointError: If a checkpoint cannot be written.
         RunFolderError: If the folder cannot be written, or version 0.1.0 wrote it.
         RunLocked: If another process trains in the folder.
+        ProcessLost: If one of several processes that train the net together has ended.
     """
     check_net(net)
     check_type("dataset", dataset, Dataset, good="data.Dataset.from_arrays(rows)")
     check_type("estimator", estimator, AbstractEstimator, good="estimators.VIMCO(5)")
     options = FitOptions() if options is None else options
     check_type("options", options, FitOptions, good="FitOptions(epochs=1)")
+    mesh = options.mesh if mesh is None else mesh
+    options = replace(options, mesh=None if mesh is None else mesh_text(mesh))
     if callback is None:
         Monitor.of(options.monitor).check_without_callback()
         callback = NoCallback()
     check_type("callback", callback, Callback, good="one that extends NoCallback")
     place = None if folder is None else RunFolder.at(folder)
-    with contextlib.nullcontext() if place is None else place.lock.held():
-        rows = Rows.of(net, dataset, options)
+    with together(), contextlib.nullcontext() if place is None or not is_first() else place.lock.held():
+        rows = Rows.of(net, dataset, options, mesh)
         run = Run(Start(net, estimator, options, place), rows, callback)
         feed = run.feed(rows)
         if run.ending is None:
@@ -102,12 +112,15 @@ def fit_side_by_side(
         What came of each.
 
     Raises:
-        OptionError: As for `fit`, or if runs have batches of other sizes, or the rows are too many for the device.
+        OptionError: As for `fit`, or if runs have batches of other sizes or a mesh, or the rows are too many for the
+            device.
     """
     check_type("dataset", dataset, Dataset, good="data.Dataset.from_arrays(rows)")
     sizes = {start.options.batch_size for start in starts}
     if len(sizes) > 1:
         raise OptionError(f"expected runs with batches of one size, got {listed(sizes)}", "one batch_size for all")
+    if mesh := next(filter(None, (start.options.mesh for start in starts)), None):
+        raise OptionError(f"expected one device for runs side by side, got mesh {mesh}", "fit for each")
     if callback is None:
         Monitor.of(starts[0].options.monitor).check_without_callback()
         callback = NoCallback()

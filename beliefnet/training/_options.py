@@ -5,12 +5,13 @@ from typing import Literal, Self
 
 from beliefnet._errors import OptionError
 from beliefnet._net import BeliefNet
+from beliefnet.devices import mesh_text
 from beliefnet.optimizers import OptimizerOptions, default_learning_rate
 from beliefnet.training._monitor import Monitor
 
 LARGEST_SEED = 2**32 - 1
 """Larger ones are cut to 32 bits by JAX, and two runs could share their random numbers."""
-EXTENDABLE = frozenset({"epochs", "patience", "checkpoint_seconds", "data", "rows_on", "particle_chunk"})
+EXTENDABLE = frozenset({"epochs", "patience", "checkpoint_seconds", "data", "rows_on", "particle_chunk", "mesh"})
 """Options that may change when a run is resumed; of the data, the place may change and the contents not."""
 _MOST_STEPS = 2**31 - 1
 _MANY_ROWS = 5000
@@ -35,6 +36,8 @@ class FitOptions(OptimizerOptions):
         rows_on: Where training rows are kept: on the device, or on the host, from where those of the next steps are
             taken, with the same result. By default (auto) on the host where they are a memory-mapped array or take more
             than half of the device's free memory.
+        mesh: Devices to train on, as in data=4,model=2 for eight: batches are divided over `data`, weights next to wide
+            layers over `model`. By default one device.
         checkpoint_seconds: Least time between two checkpoints.
         seed: Seed of every random number of the run.
 
@@ -51,6 +54,7 @@ class FitOptions(OptimizerOptions):
     kl_warm_up: int = 0
     free_nats: float = 0.0
     rows_on: Literal["auto", "device", "host"] = "auto"
+    mesh: str | None = None
     checkpoint_seconds: float = 30.0
     seed: int = 0
 
@@ -61,6 +65,8 @@ class FitOptions(OptimizerOptions):
         if not 0 <= self.average < 1:
             raise OptionError(f"expected average in [0, 1), got {self.average}", "0.999")
         Monitor.of(self.monitor)
+        if self.mesh is not None:
+            object.__setattr__(self, "mesh", mesh_text(self.mesh))
         if self.seed > LARGEST_SEED:
             raise OptionError(f"expected seed of at most {LARGEST_SEED}, got {self.seed}", "0")
 

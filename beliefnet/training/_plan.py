@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Int
 
+from beliefnet.devices import ONE_DEVICE, Layout
 from beliefnet.estimators import KLSchedule
 from beliefnet.optimizers import Learnable, Optimizer, make_optimizer
 from beliefnet.training._options import FitOptions
@@ -21,16 +22,24 @@ class Plan(eqx.Module):
         kl: The weight of the KL divergence over the run; None where it is one throughout.
         decay: Decay of the moving average of the parameters; None where there is no average.
         particle_chunk: Particles of a datum that are held at a time; None for all.
+        layout: Where arrays are on a mesh of devices.
     """
 
     optimizer: Optimizer
     kl: KLSchedule | None
     decay: Float[Array, ""] | None
     particle_chunk: int | None = eqx.field(static=True, default=None)
+    layout: Layout = eqx.field(static=True, default=ONE_DEVICE)
 
     @classmethod
     def of(
-        cls, options: FitOptions, num_steps: int, *, epoch_steps: int = 1, particle_chunk: int | None = None
+        cls,
+        options: FitOptions,
+        num_steps: int,
+        *,
+        epoch_steps: int = 1,
+        particle_chunk: int | None = None,
+        layout: Layout = ONE_DEVICE,
     ) -> "Plan":
         """Return the plan that options say.
 
@@ -39,13 +48,14 @@ class Plan(eqx.Module):
             num_steps: Length of the run.
             epoch_steps: Steps of an epoch.
             particle_chunk: Particles of a datum that are held at a time; None for all.
+            layout: Where arrays are on a mesh of devices.
         """
         kl = None
         if options.kl_warm_up or options.free_nats:
             numbers = (jnp.asarray(n, float) for n in (options.kl_warm_up * epoch_steps, options.free_nats))
             kl = KLSchedule(*numbers, has_free_nats=options.free_nats > 0)
         decay = jnp.asarray(options.average, float) if options.average else None
-        return cls(make_optimizer(options, num_steps, epoch_steps=epoch_steps), kl, decay, particle_chunk)
+        return cls(make_optimizer(options, num_steps, epoch_steps=epoch_steps), kl, decay, particle_chunk, layout)
 
     def averaged(self, average: Learnable | None, params: Learnable, step: Int[Array, ""]) -> Learnable | None:
         """Return the moving average with the parameters after a step; early on the average is short.

@@ -2,35 +2,29 @@
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax import Array
 
-from beliefnet._errors import OptionError, Refusal
+from beliefnet._errors import Refusal
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import copied
 from beliefnet._streams import Stream, stream
-from beliefnet._types import Key
-from beliefnet.data import Dataset, DeviceRows, Observations, Record
+from beliefnet.devices import from_each, is_first
 from beliefnet.estimators import AbstractEstimator
-from beliefnet.evaluation import observe_scored
-from beliefnet.optimizers import Learnable
 from beliefnet.runs import RunFolder
 from beliefnet.training._callback import Callback, Epoch
 from beliefnet.training._chunks import chunk_for
 from beliefnet.training._clock import Clock
-from beliefnet.training._feed import AbstractFeed, DeviceFeed, HostFeed, Taking, in_order, made_in, stay_on_host
+from beliefnet.training._feed import AbstractFeed, DeviceFeed, HostFeed
 from beliefnet.training._monitor import Monitor
 from beliefnet.training._options import FitOptions, default_batch_size
 from beliefnet.training._plan import Plan
+from beliefnet.training._rows import Rows
 from beliefnet.training._state import Learner, TrainState
-from beliefnet.training._validation import make_validator
 from beliefnet.training._writer import RunWriter
 
 _DISPATCH_SECONDS = 0.5
@@ -80,60 +74,6 @@ class Start:
     folder: RunFolder | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """The rows that runs are trained and validated on.
-
-    Attributes:
-        train: Training rows, on the host.
-        are_on_host: Whether they stay there.
-        made: Takes training rows that are made batch by batch, of which `train` is a sample; None where they are not.
-        batch_size: Rows of these batches.
-        validate: Gives the validation bound of a net, by a key.
-        record: Where they came from.
-        columns: Names of the columns, where there are any.
-    """
-
-    train: Observations
-    are_on_host: bool
-    made: Taking | None
-    batch_size: int | None
-    validate: Callable[[Learnable, Key], Array]
-    record: Record
-    columns: tuple[str, ...] | None
-
-    @classmethod
-    def of(cls, net: BeliefNet, dataset: Dataset, options: FitOptions) -> "Rows":
-        """Return the rows of a data set, once they are checked.
-
-        Raises:
-            DataError: If the visible units of the net are no model of them.
-            OptionError: If batches are made of another size than was asked for.
-        """
-        train, valid = observe_scored(net, dataset.train), observe_scored(net, dataset.valid)
-        validate = make_validator(valid, on_host=stay_on_host(valid, options))
-        batches, is_on_host = dataset.batches, stay_on_host(train, options)
-        if batches is None:
-            return cls(train, is_on_host, None, None, validate, dataset.record, dataset.columns)
-        if options.batch_size not in (None, batches.batch_size):
-            raise OptionError(
-                f"expected batch-size {batches.batch_size}, that of the batches, got {options.batch_size}",
-                "leaving it out",
-            )
-        made = made_in(batches, net, dataset)
-        return cls(train, True, made, batches.batch_size, validate, dataset.record, dataset.columns)
-
-    @property
-    def num_train(self) -> int:
-        """Number of training rows."""
-        return self.record.splits["train"]
-
-    @cached_property
-    def on_device(self) -> DeviceRows:
-        """The training rows on the device."""
-        return self.train.on_device()
-
-
 class Run:
     """A run: what stays the same, and what changes between dispatches.
 
@@ -153,12 +93,16 @@ class Run:
         self.history: list[dict[str, Any]] = []
         chunk = chunk_for(start.net, estimator=start.estimator, options=options)
         num_steps = options.epochs * self.epoch_steps
-        self.plan = Plan.of(options, num_steps, epoch_steps=self.epoch_steps, particle_chunk=chunk)
-        self.state = TrainState.start(start.net, start.estimator, self.plan, rows.num_train)
+        steps, self.layout = self.epoch_steps, rows.layout
+        self.plan = Plan.of(options, num_steps, epoch_steps=steps, particle_chunk=chunk, layout=self.layout)
+        self.state = self.layout.placed(TrainState.start(start.net, start.estimator, self.plan, rows.num_train))
         self.clock = Clock()
-        self.writer = None if folder is None else RunWriter(folder, record, options, self.state.learner.params)
-        if folder is not None and rows.columns is not None:
+        params, versions = self.state.learner.params, rows.versions
+        self.writer = None if folder is None else RunWriter(folder, record, options, params, versions=versions)
+        if folder is not None and rows.columns is not None and is_first():
             folder.write_words(rows.columns)
+        self._feed: AbstractFeed | None = None
+        self._position: Any = None
         self._resume()
         self.key, self._validation_key = stream(options.seed, Stream.STEPS), stream(options.seed, Stream.VALIDATION)
         self._validate = rows.validate
@@ -167,10 +111,11 @@ class Run:
         """Return the rows as the steps of this run take them."""
         if not rows.are_on_host:
             return DeviceFeed(rows.on_device, self.batch_size, self.key)
-        width = rows.train.num_features * (rows.train.stored.itemsize if rows.made is None else 4)
-        take = rows.made or in_order(rows.train, self.batch_size, key=self.key)
-        num_steps = self.options.epochs * self.epoch_steps
-        return HostFeed(take, num_steps, self.epoch_steps, width, batch_size=self.batch_size, key=self.key)
+        num_steps, size = self.options.epochs * self.epoch_steps, self.batch_size
+        source = rows.source(size, seed=self.options.seed, key=self.key)
+        given = {"batch_size": size, "key": self.key, "layout": self.layout, "position": self._position}
+        self._feed = HostFeed(source, num_steps, self.epoch_steps, **given)
+        return self._feed
 
     @property
     def batch_size(self) -> int:
@@ -189,13 +134,13 @@ class Run:
             return "finished"
         if self._is_stale():
             return "no improvement"
-        return "interrupted" if self.callback.should_stop() else None
+        return "interrupted" if any(from_each(self.callback.should_stop())) else None
 
     @property
     def next_count(self) -> int:
         """Steps of the next dispatch: as many as fit in half a second, and not past the end of the epoch."""
         left = self.epoch_steps - self.step % self.epoch_steps
-        return min(max(1, int(self.clock.steps_per_second * _DISPATCH_SECONDS)), left)
+        return from_each(min(max(1, int(self.clock.steps_per_second * _DISPATCH_SECONDS)), left))[0]
 
     def go_on(self, learner: Learner, count: int, seconds: float) -> None:
         """Go on from a learner.
@@ -208,7 +153,7 @@ class Run:
         self.state = eqx.tree_at(lambda s: s.learner, self.state, learner)
         self.clock.count(count, seconds)
         self._check_finite()
-        if self.writer is not None:
+        if self.writer is not None and is_first():
             self.writer.folder.lock.show()
         taken = self.step % self.epoch_steps or self.epoch_steps
         speed = self.clock.steps_per_second * self.batch_size
@@ -216,7 +161,7 @@ class Run:
         self.callback.on_steps(-(-self.step // self.epoch_steps), self.step, train_bound, speed)
         if taken == self.epoch_steps:
             self._end_epoch()
-        if time.monotonic() - self.clock.saved > self.options.checkpoint_seconds:
+        if from_each(time.monotonic() - self.clock.saved > self.options.checkpoint_seconds)[0]:
             self._save()
 
     def outcome(self, reason: Reason) -> Fitted:
@@ -253,10 +198,10 @@ class Run:
             state = TrainState(
                 state.learner, best, found, valid_bound, jnp.asarray(epoch, jnp.int32), state.reduced_epoch
             )
-        self.state = self._reduced(state, epoch)
+        self.state = self.layout.placed(self._reduced(state, epoch))
         self.clock.end_epoch()
         self.history.append(row)
-        if self.writer is not None:
+        if self.writer is not None and is_first():
             self.writer.folder.append_metrics(row)
 
     def _reduced(self, state: TrainState, epoch: int) -> TrainState:
@@ -289,7 +234,8 @@ class Run:
         params = self.state.learner.params
         if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params)):
             raise self._divergence(f"a parameter is not finite after step {self.step}", self.step - 1)
-        self.writer.save(self.state, self.step // self.epoch_steps, self.clock.seconds)
+        position = self._position if self._feed is None else self._feed.position(self.step)
+        self.writer.save(self.state, self.step // self.epoch_steps, self.clock.seconds, position=position)
         self.clock.saved = time.monotonic()
 
     def _resume(self) -> None:
@@ -299,3 +245,4 @@ class Run:
         if (resumed := self.writer.resume(self.state)) is None:
             return self._save()
         self.state, self.clock.earlier, self.history = resumed.state, resumed.seconds, resumed.history
+        self._position = resumed.position

@@ -27,7 +27,7 @@ _MOST_NATS_PER_VISIBLE = 1e6
 def train_step(
     learner: Learner,
     data: DeviceRows,
-    rows: Int[Array, " batch"],
+    rows: Int[Array, " batch"] | None,
     plan: Plan,
     *,
     key: Key,
@@ -38,24 +38,27 @@ def train_step(
     Args:
         learner: What the step changes.
         data: The data, on the device.
-        rows: Which rows of them.
+        rows: Which rows of them; None for all, in their order, and then they have numbers.
         plan: What a step does.
         key: Random key of the step.
         numbers: Their numbers among all training rows, where the data are some of these.
     """
     data_key, draw_key = jax.random.split(key)
     net, estimator, kl_share = learner.params.net, learner.params.estimator, learner.kl_share
-    x = data.take(rows, key=data_key)
+    known = rows if numbers is None else numbers
+    assert known is not None
+    x = plan.layout.rows(data.take(slice(None) if rows is None else rows, key=data_key))
     held = estimator if plan.particle_chunk is None else estimator.in_chunks(plan.particle_chunk)
     assert held is not None  # the plan has a chunk only where there is one
-    state = estimator.at_rows(learner.estimator_state, rows if numbers is None else numbers)
-    if plan.kl is None:
-        estimate = held.estimate(net, x, state, key=draw_key)
-    else:
-        draw_key, kl_key = jax.random.split(draw_key)
-        weight = plan.kl.weight(learner.step, kl_share)
-        estimate = with_kl_weight(held, net, x, state, weight, key=draw_key)
-        kl_share = plan.kl.next_share(net, x, kl_share, key=kl_key)
+    state = estimator.at_rows(learner.estimator_state, known)
+    with plan.layout.within():
+        if plan.kl is None:
+            estimate = held.estimate(net, x, state, key=draw_key)
+        else:
+            draw_key, kl_key = jax.random.split(draw_key)
+            weight = plan.kl.weight(learner.step, kl_share)
+            estimate = with_kl_weight(held, net, x, state, weight, key=draw_key)
+            kl_share = plan.kl.next_share(net, x, kl_share, key=kl_key)
     own = estimate.estimator
     if held is not estimator:  # in chunks it has the same parameters
         own = jax.tree.unflatten(jax.tree.structure(estimator), jax.tree.leaves(own))
@@ -65,7 +68,7 @@ def train_step(
     params: Any = optax.apply_updates(learner.params, updates)  # pyright: ignore
     is_sane = jnp.isfinite(estimate.objective) & (estimate.objective > -_MOST_NATS_PER_VISIBLE * data.shape[1])
     is_new_bad = (learner.first_bad_step < 0) & ~is_sane
-    return Learner(
+    after = Learner(
         params=params,
         estimator_state=estimate.state,
         opt_state=opt_state,
@@ -76,6 +79,7 @@ def train_step(
         step_scale=learner.step_scale,
         kl_share=kl_share,
     )
+    return plan.layout.held(after)
 
 
 @partial(jax.jit, static_argnames="batch_size", donate_argnames="learner")
@@ -117,7 +121,7 @@ def run_block(
 
     Args:
         learner: What the steps change; its buffers are reused.
-        block: The rows of some steps, in their order.
+        block: The rows of some steps, in their order; on a mesh, those of each of its parts of `data` in turn.
         numbers: Their numbers among all training rows.
         plan: What a step does.
         steps: The step that the block begins with, and how many are taken; 0 compiles the program.
@@ -126,12 +130,20 @@ def run_block(
     """
     step_key, (first, count) = jax.random.split(key)[1], steps
 
-    def body(_, learner: Learner) -> Learner:
-        rows = (learner.step - first) * batch_size + jnp.arange(batch_size)
-        own = jax.random.fold_in(step_key, learner.step)
-        return train_step(learner, block, rows, plan, key=own, numbers=numbers[rows])
+    parts = plan.layout.size("data")
 
-    return lax.fori_loop(0, count, body, learner)
+    def body(_, learner: Learner) -> Learner:
+        def own(array: Array) -> Array:
+            """Return what a batch has of an array; no part has to know another's."""
+            split = array.reshape(parts, -1, batch_size // parts, *array.shape[1:])
+            chosen = lax.dynamic_index_in_dim(split, learner.step - first, axis=1, keepdims=False)
+            return chosen.reshape(batch_size, *array.shape[1:])
+
+        batch, own_numbers = jax.tree.map(own, (block, numbers))
+        own_key = jax.random.fold_in(step_key, learner.step)
+        return train_step(learner, batch, None, plan, key=own_key, numbers=own_numbers)
+
+    return plan.layout.held(lax.fori_loop(0, count, body, learner))
 
 
 @partial(jax.jit, static_argnames="batch_size")
@@ -169,4 +181,4 @@ def _steps(
         rows = lax.dynamic_slice(order, (start,), (batch_size,))
         return train_step(learner, data, rows, plan, key=jax.random.fold_in(step_key, learner.step))
 
-    return lax.fori_loop(0, num_steps, body, learner)
+    return plan.layout.held(lax.fori_loop(0, num_steps, body, learner))

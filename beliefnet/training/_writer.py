@@ -1,10 +1,12 @@
 """What `fit` writes to a run folder, and reads to go on with the run in it."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from beliefnet.data import Record
+from beliefnet.devices import is_first
 from beliefnet.optimizers import Learnable
 from beliefnet.runs import (
     RunFolder,
@@ -23,11 +25,15 @@ from beliefnet.training._state import TrainState
 
 @dataclass(frozen=True)
 class Resumed:
-    """Where a run goes on from: its state, the seconds it had been trained, and the rows of finished epochs."""
+    """Where a run goes on from: its state, the seconds it had been trained, and the rows of finished epochs.
+
+    And where rows come from that have a position of their own.
+    """
 
     state: TrainState
     seconds: float
     history: list[dict[str, Any]]
+    position: Any
 
 
 class RunWriter:
@@ -39,6 +45,7 @@ class RunWriter:
         options: How the net is trained.
         params: Net and estimator as they start.
         made_with: Versions and machine, where they are not those of this process.
+        versions: Of packages that this run alone depends on.
     """
 
     def __init__(
@@ -49,10 +56,11 @@ class RunWriter:
         params: Learnable,
         *,
         made_with: dict[str, Any] | None = None,
+        versions: Mapping[str, str] | None = None,
     ):
         self.folder, self._record, self._options = folder, record, options
         self._structure = {"net": describe(params.net), "estimator": describe(params.estimator)}
-        self._environment = environment() if made_with is None else made_with
+        self._environment = (environment() if made_with is None else made_with) | dict(versions or {})
         self._fingerprint = fingerprint([self._structure, fixed_settings(options), record.checksum])
         self._saved_step: int | None = None
 
@@ -77,10 +85,20 @@ class RunWriter:
         for sentence in (*restored.skipped, *([changed] if found else [])):
             warnings.warn(sentence, stacklevel=4)
         self._saved_step = restored.step
-        return Resumed(restored.state, restored.record["seconds"], self.folder.rewind_metrics(restored.step))
+        if is_first():
+            rows = self.folder.rewind_metrics(restored.step)
+        else:
+            rows = [row for row in self.folder.read_metrics() if row["step"] <= restored.step]
+        return Resumed(restored.state, restored.record["seconds"], rows, restored.record.get("position"))
 
-    def save(self, state: TrainState, epoch: int, seconds: float) -> None:
+    def save(self, state: TrainState, epoch: int, seconds: float, *, position: Any = None) -> None:
         """Save a checkpoint, unless that of this step is what the state was read from or saved to.
+
+        Args:
+            state: The state.
+            epoch: Finished epochs.
+            seconds: Of training so far.
+            position: Where the next rows come from, as plain values, where that has a position of its own.
 
         Raises:
             CheckpointError: If it cannot be written.
@@ -98,6 +116,7 @@ class RunWriter:
             "epoch": epoch,
             "step": step,
             "seconds": seconds,
+            **({} if position is None else {"position": position}),
         }
         self.folder.checkpoints.save(step, state, record)
         self._saved_step = step

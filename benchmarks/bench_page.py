@@ -1,0 +1,59 @@
+"""Write the record of `beliefnet bench` into its page of the documentation: the table, and the picture.
+
+After `beliefnet bench --out results/benchmarks/bench.png`:
+
+beliefnet bench --out results/benchmarks/bench.png
+python benchmarks/bench_page.py [--record results/benchmarks/bench.json] [--page docs/bench.md]
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+BEGIN, END = "<!-- measured: ", "<!-- end -->"
+
+
+def cells(row: dict[str, Any]) -> str:
+    """Return a line of the table."""
+    ratio = "error" if row["error"] else f"{row['ratio']:.2f}"
+    agrees = "" if row["z"] is None else f"{row['z']:.1f}"
+    share = f"{100 * row['of_floor']:.0f} %"
+    names = f"| `{row['workload']}` | {row['contestant']} | {row['examples_per_second']:,.0f}"
+    return f"{names} | {ratio} | {share} | {agrees} |"
+
+
+def text(record: dict[str, Any]) -> str:
+    """Return what was measured as Markdown."""
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    lines = [
+        f"Measured on {record['cores']} cores ({record['machine']}), {record['rounds']} rounds of "
+        f"{record['seconds']:g} s, with Python {record['python']}",
+        f"and {versions}",
+        "([the record](../results/benchmarks/bench.json)):",
+        "",
+        "| workload | by | examples/s | theirs/ours | of floor | z |",
+        "|---|---|---|---|---|---|",
+        *(cells(row) for row in record["rows"] if row["seconds"]),
+        "",
+        "![The speed of each contestant, the library's own being 1](images/bench.png)",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Replace what is between the marks."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--record", type=Path, default=Path("results/benchmarks/bench.json"))
+    parser.add_argument("--page", type=Path, default=Path("docs/bench.md"))
+    options = parser.parse_args()
+    page = options.page.read_text()
+    begin = page.index("\n", page.index(BEGIN)) + 1
+    page = f"{page[:begin]}{text(json.loads(options.record.read_text()))}\n{page[page.index(END, begin) :]}"
+    options.page.write_text(page)
+    shutil.copy(options.record.with_suffix(".png"), options.page.parent / "images" / "bench.png")
+
+
+if __name__ == "__main__":
+    main()
