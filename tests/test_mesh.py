@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -127,6 +128,18 @@ def test_more_devices_than_there_are():
         Layout.of("data=2", net, 8)
     layout = Layout.of("data=1", net, 8)
     assert layout == Layout.of(Mesh(np.array(jax.devices()[:1]), ("data",)), net, 8)
+
+
+def test_devices_of_a_process_are_next_to_each_other():
+    def layout(*processes: int) -> Layout:
+        devices = np.array([SimpleNamespace(process_index=process) for process in processes])
+        shape = {"data": len(processes)}
+        return Layout(SimpleNamespace(devices=devices, axis_names=("data",), shape=shape))  # pyright: ignore
+
+    assert layout(0, 0, 1, 1).part(8) == slice(0, 4)
+    assert layout(1, 0).part(8) == slice(4, 8)
+    with pytest.raises(OptionError, match="each other along data of mesh, got others between them; try mesh='data=4'"):
+        layout(0, 1, 0, 1).part(8)
 
 
 def test_runs_side_by_side_are_on_one_device():

@@ -20,7 +20,7 @@ from beliefnet.training._plan import Plan
 from beliefnet.training._state import Learner
 from beliefnet.training._step import run_block, run_steps
 
-_BLOCK_BYTES = 2**26
+_BLOCK_BYTES = 2**25
 """Rows of the next steps that are put on the device at a time, at most."""
 
 _ALL = slice(None)

@@ -1,6 +1,6 @@
 """Rows of many files in an order of each epoch, read ahead by grain."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,9 @@ from beliefnet.data.streamed._stacked import stacked
 
 WINDOW_BYTES = 2**26
 """Rows that are in memory at a time, and shuffled, about; those of the next window are read meanwhile."""
+
+_GROUP_BYTES = 2**22
+"""Rows that are checked at a time, about: fewer take time, more take memory."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ class Windows:
         self._places, self._read, self._like = places, read, like
         self._sizes = np.array([place.part.last - place.part.first for place in places])
         size = np.mean([place.shard.row_bytes for place in places]) * self._sizes.mean()
-        count = max(1, round(WINDOW_BYTES / size))
+        count, self._group = max(1, round(WINDOW_BYTES / size)), max(1, round(_GROUP_BYTES / size))
         parts = grain.MapDataset.range(len(places)).seed(seed)
         self._chosen = parts.shuffle().batch(count, drop_remainder=False)
         self._windows = self._chosen.random_map(self._window).repeat()
@@ -156,14 +159,36 @@ class Windows:
         places = [self._places[part] for part in parts]
         numbers = np.concatenate([np.arange(p.number, p.number + p.part.last - p.part.first) for p in places])
         order = rng.permutation(len(numbers))
+        rows = self._moved(places, order)
+        if rows is None:
+            found = together(list(self._groups(places)), self._like, numbers)
+            rows = found[order]
         numbers = numbers[order].astype(np.int32)
-        rows = stacked([place.shard.read(place.part).splits["train"] for place in places], order)
-        try:
-            found = self._read(rows, "rows of several files")
-        except DataError:
-            self._check_each(places)
-            raise
-        return together([found], self._like, numbers), numbers
+        return replace(rows, numbers=numbers), numbers
+
+    def _moved(self, places: Sequence[Place], order: np.ndarray) -> Observations | None:
+        """Return rows in an order, each moved once; None where they are sparse, or not all stored as others are."""
+        like = self._like
+        if like.is_sparse:
+            return None
+        rows, to, begin = np.empty((len(order), like.num_features), like.rows.dtype), np.argsort(order), 0
+        for group in self._groups(places):
+            if (group.rows.dtype, group.largest) != (rows.dtype, like.largest):
+                return None
+            rows[to[begin : begin + len(group)]] = group.rows
+            begin += len(group)
+        return Observations(rows, like.values, like.largest, like.is_dynamic)
+
+    def _groups(self, places: Sequence[Place]) -> Iterator[Observations]:
+        """Yield the rows of some parts at a time, read and checked."""
+        for first in range(0, len(places), self._group):
+            group = places[first : first + self._group]
+            rows = stacked([place.shard.read(place.part).splits["train"] for place in group])
+            try:
+                yield self._read(rows, "rows of several files")
+            except DataError:
+                self._check_each(group)
+                raise
 
     def _check_each(self, places: Sequence[Place]) -> None:
         """Read parts one by one, so that an error says which it is of."""
