@@ -13,7 +13,7 @@ from laws import assert_mean, draws
 from numpyro.distributions import Laplace
 
 from beliefnet import BeliefNet, Chain, Trace
-from beliefnet.conditionals import Feedforward, Prior
+from beliefnet.conditionals import Feedforward, Prior, in_bfloat16
 from beliefnet.data import Observations
 from beliefnet.distributions import AbstractFamily, BernoulliFamily, UnitKind
 from beliefnet.evaluation import (
@@ -30,7 +30,7 @@ from beliefnet.evaluation._bounds import bounds_of_rows, rows_per_pass
 from beliefnet.evaluation._enumerate import count_states
 from beliefnet.evaluation._pareto import pareto_k
 from beliefnet.evaluation._weighted import rungs
-from beliefnet.nets import sigmoid_belief_net
+from beliefnet.nets import sigmoid_belief_net, vae
 from beliefnet.proposals import Dream, Recognition, Refined
 from beliefnet.refiners import GDIR
 from beliefnet.samplers import Concrete, MeanPassing
@@ -368,3 +368,29 @@ def test_a_posterior_that_diverged_is_an_error():
     proposal = Refined(GDIR(5, 2, rate=1e30, num_checks=0))
     with pytest.raises(ValueError, match="NaN for 3 of 3 examples; try a smaller rate"):
         evaluate(FAMILY_NETS["normal"](), OBSERVATIONS, num_particles=5, proposal=proposal, key=jax.random.key(0))
+
+
+def test_bfloat16_is_the_evaluation_of_a_net_with_rounded_weights():
+    net = sigmoid_belief_net(12, (8, 5), key=jax.random.key(0))
+    rows = jax.random.bernoulli(jax.random.key(1), shape=(20, 12)).astype(jnp.float32)
+
+    def rounded(leaf: jax.Array) -> jax.Array:
+        return leaf.astype(jnp.bfloat16).astype(leaf.dtype) if leaf.ndim == 2 else leaf
+
+    half, expected, single = (
+        evaluate(own, rows, num_particles=50, key=jax.random.key(2)).nll.mean
+        for own in (in_bfloat16(net), jax.tree.map(rounded, net), net)
+    )
+    assert half == pytest.approx(expected, rel=1e-6)
+    assert half != pytest.approx(single, rel=1e-6)
+
+
+def test_bfloat16_reaches_the_maps_of_every_network_and_nothing_else():
+    net = vae(12, (3,), deterministic=(8,), key=jax.random.key(0))
+    types = [(leaf.ndim, str(leaf.dtype)) for leaf in jax.tree.leaves(in_bfloat16(net))]
+    assert all((kind == "bfloat16") == (ndim == 2) for ndim, kind in types)
+    assert [leaf.shape for leaf in jax.tree.leaves(in_bfloat16(net))] == [leaf.shape for leaf in jax.tree.leaves(net)]
+    rows = jnp.ones((4, 12))
+    found = evaluate(in_bfloat16(net), rows, num_particles=20, key=jax.random.key(2))
+    single = evaluate(net, rows, num_particles=20, key=jax.random.key(2))
+    assert found.nll.mean == pytest.approx(single.nll.mean, rel=0.02)

@@ -4,9 +4,9 @@ from beliefnet.conditionals._autoregressive import NADE, AbstractAutoregressiveL
 from beliefnet.conditionals._base import AbstractConditional, Offset
 from beliefnet.conditionals._convolutions import Convolutions, TransposedConvolutions, has_convolutions
 from beliefnet.conditionals._equinox import EquinoxNetwork
-from beliefnet.conditionals._feedforward import Feedforward, Prior
+from beliefnet.conditionals._feedforward import Feedforward, Prior, Seen
 from beliefnet.conditionals._incomplete import Filled, Incomplete
-from beliefnet.conditionals._networks import MLP, AbstractNetwork, Dense, Marked, Stacked
+from beliefnet.conditionals._networks import MLP, AbstractNetwork, Dense, Marked, Stacked, in_bfloat16
 from beliefnet.conditionals._observed import Observed
 from beliefnet.conditionals._views import AbstractView, AsIs, Beside, Centred, LogCounts, Signs
 from beliefnet.conditionals._weighted import Weighted
@@ -33,9 +33,11 @@ __all__ = [
     "Observed",
     "Offset",
     "Prior",
+    "Seen",
     "Signs",
     "Stacked",
     "TransposedConvolutions",
     "Weighted",
     "has_convolutions",
+    "in_bfloat16",
 ]

@@ -7,7 +7,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._errors import ArgumentError, check_type
-from beliefnet.conditionals._base import AbstractConditional
+from beliefnet.conditionals._base import AbstractConditional, AbstractWrapper
 from beliefnet.conditionals._networks import AbstractNetwork
 from beliefnet.conditionals._views import AbstractView, AsIs
 from beliefnet.distributions import AbstractFamily
@@ -98,6 +98,31 @@ class Feedforward(AbstractConditional):
     def __call__(self, parent: Float[Array, "*lead parents"] | None) -> dist.Distribution:
         """Return the family at these parameters."""
         return self.family(self.parameters_given(parent))
+
+
+class Seen(AbstractWrapper):
+    """A layer whose parent is known: what its network makes of that is computed once, however often it is asked for.
+
+    Where a value is both drawn from the layer and scored under it, the weights' gradient is one product instead of two.
+
+    Args:
+        conditional: The layer.
+        parent: The value of its parent, `[batch, parents]`; any other is ignored.
+    """
+
+    conditional: Feedforward
+    parameters: Float[Array, "batch parameters"]
+
+    def __init__(self, conditional: Feedforward, parent: Float[Array, "batch parents"]):
+        self.conditional, self.parameters = conditional, conditional.parameters_given(parent)
+
+    def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "batch parameters"]:
+        """Return the parameters."""
+        return self.parameters
+
+    def __call__(self, parent: Float[Array, "*lead parents"] | None) -> dist.Distribution:
+        """Return the family at the parameters."""
+        return self.units(self.parameters)
 
 
 class Prior(AbstractConditional):

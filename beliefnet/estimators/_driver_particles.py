@@ -15,6 +15,7 @@ from beliefnet._numerics import broadcasting
 from beliefnet._streams import split_key
 from beliefnet._trace import Trace
 from beliefnet._types import Key
+from beliefnet.conditionals import Feedforward, Seen
 from beliefnet.estimators._base import AbstractEstimator, Estimate, check_particles
 from beliefnet.estimators._bound import Bound
 from beliefnet.estimators._driver_path import path_log_weight, path_surrogate
@@ -259,6 +260,15 @@ def _recorded(
     proposal: AbstractProposal, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key
 ) -> Recorded:
     """Draw particles, and return their record with drawn values held, and the log-weights with all else held."""
+    net = _seeing(proposal, net, x)
     drawn = proposal.draw(net, x, num_particles, key=key)
     # Drawn values are constants in the record, whatever sampler drew them: only the path goes through them.
     return Trace.record(net, lax.stop_gradient(drawn)), path_log_weight(proposal, lax.stop_gradient(net), drawn)
+
+
+def _seeing(proposal: AbstractProposal, net: BeliefNet, x: Float[Array, "batch visible"]) -> BeliefNet:
+    """Return the net with the first layer of the recognition net computed, where it sees nothing but the data."""
+    first = net.recognition.conditionals[:1]
+    if type(proposal) is not Recognition or [type(conditional) for conditional in first] != [Feedforward]:
+        return net
+    return eqx.tree_at(lambda n: n.recognition.conditionals[0], net, Seen(first[0], x))
