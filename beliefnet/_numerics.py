@@ -1,5 +1,6 @@
 """Numerically careful sums of log-probabilities, in nats."""
 
+import math
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import ParamSpec, TypeVar
@@ -104,6 +105,25 @@ def leave_one_out_log_sum_exp(values: Float[Array, "particles *rest"]) -> Float[
     after = lax.associative_scan(jnp.logaddexp, values, reverse=True)
     nothing = jnp.full_like(values[:1], -jnp.inf)
     return jnp.logaddexp(jnp.concatenate([nothing, before[:-1]]), jnp.concatenate([after[1:], nothing]))
+
+
+def spread(values: Float[Array, "..."], shape: tuple[int, ...]) -> Float[Array, "..."]:
+    """Return values repeated over new leading axes, with a derivative that is summed over them by a matrix product.
+
+    On a CPU, XLA's own sum over a leading axis takes several times as long.
+
+    Args:
+        values: Of the last axes of the shape; axes of length one are repeated too.
+        shape: That of the result.
+    """
+    rest = shape[len(shape) - values.ndim :]
+    lead = shape[: len(shape) - values.ndim]
+    values = jnp.broadcast_to(values, rest)
+    if not lead:
+        return values
+    ones = jnp.ones(math.prod(lead), values.dtype)
+    repeated = jnp.tensordot(ones, values, axes=0, precision=lax.Precision.HIGHEST)
+    return repeated.reshape(shape)
 
 
 @jax.custom_jvp
