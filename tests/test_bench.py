@@ -100,6 +100,20 @@ def test_a_ratio_counts_only_where_the_same_was_computed(faked):
     assert sorted(CLOSED) == sorted(SECONDS)
 
 
+def test_one_that_dies_between_rounds_is_an_error(faked, monkeypatch):
+    class Mortal(Faked):
+        def run(self, count: int) -> float:
+            if self.name == "_numpyro:usual" and self.ran > 23:
+                raise ContestantError("expected NumPyro to run, got: Killed")
+            return super().run(count)
+
+    monkeypatch.setattr(_measure, "Contestant", Mortal)
+    task = Task(DEFINITIONS["iwae"], np.zeros((4, 784), np.uint8), {}, Work())
+    found = {row.contestant: row for row in measure_task(task, ["numpyro"], Effort(3, 1.0), lambda _: None)}
+    assert (found["NumPyro"].error, found["NumPyro"].ratio) == ("expected NumPyro to run, got: Killed", None)
+    assert len(found["beliefnet"].seconds) == 3
+
+
 def test_a_peer_that_is_missing_is_named(monkeypatch):
     monkeypatch.setattr(type(PEERS["pytorch"]), "missing", property(lambda self: ["torch"]))
     assert list(contestants_of("nvil", ["pytorch", "numpyro"])) == ["beliefnet", "products by XLA"]

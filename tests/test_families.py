@@ -6,6 +6,7 @@ import re
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 import pytest
 from scipy import sparse
 
@@ -229,3 +230,19 @@ def test_every_joint_value_is_a_point_once():
     values, log_counts = bernoulli.points(3)
     np.testing.assert_array_equal(values, list(itertools.product((0, 1), repeat=3)))
     np.testing.assert_array_equal(log_counts, 0)
+
+
+def test_normal_units_have_the_derivatives_of_a_sum_over_particles():
+    key, shape = jax.random.key(0), (5, 3, 4)
+    loc, scale = jax.random.normal(key, shape[1:]), jax.random.uniform(key, shape[1:], minval=0.5)
+    value = jax.random.normal(jax.random.key(1), shape)
+
+    def own(loc: jax.Array, scale: jax.Array) -> jax.Array:
+        return jnp.sin(normal(jnp.concatenate([loc, scale], -1)).log_prob(value)).sum()
+
+    def plain(loc: jax.Array, scale: jax.Array) -> jax.Array:
+        unit = dist.Normal(loc, normal.smallest_scale + jax.nn.softplus(scale)).to_event(1)
+        return jnp.sin(jnp.asarray(unit.log_prob(value))).sum()
+
+    for found, expected in zip(*(jax.grad(f, (0, 1))(loc, scale) for f in (own, plain)), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-5)

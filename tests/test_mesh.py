@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -89,6 +90,9 @@ def test_feeds_chunks_and_meshes_of_jax_give_the_same_numbers(tmp_path):
 def test_a_run_goes_on_on_other_devices(tmp_path):
     found = ask(tmp_path, "resumed")["resumed"]
     assert found.pop("same")
+    said = [found.pop(f"{name}: said") for name in ("to one", "to many", "to others")]
+    meshes = ("none instead of data=4,model=2", "data=4,model=2 instead of none", "data=8 instead of data=4,model=2")
+    assert said == [[f"the run goes on with mesh {m}: the result will not be the same bit for bit"] for m in meshes]
     assert all(found.pop(f"{name}: stored") for name in ("to one", "to many", "to others"))
     assert max(found.values()) < ROUNDING
 
@@ -127,6 +131,18 @@ def test_more_devices_than_there_are():
         Layout.of("data=2", net, 8)
     layout = Layout.of("data=1", net, 8)
     assert layout == Layout.of(Mesh(np.array(jax.devices()[:1]), ("data",)), net, 8)
+
+
+def test_devices_of_a_process_are_next_to_each_other():
+    def layout(*processes: int) -> Layout:
+        devices = np.array([SimpleNamespace(process_index=process) for process in processes])
+        shape = {"data": len(processes)}
+        return Layout(SimpleNamespace(devices=devices, axis_names=("data",), shape=shape))  # pyright: ignore
+
+    assert layout(0, 0, 1, 1).part(8) == slice(0, 4)
+    assert layout(1, 0).part(8) == slice(4, 8)
+    with pytest.raises(OptionError, match="each other along data of mesh, got others between them; try mesh='data=4'"):
+        layout(0, 1, 0, 1).part(8)
 
 
 def test_runs_side_by_side_are_on_one_device():

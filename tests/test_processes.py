@@ -20,15 +20,22 @@ from beliefnet.runs import RunFolder
 _SECONDS = 120
 
 
-def start(*words: object) -> list[subprocess.Popen]:
-    """Start a command in two processes, of two devices each."""
+def start(*words: object, by_slurm: bool = False) -> list[subprocess.Popen]:
+    """Start a command in two processes, of two devices each, that are told of each other or find a job of Slurm."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        job = f"coordinator=127.0.0.1:{probe.getsockname()[1]},processes=2,process="
+        port = str(probe.getsockname()[1])
     environment = os.environ | {"JAX_NUM_CPU_DEVICES": "2", "PYTHONPATH": str(Path(__file__).parents[1])}
-    command = [sys.executable, "-m", "beliefnet", "train", *map(str, words), "--progress", "none", "--distributed"]
-    options = {"env": environment, "text": True, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return [subprocess.Popen([*command, f"{job}{number}"], **options) for number in range(2)]
+    job = {"SLURM_JOB_ID": "7", "SLURM_STEP_NODELIST": "127.0.0.1", "SLURM_NTASKS": "2", "JAX_COORDINATOR_PORT": port}
+    found = []
+    for number in map(str, range(2)):
+        own = {"SLURM_PROCID": number, "SLURM_LOCALID": number}
+        how = "auto" if by_slurm else f"coordinator=127.0.0.1:{port},processes=2,process={number}"
+        command = [sys.executable, "-m", "beliefnet", "train", *map(str, words), "--progress", "none"]
+        options = {"env": environment | (job | own if by_slurm else {}), "text": True}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        found.append(subprocess.Popen([*command, "--distributed", how], **options, **pipes))
+    return found
 
 
 def finish(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
@@ -47,7 +54,7 @@ def test_a_job_of_two_processes_goes_on_after_one_is_killed(tmp_path):
     np.save(tmp_path / "x.npy", (np.random.default_rng(0).random((60, 1024)) < 0.3).astype(np.uint8))
     net = ("--data", tmp_path / "x.npy", "--hidden", 64, "--batch-size", 16, "--epochs", 8, "--estimator", "reinforce")
     words = (*net, "--mesh", "model=2,data=2", "--optimizer", "sgd", "--learning-rate", 0.02)
-    first, second = finish(start(*words, "--out", tmp_path / "whole"))
+    first, second = finish(start(*words, "--out", tmp_path / "whole", by_slurm=True))
     assert (first[0], second[0]) == (0, 0), first[2] + second[2]
     assert "best validation bound" in first[1]
     assert "bound" not in second[1]

@@ -82,9 +82,13 @@ def measure_task(task: Task, peers: Sequence[str], effort: Effort, tell: Callabl
                 rows[title].error = str(error)
                 running.pop(title, None)
         for turn in range(effort.rounds):
-            for title, count in counts.items():
+            for title, count in list(counts.items()):
                 tell(f"{task.definition.name}: {title}, round {turn + 1} of {effort.rounds}")
-                rows[title].seconds.append(running[title].run(count) / count)
+                try:
+                    rows[title].seconds.append(running[title].run(count) / count)
+                except ContestantError as error:
+                    rows[title].error, rows[title].seconds = str(error), []
+                    del counts[title]
     _compare(task, rows)
     return [*rows.values(), *_absent(task.definition.name, peers)]
 

@@ -14,6 +14,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._errors import ArgumentError
+from beliefnet._numerics import over_rows
 from beliefnet._streams import split_key
 from beliefnet._types import Key
 from beliefnet.conditionals._networks import AbstractNetwork
@@ -91,10 +92,13 @@ class Convolutions(_AbstractConvolutions):
 
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Apply the convolutions in turn."""
-        images = jnp.moveaxis(values.reshape(-1, self.channels[0], *self.image_shape), 1, -1)
+        return over_rows(self._of_rows, values)
+
+    def _of_rows(self, rows: Float[Array, "rows inputs"]) -> Float[Array, "rows outputs"]:
+        images = jnp.moveaxis(rows.reshape(-1, self.channels[0], *self.image_shape), 1, -1)
         for weight, bias in zip(self.weights, self.biases, strict=True):
             images = self.activation(_patches(images) @ weight + bias)
-        return images.reshape(*values.shape[:-1], self.num_outputs)
+        return images.reshape(-1, self.num_outputs)
 
 
 class TransposedConvolutions(_AbstractConvolutions):
@@ -132,12 +136,15 @@ class TransposedConvolutions(_AbstractConvolutions):
 
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Apply the transposed convolutions in turn."""
-        images = values.reshape(-1, *self.shapes[-1], self.channels[-1])
+        return over_rows(self._of_rows, values)
+
+    def _of_rows(self, rows: Float[Array, "rows inputs"]) -> Float[Array, "rows outputs"]:
+        images = rows.reshape(-1, *self.shapes[-1], self.channels[-1])
         for index in range(len(self.weights) - 1, -1, -1):
             images = _overlaid(self.activation(images) @ self.weights[index], self.shapes[index])
             if index:
                 images = images + self.biases[index - 1]
-        return jnp.moveaxis(images, -1, 1).reshape(*values.shape[:-1], self.num_outputs)
+        return jnp.moveaxis(images, -1, 1).reshape(-1, self.num_outputs)
 
 
 def _patches(images: Float[Array, "n height width channels"]) -> Float[Array, "n _ _ _"]:

@@ -12,6 +12,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._errors import ArgumentTypeError
+from beliefnet._numerics import over_rows
 from beliefnet._pickling import packed, unpacked
 from beliefnet.conditionals._networks import AbstractNetwork
 
@@ -90,8 +91,12 @@ class EquinoxNetwork(AbstractNetwork):
 
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Apply the module to every datum, and flatten each result."""
-        results = jax.vmap(self.module)(values.reshape(-1, *self.input_shape))
-        return results.reshape(*values.shape[:-1], self.num_outputs)
+        module = jax.vmap(self.module)
+
+        def of_rows(rows: Float[Array, "rows inputs"]) -> Float[Array, "rows outputs"]:
+            return module(rows.reshape(-1, *self.input_shape)).reshape(-1, self.num_outputs)
+
+        return over_rows(of_rows, values)
 
 
 def _check_fixed(leaf: Any) -> None:

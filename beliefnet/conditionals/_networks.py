@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 import beliefnet._pickling  # noqa: F401  (networks hold functions of JAX)
 from beliefnet._errors import ArgumentError
-from beliefnet._numerics import flat_rows, starting_map
+from beliefnet._numerics import over_rows, starting_map
 from beliefnet._streams import check_key, split_key
 from beliefnet._types import Key
 
@@ -83,10 +83,11 @@ class Dense(AbstractNetwork):
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Return `values @ weight + bias`."""
         # One flat product: over several leading axes, the weight's gradient would first copy a transposed operand.
-        flat = flat_rows(values) @ self.weight
-        if self.bias is not None:
-            flat = flat + self.bias
-        return flat.reshape(*values.shape[:-1], self.num_outputs)
+        return over_rows(self._of_rows, values)
+
+    def _of_rows(self, rows: Float[Array, "rows inputs"]) -> Float[Array, "rows outputs"]:
+        flat = rows @ self.weight
+        return flat if self.bias is None else flat + self.bias
 
     def without_bias(self) -> tuple[AbstractNetwork, Float[Array, " outputs"] | None]:
         """Return the linear map, and the bias."""

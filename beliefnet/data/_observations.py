@@ -11,6 +11,7 @@ from jaxtyping import Float, Int, Num
 from scipy import sparse
 
 from beliefnet._errors import ArgumentTypeError, DataError
+from beliefnet._random import bernoulli
 from beliefnet._streams import check_key
 from beliefnet._types import Key, ValueKind
 from beliefnet.data._arrays import as_rows
@@ -111,8 +112,7 @@ class DeviceRows(eqx.Module):
         if not self.is_dynamic:
             return values
         keys = jax.vmap(jax.random.fold_in, (None, 0))(key, self.numbers[indices])
-        uniform = jax.vmap(lambda own: jax.random.uniform(own, values.shape[1:]))(keys)
-        bits = (uniform < values).astype(values.dtype)
+        bits = jax.vmap(lambda own, means: bernoulli(own, means, means.shape))(keys, values)
         # A missing mean stays missing.
         return jnp.where(jnp.isnan(values), values, bits)
 

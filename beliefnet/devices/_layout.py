@@ -123,7 +123,7 @@ class Layout:
         if len(places) != places[-1] - places[0] + 1:
             raise OptionError(
                 "expected the devices of a process next to each other along data of mesh, got others between them",
-                use_mesh(mesh_text(self.mesh)),
+                use_mesh(mesh_text(dict(self.mesh.shape))),
             )
         return slice(int(places[0]) * each, (int(places[-1]) + 1) * each)
 

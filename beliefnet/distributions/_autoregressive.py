@@ -11,7 +11,7 @@ from jax import Array, lax
 from jaxtyping import Float
 from numpyro.distributions import constraints
 
-from beliefnet._numerics import flat_rows, joint_bernoulli_log_prob
+from beliefnet._numerics import joint_bernoulli_log_prob, over_rows
 from beliefnet._types import Key
 from beliefnet.distributions._kind import UnitKind
 
@@ -116,8 +116,8 @@ class LinearAutoregressive(Autoregressive):
 
     def logits_given(self, value: Float[Array, "*#lead units"]) -> Float[Array, "*lead units"]:
         """Return the base plus one product with the weights above the diagonal."""
-        flat = flat_rows(2 * value - 1.0) @ jnp.triu(self.weight, 1)
-        return self.base + flat.reshape(value.shape)
+        above = jnp.triu(self.weight, 1)
+        return self.base + over_rows(lambda signs: signs @ above, 2 * value - 1.0)
 
     def begin(self, shape: tuple[int, ...]) -> Float[Array, "*lead units"]:
         """Return the units as signs, zeros for those that are not known yet."""

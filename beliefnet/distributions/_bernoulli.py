@@ -11,6 +11,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._numerics import bernoulli_log_prob, joint_bernoulli_log_prob, stable_logit
+from beliefnet._random import bernoulli as draw_bernoulli
 from beliefnet._types import Key, ValueKind
 from beliefnet.distributions._check import Range, Support
 from beliefnet.distributions._family import AbstractRefinableFamily, smallest_mean
@@ -33,8 +34,7 @@ class Bernoulli(dist.BernoulliLogits):
         """Draw zeros and ones, as floats of the logits' type, of shape `sample_shape + batch_shape`."""
         assert key is not None
         logits = jnp.asarray(self.logits)
-        uniforms = jax.random.uniform(key, sample_shape + self.batch_shape, logits.dtype)
-        return (uniforms < jax.nn.sigmoid(logits)).astype(logits.dtype)
+        return draw_bernoulli(key, jax.nn.sigmoid(logits), sample_shape + self.batch_shape)
 
     def log_prob(self, value: Any, intermediates: Any = None) -> Float[Array, "..."]:
         """Return the log-probability of each unit, in nats."""

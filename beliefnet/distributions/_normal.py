@@ -1,8 +1,9 @@
 """Normal units by their means and scales."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -10,11 +11,27 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._errors import ArgumentError
-from beliefnet._numerics import softplus, unsoftplus
-from beliefnet._types import ValueKind
+from beliefnet._numerics import softplus, spread, unsoftplus
+from beliefnet._types import Key, ValueKind
 from beliefnet.distributions._check import Range, Support
 from beliefnet.distributions._family import AbstractRefinableFamily, check_closed_form, hermite_nodes
 from beliefnet.distributions._kind import UnitKind, units
+
+
+class Normal(dist.Normal):
+    """A NumPyro `Normal` whose derivatives by the parameters are summed over particles by matrix products."""
+
+    def sample(self, key: Key | None, sample_shape: tuple[int, ...] = ()) -> Float[Array, "..."]:
+        """Draw numbers of shape `sample_shape + batch_shape`."""
+        assert key is not None
+        noise = jax.random.normal(key, sample_shape + self.batch_shape, jnp.result_type(self.loc))
+        return spread(jnp.asarray(self.loc), noise.shape) + noise * spread(jnp.asarray(self.scale), noise.shape)
+
+    def log_prob(self, value: Any, intermediates: Any = None) -> Float[Array, "..."]:
+        """Return the log-density of each unit, in nats."""
+        shape = jnp.broadcast_shapes(jnp.shape(value), self.batch_shape)
+        loc, scale = (spread(jnp.asarray(numbers), shape) for numbers in (self.loc, self.scale))
+        return jnp.asarray(dist.Normal(loc, scale).log_prob(value))
 
 
 class _Normal(AbstractRefinableFamily):
@@ -30,7 +47,7 @@ class _Normal(AbstractRefinableFamily):
     def __call__(self, parameters: Float[Array, "*lead parameters"]) -> dist.Distribution:
         """Return units with the two halves of the parameters as means and unscaled scales."""
         mean, scale = jnp.split(parameters, 2, axis=-1)
-        return dist.Normal(mean, self.smallest_scale + softplus(scale)).to_event(1)
+        return Normal(mean, self.smallest_scale + softplus(scale)).to_event(1)
 
     def num_units(self, num_parameters: int) -> int:
         """Return half the number of parameters."""

@@ -1,0 +1,62 @@
+"""Binary draws made in one pass are those of JAX's own generator."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from beliefnet._random import bernoulli
+
+
+def expected(key: jax.Array, probabilities: jax.Array, shape: tuple[int, ...]) -> np.ndarray:
+    """Draws from JAX's words: one where the first 24 bits, as a fraction, are below the probability."""
+    fractions = (np.asarray(jax.random.bits(key, shape)) >> 8).astype(np.float64) / 2**24
+    return (fractions < np.asarray(probabilities, np.float64)).astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (3, 5, 4)])
+def test_the_words_are_those_of_jax(shape: tuple[int, ...]):
+    key = jax.random.key(3)
+    for probability in np.linspace(0, 1, 9):
+        means = jnp.full(shape[-1:], probability, jnp.float32)
+        drawn = jax.jit(bernoulli, static_argnums=2)(key, means, shape)
+        np.testing.assert_array_equal(drawn, expected(key, means, shape))
+
+
+def test_draws_of_many_keys_are_those_of_each():
+    keys, means = jax.random.split(jax.random.key(1), 6), jax.random.uniform(jax.random.key(2), (6, 40))
+    drawn = jax.vmap(lambda key, own: bernoulli(key, own, own.shape))(keys, means)
+    np.testing.assert_array_equal(drawn, [expected(*pair, (40,)) for pair in zip(keys, means, strict=True)])
+
+
+def test_sure_units_are_never_drawn_otherwise():
+    key = jax.random.key(0)
+    assert bernoulli(key, jnp.ones(()), (100_000,)).all()
+    assert not bernoulli(key, jnp.zeros(()), (100_000,)).any()
+
+
+def test_the_smallest_probability_that_can_be_drawn_is_drawn_as_often_as_its_bits_say():
+    key, shape = jax.random.key(5), (1 << 20,)
+    rare = bernoulli(key, jnp.float32(2**-16), shape)
+    assert rare.sum() == expected(key, jnp.float32(2**-16), shape).sum() > 0
+
+
+@pytest.mark.parametrize("impl", ["rbg", "unsafe_rbg"])
+def test_keys_of_other_generators_draw_what_jax_draws(impl: str):
+    key, means = jax.random.key(0, impl=impl), jnp.array([0.2, 0.7])
+    uniforms = jax.random.uniform(key, (50, 2))
+    np.testing.assert_array_equal(bernoulli(key, means, (50, 2)), uniforms < means)
+
+
+def test_old_keys_draw_as_new_ones():
+    means = jnp.array([0.2, 0.7])
+    old, new = (bernoulli(key, means, (50, 2)) for key in (jax.random.PRNGKey(4), jax.random.key(4)))
+    np.testing.assert_array_equal(old, new)
+
+
+def test_double_precision_takes_numbers_of_double_precision():
+    with jax.enable_x64(True):
+        key, means = jax.random.key(0), jnp.array([0.2, 0.7])
+        drawn = bernoulli(key, means, (50, 2))
+        assert drawn.dtype == jnp.float64
+        np.testing.assert_array_equal(drawn, jax.random.uniform(key, (50, 2), jnp.float64) < means)
