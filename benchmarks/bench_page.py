@@ -33,7 +33,7 @@ def text(record: dict[str, Any]) -> str:
         f"and {versions}",
         "([the record](../results/benchmarks/bench.json)):",
         "",
-        "| workload | by | examples/s | theirs/ours | of floor | z |",
+        "| workload | by | examples/s | ratio | of floor | z |",
         "|---|---|---|---|---|---|",
         *(cells(row) for row in record["rows"] if row["seconds"]),
         "",

@@ -1,7 +1,7 @@
 """Training on rows that are streamed from many files, beside rows in memory: its speed, and its memory.
 
-    python benchmarks/streaming.py [--workloads nvil vimco] [--formats npy npz arrow] [--rounds 3] [--epochs 4]
-        [--json FILE]
+    python benchmarks/streaming.py [--workloads nvil vimco] [--formats npy npz arrow] [--rows N] [--rounds 3]
+        [--epochs 4] [--json FILE]
     python benchmarks/streaming.py --memory 1000 [--times 4] [--json FILE]
 
 The first trains the same net with `fit` on the same number of rows, in memory and from files of each format, in turn in
@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,7 @@ def speeds(workload: Workload, formats: list[str], rounds: int, epochs: int) -> 
                 found.setdefault(name, []).append(workload.seconds(one, epochs))
     return {
         name: {
+            "rows": workload.rows,
             "rows_per_second": round(workload.rows / statistics.median(clock for clock, _ in own)),
             "ratio": ratio(found["memory"], own, 0),
             "ratio_of_processor_seconds": ratio(found["memory"], own, 1),
@@ -168,6 +169,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workloads", nargs="+", default=list(WORKLOADS), choices=list(WORKLOADS))
     parser.add_argument("--formats", nargs="+", default=["npy"], choices=["npy", "npz", "arrow"])
+    parser.add_argument("--rows", type=int, help="of an epoch; by default 100,000 of nvil, 10,000 of vimco")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--memory", type=int, metavar="MEGABYTES")
@@ -185,7 +187,9 @@ def main() -> None:
         print(found["memory"])
     else:
         for name in options.workloads:
-            found[name] = speeds(WORKLOADS[name], options.formats, options.rounds, options.epochs)
+            workload = WORKLOADS[name]
+            workload = workload if options.rows is None else replace(workload, rows=options.rows)
+            found[name] = speeds(workload, options.formats, options.rounds, options.epochs)
             for data, own in found[name].items():
                 print(f"{name}, {data}: {own}")
     if options.json:

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,9 @@ def resumed(folder: Path) -> dict[str, Any]:
         begun = train(first, folder=place, callback=StopsAt(3))
         stored = RunFolder(place).checkpoints.restore(jax.tree.map(np.asarray, begun.state)).state
         found[f"{name}: stored"] = is_same(begun, replace(begun, state=stored))
-        found[name] = difference(one, train(second, folder=place))
+        with warnings.catch_warnings(record=True) as said:
+            found[name] = difference(one, train(second, folder=place))
+        found[f"{name}: said"] = [str(warning.message) for warning in said]
     train(BOTH, folder=folder / "same", callback=StopsAt(3))
     found["same"] = is_same(many, train(BOTH, folder=folder / "same"))
     return found

@@ -90,6 +90,9 @@ def test_feeds_chunks_and_meshes_of_jax_give_the_same_numbers(tmp_path):
 def test_a_run_goes_on_on_other_devices(tmp_path):
     found = ask(tmp_path, "resumed")["resumed"]
     assert found.pop("same")
+    said = [found.pop(f"{name}: said") for name in ("to one", "to many", "to others")]
+    meshes = ("none instead of data=4,model=2", "data=4,model=2 instead of none", "data=8 instead of data=4,model=2")
+    assert said == [[f"the run goes on with mesh {m}: the result will not be the same bit for bit"] for m in meshes]
     assert all(found.pop(f"{name}: stored") for name in ("to one", "to many", "to others"))
     assert max(found.values()) < ROUNDING
 

@@ -26,7 +26,7 @@ PeerName = Literal["pytorch", "pyro", "numpyro", "scikit-learn"]
 
 _PACKAGES = ("beliefnet", "jax", "torch", "pyro-ppl", "numpyro", "scikit-learn")
 _LEGEND = (
-    "theirs/ours: how many times as long a step takes as the library's own, the median over the rounds",
+    "ratio: how many times as long a step takes as the library's own, the median over the rounds",
     "of floor: the share of the time that the matrix products of a step take, by XLA or PyTorch, whichever is faster",
     "z: the difference of the bound at the same weights from the library's, in standard errors; above 4 it is an error",
 )
@@ -106,7 +106,7 @@ def _machine() -> dict[str, Any]:
 
 
 def _show(measured: Sequence[Row]) -> None:
-    header = ("workload", "by", "examples/s", "theirs/ours", "of floor", "bound", "z")
+    header = ("workload", "by", "examples/s", "ratio", "of floor", "bound", "z")
     show_table(header, _rows(measured), names=("workload", "by"), is_plain=True)
     for row in measured:
         if row.error:

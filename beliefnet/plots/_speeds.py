@@ -72,5 +72,6 @@ def draw_speeds(speeds: Mapping[str, Mapping[str, float]], axes: Axes | None = N
     axes.margins(x=0.08)
     handles, labels = axes.get_legend_handles_labels()
     found = dict(zip(labels, handles, strict=True))
-    axes.legend(found.values(), found.keys(), frameon=False, fontsize=8, labelcolor=INK, loc="lower right")
+    look = {"frameon": False, "fontsize": 8, "labelcolor": INK, "ncols": 4}
+    axes.legend(found.values(), found.keys(), loc="lower center", bbox_to_anchor=(0.4, 1.0), **look)
     return axes

@@ -80,7 +80,8 @@ class RunWriter:
         check_same_run(saved, self._record, fixed_settings(self._options))
         check_same_structure(structure, self._structure)
         restored = self.folder.checkpoints.restore(state)
-        found = environment_changes(restored.record["environment"], self._environment)
+        meshes = [{"mesh": mesh or ""} for mesh in (saved["settings"].get("mesh"), self._options.mesh)]
+        found = [*environment_changes(restored.record["environment"], self._environment), *environment_changes(*meshes)]
         changed = f"the run goes on with {', '.join(found)}: the result will not be the same bit for bit"
         for sentence in (*restored.skipped, *([changed] if found else [])):
             warnings.warn(sentence, stacklevel=4)
