@@ -37,8 +37,10 @@ def compared(run: Path, num_examples: int, num_particles: int) -> dict[str, Any]
     return {
         "run": str(run),
         "nll": round(float(-found["float32"].mean()), 3),
-        "change": round(float(change.mean()), 4),
-        "stderr": round(float(change.std(ddof=1) / np.sqrt(len(change))), 4),
+        "change": {
+            "mean": round(float(change.mean()), 4),
+            "stderr": round(float(change.std(ddof=1) / np.sqrt(len(change))), 4),
+        },
         "largest": round(float(np.abs(change).max()), 3),
         "times_as_fast": round(seconds["float32"] / seconds["bfloat16"], 2),
     }
@@ -58,7 +60,7 @@ def main() -> None:
         row = compared(run, options.examples, options.particles)
         record["rows"].append(row)
         print(
-            f"{row['run']:45}{row['nll']:9.3f}   {row['change']:+.4f} +- {row['stderr']:.4f}   {row['largest']:.3f}"
+            f"{row['run']:45}{row['nll']:9.3f}   {row['change']['mean']:+.4f} +- {row['change']['stderr']:.4f}   {row['largest']:.3f}"
             f"   {row['times_as_fast']:.2f}",
             flush=True,
         )

@@ -293,7 +293,7 @@ def test_sample_and_encode(copy, here, capsys, grey_file):
         ("encode RUN GREY --out c.txt", ".npy, .csv, .parquet or .npz, got c.txt"),
         ("encode RUN GREY --out .", ".parquet or .npz, got .; try --out result.npy"),
         ("datasets fetch nope", "'nope'"),
-        ("frobnicate", "expected a command (compare, "),
+        ("frobnicate", "expected a command (bench, "),
         ("train --resume RUN --hidden 5", "got hidden=[5] instead of [4, 3]"),
         ("train --resume RUN --nvil.smoothing 0.5", "got nvil.smoothing=0.5 instead of 0.8"),
         ("train --resume RUN --out elsewhere", "--resume without --out"),

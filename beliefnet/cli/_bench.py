@@ -48,7 +48,7 @@ def bench(
     seconds: float = 1.0,
     out: Path | None = None,
 ) -> None:
-    """Time workloads in this library, in PyTorch, Pyro and NumPyro, and check that all compute the same.
+    """Time workloads here and in PyTorch, Pyro and NumPyro, and check that all compute the same.
 
     All start from the same weights and see the same random data, float32 on the CPU. Each runs in a process of its own,
     and they take turns: a ratio is the median over the rounds. Before, each draws the bound at the start and after 20

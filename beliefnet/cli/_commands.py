@@ -1,7 +1,10 @@
 """The commands: the module of each, which is imported when the command is used, and a line about it."""
 
 COMMANDS = {
-    "bench": ("_bench", "Time workloads beside PyTorch, Pyro and NumPyro, and check that they compute the same."),
+    "bench": (
+        "_bench",
+        "Time workloads here and in PyTorch, Pyro and NumPyro, and check that all compute the same.",
+    ),
     "compare": ("_compare", "Fit simpler models to data, and score them as nets are scored."),
     "convert": ("_convert", "Write a run folder of version 0.1.0 anew."),
     "datasets": ("_datasets", "List the data sets that can be named, or fetch one."),

@@ -106,14 +106,14 @@ class Seen(AbstractWrapper):
     Where a value is both drawn from the layer and scored under it, the weights' gradient is one product instead of two.
 
     Args:
-        conditional: The layer.
+        conditional: The layer, of units that are independent given its parent.
         parent: The value of its parent, `[batch, parents]`; any other is ignored.
     """
 
-    conditional: Feedforward
+    conditional: AbstractConditional
     parameters: Float[Array, "batch parameters"]
 
-    def __init__(self, conditional: Feedforward, parent: Float[Array, "batch parents"]):
+    def __init__(self, conditional: AbstractConditional, parent: Float[Array, "batch parents"]):
         self.conditional, self.parameters = conditional, conditional.parameters_given(parent)
 
     def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "batch parameters"]:

@@ -106,7 +106,7 @@ class DeviceRows(eqx.Module):
                 batch, and whatever net looks at them.
         """
         check_key(key)
-        values = self.rows[indices].astype(float)
+        values = self.rows[indices].astype(float)  # pyright: ignore[reportArgumentType]
         if self.largest > 1:
             values = values / self.largest
         if not self.is_dynamic:

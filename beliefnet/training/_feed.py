@@ -119,7 +119,9 @@ class HostFeed(AbstractFeed):
     ):
         self._layout, self._part = layout, layout.part(batch_size)
         self._source, self._num_steps, self._epoch_steps = source, num_steps, epoch_steps
-        self._block_steps = min(epoch_steps, max(1, _BLOCK_BYTES // (batch_size * source.row_bytes)))
+        most = max(1, _BLOCK_BYTES // (batch_size * source.row_bytes))
+        # Blocks of one length, as the last one is filled up to it.
+        self._block_steps = -(-epoch_steps // -(-epoch_steps // most))
         self._batch_size, self._key = batch_size, key
         self._held: dict[Place, Block] = {}
         self._positions: dict[int, Any] = {}
