@@ -59,8 +59,9 @@ def main() -> None:
     for run in options.runs:
         row = compared(run, options.examples, options.particles)
         record["rows"].append(row)
+        mean, stderr = row["change"].values()
         print(
-            f"{row['run']:45}{row['nll']:9.3f}   {row['change']['mean']:+.4f} +- {row['change']['stderr']:.4f}   {row['largest']:.3f}"
+            f"{row['run']:45}{row['nll']:9.3f}   {mean:+.4f} +- {stderr:.4f}   {row['largest']:.3f}"
             f"   {row['times_as_fast']:.2f}",
             flush=True,
         )
