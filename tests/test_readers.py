@@ -31,6 +31,7 @@ from beliefnet.data import (
     read_incomplete_rows,
     read_like,
     read_rows,
+    rows_like,
 )
 from beliefnet.data._documents import read_words, write_words
 from beliefnet.data._load import SOURCES
@@ -458,6 +459,64 @@ def test_whole_numbers_of_few_levels(tmp_path: Path, dtype: type):
     np.testing.assert_array_equal(read_like(data.record, tmp_path / "x.npy").means(), genotypes / np.float32(2))
     assert load(tmp_path / "x.npy", values="counts").record.values == "counts"
     refused(tmp_path / "x.npy", "expected grey values|between 0 and 1", values="grey")
+
+
+BYTES = np.random.default_rng(0).integers(0, 256, (12, 4)).astype(np.uint8)
+DARK = (np.arange(12) % 2).reshape(3, 4).astype(np.uint8)
+SCALES = {
+    "bytes": (255, np.r_[BYTES, DARK], {}),
+    "bytes as floats": (255, np.r_[BYTES, [[255, 0, 1, 2]], DARK].astype(float), {}),
+    "levels": (8, np.r_[BYTES % 5 * 2, DARK], {"levels": 9}),
+    "floats": (1, np.r_[BYTES / 255, DARK], {}),
+}
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_grey_values_do_not_depend_on_what_is_read_with_them(name: str):
+    scale, rows, options = SCALES[name]
+    record = Dataset.from_arrays(rows[:-3], valid=rows[-3:], values="grey", **options).record
+    assert record.scale == scale
+    assert Record.from_dict(record.to_dict()) == record
+    for size in (1, 4, len(rows)):
+        parts = [rows[first : first + size] for first in range(0, len(rows), size)]
+        read = np.concatenate([rows_like(record, part, are_own=True).means() for part in parts])
+        np.testing.assert_allclose(read, rows / scale, atol=1e-6)
+    older = replace(record, scale=None)
+    assert rows_like(older, DARK, are_own=True).means().max() == 1
+    other = BYTES if scale == 1 else rows[:-3] / scale
+    expected = "floats between 0 and 1" if scale == 1 else f"whole numbers from 0 to {scale}"
+    with pytest.raises(DataError, match=f"expected {expected} in rows"):
+        rows_like(record, other, are_own=True)
+    if scale > 1:
+        with pytest.raises(DataError, match=f"levels={scale + 1} says, got values from 0 to {scale + 1}"):
+            rows_like(record, rows * 0 + np.arange(4) * (scale + 1.0) / 3 // 1, are_own=True)
+
+
+def test_means_of_bits_do_not_depend_on_what_is_read_with_them(tmp_path: Path):
+    np.savez(tmp_path / "x.npz", train_images=np.r_[BYTES, DARK])
+    record = load(tmp_path / "x.npz").record
+    rows = rows_like(record, DARK, are_own=True)
+    assert rows.is_dynamic
+    np.testing.assert_allclose(rows.means(), DARK / 255, atol=1e-7)
+    # Those of other data are bits.
+    np.testing.assert_array_equal(rows_like(record, DARK).means(), DARK)
+    with pytest.raises(DataError, match="expected whole numbers from 0 to 255 in rows"):
+        rows_like(record, BYTES / 255, are_own=True)
+
+
+def test_other_grey_files_are_of_the_scale_of_the_record(tmp_path: Path):
+    record = Dataset.from_arrays(BYTES, valid=DARK, values="grey").record
+    path = tmp_path / "x.npy"
+    for rows, unit in ((DARK, DARK / 255), (BYTES / 255, BYTES / 255), (BYTES.astype(float), BYTES / 255)):
+        np.save(path, rows)
+        np.testing.assert_allclose(read_like(record, path).means(), unit, atol=1e-6)
+    x = DARK.astype(float)
+    np.save(path, x)
+    with pytest.raises(DataError, match=r"only zeros and ones.*; try x / 255 if .*, or 255 \* x if"):
+        read_like(record, path)
+    for rows, unit in ((x / 255, x / 255), (255 * x, x)):
+        np.save(path, rows)
+        np.testing.assert_allclose(read_like(record, path).means(), unit, atol=1e-6)
 
 
 # Arrays by name

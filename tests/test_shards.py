@@ -17,7 +17,7 @@ from scipy import sparse
 
 import beliefnet
 from beliefnet.cli._rows import warn_of_sample
-from beliefnet.data import DataError, Observations, load, load_shards
+from beliefnet.data import DataError, Observations, load, load_shards, rows_like
 from beliefnet.data.streamed import _files, _found, _load, _windows
 from beliefnet.estimators import Reinforce
 from beliefnet.nets import sigmoid_belief_net
@@ -260,6 +260,24 @@ def test_a_bad_file_is_named(tmp_path, what, message):
     bad(folder)[what]()
     with pytest.raises(DataError, match=message):
         epoch_of(load(folder, split_seed=1), size=1)
+
+
+def test_a_dark_file_is_dark_whatever_is_read_with_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(_windows, "_GROUP_BYTES", 1)
+    folder = files(tmp_path / "x", npy, np.random.default_rng(0).integers(0, 256, (200, 8)))
+    npy(folder, "part-3", BITS[:50])
+    data = load(folder, values="grey", split_seed=1)
+    read = data.batches.taking(lambda rows, _: rows_like(data.record, rows, are_own=True), data.train, 10, seed=0)
+    rows, numbered = read(0, 0, data.batches.num_rows // 10)
+    first = sum(
+        shard.num_rows for shard in data.batches.shards[: [s.path.stem for s in data.batches.shards].index("part-3")]
+    )
+    dark = (numbered >= first) & (numbered < first + 50)
+    assert dark.sum() > 30
+    assert rows.means()[dark].max() == np.float32(1 / 255)
+    np.save(folder / "part-4.npy", np.eye(8))
+    with pytest.raises(DataError, match=r"numbers of every file to be as in .*, whole ones, got floats in .*part-4"):
+        load(folder, values="grey")
 
 
 def test_tables_that_differ_are_told_apart(tmp_path):

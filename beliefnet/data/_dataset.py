@@ -138,8 +138,7 @@ class Dataset:
         data = cls.from_arrays(batches.sample(), valid, valid if test is None else test, label="batches", **options)
         test_rows = data.test[:0] if test is None else data.test
         splits = {"train": batches.num_rows, "valid": len(data.valid), "test": len(test_rows)}
-        record = replace(data.record, splits=splits)
-        return cls(record, data.train, data.valid, test_rows, batches)
+        return cls(replace(data.record, splits=splits), data.train, data.valid, test_rows, batches)
 
     @classmethod
     def from_observations(
@@ -273,6 +272,7 @@ def _recorded(
         largest=contents.largest,
         reading=contents.reading,
         keep_empty=bool(options.keep_empty),
+        scale=contents.scale,
     )
     is_dynamic = binarization == "dynamic"
     largest = levels - 1 if levels is not None else contents.largest if is_dynamic else 1

@@ -14,8 +14,8 @@ _TOLERANCE = 6e-5
 _LOOK = 100_000
 
 
-def check_grey_values(rows: np.ndarray, label: str, levels: int | None = None) -> np.ndarray:
-    """Check that rows `[n, num_features]` are within [0, 1], or grey levels.
+def grey_scale(rows: np.ndarray, label: str, levels: int | None = None) -> int:
+    """Return what a one is stored as, as far as rows `[n, num_features]` tell.
 
     Whole numbers are taken for levels of 8 bits if they are bytes, or if the largest is 255: others may be of another
     scale, which `levels` says.
@@ -25,27 +25,80 @@ def check_grey_values(rows: np.ndarray, label: str, levels: int | None = None) -
         label: What to call them in an error.
         levels: Number of levels of whole numbers that start from 0.
 
-    Returns:
-        float32 in [0, 1].
-
     Raises:
-        DataError: With the position of the first value that is not finite, or out of range.
+        DataError: With the position of the first value that is not finite.
     """
     check_finite(rows, label)
     low, high, whole = rows.min(), rows.max(), are_whole(rows)
     if levels is not None and levels > 2 and whole and high > 1:
-        if not 0 <= low <= high < levels:
-            raise DataError(
-                f"expected whole numbers from 0 to {levels - 1} in {label}, as levels={levels} says, got values from "
-                f"{low:g} to {high:g}, the first outside being {first_of(rows, (rows < 0) | (rows >= levels), label)}",
-                *([f"x - {low:g}, which starts from 0"] if low > 0 and high - low < levels else []),
-                Use("levels", int(high) + 1),
-            )
-        return rows.astype(np.float32) / np.float32(levels - 1)
+        return levels - 1
     is_bytes = (rows.dtype == np.uint8 and high >= FEW_LEVELS) or (high == 255 and low >= 0 and whole)
-    if is_bytes:
-        return rows.astype(np.float32) / np.float32(255)
-    return check_values(rows, label).astype(np.float32)
+    return 255 if is_bytes else 1
+
+
+def check_grey_values(rows: np.ndarray, label: str, scale: int) -> np.ndarray:
+    """Check that rows `[n, num_features]` are within [0, 1], or grey levels, whole numbers from 0 to a scale.
+
+    Args:
+        rows: Rows that passed `check_numbers`.
+        label: What to call them in an error.
+        scale: What a one is stored as; rows of 1 are any values within [0, 1].
+
+    Returns:
+        float32 in [0, 1].
+
+    Raises:
+        DataError: With the position of the first value that is not finite, not whole, or out of range.
+    """
+    if scale == 1:
+        return check_values(rows, label).astype(np.float32)
+    check_finite(rows, label)
+    low, high, expected = rows.min(), rows.max(), f"expected whole numbers from 0 to {scale} in {label}"
+    if not are_whole(rows):
+        raise DataError(
+            f"{expected}, as in the rows that it belongs to, got {first_of(rows, rows != np.rint(rows), label)}",
+            f"np.rint({scale} * x) if these are values between 0 and 1",
+        )
+    if not 0 <= low <= high <= scale:
+        raise DataError(
+            f"{expected}, as levels={scale + 1} says, got values from "
+            f"{low:g} to {high:g}, the first outside being {first_of(rows, (rows < 0) | (rows > scale), label)}",
+            *([f"x - {low:g}, which starts from 0"] if low > 0 and high - low <= scale else []),
+            Use("levels", int(high) + 1),
+        )
+    return rows.astype(np.float32) / np.float32(scale)
+
+
+def check_floats(rows: np.ndarray, label: str) -> None:
+    """Check that rows are not whole numbers by their dtype, which may be of another scale than floats in [0, 1]."""
+    if rows.dtype.kind in "iu":
+        raise DataError(
+            f"expected floats between 0 and 1 in {label}, as in the rows that it belongs to, got {rows.dtype}",
+            f"x / {255 if rows.dtype == np.uint8 else rows.max()} if these are levels",
+            "x.astype('float32') if they are black and white",
+        )
+
+
+def scale_of(rows: np.ndarray, record: Record, label: str) -> int:
+    """Return what a one is in rows that may be of another scale than the data of the record: they tell, or it does.
+
+    Raises:
+        DataError: If they can be of both.
+    """
+    scale = record.scale or 1
+    if scale == 1:
+        return grey_scale(rows, label, record.levels or record.largest + 1)
+    check_finite(rows, label)
+    if not are_whole(rows):
+        return 1
+    if rows.dtype.kind == "f" and rows.max() == 1:
+        raise DataError(
+            f"expected values that show their scale in {label}, got only zeros and ones, which can be levels from 0 to "
+            f"{scale}, or black and white",
+            f"x / {scale} if these are levels",
+            f"{scale} * x if they are black and white",
+        )
+    return scale
 
 
 def levels_of(arrays: Sequence[np.ndarray]) -> int | None:

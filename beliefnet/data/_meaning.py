@@ -8,7 +8,7 @@ import numpy as np
 from beliefnet._errors import DataError, Use, shown
 from beliefnet.data._binarization import binarize_rows
 from beliefnet.data._documents import most_frequent, numbered_words, warn_of_empty, without_empty
-from beliefnet.data._levels import check_grey_values, levels_of, to_levels
+from beliefnet.data._levels import check_grey_values, grey_scale, levels_of, to_levels
 from beliefnet.data._record import SPLITS, LoadOptions
 from beliefnet.data._sparse import to_counts
 from beliefnet.data._split import Contents, cut_missing
@@ -52,21 +52,20 @@ def as_binary(contents: Contents, options: LoadOptions, label: str) -> Contents:
 
 
 def as_grey(contents: Contents, options: LoadOptions, label: str) -> Contents:
-    """Return grey values; `DataError` if they are bits."""
+    """Return grey values, all splits of one scale; `DataError` if they are bits."""
     if contents.are_sparse:
         raise DataError(f"expected grey values in a dense array, got a sparse matrix in {label}", "matrix.toarray()")
     if contents.largest > 1:
-        return contents.holding(_flat(contents, label))
-    rows = {
-        split: check_grey_values(array, label_of(label, split, contents), options.levels)
-        for split, array in _flat(contents, label).items()
-    }
+        return contents.holding(_flat(contents, label), scale=contents.largest)
+    flat, called = _flat(contents, label), {split: label_of(label, split, contents) for split in contents.splits}
+    scale = max(grey_scale(array, called[split], options.levels) for split, array in flat.items())
+    rows = {split: check_grey_values(array, called[split], scale) for split, array in flat.items()}
     if all(((array == 0) | (array == 1)).all() for array in rows.values()):
         raise DataError(
             f"expected grey values in {label}, got only zeros and ones",
             Use("values", "binary", flags="--visible bernoulli"),
         )
-    return contents.holding(rows)
+    return contents.holding(rows, scale=scale)
 
 
 def as_counts(contents: Contents, options: LoadOptions, label: str) -> Contents:

@@ -13,7 +13,7 @@ from beliefnet.data._arrays import as_rows
 from beliefnet.data._binarization import binarize_rows, check_binarization, choose_binarization, to_unit
 from beliefnet.data._by_words import by_words
 from beliefnet.data._files import labelled, plain_suffix
-from beliefnet.data._levels import check_grey_values, to_levels
+from beliefnet.data._levels import check_floats, check_grey_values, scale_of, to_levels
 from beliefnet.data._meaning import check_options
 from beliefnet.data._observations import Observations
 from beliefnet.data._record import LoadOptions, Reading, Record
@@ -149,10 +149,11 @@ def read_incomplete_rows(
         raise DataError(f"expected rows with missing entries in a dense array or a table, got {path}", "numpy.save")
     rows = check_numbers(contents.splits["train"], str(path))
     check_width(rows, record.num_features, str(path))
-    levels = record.levels if record.values == "grey" else record.largest + 1 if record.largest > 1 else None
 
     def check(known: np.ndarray, label: str) -> np.ndarray:
-        return check_values(known, label) if levels is None else check_grey_values(known, label, levels)
+        if record.values != "grey" and record.largest == 1:
+            return check_values(known, label)
+        return check_grey_values(known, label, scale_of(known, record, label))
 
     return Observations(
         check_known(check)(rows, labelled(str(path), contents.place)).astype(np.float32),
@@ -165,7 +166,13 @@ def read_incomplete_rows(
 
 
 def rows_like(
-    record: Record, rows: Any, *, columns: Sequence[str] | None = None, binarization: str | None = None, seed: int = 0
+    record: Record,
+    rows: Any,
+    *,
+    columns: Sequence[str] | None = None,
+    binarization: str | None = None,
+    seed: int = 0,
+    are_own: bool = False,
 ) -> Observations:
     """Take rows in memory for a trained model, in the way in which its own data were taken.
 
@@ -175,6 +182,7 @@ def rows_like(
         columns: The names of the model's columns.
         binarization: What becomes of values between 0 and 1; by default the same as in training.
         seed: Of bits that are drawn once.
+        are_own: Whether the rows are some of the data of the record: then whole numbers up to 1 are of its scale too.
 
     Raises:
         DataError: If the rows are no numbers, of another width, or not what the model was trained on.
@@ -190,9 +198,9 @@ def rows_like(
     elif columns is not None and found.columns is not None and set(found.columns) & set(columns):
         missing = next(column for column in columns if column not in found.columns)
         raise DataError(f"expected a data frame with the column {shown(missing)}, got one without", "all columns")
-    contents = Contents(
-        {"train": array}, largest=record.largest, columns=None if columns is None else tuple(columns), names=names
-    )
+    scale = record.scale if record.values == "grey" else record.largest if record.largest > 1 else None
+    named = None if columns is None else tuple(columns)
+    contents = Contents({"train": array}, record.largest, named, names, scale=scale if are_own else None)
     check_width(array.reshape(array.shape[0], -1), record.num_features, "rows")
     how = replace(record, binarization=binarization or record.binarization)
     return _observed(contents, how, LoadOptions.of({"values": record.values, "seed": seed}), "rows")
@@ -246,7 +254,10 @@ def _observed(contents: Contents, record: Record, options: LoadOptions, label: s
         rows = to_counts(rows if contents.are_sparse else check_numbers(rows, label), label)
     elif record.values == "grey":
         levels = record.levels or 1
-        rows = check_grey_values(check_numbers(rows, label), label, record.levels)
+        rows = check_numbers(rows, label)
+        if contents.scale == 1:
+            check_floats(rows, label)
+        rows = check_grey_values(rows, label, contents.scale or scale_of(rows, record, label))
         on_grid = to_levels(rows, levels)
         if levels > 1 and np.abs(to_unit(on_grid, levels - 1) - rows).max() < _TOLERANCE:
             rows, largest = on_grid, levels - 1
@@ -274,6 +285,10 @@ def _bits_like(
         return check_sparse_bits(rows, label), 1, False
     rows = check_numbers(rows, label)
     is_bytes = largest > 1 and rows.dtype.kind in "biu" and rows.min() >= 0 and 1 < rows.max() <= largest
+    # Zeros and ones are bits in other data, levels in those of the record.
+    if contents.scale is not None:
+        check_grey_values(rows, label, contents.scale)
+        is_bytes = True
     if record.binarization == "none" and not is_bytes:
         return check_bits(rows, label), 1, False
     rows, largest = (rows.astype(np.uint8), largest) if is_bytes else (check_values(rows, label), 1)

@@ -192,6 +192,8 @@ class Record:
         reading: How the file was read, so that another one can be read in the same way.
         keep_empty: Of counts, whether rows without a single one stayed.
         schema: Of a table, what each column was taken for.
+        scale: Of grey values, what a one was in the file: 255 for bytes, 4 for whole numbers of 5 levels, 1 for values
+            between 0 and 1. None for other values, and in records of before version 0.2.
     """
 
     name: str
@@ -208,6 +210,7 @@ class Record:
     reading: Reading = field(default_factory=Reading)
     keep_empty: bool = False
     schema: Schema | None = None
+    scale: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON or TOML; what is None, and binary `values`, go without saying."""
@@ -280,5 +283,5 @@ class Record:
         return replace(self, reading=replace(self.reading, **checked))
 
 
-_OPTIONAL = {"image_shape", "values", "levels", "largest", "reading", "keep_empty", "schema"}
+_OPTIONAL = {"image_shape", "values", "levels", "largest", "reading", "keep_empty", "schema", "scale"}
 _WITHOUT_SAYING: Mapping[str, Any] = {"values": "binary", "largest": 1, "reading": {}, "keep_empty": False}

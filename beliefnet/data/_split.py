@@ -33,6 +33,7 @@ class Contents:
         are_documents: Whether the rows are texts, or of a format that holds documents: one without a word is none.
         reading: How they were read.
         place: Where an entry of the training rows is in a text file, given its row and column.
+        scale: What a one is, where that is known of dense rows whatever they hold; of grey values within [0, 1], was.
     """
 
     splits: Mapping[str, Any]
@@ -45,6 +46,7 @@ class Contents:
     are_documents: bool = False
     reading: Reading = field(default_factory=Reading)
     place: Place | None = None
+    scale: int | None = None
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -219,7 +219,7 @@ def streamed_in(dataset: Dataset, net: BeliefNet, batch_size: int, *, seed: int,
 
     def read(rows: Any, label: str) -> Observations:
         try:
-            return observe_scored(net, rows_like(record, rows))
+            return observe_scored(net, rows_like(record, rows, are_own=True))
         except DataError as error:
             raise DataError.of(error, about=label) from None
 

@@ -1,6 +1,7 @@
 """One file of many that make a data set: how many rows it has, and some of them."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ class Array(AbstractShard):
         size = int(np.prod(rows.shape[1:])) * rows.dtype.itemsize
         order = "C" if rows.flags.c_contiguous else "F"
         layout = {"dtype": rows.dtype, "shape": rows.shape, "offset": rows.offset, "order": order}
-        return cls(path, options, len(rows), size, {"columns": str(list(rows.shape[1:]))}, layout)
+        return cls(path, options, len(rows), size, _form(rows.shape, rows.dtype, options), layout)
 
     @property
     def parts(self) -> list[Part]:
@@ -104,9 +105,11 @@ class Archive(AbstractShard):
         size, stored = path.stat().st_size, npz_names(path)
         if options.array is None and {"format", "shape", "data"} <= set(stored):
             shape = tuple(map(int, read_npz(path, ["shape"])["shape"]))
+            form = {"columns": str(list(shape[1:]))}
         else:
-            shape = tuple(map(int, _whole(path, options).splits["train"].shape))
-        return cls(path, options, shape[0], -(-size // max(shape[0], 1)), {"columns": str(list(shape[1:]))})
+            rows = _whole(path, options).splits["train"]
+            shape, form = tuple(map(int, rows.shape)), _form(rows.shape, rows.dtype, options)
+        return cls(path, options, shape[0], -(-size // max(shape[0], 1)), form)
 
     @property
     def parts(self) -> list[Part]:
@@ -118,6 +121,14 @@ class Archive(AbstractShard):
         contents = _whole(self.path, self.options)
         chosen = slice(part.first, part.last)
         return contents.holding({"train": contents.splits["train"][chosen]}, names={})
+
+
+def _form(shape: Sequence[int], dtype: np.dtype, options: LoadOptions) -> dict[str, str]:
+    """Return what all files have in common: of grey values also whether they are floats, which are of another scale."""
+    columns = {"columns": str(list(map(int, shape[1:])))}
+    return (
+        columns | {"numbers": "floats" if dtype.kind == "f" else "whole ones"} if options.values == "grey" else columns
+    )
 
 
 def evenly(num_rows: int, row_bytes: int) -> list[Part]:
