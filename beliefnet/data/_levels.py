@@ -56,7 +56,7 @@ def check_grey_values(rows: np.ndarray, label: str, scale: int) -> np.ndarray:
     low, high, expected = rows.min(), rows.max(), f"expected whole numbers from 0 to {scale} in {label}"
     if not are_whole(rows):
         raise DataError(
-            f"{expected}, as in the rows that it belongs to, got {first_of(rows, rows != np.rint(rows), label)}",
+            f"{expected}, as in the other rows of the data, got {first_of(rows, rows != np.rint(rows), label)}",
             f"np.rint({scale} * x) if these are values between 0 and 1",
         )
     if not 0 <= low <= high <= scale:
@@ -64,7 +64,7 @@ def check_grey_values(rows: np.ndarray, label: str, scale: int) -> np.ndarray:
             f"{expected}, as levels={scale + 1} says, got values from "
             f"{low:g} to {high:g}, the first outside being {first_of(rows, (rows < 0) | (rows > scale), label)}",
             *([f"x - {low:g}, which starts from 0"] if low > 0 and high - low <= scale else []),
-            Use("levels", int(high) + 1),
+            Use("levels", int(high) + 1) if high > 1 else "values from 0 on",
         )
     return rows.astype(np.float32) / np.float32(scale)
 
@@ -73,8 +73,8 @@ def check_floats(rows: np.ndarray, label: str) -> None:
     """Check that rows are not whole numbers by their dtype, which may be of another scale than floats in [0, 1]."""
     if rows.dtype.kind in "iu":
         raise DataError(
-            f"expected floats between 0 and 1 in {label}, as in the rows that it belongs to, got {rows.dtype}",
-            f"x / {255 if rows.dtype == np.uint8 else rows.max()} if these are levels",
+            f"expected floats between 0 and 1 in {label}, as in the other rows of the data, got {rows.dtype}",
+            "x / 255 if these are 8-bit grey levels",
             "x.astype('float32') if they are black and white",
         )
 
@@ -89,7 +89,7 @@ def scale_of(rows: np.ndarray, record: Record, label: str) -> int:
     if scale == 1:
         return grey_scale(rows, label, record.levels or record.largest + 1)
     check_finite(rows, label)
-    if not are_whole(rows):
+    if rows.min() < 0 or not are_whole(rows):
         return 1
     if rows.dtype.kind == "f" and rows.max() == 1:
         raise DataError(
