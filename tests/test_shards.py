@@ -309,7 +309,7 @@ def test_other_data_beside_shards_are_refused(tmp_path, other):
     (folder / other).parent.mkdir(exist_ok=True)
     (folder / other).write_text("words")
     for use in (load, load_shards):
-        message = f"expected a folder of shards or of other data, got both in .*x: 6 such as 'part-0.npy' and 1 such as '{Path(other).name}'"
+        message = f"shards or of other data, got both in .*x: 6 such as 'part-0.npy' and 1 such as '{Path(other).name}'"
         with pytest.raises(DataError, match=message) as caught:
             use(folder)
     assert str(caught.value).endswith(
