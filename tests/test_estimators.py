@@ -40,6 +40,7 @@ from beliefnet.distributions import OneHot
 from beliefnet.estimators import (
     ARM,
     ARMS,
+    IWAE,
     MSC,
     NVIL,
     REBAR,

@@ -29,9 +29,10 @@ class Normal(dist.Normal):
 
     def log_prob(self, value: Any, intermediates: Any = None) -> Float[Array, "..."]:
         """Return the log-density of each unit, in nats."""
+        loc, scale = jnp.asarray(self.loc), jnp.asarray(self.scale)
         # Not by `batch_shape`, which `jax.vmap` over a distribution leaves as it was.
-        shape = jnp.broadcast_shapes(jnp.shape(value), jnp.shape(self.loc), jnp.shape(self.scale))
-        loc, scale = (spread(jnp.asarray(numbers), shape) for numbers in (self.loc, self.scale))
+        shape = jnp.broadcast_shapes(jnp.shape(value), loc.shape, scale.shape)
+        loc, scale = spread(loc, shape), spread(scale, shape)
         return jnp.asarray(dist.Normal(loc, scale).log_prob(value))
 
 
