@@ -44,7 +44,9 @@ def bernoulli(key: Key, probabilities: Float[Array, "*#shape"], shape: tuple[int
 
 def _makes_words(key: Key) -> bool:
     """Whether JAX makes each word from its place alone, by Threefry."""
-    return str(jax.random.key_impl(key)) == "threefry2x32" and getattr(jax.config, _PARTITIONABLE, True)
+    is_threefry = str(jax.random.key_impl(key)) == "threefry2x32" and getattr(jax.config, _PARTITIONABLE, True)
+    # An array of keys is refused by JAX's own functions.
+    return is_threefry and jax.random.key_data(key).ndim == 1
 
 
 def _words(key: Key, shape: tuple[int, ...]) -> UInt32[Array, "*shape"]:

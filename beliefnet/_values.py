@@ -233,7 +233,9 @@ class Several(AbstractValues):
 
     def __init__(self, each: AbstractValues):
         self.each, self.annotation = each, tuple[each.annotation, ...]
-        self.what, self.example = f"{each.what.removeprefix('a ')}s", each.example
+        one_of, _, choices = each.what.partition("one of ")
+        self.what = f"some of {choices}" if choices and not one_of else f"{each.what.removeprefix('a ')}s"
+        self.example = each.example
 
     def check(self, value: Any) -> tuple:
         """Return the values as a tuple."""

@@ -1,8 +1,6 @@
 """Write the record of `beliefnet bench` into its page of the documentation: the table, and the picture.
 
-After `beliefnet bench --out results/benchmarks/bench.png`:
-
-beliefnet bench --out results/benchmarks/bench.png
+beliefnet bench --seconds 0.5 --out results/benchmarks/bench.png
 python benchmarks/bench_page.py [--record results/benchmarks/bench.json] [--page docs/bench.md]
 """
 
@@ -15,17 +13,21 @@ from typing import Any
 BEGIN, END = "<!-- measured: ", "<!-- end -->"
 
 
-def cells(row: dict[str, Any]) -> str:
-    """Return a line of the table."""
-    ratio = "error" if row["error"] else f"{row['ratio']:.2f}"
+def cells(row: dict[str, Any], own: dict[str, Any]) -> str:
+    """Return a line of the table; the library's own row has the seconds that others are compared with."""
+    ratios = sorted(theirs / ours for theirs, ours in zip(row["seconds"], own["seconds"], strict=True))
+    spread = "" if row is own else f" ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+    ratio = "error" if row["error"] else f"{row['ratio']:.2f}{spread}"
     agrees = "" if row["z"] is None else f"{row['z']:.1f}"
     share = f"{100 * row['of_floor']:.0f} %"
-    names = f"| `{row['workload']}` | {row['contestant']} | {row['examples_per_second']:,.0f}"
+    note = f" ({row['note']})" if row["note"] else ""
+    names = f"| `{row['workload']}` | {row['contestant']}{note} | {row['examples_per_second']:,.0f}"
     return f"{names} | {ratio} | {share} | {agrees} |"
 
 
 def text(record: dict[str, Any]) -> str:
     """Return what was measured as Markdown."""
+    own = {row["workload"]: row for row in record["rows"] if row["contestant"] == "beliefnet"}
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     lines = [
         f"Measured on {record['cores']} cores ({record['machine']}), {record['rounds']} rounds of "
@@ -33,9 +35,9 @@ def text(record: dict[str, Any]) -> str:
         f"and {versions}",
         "([the record](../results/benchmarks/bench.json)):",
         "",
-        "| workload | by | examples/s | ratio | of floor | z |",
+        "| workload | by | examples/s | ratio (over the rounds) | of floor | z |",
         "|---|---|---|---|---|---|",
-        *(cells(row) for row in record["rows"] if row["seconds"]),
+        *(cells(row, own[row["workload"]]) for row in record["rows"] if row["seconds"]),
         "",
         "![The speed of each contestant, the library's own being 1](images/bench.png)",
     ]

@@ -3,9 +3,9 @@
     taskset -c 0 python benchmarks/profile.py [--workloads nvil vimco iwae em nll documents] [--json FILE]
 
 Times are those of XLA's operations in a trace of the profiler, in milliseconds of a step (of an image for `nll`); on
-one core they add up. An operation is a product if it is one or one was fused into it, a draw if it makes random words,
-a log-probability if it takes exponentials or logarithms of at least `--large` numbers, and one of the rest otherwise:
-the optimiser, sums, copies. Operations (MFLOP) are those of the products of a step.
+one core they add up. An operation is a product if it is one or one was fused into it, a draw if it makes random
+numbers, a log-probability if it takes exponentials or logarithms of at least `--large` numbers, and one of the rest
+otherwise: the optimiser, sums, copies. Operations (MFLOP) are those of the products of a step.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def kinds_of(text: str, large: int) -> dict[str, str]:
         is_large = size >= large or any(math.prod(map(int, re.findall(r"\d+", s))) >= large for s in _shapes(body))
         if code == "dot" or " dot(" in body or "convolution" in body:
             found[name] = "products"
-        elif body.count(" xor(") >= _MANY_WORDS:
+        elif body.count(" xor(") >= _MANY_WORDS or re.search(r"threefry|_normal_real|_shuffle", rest):
             found[name] = "draws"
         elif is_large and re.search(r" (exponential|log|logistic|log-plus-one|tanh)\(", body):
             found[name] = "log-probabilities"

@@ -217,7 +217,7 @@ def test_the_command_shows_and_writes_what_was_measured(faked, here, capsys):
     [
         ("--seconds 0", "expected --seconds above 0, got 0.0; try 1"),
         ("--rounds 0", "expected --rounds of at least 1, got 0"),
-        ("--workloads nvl", "nvil"),
+        ("--workloads nvl", "some of nvil, vimco, iwae, em, nll, documents, got"),
         ("--out bench.jpg", "expected --out to end in .png"),
     ],
 )

@@ -2,6 +2,8 @@
 
 import dataclasses
 import itertools
+import re
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -38,6 +40,7 @@ from beliefnet.distributions import OneHot
 from beliefnet.estimators import (
     ARM,
     ARMS,
+    IWAE,
     MSC,
     NVIL,
     REBAR,
@@ -70,7 +73,7 @@ from beliefnet.estimators.rules import (
     Thermodynamic,
 )
 from beliefnet.evaluation import enumerate_latents
-from beliefnet.nets import sigmoid_belief_net
+from beliefnet.nets import sigmoid_belief_net, vae
 from beliefnet.proposals import Particles, Recognition
 from beliefnet.samplers import AbstractSampler, Plain
 
@@ -825,3 +828,13 @@ def test_a_chain_that_has_not_begun_begins_at_a_draw():
     both = Sum((Wake(1), MSC(2)))
     state = both.at_rows(both.begin(net, 4), jnp.array([2, 0, 1]))
     assert one_estimate(both, net, OBSERVATIONS, state, key).state[1].is_begun.tolist() == [1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("make", [lambda net: SGVB(net, 2), lambda net: IWAE(net, 2)])
+def test_the_first_layer_has_one_gradient_product(make: Callable[[BeliefNet], Any]):
+    net = vae(12, (3,), deterministic=(8,), key=jax.random.key(0))
+    estimator = make(net)
+    program = jax.make_jaxpr(lambda net: estimator.estimate(net, jnp.ones((5, 12)), None, key=jax.random.key(1)).net)
+    products = re.findall(r"f32\[(12,8|8,12)\] = dot_general", str(program(net)))
+    # One of the first layer, of 12 visible units, and one of the last.
+    assert len(products) == 2

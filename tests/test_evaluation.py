@@ -385,6 +385,14 @@ def test_bfloat16_is_the_evaluation_of_a_net_with_rounded_weights():
     assert half != pytest.approx(single, rel=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32])
+def test_bfloat16_takes_values_of_every_type(dtype: type):
+    net = in_bfloat16(sigmoid_belief_net(6, (3,), key=jax.random.key(0)))
+    x, h = np.array([[0, 1, 1, 0, 1, 0]]), (jnp.array([[1.0, 0.0, 1.0]]),)
+    found, expected = (net.log_recognition_terms(jnp.asarray(x, own), h) for own in (dtype, float))
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_bfloat16_reaches_the_maps_of_every_network_and_nothing_else():
     net = vae(12, (3,), deterministic=(8,), key=jax.random.key(0))
     types = [(leaf.ndim, str(leaf.dtype)) for leaf in jax.tree.leaves(in_bfloat16(net))]

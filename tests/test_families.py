@@ -22,6 +22,7 @@ from beliefnet.distributions import (
     normal,
     poisson,
 )
+from beliefnet.distributions._normal import Normal
 from beliefnet.nets import sigmoid_belief_net
 
 RNG = np.random.default_rng(0)
@@ -246,3 +247,10 @@ def test_normal_units_have_the_derivatives_of_a_sum_over_particles():
 
     for found, expected in zip(*(jax.grad(f, (0, 1))(loc, scale) for f in (own, plain)), strict=True):
         np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-5)
+
+
+def test_normal_units_are_mapped_as_those_of_numpyro():
+    loc, scale = jnp.arange(3.0), jnp.arange(1.0, 4)
+    found, expected = (jax.vmap(lambda q: q.log_prob(1.0))(make(loc, scale)) for make in (Normal, dist.Normal))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert Normal(0, 1).sample(jax.random.key(0), (2,)).dtype == jnp.float32

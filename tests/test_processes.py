@@ -14,7 +14,7 @@ import pytest
 
 from beliefnet._errors import OptionError
 from beliefnet.cli import run
-from beliefnet.devices import start_processes
+from beliefnet.devices import _coordinator, start_processes
 from beliefnet.runs import RunFolder
 
 _SECONDS = 120
@@ -99,6 +99,42 @@ def test_what_is_no_job_says_what_is(given):
 def test_a_process_is_one_of_those_that_there_are():
     with pytest.raises(OptionError, match="process of distributed to be below processes=2, got 2"):
         start_processes("coordinator=127.0.0.1:1,processes=2,process=2")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            "coordinator=127.0.0.1:70000, processes=2, process=1",
+            "a port from 1 to 65535 for the coordinator .*got 70000",
+        ),
+        ("coordinator=a:1,processes=2,process=0,process=1", "each part of distributed once, got process twice"),
+        (
+            " coordinator = 127.0.0.1:1, processes = 2 , process=1 ",
+            r"a first process .*, got '127.0.0.1:1' \(.*refused",
+        ),
+        ("coordinator=no.such.invalid:1,processes=2,process=1", r"a first process .*, got 'no.such.invalid:1' \("),
+        ("coordinator=no.such.invalid:1,processes=2,process=0", r"a host that is known .*'no.such.invalid:1' \("),
+    ],
+)
+def test_an_address_that_is_none_is_named(monkeypatch, given, message):
+    said = []
+    monkeypatch.setattr(_coordinator, "_WAIT_SECONDS", 0.3)
+    monkeypatch.setattr(_coordinator, "_SILENT_SECONDS", 0.0)
+    with pytest.raises(OptionError, match=f"^expected {message}"):
+        start_processes(given, said.append)
+    assert len(said) == ("first process" in message or "a host" in message)
+    assert all(text.startswith("waiting up to 0.3 s for the coordinator ") for text in said)
+
+
+def test_the_first_process_may_come_later(monkeypatch):
+    with socket.socket() as first:
+        first.bind(("127.0.0.1", 0))
+        # Nobody listens before the first pause.
+        monkeypatch.setattr(_coordinator.time, "sleep", lambda seconds: first.listen())
+        _coordinator.check_coordinator("127.0.0.1", port := first.getsockname()[1], 1, print)
+        with pytest.raises(OptionError, match=f"a free port for the first process of distributed, got {port} "):
+            _coordinator.check_coordinator("127.0.0.1", port, 0, print)
 
 
 def test_processes_share_a_folder_that_has_a_name(capsys):

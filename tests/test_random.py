@@ -60,3 +60,9 @@ def test_double_precision_takes_numbers_of_double_precision():
         drawn = bernoulli(key, means, (50, 2))
         assert drawn.dtype == jnp.float64
         np.testing.assert_array_equal(drawn, jax.random.uniform(key, (50, 2), jnp.float64) < means)
+
+
+def test_an_array_of_keys_is_no_key():
+    for num in (2, 3):
+        with pytest.raises(ValueError, match="single key"):
+            bernoulli(jax.random.split(jax.random.key(0), num), jnp.array([0.2, 0.7]), (3, 2))

@@ -294,6 +294,8 @@ def test_tables_that_differ_are_told_apart(tmp_path):
         with pytest.raises(DataError, match=message):
             load(folder)
     assert load(folder, drop=("b",), values="binary").record.num_features == 7
+    with pytest.raises(DataError, match=r"a column of data in every file, got none of 'a', .* left; try fewer to drop"):
+        load(folder, drop=tuple("abcdefgh"))
 
 
 def test_what_cannot_be_is_said(tmp_path, monkeypatch):
@@ -314,3 +316,48 @@ def test_what_cannot_be_is_said(tmp_path, monkeypatch):
     (folder / "train.npy").unlink()
     with pytest.raises(DataError, match=re.escape("pip install 'beliefnet[stream]'")):
         epoch_of(load(folder))
+
+
+@pytest.mark.parametrize("other", ["notes.txt", "preview.png", "labels.csv.gz", "below/x.mtx", "part-9.npy.gz"])
+def test_other_data_beside_shards_are_refused(tmp_path, other):
+    folder = files(tmp_path / "x", npy)
+    for name in ("README.txt", "LICENSE", "License.TXT", "form.json", ".hidden.txt", "_SUCCESS"):
+        (folder / name).write_text("words")
+    assert load(folder).record.num_features == 8
+    (folder / other).parent.mkdir(exist_ok=True)
+    (folder / other).write_text("words")
+    for use in (load, load_shards):
+        message = f"shards or of other data, got both in .*x: 6 such as 'part-0.npy' and 1 such as '{Path(other).name}'"
+        with pytest.raises(DataError, match=message) as caught:
+            use(folder)
+    assert str(caught.value).endswith(
+        "; try a folder of the shards alone, or in Python load_shards(train, valid, test) with lists of files"
+    )
+    shards = sorted(folder.glob("*.npy"))
+    assert load_shards(shards[:4], shards[4:5], shards[5:]).record.splits == {"train": 130, "valid": 30, "test": 40}
+
+
+def test_a_file_is_of_one_split_once(tmp_path):
+    a, b, c, *_ = sorted(files(tmp_path / "x", npy).glob("*.npy"))
+    link = tmp_path / "link.npy"
+    link.symlink_to(a)
+    for given in (([a, b], [a]), ([a, a, b], [c]), ([a, b], [c], [link])):
+        with pytest.raises(DataError, match=r"every file once, got .*(part-0|link).npy twice"):
+            load_shards(*given)
+
+
+def test_files_of_a_split_are_paths(tmp_path):
+    folder = files(tmp_path / "x", npy)
+    a, b, *_ = sorted(folder.glob("*.npy"))
+    assert load_shards([a], valid=b).record.splits == load_shards([a], valid=str(b)).record.splits
+    with pytest.raises(DataError, match=r"no valid beside .*, which is taken for a folder of all splits"):
+        load_shards(folder, valid=[b])
+    with pytest.raises(DataError, match="test to have a file, got an empty list; try test=None"):
+        load_shards([a], valid=b, test=[])
+    # The type checker of the tests would refuse it first.
+    for given in ([1], 5, [[a]]):
+        with pytest.raises(TypeError, match=r"expected .*valid to be of type .*valid-000.npy"):
+            _load._paths("valid", given)
+    for paths in ([a, b], [str(a), str(b)]):
+        with pytest.raises(DataError, match=r"got a list of paths, as .*; try data.load_shards\(paths\), or"):
+            beliefnet.fit(paths)

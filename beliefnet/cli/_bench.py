@@ -64,6 +64,7 @@ def bench(
         seconds: How long a turn is, about.
         out: A .png for the picture; the numbers go to a .json next to it.
     """
+    workloads, peers = tuple(dict.fromkeys(workloads)), tuple(dict.fromkeys(peers))
     _check(workloads, rounds, seconds, out)
     measured: list[Row] = []
     with progress("bench", len(workloads)) as shown:

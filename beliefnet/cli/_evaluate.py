@@ -69,8 +69,8 @@ def evaluate_run(
         data: Another data set than the one the net was trained on, or a file, all rows of which are scored.
         limit: Use only so many examples, spread evenly over the split (it may be sorted by class).
         seed: Seed of the draws.
-        precision: bfloat16 multiplies by weights rounded to 8 bits, and adds in single precision: about half the time
-            where the processor has such products. The result is shown, and not kept in the run folder.
+        precision: bfloat16 multiplies numbers rounded to 8 bits, and adds in single precision: about two thirds of the
+            time where the processor has such products. The result is shown, and not kept in the run folder.
         tensorboard: Record the figures in event files in the run folder, as `beliefnet train` does.
         mlflow: An MLflow server or store to record the figures in, beside what `beliefnet train` recorded there.
         reading: How a file is read, where the run's own data were read in another way.

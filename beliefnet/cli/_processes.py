@@ -6,6 +6,7 @@ from pathlib import Path
 from beliefnet._errors import OptionError
 from beliefnet.catalogue import TrainConfig
 from beliefnet.cli._common import hush
+from beliefnet.cli._text import warn
 from beliefnet.cli._tracking import LiveView, Tracking
 from beliefnet.devices import is_alone, is_first, start_processes, wait_for_all
 from beliefnet.runs import RunFolder
@@ -25,7 +26,7 @@ def join_processes(how: str | None, place: Path | None) -> None:
         return
     if place is None:
         raise OptionError("expected --out or --resume with --distributed, got neither", "--out runs/mine")
-    start_processes(how)
+    start_processes(how, warn)
     if not is_first():
         hush()
 

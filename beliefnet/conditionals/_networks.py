@@ -88,7 +88,8 @@ class Dense(AbstractNetwork):
 
     def _of_rows(self, rows: Float[Array, "rows inputs"]) -> Float[Array, "rows outputs"]:
         if self.weight.dtype == jnp.bfloat16:
-            flat = jnp.matmul(rows.astype(jnp.bfloat16), self.weight, preferred_element_type=rows.dtype)
+            sums = jnp.result_type(rows.dtype, jnp.float32)
+            flat = jnp.matmul(rows.astype(jnp.bfloat16), self.weight, preferred_element_type=sums)
         else:
             flat = rows @ self.weight
         return flat if self.bias is None else flat + self.bias
@@ -259,9 +260,9 @@ class Stacked(AbstractComposed):
 def in_bfloat16(net: T) -> T:
     """Return a net whose dense maps multiply in bfloat16 and add in single precision, for passes forward.
 
-    Weights are rounded to 8 bits of precision, and so is what they are multiplied with: zeros and ones, one-hot values
-    and small counts are exact, so that a net of such layers is evaluated exactly, with rounded weights. On processors
-    and accelerators that have such products they take about half the time; elsewhere, more. Sums of log-probabilities,
+    Weights are rounded to 8 bits of precision, and so is what they are multiplied with, where it is not zeros, ones or
+    small counts: what a `Centred` view shows, and normal units, are rounded. On processors and accelerators that have
+    such products, these take about half the time; elsewhere, more. Sums of log-probabilities,
     biases, convolutions and connections within layers stay as they are. Gradients are not for training.
 
     Args:

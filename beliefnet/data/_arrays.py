@@ -1,6 +1,8 @@
 """Arrays that somebody has in memory, as rows."""
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,12 @@ def as_rows(data: Any, label: str) -> InMemory:
     names: Any = None if columns is None else getattr(data, "index", None)
     if names is not None and np.array_equal(np.asarray(names), np.arange(len(data))):
         names = None
+    if _are_paths(data):
+        raise DataError(
+            f"expected rows of numbers in {label}, got a list of paths, as {shown(str(data[0]))}",
+            "data.load_shards(paths)",
+            "the path of one file or folder",
+        )
     if np.ma.is_masked(data):
         raise DataError(
             f"expected rows without missing values in {label}, got a masked array",
@@ -57,6 +65,12 @@ def as_rows(data: Any, label: str) -> InMemory:
         None if columns is None else tuple(str(column) for column in columns),
         None if names is None else tuple(str(name) for name in names),
     )
+
+
+def _are_paths(data: Any) -> bool:
+    if not issubclass(type(data), list | tuple) or not len(data):
+        return False
+    return all(issubclass(type(one), Path) or (type(one) is str and re.search(r"\.[A-Za-z]\w*$", one)) for one in data)
 
 
 def _check_dtype(dtype: np.dtype, label: str) -> None:

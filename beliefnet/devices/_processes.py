@@ -1,16 +1,17 @@
 """Processes of one job, on one machine or many, that train one net together."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from beliefnet._errors import OptionError, Refusal, Use, listed, shown
+from beliefnet._errors import OptionError, Refusal, listed, shown
+from beliefnet.devices._coordinator import BY_HAND, check_coordinator
 
 AUTO = "auto"
-_BY_HAND = "coordinator=127.0.0.1:1234,processes=2,process=0"
+_MOST_DIGITS, _MOST_PORT = 9, 65535
 _PARTS = ("coordinator", "processes", "process")
 _HEARTBEAT_SECONDS = 30
 """A process that says nothing for so long has ended; JAX then ends the others."""
@@ -21,18 +22,22 @@ class ProcessLost(Refusal, RuntimeError):
     """Processes of one job cannot go on together, as one of them has ended."""
 
 
-def start_processes(how: str) -> None:
+def start_processes(how: str, say: Callable[[str], None] = lambda text: None) -> None:
     """Join the processes of a job; each calls this before anything is computed.
 
     Args:
         how: "auto" for what JAX finds in the environment of Slurm, Open MPI, Kubernetes or Cloud TPU; or, as in
             "coordinator=10.0.0.1:1234,processes=2,process=0", an address of the first process that all can reach, how
-            many there are, and which this is, from 0.
+            many there are, and which this is, from 0. The first one may start up to a minute after the others.
+        say: Says what is waited for, after some seconds.
 
     Raises:
-        OptionError: If it says neither, or JAX finds nothing.
+        OptionError: If it says neither, the address cannot be reached, or JAX finds nothing.
     """
     given, seconds = {} if how == AUTO else _parts(how), _HEARTBEAT_SECONDS
+    if given:
+        host, _, port = given["coordinator"].rpartition(":")
+        check_coordinator(host, int(port), int(given["process"]), say)
     try:
         if given:
             numbers = (int(given["processes"]), int(given["process"]))
@@ -44,25 +49,30 @@ def start_processes(how: str) -> None:
         reason = str(error).strip().partition("\n")[0]
         raise OptionError(
             f"expected processes that can be joined for distributed {how}, got none: {reason}",
-            Use("distributed", _BY_HAND),
+            BY_HAND,
         ) from error
 
 
 def _parts(how: str) -> dict[str, str]:
     """Return the parts of the words, checked."""
-    parts = {name: value for name, _, value in (part.partition("=") for part in how.split(","))}
+    parts: dict[str, str] = {}
+    for part in how.split(","):
+        name, _, value = (word.strip() for word in part.partition("="))
+        if name in parts:
+            raise OptionError(f"expected each part of distributed once, got {name} twice in {shown(how)}", BY_HAND)
+        parts[name] = value
     host, _, port = parts.get("coordinator", "").rpartition(":")
     numbers = [parts.get(name, "") for name in ("processes", "process")]
-    are_numbers = all(number.isdecimal() for number in (port, *numbers))
+    are_numbers = all(number.isdecimal() and len(number) <= _MOST_DIGITS for number in (port, *numbers))
     if set(parts) != set(_PARTS) or not host or not are_numbers:
+        raise OptionError(f"expected distributed to be {AUTO}, or to have {listed(_PARTS)}, got {shown(how)}", BY_HAND)
+    if not 0 < int(port) <= _MOST_PORT:
         raise OptionError(
-            f"expected distributed to be {AUTO}, or to have {listed(_PARTS)}, got {shown(how)}",
-            Use("distributed", _BY_HAND),
+            f"expected a port from 1 to {_MOST_PORT} for the coordinator of distributed, got {port}", BY_HAND
         )
     if not int(numbers[1]) < int(numbers[0]):
         raise OptionError(
-            f"expected process of distributed to be below processes={numbers[0]}, got {numbers[1]}",
-            Use("distributed", _BY_HAND),
+            f"expected process of distributed to be below processes={numbers[0]}, got {numbers[1]}", BY_HAND
         )
     return parts
 

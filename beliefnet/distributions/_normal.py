@@ -24,13 +24,15 @@ class Normal(dist.Normal):
     def sample(self, key: Key | None, sample_shape: tuple[int, ...] = ()) -> Float[Array, "..."]:
         """Draw numbers of shape `sample_shape + batch_shape`."""
         assert key is not None
-        noise = jax.random.normal(key, sample_shape + self.batch_shape, jnp.result_type(self.loc))
+        noise = jax.random.normal(key, sample_shape + self.batch_shape, jnp.result_type(self.loc, float))
         return spread(jnp.asarray(self.loc), noise.shape) + noise * spread(jnp.asarray(self.scale), noise.shape)
 
     def log_prob(self, value: Any, intermediates: Any = None) -> Float[Array, "..."]:
         """Return the log-density of each unit, in nats."""
-        shape = jnp.broadcast_shapes(jnp.shape(value), self.batch_shape)
-        loc, scale = (spread(jnp.asarray(numbers), shape) for numbers in (self.loc, self.scale))
+        loc, scale = jnp.asarray(self.loc), jnp.asarray(self.scale)
+        # Not by `batch_shape`, which `jax.vmap` over a distribution leaves as it was.
+        shape = jnp.broadcast_shapes(jnp.shape(value), loc.shape, scale.shape)
+        loc, scale = spread(loc, shape), spread(scale, shape)
         return jnp.asarray(dist.Normal(loc, scale).log_prob(value))
 
 

@@ -1,5 +1,6 @@
 """Which files make a data set, and which of them are held out."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from beliefnet._errors import DataError, listed, shown
-from beliefnet.data._files import readable
+from beliefnet.data._files import plain_suffix, readable
 from beliefnet.data._record import SPLITS, LoadOptions
 from beliefnet.data._split import DEFAULT_FRACTION, split_sizes
+from beliefnet.data.readers._contents import KINDS
 from beliefnet.data.readers._frames import PARQUET
+from beliefnet.data.readers._images import IMAGES
 from beliefnet.data.readers._texts import SPLIT_NAMES
 from beliefnet.data.streamed._files import NPY, NPZ, AbstractShard, Archive, Array
 from beliefnet.data.streamed._tables import ARROW, Arrow, Parquet
@@ -23,34 +26,59 @@ SHARDS: Mapping[str, type[Array] | type[Archive] | type[Parquet] | type[Arrow]] 
 }
 """How one of many files of each suffix is read."""
 
+_TEXT = ".txt"
+_DATA = {*SHARDS, *KINDS, _TEXT, IMAGES}
+"""Suffixes of files that may be data."""
+_NOTES = {"readme", "license", "licence", "notice", "copying", "authors", "citation", "changelog", "changes"}
+"""Names of texts about data."""
+
 _ENOUGH = 10_000
 """Rows that are held out at least, where nothing was asked for and a tenth of the files has as many."""
 
 
 def shards_below(folder: Path) -> list[Path]:
-    """Return the files in and below a folder that can be shards, in the order of their paths; hidden ones are none."""
+    """Return the files in and below a folder that can be shards, in the order of their paths; hidden ones are none.
+
+    Notes such as `README.txt`, and files of kinds that are never data, may lie beside them.
+
+    Raises:
+        DataError: If data of other kinds lie beside them.
+    """
     with readable(folder):
-        found = [path for path in folder.rglob("*") if path.suffix.lower() in SHARDS and path.is_file()]
-    shown_ones = [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
-    return sorted(shown_ones, key=lambda path: path.relative_to(folder).parts)
+        inside = [path for path in folder.rglob("*") if plain_suffix(path) in _DATA and path.is_file()]
+    seen = [path for path in inside if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    found, others = [], []
+    for path in sorted(seen, key=lambda path: path.relative_to(folder).parts):
+        if plain_suffix(path) != _TEXT or path.name.partition(".")[0].lower() not in _NOTES:
+            (found if path.suffix.lower() in SHARDS else others).append(path)
+    if found and others:
+        raise DataError(
+            f"expected a folder of shards or of other data, got both in {folder}: {len(found)} such as "
+            f"{shown(found[0].name)} and {len(others)} such as {shown(others[0].name)}",
+            "a folder of the shards alone",
+            "in Python load_shards(train, valid, test) with lists of files",
+        )
+    return found
 
 
 def are_shards(path: Path) -> bool:
-    """Whether a path is a folder of shards: it has files that can be some, and neither texts nor images."""
-    if not path.is_dir() or not shards_below(path):
-        return False
-    with readable(path):
-        return not any(other.suffix.lower() in (".txt", ".png", ".mtx") for other in path.rglob("*"))
+    """Whether a path is a folder of shards; `DataError` if it is one of other data as well."""
+    return path.is_dir() and bool(shards_below(path))
 
 
 def opened_shards(paths: Sequence[Path], options: LoadOptions) -> list[AbstractShard]:
     """Return files once it is known what is in them, and that it is alike.
 
     Raises:
-        DataError: If one cannot be read, is empty, or has other columns than the first one, or of other kinds.
+        DataError: If one cannot be read, is empty, is there twice, or has other columns than the first one, or of other
+            kinds.
     """
-    opened = []
+    opened, known = [], set()
     for path in paths:
+        place = os.path.realpath(path)
+        if place in known:
+            raise DataError(f"expected every file once, got {path} twice", "naming each in one place, for one split")
+        known.add(place)
         kind = SHARDS.get(path.suffix.lower())
         if kind is None:
             raise DataError(f"expected files that end in {', '.join(SHARDS)}, got {path}", "one file of all rows")

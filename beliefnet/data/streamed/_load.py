@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from beliefnet._errors import DataError, check_type
+from beliefnet._errors import DataError, check_type, shown
 from beliefnet.data._dataset import Dataset, assemble, default_values
 from beliefnet.data._record import SPLITS, LoadOptions, Provenance
 from beliefnet.data._split import Contents
@@ -24,8 +24,8 @@ _SAMPLE_ROWS, _SAMPLE_BYTES, _SAMPLED_PARTS = 10_000, 2**26, 16
 
 def load_shards(
     train: str | Path | Sequence[str | Path],
-    valid: Sequence[str | Path] | None = None,
-    test: Sequence[str | Path] | None = None,
+    valid: str | Path | Sequence[str | Path] | None = None,
+    test: str | Path | Sequence[str | Path] | None = None,
     **options: Any,
 ) -> Dataset:
     """Load a data set of many files, which may be more than memory holds: training rows are read as they are needed.
@@ -38,13 +38,15 @@ def load_shards(
     Args:
         train: A folder of `.npy`, `.npz`, `.parquet`, `.arrow` or `.feather` files, in which those of which the name,
             or that of a subfolder, begins with `train`, `valid` or `test` are of that split; or a list of such files.
-        valid: Files of validation rows, beside a list; None to hold out some of the training files.
+        valid: Files of validation rows, or one, beside a list; None to hold out some of the training files.
         test: Files of test rows; likewise, or none where there are files of validation rows.
         **options: As in `load`, without what needs all rows at once. `valid_fraction` and `test_fraction` are fractions
             of the files, which `split_seed` draws.
 
     Raises:
-        DataError: If a file or an option cannot be used, files are not alike, or a package is missing.
+        TypeError: If something is no path, and no list of paths.
+        DataError: If a file or an option cannot be used, a file is named twice, files are not alike, other data lie in
+            the folder, or a package is missing.
 
     Examples:
         >>> import numpy as np
@@ -57,13 +59,16 @@ def load_shards(
     """
     chosen = LoadOptions.of(options)
     check_batch_options(options)
+    given = {"valid": valid, "test": test}
     if issubclass(type(train), str | Path):
-        folder = Path(str(train)).expanduser()
-        paths, label = named_splits(shards_below(folder), folder), str(train)
+        folder, label = Path(str(train)).expanduser(), str(train)
+        _check_folder_alone(given, label)
+        paths = named_splits(shards_below(folder), folder)
     else:
         check_type("train", train, list, tuple, good="'a/folder', or a list of files")
-        given = {"train": train, "valid": valid, "test": test}
-        paths = {split: [Path(path).expanduser() for path in own] for split, own in given.items() if own}
+        paths = {"train": _paths("train", train)} | {
+            split: _paths(split, own) for split, own in given.items() if own is not None
+        }
         folder, label = Path(os.path.commonpath([p.parent for own in paths.values() for p in own] or [Path()])), "files"
     if not paths.get("train"):
         raise DataError(f"expected files of training rows in {label}, got none", "'a/folder', or a list of files")
@@ -71,6 +76,33 @@ def load_shards(
     by_path = {shard.path: shard for shard in every}
     splits = held_out({split: [by_path[path] for path in own] for split, own in paths.items()}, chosen, label)
     return _dataset(splits, chosen, Provenance(folder.name, "many files", label, label), folder)
+
+
+def _check_folder_alone(given: Mapping[str, Any], label: str) -> None:
+    for split, files in given.items():
+        if files is not None:
+            raise DataError(
+                f"expected no {{option}} beside {label}, which is taken for a folder of all splits, got {shown(files)}",
+                f"files in it that are called {split}-000.npy",
+                "a list of files for each split",
+                option=split,
+            )
+
+
+def _paths(split: str, files: Any) -> list[Path]:
+    """Return the files of a split, of which there is one at least but for training, where that is checked."""
+    if issubclass(type(files), str | Path):
+        files = [files]
+    check_type(split, files, list, tuple, good=f"['{split}-000.npy'], a list of files")
+    for path in files:
+        check_type(f"each file of {split}", path, str, Path, good=f"'{split}-000.npy'")
+    if not files and split != "train":
+        raise DataError(
+            "expected {option} to have a file, got an empty list",
+            f"{split}=None, which holds out some training files where no others are named",
+            option=split,
+        )
+    return [Path(path).expanduser() for path in files]
 
 
 def _dataset(

@@ -104,6 +104,8 @@ def _form(schema: Any, options: LoadOptions) -> tuple[int, dict[str, str]]:
         if name not in names:
             raise DataError(f"expected a column {shown(name)} in every file, got {', '.join(names)}", "one of these")
     chosen = data_columns(names, options)
+    if not chosen:
+        raise DataError(f"expected a column of data in every file, got none of {listed(names)} left", "fewer to drop")
     held = {f"column {shown(name)}": _held(schema.field(name).type) for name in chosen}
     return _VALUE_BYTES * max(len(held), 1), held | {"the order of columns": listed(chosen)}
 
