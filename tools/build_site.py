@@ -27,7 +27,7 @@ PACKAGES = [
     *(
         f"beliefnet.{path.parent.name}"
         for path in sorted((ROOT / "beliefnet").glob("*/__init__.py"))
-        if path.parent.name != "cli"
+        if path.parent.name not in ("bench", "cli")  # commands
     ),
 ]
 
