@@ -128,6 +128,11 @@ def test_data_sets_are_listed(capsys):
     assert "binarized-mnist" in capsys.readouterr().out
 
 
+def test_a_workload_is_timed(capsys):
+    assert call("bench --workloads nvil --peers scikit-learn --rounds 1 --seconds 0.01") == 0
+    assert "products by XLA" in capsys.readouterr().out
+
+
 def test_every_command_is_called():
     called = set(re.findall(r"""["']([a-z]+)[ "']""", Path(__file__).read_text()))
     assert set(COMMANDS) - called == set()
