@@ -18,7 +18,7 @@ class Peer:
         title: Its name.
         packages: The packages it needs.
         module: The module that has its contestants; "" where it has none.
-        variants: Its ways of running a workload, of which the fastest counts.
+        variants: Its ways of running a workload, a row of the table each.
         notes: Where what it runs is not all that the library does: what is left out, by workload.
         cannot: Why it cannot express a workload.
     """

@@ -18,7 +18,7 @@ Weights = Mapping[str, np.ndarray]
 
 
 class Softplus(torch.autograd.Function):
-    """log(1 + exp(x)): PyTorch's own takes a `log1p`, several times as long as the rest of it on a CPU."""
+    """log(1 + exp(x)): PyTorch's own takes a `log1p`, and two to three times as long on a CPU."""
 
     @staticmethod
     def forward(ctx, values: Tensor) -> Tensor:
