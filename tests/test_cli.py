@@ -239,6 +239,7 @@ def test_evaluate_options(copy, capsys):
 
 
 def test_an_evaluation_that_cannot_be_kept_is_still_shown(copy, capsys):
+    (copy / "evaluation.json").unlink(missing_ok=True)
     (copy / "evaluation.json").mkdir()
     assert run(["evaluate", str(copy), "--json", "--particles", "2"]) == 1
     captured = capsys.readouterr()

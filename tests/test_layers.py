@@ -17,7 +17,8 @@ PUBLIC = "the package itself"  # what `from beliefnet import VIMCO` reads
 # From the bottom up: a unit may import itself and the units of lower lines, never its own line's others.
 LAYERS = [
     {"_types", "_naming", "_docstrings", "_frozen", "_pickling"},
-    {"_numerics", "_random", "_text"},
+    {"_random"},
+    {"_numerics", "_text"},
     {"_errors"},
     {"_values"},
     {"_options", "_checks", "_streams"},

@@ -11,6 +11,7 @@ from beliefnet._errors import OptionError
 from beliefnet._frozen import hold_frozen
 from beliefnet.nets import Convolution, sigmoid_belief_net, vae
 from beliefnet.optimizers import Learnable, OptimizerOptions, default_learning_rate, make_optimizer
+from beliefnet.optimizers._adam import scale_by_adam
 from beliefnet.training import FitOptions
 
 
@@ -88,6 +89,27 @@ def test_steps_rise_in_the_warm_up_and_then_follow_the_schedule():
         taken.append(float(jax.tree.leaves(update)[0].ravel()[0]))
     rising, falling = np.array([1, 2, 3, 4, 4, 4]) / 4, 1 - np.arange(6) / 8
     np.testing.assert_allclose(taken, 0.1 * rising * falling, rtol=1e-5)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_adam_is_that_of_optax(momentum: float):
+    """Of gradients of many sizes, zeros among them, from the first step on; states can be exchanged."""
+    with jax.enable_x64(True):
+        sizes = jnp.asarray([0.0, 1e-12, 1e-6, 1e-3, 1.0, 1e6])
+        ours, theirs = scale_by_adam(jnp.asarray(momentum)), optax.scale_by_adam(b1=momentum)
+        state = theirs.init(sizes)
+        for step in range(6):
+            grads = sizes * jax.random.normal(jax.random.key(step), sizes.shape)
+            (found, after), (expected, state) = ours.update(grads, state), theirs.update(grads, state)
+            np.testing.assert_allclose(found, expected, rtol=1e-7)
+            jax.tree.map(np.testing.assert_array_equal, after, state)
+
+
+def test_the_first_step_of_adam_has_the_size_of_the_rate():
+    """In single precision too, where 1 - 0.999 is off by more than a hundred thousandth."""
+    (update,) = steps(plain(optimizer="adam", momentum=0.9), gradient=-2.0)
+    for leaf in jax.tree.leaves(update):
+        np.testing.assert_allclose(leaf, -0.1, rtol=1e-6)
 
 
 def test_rules():

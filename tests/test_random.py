@@ -1,11 +1,12 @@
-"""Binary draws made in one pass are those of JAX's own generator."""
+"""Draws made in one pass are those of JAX's own generator."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from beliefnet._random import bernoulli
+from beliefnet._numerics import starting_map
+from beliefnet._random import bernoulli, uniform
 
 
 def expected(key: jax.Array, probabilities: jax.Array, shape: tuple[int, ...]) -> np.ndarray:
@@ -66,3 +67,24 @@ def test_an_array_of_keys_is_no_key():
     for num in (2, 3):
         with pytest.raises(ValueError, match="single key"):
             bernoulli(jax.random.split(jax.random.key(0), num), jnp.array([0.2, 0.7]), (3, 2))
+
+
+@pytest.mark.parametrize("impl", ["threefry2x32", "rbg"])
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (3, 5, 4)])
+@pytest.mark.parametrize("is_double", [False, True])
+def test_uniform_numbers_are_those_of_jax(shape: tuple[int, ...], impl: str, is_double: bool):
+    with jax.enable_x64(is_double):
+        key = jax.random.key(3, impl=impl)
+        found = jax.jit(uniform, static_argnums=1)(key, shape)
+        np.testing.assert_array_equal(found, jax.random.uniform(key, shape))
+        assert found.dtype == jnp.zeros(()).dtype
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 3), (64, 200), (100, 1)])
+@pytest.mark.parametrize("is_double", [False, True])
+def test_maps_start_as_the_uniform_ones_of_glorot(shape: tuple[int, int], is_double: bool):
+    with jax.enable_x64(is_double):
+        key = jax.random.key(2)
+        weight, bias = starting_map(key, shape)
+        np.testing.assert_array_equal(weight, jax.nn.initializers.glorot_uniform()(key, shape))
+        np.testing.assert_array_equal(bias, np.zeros(shape[1]))

@@ -24,7 +24,6 @@ from beliefnet.cli._app import command
 from beliefnet.cli._cautions import rate_cautions, schedule_cautions
 from beliefnet.cli._entry import INTERRUPTED
 from beliefnet.cli._flags import TrainFlags, given_flags
-from beliefnet.cli._pictures import draw_run
 from beliefnet.cli._processes import check_alone, first_of_all, join_processes, watching
 from beliefnet.cli._progress import progress
 from beliefnet.cli._text import report, say, show_table, tell, warn
@@ -120,8 +119,15 @@ def train(
                 callback = Callbacks(display, *views, *trackers)
                 fitted = fit(net, dataset, estimator, options=config.fit, folder=folder, callback=callback)
             if fitted.history and is_alone():
-                draw_run(folder, fitted, dataset, config)
+                _draw(folder, fitted, dataset, config)
     return _report(folder, fitted, Monitor.of(config.fit.monitor).column, tracking.words)
+
+
+def _draw(folder: RunFolder, fitted: Fitted, dataset: Dataset, config: TrainConfig) -> None:
+    # Imported here because what draws takes a while to import, and the first step need not wait for it.
+    from beliefnet.cli._pictures import draw_run
+
+    draw_run(folder, fitted, dataset, config)
 
 
 def _measured(config: TrainConfig, dataset: Dataset, net: BeliefNet) -> TrainConfig:

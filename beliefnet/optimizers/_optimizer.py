@@ -13,6 +13,7 @@ from beliefnet._net import BeliefNet
 from beliefnet.conditionals import has_convolutions
 from beliefnet.distributions import UnitKind
 from beliefnet.estimators import AbstractEstimator
+from beliefnet.optimizers._adam import scale_by_adam
 from beliefnet.optimizers._options import OptimizerOptions
 
 _LONG_RUN = 20_000
@@ -119,7 +120,7 @@ def make_optimizer(options: OptimizerOptions, num_steps: int, *, epoch_steps: in
 
 
 _RULES: dict[str, Callable[[Array], optax.GradientTransformation]] = {
-    "adam": lambda momentum: optax.scale_by_adam(b1=momentum),  # pyright: ignore[reportArgumentType]
+    "adam": scale_by_adam,
     "rmsprop": lambda momentum: optax.chain(
         optax.scale_by_rms(decay=0.9, eps=1e-8),
         optax.trace(momentum),  # pyright: ignore[reportArgumentType]

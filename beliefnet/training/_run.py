@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from beliefnet._errors import Refusal
 from beliefnet._net import BeliefNet
@@ -15,6 +16,7 @@ from beliefnet._numerics import copied
 from beliefnet._streams import Stream, stream
 from beliefnet.devices import from_each, is_first
 from beliefnet.estimators import AbstractEstimator
+from beliefnet.optimizers import Learnable
 from beliefnet.runs import RunFolder
 from beliefnet.training._callback import Callback, Epoch
 from beliefnet.training._chunks import chunk_for
@@ -231,8 +233,7 @@ class Run:
     def _save(self) -> None:
         if self.writer is None:
             return
-        params = self.state.learner.params
-        if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params)):
+        if not all(from_each(_are_finite(self.state.learner.params))):
             raise self._divergence(f"a parameter is not finite after step {self.step}", self.step - 1)
         position = self._position if self._feed is None else self._feed.position(self.step)
         self.writer.save(self.state, self.step // self.epoch_steps, self.clock.seconds, position=position)
@@ -246,3 +247,10 @@ class Run:
             return self._save()
         self.state, self.clock.earlier, self.history = resumed.state, resumed.seconds, resumed.history
         self._position = resumed.position
+
+
+def _are_finite(params: Learnable) -> bool:
+    """Return whether all numbers that this process has of the parameters are finite."""
+    shards = (shard for leaf in jax.tree.leaves(params) for shard in leaf.addressable_shards)
+    # On the host, where what is saved goes anyway: programs for every shape would take a part of a short run.
+    return all(bool(np.isfinite(shard.data).all()) for shard in shards)
