@@ -1,25 +1,27 @@
 """Training steps and evaluation on an accelerator, against the matrix products of the same work.
 
-    python benchmarks/accelerator.py [--workloads nvil vimco iwae em nll ...] [--precisions default highest]
-        [--steps 200] [--rounds 5] [--images 2000] [--json FILE]
+    python benchmarks/accelerator.py [--workloads nvil vimco iwae em nll] [--batch-sizes 100 1000]
+        [--precisions float32 tf32 bf16] [--steps 100] [--rounds 3] [--images 2000] [--json FILE]
 
 Runs on the device that JAX has. Steps run as `fit` runs them: many in one dispatch, data on the device, Adam. The floor
-is XLA's own products of that work in the same kind of loop on the same device and at the same precision. A GPU's
-default precision of float32 products may be TF32, with 10 bits of the fraction; `highest` is float32. Step and floor
-are timed in turn, and the share is the median over the rounds; compilation is apart. `--json` is written anew after
-each row, so that a run that is stopped leaves what it had.
+is XLA's own products of that work in the same kind of loop on the same device and at the same precision: inputs of
+products as they are, or rounded to TF32 (10 bits of the fraction) or bfloat16 (7 bits), with sums in float32. Step and
+floor are timed in turn, and the share is the median over the rounds; compilation is apart. `--json` is written anew
+after each row, so that a run that is stopped leaves what it had; a precision that the device lacks is a row that says
+so.
 
-Before all this, 50 steps of NVIL at the highest precision are taken on the device and on the CPU from the same seed,
-and the mean objective of both is compared. `--steps 2 --rounds 1 --images 20 --examples 1000` suits a CPU.
+Before all this, 50 steps of NVIL in float32 are taken on the device and on the CPU from the same seed, and the mean
+objective of both is compared. `--steps 2 --rounds 1 --images 20 --examples 1000 --batch-sizes 100` suits a CPU.
 """
 
 import argparse
+import itertools
 import json
 import statistics
 import sys
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import jax
 from _timing import Runner, time_in_turn
@@ -30,9 +32,9 @@ from beliefnet.bench._own import net_of, start, work_of
 from beliefnet.data import Observations
 from beliefnet.evaluation import evaluate
 
-WORKLOADS = {name: own for name, own in DEFINITIONS.items() if own.is_training and name != "documents"}
-WORKLOADS["nvil-1000"] = replace(DEFINITIONS["nvil"], batch_size=1000)
-NLL = "nll"
+WORKLOADS = ("nvil", "vimco", "iwae", "em", "nll")
+PRECISIONS = {"float32": "highest", "tf32": "TF32_TF32_F32", "bf16": "BF16_BF16_F32"}
+"""What JAX calls them."""
 CHECKED_STEPS, TOLERANCE = 50, 1e-4
 """The mean objectives of the device and the CPU may differ by this share: rounding can turn a single draw."""
 
@@ -71,7 +73,7 @@ def training_case(work: Definition, options: argparse.Namespace) -> Case:
 
 def evaluation_case(options: argparse.Namespace) -> Case:
     """Return an evaluation, and its products."""
-    work = DEFINITIONS[NLL]
+    work = DEFINITIONS["nll"]
     net, images = net_of(work), Observations(rows_of(work, options.images))
     products = work_of(replace(work, batch_size=options.images))
     forward = forward_runner(products.forward)
@@ -85,24 +87,15 @@ def evaluation_case(options: argparse.Namespace) -> Case:
     )
 
 
-def at_precision(name: str) -> AbstractContextManager:
-    """Return JAX's setting of the precision of matrix products; `default` leaves it to the device."""
-    return nullcontext() if name == "default" else jax.default_matmul_precision(name)
-
-
-def measure(workload: str, precision: str, options: argparse.Namespace) -> dict[str, object]:
+def measure(work: Definition, precision: str, options: argparse.Namespace) -> dict[str, object]:
     """Time one workload at one precision."""
-    with at_precision(precision):
-        case = evaluation_case(options) if workload == NLL else training_case(WORKLOADS[workload], options)
+    with jax.default_matmul_precision(PRECISIONS[precision]):
+        case = training_case(work, options) if work.is_training else evaluation_case(options)
         seconds = time_in_turn({"run": case.run, "floor": case.floor}, options.rounds)
     each = [value / case.units for value in seconds["run"]]
     of_floor = statistics.median(f / s for s, f in zip(seconds["run"], seconds["floor"], strict=True))
     middle = statistics.median(each)
     return {
-        "workload": workload,
-        "about": case.about,
-        "batch_size": case.examples,
-        "precision": precision,
         "milliseconds": round(middle * 1e3, 5),
         "slowest_over_fastest": round(max(each) / min(each), 3),
         "examples_per_second": round(case.examples / middle, 1),
@@ -111,10 +104,27 @@ def measure(workload: str, precision: str, options: argparse.Namespace) -> dict[
     }
 
 
+def row_of(work: Definition, precision: str, options: argparse.Namespace) -> dict[str, object]:
+    """Return what was measured, or what went wrong."""
+    size = work.batch_size if work.is_training else 1
+    row: dict[str, object] = {"workload": work.name, "about": work.about, "batch_size": size, "precision": precision}
+    try:
+        return row | measure(work, precision, options)
+    except (ValueError, RuntimeError) as error:
+        # What JAX and its backends say where they lack a precision, or memory.
+        return row | {"error": f"{type(error).__name__}: {str(error).splitlines()[0]}"}
+
+
+def works(options: argparse.Namespace) -> list[Definition]:
+    """Return the workloads in their sizes; an evaluation has one, of images."""
+    sizes = {name: options.batch_sizes if DEFINITIONS[name].is_training else [1] for name in options.workloads}
+    return [replace(DEFINITIONS[name], batch_size=size) for name in options.workloads for size in sizes[name]]
+
+
 def mean_objective(device: jax.Device, examples: int) -> float:
     """Return the mean objective of the first steps of NVIL on a device, in nats per example."""
     with jax.default_device(device), jax.default_matmul_precision("highest"):
-        work = WORKLOADS["nvil"]
+        work = DEFINITIONS["nvil"]
         learner, steps = start(work, Observations(rows_of(work, examples)))
         return float(steps(learner, CHECKED_STEPS).objective_sum) / CHECKED_STEPS
 
@@ -140,14 +150,25 @@ def check(examples: int) -> dict[str, object]:
     return {"device": found, "cpu": expected, "relative_difference": difference, "tolerance": TOLERANCE}
 
 
+def shown(row: dict[str, Any]) -> str:
+    """Return a line of the table."""
+    begin = f"{row['about']:37}  {row['batch_size']:5}  {row['precision']:9}"
+    if "error" in row:
+        return f"{begin}  {row['error']}"
+    return (
+        f"{begin} {row['milliseconds']:9.4f}  {row['examples_per_second']:10,.0f}  {row['of_floor']:8.3f}"
+        f"  {row['floor_teraflops_per_second']:13.2f}"
+    )
+
+
 def main() -> None:
     """Time all, print a table, check, and write what was measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    names = [*WORKLOADS, NLL]
-    parser.add_argument("--workloads", nargs="+", default=names, choices=names)
-    parser.add_argument("--precisions", nargs="+", default=["default", "highest"], choices=["default", "highest"])
-    parser.add_argument("--steps", type=int, default=200, help="in a dispatch; a tenth of it for em")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--workloads", nargs="+", default=WORKLOADS, choices=WORKLOADS)
+    parser.add_argument("--batch-sizes", nargs="+", type=int, default=[100, 1000])
+    parser.add_argument("--precisions", nargs="+", default=list(PRECISIONS), choices=PRECISIONS)
+    parser.add_argument("--steps", type=int, default=100, help="in a dispatch; a tenth of it for em")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=int, default=2000, help="images of the evaluation")
     parser.add_argument("--examples", type=int, default=50_000, help="rows of the training data")
     parser.add_argument("--no-check", action="store_true", help="leave out the comparison with the CPU")
@@ -172,17 +193,11 @@ def main() -> None:
     if not options.no_check:
         record["check"] = check(options.examples)
     print("workload                               batch  precision        ms  examples/s  of floor  floor TFLOP/s")
-    for workload in options.workloads:
-        for precision in options.precisions:
-            row = measure(workload, precision, options)
-            record["rows"].append(row)
-            write()
-            print(
-                f"{row['about']:37}  {row['batch_size']:5}  {precision:9} {row['milliseconds']:9.4f}"
-                f"  {row['examples_per_second']:10,.0f}  {row['of_floor']:8.3f}"
-                f"  {row['floor_teraflops_per_second']:13.2f}",
-                flush=True,
-            )
+    for work, precision in itertools.product(works(options), options.precisions):
+        row = row_of(work, precision, options)
+        record["rows"].append(row)
+        write()
+        print(shown(row), flush=True)
     stats = device.memory_stats() or {}
     if "peak_bytes_in_use" in stats:
         record["peak_megabytes"] = round(stats["peak_bytes_in_use"] / 2**20)

@@ -154,6 +154,7 @@ def test_the_difference_of_joint_and_recognition_is_the_weight_of_each_draw(name
 def test_views_show_what_they_say():
     counts = jnp.array([[0.0, 1.0, 7.0]])
     np.testing.assert_array_equal(Signs()(jnp.array([0.0, 1.0])), [-1, 1])
+    np.testing.assert_array_equal(Signs()(jnp.array([0, 1], jnp.uint8)), [-1, 1])
     for view in (Centred(counts[0]), LogCounts(counts[0])):
         np.testing.assert_allclose(view(counts), 0, atol=1e-7)
         np.testing.assert_allclose(view.centre, counts[0], rtol=1e-5)

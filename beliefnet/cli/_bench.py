@@ -47,13 +47,13 @@ def bench(
     rounds: int = 5,
     seconds: float = 1.0,
     out: Path | None = None,
-) -> None:
+) -> int:
     """Time workloads here and in PyTorch, Pyro and NumPyro, and check that all compute the same.
 
     All start from the same weights and see the same random data, float32 on the CPU. Each runs in a process of its own,
     and they take turns: a ratio is the median over the rounds. Before, each draws the bound at the start and after 20
-    steps; where it is not the library's, the row is an error and has no ratio. Peers need pip install
-    'beliefnet[bench]'; those that are not installed are left out and named.
+    steps; where it is not the library's, the row is an error and has no ratio, and the command ends with status 1.
+    Peers need pip install 'beliefnet[bench]'; those that are not installed are left out and named.
 
     Args:
         workloads: What to time: training steps with nvil, vimco, iwae, em, or the bound of documents; nll is an
@@ -75,13 +75,13 @@ def bench(
     result = {"rounds": rounds, "seconds": seconds, **_machine(), "rows": [row.to_dict() for row in measured]}
     report(result)
     _show(measured)
-    if out is None:
-        return
-    note = replaced(out)
-    with writing(out):
-        plot_speeds(_speeds(measured), out)
-        write_atomically(out.with_suffix(".json"), to_json(result, indent=1) + "\n")
-    say(f"written to {out} and {out.with_suffix('.json')}{note}")
+    if out is not None:
+        note = replaced(out)
+        with writing(out):
+            plot_speeds(_speeds(measured), out)
+            write_atomically(out.with_suffix(".json"), to_json(result, indent=1) + "\n")
+        say(f"written to {out} and {out.with_suffix('.json')}{note}")
+    return int(any(row.error for row in measured))
 
 
 def _check(workloads: Sequence[str], rounds: int, seconds: float, out: Path | None) -> None:

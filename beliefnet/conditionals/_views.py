@@ -97,8 +97,8 @@ class Signs(AbstractView):
         return jnp.asarray(0.5)
 
     def __call__(self, values: Float[Array, "*lead parents"]) -> Float[Array, "*lead parents"]:
-        """Return `2 * values - 1`."""
-        return 2 * values - 1
+        """Return `2 * values - 1`, floats also of whole numbers, of which bytes have no -1."""
+        return 2.0 * values - 1
 
 
 class Beside(AbstractView):
