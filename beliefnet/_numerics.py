@@ -12,6 +12,7 @@ from jax.scipy.special import logsumexp
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
+from beliefnet._mesh import is_for_a_mesh
 from beliefnet._random import uniform
 from beliefnet._types import Key
 
@@ -64,16 +65,12 @@ def over_rows(
         function: What is applied to rows.
         values: The rows.
     """
-    if values.ndim < 2 or not _is_for_a_mesh():
+    if values.ndim < 2 or not is_for_a_mesh():
         results = function(values.reshape(-1, values.shape[-1]))
         return results.reshape(*values.shape[:-1], results.shape[-1])
     for _ in values.shape[:-2]:
         function = jax.vmap(function)
     return function(values)
-
-
-def _is_for_a_mesh() -> bool:
-    return not jax.sharding.get_abstract_mesh().empty
 
 
 def log_mean_exp(values: Float[Array, "..."], axis: int = 0) -> Float[Array, "..."]:
@@ -166,7 +163,7 @@ def joint_bernoulli_log_prob(
     units of a group can be on different devices, each is a group of its own.
     """
     units = logits.shape[-1]
-    size = 1 if _is_for_a_mesh() else _group_size(units)
+    size = 1 if is_for_a_mesh() else _group_size(units)
     logits, value = (array.reshape(*array.shape[:-1], size, units // size) for array in (logits, value))
     linear, product = jnp.zeros(()), jnp.ones(())
     for member in range(size):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from beliefnet._numerics import starting_map
-from beliefnet._random import bernoulli, uniform
+from beliefnet._random import bernoulli, normal, uniform
 
 
 def expected(key: jax.Array, probabilities: jax.Array, shape: tuple[int, ...]) -> np.ndarray:
@@ -88,3 +88,34 @@ def test_maps_start_as_the_uniform_ones_of_glorot(shape: tuple[int, int], is_dou
         weight, bias = starting_map(key, shape)
         np.testing.assert_array_equal(weight, jax.nn.initializers.glorot_uniform()(key, shape))
         np.testing.assert_array_equal(bias, np.zeros(shape[1]))
+
+
+@pytest.mark.parametrize("impl", ["threefry2x32", "rbg"])
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (30, 50, 40)])
+@pytest.mark.parametrize("is_double", [False, True])
+def test_normal_numbers_are_those_of_jax(shape: tuple[int, ...], impl: str, is_double: bool):
+    with jax.enable_x64(is_double):
+        key, dtype = jax.random.key(3, impl=impl), jnp.zeros(()).dtype
+        found = jax.jit(normal, static_argnums=(1, 2))(key, shape, dtype)
+        np.testing.assert_array_equal(found, jax.random.normal(key, shape, dtype))
+
+
+def test_normal_numbers_of_many_keys_are_those_of_each():
+    keys = jax.random.split(jax.random.key(1), 6)
+    drawn = jax.vmap(lambda key: normal(key, (40,), jnp.dtype("float32")))(keys)
+    np.testing.assert_array_equal(drawn, [jax.random.normal(key, (40,)) for key in keys])
+
+
+def test_normal_numbers_are_made_once_wherever_they_are_used():
+    def uses(draw, key):
+        noise = draw(key, (20, 30, 40), jnp.dtype("float32"))
+        return noise @ jnp.ones((40, 7)), jnp.tanh(noise), (noise**2).sum(axis=-1), jnp.sin(2 * noise).sum(axis=0)
+
+    # Of the polynomial that turns uniform numbers into normal ones.
+    coefficient = "2.81022636e-08"
+    texts = [
+        jax.jit(uses, static_argnums=0).lower(draw, jax.random.key(0)).compile().as_text()
+        for draw in (normal, jax.random.normal)
+    ]
+    once, often = (text.count(coefficient) for text in texts)
+    assert (once, often > 1) == (1, True)

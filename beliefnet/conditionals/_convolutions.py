@@ -17,6 +17,7 @@ from beliefnet._errors import ArgumentError
 from beliefnet._numerics import over_rows
 from beliefnet._streams import split_key
 from beliefnet._types import Key
+from beliefnet.conditionals._activations import as_fast
 from beliefnet.conditionals._networks import AbstractNetwork
 
 _TAPS = 16
@@ -97,7 +98,7 @@ class Convolutions(_AbstractConvolutions):
     def _of_rows(self, rows: Float[Array, "rows inputs"]) -> Float[Array, "rows outputs"]:
         images = jnp.moveaxis(rows.reshape(-1, self.channels[0], *self.image_shape), 1, -1)
         for weight, bias in zip(self.weights, self.biases, strict=True):
-            images = self.activation(_patches(images) @ weight + bias)
+            images = as_fast(self.activation)(_patches(images) @ weight + bias)
         return images.reshape(-1, self.num_outputs)
 
 
@@ -141,7 +142,7 @@ class TransposedConvolutions(_AbstractConvolutions):
     def _of_rows(self, rows: Float[Array, "rows inputs"]) -> Float[Array, "rows outputs"]:
         images = rows.reshape(-1, *self.shapes[-1], self.channels[-1])
         for index in range(len(self.weights) - 1, -1, -1):
-            images = _overlaid(self.activation(images) @ self.weights[index], self.shapes[index])
+            images = _overlaid(as_fast(self.activation)(images) @ self.weights[index], self.shapes[index])
             if index:
                 images = images + self.biases[index - 1]
         return jnp.moveaxis(images, -1, 1).reshape(-1, self.num_outputs)

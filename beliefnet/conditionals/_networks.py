@@ -15,6 +15,7 @@ from beliefnet._errors import ArgumentError
 from beliefnet._numerics import over_rows, starting_map
 from beliefnet._streams import check_key, split_key
 from beliefnet._types import Key
+from beliefnet.conditionals._activations import as_fast
 
 T = TypeVar("T")
 
@@ -217,7 +218,7 @@ class MLP(AbstractComposed):
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Apply the maps in turn."""
         for layer in self.layers[:-1]:
-            values = self.activation(layer(values))
+            values = as_fast(self.activation)(layer(values))
         return self.layers[-1](values)
 
 

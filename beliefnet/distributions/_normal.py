@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -12,6 +11,7 @@ from jaxtyping import Float
 
 from beliefnet._errors import ArgumentError
 from beliefnet._numerics import softplus, spread, unsoftplus
+from beliefnet._random import normal as draw_normal
 from beliefnet._types import Key, ValueKind
 from beliefnet.distributions._check import Range, Support
 from beliefnet.distributions._family import AbstractRefinableFamily, check_closed_form, hermite_nodes
@@ -24,7 +24,7 @@ class Normal(dist.Normal):
     def sample(self, key: Key | None, sample_shape: tuple[int, ...] = ()) -> Float[Array, "..."]:
         """Draw numbers of shape `sample_shape + batch_shape`."""
         assert key is not None
-        noise = jax.random.normal(key, sample_shape + self.batch_shape, jnp.result_type(self.loc, float))
+        noise = draw_normal(key, sample_shape + self.batch_shape, jnp.result_type(self.loc, float))
         return spread(jnp.asarray(self.loc), noise.shape) + noise * spread(jnp.asarray(self.scale), noise.shape)
 
     def log_prob(self, value: Any, intermediates: Any = None) -> Float[Array, "..."]:
