@@ -68,6 +68,7 @@ def sample_means(
     """
     check_net(net)
     check_axes(shape)
+    check_key(key)
     return _sampled_means(net, tuple(shape), key, condition)
 
 

@@ -11,7 +11,7 @@ from laws import assert_mean, draws
 from beliefnet import decode
 from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.cli import run
-from beliefnet.conditionals import Convolutions, Dense, EquinoxNetwork, Feedforward, Stacked, TransposedConvolutions
+from beliefnet.conditionals import MLP, Convolutions, Dense, EquinoxNetwork, Feedforward, Stacked, TransposedConvolutions
 from beliefnet.data import load
 from beliefnet.distributions import bernoulli, categorical, discretised_logistic, normal
 from beliefnet.estimators import SGVB, VIMCO
@@ -32,6 +32,11 @@ from beliefnet.training import fit
 KEY = jax.random.key(0)
 UP_KEY, DOWN_KEY, NET_KEY = jax.random.split(KEY, 3)
 BITS = jnp.array([[1.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 0.0]])
+
+
+def softplus_by_jax(values):
+    """The same function, which is not known for what it is."""
+    return jax.nn.softplus(values)
 
 
 def mlp(num_inputs: int, num_outputs: int, key=KEY) -> eqx.nn.MLP:
@@ -283,3 +288,24 @@ def test_convolution_needs_images(tmp_path, monkeypatch, capsys):
     np.save("flat.npy", np.random.default_rng(0).integers(0, 2, (200, 7)))
     assert "got data without height and width" in fails(capsys, "train", "--data", "flat.npy", "--convolution", "4")
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        lambda activation: MLP((4, 6, 3), activation, key=KEY),
+        lambda activation: Convolutions((4, 4), (1, 3, 2), activation, key=KEY),
+        lambda activation: TransposedConvolutions((4, 4), (1, 3, 2), activation, key=KEY),
+    ],
+)
+def test_softplus_has_the_values_and_derivatives_of_jax(network):
+    fast, plain = network(jax.nn.softplus), network(softplus_by_jax)
+    x = 30 * jax.random.normal(UP_KEY, (5, fast.num_inputs))
+
+    def total(weights, network):
+        return (eqx.combine(weights, network)(x) ** 2).sum()
+
+    for one in (lambda net: net(x), lambda net: eqx.filter_grad(total)(eqx.filter(net, eqx.is_array), net)):
+        found, expected = (jax.tree.leaves(eqx.filter(one(net), eqx.is_array)) for net in (fast, plain))
+        for left, right in zip(found, expected, strict=True):
+            np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-5 * float(jnp.abs(right).max()))

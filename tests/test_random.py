@@ -69,9 +69,8 @@ def test_an_array_of_keys_is_no_key():
             bernoulli(jax.random.split(jax.random.key(0), num), jnp.array([0.2, 0.7]), (3, 2))
 
 
-@pytest.mark.parametrize("impl", ["threefry2x32", "rbg"])
-@pytest.mark.parametrize("shape", [(), (1,), (7,), (3, 5, 4)])
-@pytest.mark.parametrize("is_double", [False, True])
+@pytest.mark.parametrize("shape", [(), (7,), (3, 5, 4)])
+@pytest.mark.parametrize(("impl", "is_double"), [("threefry2x32", False), ("threefry2x32", True), ("rbg", False)])
 def test_uniform_numbers_are_those_of_jax(shape: tuple[int, ...], impl: str, is_double: bool):
     with jax.enable_x64(is_double):
         key = jax.random.key(3, impl=impl)
@@ -90,9 +89,8 @@ def test_maps_start_as_the_uniform_ones_of_glorot(shape: tuple[int, int], is_dou
         np.testing.assert_array_equal(bias, np.zeros(shape[1]))
 
 
-@pytest.mark.parametrize("impl", ["threefry2x32", "rbg"])
-@pytest.mark.parametrize("shape", [(), (1,), (7,), (30, 50, 40)])
-@pytest.mark.parametrize("is_double", [False, True])
+@pytest.mark.parametrize("shape", [(), (7,), (30, 50, 40)])
+@pytest.mark.parametrize(("impl", "is_double"), [("threefry2x32", False), ("threefry2x32", True), ("rbg", False)])
 def test_normal_numbers_are_those_of_jax(shape: tuple[int, ...], impl: str, is_double: bool):
     with jax.enable_x64(is_double):
         key, dtype = jax.random.key(3, impl=impl), jnp.zeros(()).dtype
