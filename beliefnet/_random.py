@@ -6,6 +6,7 @@ binary units spends a good part of a step on its draws. The program is compiled 
 """
 
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -48,7 +49,7 @@ def bernoulli(key: Key, probabilities: Float[Array, "*#shape"], shape: tuple[int
 
 
 def uniform(key: Key, shape: tuple[int, ...]) -> Float[Array, "*shape"]:
-    """Return what `jax.random.uniform` does: floats from 0 to 1, 1 apart.
+    """Return what `jax.random.uniform` does: numbers in [0, 1).
 
     Args:
         key: Random key.
@@ -56,8 +57,7 @@ def uniform(key: Key, shape: tuple[int, ...]) -> Float[Array, "*shape"]:
     """
     if not _makes_words(key) or jnp.zeros(()).dtype != jnp.float32 or math.prod(shape) >= _MOST_WORDS:
         return jax.random.uniform(key, shape)
-    # 23 bits after the point of a number from 1 to 2.
-    return lax.bitcast_convert_type((_words(key, shape) >> 9) | jnp.uint32(_ONE), jnp.float32) - 1
+    return _fractions(key, shape)
 
 
 def normal(key: Key, shape: tuple[int, ...], dtype: DTypeLike) -> Float[Array, "*shape"]:
@@ -70,18 +70,33 @@ def normal(key: Key, shape: tuple[int, ...], dtype: DTypeLike) -> Float[Array, "
     """
     if not _makes_words(key) or dtype != jnp.float32 or math.prod(shape) >= _MOST_WORDS:
         return jax.random.normal(key, shape, dtype)
+    return _normal(key, shape, is_branch=jax.default_backend() == "cpu" and not is_for_a_mesh())
+
+
+@partial(jax.jit, static_argnames=("shape", "is_branch"))
+def _normal(key: Key, shape: tuple[int, ...], *, is_branch: bool) -> Float[Array, "*shape"]:
+    """Return normal numbers in single precision.
+
+    On a processor XLA repeats what it holds for cheap wherever it is used, six times in a step of IWAE. What is in a
+    branch it computes once.
+    """
 
     def drawn() -> Array:
         # Uniform above -1 and below 1, rounded as JAX rounds it.
         least = np.nextafter(np.float32(-1), np.float32(0))
-        numbers = jnp.maximum(uniform(key, shape) * (1 - least) + least, least)
+        numbers = jnp.maximum(_fractions(key, shape) * (1 - least) + least, least)
         return lax.erf_inv(numbers) * np.float32(math.sqrt(2))
 
-    if jax.default_backend() != "cpu" or is_for_a_mesh():
+    if not is_branch:
         return drawn()
-    # XLA repeats what it holds for cheap wherever it is used, six times in a step of IWAE; a branch it computes once.
-    is_sure = (jax.random.key_data(key)[0] | 1) > 0
-    return lax.cond(is_sure, drawn, lambda: jnp.zeros(shape, dtype))
+    always = (jax.random.key_data(key)[0] | 1) > 0  # which XLA does not know
+    return lax.cond(always, drawn, lambda: jnp.zeros(shape, jnp.float32))
+
+
+def _fractions(key: Key, shape: tuple[int, ...]) -> Float[Array, "*shape"]:
+    """Return uniform numbers in [0, 1) in single precision."""
+    # 23 bits after the point of a number from 1 to 2.
+    return lax.bitcast_convert_type((_words(key, shape) >> 9) | jnp.uint32(_ONE), jnp.float32) - 1
 
 
 def _makes_words(key: Key) -> bool:

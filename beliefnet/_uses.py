@@ -69,7 +69,8 @@ def sample_means(
     check_net(net)
     check_axes(shape)
     check_key(key)
-    return _sampled_means(net, tuple(shape), key, condition)
+    condition = None if condition is None else jnp.asarray(condition, float)
+    return _sampled_means(net, tuple(map(int, shape)), key, condition)
 
 
 @eqx.filter_jit

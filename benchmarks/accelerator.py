@@ -7,8 +7,8 @@ Runs on the device that JAX has. Steps run as `fit` runs them: many in one dispa
 is XLA's own products of that work in the same kind of loop on the same device and at the same precision: inputs of
 products as they are, or rounded to TF32 (10 bits of the fraction) or bfloat16 (7 bits), with sums in float32. Step and
 floor are timed in turn, and the share is the median over the rounds; compilation is apart. `--json` is written anew
-after each row, so that a run that is stopped leaves what it had; a precision that the device lacks is a row that says
-so.
+after each row, so that a run that is stopped leaves what it had. Where the device lacks a precision, or memory, the row
+says so, and the status is 1; a CPU computes in float32 alone.
 
 Before all this, 50 steps of NVIL in float32 are taken on the device and on the CPU from the same seed, and the mean
 objective of both is compared. `--steps 2 --rounds 1 --images 20 --examples 1000 --batch-sizes 100` suits a CPU.
@@ -26,6 +26,7 @@ from typing import Any
 import jax
 from _timing import Runner, time_in_turn
 
+from beliefnet._errors import Refusal
 from beliefnet.bench._definitions import DEFINITIONS, Definition, rows_of
 from beliefnet.bench._floors import forward_runner, products_runner
 from beliefnet.bench._own import net_of, start, work_of
@@ -110,9 +111,11 @@ def row_of(work: Definition, precision: str, options: argparse.Namespace) -> dic
     row: dict[str, object] = {"workload": work.name, "about": work.about, "batch_size": size, "precision": precision}
     try:
         return row | measure(work, precision, options)
+    except Refusal:
+        raise
     except (ValueError, RuntimeError) as error:
         # What JAX and its backends say where they lack a precision, or memory.
-        return row | {"error": f"{type(error).__name__}: {str(error).splitlines()[0]}"}
+        return row | {"error": f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"}
 
 
 def works(options: argparse.Namespace) -> list[Definition]:
@@ -161,12 +164,12 @@ def shown(row: dict[str, Any]) -> str:
     )
 
 
-def main() -> None:
-    """Time all, print a table, check, and write what was measured."""
+def main() -> int:
+    """Time all, print a table, check, write what was measured, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workloads", nargs="+", default=WORKLOADS, choices=WORKLOADS)
     parser.add_argument("--batch-sizes", nargs="+", type=int, default=[100, 1000])
-    parser.add_argument("--precisions", nargs="+", default=list(PRECISIONS), choices=PRECISIONS)
+    parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, help="all; on a CPU float32")
     parser.add_argument("--steps", type=int, default=100, help="in a dispatch; a tenth of it for em")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=int, default=2000, help="images of the evaluation")
@@ -175,6 +178,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     device = jax.devices()[0]
+    precisions = options.precisions or (["float32"] if device.platform == "cpu" else list(PRECISIONS))
     record = {
         "device": device.device_kind,
         "platform": device.platform,
@@ -193,7 +197,7 @@ def main() -> None:
     if not options.no_check:
         record["check"] = check(options.examples)
     print("workload                               batch  precision        ms  examples/s  of floor  floor TFLOP/s")
-    for work, precision in itertools.product(works(options), options.precisions):
+    for work, precision in itertools.product(works(options), precisions):
         row = row_of(work, precision, options)
         record["rows"].append(row)
         write()
@@ -203,7 +207,8 @@ def main() -> None:
         record["peak_megabytes"] = round(stats["peak_bytes_in_use"] / 2**20)
         print(f"memory of the device: {record['peak_megabytes']} MB at the peak")
     write()
+    return int(any("error" in row for row in record["rows"]))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -157,6 +157,29 @@ def test_bits_of_any_type_are_conditions():
     assert as_bytes.dtype == as_floats.dtype
 
 
+class Rows:
+    """What becomes an array, as a data frame does, and can change."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.values, dtype)
+
+
+def test_conditions_are_read_anew_and_axes_are_any_whole_numbers():
+    rows = Rows([[0.0], [1.0]])
+    first = sample_means(DEEP, (np.int64(3),), key=KEY, condition=rows)  # pyright: ignore[reportArgumentType]
+    rows.values = [[1.0], [1.0]]
+    second, listed = (
+        sample_means(DEEP, (3,), key=KEY, condition=given)  # pyright: ignore[reportArgumentType]
+        for given in (rows, [[1.0], [1.0]])
+    )
+    np.testing.assert_array_equal(second, listed)
+    np.testing.assert_array_equal(first[:, :, 0], [[0, 1]] * 3)
+    np.testing.assert_array_equal(second[:, :, 0], [[1, 1]] * 3)
+
+
 def test_without_latents_the_outputs_are_a_regression():
     net = ConditionalNet(Chain((Feedforward(Dense(1, 2, key=KEY), bernoulli),)), Chain(()))
     means = jax.nn.sigmoid(net.generative.conditionals[0].network(OBSERVATIONS[:, :1]))  # pyright: ignore

@@ -26,7 +26,7 @@ from beliefnet.data import (
     names,
 )
 from beliefnet.data._load import SOURCES
-from beliefnet.data.sources import AbstractStored
+from beliefnet.data.sources import AbstractStored, _images
 from beliefnet.data.sources._formats import packed_layout
 from beliefnet.data.sources._images import IDX_FILES, unpack_grey
 
@@ -76,6 +76,12 @@ def test_builtin_has_the_shapes_it_lists(name: str, binarization: str):
 def test_builtin_checksum_is_pinned(name: str, start: str):
     assert load(name).record.checksum.startswith(start)
     assert load(name, seed=5).record.checksum.startswith(start)
+
+
+def test_digits_are_the_same_where_the_file_is_elsewhere(monkeypatch):
+    file = _images._digits()
+    monkeypatch.setattr(_images, "find_spec", lambda name: None)
+    np.testing.assert_array_equal(_images._digits(), file)
 
 
 def test_digits_modes_agree_with_scikit_learn():

@@ -11,7 +11,16 @@ from laws import assert_mean, draws
 from beliefnet import decode
 from beliefnet.catalogue import TrainConfig, load_named_run
 from beliefnet.cli import run
-from beliefnet.conditionals import MLP, Convolutions, Dense, EquinoxNetwork, Feedforward, Stacked, TransposedConvolutions
+from beliefnet.conditionals import (
+    MLP,
+    Convolutions,
+    Dense,
+    EquinoxNetwork,
+    Feedforward,
+    Stacked,
+    TransposedConvolutions,
+)
+from beliefnet.conditionals._activations import as_fast
 from beliefnet.data import load
 from beliefnet.distributions import bernoulli, categorical, discretised_logistic, normal
 from beliefnet.estimators import SGVB, VIMCO
@@ -309,3 +318,10 @@ def test_softplus_has_the_values_and_derivatives_of_jax(network):
         found, expected = (jax.tree.leaves(eqx.filter(one(net), eqx.is_array)) for net in (fast, plain))
         for left, right in zip(found, expected, strict=True):
             np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-5 * float(jnp.abs(right).max()))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float64"])
+def test_softplus_in_other_precisions_is_that_of_jax(dtype: str):
+    with jax.enable_x64(True):
+        values = jnp.asarray([-30.0, -6.0, -0.5, 3.0], dtype)
+        np.testing.assert_array_equal(as_fast(jax.nn.softplus)(values), jax.nn.softplus(values))

@@ -7,6 +7,7 @@ import pytest
 
 from beliefnet._numerics import starting_map
 from beliefnet._random import bernoulli, normal, uniform
+from beliefnet.distributions._normal import Normal
 
 
 def expected(key: jax.Array, probabilities: jax.Array, shape: tuple[int, ...]) -> np.ndarray:
@@ -117,3 +118,32 @@ def test_normal_numbers_are_made_once_wherever_they_are_used():
     ]
     once, often = (text.count(coefficient) for text in texts)
     assert (once, often > 1) == (1, True)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])
+def test_normal_numbers_have_the_type_that_is_asked_for_under_x64(dtype: str):
+    with jax.enable_x64(True):
+        key = jax.random.key(3)
+        found = normal(key, (7,), jnp.dtype(dtype))
+        np.testing.assert_array_equal(found, jax.random.normal(key, (7,), jnp.dtype(dtype)))
+        assert found.dtype == dtype
+        assert Normal(jnp.zeros(3, dtype), jnp.ones(3, dtype)).sample(key).dtype == dtype
+
+
+def test_draws_outside_of_a_program_are_compiled_once():
+    """A second draw of the same shape takes the program of the first."""
+    distribution = Normal(jnp.zeros(11), jnp.ones(11))
+    distribution.sample(jax.random.key(0), (3,))
+    compiled: list[str] = []
+
+    def listen(event: str, _seconds: float, **_about) -> None:
+        compiled.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        distribution.sample(jax.random.key(1), (3,))
+        assert not [event for event in compiled if "compile" in event]
+        distribution.sample(jax.random.key(1), (5,))
+        assert [event for event in compiled if "compile" in event]
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)

@@ -125,8 +125,10 @@ def train(
 
 def _draw(folder: RunFolder, fitted: Fitted, dataset: Dataset, config: TrainConfig) -> None:
     # Imported here because what draws takes a while to import, and the first step need not wait for it.
-    from beliefnet.cli._pictures import draw_run
-
+    try:
+        from beliefnet.cli._pictures import draw_run
+    except ImportError as error:
+        return warn(f"no pictures could be drawn ({type(error).__name__}: {error}); the run itself is complete")
     draw_run(folder, fitted, dataset, config)
 
 

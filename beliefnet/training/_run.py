@@ -250,7 +250,7 @@ class Run:
 
 
 def _are_finite(params: Learnable) -> bool:
-    """Return whether all numbers that this process has of the parameters are finite."""
-    shards = (shard for leaf in jax.tree.leaves(params) for shard in leaf.addressable_shards)
+    """Return whether all numbers that this process has of the parameters are finite, of each replica the first."""
+    shards = (shard for leaf in jax.tree.leaves(params) for shard in leaf.addressable_shards if shard.replica_id == 0)
     # On the host, where what is saved goes anyway: programs for every shape would take a part of a short run.
     return all(bool(np.isfinite(shard.data).all()) for shard in shards)

@@ -4,10 +4,10 @@
 
 import math
 import os
+from importlib import import_module
 
 import numpy as np
 import torch
-import torch._inductor as inductor
 
 from beliefnet.bench._contestant import AbstractContestant, Product, Task
 from beliefnet.bench._definitions import LEARNING_RATE
@@ -119,8 +119,6 @@ def use_cores() -> None:
     """Compute on the cores that this process may use; tiny numbers count as zero, as in XLA."""
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     torch.set_flush_denormal(True)
-    # Compiled code draws by PyTorch's own functions, which take a tenth of the time of what the compiler makes of them.
-    inductor.config.fallback_random = True
 
 
 def contestant(task: Task, variant: str) -> AbstractContestant:
@@ -128,5 +126,8 @@ def contestant(task: Task, variant: str) -> AbstractContestant:
     use_cores()
     if variant == "floor":
         return Floor(task)
+    if variant == "compiled":
+        # Compiled code draws by PyTorch's own functions: what the compiler makes of them takes several times as long.
+        import_module("torch._inductor").config.fallback_random = True
     make = Training if task.definition.is_training else Evaluating
     return make(task, is_compiled=variant == "compiled")
