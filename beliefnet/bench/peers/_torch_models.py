@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 
 from beliefnet.bench._definitions import REFINEMENT_STEPS
 
@@ -18,9 +17,35 @@ SMALLEST_SCALE, SMALLEST_PROBABILITY, SMOOTHING, AIR_RATE = 1e-3, 1e-6, 0.8, 0.1
 Weights = Mapping[str, np.ndarray]
 
 
-def log_bernoulli(logits: Tensor, values: Tensor) -> Tensor:
-    """Return the log-probability of all units together, summed over the last axis."""
-    return (logits * values - softplus(logits)).sum(-1)
+class Softplus(torch.autograd.Function):
+    """log(1 + exp(x)): PyTorch's own takes a `log1p`, and two to three times as long on a CPU."""
+
+    @staticmethod
+    def forward(ctx, values: Tensor) -> Tensor:
+        ctx.save_for_backward(values)
+        return values.clamp(min=0) + (1 + (-values.abs()).exp()).log()
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        (values,) = ctx.saved_tensors
+        return gradient * values.sigmoid()
+
+
+class LogBernoulli(torch.autograd.Function):
+    """Sum over units of value * logit - softplus(logit), for the same reason; the values get no gradient."""
+
+    @staticmethod
+    def forward(ctx, logits: Tensor, values: Tensor) -> Tensor:
+        ctx.save_for_backward(logits, values)
+        return (logits * values - logits.clamp(min=0) - (1 + (-logits.abs()).exp()).log()).sum(-1)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        logits, values = ctx.saved_tensors
+        return gradient.unsqueeze(-1) * (values - logits.sigmoid()), None
+
+
+softplus, log_bernoulli = Softplus.apply, LogBernoulli.apply
 
 
 def draw_bits(probabilities: Tensor, *lead: int) -> Tensor:
