@@ -1,6 +1,6 @@
 """Write the record of `beliefnet bench` into its page of the documentation: the table, and the picture.
 
-beliefnet bench --seconds 0.5 --out results/benchmarks/bench.png
+beliefnet bench --seconds 0.4 --out results/benchmarks/bench.png
 python benchmarks/bench_page.py [--record results/benchmarks/bench.json] [--page docs/bench.md]
 """
 
