@@ -30,7 +30,7 @@ def _digits() -> np.ndarray:
             return np.loadtxt(file, delimiter=",")[:, :-1]
     from sklearn.datasets import load_digits
 
-    return load_digits().data
+    return np.asarray(load_digits(return_X_y=True)[0])
 
 
 DIGITS = BuiltIn(
