@@ -471,7 +471,12 @@ def test_a_closed_terminal_saves_and_stops(tmp_path, grey_file, uninterrupted):
     folder = tmp_path / "run"
     tokens = ["train", "--data", grey_file, *SMALL, "--epochs", 20, "--out", folder]
     end, terminal = os.openpty()
-    own = f"import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); {STEPWISE}"
+    # Slow steps, so that the terminal is closed in the middle of them.
+    slow = (
+        "import time; from beliefnet.training import _feed; steps = _feed.run_steps; "
+        "_feed.run_steps = lambda *args, **options: (time.sleep(0.02), steps(*args, **options))[1]"
+    )
+    own = f"import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); {slow}; {STEPWISE}"
     process = subprocess.Popen(
         [sys.executable, "-c", own, *map(str, tokens)],
         cwd=tmp_path,
