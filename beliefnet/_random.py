@@ -77,7 +77,7 @@ def normal(key: Key, shape: tuple[int, ...], dtype: DTypeLike) -> Float[Array, "
 def _normal(key: Key, shape: tuple[int, ...], *, is_branch: bool) -> Float[Array, "*shape"]:
     """Return normal numbers in single precision.
 
-    On a processor XLA repeats what it holds for cheap wherever it is used, six times in a step of IWAE. What is in a
+    On a processor XLA repeats what it holds for cheap wherever it is used, seven times in a step of IWAE. What is in a
     branch it computes once.
     """
 

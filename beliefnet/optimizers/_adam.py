@@ -15,7 +15,7 @@ def scale_by_adam(momentum: Float[Array, ""]) -> optax.GradientTransformation:
     """Return what `optax.scale_by_adam` does, with the same state, in less time.
 
     There each moment is divided by its correction, number by number; here one factor corrects both, and of three
-    divisions one is left. On a processor the update is a sixth of a step of a small net.
+    divisions one is left. On a processor the update is a seventh of a step of a small net.
 
     Args:
         momentum: Decay of the first moment.
