@@ -24,6 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import jax
+
+# The machine with the accelerator may have no way to install a package: this runs from the source tree.
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
+
 from _timing import Runner, time_in_turn
 
 from beliefnet._errors import Refusal

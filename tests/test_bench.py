@@ -2,7 +2,13 @@
 
 import io
 import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
 from dataclasses import replace
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import numpy as np
@@ -224,3 +230,27 @@ def test_the_command_shows_and_writes_what_was_measured(faked, here, capsys):
 )
 def test_what_cannot_be_measured_is_refused(here, capsys, words, message):
     assert message in fails(capsys, "bench", *words.split())
+
+
+@pytest.mark.full
+def test_the_benchmark_of_accelerators_needs_the_numerical_libraries_alone():
+    """It is not installed where it runs; with the other dependencies out of reach, training imports none of them."""
+    root = Path(__file__).parents[1]
+    needed = {"jax", "equinox", "optax", "numpyro", "jaxtyping", "numpy", "scipy"}
+    declared = tomllib.loads((root / "pyproject.toml").read_text())["project"]["dependencies"]
+    others = {re.match(r"[\w-]+", each)[0] for each in declared} - needed
+    modules = [name for name, owners in packages_distributions().items() if others & set(owners)]
+    assert len(modules) >= len(others) > 5
+    script = root / "benchmarks" / "accelerator.py"
+    arguments = "--workloads nvil nll --steps 2 --rounds 1 --images 3 --examples 200 --batch-sizes 100".split()
+    program = f"""
+import runpy, sys
+sys.modules |= dict.fromkeys({modules})
+sys.path[:] = [{str(script.parent)!r}, *(path for path in sys.path if path not in ("", {str(root)!r}))]
+sys.argv = {[str(script), *arguments]}
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd="/", env=environment)
+    assert ran.stderr == ""
+    assert [line.split(",")[0] for line in ran.stdout.splitlines()[-2:]] == ["NVIL", "NLL"]

@@ -10,8 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from beliefnet._errors import Refusal, check_type
 from beliefnet.data import spelled, unspelled
 from beliefnet.runs._checkpoint import CheckpointError, Checkpoints
@@ -71,6 +69,8 @@ class RunFolder:
         Raises:
             RunFolderError: If something is there already, or the folder cannot be written.
         """
+        import tomli_w
+
         folder = cls(path)
         if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
             hint = f"--resume {path} to go on with it, or " if folder.config_file.exists() else ""

@@ -2,14 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from jaxtyping import PyTree
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from beliefnet.runs._arrays import check_same_leaves, decode, describe_leaves
 from beliefnet.runs._checkpoint import Restored, part_of
@@ -51,6 +51,8 @@ class NetFile:
             DiskFullError: If there is no room for it.
             OSError: If it cannot be written for another reason.
         """
+        from safetensors.numpy import save
+
         leaves, values = describe_leaves(best, ".best"), jax.tree.leaves(best)
         arrays = {leaf["path"]: np.asarray(value) for leaf, value in zip(leaves, values, strict=True)}
         checksums = {name: _checksum(array) for name, array in arrays.items()}
@@ -92,11 +94,8 @@ class NetFile:
         chosen = [leaf for leaf in content["leaves"] if part_of(leaf["path"], at)]
         check_same_leaves(chosen, describe_leaves(like, at), self.path)
         targets, structure = jax.tree.flatten(like)
-        try:
-            with safe_open(self.path, framework="numpy") as file:
-                values = [file.get_tensor(leaf["path"]) for leaf in chosen]
-        except (OSError, SafetensorError) as error:
-            raise self._unreadable(error) from error
+        with self._opened() as file:
+            values = [file.get_tensor(leaf["path"]) for leaf in chosen]
         for value, leaf in zip(values, chosen, strict=True):
             if (found := f"{value.dtype}{list(value.shape)}") != (wanted := f"{leaf['dtype']}{leaf['shape']}"):
                 raise self._unreadable(f"{leaf['path']} is {found}, and {wanted} in the description")
@@ -106,19 +105,27 @@ class NetFile:
         return Restored(structure.unflatten(decoded), content["step"], content["record"], self.path, ())
 
     def _content(self) -> dict[str, Any]:
-        try:
-            with safe_open(self.path, framework="numpy") as file:
-                content = json.loads((file.metadata() or {})[_NAME])
-        except KeyError:
-            raise CheckpointError(
-                f"expected the net of a run in {self.path}, got a safetensors file without the description of one",
-                "beliefnet export RUN",
-            ) from None
-        except (OSError, SafetensorError, ValueError) as error:
-            raise self._unreadable(error) from error
+        with self._opened() as file:
+            described = file.metadata() or {}
+            if _NAME not in described:
+                raise CheckpointError(
+                    f"expected the net of a run in {self.path}, got a safetensors file without the description of one",
+                    "beliefnet export RUN",
+                )
+            content = json.loads(described[_NAME])
         if not _describes_a_net(content) or not _is_as_written(content):
             raise self._unreadable("its description is another one than was written")
         return content
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.path, framework="numpy") as file:
+                yield file
+        except (OSError, SafetensorError, ValueError) as error:
+            raise self._unreadable(error) from error
 
     def _unreadable(self, error: Exception | str) -> CheckpointError:
         reason = str(error).strip().splitlines() or [type(error).__name__]

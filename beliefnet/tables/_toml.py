@@ -4,8 +4,6 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from beliefnet._errors import DataError, listed, shown
 from beliefnet.tables._column import KINDS, Column
 from beliefnet.tables._schema import Schema
@@ -20,6 +18,8 @@ _HEAD = """\
 
 def to_toml(schema: Schema) -> str:
     """Return a schema as TOML, with a table for each column."""
+    import tomli_w
+
     columns = {}
     for column in schema.columns:
         # Means and scales are those of the training rows.
