@@ -235,8 +235,15 @@ class Observations:
             indices: Which rows.
             key: Random key of the bits, where they are drawn; those of a row depend on the key and its number alone.
         """
+        check_key(key)
         some = self[indices]
-        return replace(some, rows=some.dense()).on_device().take(jnp.arange(len(some)), key=key)
+        return _seen(replace(some, rows=some.dense()).on_device(), key)
+
+
+@jax.jit
+def _seen(rows: DeviceRows, key: Key) -> Float[jax.Array, "batch visible"]:
+    """Return all rows as a net sees them, in one program."""
+    return rows.take(slice(None), key=key)
 
 
 def _padded(array: Any, missing: int) -> Any:

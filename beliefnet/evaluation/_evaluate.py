@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from typing import TypeVar
 
 import jax
 import numpy as np
@@ -12,7 +13,7 @@ from beliefnet._errors import ArgumentError, whole_number
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import broadcasting
 from beliefnet._streams import check_key
-from beliefnet._types import Key
+from beliefnet._types import Key, Values
 from beliefnet.data import Observations
 from beliefnet.evaluation._bounds import DatumBounds, bounds_of_rows, defended, rows_per_pass
 from beliefnet.evaluation._encode import encode_batch
@@ -24,6 +25,7 @@ from beliefnet.evaluation._weighted import rungs
 from beliefnet.proposals import AbstractProposal
 
 ACTIVE_VARIANCE = 0.01
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -141,13 +143,18 @@ def weigh(
     if proposal is not None:
         proposal.check(net)
     at_once = num_particles if proposal is not None and proposal.is_joint else min(num_particles, 100)
-    for x, num, block_key in _blocks(net, data, at_once, key=key):
+
+    def weighed(x: Array, num: int, block_key: Key) -> tuple[int, DatumBounds, Values]:
         block = bounds_of_rows(net, x, num_particles=num_particles, key=block_key, proposal=proposal)
+        return num, block, encode_batch(net, x)
+
+    for num, block, codes in _one_ahead(weighed(*block) for block in _blocks(net, data, at_once, key=key)):
         block = jax.tree.map(lambda leaf, num=num: np.asarray(leaf)[:num], block)
         # What the tail says is a number of each datum: tails of all data would not fit in memory.
         tails.append(pareto_k(block.tail))
         parts.append(replace(block, tail=block.tail[:, :0]))
-        means = np.concatenate([np.zeros((len(x), 0)), *encode_batch(net, x)], axis=-1, dtype=np.float64)[:num]
+        layers = [np.asarray(layer)[:num] for layer in codes]
+        means = np.concatenate([np.zeros((num, 0)), *layers], axis=-1, dtype=np.float64)
         activity += np.stack([means.sum(axis=0), (means**2).sum(axis=0)])
         done += num
         if progress is not None:
@@ -194,6 +201,12 @@ def _blocks(net: BeliefNet, data: Observations, at_once: int, *, key: Key) -> It
     for index, start in enumerate(range(0, len(data), size)):
         rows = np.minimum(np.arange(start, start + size), len(data) - 1)
         yield data.take(rows, key=data_key), min(size, len(data) - start), jax.random.fold_in(draw_key, index)
+
+
+def _one_ahead(parts: Iterator[T]) -> Iterator[T]:
+    """Return the same, each when the next is under way: the device works while what it has done is looked at."""
+    for part, _ in itertools.pairwise(itertools.chain(parts, (None,))):
+        yield part
 
 
 def _summarise(

@@ -10,8 +10,8 @@ LEAST_PARTICLES = 100
 _LEAST_TAIL = 5
 _KNOWN_SHARE = 0.05
 """What weights that were drawn once may hold of the tail, where the others count as all there is."""
-_NUMBERS = 2**21
-"""Numbers that the fit holds at a time."""
+_NUMBERS = 2**17
+"""Numbers that the fit holds at a time: 1 MB stay in the cache."""
 
 
 def trusted_k(num_particles: int) -> float:
