@@ -1,14 +1,18 @@
 """Training steps and evaluation on an accelerator, against the matrix products of the same work.
 
     python benchmarks/accelerator.py [--workloads nvil vimco iwae em nll] [--batch-sizes 100 1000]
-        [--precisions float32 tf32 bf16] [--steps 100] [--rounds 3] [--images 2000] [--json FILE]
+        [--precisions float32 tf32 bf16] [--steps 100] [--rounds 3] [--images 2000] [--seconds 270] [--json FILE]
 
 Runs on the device that JAX has. Steps run as `fit` runs them: many in one dispatch, data on the device, Adam. The floor
 is XLA's own products of that work in the same kind of loop on the same device and at the same precision: inputs of
 products as they are, or rounded to TF32 (10 bits of the fraction) or bfloat16 (7 bits), with sums in float32. Step and
-floor are timed in turn, and the share is the median over the rounds; before, all programs are compiled, side by side.
-`--json` is written anew after each row, so that a run that is stopped leaves what it had. Where the device lacks a
-precision, or memory, the row says so, and the status is 1; a CPU computes in float32 alone.
+floor are timed in turn, and the share is the median over the rounds; compilation is apart. `--json` is written anew
+after each row, so that a run that is stopped leaves what it had. Where the device lacks a precision, or memory, the row
+says so, and the status is 1; a CPU computes in float32 alone.
+
+On a GPU, XLA tries many forms of each product when it compiles, on the GPU itself: a row takes some 15 seconds, and
+several at a time disturb each other. Rows of float32 come first, and those that have not begun after `--seconds` are
+left out. All take some seven minutes.
 
 Before all this, 50 steps of NVIL in float32 are taken on the device and on the CPU from the same seed, and the mean
 objective of both is compared. `--steps 2 --rounds 1 --images 20 --examples 1000 --batch-sizes 100` suits a CPU.
@@ -17,11 +21,9 @@ objective of both is compared. `--steps 2 --rounds 1 --images 20 --examples 1000
 import argparse
 import itertools
 import json
-import os
 import statistics
 import sys
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -95,18 +97,10 @@ def evaluation_case(options: argparse.Namespace) -> Case:
     )
 
 
-def compiled(work: Definition, precision: str, options: argparse.Namespace) -> Case:
-    """Return a case that has run once."""
-    with jax.default_matmul_precision(PRECISIONS[precision]):
-        case = training_case(work, options) if work.is_training else evaluation_case(options)
-        case.run()
-        case.floor()
-        return case
-
-
-def measure(case: Case, precision: str, options: argparse.Namespace) -> dict[str, object]:
+def measure(work: Definition, precision: str, options: argparse.Namespace) -> dict[str, object]:
     """Time one workload at one precision."""
     with jax.default_matmul_precision(PRECISIONS[precision]):
+        case = training_case(work, options) if work.is_training else evaluation_case(options)
         seconds = time_in_turn({"run": case.run, "floor": case.floor}, options.rounds)
     each = [value / case.units for value in seconds["run"]]
     of_floor = statistics.median(f / s for s, f in zip(seconds["run"], seconds["floor"], strict=True))
@@ -120,12 +114,12 @@ def measure(case: Case, precision: str, options: argparse.Namespace) -> dict[str
     }
 
 
-def row_of(work: Definition, case: Future[Case], precision: str, options: argparse.Namespace) -> dict[str, object]:
+def row_of(work: Definition, precision: str, options: argparse.Namespace) -> dict[str, object]:
     """Return what was measured, or what went wrong."""
     size = work.batch_size if work.is_training else 1
     row: dict[str, object] = {"workload": work.name, "about": work.about, "batch_size": size, "precision": precision}
     try:
-        return row | measure(case.result(), precision, options)
+        return row | measure(work, precision, options)
     except Refusal:
         raise
     except (ValueError, RuntimeError) as error:
@@ -189,6 +183,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=int, default=2000, help="images of the evaluation")
     parser.add_argument("--examples", type=int, default=50_000, help="rows of the training data")
+    parser.add_argument("--seconds", type=float, default=270, help="rows that have not begun by then are left out")
     parser.add_argument("--no-check", action="store_true", help="leave out the comparison with the CPU")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
@@ -213,16 +208,20 @@ def main() -> int:
     if not options.no_check:
         record["check"] = check(options.examples)
     print("workload                               batch  precision        ms  examples/s  of floor  floor TFLOP/s")
-    rows = list(itertools.product(works(options), precisions))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        cases = [pool.submit(compiled, *row, options) for row in rows]
-    for (work, precision), case in zip(rows, cases, strict=True):
-        row = row_of(work, case, precision, options)
-        record["rows"].append(row)
+    rows = list(itertools.product(precisions, works(options)))
+    while rows and time.perf_counter() - begin < options.seconds:
+        precision, work = rows.pop(0)
+        row = row_of(work, precision, options)
+        record["rows"].append(row | {"seconds": round(time.perf_counter() - begin)})
         write()
         print(shown(row), flush=True)
-    record["seconds"] = round(time.perf_counter() - begin)
-    print(f"{record['seconds']} seconds in all")
+    record["left_out"] = [f"{work.name} {work.batch_size} {precision}" for precision, work in rows]
+    if rows:
+        print(f"left out, for want of time (--seconds): {', '.join(record['left_out'])}")
+    stats = device.memory_stats() or {}
+    if "peak_bytes_in_use" in stats:
+        record["peak_megabytes"] = round(stats["peak_bytes_in_use"] / 2**20)
+        print(f"memory of the device: {record['peak_megabytes']} MB at the peak")
     write()
     return int(any("error" in row for row in record["rows"]))
 

@@ -36,8 +36,8 @@ NETS: dict[str, Callable[[int, jax.Array], BeliefNet]] = {
     "deep": lambda width, key: sigmoid_belief_net(width, (200, 200, 200), key=key),
     "documents": lambda width, key: document_net(width, (200,), key=key),
 }
-H100_STEP = 0.30052e-3
-"""Seconds of a step of VIMCO with K = 50 on one H100, SBN 784-200-200-200, batch 100 (accelerator.json)."""
+H100_STEP = 0.33527e-3
+"""Seconds of a step of VIMCO with K = 50 on one H100, SBN 784-200-200-200, batch 100, in TF32 (results/accelerator)."""
 INSIDE, ACROSS = 450e9, 50e9
 """Bytes per second of a device to the others of its host (NVLink 4), and to other hosts (InfiniBand, 400 Gb/s)."""
 MEETING = {8: 20e-6, 256: 100e-6}

@@ -64,6 +64,22 @@ def test_a_file_is_read_as_the_run_was_trained(threshold_run, grey_file, here, c
     assert (found["split"], found["num_examples"]) == ("all", 60)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_evaluation_multiplies_at_the_precision_that_it_names(trained, monkeypatch, capsys, precision: str):
+    """JAX's default of some GPUs is TF32; what is recorded as float32 must not be."""
+    products = []
+
+    def watched(net, *args, **kwargs):
+        largest = net.generative.conditionals[-1].network.weight
+        products.append((str(largest.dtype), jax.config.jax_default_matmul_precision))
+        return evaluate(net, *args, **kwargs)
+
+    monkeypatch.setattr("beliefnet.cli._evaluate.evaluate", watched)
+    found = report(capsys, "evaluate", trained, "--particles", "20", "--precision", precision, "--limit", "30")
+    assert found["precision"] == precision
+    assert products == [(precision, "highest" if precision == "float32" else "default")]
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("count", [12, 2, 1])
 def test_a_file_for_a_trained_net_is_not_split(trained, grey_file, here, capsys, count):

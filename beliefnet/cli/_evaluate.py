@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
+import jax
 from cyclopts import Parameter
 
 from beliefnet import proposals
@@ -94,7 +95,9 @@ def evaluate_run(
     net = run.net if is_single else in_bfloat16(run.net)
     rows = chosen.spread(limit)
     is_own = refine is ais is proposal is None
-    with tracking.of(run.folder) as trackers:
+    # By default JAX multiplies in TF32 on some GPUs.
+    products = "highest" if is_single else "default"
+    with jax.default_matmul_precision(products), tracking.of(run.folder) as trackers:
         found = _evaluated(net, rows, source, particles, seed, title=chosen.split)
         figures = evaluation_figures(
             {**found.to_dict(), "split": chosen.split}, proposal="" if is_own else in_words(source)
