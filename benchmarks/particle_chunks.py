@@ -25,7 +25,7 @@ from beliefnet.bench._definitions import binary_rows
 from beliefnet.data import Observations
 from beliefnet.estimators import IWAE, VIMCO
 from beliefnet.nets import sigmoid_belief_net, vae
-from beliefnet.training import FitOptions, Plan, TrainState, run_steps
+from beliefnet.training import FitOptions, Pieces, Plan, TrainState, run_steps
 
 NUM_VISIBLE, NUM_EXAMPLES = 784, 1000
 
@@ -38,7 +38,7 @@ def measured(kind: str, particles: int, chunk: int, batch_size: int, num_steps: 
     else:
         net = vae(NUM_VISIBLE, (200,), deterministic=(500,), key=key)
         estimator = IWAE(net, particles)
-    plan = Plan.of(FitOptions(), 10**6, particle_chunk=chunk if chunk < particles else None)
+    plan = Plan.of(FitOptions(), 10**6, pieces=Pieces(particles=chunk if chunk < particles else None))
     learner = TrainState.start(net, estimator, plan).learner
     given = {"batch_size": batch_size, "key": key}
     temporary = run_steps.lower(learner, data, plan, jnp.int32(1), **given).compile().memory_analysis()

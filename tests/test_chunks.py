@@ -1,4 +1,4 @@
-"""Particles taken a chunk at a time: gradients are those of the whole, and memory is that of a chunk."""
+"""What a step holds at a time: rows in blocks, particles in chunks; gradients are those of the whole."""
 
 import re
 from dataclasses import replace
@@ -9,8 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from cases import ESTIMATORS as CASES
 from cases import OBSERVATIONS, net_of
-from exact import assert_same, wide
+from exact import assert_same, bound_and_gradient, wide
+from laws import assert_mean, draws
 
 from beliefnet._errors import OptionError
 from beliefnet._streams import split_key
@@ -18,13 +20,14 @@ from beliefnet._trace import Trace
 from beliefnet.catalogue import ESTIMATORS, DataShape, TrainConfig, build_estimator, parse_estimator
 from beliefnet.cli._message import message
 from beliefnet.data import Dataset
-from beliefnet.estimators import VIMCO, Chunked, CreditEstimator, Sum, nvil
+from beliefnet.devices import Layout
+from beliefnet.estimators import VIMCO, Chunked, CreditEstimator, Sum, nvil, row_blocks
 from beliefnet.estimators._driver_path import path_log_weight
 from beliefnet.estimators.rules import REWEIGHTED_WAKE
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Buffered, Particles
 from beliefnet.refiners import AIR, Shrinkage
-from beliefnet.training import FitOptions, chunk_for, fit
+from beliefnet.training import FitOptions, Pieces, fit, pieces_for
 
 KEY = jax.random.key(0)
 WHOLE = {
@@ -92,8 +95,9 @@ def joined(estimator: Any) -> Any:
 def test_gradients_in_chunks_are_those_of_the_whole(name: str):
     """Seven particles in three chunks, the last of which is not full: net, baselines, statistics and objective."""
     net_name, spec = DRIVEN[name]
+    narrow = net_of(net_name)
     with jax.enable_x64(True):
-        net, x = wide(net_of(net_name)), wide(OBSERVATIONS)
+        net, x = wide(narrow), wide(OBSERVATIONS)
         chunked = wide(build_estimator(parse_estimator(spec), net, key=KEY)).in_chunks(3)
         found, whole = (estimated(each, net, x) for each in (chunked, joined(chunked)))
         assert sum(float(jnp.abs(leaf).sum()) for leaf in jax.tree.leaves(whole[0])) > 0.1
@@ -107,7 +111,7 @@ def test_the_hint_of_a_run_out_of_memory_works():
     assert "--particle-chunk" not in message(MemoryError(), "evaluate")
     config = TrainConfig(estimator="vimco", particles=50, hidden=(3,), particle_chunk=int(hint[1]))
     net, estimator = config.build(DataShape(6))
-    assert chunk_for(net, estimator=estimator, options=config.fit) == 10
+    assert pieces_for(net, estimator=estimator, options=config.fit) == Pieces(particles=10)
 
 
 def test_an_estimator_of_few_particles_stays_what_it_is():
@@ -126,12 +130,12 @@ def test_every_estimator_of_the_catalogue_has_chunks_or_says_that_it_has_none(na
     assert (chunked is None) == (name in WHOLE)
     if chunked is None:
         with pytest.raises(OptionError, match=f"chunk 3, got one .* at once, {type(estimator).__name__}; try vimco"):
-            chunk_for(net, estimator=estimator, options=FitOptions(particle_chunk=3))
-        assert chunk_for(net, estimator=estimator, options=FitOptions(batch_size=10**9)) is None
+            pieces_for(net, estimator=estimator, options=FitOptions(particle_chunk=3))
+        assert pieces_for(net, estimator=estimator, options=FitOptions(batch_size=10**9)) == Pieces()
     else:
         assert type(getattr(chunked, "parts", (chunked,))[0]) is Chunked
         assert chunked.bound == estimator.bound
-        assert chunk_for(net, estimator=estimator, options=FitOptions(particle_chunk=3)) == 3
+        assert pieces_for(net, estimator=estimator, options=FitOptions(particle_chunk=3)) == Pieces(particles=3)
 
 
 def test_all_particles_at_once_are_not_drawn_in_chunks():
@@ -143,13 +147,179 @@ def test_all_particles_at_once_are_not_drawn_in_chunks():
         VIMCO(7).in_chunks(0)
 
 
-def test_particles_that_would_take_much_memory_are_taken_in_chunks():
-    """784-200-200-200 with batches of 100 and a thousand particles; fifty are held at once, as ever."""
+@pytest.mark.parametrize(
+    ("name", "batch", "expected"),
+    [
+        ("vimco:particles=5", 100, Pieces()),
+        ("vimco:particles=50", 100, Pieces(rows=50)),
+        ("vimco:particles=1000", 100, Pieces(rows=2)),
+        ("wake-sleep:particles=1000", 100, Pieces(rows=2)),
+        # A prime number of rows has no blocks.
+        ("vimco:particles=50", 97, Pieces()),
+        ("vimco:particles=1000", 97, Pieces(rows=1)),
+        ("vimco:particles=300", 97, Pieces(particles=62)),
+        ("vimco:particles=100000", 100, Pieces(rows=1, particles=6061)),
+        # Moments of the signal are those of the whole batch.
+        ("nvil:particles=50", 100, Pieces()),
+        ("nvil:particles=1000", 100, Pieces(particles=60)),
+        ("em:particles=1000", 100, Pieces()),
+    ],
+)
+def test_large_steps_are_taken_in_pieces(name: str, batch: int, expected: Pieces):
+    """784-200-200-200: blocks of rows where rows can be taken apart, and chunks of particles where one has too many."""
+    net = jax.eval_shape(lambda: sigmoid_belief_net(784, (200, 200, 200), key=KEY))
+    estimator = build_estimator(parse_estimator(name), sigmoid_belief_net(784, (5, 4, 3), key=KEY), key=KEY)
+    assert pieces_for(net, estimator=estimator, options=FitOptions(batch_size=batch)) == expected
+
+
+def test_what_was_asked_for_and_what_is_divided_over_devices_stays_together():
     net = jax.eval_shape(lambda: sigmoid_belief_net(784, (200, 200, 200), key=KEY))
     options = FitOptions(batch_size=100)
-    assert chunk_for(net, estimator=VIMCO(50), options=options) is None
-    assert chunk_for(net, estimator=MANY, options=options) == 60
-    assert chunk_for(net, estimator=MANY, options=replace(options, particle_chunk=1000)) is None
+    assert pieces_for(net, estimator=MANY, options=replace(options, particle_chunk=1000)) == Pieces()
+    assert pieces_for(net, estimator=MANY, options=replace(options, particle_chunk=10)) == Pieces(particles=10)
+    mesh = Layout.of("data=1", net, 100)
+    assert pieces_for(net, estimator=MANY, options=options, layout=mesh) == Pieces(particles=60)
+
+
+def test_an_accelerator_takes_pieces_for_want_of_memory_alone(monkeypatch):
+    net = jax.eval_shape(lambda: sigmoid_belief_net(784, (200, 200, 200), key=KEY))
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    options = FitOptions(batch_size=100)
+    assert pieces_for(net, estimator=VIMCO(50), options=options) == Pieces()
+    assert pieces_for(net, estimator=MANY, options=options) == Pieces(rows=20)
+
+
+def parts_of(estimator: Any) -> list[Any]:
+    return list(getattr(estimator, "parts", (estimator,)))
+
+
+def row_of(trace: Trace, row: int) -> Trace:
+    """The record of one datum; an observation that particles share has no axis of them."""
+
+    def chosen(leaf: jax.Array) -> jax.Array:
+        return leaf[row : row + 1] if leaf.ndim == 2 and leaf is trace.values[0] else leaf[:, row : row + 1]
+
+    return jax.tree.map(chosen, trace)
+
+
+APART = {
+    "concrete",
+    "dreg",
+    "gumbel-rao",
+    "half",
+    "iwae",
+    "likelihood",
+    "log-variance",
+    "ovis",
+    "ovis-asymptotic",
+    "reinforce",
+    "reinmax",
+    "reweighted wake",
+    "rws",
+    "sgvb",
+    "sleep",
+    "stl",
+    "straight-through",
+    "tvo",
+    "vimco",
+    "wake",
+    "wake-sleep",
+    "weighted wake",
+}
+"""Rules without statistics, with draws from one of the nets: rows of a batch can be taken apart."""
+
+
+@pytest.mark.full(but=["vimco", "wake-sleep"])
+@pytest.mark.parametrize("name", sorted(APART))
+def test_rows_that_are_taken_apart_are_credited_apart(name: str):
+    """What a datum is credited with is the same in its batch and alone, and no state is left."""
+    case = CASES[name]
+    net = net_of(case.nets[0])
+    for part in parts_of(case.make(net)):
+        with jax.enable_x64(True):
+            own, part, x = wide(net), wide(part), wide(OBSERVATIONS)
+            trace = part.record(own, x, key=KEY)[0]
+            credit, state = part.rule.step(trace, None)
+            assert state is None
+            for row in range(len(x)):
+                alone = part.rule.step(row_of(trace, row), None)[0]
+                axes = [(alone.objective, credit.objective[row : row + 1])]
+                axes += [
+                    (getattr(alone, term), getattr(credit, term)[:, row : row + 1])
+                    for term in ("model", "score", "path")
+                    if getattr(credit, term) is not None
+                ]
+                for found, expected in axes:
+                    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.full
+def test_which_estimators_take_rows_apart():
+    plain = {name: case.make(net_of(case.nets[0])) for name, case in CASES.items() if "," not in name}
+    assert {name for name, estimator in plain.items() if estimator.draws_apart is not None} == APART
+    assert plain["vimco"].draws_apart == plain["vimco"].num_particles
+    assert CASES["ovis, two auxiliary"].make(net_of("one layer")).draws_apart == 4
+
+
+def test_blocks_of_rows_are_the_mean_of_their_estimates():
+    net, vimco = net_of("two layers"), VIMCO(3)
+
+    def estimate(x: jax.Array, key: jax.Array) -> Any:
+        return vimco.estimate(net, x, None, key=key)
+
+    compiled = jax.jit(estimate)
+    found = jax.jit(lambda: row_blocks(estimate, OBSERVATIONS, 1, key=KEY))()
+    each = [compiled(OBSERVATIONS[i : i + 1], key) for i, key in enumerate(split_key(KEY, 3))]
+    assert_same(found, jax.tree.map(lambda *leaves: sum(leaves) / 3, *each), 1e-5)
+    whole = jax.jit(lambda: row_blocks(estimate, OBSERVATIONS, None, key=KEY))()
+    assert_same(whole, compiled(OBSERVATIONS, KEY), 1e-6)
+
+
+@pytest.mark.full
+def test_the_mean_of_many_estimates_in_blocks_is_the_gradient_of_the_bound():
+    net = net_of("one layer")
+
+    def draw(key: jax.Array) -> Any:
+        def estimate(x: jax.Array, own: jax.Array) -> Any:
+            return VIMCO(2).estimate(net, x, None, key=own)
+
+        found = row_blocks(estimate, OBSERVATIONS[:2], 1, key=key)
+        return found.net, found.objective
+
+    bound, gradient = bound_and_gradient(net, OBSERVATIONS[:2], 2)
+    assert_mean(draws(draw, 12_000), (gradient, bound.mean()))
+
+
+@pytest.mark.full(but=["vimco:particles=5"])
+@pytest.mark.parametrize("spec", ["vimco:particles=5", "wake-sleep:particles=5", "rws:particles=5"])
+def test_a_run_in_blocks_of_rows_learns(spec: str, monkeypatch, tmp_path):
+    """With a weight of the KL divergence that rises; stopped, it goes on with whole batches."""
+    monkeypatch.setattr("beliefnet.training._pieces._CACHED_NUMBERS", 2 * 6 * 5)
+    rows = np.tile(np.eye(4, 6, dtype=np.uint8), (5, 1))
+    data, net = Dataset.from_arrays(rows, rows[:9], rows[:9]), sigmoid_belief_net(6, (3,), key=KEY)
+    options = FitOptions(epochs=20, batch_size=10, learning_rate=0.05, kl_warm_up=5)
+    estimator = build_estimator(parse_estimator(spec), net, key=KEY)
+    assert pieces_for(net, estimator=estimator, options=options) == Pieces(rows=2)
+    first = fit(net, data, estimator, options=options, folder=tmp_path / "run")
+    assert first.history[-1]["valid_bound"] > first.history[0]["valid_bound"] + 0.3
+    monkeypatch.undo()
+    more = replace(options, epochs=21)
+    assert len(fit(net, data, estimator, options=more, folder=tmp_path / "run").history) == 21
+
+
+@pytest.mark.full
+def test_memory_is_that_of_a_block():
+    """A thousand particles, a row at a time."""
+    net = sigmoid_belief_net(100, (50,), key=KEY)
+
+    def estimate(size: int | None) -> Any:
+        def one(x: jax.Array, key: jax.Array) -> Any:
+            return MANY.estimate(net, x, None, key=key)
+
+        return jax.jit(lambda x: row_blocks(one, x, size, key=KEY)).lower(jnp.zeros((20, 100))).compile()
+
+    whole, block = (estimate(size).memory_analysis().temp_size_in_bytes for size in (None, 1))
+    assert block < 0.08 * whole
 
 
 @pytest.mark.full

@@ -21,7 +21,7 @@ from beliefnet.catalogue._methods import build_estimator
 from beliefnet.catalogue._nets import DataShape, build_net
 from beliefnet.data import Dataset
 from beliefnet.estimators import AbstractEstimator
-from beliefnet.training import chunk_for, stay_on_host
+from beliefnet.training import pieces_for, stay_on_host
 
 _COPIES = 5
 """Copies of all parameters in training: themselves, their gradient, two moments of the optimiser, the best so far."""
@@ -83,13 +83,13 @@ def _count(tree: Any) -> int:
 
 
 def _draws(net: BeliefNet, estimator: AbstractEstimator, config: TrainConfig) -> int:
-    rows, units = config.fit.batch_size or 1, net.num_visible + sum(net.layer_sizes)
-    particles = config.estimator.values.get("particles", 1)
-    chunk = chunk_for(net, estimator=estimator, options=config.fit)
-    if chunk is None:
+    units, particles = net.num_visible + sum(net.layer_sizes), config.estimator.values.get("particles", 1)
+    held = pieces_for(net, estimator=estimator, options=config.fit)
+    rows = held.rows or config.fit.batch_size or 1
+    if held.particles is None:
         return _PASSES * _BYTES * rows * units * particles
     # Of all particles the log-probabilities are kept: of the layers under both nets, and of the draw.
-    return _BYTES * rows * (_PASSES * units * chunk + (3 * len(net.layer_sizes) + 2) * particles)
+    return _BYTES * rows * (_PASSES * units * held.particles + (3 * len(net.layer_sizes) + 2) * particles)
 
 
 def check_memory(config: TrainConfig, dataset: Dataset, available: int | None = None) -> None:

@@ -31,6 +31,7 @@ from beliefnet.estimators._rebar import REBAR, RELAX
 from beliefnet.estimators._reinforce import Reinforce, reinforce
 from beliefnet.estimators._relaxations import concrete, gumbel_rao, half, reinmax, straight_through
 from beliefnet.estimators._rodeo import RODEO
+from beliefnet.estimators._row_blocks import row_blocks
 from beliefnet.estimators._tvo import TVO
 from beliefnet.estimators._uha import UHA, uha
 from beliefnet.estimators._vimco import VIMCO, vimco
@@ -119,6 +120,7 @@ __all__ = [
     "reinforce",
     "reinmax",
     "reweighted_wake_sleep",
+    "row_blocks",
     "semi_amortised",
     "straight_through",
     "surrogate",

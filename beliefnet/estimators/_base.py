@@ -79,6 +79,14 @@ class AbstractEstimator(eqx.Module, Generic[S]):
         """
         return state
 
+    @property
+    def draws_apart(self) -> int | None:
+        """Particles of a datum, if the rows of a batch can be taken apart (`row_blocks`); None if they cannot.
+
+        They can where each adds to the gradient what depends on it alone, and nothing is carried from batch to batch.
+        """
+        return None
+
     def in_chunks(self, chunk: int) -> "AbstractEstimator[S] | None":
         """Return an estimator of the same that holds a chunk of its particles at a time; None where there is none.
 

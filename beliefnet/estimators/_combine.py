@@ -49,6 +49,13 @@ class Sum(AbstractEstimator[tuple[Any, ...]]):
         """Return the state of each part for those rows."""
         return tuple(part.at_rows(inner, rows) for part, inner in zip(self.parts, state, strict=True))
 
+    @property
+    def draws_apart(self) -> int | None:
+        """The most particles of a part; None if one of them has to see the whole batch."""
+        draws = [part.draws_apart for part in self.parts]
+        found = [count for count in draws if count is not None]
+        return max(found) if len(found) == len(draws) else None
+
     def in_chunks(self, chunk: int) -> "Sum | None":
         """Return the sum of the parts, each with a chunk of its particles at a time; None where one has no such form.
 

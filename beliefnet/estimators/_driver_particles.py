@@ -61,6 +61,11 @@ class AbstractCreditEstimator(AbstractEstimator[S]):
         """How many particles are drawn: those of the objective, if nothing else is said."""
         return self.num_particles
 
+    @property
+    def draws_apart(self) -> int | None:
+        """How many particles are drawn, if rule and proposal look at each datum by itself."""
+        return self.num_draws if self.rule.is_by_datum and self.proposal.is_by_datum else None
+
     def __check_init__(self):
         check_particles(type(self).__name__, self.num_particles, least=self.rule.least_particles)
 

@@ -14,6 +14,7 @@ class Covariances(AbstractPureRule):
     score of particle k = (f_k - mean f) / (K - 1), f = log p(x, h) - log q(h | x),    model = w~_k
     """
 
+    is_by_datum = True
     is_multi_sample = True
     least_particles = 2
 

@@ -205,8 +205,11 @@ def _blocks(net: BeliefNet, data: Observations, at_once: int, *, key: Key) -> It
 
 def _one_ahead(parts: Iterator[T]) -> Iterator[T]:
     """Return the same, each when the next is under way: the device works while what it has done is looked at."""
-    for part, _ in itertools.pairwise(itertools.chain(parts, (None,))):
-        yield part
+    before = next(parts)
+    for part in parts:
+        yield before
+        before = part
+    yield before
 
 
 def _summarise(

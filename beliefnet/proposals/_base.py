@@ -50,6 +50,11 @@ class AbstractProposal(eqx.Module):
         return False
 
     @property
+    def is_by_datum(self) -> bool:
+        """Whether each datum has its particles for itself, whatever the others of its batch are."""
+        return False
+
+    @property
     def has_derivative(self) -> bool:
         """Whether the drawn latents are differentiable functions of the recognition net's parameters."""
         return False

@@ -19,6 +19,11 @@ class Dream(AbstractProposal):
         """False: the observation is dreamt as well."""
         return False
 
+    @property
+    def is_by_datum(self) -> bool:
+        """True."""
+        return True
+
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Dream `num_particles` configurations for every row of `x`; log_proposal is log p(x, h)."""
         dreamt, latents = net.dream_like(x, num_particles, key=key)

@@ -28,6 +28,11 @@ class Recognition(AbstractProposal):
         """That of the sampler."""
         return self.sampler.has_derivative
 
+    @property
+    def is_by_datum(self) -> bool:
+        """True."""
+        return True
+
     def log_probs(
         self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values
     ) -> Float[Array, "particles batch layers"]:

@@ -19,7 +19,6 @@ from beliefnet.training import (
     Learner,
     Plan,
     TrainState,
-    chunk_for,
     default_batch_size,
     fit,
     run_steps,
@@ -106,8 +105,8 @@ class Passes:
         """Return the state before the first pass, with the step size of a run of as many epochs over so many rows."""
         rate = options.decided(net, num_rows).learning_rate
         estimator = estimator_of(spec, net, options.seed)
-        chunk = chunk_for(net, estimator=estimator, options=options)
-        plan = Plan.of(FitOptions(learning_rate=rate, schedule="constant", seed=options.seed), 1, particle_chunk=chunk)
+        pieces = pieces_for(net, estimator=estimator, options=options)
+        plan = Plan.of(FitOptions(learning_rate=rate, schedule="constant", seed=options.seed), 1, pieces=pieces)
         return cls(TrainState.start(net, estimator, plan, num_rows).learner, plan, options.seed)
 
     def on(self, rows: Observations, batch_size: int) -> "Passes":

@@ -2,11 +2,11 @@
 
 from beliefnet._streams import Stream, stream
 from beliefnet.training._callback import Callback, Callbacks, Epoch, NoCallback
-from beliefnet.training._chunks import chunk_for
 from beliefnet.training._feed import stay_on_host
 from beliefnet.training._loop import fit, fit_side_by_side
 from beliefnet.training._monitor import Monitor
 from beliefnet.training._options import EXTENDABLE, LARGEST_SEED, FitOptions, default_batch_size
+from beliefnet.training._pieces import Pieces, pieces_for
 from beliefnet.training._plan import Plan
 from beliefnet.training._run import Fitted, Start, TrainingDiverged
 from beliefnet.training._state import Learner, TrainState
@@ -24,17 +24,18 @@ __all__ = [
     "Learner",
     "Monitor",
     "NoCallback",
+    "Pieces",
     "Plan",
     "RunWriter",
     "Start",
     "Stream",
     "TrainState",
     "TrainingDiverged",
-    "chunk_for",
     "default_batch_size",
     "fit",
     "fit_side_by_side",
     "fixed_settings",
+    "pieces_for",
     "run_steps",
     "settings",
     "stay_on_host",

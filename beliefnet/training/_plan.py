@@ -10,6 +10,7 @@ from beliefnet.devices import ONE_DEVICE, Layout
 from beliefnet.estimators import KLSchedule
 from beliefnet.optimizers import Learnable, Optimizer, make_optimizer
 from beliefnet.training._options import FitOptions
+from beliefnet.training._pieces import WHOLE, Pieces
 
 
 class Plan(eqx.Module):
@@ -21,14 +22,14 @@ class Plan(eqx.Module):
         optimizer: How parameters move.
         kl: The weight of the KL divergence over the run; None where it is one throughout.
         decay: Decay of the moving average of the parameters; None where there is no average.
-        particle_chunk: Particles of a datum that are held at a time; None for all.
+        pieces: What is held at a time.
         layout: Where arrays are on a mesh of devices.
     """
 
     optimizer: Optimizer
     kl: KLSchedule | None
     decay: Float[Array, ""] | None
-    particle_chunk: int | None = eqx.field(static=True, default=None)
+    pieces: Pieces = eqx.field(static=True, default=WHOLE)
     layout: Layout = eqx.field(static=True, default=ONE_DEVICE)
 
     @classmethod
@@ -38,7 +39,7 @@ class Plan(eqx.Module):
         num_steps: int,
         *,
         epoch_steps: int = 1,
-        particle_chunk: int | None = None,
+        pieces: Pieces = WHOLE,
         layout: Layout = ONE_DEVICE,
     ) -> "Plan":
         """Return the plan that options say.
@@ -47,7 +48,7 @@ class Plan(eqx.Module):
             options: What was asked for.
             num_steps: Length of the run.
             epoch_steps: Steps of an epoch.
-            particle_chunk: Particles of a datum that are held at a time; None for all.
+            pieces: What is held at a time.
             layout: Where arrays are on a mesh of devices.
         """
         kl = None
@@ -55,7 +56,7 @@ class Plan(eqx.Module):
             numbers = (jnp.asarray(n, float) for n in (options.kl_warm_up * epoch_steps, options.free_nats))
             kl = KLSchedule(*numbers, has_free_nats=options.free_nats > 0)
         decay = jnp.asarray(options.average, float) if options.average else None
-        return cls(make_optimizer(options, num_steps, epoch_steps=epoch_steps), kl, decay, particle_chunk, layout)
+        return cls(make_optimizer(options, num_steps, epoch_steps=epoch_steps), kl, decay, pieces, layout)
 
     def averaged(self, average: Learnable | None, params: Learnable, step: Int[Array, ""]) -> Learnable | None:
         """Return the moving average with the parameters after a step; early on the average is short.

@@ -19,11 +19,11 @@ from beliefnet.estimators import AbstractEstimator
 from beliefnet.optimizers import Learnable
 from beliefnet.runs import RunFolder
 from beliefnet.training._callback import Callback, Epoch
-from beliefnet.training._chunks import chunk_for
 from beliefnet.training._clock import Clock
 from beliefnet.training._feed import AbstractFeed, DeviceFeed, HostFeed
 from beliefnet.training._monitor import Monitor
 from beliefnet.training._options import FitOptions, default_batch_size
+from beliefnet.training._pieces import pieces_for
 from beliefnet.training._plan import Plan
 from beliefnet.training._rows import Rows
 from beliefnet.training._state import Learner, TrainState
@@ -93,10 +93,10 @@ class Run:
         self.options = options = options.decided(start.net, rows.num_train)
         self.epoch_steps = options.steps_per_epoch(rows.num_train)
         self.history: list[dict[str, Any]] = []
-        chunk = chunk_for(start.net, estimator=start.estimator, options=options)
         num_steps = options.epochs * self.epoch_steps
         steps, self.layout = self.epoch_steps, rows.layout
-        self.plan = Plan.of(options, num_steps, epoch_steps=steps, particle_chunk=chunk, layout=self.layout)
+        pieces = pieces_for(start.net, estimator=start.estimator, options=options, layout=self.layout)
+        self.plan = Plan.of(options, num_steps, epoch_steps=steps, pieces=pieces, layout=self.layout)
         self.state = self.layout.placed(TrainState.start(start.net, start.estimator, self.plan, rows.num_train))
         self.clock = Clock()
         params, versions = self.state.learner.params, rows.versions

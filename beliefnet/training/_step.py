@@ -14,7 +14,7 @@ from beliefnet._frozen import hold_frozen
 from beliefnet._numerics import broadcasting
 from beliefnet._types import Key
 from beliefnet.data import DeviceRows
-from beliefnet.estimators import with_kl_weight
+from beliefnet.estimators import Estimate, row_blocks, with_kl_weight
 from beliefnet.optimizers import Learnable
 from beliefnet.training._plan import Plan
 from beliefnet.training._state import Learner
@@ -48,17 +48,23 @@ def train_step(
     known = rows if numbers is None else numbers
     assert known is not None
     x = plan.layout.rows(data.take(slice(None) if rows is None else rows, key=data_key))
-    held = estimator if plan.particle_chunk is None else estimator.in_chunks(plan.particle_chunk)
+    rows_held, chunk = plan.pieces
+    held = estimator if chunk is None else estimator.in_chunks(chunk)
     assert held is not None  # the plan has a chunk only where there is one
     state = estimator.at_rows(learner.estimator_state, known)
     with plan.layout.within():
-        if plan.kl is None:
-            estimate = held.estimate(net, x, state, key=draw_key)
-        else:
+        weight = None
+        if plan.kl is not None:
             draw_key, kl_key = jax.random.split(draw_key)
             weight = plan.kl.weight(learner.step, kl_share)
-            estimate = with_kl_weight(held, net, x, state, weight, key=draw_key)
             kl_share = plan.kl.next_share(net, x, kl_share, key=kl_key)
+
+        def estimated(x: Array, own_key: Key) -> Estimate:
+            if weight is None:
+                return held.estimate(net, x, state, key=own_key)
+            return with_kl_weight(held, net, x, state, weight, key=own_key)
+
+        estimate = row_blocks(estimated, x, rows_held, key=draw_key)
     own = estimate.estimator
     if held is not estimator:  # in chunks it has the same parameters
         own = jax.tree.unflatten(jax.tree.structure(estimator), jax.tree.leaves(own))

@@ -73,6 +73,8 @@ class AbstractCreditRule(eqx.Module, Generic[S]):
     """Whether it climbs the bound of all particles together, L_K; otherwise the ELBO."""
     least_particles: ClassVar[int] = 1
     """The fewest particles that it can work with."""
+    is_by_datum: ClassVar[bool] = False
+    """Whether a datum is credited by its own particles alone, and nothing is carried from batch to batch."""
 
     @abstractmethod
     def init(self, num_layers: int) -> S:

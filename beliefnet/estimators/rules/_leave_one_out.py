@@ -14,6 +14,7 @@ class LeaveOneOut(AbstractPureRule):
     score of particle k at layer l = (signal_kl - mean over j != k of signal_jl) / K,    model = 1/K
     """
 
+    is_by_datum = True
     least_particles = 2
 
     signal: Signal = eqx.field(static=True, default=Signal.LOCAL)

@@ -19,6 +19,7 @@ class OptimalControl(AbstractPureRule):
     The last `num_auxiliary` particles are the auxiliary draws; they are no part of the bound, and get no credit.
     """
 
+    is_by_datum = True
     is_multi_sample = True
 
     num_auxiliary: int = eqx.field(static=True, default=1)
@@ -57,6 +58,7 @@ class AsymptoticControl(AbstractPureRule):
     With gamma 1, the limit of many effective draws, its bias is that of reweighted wake-sleep.
     """
 
+    is_by_datum = True
     is_multi_sample = True
     least_particles = 2
 

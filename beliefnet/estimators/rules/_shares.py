@@ -32,6 +32,8 @@ class AbstractShares(AbstractPureRule):
         path_power: Power of the share on the path.
     """
 
+    is_by_datum = True
+
     model: float = eqx.field(static=True, default=0, kw_only=True)
     score: float = eqx.field(static=True, default=0, kw_only=True)
     path: float = eqx.field(static=True, default=0, kw_only=True)
@@ -102,6 +104,7 @@ class ExcessShares(AbstractPureRule):
     The 1/K takes noise away and no mean. It is for estimators that credit the draws themselves elsewhere.
     """
 
+    is_by_datum = True
     is_multi_sample = True
 
     def __call__(self, trace: Trace) -> Credit:

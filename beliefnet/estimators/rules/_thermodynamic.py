@@ -22,6 +22,7 @@ class Thermodynamic(AbstractPureRule):
     with w~_j = softmax_k(b_j f) and d_j = f minus its w~_j-mean. Particles of weight zero (f = -inf) are left out.
     """
 
+    is_by_datum = True
     is_multi_sample = True
     least_particles = 2
 

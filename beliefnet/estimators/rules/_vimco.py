@@ -32,6 +32,7 @@ class LeaveOneOutBound(AbstractPureRule):
     replacement at layer l keeps what was settled before the particle drew that layer.
     """
 
+    is_by_datum = True
     is_multi_sample = True
     least_particles = 2
 
