@@ -1,12 +1,12 @@
-"""Memory and time of a training step whose particles are taken in chunks.
+"""Memory and time of a training step of many particles, whole and in pieces.
 
-    python benchmarks/particle_chunks.py [--nets sbn vae] [--particles 1000] [--chunks 1000 240 60 20]
+    python benchmarks/particle_chunks.py [--nets sbn vae] [--particles 1000] [--chunks 0 1000 240 60 20]
         [--batch-size 100] [--steps 2] [--rounds 3] [--json FILE]
 
 The step is that of `fit`, many in one dispatch, with Adam: VIMCO on a sigmoid belief net 784-200-200-200, or IWAE on a
 variational autoencoder 784-500-200. Every measurement is a process of its own, all in turn: its most resident memory,
 the memory that the compiled program says it takes beside parameters and data, and its fastest step. A chunk of all
-particles is the step without chunks.
+particles is the step at once, and one of 0 what `fit` takes by default: blocks of rows.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from beliefnet.bench._definitions import binary_rows
 from beliefnet.data import Observations
 from beliefnet.estimators import IWAE, VIMCO
 from beliefnet.nets import sigmoid_belief_net, vae
-from beliefnet.training import FitOptions, Pieces, Plan, TrainState, run_steps
+from beliefnet.training import FitOptions, Pieces, Plan, TrainState, pieces_for, run_steps
 
 NUM_VISIBLE, NUM_EXAMPLES = 784, 1000
 
@@ -38,7 +38,10 @@ def measured(kind: str, particles: int, chunk: int, batch_size: int, num_steps: 
     else:
         net = vae(NUM_VISIBLE, (200,), deterministic=(500,), key=key)
         estimator = IWAE(net, particles)
-    plan = Plan.of(FitOptions(), 10**6, pieces=Pieces(particles=chunk if chunk < particles else None))
+    pieces = Pieces(particles=chunk if chunk < particles else None)
+    if not chunk:
+        pieces = pieces_for(net, estimator=estimator, options=FitOptions(batch_size=batch_size))
+    plan = Plan.of(FitOptions(), 10**6, pieces=pieces)
     learner = TrainState.start(net, estimator, plan).learner
     given = {"batch_size": batch_size, "key": key}
     temporary = run_steps.lower(learner, data, plan, jnp.int32(1), **given).compile().memory_analysis()
@@ -59,7 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nets", nargs="+", default=["sbn", "vae"], choices=["sbn", "vae"])
     parser.add_argument("--particles", type=int, default=1000)
-    parser.add_argument("--chunks", type=int, nargs="+", default=[1000, 240, 60, 20])
+    parser.add_argument("--chunks", type=int, nargs="+", default=[0, 1000, 240, 60, 20])
     parser.add_argument("--batch-size", type=int, default=100)
     parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
@@ -74,7 +77,8 @@ def main() -> None:
     for _ in range(options.rounds):
         for kind in options.nets:
             for chunk in options.chunks:
-                name = f"{kind}, {min(chunk, options.particles)} of {options.particles} particles"
+                piece = f"{min(chunk, options.particles)} of {options.particles} particles" if chunk else "by default"
+                name = f"{kind}, {piece}"
                 again = [sys.executable, __file__, "--alone", "--nets", kind, "--chunks", str(chunk)]
                 again += ["--particles", str(options.particles), "--batch-size", str(numbers[0])]
                 once = json.loads(subprocess.check_output([*again, "--steps", str(numbers[1])]))

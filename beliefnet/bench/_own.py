@@ -16,7 +16,7 @@ from beliefnet.estimators import IWAE, NVIL, SGVB, VIMCO, AbstractEstimator, Var
 from beliefnet.evaluation import evaluate
 from beliefnet.nets import document_net, sigmoid_belief_net, vae
 from beliefnet.refiners import AIR, Shrinkage
-from beliefnet.training import FitOptions, Learner, Plan, TrainState, run_steps
+from beliefnet.training import FitOptions, Learner, Plan, TrainState, pieces_for, run_steps
 
 _MOST_ROWS = 10_000
 """Rows of a pass of an evaluation, particles times images."""
@@ -52,8 +52,10 @@ def estimator_of(definition: Definition, net: BeliefNet) -> AbstractEstimator:
 def start(definition: Definition, data: Observations) -> tuple[Learner, Callable[[Learner, int], Learner]]:
     """Return the learner before the first step, and a function that takes steps on the device as `fit` does."""
     rows = data.on_device()
-    net, plan, key = net_of(definition), Plan.of(FitOptions(), 10**6), jax.random.key(2)
-    learner = TrainState.start(net, estimator_of(definition, net), plan).learner
+    net, key, options = net_of(definition), jax.random.key(2), FitOptions(batch_size=definition.batch_size)
+    estimator = estimator_of(definition, net)
+    plan = Plan.of(options, 10**6, pieces=pieces_for(net, estimator=estimator, options=options))
+    learner = TrainState.start(net, estimator, plan).learner
 
     def steps(learner: Learner, count: int) -> Learner:
         found = run_steps(learner, rows, plan, jnp.int32(count), batch_size=definition.batch_size, key=key)
