@@ -23,9 +23,9 @@ from _timing import peak_megabytes
 
 from beliefnet.bench._definitions import binary_rows
 from beliefnet.data import Observations
-from beliefnet.estimators import IWAE, VIMCO
+from beliefnet.estimators import IWAE, VIMCO, Pieces, pieces_for
 from beliefnet.nets import sigmoid_belief_net, vae
-from beliefnet.training import FitOptions, Pieces, Plan, TrainState, pieces_for, run_steps
+from beliefnet.training import FitOptions, Plan, TrainState, run_steps
 
 NUM_VISIBLE, NUM_EXAMPLES = 784, 1000
 
@@ -40,7 +40,7 @@ def measured(kind: str, particles: int, chunk: int, batch_size: int, num_steps: 
         estimator = IWAE(net, particles)
     pieces = Pieces(particles=chunk if chunk < particles else None)
     if not chunk:
-        pieces = pieces_for(net, estimator=estimator, options=FitOptions(batch_size=batch_size))
+        pieces = pieces_for(net, estimator, batch_size)
     plan = Plan.of(FitOptions(), 10**6, pieces=pieces)
     learner = TrainState.start(net, estimator, plan).learner
     given = {"batch_size": batch_size, "key": key}

@@ -20,14 +20,13 @@ from beliefnet._trace import Trace
 from beliefnet.catalogue import ESTIMATORS, DataShape, TrainConfig, build_estimator, parse_estimator
 from beliefnet.cli._message import message
 from beliefnet.data import Dataset
-from beliefnet.devices import Layout
-from beliefnet.estimators import VIMCO, Chunked, CreditEstimator, Sum, nvil, row_blocks
+from beliefnet.estimators import VIMCO, Chunked, CreditEstimator, Pieces, Sum, nvil, pieces_for, row_blocks
 from beliefnet.estimators._driver_path import path_log_weight
 from beliefnet.estimators.rules import REWEIGHTED_WAKE
 from beliefnet.nets import sigmoid_belief_net
 from beliefnet.proposals import Buffered, Particles
 from beliefnet.refiners import AIR, Shrinkage
-from beliefnet.training import FitOptions, Pieces, fit, pieces_for
+from beliefnet.training import FitOptions, fit
 
 KEY = jax.random.key(0)
 WHOLE = {
@@ -111,7 +110,7 @@ def test_the_hint_of_a_run_out_of_memory_works():
     assert "--particle-chunk" not in message(MemoryError(), "evaluate")
     config = TrainConfig(estimator="vimco", particles=50, hidden=(3,), particle_chunk=int(hint[1]))
     net, estimator = config.build(DataShape(6))
-    assert pieces_for(net, estimator=estimator, options=config.fit) == Pieces(particles=10)
+    assert pieces_for(net, estimator, 100, particle_chunk=config.fit.particle_chunk) == Pieces(particles=10)
 
 
 def test_an_estimator_of_few_particles_stays_what_it_is():
@@ -130,12 +129,12 @@ def test_every_estimator_of_the_catalogue_has_chunks_or_says_that_it_has_none(na
     assert (chunked is None) == (name in WHOLE)
     if chunked is None:
         with pytest.raises(OptionError, match=f"chunk 3, got one .* at once, {type(estimator).__name__}; try vimco"):
-            pieces_for(net, estimator=estimator, options=FitOptions(particle_chunk=3))
-        assert pieces_for(net, estimator=estimator, options=FitOptions(batch_size=10**9)) == Pieces()
+            pieces_for(net, estimator, 100, particle_chunk=3)
+        assert pieces_for(net, estimator, 10**9) == Pieces()
     else:
         assert type(getattr(chunked, "parts", (chunked,))[0]) is Chunked
         assert chunked.bound == estimator.bound
-        assert pieces_for(net, estimator=estimator, options=FitOptions(particle_chunk=3)) == Pieces(particles=3)
+        assert pieces_for(net, estimator, 100, particle_chunk=3) == Pieces(particles=3)
 
 
 def test_all_particles_at_once_are_not_drawn_in_chunks():
@@ -169,24 +168,21 @@ def test_large_steps_are_taken_in_pieces(name: str, batch: int, expected: Pieces
     """784-200-200-200: blocks of rows where rows can be taken apart, and chunks of particles where one has too many."""
     net = jax.eval_shape(lambda: sigmoid_belief_net(784, (200, 200, 200), key=KEY))
     estimator = build_estimator(parse_estimator(name), sigmoid_belief_net(784, (5, 4, 3), key=KEY), key=KEY)
-    assert pieces_for(net, estimator=estimator, options=FitOptions(batch_size=batch)) == expected
+    assert pieces_for(net, estimator, batch) == expected
 
 
 def test_what_was_asked_for_and_what_is_divided_over_devices_stays_together():
     net = jax.eval_shape(lambda: sigmoid_belief_net(784, (200, 200, 200), key=KEY))
-    options = FitOptions(batch_size=100)
-    assert pieces_for(net, estimator=MANY, options=replace(options, particle_chunk=1000)) == Pieces()
-    assert pieces_for(net, estimator=MANY, options=replace(options, particle_chunk=10)) == Pieces(particles=10)
-    mesh = Layout.of("data=1", net, 100)
-    assert pieces_for(net, estimator=MANY, options=options, layout=mesh) == Pieces(particles=60)
+    assert pieces_for(net, MANY, 100, particle_chunk=1000) == Pieces()
+    assert pieces_for(net, MANY, 100, particle_chunk=10) == Pieces(particles=10)
+    assert pieces_for(net, MANY, 100, is_divided=True) == Pieces(particles=60)
 
 
 def test_an_accelerator_takes_pieces_for_want_of_memory_alone(monkeypatch):
     net = jax.eval_shape(lambda: sigmoid_belief_net(784, (200, 200, 200), key=KEY))
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    options = FitOptions(batch_size=100)
-    assert pieces_for(net, estimator=VIMCO(50), options=options) == Pieces()
-    assert pieces_for(net, estimator=MANY, options=options) == Pieces(rows=20)
+    assert pieces_for(net, VIMCO(50), 100) == Pieces()
+    assert pieces_for(net, MANY, 100) == Pieces(rows=20)
 
 
 def parts_of(estimator: Any) -> list[Any]:
@@ -275,6 +271,20 @@ def test_blocks_of_rows_are_the_mean_of_their_estimates():
     assert_same(whole, compiled(OBSERVATIONS, KEY), 1e-6)
 
 
+def test_blocks_divide_a_batch_or_are_not_taken():
+    """The rows of a block are the most that divide the batch; of another batch than was planned for, too."""
+    taken = []
+
+    def estimate(x: jax.Array, key: jax.Array) -> jax.Array:
+        taken.append(len(x))
+        return x.sum()
+
+    for batch in (12, 10, 7, 5, 3):
+        found = row_blocks(estimate, jnp.arange(2.0 * batch).reshape(batch, 2), 5, key=KEY)
+        assert float(found) == pytest.approx(batch * (2 * batch - 1) / (batch // taken[-1]))
+    assert list(dict.fromkeys(taken)) == [4, 5, 7, 3]
+
+
 @pytest.mark.full
 def test_the_mean_of_many_estimates_in_blocks_is_the_gradient_of_the_bound():
     net = net_of("one layer")
@@ -294,12 +304,12 @@ def test_the_mean_of_many_estimates_in_blocks_is_the_gradient_of_the_bound():
 @pytest.mark.parametrize("spec", ["vimco:particles=5", "wake-sleep:particles=5", "rws:particles=5"])
 def test_a_run_in_blocks_of_rows_learns(spec: str, monkeypatch, tmp_path):
     """With a weight of the KL divergence that rises; stopped, it goes on with whole batches."""
-    monkeypatch.setattr("beliefnet.training._pieces._CACHED_NUMBERS", 2 * 6 * 5)
+    monkeypatch.setattr("beliefnet.estimators._pieces._CACHED_NUMBERS", 2 * 6 * 5)
     rows = np.tile(np.eye(4, 6, dtype=np.uint8), (5, 1))
     data, net = Dataset.from_arrays(rows, rows[:9], rows[:9]), sigmoid_belief_net(6, (3,), key=KEY)
     options = FitOptions(epochs=20, batch_size=10, learning_rate=0.05, kl_warm_up=5)
     estimator = build_estimator(parse_estimator(spec), net, key=KEY)
-    assert pieces_for(net, estimator=estimator, options=options) == Pieces(rows=2)
+    assert pieces_for(net, estimator, 10) == Pieces(rows=2)
     first = fit(net, data, estimator, options=options, folder=tmp_path / "run")
     assert first.history[-1]["valid_bound"] > first.history[0]["valid_bound"] + 0.3
     monkeypatch.undo()

@@ -12,11 +12,11 @@ from beliefnet.bench._contestant import AbstractContestant, Product, Task, Work
 from beliefnet.bench._definitions import REFINEMENT_STEPS, Definition
 from beliefnet.data import Observations
 from beliefnet.distributions import normal
-from beliefnet.estimators import IWAE, NVIL, SGVB, VIMCO, AbstractEstimator, VariationalEM
+from beliefnet.estimators import IWAE, NVIL, SGVB, VIMCO, AbstractEstimator, VariationalEM, pieces_for
 from beliefnet.evaluation import evaluate
 from beliefnet.nets import document_net, sigmoid_belief_net, vae
 from beliefnet.refiners import AIR, Shrinkage
-from beliefnet.training import FitOptions, Learner, Plan, TrainState, pieces_for, run_steps
+from beliefnet.training import FitOptions, Learner, Plan, TrainState, run_steps
 
 _MOST_ROWS = 10_000
 """Rows of a pass of an evaluation, particles times images."""
@@ -52,9 +52,9 @@ def estimator_of(definition: Definition, net: BeliefNet) -> AbstractEstimator:
 def start(definition: Definition, data: Observations) -> tuple[Learner, Callable[[Learner, int], Learner]]:
     """Return the learner before the first step, and a function that takes steps on the device as `fit` does."""
     rows = data.on_device()
-    net, key, options = net_of(definition), jax.random.key(2), FitOptions(batch_size=definition.batch_size)
+    net, key = net_of(definition), jax.random.key(2)
     estimator = estimator_of(definition, net)
-    plan = Plan.of(options, 10**6, pieces=pieces_for(net, estimator=estimator, options=options))
+    plan = Plan.of(FitOptions(), 10**6, pieces=pieces_for(net, estimator, definition.batch_size))
     learner = TrainState.start(net, estimator, plan).learner
 
     def steps(learner: Learner, count: int) -> Learner:

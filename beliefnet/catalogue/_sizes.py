@@ -20,8 +20,8 @@ from beliefnet.catalogue._flat import all_options, flatten
 from beliefnet.catalogue._methods import build_estimator
 from beliefnet.catalogue._nets import DataShape, build_net
 from beliefnet.data import Dataset
-from beliefnet.estimators import AbstractEstimator
-from beliefnet.training import pieces_for, stay_on_host
+from beliefnet.estimators import AbstractEstimator, pieces_for
+from beliefnet.training import stay_on_host
 
 _COPIES = 5
 """Copies of all parameters in training: themselves, their gradient, two moments of the optimiser, the best so far."""
@@ -84,8 +84,9 @@ def _count(tree: Any) -> int:
 
 def _draws(net: BeliefNet, estimator: AbstractEstimator, config: TrainConfig) -> int:
     units, particles = net.num_visible + sum(net.layer_sizes), config.estimator.values.get("particles", 1)
-    held = pieces_for(net, estimator=estimator, options=config.fit)
-    rows = held.rows or config.fit.batch_size or 1
+    batch_size = config.fit.batch_size or 1
+    held = pieces_for(net, estimator, batch_size, particle_chunk=config.fit.particle_chunk)
+    rows = held.rows or batch_size
     if held.particles is None:
         return _PASSES * _BYTES * rows * units * particles
     # Of all particles the log-probabilities are kept: of the layers under both nets, and of the draw.

@@ -10,18 +10,12 @@ from beliefnet._types import ValueKind
 from beliefnet.data._arrays import as_rows
 from beliefnet.data._binarization import check_binarization
 from beliefnet.data._dataset import Dataset
+from beliefnet.data._device_rows import DeviceRows, SparseRows, rounded_up
 from beliefnet.data._documents import numbered_columns, spelled, unspelled
 from beliefnet.data._download import cache_folder
 from beliefnet.data._levels import check_levels
 from beliefnet.data._load import Listing, available, fetch, load, names
-from beliefnet.data._observations import (
-    DeviceRows,
-    Observations,
-    SparseRows,
-    masked_entries,
-    observations_of,
-    rounded_up,
-)
+from beliefnet.data._observations import Observations, masked_entries, observations_of
 from beliefnet.data._read_like import read_incomplete_rows, read_like, read_rows, read_table_like, rows_like
 from beliefnet.data._record import LoadOptions, Reading, Record
 from beliefnet.data._sparse import CSR, Rows, checksum

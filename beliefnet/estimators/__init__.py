@@ -27,11 +27,11 @@ from beliefnet.estimators._nvil import NVIL, nvil
 from beliefnet.estimators._ovis import OVIS, AsymptoticOVIS
 from beliefnet.estimators._path import IWAE, SGVB, STL, AbstractPathEstimator, DReG
 from beliefnet.estimators._per_layer import PerLayer
+from beliefnet.estimators._pieces import WHOLE, Pieces, pieces_for, row_blocks
 from beliefnet.estimators._rebar import REBAR, RELAX
 from beliefnet.estimators._reinforce import Reinforce, reinforce
 from beliefnet.estimators._relaxations import concrete, gumbel_rao, half, reinmax, straight_through
 from beliefnet.estimators._rodeo import RODEO
-from beliefnet.estimators._row_blocks import row_blocks
 from beliefnet.estimators._tvo import TVO
 from beliefnet.estimators._uha import UHA, uha
 from beliefnet.estimators._vimco import VIMCO, vimco
@@ -69,6 +69,7 @@ __all__ = [
     "TVO",
     "UHA",
     "VIMCO",
+    "WHOLE",
     "AbstractCreditEstimator",
     "AbstractCreditRule",
     "AbstractEstimator",
@@ -97,6 +98,7 @@ __all__ = [
     "MuProp",
     "MultiSampleDisARM",
     "PerLayer",
+    "Pieces",
     "Reinforce",
     "Replacement",
     "ReweightedWake",
@@ -117,6 +119,7 @@ __all__ = [
     "kl_divergence",
     "log_variance",
     "nvil",
+    "pieces_for",
     "reinforce",
     "reinmax",
     "reweighted_wake_sleep",

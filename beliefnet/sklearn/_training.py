@@ -11,7 +11,7 @@ from beliefnet._numerics import copied
 from beliefnet._streams import Stream, stream
 from beliefnet.catalogue import build_estimator, estimators_for, parse_estimator
 from beliefnet.data import Dataset, Observations, Record, rounded_up
-from beliefnet.estimators import AbstractEstimator
+from beliefnet.estimators import AbstractEstimator, pieces_for
 from beliefnet.nets import completed, incomplete
 from beliefnet.training import (
     FitOptions,
@@ -105,7 +105,8 @@ class Passes:
         """Return the state before the first pass, with the step size of a run of as many epochs over so many rows."""
         rate = options.decided(net, num_rows).learning_rate
         estimator = estimator_of(spec, net, options.seed)
-        pieces = pieces_for(net, estimator=estimator, options=options)
+        batch_size = options.batch_size or default_batch_size(num_rows)
+        pieces = pieces_for(net, estimator, batch_size, particle_chunk=options.particle_chunk)
         plan = Plan.of(FitOptions(learning_rate=rate, schedule="constant", seed=options.seed), 1, pieces=pieces)
         return cls(TrainState.start(net, estimator, plan, num_rows).learner, plan, options.seed)
 

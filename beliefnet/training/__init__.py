@@ -6,7 +6,6 @@ from beliefnet.training._feed import stay_on_host
 from beliefnet.training._loop import fit, fit_side_by_side
 from beliefnet.training._monitor import Monitor
 from beliefnet.training._options import EXTENDABLE, LARGEST_SEED, FitOptions, default_batch_size
-from beliefnet.training._pieces import Pieces, pieces_for
 from beliefnet.training._plan import Plan
 from beliefnet.training._run import Fitted, Start, TrainingDiverged
 from beliefnet.training._state import Learner, TrainState
@@ -24,7 +23,6 @@ __all__ = [
     "Learner",
     "Monitor",
     "NoCallback",
-    "Pieces",
     "Plan",
     "RunWriter",
     "Start",
@@ -35,7 +33,6 @@ __all__ = [
     "fit",
     "fit_side_by_side",
     "fixed_settings",
-    "pieces_for",
     "run_steps",
     "settings",
     "stay_on_host",

@@ -24,8 +24,9 @@ class FitOptions(OptimizerOptions):
     Attributes:
         epochs: Passes over the training data.
         batch_size: Data per step; by default 100, and 50 (or all) where there are fewer than 5,000 training examples.
-        particle_chunk: Particles of a datum that are held in memory at a time; gradients are exact. By default all, or
-            fewer where a step would take more than about half a gigabyte.
+        particle_chunk: Particles of a datum that are held in memory at a time; gradients are exact. By default rows are
+            taken in blocks where they can be, and otherwise all particles are held, or fewer where a step would take
+            more than about half a gigabyte.
         patience: Stop when what is monitored has not improved for this many epochs; 0 never stops early.
         monitor: The column of the epochs by which the best net is kept and patience is measured: valid_bound,
             train_bound, or in Python one that a callback logs, followed by `:min` if the lowest value is the best.

@@ -7,10 +7,9 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from beliefnet.devices import ONE_DEVICE, Layout
-from beliefnet.estimators import KLSchedule
+from beliefnet.estimators import WHOLE, KLSchedule, Pieces
 from beliefnet.optimizers import Learnable, Optimizer, make_optimizer
 from beliefnet.training._options import FitOptions
-from beliefnet.training._pieces import WHOLE, Pieces
 
 
 class Plan(eqx.Module):

@@ -14,8 +14,8 @@ from beliefnet._errors import Refusal
 from beliefnet._net import BeliefNet
 from beliefnet._numerics import copied
 from beliefnet._streams import Stream, stream
-from beliefnet.devices import from_each, is_first
-from beliefnet.estimators import AbstractEstimator
+from beliefnet.devices import ONE_DEVICE, from_each, is_first
+from beliefnet.estimators import AbstractEstimator, pieces_for
 from beliefnet.optimizers import Learnable
 from beliefnet.runs import RunFolder
 from beliefnet.training._callback import Callback, Epoch
@@ -23,7 +23,6 @@ from beliefnet.training._clock import Clock
 from beliefnet.training._feed import AbstractFeed, DeviceFeed, HostFeed
 from beliefnet.training._monitor import Monitor
 from beliefnet.training._options import FitOptions, default_batch_size
-from beliefnet.training._pieces import pieces_for
 from beliefnet.training._plan import Plan
 from beliefnet.training._rows import Rows
 from beliefnet.training._state import Learner, TrainState
@@ -95,7 +94,13 @@ class Run:
         self.history: list[dict[str, Any]] = []
         num_steps = options.epochs * self.epoch_steps
         steps, self.layout = self.epoch_steps, rows.layout
-        pieces = pieces_for(start.net, estimator=start.estimator, options=options, layout=self.layout)
+        pieces = pieces_for(
+            start.net,
+            start.estimator,
+            self.batch_size,
+            particle_chunk=options.particle_chunk,
+            is_divided=self.layout != ONE_DEVICE,
+        )
         self.plan = Plan.of(options, num_steps, epoch_steps=steps, pieces=pieces, layout=self.layout)
         self.state = self.layout.placed(TrainState.start(start.net, start.estimator, self.plan, rows.num_train))
         self.clock = Clock()
