@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import re
 import select
 import shutil
@@ -630,3 +631,32 @@ def test_a_closed_pipe_is_not_a_crash(tmp_path):
     process = subprocess.run(command, cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writing)
     assert process.stderr == ""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc alone")
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_threads_share_their_memory(is_shared: bool):
+    """What the C library says of its heaps while eight threads hold some memory each; by default there are several."""
+    program = f"""
+import ctypes, threading
+from beliefnet.cli._entry import share_memory_of_threads
+if {is_shared}:
+    share_memory_of_threads()
+library = ctypes.CDLL(None)
+library.malloc.restype, library.stdout_ = ctypes.c_void_p, ctypes.c_void_p.in_dll(library, "stdout")
+ready = threading.Barrier(9)
+def hold():
+    held = [library.malloc(1000) for _ in range(100)]
+    ready.wait()
+    ready.wait()
+threads = [threading.Thread(target=hold) for _ in range(8)]
+[thread.start() for thread in threads]
+ready.wait()
+library.malloc_info(0, library.stdout_)
+library.fflush(None)
+ready.wait()
+"""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+    assert ran.stderr == ""
+    assert (ran.stdout.count("<heap nr=") == 1) == is_shared

@@ -1,5 +1,6 @@
 """Where the command line begins: Ctrl-C is seen to before anything heavy is imported."""
 
+import ctypes
 import gc
 import os
 import signal
@@ -10,6 +11,8 @@ from types import FrameType
 INTERRUPTED = 128 + signal.SIGINT
 _OBJECTS_UNTIL_COLLECTION = 100_000
 _SECONDS_UNTIL_AGAIN = 1.0
+_ARENAS = -8
+"""What glibc calls its limit on arenas."""
 _SHOW_CURSOR = b"\x1b[?25h"
 
 
@@ -18,6 +21,7 @@ def main() -> None:
     status = INTERRUPTED
     # Imports and traces make many objects that stay: to look among them for garbage took a tenth of a short command.
     gc.set_threshold(_OBJECTS_UNTIL_COLLECTION)
+    share_memory_of_threads()
     try:
         signal.signal(signal.SIGINT, _interrupt)
         signal.signal(signal.SIGALRM, _interrupt)
@@ -37,6 +41,19 @@ def main() -> None:
         _flush()
         os._exit(status)
     sys.exit(status)
+
+
+def share_memory_of_threads() -> None:
+    """Have all threads take memory from one place, before there are any.
+
+    The C library of Linux keeps a place for each thread, and what one of them gives back is of no use to the others: a
+    run that writes checkpoints for hours comes to hold a hundred megabytes more than it needs.
+    """
+    try:
+        ctypes.CDLL(None).mallopt(_ARENAS, 1)
+    except (OSError, TypeError, AttributeError):
+        # Another C library has no such limit.
+        return
 
 
 def _has_others() -> bool:
