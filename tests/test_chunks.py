@@ -225,7 +225,7 @@ APART = {
 """Rules without statistics, with draws from one of the nets: rows of a batch can be taken apart."""
 
 
-@pytest.mark.full(but=["vimco", "wake-sleep"])
+@pytest.mark.full(but=["vimco"])
 @pytest.mark.parametrize("name", sorted(APART))
 def test_rows_that_are_taken_apart_are_credited_apart(name: str):
     """What a datum is credited with is the same in its batch and alone, and no state is left."""
@@ -300,7 +300,7 @@ def test_the_mean_of_many_estimates_in_blocks_is_the_gradient_of_the_bound():
     assert_mean(draws(draw, 12_000), (gradient, bound.mean()))
 
 
-@pytest.mark.full(but=["vimco:particles=5"])
+@pytest.mark.full
 @pytest.mark.parametrize("spec", ["vimco:particles=5", "wake-sleep:particles=5", "rws:particles=5"])
 def test_a_run_in_blocks_of_rows_learns(spec: str, monkeypatch, tmp_path):
     """With a weight of the KL divergence that rises; stopped, it goes on with whole batches."""

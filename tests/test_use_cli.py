@@ -64,6 +64,7 @@ def test_a_file_is_read_as_the_run_was_trained(threshold_run, grey_file, here, c
     assert (found["split"], found["num_examples"]) == ("all", 60)
 
 
+@pytest.mark.full(but=["float32"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_evaluation_multiplies_at_the_precision_that_it_names(trained, monkeypatch, capsys, precision: str):
     """JAX's default of some GPUs is TF32; what is recorded as float32 must not be."""
