@@ -20,11 +20,22 @@ from beliefnet._trace import Trace
 from beliefnet.catalogue import ESTIMATORS, DataShape, TrainConfig, build_estimator, parse_estimator
 from beliefnet.cli._message import message
 from beliefnet.data import Dataset
-from beliefnet.estimators import VIMCO, Chunked, CreditEstimator, Pieces, Sum, nvil, pieces_for, row_blocks
+from beliefnet.estimators import (
+    VIMCO,
+    Chunked,
+    CreditEstimator,
+    Estimate,
+    MaximumLikelihood,
+    Pieces,
+    Sum,
+    nvil,
+    pieces_for,
+    row_blocks,
+)
 from beliefnet.estimators._driver_path import path_log_weight
-from beliefnet.estimators.rules import REWEIGHTED_WAKE
-from beliefnet.nets import sigmoid_belief_net
-from beliefnet.proposals import Buffered, Particles
+from beliefnet.estimators.rules import REWEIGHTED_WAKE, Credit, LeaveOneOutBound
+from beliefnet.nets import fully_visible_net, sigmoid_belief_net
+from beliefnet.proposals import Buffered, Particles, Recognition
 from beliefnet.refiners import AIR, Shrinkage
 from beliefnet.training import FitOptions, fit
 
@@ -147,42 +158,75 @@ def test_all_particles_at_once_are_not_drawn_in_chunks():
 
 
 @pytest.mark.parametrize(
-    ("name", "batch", "expected"),
+    ("name", "visible", "batch", "expected"),
     [
-        ("vimco:particles=5", 100, Pieces()),
-        ("vimco:particles=50", 100, Pieces(rows=50)),
-        ("vimco:particles=1000", 100, Pieces(rows=2)),
-        ("wake-sleep:particles=1000", 100, Pieces(rows=2)),
-        # A prime number of rows has no blocks.
-        ("vimco:particles=50", 97, Pieces()),
-        ("vimco:particles=1000", 97, Pieces(rows=1)),
-        ("vimco:particles=300", 97, Pieces(particles=62)),
-        ("vimco:particles=100000", 100, Pieces(rows=1, particles=6061)),
+        ("vimco:particles=5", 784, 100, Pieces()),
+        ("vimco:particles=50", 784, 100, Pieces(rows=53)),
+        ("vimco:particles=1000", 784, 100, Pieces(rows=2)),
+        ("wake-sleep:particles=1000", 784, 97, Pieces(rows=2)),
+        ("vimco:particles=100000", 784, 100, Pieces(rows=1, particles=6061)),
         # Moments of the signal are those of the whole batch.
-        ("nvil:particles=50", 100, Pieces()),
-        ("nvil:particles=1000", 100, Pieces(particles=60)),
-        ("em:particles=1000", 100, Pieces()),
+        ("nvil:particles=50", 784, 100, Pieces()),
+        ("nvil:particles=1000", 784, 100, Pieces(particles=60)),
+        ("em:particles=1000", 784, 100, Pieces()),
+        # A gradient of wide weights takes longer than a small block.
+        ("wake-sleep:particles=1", 200_000, 100, Pieces()),
+        ("vimco:particles=5", 20_000, 100, Pieces()),
+        ("vimco:particles=1000", 20_000, 100, Pieces(rows=1)),
     ],
 )
-def test_large_steps_are_taken_in_pieces(name: str, batch: int, expected: Pieces):
-    """784-200-200-200: blocks of rows where rows can be taken apart, and chunks of particles where one has too many."""
-    net = jax.eval_shape(lambda: sigmoid_belief_net(784, (200, 200, 200), key=KEY))
+def test_large_steps_are_taken_in_pieces(name: str, visible: int, batch: int, expected: Pieces):
+    """Visible units and layers of 200: blocks of rows where rows can be taken apart, or chunks of particles."""
+    net = jax.eval_shape(lambda: sigmoid_belief_net(visible, (200, 200, 200), key=KEY))
     estimator = build_estimator(parse_estimator(name), sigmoid_belief_net(784, (5, 4, 3), key=KEY), key=KEY)
     assert pieces_for(net, estimator, batch) == expected
 
 
-def test_what_was_asked_for_and_what_is_divided_over_devices_stays_together():
+def test_what_was_asked_for_and_what_is_divided_over_devices():
     net = jax.eval_shape(lambda: sigmoid_belief_net(784, (200, 200, 200), key=KEY))
     assert pieces_for(net, MANY, 100, particle_chunk=1000) == Pieces()
-    assert pieces_for(net, MANY, 100, particle_chunk=10) == Pieces(particles=10)
-    assert pieces_for(net, MANY, 100, is_divided=True) == Pieces(particles=60)
+    assert pieces_for(net, MANY, 100, particle_chunk=10) == Pieces(rows=2, particles=10)
+    assert pieces_for(net, MANY, 100, is_on_mesh=True) == Pieces(particles=60)
+    # What is in chunks by hand stays so.
+    assert pieces_for(net, MANY.in_chunks(50), 100).rows is None
+
+
+class OfTheBatch(LeaveOneOutBound):
+    """A rule made of one that credits a datum by itself."""
+
+    def __call__(self, trace: Trace) -> Credit:
+        credit = super().__call__(trace)
+        assert credit.score is not None
+        return eqx.tree_at(lambda c: c.score, credit, credit.score - credit.score.mean())
+
+
+class Clipped(VIMCO):
+    """An estimator that looks at the gradient of a batch."""
+
+    def estimate(self, net, x, state, *, key):
+        return jax.tree.map(lambda leaf: jnp.clip(leaf, -1, 1), super().estimate(net, x, state, key=key))
+
+
+class OfAnother(Recognition):
+    """A proposal made of one that draws for each datum by itself."""
+
+
+def test_what_is_made_of_others_takes_batches_whole_until_it_says_otherwise():
+    assert CreditEstimator(LeaveOneOutBound(), 4).draws_apart == 4
+    for estimator in (
+        CreditEstimator(OfTheBatch(), 4),
+        CreditEstimator(LeaveOneOutBound(), 4, OfAnother()),
+        Clipped(4),
+        Sum((VIMCO(4), Clipped(4))),
+    ):
+        assert estimator.draws_apart is None
 
 
 def test_an_accelerator_takes_pieces_for_want_of_memory_alone(monkeypatch):
     net = jax.eval_shape(lambda: sigmoid_belief_net(784, (200, 200, 200), key=KEY))
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     assert pieces_for(net, VIMCO(50), 100) == Pieces()
-    assert pieces_for(net, MANY, 100) == Pieces(rows=20)
+    assert pieces_for(net, MANY, 100) == Pieces(rows=24)
 
 
 def parts_of(estimator: Any) -> list[Any]:
@@ -271,18 +315,65 @@ def test_blocks_of_rows_are_the_mean_of_their_estimates():
     assert_same(whole, compiled(OBSERVATIONS, KEY), 1e-6)
 
 
-def test_blocks_divide_a_batch_or_are_not_taken():
-    """The rows of a block are the most that divide the batch; of another batch than was planned for, too."""
-    taken = []
+def test_blocks_of_any_batch_are_nearly_equal_and_weigh_what_they_hold():
+    """A number that divides the batch if there is one, and otherwise a last block that is smaller."""
+    taken: list[int] = []
 
-    def estimate(x: jax.Array, key: jax.Array) -> jax.Array:
+    def estimate(x: jax.Array, key: jax.Array) -> Any:
         taken.append(len(x))
-        return x.sum()
+        return Estimate(x.mean(axis=0), None, None, x.mean())
 
     for batch in (12, 10, 7, 5, 3):
-        found = row_blocks(estimate, jnp.arange(2.0 * batch).reshape(batch, 2), 5, key=KEY)
-        assert float(found) == pytest.approx(batch * (2 * batch - 1) / (batch // taken[-1]))
-    assert list(dict.fromkeys(taken)) == [4, 5, 7, 3]
+        x = jnp.arange(2.0 * batch).reshape(batch, 2)
+        found = row_blocks(estimate, x, 5, key=KEY)
+        np.testing.assert_allclose(found.net, x.mean(axis=0), rtol=1e-6)
+        assert float(found.objective) == pytest.approx(float(x.mean()))
+    assert list(dict.fromkeys(taken)) == [4, 5, 3]
+
+
+def test_blocks_carry_no_state():
+    def estimate(x: jax.Array, key: jax.Array) -> Any:
+        return Estimate(x.mean(axis=0), None, jnp.zeros(3), x.mean())
+
+    assert row_blocks(estimate, OBSERVATIONS, None, key=KEY).state.shape == (3,)
+    with pytest.raises(ValueError, match="without state for blocks of rows, got one with; try size=None"):
+        row_blocks(estimate, OBSERVATIONS, 1, key=KEY)
+
+
+@pytest.mark.full
+def test_training_in_blocks_is_that_of_whole_batches_where_nothing_is_drawn(monkeypatch):
+    """In `fit`, side by side and from rows on the host, with a batch that blocks do not divide."""
+    rows = (np.arange(22 * 6).reshape(22, 6) % 7 < 3).astype(np.uint8)
+    data, net = Dataset.from_arrays(rows, rows[:9], rows[:9]), fully_visible_net(6)
+    options = FitOptions(epochs=3, batch_size=11, learning_rate=0.05)
+    whole = fit(net, data, MaximumLikelihood(), options=options).net
+    monkeypatch.setattr("beliefnet.estimators._pieces._CACHED_NUMBERS", 4 * 6)
+    monkeypatch.setattr("beliefnet.estimators._pieces._LEAST_PARTICLES", 1)
+    assert pieces_for(net, MaximumLikelihood(), 11) == Pieces(rows=4)
+    assert_same(fit(net, data, MaximumLikelihood(), options=options).net, whole, 1e-4)
+    hosted = fit(net, data, MaximumLikelihood(), options=replace(options, rows_on="host")).net
+    assert_same(hosted, whole, 1e-4)
+    moved = [float(jnp.abs(a - b).max()) for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(net), strict=True)]
+    assert max(moved) > 0.1
+
+
+@pytest.mark.full
+def test_the_weight_of_the_divergence_counts_in_blocks(monkeypatch):
+    """In the first step of a warm-up the divergence counts little, and the objective is higher."""
+    rows = np.tile(np.eye(4, 6, dtype=np.uint8), (5, 1))
+    data, net = Dataset.from_arrays(rows, rows[:9], rows[:9]), sigmoid_belief_net(6, (3,), key=KEY)
+    options = FitOptions(epochs=1, batch_size=20, learning_rate=1e-9)
+    found = []
+    for cached in (2**21, 4 * 6 * 50):
+        monkeypatch.setattr("beliefnet.estimators._pieces._CACHED_NUMBERS", cached)
+        monkeypatch.setattr("beliefnet.estimators._pieces._LEAST_PARTICLES", 1)
+        for warm_up in (4, 0):
+            own = replace(options, kl_warm_up=warm_up)
+            found.append(fit(net, data, VIMCO(50), options=own).history[0]["train_bound"])
+    whole, plain, blocks, plain_blocks = found
+    assert blocks == pytest.approx(whole, abs=0.15)
+    assert blocks - plain_blocks == pytest.approx(whole - plain, abs=0.05)
+    assert whole - plain > 0.5
 
 
 @pytest.mark.full
@@ -305,6 +396,7 @@ def test_the_mean_of_many_estimates_in_blocks_is_the_gradient_of_the_bound():
 def test_a_run_in_blocks_of_rows_learns(spec: str, monkeypatch, tmp_path):
     """With a weight of the KL divergence that rises; stopped, it goes on with whole batches."""
     monkeypatch.setattr("beliefnet.estimators._pieces._CACHED_NUMBERS", 2 * 6 * 5)
+    monkeypatch.setattr("beliefnet.estimators._pieces._LEAST_PARTICLES", 1)
     rows = np.tile(np.eye(4, 6, dtype=np.uint8), (5, 1))
     data, net = Dataset.from_arrays(rows, rows[:9], rows[:9]), sigmoid_belief_net(6, (3,), key=KEY)
     options = FitOptions(epochs=20, batch_size=10, learning_rate=0.05, kl_warm_up=5)
@@ -319,17 +411,19 @@ def test_a_run_in_blocks_of_rows_learns(spec: str, monkeypatch, tmp_path):
 
 @pytest.mark.full
 def test_memory_is_that_of_a_block():
-    """A thousand particles, a row at a time."""
+    """A thousand particles, a row at a time, and then a few particles of it: what is advised for want of memory."""
     net = sigmoid_belief_net(100, (50,), key=KEY)
 
-    def estimate(size: int | None) -> Any:
+    def memory(estimator: Any, size: int | None) -> int:
         def one(x: jax.Array, key: jax.Array) -> Any:
-            return MANY.estimate(net, x, None, key=key)
+            return estimator.estimate(net, x, None, key=key)
 
-        return jax.jit(lambda x: row_blocks(one, x, size, key=KEY)).lower(jnp.zeros((20, 100))).compile()
+        compiled = jax.jit(lambda x: row_blocks(one, x, size, key=KEY)).lower(jnp.zeros((20, 100))).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
 
-    whole, block = (estimate(size).memory_analysis().temp_size_in_bytes for size in (None, 1))
+    whole, block, chunk = memory(MANY, None), memory(MANY, 1), memory(MANY.in_chunks(10), 1)
     assert block < 0.08 * whole
+    assert chunk < 0.5 * block
 
 
 @pytest.mark.full

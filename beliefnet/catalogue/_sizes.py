@@ -21,7 +21,7 @@ from beliefnet.catalogue._methods import build_estimator
 from beliefnet.catalogue._nets import DataShape, build_net
 from beliefnet.data import Dataset
 from beliefnet.estimators import AbstractEstimator, pieces_for
-from beliefnet.training import stay_on_host
+from beliefnet.training import default_batch_size, stay_on_host
 
 _COPIES = 5
 """Copies of all parameters in training: themselves, their gradient, two moments of the optimiser, the best so far."""
@@ -69,7 +69,8 @@ def size_of(config: TrainConfig, data: DataShape, *, num_rows: int = 0, data_byt
     net, estimator, state = eqx.filter_eval_shape(lambda: _built(config, data, num_rows))
     num_parameters, num_kept = _count((net, estimator)), _count(state)
     parameters = _COPIES * _BYTES * num_parameters
-    return Size(num_parameters, parameters, _draws(net, estimator, config), _BYTES * num_kept, data_bytes)
+    draws = _draws(net, estimator, config, num_rows)
+    return Size(num_parameters, parameters, draws, _BYTES * num_kept, data_bytes)
 
 
 def _built(config: TrainConfig, data: DataShape, num_rows: int) -> tuple[BeliefNet, AbstractEstimator, Any]:
@@ -82,15 +83,18 @@ def _count(tree: Any) -> int:
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree) if hasattr(leaf, "shape"))
 
 
-def _draws(net: BeliefNet, estimator: AbstractEstimator, config: TrainConfig) -> int:
+def _draws(net: BeliefNet, estimator: AbstractEstimator, config: TrainConfig, num_rows: int) -> int:
     units, particles = net.num_visible + sum(net.layer_sizes), config.estimator.values.get("particles", 1)
-    batch_size = config.fit.batch_size or 1
-    held = pieces_for(net, estimator, batch_size, particle_chunk=config.fit.particle_chunk)
+    options = config.fit
+    batch_size, is_on_mesh = options.batch_size or default_batch_size(num_rows), options.mesh is not None
+    held = pieces_for(net, estimator, batch_size, particle_chunk=options.particle_chunk, is_on_mesh=is_on_mesh)
     rows = held.rows or batch_size
+    # Gradients of blocks are added up beside that of the block.
+    summed = _BYTES * _count((net, estimator)) if held.rows else 0
     if held.particles is None:
-        return _PASSES * _BYTES * rows * units * particles
+        return summed + _PASSES * _BYTES * rows * units * particles
     # Of all particles the log-probabilities are kept: of the layers under both nets, and of the draw.
-    return _BYTES * rows * (_PASSES * units * held.particles + (3 * len(net.layer_sizes) + 2) * particles)
+    return summed + _BYTES * rows * (_PASSES * units * held.particles + (3 * len(net.layer_sizes) + 2) * particles)
 
 
 def check_memory(config: TrainConfig, dataset: Dataset, available: int | None = None) -> None:

@@ -64,7 +64,11 @@ class AbstractCreditEstimator(AbstractEstimator[S]):
     @property
     def draws_apart(self) -> int | None:
         """How many particles are drawn, if rule and proposal look at each datum by itself."""
-        return self.num_draws if self.rule.is_by_datum and self.proposal.is_by_datum else None
+        # What a class says of itself is not said of its subclasses, which may look at the whole batch.
+        is_driven = type(self).estimate is AbstractCreditEstimator.estimate
+        is_plain = is_driven and type(self).record is AbstractCreditEstimator.record
+        by_datum = [vars(type(part)).get("is_by_datum", False) for part in (self.rule, self.proposal)]
+        return self.num_draws if is_plain and all(by_datum) else None
 
     def __check_init__(self):
         check_particles(type(self).__name__, self.num_particles, least=self.rule.least_particles)

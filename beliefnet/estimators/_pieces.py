@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float
 
-from beliefnet._errors import OptionError
+from beliefnet._errors import ArgumentError, OptionError
 from beliefnet._net import BeliefNet
 from beliefnet._streams import split_key
 from beliefnet._types import Key
@@ -19,14 +19,16 @@ _MOST_NUMBERS, _CHUNK_NUMBERS = 2**25, 2**23
 gradient needs they take half a gigabyte or so, and an eighth."""
 _CACHED_NUMBERS = 2**21
 """Numbers of the widest layer in a block of rows that suits a CPU's cache: 8 MB."""
+_LEAST_PARTICLES = 500
+"""Of all rows of a block together: each block takes the gradient of all weights through memory once more."""
 
 
 class Pieces(NamedTuple):
     """What is held at a time.
 
     Attributes:
-        rows: Rows of the batch; None for all.
-        particles: Particles of each of them; None for all.
+        rows: Rows of the batch, at the most; None for all.
+        particles: Particles of each of them, at the most; None for all.
     """
 
     rows: int | None = None
@@ -43,7 +45,7 @@ def pieces_for(
     batch_size: int,
     *,
     particle_chunk: int | None = None,
-    is_divided: bool = False,
+    is_on_mesh: bool = False,
 ) -> Pieces:
     """Return what a training step holds at a time.
 
@@ -51,24 +53,27 @@ def pieces_for(
         net: The net that is trained.
         estimator: Where gradients come from.
         batch_size: Rows of a step.
-        particle_chunk: Particles of each that are held, if that was asked for; then rows stay together.
-        is_divided: Whether the batch is divided over devices; its rows stay together, too.
+        particle_chunk: Particles of each that are held at the most, if that was asked for; if there are no more, all
+            rows are held, too.
+        is_on_mesh: Whether the batch is divided over devices: its rows then stay together.
 
     Raises:
         OptionError: If a chunk of particles was asked for, and the estimator takes all particles at once.
     """
-    if particle_chunk is not None:
-        return Pieces(particles=_asked_for(estimator, particle_chunk))
+    if particle_chunk is not None and _in_chunks(estimator, particle_chunk) is estimator:
+        return WHOLE
     rows, units = None, net.num_visible + sum(net.layer_sizes)
-    if estimator.draws_apart is not None and not is_divided:
-        rows = _block(batch_size, _fitting_rows(net, units, estimator.draws_apart))
+    if estimator.draws_apart is not None and not is_on_mesh:
+        rows = _rows(net, units, batch_size, estimator.draws_apart)
+    if particle_chunk is not None:
+        return Pieces(rows, particle_chunk)
     per_particle = (rows or batch_size) * units
     most, chunk = (max(1, numbers // per_particle) for numbers in (_MOST_NUMBERS, _CHUNK_NUMBERS))
     chunked = estimator.in_chunks(most)
     return Pieces(rows, None if chunked is None or chunked is estimator else chunk)
 
 
-def _asked_for(estimator: AbstractEstimator, chunk: int) -> int | None:
+def _in_chunks(estimator: AbstractEstimator, chunk: int) -> AbstractEstimator:
     found = estimator.in_chunks(chunk)
     if found is None:
         raise OptionError(
@@ -77,25 +82,21 @@ def _asked_for(estimator: AbstractEstimator, chunk: int) -> int | None:
             "vimco, iwae, dreg, tvo, ovis, rws, reinforce or nvil",
             "leaving it out",
         )
-    return None if found is estimator else chunk
+    return found
 
 
-def _fitting_rows(net: BeliefNet, units: int, particles: int) -> int:
-    """Return how many rows suit a CPU's cache, or the memory of an accelerator, which large arrays keep busy."""
-    if jax.default_backend() == "cpu":
-        return _CACHED_NUMBERS // (max(net.num_visible, *net.layer_sizes, 1) * particles)
-    return _MOST_NUMBERS // (units * particles)
+def _rows(net: BeliefNet, units: int, batch_size: int, particles: int) -> int | None:
+    """Return how many rows suit a CPU's cache, or an accelerator's memory, which large arrays keep busy; None for all.
 
-
-def _block(batch_size: int, fitting: int) -> int | None:
-    """Return the largest number of rows that fits and divides the batch; None for all of them.
-
-    A batch with no such divisor, such as a prime number, is taken whole: a row at a time would leave a CPU idle.
+    None, too, where a block would have too few particles: the weights next to a very wide layer are themselves more
+    than a block has of it.
     """
-    if batch_size <= fitting:
-        return None
-    found = max(size for size in range(1, max(fitting, 1) + 1) if batch_size % size == 0)
-    return found if 4 * found > fitting else None
+    if jax.default_backend() == "cpu":
+        fitting = _CACHED_NUMBERS // (max(net.num_visible, *net.layer_sizes, 1) * particles)
+    else:
+        fitting = _MOST_NUMBERS // (units * particles)
+    rows = max(fitting, 1)
+    return rows if rows < batch_size and rows * particles >= _LEAST_PARTICLES else None
 
 
 def row_blocks(
@@ -104,26 +105,42 @@ def row_blocks(
     """Return the mean of the estimates on blocks of rows, one of which is held at a time.
 
     Of an estimator that takes rows apart (`draws_apart`) this is an estimate on the batch: the same distribution, by
-    other draws. Memory is that of a block, nothing is computed twice, and on a CPU what belongs to a block stays in the
-    cache.
+    other draws. Memory is that of a block, and nothing is computed twice.
 
     Args:
         estimate: Estimates the gradient on some rows with a key.
         x: Observations, `[batch, visible]`.
-        size: The most rows of a block, which are the largest number that divides the batch; None for all rows, which
-            any estimator takes. Where no number near it divides the batch, all are taken as well.
+        size: The most rows of a block; blocks are made equal, but for the last. None for all rows, which any
+            estimator takes.
         key: Random key for the draws.
+
+    Raises:
+        ValueError: If there are blocks, and the estimator carries a state from batch to batch.
     """
-    size = None if size is None else _block(len(x), size)
-    if size is None:
+    if size is None or size >= len(x):
         return estimate(x, key)
-    count = len(x) // size
-    blocks, keys = x.reshape(count, size, *x.shape[1:]), split_key(key, count)
+    size = _equal(len(x), size)
+    count, rest = divmod(len(x), size)
+    keys = split_key(key, count + 1)
+    blocks = x[: count * size].reshape(count, size, *x.shape[1:])
 
     def add(total: Estimate, block: tuple[Array, Key]) -> tuple[Estimate, None]:
         return jax.tree.map(jnp.add, total, estimate(*block)), None
 
     shapes = jax.eval_shape(estimate, blocks[0], keys[0])
+    if jax.tree.leaves(shapes.state):
+        raise ArgumentError("expected an estimator without state for blocks of rows, got one with", "size=None")
     none = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-    total, _ = lax.scan(add, none, (blocks, keys))
-    return jax.tree.map(lambda leaf: leaf / count, total)
+    total, _ = lax.scan(add, none, (blocks, keys[:count]))
+    mean = jax.tree.map(lambda leaf: leaf / count, total)
+    if not rest:
+        return mean
+    share = rest / len(x)
+    last = estimate(x[count * size :], keys[count])
+    return jax.tree.map(lambda all_before, own: (1 - share) * all_before + share * own, mean, last)
+
+
+def _equal(total: int, size: int) -> int:
+    """Return the rows of a block, at most `size`: a number that divides them all, if there is one above half of it."""
+    divisor = max(each for each in range(1, size + 1) if total % each == 0)
+    return divisor if 2 * divisor > size else -(-total // -(-total // size))

@@ -1,6 +1,7 @@
 """What a proposal is: it draws the configurations that an estimator or an evaluation weighs."""
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import equinox as eqx
 from jax import Array
@@ -34,6 +35,10 @@ class Particles(eqx.Module):
 class AbstractProposal(eqx.Module):
     """Draws particles for a batch of observations."""
 
+    is_by_datum: ClassVar[bool] = False
+    """Whether each datum has its particles for itself, whatever the others of its batch are; a subclass has to say so
+    anew."""
+
     @property
     def explains_data(self) -> bool:
         """Whether the latents are drawn for the given observations, so that their weights say something about them."""
@@ -47,11 +52,6 @@ class AbstractProposal(eqx.Module):
     @property
     def is_joint(self) -> bool:
         """Whether all particles of a datum are drawn at once: drawing them by parts would repeat what they share."""
-        return False
-
-    @property
-    def is_by_datum(self) -> bool:
-        """Whether each datum has its particles for itself, whatever the others of its batch are."""
         return False
 
     @property

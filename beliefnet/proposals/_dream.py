@@ -14,15 +14,12 @@ class Dream(AbstractProposal):
     Of a conditional net, outputs and latents are drawn, for the conditions in the given observations.
     """
 
+    is_by_datum = True
+
     @property
     def explains_data(self) -> bool:
         """False: the observation is dreamt as well."""
         return False
-
-    @property
-    def is_by_datum(self) -> bool:
-        """True."""
-        return True
 
     def draw(self, net: BeliefNet, x: Float[Array, "batch visible"], num_particles: int, *, key: Key) -> Particles:
         """Dream `num_particles` configurations for every row of `x`; log_proposal is log p(x, h)."""

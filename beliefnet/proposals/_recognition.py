@@ -16,6 +16,8 @@ from beliefnet.samplers import AbstractSampler, Plain
 class Recognition(AbstractProposal):
     """Draws latents from q(h | x), layer by layer; the first layer's parameters are computed once per datum."""
 
+    is_by_datum = True
+
     sampler: AbstractSampler = eqx.field(default_factory=Plain)
 
     @property
@@ -27,11 +29,6 @@ class Recognition(AbstractProposal):
     def has_derivative(self) -> bool:
         """That of the sampler."""
         return self.sampler.has_derivative
-
-    @property
-    def is_by_datum(self) -> bool:
-        """True."""
-        return True
 
     def log_probs(
         self, net: BeliefNet, x: Float[Array, "batch visible"], latents: Values

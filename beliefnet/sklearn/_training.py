@@ -105,9 +105,7 @@ class Passes:
         """Return the state before the first pass, with the step size of a run of as many epochs over so many rows."""
         rate = options.decided(net, num_rows).learning_rate
         estimator = estimator_of(spec, net, options.seed)
-        batch_size = options.batch_size or default_batch_size(num_rows)
-        pieces = pieces_for(net, estimator, batch_size, particle_chunk=options.particle_chunk)
-        plan = Plan.of(FitOptions(learning_rate=rate, schedule="constant", seed=options.seed), 1, pieces=pieces)
+        plan = Plan.of(FitOptions(learning_rate=rate, schedule="constant", seed=options.seed), 1)
         return cls(TrainState.start(net, estimator, plan, num_rows).learner, plan, options.seed)
 
     def on(self, rows: Observations, batch_size: int) -> "Passes":
@@ -115,7 +113,9 @@ class Passes:
         learner = copied(self.learner)  # Steps donate their buffers: who copied this keeps his.
         count = jnp.int32(len(rows) // batch_size)
         key = stream(self.seed, Stream.STEPS)
-        learner = run_steps(learner, rows.on_device(), self.plan, count, batch_size=batch_size, key=key)
+        params = learner.params
+        plan = replace(self.plan, pieces=pieces_for(params.net, params.estimator, batch_size))
+        learner = run_steps(learner, rows.on_device(), plan, count, batch_size=batch_size, key=key)
         return Passes(learner, self.plan, self.seed)
 
     @property

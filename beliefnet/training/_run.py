@@ -99,7 +99,7 @@ class Run:
             start.estimator,
             self.batch_size,
             particle_chunk=options.particle_chunk,
-            is_divided=self.layout != ONE_DEVICE,
+            is_on_mesh=self.layout != ONE_DEVICE,
         )
         self.plan = Plan.of(options, num_steps, epoch_steps=steps, pieces=pieces, layout=self.layout)
         self.state = self.layout.placed(TrainState.start(start.net, start.estimator, self.plan, rows.num_train))

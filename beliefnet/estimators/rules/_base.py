@@ -74,7 +74,8 @@ class AbstractCreditRule(eqx.Module, Generic[S]):
     least_particles: ClassVar[int] = 1
     """The fewest particles that it can work with."""
     is_by_datum: ClassVar[bool] = False
-    """Whether a datum is credited by its own particles alone, and nothing is carried from batch to batch."""
+    """Whether a datum is credited by its own particles alone, and nothing is carried from batch to batch; a subclass
+    has to say so anew."""
 
     @abstractmethod
     def init(self, num_layers: int) -> S:

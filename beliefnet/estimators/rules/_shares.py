@@ -32,8 +32,6 @@ class AbstractShares(AbstractPureRule):
         path_power: Power of the share on the path.
     """
 
-    is_by_datum = True
-
     model: float = eqx.field(static=True, default=0, kw_only=True)
     score: float = eqx.field(static=True, default=0, kw_only=True)
     path: float = eqx.field(static=True, default=0, kw_only=True)
@@ -61,6 +59,8 @@ class AbstractShares(AbstractPureRule):
 class UniformShares(AbstractShares):
     """1/K to each particle; the objective is the mean log-weight, the ELBO."""
 
+    is_by_datum = True
+
     def objective(self, trace: Trace) -> Float[Array, " batch"]:
         """Return the mean log-weight."""
         return trace.log_weight.mean(axis=0)
@@ -73,6 +73,7 @@ class UniformShares(AbstractShares):
 class WeightedShares(AbstractShares):
     """To each particle its normalised weight w~; the objective is the K-particle bound."""
 
+    is_by_datum = True
     is_multi_sample = True
 
     def objective(self, trace: Trace) -> Float[Array, " batch"]:
@@ -86,6 +87,8 @@ class WeightedShares(AbstractShares):
 
 class DreamShares(AbstractShares):
     """1/K to each dream; the objective is the mean of log q(h | x)."""
+
+    is_by_datum = True
 
     def objective(self, trace: Trace) -> Float[Array, " batch"]:
         """Return the mean log-probability of the dreamt latents under the recognition net."""
