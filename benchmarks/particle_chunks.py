@@ -1,12 +1,13 @@
 """Memory and time of a training step of many particles, whole and in pieces.
 
-    python benchmarks/particle_chunks.py [--nets sbn vae] [--particles 1000] [--chunks 0 1000 240 60 20]
+    python benchmarks/particle_chunks.py [--nets sbn vae] [--particles 50 200 1000] [--chunks 240 60 20]
         [--batch-size 100] [--steps 2] [--rounds 3] [--json FILE]
 
 The step is that of `fit`, many in one dispatch, with Adam: VIMCO on a sigmoid belief net 784-200-200-200, or IWAE on a
 variational autoencoder 784-500-200. Every measurement is a process of its own, all in turn: its most resident memory,
-the memory that the compiled program says it takes beside parameters and data, and its fastest step. A chunk of all
-particles is the step at once, and one of 0 what `fit` takes by default: blocks of rows.
+the memory that the compiled program says it takes beside parameters and data, and its fastest step. Beside
+chunks of fewer particles than there are, of whole batches, there are the step at once, and what `fit` takes by default:
+blocks of rows.
 """
 
 import argparse
@@ -61,8 +62,8 @@ def main() -> None:
     """Measure every chunk in a process of its own, in turn, and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nets", nargs="+", default=["sbn", "vae"], choices=["sbn", "vae"])
-    parser.add_argument("--particles", type=int, default=1000)
-    parser.add_argument("--chunks", type=int, nargs="+", default=[0, 1000, 240, 60, 20])
+    parser.add_argument("--particles", nargs="+", type=int, default=[50, 200, 1000])
+    parser.add_argument("--chunks", type=int, nargs="+", default=[240, 60, 20])
     parser.add_argument("--batch-size", type=int, default=100)
     parser.add_argument("--steps", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
@@ -71,22 +72,27 @@ def main() -> None:
     options = parser.parse_args()
     numbers = (options.batch_size, options.steps)
     if options.alone:
-        print(json.dumps(measured(options.nets[0], options.particles, options.chunks[0], *numbers)))
+        print(json.dumps(measured(options.nets[0], options.particles[0], options.chunks[0], *numbers)))
         return
     found: dict[str, dict[str, Any]] = {}
+    cases = [
+        (kind, count, chunk)
+        for kind in options.nets
+        for count in options.particles
+        for chunk in (0, count, *(chunk for chunk in options.chunks if chunk < count / 2))
+    ]
     for _ in range(options.rounds):
-        for kind in options.nets:
-            for chunk in options.chunks:
-                piece = f"{min(chunk, options.particles)} of {options.particles} particles" if chunk else "by default"
-                name = f"{kind}, {piece}"
-                again = [sys.executable, __file__, "--alone", "--nets", kind, "--chunks", str(chunk)]
-                again += ["--particles", str(options.particles), "--batch-size", str(numbers[0])]
-                once = json.loads(subprocess.check_output([*again, "--steps", str(numbers[1])]))
-                before = found.get(name, once)
-                found[name] = {
-                    what: min(number, before[what]) if what == "seconds" else max(number, before[what])
-                    for what, number in once.items()
-                }
+        for kind, count, chunk in cases:
+            piece = f"{chunk} at a time" if chunk else "by default"
+            name = f"{kind}, {count} particles, {piece}"
+            again = [sys.executable, __file__, "--alone", "--nets", kind, "--chunks", str(chunk)]
+            again += ["--particles", str(count), "--batch-size", str(numbers[0])]
+            once = json.loads(subprocess.check_output([*again, "--steps", str(numbers[1])]))
+            before = found.get(name, once)
+            found[name] = {
+                what: min(number, before[what]) if what == "seconds" else max(number, before[what])
+                for what, number in once.items()
+            }
     for name, one in found.items():
         print(f"{name}: {one['peak_megabytes']} MB at the peak, {one['seconds']:.2f} s per step")
     if options.json:
