@@ -207,6 +207,12 @@ class Clipped(VIMCO):
         return jax.tree.map(lambda leaf: jnp.clip(leaf, -1, 1), super().estimate(net, x, state, key=key))
 
 
+class ClippedSum(Sum):
+    """The same of several estimators."""
+
+    estimate = Clipped.estimate
+
+
 class OfAnother(Recognition):
     """A proposal made of one that draws for each datum by itself."""
 
@@ -218,6 +224,7 @@ def test_what_is_made_of_others_takes_batches_whole_until_it_says_otherwise():
         CreditEstimator(LeaveOneOutBound(), 4, OfAnother()),
         Clipped(4),
         Sum((VIMCO(4), Clipped(4))),
+        ClippedSum((VIMCO(4),)),
     ):
         assert estimator.draws_apart is None
 

@@ -52,6 +52,8 @@ class Sum(AbstractEstimator[tuple[Any, ...]]):
     @property
     def draws_apart(self) -> int | None:
         """The most particles of a part; None if one of them has to see the whole batch."""
+        if type(self) is not Sum:
+            return None
         draws = [part.draws_apart for part in self.parts]
         found = [count for count in draws if count is not None]
         return max(found) if len(found) == len(draws) else None

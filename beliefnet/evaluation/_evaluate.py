@@ -25,6 +25,8 @@ from beliefnet.evaluation._weighted import rungs
 from beliefnet.proposals import AbstractProposal
 
 ACTIVE_VARIANCE = 0.01
+_AT_ONCE = 25
+"""Particles of a datum in a pass: with fewer a pass has more data, and the CPU has less to do for each of them."""
 T = TypeVar("T")
 
 
@@ -142,7 +144,7 @@ def weigh(
     done, proposal = 0, defended(proposal, num_particles)
     if proposal is not None:
         proposal.check(net)
-    at_once = num_particles if proposal is not None and proposal.is_joint else min(num_particles, 100)
+    at_once = num_particles if proposal is not None and proposal.is_joint else min(num_particles, _AT_ONCE)
 
     def weighed(x: Array, num: int, block_key: Key) -> tuple[int, DatumBounds, Values]:
         block = bounds_of_rows(net, x, num_particles=num_particles, key=block_key, proposal=proposal)
