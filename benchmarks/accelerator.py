@@ -12,7 +12,7 @@ says so, and the status is 1; a CPU computes in float32 alone.
 
 On a GPU, XLA tries many forms of each product when it compiles, on the GPU itself: a row takes some 15 seconds, and
 several at a time disturb each other. Rows of float32 come first, and those that have not begun after `--seconds` are
-left out. All take some seven minutes.
+left out.
 
 Before all this, 50 steps of NVIL in float32 are taken on the device and on the CPU from the same seed, and the mean
 objective of both is compared. `--steps 2 --rounds 1 --images 20 --examples 1000 --batch-sizes 100` suits a CPU.

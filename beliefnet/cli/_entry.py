@@ -47,7 +47,7 @@ def share_memory_of_threads() -> None:
     """Have all threads take memory from one place, before there are any.
 
     The C library of Linux keeps a place for each thread, and what one of them gives back is of no use to the others: a
-    run that writes checkpoints for hours comes to hold a hundred megabytes more than it needs.
+    run of half an hour with a checkpoint every ten seconds came to hold a hundred megabytes more than it needs.
     """
     try:
         ctypes.CDLL(None).mallopt(_ARENAS, 1)

@@ -1,6 +1,7 @@
 """beliefnet evaluate: the bounds and the likelihood of a trained net."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -95,9 +96,7 @@ def evaluate_run(
     net = run.net if is_single else in_bfloat16(run.net)
     rows = chosen.spread(limit)
     is_own = refine is ais is proposal is None
-    # By default JAX multiplies in TF32 on some GPUs.
-    products = "highest" if is_single else "default"
-    with jax.default_matmul_precision(products), tracking.of(run.folder) as trackers:
+    with tracking.of(run.folder) as trackers, _products(is_single=is_single):
         found = _evaluated(net, rows, source, particles, seed, title=chosen.split)
         figures = evaluation_figures(
             {**found.to_dict(), "split": chosen.split}, proposal="" if is_own else in_words(source)
@@ -118,6 +117,11 @@ def evaluate_run(
     _show_source(found, source)
     if is_whole:
         _keep(run, result, is_own=is_own)
+
+
+def _products(*, is_single: bool) -> AbstractContextManager[None]:
+    """Have products computed in single precision: by default JAX multiplies in TF32 on some GPUs."""
+    return jax.default_matmul_precision("highest" if is_single else "default")
 
 
 def _step_of(run: Run) -> int:
