@@ -102,5 +102,6 @@ class Chain(eqx.Module):
         """Return the log-probability of each value given the one before it, `[*lead, layers]`, in nats."""
         if not values:
             return jnp.zeros((*(() if parent is None else parent.shape[:-1]), 0))
-        terms = [d.log_prob(v) for d, v in zip(self.distributions(parent, values), values, strict=True)]
+        parents = (parent, *values)[: len(values)]
+        terms = [c.log_prob_given(p, v) for c, p, v in zip(self.conditionals, parents, values, strict=True)]
         return jnp.stack(jnp.broadcast_arrays(*terms), axis=-1)

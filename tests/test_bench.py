@@ -166,9 +166,9 @@ def test_a_process_answers_line_after_line(monkeypatch):
 
     monkeypatch.setattr(_child, "make", lambda task, name: Counting())
     answers = io.StringIO()
-    _child.serve(small("nll"), "own", io.StringIO("bound 0 9\nrun 3\nbound 9 9\n"), answers)
+    _child.serve(small("nll"), "own", io.StringIO("bound 0 9\nrun 3\nbound 9 20\n"), answers)
     ready, before, seconds, after = (json.loads(line) for line in answers.getvalue().splitlines())
-    assert (ready, before, after) == ("ready", [0.0] * _child.LEAST_BOUNDS, [3.0] * 9)
+    assert (ready, before, after) == ("ready", [0.0] * _child.LEAST_BOUNDS, [3.0] * 20)
     assert seconds >= 0
 
 

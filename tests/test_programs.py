@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 import pytest
 
-import beliefnet.data
+from beliefnet.cli import _programs
 from beliefnet.cli._programs import keep_programs, prune
 
 
@@ -48,7 +48,7 @@ def test_without_a_home_commands_work_and_keep_none(monkeypatch: pytest.MonkeyPa
     def homeless() -> Path:
         raise RuntimeError("no home")
 
-    monkeypatch.setattr(beliefnet.data, "cache_folder", homeless)
+    monkeypatch.setattr(_programs, "cache_folder", homeless)
     before = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
     jax.config.update("jax_compilation_cache_dir", None)
     try:

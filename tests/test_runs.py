@@ -88,7 +88,7 @@ def test_a_lock_is_released_and_can_be_nested(tmp_path):
     ("owner", "is_stale"),
     [
         ({"pid": 1, "start": None}, False),
-        ({"pid": 1, "start": "12"}, True),
+        ({"pid": 1, "start": "no such start"}, True),
         ({"pid": 2**22 + 1, "start": None}, True),
         ({"pid": -1}, True),
         ({"pid": "x"}, True),

@@ -15,7 +15,7 @@ from typing import TextIO
 
 from beliefnet.bench._contestant import AbstractContestant, Task
 
-LEAST_BOUNDS = 8
+LEAST_BOUNDS = 16
 
 
 def make(task: Task, name: str) -> AbstractContestant:

@@ -1,11 +1,11 @@
 """Compiled programs: commands keep them, so that the next one with the same net and batch need not compile."""
 
 import contextlib
-import hashlib
 import os
-import platform
 import sys
 from pathlib import Path
+
+from beliefnet._cache import cache_folder, machine_name
 
 MOST_BYTES = 2**30
 """The programs of one machine may take as much; the oldest ones make room."""
@@ -24,15 +24,13 @@ def keep_programs() -> Path | None:
         return None
     import jax
 
-    from beliefnet.data import cache_folder
-
     names = ("jax_compilation_cache_dir", "jax_enable_compilation_cache")
     chosen, is_enabled = (getattr(jax.config, name) for name in names)
     if chosen or not is_enabled:
         return None
     try:
         # Without HOME, a user who is in no list of users has no cache folder.
-        folder = cache_folder() / "programs" / _machine()
+        folder = cache_folder() / "programs" / machine_name()
         folder.mkdir(parents=True, exist_ok=True)
         prune(folder)
     except (OSError, RuntimeError):
@@ -58,13 +56,3 @@ def prune(folder: Path, *, most_bytes: int = MOST_BYTES) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.remove(path)
         left -= size
-
-
-def _machine() -> str:
-    """Return a name of what programs are compiled for: code for one processor may stop another."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    features = next((line for line in lines if line.lower().startswith(("flags", "features"))), platform.processor())
-    return f"{platform.machine()}-{hashlib.sha256(features.encode()).hexdigest()[:12]}"

@@ -86,6 +86,17 @@ class AbstractConditional(eqx.Module):
     def __call__(self, parent: Float[Array, "*lead parents"] | None) -> dist.Distribution:
         """Return the layer's distribution: batch shape `lead`, event shape `(num_units,)`."""
 
+    def log_prob_given(
+        self, parent: Float[Array, "*#lead parents"] | None, value: Float[Array, "*#lead units"]
+    ) -> Float[Array, "*lead"]:
+        """Return log p(value | parent) of all units together, in nats.
+
+        Args:
+            parent: Value of the parent layer.
+            value: That of this layer.
+        """
+        return jnp.asarray(self(parent).log_prob(value))
+
     def mean_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*#lead units"]:
         """Return the means of the units; where units depend on each other, a guess: means are fed to later ones."""
         return jnp.asarray(self(parent).mean)

@@ -8,9 +8,10 @@ from jaxtyping import Float
 
 from beliefnet._errors import ArgumentError, check_type
 from beliefnet.conditionals._base import AbstractConditional, AbstractWrapper
-from beliefnet.conditionals._networks import AbstractNetwork
+from beliefnet.conditionals._networks import AbstractNetwork, Dense
 from beliefnet.conditionals._views import AbstractView, AsIs
-from beliefnet.distributions import AbstractFamily
+from beliefnet.distributions import AbstractFamily, bernoulli
+from beliefnet.native import bernoulli_scores
 
 _FAMILIES = "distributions.bernoulli, normal or categorical(10)"
 
@@ -94,6 +95,19 @@ class Feedforward(AbstractConditional):
         assert parent is not None
         given = self.network(self.seen(parent))
         return given if self.bias is None else given + self.bias
+
+    def log_prob_given(
+        self, parent: Float[Array, "*#lead parents"] | None, value: Float[Array, "*#lead units"]
+    ) -> Float[Array, "*lead"]:
+        """Return log p(value | parent) of all units together, in nats; of many bits in C, where that can be."""
+        assert parent is not None
+        scores = None
+        if type(self) is Feedforward and type(self.network) is Dense and self.family == bernoulli:
+            weight = self.network.weight
+            biases = [bias for bias in (self.network.bias, self.bias) if bias is not None]
+            bias = sum(biases, jnp.zeros(weight.shape[1:], weight.dtype))
+            scores = bernoulli_scores(self.seen(parent), weight, bias, jnp.asarray(value, float))
+        return super().log_prob_given(parent, value) if scores is None else scores
 
     def __call__(self, parent: Float[Array, "*lead parents"] | None) -> dist.Distribution:
         """Return the family at these parameters."""

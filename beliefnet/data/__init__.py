@@ -5,6 +5,7 @@ file, `read_like` those for a trained model, read as its own data were, `rows_li
 `read_incomplete_rows` those with missing entries.
 """
 
+from beliefnet._cache import cache_folder
 from beliefnet._errors import DataError, DataUnavailable
 from beliefnet._types import ValueKind
 from beliefnet.data._arrays import as_rows
@@ -12,7 +13,6 @@ from beliefnet.data._binarization import check_binarization
 from beliefnet.data._dataset import Dataset
 from beliefnet.data._device_rows import DeviceRows, SparseRows, rounded_up
 from beliefnet.data._documents import numbered_columns, spelled, unspelled
-from beliefnet.data._download import cache_folder
 from beliefnet.data._levels import check_levels
 from beliefnet.data._load import Listing, available, fetch, load, names
 from beliefnet.data._observations import Observations, masked_entries, observations_of

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from beliefnet._cache import cache_folder
 from beliefnet._errors import DataError, DataUnavailable
 from beliefnet.data._documents import read_words, vocabulary_path, write_words
 from beliefnet.data.readers._arrays import npz_names, read_npz
@@ -104,17 +105,6 @@ def _is_intact(path: Path, checksum: str | None) -> bool:
         return True
     algorithm, digest = checksum.split(":")
     return pooch.file_hash(str(path), alg=algorithm) == digest
-
-
-def cache_folder() -> Path:
-    """Return the folder that downloads go to: `$BELIEFNET_CACHE`, or the operating system's cache folder."""
-    chosen = os.environ.get("BELIEFNET_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    # Imported here because pooch brings an HTTP library along, which most uses never need.
-    import pooch
-
-    return Path(pooch.os_cache("beliefnet"))
 
 
 def search_folders() -> list[Path]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import jax
 
+from beliefnet.native import native_code
+
 _PACKAGES = ("beliefnet", "jax", "jaxlib", "numpy", "optax", "equinox", "numpyro")
 
 
@@ -23,6 +25,7 @@ def environment() -> dict[str, Any]:
         "device": f"{len(devices)} x {devices[0].platform} ({devices[0].device_kind})",
         "random numbers": _setting("default_prng_impl") + _partitionable(),
         "precision": _precision(),
+        "native code": native_code(),
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
     }
 

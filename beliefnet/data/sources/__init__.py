@@ -12,13 +12,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from beliefnet._cache import cache_folder
 from beliefnet._errors import DataError, DataUnavailable
 from beliefnet._types import ValueKind
 from beliefnet.data._download import (
     Download,
     DownloadProgress,
     Layout,
-    cache_folder,
     locate,
     misfit,
     move_store,

@@ -1,0 +1,205 @@
+"""Code in C computes what XLA does, of any operands; and where there is none, nothing is missing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from beliefnet.conditionals import AsIs, Centred, Dense, Feedforward, Offset, Prior, Signs
+from beliefnet.distributions import bernoulli
+from beliefnet.native import _library, bernoulli_scores, native_code
+from beliefnet.native._scores import _scores, _with_logits
+from beliefnet.nets import sigmoid_belief_net
+
+KINDS = ["bits", "signs", "centred", "one value", "seldom"]
+# Particles, data, parents and units: whole and broken vectors, blocks, chunks and panels, one and several tables.
+SHAPES = [(16, 1, 1, 1), (17, 3, 5, 32), (40, 4, 13, 33), (63, 7, 200, 70), (25, 50, 203, 96), (1030, 2, 401, 31)]
+
+
+@pytest.fixture
+def native():
+    if not _library.is_loaded():
+        pytest.skip(f"needs code in C, got {native_code()}")
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """A machine on which nothing was compiled yet."""
+    monkeypatch.setenv("BELIEFNET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(_library, "_failures", {})
+    _library._load.cache_clear()
+    yield tmp_path
+    _library._load.cache_clear()
+
+
+def operands(kind: str, shape: tuple[int, int, int, int] = (25, 50, 200, 784)) -> list[np.ndarray]:
+    particles, data, parents, units = shape
+    rng = np.random.default_rng(parents + units)
+    bits = rng.random((particles, data, parents)) < (0.003 if kind == "seldom" else 0.5)
+    made = {"signs": 2.0 * bits - 1, "centred": bits - rng.random(parents), "one value": np.full(bits.shape, 0.25)}
+    weight, bias = rng.normal(size=(parents, units)) / 3, rng.normal(size=units) * 2
+    value = rng.random((data, units)) < 0.3
+    return [np.asarray(array, np.float32) for array in (made.get(kind, bits), weight, bias, value)]
+
+
+def exact(parent: np.ndarray, weight: np.ndarray, bias: np.ndarray, value: np.ndarray) -> np.ndarray:
+    logits = parent.astype(float) @ weight.astype(float) + bias
+    return (value * logits - np.logaddexp(0, logits)).sum(axis=-1)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_scores_are_those_of_the_logits(native, kind, shape):
+    given = operands(kind, shape)
+    expected, found = exact(*given), np.asarray(jax.jit(_scores)(*given))
+    rounding = 1e-6 * np.abs(expected).max() + 1e-6 * given[3].shape[1]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=rounding)
+    np.testing.assert_array_equal(found, np.asarray(jax.jit(_scores)(*given)))
+
+
+@pytest.mark.parametrize("place", [(0, 0, 3), (24, 49, 199), (7, 21, 0)])
+@pytest.mark.parametrize("third", [0.5, np.nan, 2.0])
+def test_a_third_value_is_left_to_xla(native, third, place):
+    parent, *rest = operands("bits")
+    parent[place] = third
+    found, expected = jax.jit(_scores)(parent, *rest), jax.jit(_with_logits)(parent, *rest)
+    np.testing.assert_array_equal(found, expected)
+    assert np.isnan(third) == bool(jnp.isnan(found).any())
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("where", ["weight", "bias"])
+def test_what_is_no_number_is_not_lost(native, bad, where):
+    parent, weight, bias, value = operands("bits", (20, 5, 40, 70))
+    (weight if where == "weight" else bias)[..., 3] = bad
+    given = parent, weight, bias, value
+    np.testing.assert_allclose(jax.jit(_scores)(*given), jax.jit(_with_logits)(*given), rtol=1e-5, atol=1e-4)
+
+
+def test_probabilities_near_0_and_1_lose_nothing(native):
+    parent, weight, bias, value = operands("bits", (20, 5, 40, 70))
+    for scale in (30.0, 1000.0, 1e30):
+        given = parent, weight * scale, bias, (bias > 0) * np.ones_like(value)
+        np.testing.assert_allclose(jax.jit(_scores)(*given), exact(*given), rtol=2e-6, atol=1e-4)
+
+
+def test_derivatives_are_those_of_the_logits(native):
+    given = operands("bits", (20, 5, 40, 70))
+    slopes = [jax.jit(jax.grad(lambda *a: f(*a).sum(), (0, 1, 2, 3)))(*given) for f in (_scores, _with_logits)]  # noqa: B023
+    for one, other in zip(*slopes, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_many_nets_at_once(native):
+    parent, *rest = operands("bits", (20, 5, 40, 70))
+    together = jnp.stack([parent, 1 - parent])
+    found = jax.jit(jax.vmap(_scores, (0, None, None, None)))(together, *rest)
+    np.testing.assert_allclose(found, [exact(parent, *rest), exact(1 - parent, *rest)], rtol=1e-5)
+
+
+def test_only_what_is_worth_it(native):
+    parent, weight, bias, value = map(jnp.asarray, operands("bits"))
+    found = bernoulli_scores(parent, weight, bias, value)
+    assert found is not None
+    assert found.shape == (25, 50)
+    leading = bernoulli_scores(parent.reshape(5, 5, 50, 200), weight, bias, value[None])
+    assert leading is not None
+    np.testing.assert_array_equal(leading.reshape(25, 50), found)
+    for other in (
+        (parent[0], weight, bias, value),
+        (parent[:15], weight, bias, value),
+        (parent[:, :1], weight, bias, value),
+        (parent, weight, bias, jnp.broadcast_to(value, (25, 50, 784))),
+        (parent.astype(jnp.bfloat16), weight, bias, value),
+        (parent, weight.astype(jnp.bfloat16), bias, value),
+        (parent[..., :4], weight[:4], bias, value),
+        (parent, weight[:, :60], bias[:60], value[:, :60]),
+    ):
+        assert bernoulli_scores(*other) is None
+
+
+def test_a_mesh_is_left_to_xla(native):
+    given = [jnp.asarray(array) for array in operands("bits")]
+    mesh = jax.make_mesh((1,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    with jax.set_mesh(mesh):
+        assert bernoulli_scores(*given) is None
+
+
+@pytest.mark.parametrize(
+    "view", [AsIs(), Signs(), Centred(jnp.linspace(0.1, 0.9, 200))], ids=lambda v: type(v).__name__
+)
+def test_a_net_scores_as_before(native, monkeypatch, view):
+    key = jax.random.key(1)
+    net = sigmoid_belief_net(784, (200,), key=key)
+    net = eqx.tree_at(lambda net: net.generative.conditionals[-1].view, net, view, is_leaf=lambda x: x is view)
+    x = jax.random.bernoulli(key, 0.3, (20, 784)).astype(jnp.float32)
+    latents = net.infer(x, 20, key=key).values
+
+    def terms() -> np.ndarray:
+        return np.asarray(jax.jit(lambda net: net.log_joint_terms(x, latents))(net))
+
+    found = terms()
+    monkeypatch.setenv("BELIEFNET_NATIVE", "0")
+    expected = terms()
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert (found != expected).any(), "code in C was not used"
+
+
+@pytest.mark.parametrize("layer", ["prior", "offset", "feedforward"])
+def test_a_layer_scores_what_its_distribution_does(layer):
+    key = jax.random.key(2)
+    dense = Feedforward(Dense(5, 3, key=key), bernoulli, bias=jnp.ones(3))
+    given = {
+        "prior": Prior(jnp.arange(3.0), bernoulli),
+        "offset": Offset(dense, jnp.ones((4, 3))),
+        "feedforward": dense,
+    }
+    parent = jax.random.bernoulli(key, 0.5, (6, 4, 5)).astype(float)
+    value = jax.random.bernoulli(key, 0.5, (4, 3)).astype(float)
+    found = layers[layer].log_prob_given(parent, value)
+    np.testing.assert_array_equal(found, layers[layer](parent).log_prob(value))
+
+
+def test_nothing_is_missing_without_it(fresh, monkeypatch):
+    given = [jnp.asarray(array) for array in operands("bits")]
+    why = {}
+    for name, value in {"BELIEFNET_NATIVE": "0", "CC": "no-such-compiler", "features": ()}.items():
+        with monkeypatch.context() as patch:
+            if name == "features":
+                patch.setattr(_library, "processor_features", lambda: value)  # noqa: B023
+            else:
+                patch.setenv(name, value)
+            assert bernoulli_scores(*given) is None
+            why[name] = native_code()
+    if "avx512f" in _library.processor_features():
+        assert why["CC"] == "none (no C compiler)"
+    assert why["BELIEFNET_NATIVE"] == "none (BELIEFNET_NATIVE=0)"
+    assert why["features"] == "none (a processor without AVX-512)"
+
+
+def test_a_compiler_that_fails_is_named(native, fresh, monkeypatch):
+    monkeypatch.setenv("CC", "false")
+    assert bernoulli_scores(*map(jnp.asarray, operands("bits"))) is None
+    assert native_code().startswith("none (false did not compile it")
+
+
+def test_a_cache_that_cannot_be_written_is_named(native, fresh, monkeypatch):
+    (fresh / "file").write_text("")
+    monkeypatch.setenv("BELIEFNET_CACHE", str(fresh / "file"))
+    assert bernoulli_scores(*map(jnp.asarray, operands("bits"))) is None
+    assert "Not a directory" in native_code()
+
+
+@pytest.mark.full
+def test_processes_that_compile_at_once_leave_one_library(native, tmp_path):
+    code = "from beliefnet.native import _library; assert _library.is_loaded()"
+    environment = {**os.environ, "BELIEFNET_CACHE": str(tmp_path)}
+    running = [subprocess.Popen([sys.executable, "-c", code], env=environment) for _ in range(3)]
+    assert [process.wait() for process in running] == [0, 0, 0]
+    assert [path.suffix for path in tmp_path.rglob("*") if path.is_file()] == [".so"]
