@@ -124,6 +124,11 @@ def test_only_what_is_worth_it(native):
         assert bernoulli_scores(*other) is None
 
 
+def test_too_few_particles_are_refused(native):
+    with pytest.raises(jax.errors.JaxRuntimeError, match="at least 16 particles"):
+        jax.block_until_ready(_scores(*operands("bits", (15, 4, 5, 6))))
+
+
 def test_a_mesh_is_left_to_xla(native):
     given = [jnp.asarray(array) for array in operands("bits")]
     mesh = jax.make_mesh((1,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
@@ -155,7 +160,7 @@ def test_a_net_scores_as_before(native, monkeypatch, view):
 def test_a_layer_scores_what_its_distribution_does(layer):
     key = jax.random.key(2)
     dense = Feedforward(Dense(5, 3, key=key), bernoulli, bias=jnp.ones(3))
-    given = {
+    layers = {
         "prior": Prior(jnp.arange(3.0), bernoulli),
         "offset": Offset(dense, jnp.ones((4, 3))),
         "feedforward": dense,

@@ -153,6 +153,7 @@ typedef struct {
   const float* value;        /* what is scored: [data, columns] */
   float* out;                /* [panels, rows] */
   int64_t particles, data, terms, columns;
+  atomic_int lacks_memory;
 } scores;
 
 typedef struct {
@@ -298,13 +299,16 @@ static scratch* scratch_of_thread(void) {
 }
 
 static void score_panel(void* about, int64_t task) {
-  const scores* of = about;
+  scores* of = about;
   scratch* own = scratch_of_thread();
   int64_t panels = (of->columns + PANEL - 1) / PANEL, groups = (of->terms + TERMS - 1) / TERMS;
   int64_t first_row = task / panels * CHUNK, rows = SMALLEST(of->particles * of->data - first_row, CHUNK);
   int64_t column = task % panels * PANEL, width = SMALLEST(of->columns - column, PANEL);
   int64_t blocks = (rows + ROWS - 1) / ROWS;
-  if (!own) abort();
+  if (!own) {
+    atomic_store(&of->lacks_memory, 1);
+    return;
+  }
   for (int64_t group = 0; group < groups; group += GROUPS) {
     int there = (int)SMALLEST(groups - group, GROUPS);
     fill_table(own, of, TERMS * group, there, column, width);
@@ -327,6 +331,12 @@ static int is_question(XLA_FFI_CallFrame* frame) {
   metadata->api_version.minor_version = XLA_FFI_API_MINOR;
   metadata->traits = 0;
   return 1;
+}
+
+static XLA_FFI_Error* failure(const XLA_FFI_CallFrame* frame, XLA_FFI_Error_Code code, const char* message) {
+  XLA_FFI_Error_Create_Args args = {
+      .struct_size = XLA_FFI_Error_Create_Args_STRUCT_SIZE, .message = message, .errc = code};
+  return frame->api->XLA_FFI_Error_Create(&args);
 }
 
 static const XLA_FFI_Buffer* given(const XLA_FFI_CallFrame* frame, int index) { return frame->args.args[index]; }
@@ -373,6 +383,9 @@ XLA_FFI_Error* score_all(XLA_FFI_CallFrame* frame) {
                .data = out->dims[1],
                .terms = weight->dims[0],
                .columns = weight->dims[1]};
+  if (of.particles < LANES)
+    return failure(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, "expected at least 16 particles of each datum");
   run(frame, out->dims[0] * ((of.particles * of.data + CHUNK - 1) / CHUNK), score_panel, &of);
-  return NULL;
+  if (!atomic_load(&of.lacks_memory)) return NULL;
+  return failure(frame, XLA_FFI_Error_Code_RESOURCE_EXHAUSTED, "no memory for the sums of log-probabilities");
 }
