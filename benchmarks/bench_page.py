@@ -30,7 +30,7 @@ def text(record: dict[str, Any]) -> str:
     own = {row["workload"]: row for row in record["rows"] if row["contestant"] == "beliefnet"}
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     lines = [
-        f"Measured on {record['cores']} cores ({record['machine']}), {record['rounds']} rounds of "
+        f"Measured on {record['cores']} cores ({record['processor']}), {record['rounds']} rounds of "
         f"{record['seconds']:g} s, with Python {record['python']}",
         f"and {versions}",
         "([the record](../results/benchmarks/bench.json)):",

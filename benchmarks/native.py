@@ -17,13 +17,21 @@ from typing import Any
 import jax
 import numpy as np
 
+from beliefnet._net import BeliefNet
 from beliefnet.data import load
 from beliefnet.evaluation import particle_bounds
 from beliefnet.native import native_code
 from beliefnet.runs import environment, load_run
 
 KEY = jax.random.key(0)
+BATCH = 50
 SWITCH = {"XLA": "0", "C": "1"}
+
+
+def bounds(net: BeliefNet, rows: np.ndarray, num_particles: int) -> np.ndarray:
+    """Return the bound of each row, some rows at a time."""
+    batches = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+    return np.concatenate([particle_bounds(net, x, num_particles=num_particles, key=KEY).bound for x in batches])
 
 
 def compared(run: Path, num_examples: int, num_particles: int, num_rounds: int) -> dict[str, Any]:
@@ -37,9 +45,9 @@ def compared(run: Path, num_examples: int, num_particles: int, num_rounds: int) 
             # What was compiled with the other is forgotten.
             os.environ["BELIEFNET_NATIVE"] = switch
             jax.clear_caches()
-            particle_bounds(loaded.net, rows, num_particles=num_particles, key=KEY)  # compiles
+            bounds(loaded.net, rows[:BATCH], num_particles)  # compiles
             begin = time.perf_counter()
-            found[name] = np.asarray(particle_bounds(loaded.net, rows, num_particles=num_particles, key=KEY).bound)
+            found[name] = bounds(loaded.net, rows, num_particles)
             seconds[name] = time.perf_counter() - begin
         ratios.append(seconds["XLA"] / seconds["C"])
     change = np.abs(found["XLA"] - found["C"])

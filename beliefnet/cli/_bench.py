@@ -1,6 +1,5 @@
 """beliefnet bench: the library's speed beside that of others, on the same work."""
 
-import os
 import platform
 from collections.abc import Iterator, Sequence
 from importlib import metadata
@@ -19,7 +18,7 @@ from beliefnet.cli._options import check_counts
 from beliefnet.cli._progress import progress
 from beliefnet.cli._text import report, say, show_table, tell, to_json
 from beliefnet.plots import plot_speeds
-from beliefnet.runs import write_atomically
+from beliefnet.runs import environment, write_atomically
 
 Workload = Literal["nvil", "vimco", "iwae", "em", "nll", "documents"]
 PeerName = Literal["pytorch", "pyro", "numpyro", "scikit-learn"]
@@ -102,8 +101,8 @@ def _machine() -> dict[str, Any]:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"cores": cores, "machine": platform.machine(), "python": platform.python_version(), "versions": versions}
+    here = {name: value for name, value in environment().items() if name in ("cores", "processor", "native code")}
+    return {**here, "machine": platform.machine(), "python": platform.python_version(), "versions": versions}
 
 
 def _show(measured: Sequence[Row]) -> None:

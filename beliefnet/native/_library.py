@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import jax
 
@@ -43,7 +44,8 @@ def native_code() -> str:
 
 def is_loaded() -> bool:
     """Load the library, compiling it first where that was not done before; return whether it can be used."""
-    return not _reason_for_none() and _load()
+    with _lock:
+        return not _reason_for_none() and _load()
 
 
 @cache
@@ -59,6 +61,7 @@ def _load() -> bool:
 
 
 _failures: dict[str, str] = {}
+_lock = Lock()
 
 
 def _reason_for_none() -> str | None:
