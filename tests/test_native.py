@@ -24,8 +24,9 @@ SHAPES = [(16, 1, 1, 1), (17, 3, 5, 32), (40, 4, 13, 33), (63, 7, 200, 70), (25,
 
 @pytest.fixture
 def native():
-    if not _library.is_loaded():
+    if _library._reason_for_none():
         pytest.skip(f"needs code in C, got {native_code()}")
+    assert _library.is_loaded(), native_code()
 
 
 @pytest.fixture
@@ -191,7 +192,15 @@ def test_nothing_is_missing_without_it(fresh, monkeypatch):
 def test_a_compiler_that_fails_is_named(native, fresh, monkeypatch):
     monkeypatch.setenv("CC", "false")
     assert bernoulli_scores(*map(jnp.asarray, operands("bits"))) is None
-    assert native_code().startswith("none (false did not compile it")
+    assert native_code() == "none (false did not compile it: status 1)"
+    broken = fresh / "broken.c"
+    broken.write_text("int a = 1;\nint b = missing;\n")
+    monkeypatch.setattr(_library, "_SOURCE", broken)
+    monkeypatch.delenv("CC")
+    _library._load.cache_clear()
+    assert not _library.is_loaded()
+    assert f"{broken}:2:" in native_code()
+    assert "error" in native_code()
 
 
 def test_a_cache_that_cannot_be_written_is_named(native, fresh, monkeypatch):

@@ -106,7 +106,9 @@ def _compiled() -> Path:
             stdin=subprocess.DEVNULL,
         )
         if run.returncode:
-            raise RuntimeError(f"{command[0]} did not compile it: {run.stderr.strip().partition(chr(10))[0]}")
+            lines = [*run.stderr.strip().splitlines(), f"status {run.returncode}"]
+            why = next((line for line in lines if "error" in line), lines[0])
+            raise RuntimeError(f"{command[0]} did not compile it: {why}")
         # Another process may have made it too; either will do.
         os.replace(made, path)
     return path

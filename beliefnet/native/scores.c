@@ -236,9 +236,9 @@ static void add_block(scratch* own, int64_t block, int64_t rows, int64_t width, 
 
 /* ---- Their scores ------------------------------------------------------------------------------------------------ */
 
-/* exp(-|x|), to single precision of 1; NaN stays. */
+/* exp(-|x|), to single precision of 1; NaN for what is not finite. */
 static inline __m512 exp_of_minus(__m512 x) {
-  x = _mm512_mul_ps(_mm512_min_ps(_mm512_set1_ps(87), _mm512_abs_ps(x)), _mm512_set1_ps(-1.44269504f));
+  x = _mm512_mul_ps(_mm512_abs_ps(x), _mm512_set1_ps(-1.44269504f));
   __m512 power = _mm512_roundscale_ps(x, 0), part = _mm512_sub_ps(x, power), sum = _mm512_set1_ps(0.00132651406f);
   sum = _mm512_fmadd_ps(sum, part, _mm512_set1_ps(0.00967151858f));
   sum = _mm512_fmadd_ps(sum, part, _mm512_set1_ps(0.0555073247f));
@@ -324,9 +324,9 @@ static void score_panel(void* about, int64_t task) {
 
 /* Whether XLA asks for the version alone. */
 static int is_question(XLA_FFI_CallFrame* frame) {
-  XLA_FFI_Extension_Base* extension = frame->extension_start;
-  if (!extension || extension->type != XLA_FFI_Extension_Metadata) return 0;
-  XLA_FFI_Metadata* metadata = ((XLA_FFI_Metadata_Extension*)extension)->metadata;
+  XLA_FFI_Metadata_Extension* extension = (void*)frame->extension_start;
+  if (!extension || extension->extension_base.type != XLA_FFI_Extension_Metadata) return 0;
+  XLA_FFI_Metadata* metadata = extension->metadata;
   metadata->api_version.major_version = XLA_FFI_API_MAJOR;
   metadata->api_version.minor_version = XLA_FFI_API_MINOR;
   metadata->traits = 0;
