@@ -19,17 +19,16 @@ def cache_folder() -> Path:
 
 
 @cache
-def processor_features() -> tuple[str, ...]:
-    """Return what the processor says it can do, such as avx2; empty where it does not say."""
+def processor_features() -> str:
+    """Return what the processor says it can do, a word each, such as avx2; empty where it does not say."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return ()
-    features = next((line for line in lines if line.lower().startswith(("flags", "features"))), "")
-    return tuple(features.partition(":")[2].split())
+        return ""
+    return next((line for line in lines if line.lower().startswith(("flags", "features"))), "")
 
 
 def machine_name() -> str:
     """Return a name of what programs are compiled for: code for one processor may stop another."""
-    features = " ".join(processor_features()) or platform.processor()
+    features = processor_features() or platform.processor()
     return f"{platform.machine()}-{hashlib.sha256(features.encode()).hexdigest()[:12]}"

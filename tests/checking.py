@@ -15,6 +15,7 @@ CHECKED = (
     "distributions",
     "estimators",
     "evaluation",
+    "native",
     "nets",
     "numpyro",
     "plots",

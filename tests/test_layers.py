@@ -54,6 +54,7 @@ LEVELS = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 # Who may import what; everybody else may not.
 PLACES = {
     "cyclopts": ("beliefnet.cli",),
+    "ctypes": ("beliefnet.native._library", "beliefnet.cli._entry"),
     "rich": ("beliefnet.cli",),
     "matplotlib": ("beliefnet.plots", "beliefnet.report._parts"),
     "orbax": ("beliefnet.runs._arrays",),

@@ -1,6 +1,7 @@
 """Code in C computes what XLA does, of any operands; and where there is none, nothing is missing."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +14,8 @@ import pytest
 
 from beliefnet.conditionals import AsIs, Centred, Dense, Feedforward, Offset, Prior, Signs
 from beliefnet.distributions import bernoulli
-from beliefnet.native import _library, bernoulli_scores, native_code
-from beliefnet.native._scores import _scores, _with_logits
+from beliefnet.native import _library, native_code
+from beliefnet.native._scores import _scores, _with_logits, bernoulli_scores
 from beliefnet.nets import sigmoid_belief_net
 
 KINDS = ["bits", "signs", "centred", "one value", "seldom"]
@@ -74,6 +75,26 @@ def test_a_third_value_is_left_to_xla(native, third, place):
     assert np.isnan(third) == bool(jnp.isnan(found).any())
 
 
+@pytest.mark.parametrize("chunks", [(0, 1, 0.5), (1, 0.5, 0), (0.5, 0.5, 2), (7, 5, 6)], ids=str)
+def test_values_are_those_of_all_chunks(native, chunks):
+    """Each constant, or the first one zeros and ones, so that a third value shows when chunks are put together."""
+    parent, *rest = operands("bits", (3 * _library.CHUNK, 1, 5, 40))
+    for index, value in enumerate(chunks):
+        rows = slice(index * _library.CHUNK, (index + 1) * _library.CHUNK)
+        parent[rows] = np.where(parent[rows] > 0.5, chunks[0], value) if index == 1 else value
+    found = np.asarray(jax.jit(_scores)(parent, *rest))
+    if len(set(chunks)) < 3:
+        np.testing.assert_allclose(found, exact(parent, *rest), rtol=1e-5, atol=1e-4)
+    else:
+        np.testing.assert_array_equal(found, jax.jit(_with_logits)(parent, *rest))
+
+
+def test_grey_values(native):
+    parent, weight, bias, value = operands("bits", (20, 5, 40, 70))
+    given = parent, weight, bias, np.linspace(0, 1, value.size, dtype=np.float32).reshape(value.shape)
+    np.testing.assert_allclose(jax.jit(_scores)(*given), exact(*given), rtol=1e-5)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("where", ["weight", "bias"])
 def test_what_is_no_number_is_not_lost(native, bad, where):
@@ -119,10 +140,40 @@ def test_only_what_is_worth_it(native):
         (parent, weight, bias, jnp.broadcast_to(value, (25, 50, 784))),
         (parent.astype(jnp.bfloat16), weight, bias, value),
         (parent, weight.astype(jnp.bfloat16), bias, value),
+        (parent, weight, bias, value.astype(jnp.bfloat16)),
+        (parent, weight, bias[:1], value),
+        (parent, weight, bias[0], value),
+        (parent, weight[:199], bias, value),
+        (parent, weight, bias, value[None, None, None]),
         (parent[..., :4], weight[:4], bias, value),
         (parent, weight[:, :60], bias[:60], value[:, :60]),
     ):
         assert bernoulli_scores(*other) is None
+
+
+def test_a_batch_of_any_size_is_left_to_xla(native):
+    net = sigmoid_belief_net(784, (200,), key=jax.random.key(1))
+    (size,) = jax.export.symbolic_shape("size")
+    given = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((size, 784), (20, size, 200))]
+    program = jax.export.export(jax.jit(lambda x, h: net.log_joint(x, (h,))))(*given)
+    assert program.out_avals[0].shape == (20, size)
+
+
+def test_another_platform_is_left_to_xla(native):
+    given = operands("bits")
+    text = jax.jit(_scores).trace(*given).lower(lowering_platforms=("cuda",)).as_text()
+    assert "beliefnet" not in text
+    assert "beliefnet" in jax.jit(_scores).trace(*given).lower(lowering_platforms=("cpu",)).as_text()
+
+
+def test_operands_that_do_not_fit_are_refused(native):
+    parent, weight, bias, value = operands("bits", (20, 5, 40, 70))
+    code = jnp.zeros((2, 8, 64), jnp.int32)
+    out = jax.ShapeDtypeStruct((3, 5, 20), jnp.float32)
+    score = jax.ffi.ffi_call("beliefnet_score_all", out)
+    for given in ((parent[0, :1], weight, bias[:1], value), (parent[0, :1], weight, bias, value[:, :69])):
+        with pytest.raises(jax.errors.JaxRuntimeError, match="sizes that fit"):
+            jax.block_until_ready(score(code, given[0], given[0], *map(jnp.asarray, given[1:])))
 
 
 def test_too_few_particles_are_refused(native):
@@ -143,7 +194,10 @@ def test_a_mesh_is_left_to_xla(native):
 def test_a_net_scores_as_before(native, monkeypatch, view):
     key = jax.random.key(1)
     net = sigmoid_belief_net(784, (200,), key=key)
-    net = eqx.tree_at(lambda net: net.generative.conditionals[-1].view, net, view, is_leaf=lambda x: x is view)
+    layer = net.generative.conditionals[-1]
+    dense = eqx.tree_at(lambda dense: dense.bias, layer.network, jnp.linspace(-1, 2, 784), is_leaf=lambda x: x is None)
+    layer = Feedforward(dense, bernoulli, view, bias=jnp.linspace(1, -3, 784))
+    net = eqx.tree_at(lambda net: net.generative.conditionals[-1], net, layer)
     x = jax.random.bernoulli(key, 0.3, (20, 784)).astype(jnp.float32)
     latents = net.infer(x, 20, key=key).values
 
@@ -155,6 +209,17 @@ def test_a_net_scores_as_before(native, monkeypatch, view):
     expected = terms()
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     assert (found != expected).any(), "code in C was not used"
+
+
+class _Doubled(Feedforward):
+    def parameters_given(self, parent):
+        return 2 * super().parameters_given(parent)
+
+
+def test_a_layer_of_ones_own_is_asked(native):
+    layer = _Doubled(Dense(200, 784, key=jax.random.key(0)), bernoulli)
+    parent, _, _, value = operands("bits")
+    np.testing.assert_array_equal(layer.log_prob_given(parent, value), layer(jnp.asarray(parent)).log_prob(value))
 
 
 @pytest.mark.parametrize("layer", ["prior", "offset", "feedforward"])
@@ -175,15 +240,15 @@ def test_a_layer_scores_what_its_distribution_does(layer):
 def test_nothing_is_missing_without_it(fresh, monkeypatch):
     given = [jnp.asarray(array) for array in operands("bits")]
     why = {}
-    for name, value in {"BELIEFNET_NATIVE": "0", "CC": "no-such-compiler", "features": ()}.items():
+    for name, value in {"BELIEFNET_NATIVE": "0", "CC": "no-such-compiler", "features": ""}.items():
         with monkeypatch.context() as patch:
             if name == "features":
-                patch.setattr(_library, "processor_features", lambda: value)  # noqa: B023
+                patch.setattr(_library, "processor_features", lambda: "flags : sse2")
             else:
                 patch.setenv(name, value)
             assert bernoulli_scores(*given) is None
             why[name] = native_code()
-    if "avx512f" in _library.processor_features():
+    if "avx512f" in _library.processor_features().split():
         assert why["CC"] == "none (no C compiler)"
     assert why["BELIEFNET_NATIVE"] == "none (BELIEFNET_NATIVE=0)"
     assert why["features"] == "none (a processor without AVX-512)"
@@ -191,22 +256,59 @@ def test_nothing_is_missing_without_it(fresh, monkeypatch):
 
 def test_a_compiler_that_fails_is_named(native, fresh, monkeypatch):
     monkeypatch.setenv("CC", "false")
-    assert bernoulli_scores(*map(jnp.asarray, operands("bits"))) is None
+    with pytest.warns(UserWarning, match="false did not compile it: status 1; try another compiler, CC=gcc, or BELIEF"):
+        assert bernoulli_scores(*map(jnp.asarray, operands("bits"))) is None
     assert native_code() == "none (false did not compile it: status 1)"
     broken = fresh / "broken.c"
     broken.write_text("int a = 1;\nint b = missing;\n")
     monkeypatch.setattr(_library, "_SOURCE", broken)
     monkeypatch.delenv("CC")
     _library._load.cache_clear()
+    with pytest.warns(UserWarning, match="error"):
+        assert not _library.is_loaded()
+    assert "<stdin>:2:" in native_code()
+    broken.write_text("int a = 1;\n")
+    _library._load.cache_clear()
+    with pytest.warns(UserWarning, match="describe"):
+        assert not _library.is_loaded()
+
+
+def in_a_new_process(**environment: str) -> str:
+    code = "from beliefnet.native import _library, native_code; print(_library.is_loaded(), native_code())"
+    run = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True
+    )
+    return run.stdout.strip()
+
+
+@pytest.mark.full
+def test_what_the_warning_says_works(native, tmp_path):
+    found = {"BELIEFNET_CACHE": str(tmp_path)}
+    assert in_a_new_process(**found, CC="false").startswith("False none (false did not")
+    assert in_a_new_process(**found, CC="gcc" if shutil.which("gcc") else "cc") == "True AVX-512"
+    assert in_a_new_process(**found, CC="false", BELIEFNET_NATIVE="0") == "False none (BELIEFNET_NATIVE=0)"
+
+
+def test_a_command_that_cannot_be_read_is_none(fresh, monkeypatch):
+    monkeypatch.setenv("CC", 'gcc "')
     assert not _library.is_loaded()
-    assert f"{broken}:2:" in native_code()
-    assert "error" in native_code()
+    assert native_code().startswith("none")
+
+
+@pytest.mark.full
+def test_a_damaged_library_is_compiled_again(native, fresh):
+    path = _library._path()
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+    assert in_a_new_process() == "True AVX-512"
+    assert path.stat().st_size > 1000
 
 
 def test_a_cache_that_cannot_be_written_is_named(native, fresh, monkeypatch):
     (fresh / "file").write_text("")
     monkeypatch.setenv("BELIEFNET_CACHE", str(fresh / "file"))
-    assert bernoulli_scores(*map(jnp.asarray, operands("bits"))) is None
+    with pytest.warns(UserWarning, match="Not a directory"):
+        assert bernoulli_scores(*map(jnp.asarray, operands("bits"))) is None
     assert "Not a directory" in native_code()
 
 

@@ -11,7 +11,7 @@ from beliefnet.conditionals._base import AbstractConditional, AbstractWrapper
 from beliefnet.conditionals._networks import AbstractNetwork, Dense
 from beliefnet.conditionals._views import AbstractView, AsIs
 from beliefnet.distributions import AbstractFamily, bernoulli
-from beliefnet.native import bernoulli_scores
+from beliefnet.native._scores import bernoulli_scores
 
 _FAMILIES = "distributions.bernoulli, normal or categorical(10)"
 

@@ -4,6 +4,7 @@ A program that is compiled where it runs can use all that the processor has. Whe
 gain, XLA does the same work.
 """
 
+import contextlib
 import ctypes
 import hashlib
 import os
@@ -11,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import warnings
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -25,6 +27,7 @@ TERMS, ROWS, PANEL, CHUNK = 5, 64, 32, 1024
 PREFIX = "beliefnet_"
 _HANDLERS = ("describe", "score_all")
 _SOURCE = Path(__file__).with_name("scores.c")
+_HEADER = "xla/ffi/api/c_api.h"
 _FLAGS = (
     *("-std=gnu11", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC"),
     *(f"-DTERMS={TERMS}", f"-DROWS={ROWS}", f"-DPANEL={PANEL}", f"-DCHUNK={CHUNK}"),
@@ -36,7 +39,12 @@ _MOST_SECONDS = 60
 def native_code() -> str:
     """Return whether code in C is used: "AVX-512", or "none" and why.
 
-    What it computes differs from what XLA does by rounding. `BELIEFNET_NATIVE=0` switches it off.
+    What it computes differs from what XLA does by rounding. `BELIEFNET_NATIVE=0` switches it off. Whether it can be
+    compiled is known when it was needed for the first time.
+
+    Examples:
+        >>> native_code().split()[0] in ("AVX-512", "none")
+        True
     """
     reason = _reason_for_none() or _failures.get("why")
     return f"none ({reason})" if reason else "AVX-512"
@@ -51,13 +59,28 @@ def is_loaded() -> bool:
 @cache
 def _load() -> bool:
     try:
-        library = ctypes.CDLL(str(_compiled()))
+        path = _path()
+        library = _opened(path)
         for name in _HANDLERS:
             jax.ffi.register_ffi_target(PREFIX + name, jax.ffi.pycapsule(getattr(library, name)), platform="cpu")
-    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+    except (OSError, RuntimeError, AttributeError, subprocess.SubprocessError) as error:
         _failures["why"] = str(error)
+        warnings.warn(
+            f"code in C cannot be used: {error}; try another compiler, CC=gcc, or {SWITCH}=0, for XLA to do it in more "
+            "time",
+            stacklevel=2,
+        )
         return False
     return True
+
+
+def _opened(path: Path) -> ctypes.CDLL:
+    """Open the library, compiling it where it is not there, or is not one that this machine can open."""
+    if path.exists():
+        with contextlib.suppress(OSError):
+            return ctypes.CDLL(str(path))
+    _compile(path)
+    return ctypes.CDLL(str(path))
 
 
 _failures: dict[str, str] = {}
@@ -67,48 +90,59 @@ _lock = Lock()
 def _reason_for_none() -> str | None:
     if os.environ.get(SWITCH) == "0":
         return f"{SWITCH}=0"
-    if _NEEDED not in processor_features():
+    if jax.default_backend() != "cpu":
+        return "not a CPU"
+    if _NEEDED not in processor_features().split():
         return "a processor without AVX-512"
     return None if _compiler() else "no C compiler"
 
 
 def _compiler() -> list[str] | None:
     """Return the command of the C compiler: that of `$CC`, or the first one found."""
-    chosen = shlex.split(os.environ.get("CC", ""))
+    try:
+        chosen = shlex.split(os.environ.get("CC", ""))
+    except ValueError:  # an open quotation
+        return None
     found = chosen or [name for name in ("cc", "gcc", "clang") if shutil.which(name)][:1]
     return found if found and shutil.which(found[0]) else None
 
 
-def _compiled() -> Path:
-    """Return the library's file, compiling it where it is not there.
+def _command() -> list[str]:
+    return [*(_compiler() or ["cc"]), *_FLAGS, f"-I{jax.ffi.include_dir()}"]
+
+
+def _path() -> Path:
+    """Return where the library is kept, by all that it is made of.
+
+    Raises:
+        RuntimeError: If there is no home.
+    """
+    header = Path(jax.ffi.include_dir()) / _HEADER
+    known = (_SOURCE.read_bytes(), header.read_bytes(), *map(str.encode, _command()))
+    return cache_folder() / "native" / machine_name() / f"{hashlib.sha256(b'|'.join(known)).hexdigest()[:16]}.so"
+
+
+def _compile(path: Path) -> None:
+    """Compile the library.
 
     Raises:
         OSError: If it cannot be kept.
-        RuntimeError: If the compiler refuses, or there is no home.
+        RuntimeError: If the compiler refuses.
         SubprocessError: If the compiler does not end.
     """
-    import jaxlib
-
-    command = [*(_compiler() or ["cc"]), *_FLAGS, f"-I{jax.ffi.include_dir()}"]
-    known = (_SOURCE.read_bytes(), *map(str.encode, (*_FLAGS, command[0], jaxlib.__version__)))
-    name = hashlib.sha256(b"\0".join(known)).hexdigest()[:16]
-    path = cache_folder() / "native" / machine_name() / f"{name}.so"
-    if path.exists():
-        return path
+    command = _command()
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         made = Path(folder) / path.name
         run = subprocess.run(
-            [*command, str(_SOURCE), "-o", str(made)],
+            [*command, "-x", "c", "-", "-o", str(made)],
+            input=_SOURCE.read_bytes(),
             capture_output=True,
-            text=True,
             timeout=_MOST_SECONDS,
-            stdin=subprocess.DEVNULL,
         )
         if run.returncode:
-            lines = [*run.stderr.strip().splitlines(), f"status {run.returncode}"]
+            lines = [*run.stderr.decode(errors="replace").strip().splitlines(), f"status {run.returncode}"]
             why = next((line for line in lines if "error" in line), lines[0])
             raise RuntimeError(f"{command[0]} did not compile it: {why}")
         # Another process may have made it too; either will do.
         os.replace(made, path)
-    return path

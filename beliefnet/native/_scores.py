@@ -48,13 +48,17 @@ def bernoulli_scores(
 
 
 def _is_worth_it(parent: Array, weight: Array, bias: Array, value: Array) -> bool:
-    units = weight.shape[-1]
-    if parent.ndim < 3 or value.shape[-2:] != (parent.shape[-2], units) or value.size != parent.shape[-2] * units:
+    arrays = (parent, weight, bias, value)
+    # A program that is exported for any batch has sizes that are no numbers.
+    if not all(type(size) is int for array in arrays for size in array.shape) or not 2 < parent.ndim >= value.ndim > 1:
         return False
+    data, units = parent.shape[-2], bias.size
+    fits = weight.shape == (parent.shape[-1], units) and bias.ndim == 1 and value.shape[-2:] == (data, units)
     particles = math.prod(parent.shape[:-2])
     is_large = particles >= _FEWEST_PARTICLES and units >= _FEWEST_UNITS and parent.size * units >= _FEWEST_PRODUCTS
-    is_single = all(array.dtype == jnp.float32 for array in (parent, weight, bias, value))
-    return is_large and is_single and not is_for_a_mesh() and jax.default_backend() == "cpu" and is_loaded()
+    is_single = all(array.dtype == jnp.float32 for array in arrays)
+    is_whole = value.size == data * units and not is_for_a_mesh()
+    return fits and is_large and is_single and is_whole and is_loaded()
 
 
 @jax.custom_jvp
@@ -73,6 +77,10 @@ def _with_logits(parent: Array, weight: Array, bias: Array, value: Array) -> Arr
 
 @jax.custom_batching.custom_vmap
 def _without_logits(parent: Array, weight: Array, bias: Array, value: Array) -> Array:
+    return jax.lax.platform_dependent(parent, weight, bias, value, cpu=_in_c, default=_with_logits)
+
+
+def _in_c(parent: Array, weight: Array, bias: Array, value: Array) -> Array:
     particles, data, parents = parent.shape
     units = weight.shape[1]
     rows = particles * data

@@ -78,6 +78,7 @@ static void run(const XLA_FFI_CallFrame* frame, int64_t tasks, void (*task)(void
     frame->api->XLA_FFI_Error_Destroy(&args);
   }
   work(shared);
+  /* What is left was begun by another thread, and takes a fraction of a millisecond. */
   while (atomic_load(&shared->done) < tasks) sched_yield();
   leave(shared);
 }
@@ -236,7 +237,7 @@ static void add_block(scratch* own, int64_t block, int64_t rows, int64_t width, 
 
 /* ---- Their scores ------------------------------------------------------------------------------------------------ */
 
-/* exp(-|x|), to single precision of 1; NaN for what is not finite. */
+/* exp(-|x|), to single precision of 1; 0 where x is infinite, NaN where it is none. */
 static inline __m512 exp_of_minus(__m512 x) {
   x = _mm512_mul_ps(_mm512_abs_ps(x), _mm512_set1_ps(-1.44269504f));
   __m512 power = _mm512_roundscale_ps(x, 0), part = _mm512_sub_ps(x, power), sum = _mm512_set1_ps(0.00132651406f);
@@ -345,6 +346,15 @@ static void* result(const XLA_FFI_CallFrame* frame, int index) {
   return ((XLA_FFI_Buffer*)frame->rets.rets[index])->data;
 }
 
+static int has_shape(const XLA_FFI_Buffer* buffer, int64_t rank, const int64_t* sizes) {
+  int fits = buffer->rank == rank;
+  for (int64_t i = 0; fits && i < rank; i++) fits = buffer->dims[i] == sizes[i];
+  return fits;
+}
+
+#define HAS_SHAPE(buffer, ...) \
+  has_shape(buffer, sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (int64_t[]){__VA_ARGS__})
+
 /* values [particles, data, columns] -> whether each column has two at the most, those of each chunk [chunks, columns],
    of which the first are those of all, and the codes. */
 XLA_FFI_Error* describe(XLA_FFI_CallFrame* frame) {
@@ -383,9 +393,15 @@ XLA_FFI_Error* score_all(XLA_FFI_CallFrame* frame) {
                .data = out->dims[1],
                .terms = weight->dims[0],
                .columns = weight->dims[1]};
+  int64_t rows = of.particles * of.data, chunks = (rows + CHUNK - 1) / CHUNK, panels = (of.columns + PANEL - 1) / PANEL;
   if (of.particles < LANES)
     return failure(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, "expected at least 16 particles of each datum");
-  run(frame, out->dims[0] * ((of.particles * of.data + CHUNK - 1) / CHUNK), score_panel, &of);
+  if (!HAS_SHAPE(given(frame, 0), (rows + ROWS - 1) / ROWS, (of.terms + TERMS - 1) / TERMS, ROWS) ||
+      !HAS_SHAPE(given(frame, 1), chunks, of.terms) || !HAS_SHAPE(given(frame, 2), chunks, of.terms) ||
+      !HAS_SHAPE(given(frame, 4), of.columns) || !HAS_SHAPE(given(frame, 5), of.data, of.columns) ||
+      out->dims[0] != panels)
+    return failure(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, "expected operands of sizes that fit each other");
+  run(frame, panels * chunks, score_panel, &of);
   if (!atomic_load(&of.lacks_memory)) return NULL;
   return failure(frame, XLA_FFI_Error_Code_RESOURCE_EXHAUSTED, "no memory for the sums of log-probabilities");
 }
