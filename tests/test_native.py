@@ -254,6 +254,13 @@ def test_nothing_is_missing_without_it(fresh, monkeypatch):
     assert why["features"] == "none (a processor without AVX-512)"
 
 
+def test_the_numerical_libraries_alone_will_do(native, fresh, monkeypatch):
+    monkeypatch.delenv("BELIEFNET_CACHE")
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    assert bernoulli_scores(*map(jnp.asarray, operands("bits"))) is None
+    assert native_code().startswith("none (import of pooch")
+
+
 def test_a_compiler_that_fails_is_named(native, fresh, monkeypatch):
     monkeypatch.setenv("CC", "false")
     with pytest.warns(UserWarning, match="false did not compile it: status 1; try another compiler, CC=gcc, or BELIEF"):

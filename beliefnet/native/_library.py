@@ -63,6 +63,10 @@ def _load() -> bool:
         library = _opened(path)
         for name in _HANDLERS:
             jax.ffi.register_ffi_target(PREFIX + name, jax.ffi.pycapsule(getattr(library, name)), platform="cpu")
+    except ModuleNotFoundError as error:
+        # Run from source, without what says where to keep it.
+        _failures["why"] = str(error)
+        return False
     except (OSError, RuntimeError, AttributeError, subprocess.SubprocessError) as error:
         _failures["why"] = str(error)
         warnings.warn(
