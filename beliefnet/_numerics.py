@@ -120,8 +120,9 @@ def spread(values: Float[Array, "..."], shape: tuple[int, ...]) -> Float[Array, 
     values = jnp.broadcast_to(values, rest)
     if not lead:
         return values
-    ones = jnp.ones(math.prod(lead), values.dtype)
-    repeated = jnp.tensordot(ones, values, axes=0, precision=lax.Precision.HIGHEST)
+    # Of matrices, so that no operand of the sum is transposed first.
+    ones, row = jnp.ones((math.prod(lead), 1), values.dtype), values.reshape(1, -1)
+    repeated = jnp.matmul(ones, row, precision=lax.Precision.HIGHEST)
     return repeated.reshape(shape)
 
 
@@ -178,6 +179,16 @@ def _joint_bernoulli_log_prob_jvp(primals, tangents):
     (logits, value), (logits_tangent, value_tangent) = primals, tangents
     slope = (value - jax.nn.sigmoid(logits)) * logits_tangent + logits * value_tangent
     return joint_bernoulli_log_prob(logits, value), _sum_last(slope)
+
+
+def dense_bernoulli_log_prob(
+    parent: Float[Array, "*lead parents"],
+    weight: Float[Array, "parents units"],
+    bias: Float[Array, " units"],
+    value: Float[Array, "*#lead units"],
+) -> Float[Array, "*lead"]:
+    """Return the log-probability of all units together under Bernoulli logits `parent @ weight + bias`."""
+    return joint_bernoulli_log_prob(over_rows(lambda rows: rows @ weight + bias, parent), value)
 
 
 def _sum_last(terms: Float[Array, "*lead units"]) -> Float[Array, "*lead"]:

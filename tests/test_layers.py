@@ -17,9 +17,10 @@ PUBLIC = "the package itself"  # what `from beliefnet import VIMCO` reads
 # From the bottom up: a unit may import itself and the units of lower lines, never its own line's others.
 LAYERS = [
     {"_types", "_naming", "_docstrings", "_frozen", "_pickling", "_mesh", "_cache"},
+    {"native"},
     {"_random"},
     {"_numerics", "_text"},
-    {"_errors", "native"},
+    {"_errors"},
     {"_values"},
     {"_options", "_checks", "_streams"},
     {"tables"},

@@ -11,16 +11,28 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.special import erfinv
 
+from beliefnet import _random
+from beliefnet._numerics import dense_bernoulli_log_prob
 from beliefnet.conditionals import AsIs, Centred, Dense, Feedforward, Offset, Prior, Signs
 from beliefnet.distributions import bernoulli
 from beliefnet.native import _library, native_code
-from beliefnet.native._scores import _scores, _with_logits, bernoulli_scores
+from beliefnet.native import _scores as native_scores
+from beliefnet.native._draws import bit_draws, normal_draws
 from beliefnet.nets import sigmoid_belief_net
 
 KINDS = ["bits", "signs", "centred", "one value", "seldom"]
 # Particles, data, parents and units: whole and broken vectors, blocks, chunks and panels, one and several tables.
 SHAPES = [(16, 1, 1, 1), (17, 3, 5, 32), (40, 4, 13, 33), (63, 7, 200, 70), (25, 50, 203, 96), (1030, 2, 401, 31)]
+
+
+def bernoulli_scores(*given) -> jax.Array | None:
+    return native_scores.bernoulli_scores(*given, by_xla=dense_bernoulli_log_prob)
+
+
+def scores(*given) -> jax.Array:
+    return native_scores._scores(*given, dense_bernoulli_log_prob)
 
 
 @pytest.fixture
@@ -59,10 +71,10 @@ def exact(parent: np.ndarray, weight: np.ndarray, bias: np.ndarray, value: np.nd
 @pytest.mark.parametrize("kind", KINDS)
 def test_scores_are_those_of_the_logits(native, kind, shape):
     given = operands(kind, shape)
-    expected, found = exact(*given), np.asarray(jax.jit(_scores)(*given))
+    expected, found = exact(*given), np.asarray(jax.jit(scores)(*given))
     rounding = 1e-6 * np.abs(expected).max() + 1e-6 * given[3].shape[1]
     np.testing.assert_allclose(found, expected, rtol=0, atol=rounding)
-    np.testing.assert_array_equal(found, np.asarray(jax.jit(_scores)(*given)))
+    np.testing.assert_array_equal(found, np.asarray(jax.jit(scores)(*given)))
 
 
 @pytest.mark.parametrize("place", [(0, 0, 3), (24, 49, 199), (7, 21, 0)])
@@ -70,7 +82,7 @@ def test_scores_are_those_of_the_logits(native, kind, shape):
 def test_a_third_value_is_left_to_xla(native, third, place):
     parent, *rest = operands("bits")
     parent[place] = third
-    found, expected = jax.jit(_scores)(parent, *rest), jax.jit(_with_logits)(parent, *rest)
+    found, expected = jax.jit(scores)(parent, *rest), jax.jit(dense_bernoulli_log_prob)(parent, *rest)
     np.testing.assert_array_equal(found, expected)
     assert np.isnan(third) == bool(jnp.isnan(found).any())
 
@@ -82,17 +94,17 @@ def test_values_are_those_of_all_chunks(native, chunks):
     for index, value in enumerate(chunks):
         rows = slice(index * _library.CHUNK, (index + 1) * _library.CHUNK)
         parent[rows] = np.where(parent[rows] > 0.5, chunks[0], value) if index == 1 else value
-    found = np.asarray(jax.jit(_scores)(parent, *rest))
+    found = np.asarray(jax.jit(scores)(parent, *rest))
     if len(set(chunks)) < 3:
         np.testing.assert_allclose(found, exact(parent, *rest), rtol=1e-5, atol=1e-4)
     else:
-        np.testing.assert_array_equal(found, jax.jit(_with_logits)(parent, *rest))
+        np.testing.assert_array_equal(found, jax.jit(dense_bernoulli_log_prob)(parent, *rest))
 
 
 def test_grey_values(native):
     parent, weight, bias, value = operands("bits", (20, 5, 40, 70))
     given = parent, weight, bias, np.linspace(0, 1, value.size, dtype=np.float32).reshape(value.shape)
-    np.testing.assert_allclose(jax.jit(_scores)(*given), exact(*given), rtol=1e-5)
+    np.testing.assert_allclose(jax.jit(scores)(*given), exact(*given), rtol=1e-5)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -101,19 +113,20 @@ def test_what_is_no_number_is_not_lost(native, bad, where):
     parent, weight, bias, value = operands("bits", (20, 5, 40, 70))
     (weight if where == "weight" else bias)[..., 3] = bad
     given = parent, weight, bias, value
-    np.testing.assert_allclose(jax.jit(_scores)(*given), jax.jit(_with_logits)(*given), rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(jax.jit(scores)(*given), jax.jit(dense_bernoulli_log_prob)(*given), rtol=1e-5, atol=1e-4)
 
 
 def test_probabilities_near_0_and_1_lose_nothing(native):
     parent, weight, bias, value = operands("bits", (20, 5, 40, 70))
     for scale in (30.0, 1000.0, 1e30):
         given = parent, weight * scale, bias, (bias > 0) * np.ones_like(value)
-        np.testing.assert_allclose(jax.jit(_scores)(*given), exact(*given), rtol=2e-6, atol=1e-4)
+        np.testing.assert_allclose(jax.jit(scores)(*given), exact(*given), rtol=2e-6, atol=1e-4)
 
 
 def test_derivatives_are_those_of_the_logits(native):
     given = operands("bits", (20, 5, 40, 70))
-    slopes = [jax.jit(jax.grad(lambda *a: f(*a).sum(), (0, 1, 2, 3)))(*given) for f in (_scores, _with_logits)]  # noqa: B023
+    functions = (scores, dense_bernoulli_log_prob)
+    slopes = [jax.jit(jax.grad(lambda *a: f(*a).sum(), (0, 1, 2, 3)))(*given) for f in functions]  # noqa: B023
     for one, other in zip(*slopes, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -121,7 +134,7 @@ def test_derivatives_are_those_of_the_logits(native):
 def test_many_nets_at_once(native):
     parent, *rest = operands("bits", (20, 5, 40, 70))
     together = jnp.stack([parent, 1 - parent])
-    found = jax.jit(jax.vmap(_scores, (0, None, None, None)))(together, *rest)
+    found = jax.jit(jax.vmap(scores, (0, None, None, None)))(together, *rest)
     np.testing.assert_allclose(found, [exact(parent, *rest), exact(1 - parent, *rest)], rtol=1e-5)
 
 
@@ -161,9 +174,9 @@ def test_a_batch_of_any_size_is_left_to_xla(native):
 
 def test_another_platform_is_left_to_xla(native):
     given = operands("bits")
-    text = jax.jit(_scores).trace(*given).lower(lowering_platforms=("cuda",)).as_text()
+    text = jax.jit(scores).trace(*given).lower(lowering_platforms=("cuda",)).as_text()
     assert "beliefnet" not in text
-    assert "beliefnet" in jax.jit(_scores).trace(*given).lower(lowering_platforms=("cpu",)).as_text()
+    assert "beliefnet" in jax.jit(scores).trace(*given).lower(lowering_platforms=("cpu",)).as_text()
 
 
 def test_operands_that_do_not_fit_are_refused(native):
@@ -178,7 +191,7 @@ def test_operands_that_do_not_fit_are_refused(native):
 
 def test_too_few_particles_are_refused(native):
     with pytest.raises(jax.errors.JaxRuntimeError, match="at least 16 particles"):
-        jax.block_until_ready(_scores(*operands("bits", (15, 4, 5, 6))))
+        jax.block_until_ready(scores(*operands("bits", (15, 4, 5, 6))))
 
 
 def test_a_mesh_is_left_to_xla(native):
@@ -237,6 +250,113 @@ def test_a_layer_scores_what_its_distribution_does(layer):
     np.testing.assert_array_equal(found, layers[layer](parent).log_prob(value))
 
 
+# Draws: whole and broken vectors, periods that no vector and no task divides, means of all shapes that broadcast.
+DRAWS = [
+    ((1 << 16,), (1 << 16,)),
+    ((20, 100, 200), (100, 200)),
+    ((331, 1, 203), (203,)),
+    ((5, 37, 401), (1, 37, 401)),
+    ((7, 90, 131), (7, 90, 131)),
+    ((33, 17, 129), (1, 1, 129)),
+    ((9, 80, 141), (80, 1)),
+]
+
+
+@pytest.mark.parametrize("seed", [0, 3, 2**31 + 7])
+@pytest.mark.parametrize(("shape", "means"), DRAWS, ids=str)
+def test_bits_are_those_of_xla(native, shape, means, seed):
+    key = jax.random.fold_in(jax.random.key(seed), seed)
+    probabilities = jax.random.uniform(jax.random.key(1), means)
+    probabilities = probabilities.ravel().at[:3].set(jnp.array([0, 1, jnp.nan])).reshape(means)
+    words = jax.random.key_data(key)
+    found = bit_draws(words, probabilities, shape, by_xla=_random._bits)
+    assert found is not None
+    np.testing.assert_array_equal(found, _random._bits(words, probabilities, shape))
+    np.testing.assert_array_equal(found, _random.bernoulli(key, probabilities, shape))
+    fractions = (np.asarray(jax.random.bits(key, shape)) >> 8) / 2**24
+    np.testing.assert_array_equal(found, fractions < np.asarray(probabilities, np.float64))
+
+
+@pytest.mark.parametrize("shape", [(1 << 16,), (7, 90, 131), (3, 401, 203), (2000, 200)], ids=str)
+def test_normal_numbers_are_those_of_the_uniform_ones_of_jax(native, shape):
+    key = jax.random.key(5)
+    found = normal_draws(jax.random.key_data(key), shape, by_xla=_random._normals)
+    assert found is not None
+    np.testing.assert_array_equal(found, _random.normal(key, shape, jnp.dtype("float32")))
+    uniform = jax.random.uniform(key, shape, minval=np.nextafter(np.float32(-1), np.float32(0)), maxval=1)
+    expected = np.sqrt(2) * erfinv(np.asarray(uniform, np.float64))
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(found, jax.random.normal(key, shape), rtol=1e-5, atol=1e-6)
+
+
+def test_the_farthest_normal_numbers(native):
+    """Of the words that give the smallest and the largest fraction, and one in the middle."""
+    places = {}
+    for seed in range(40):
+        fractions = np.asarray(jax.random.bits(jax.random.key(seed), (1 << 20,))) >> 9
+        places[seed] = int(fractions.argmin()), int(fractions.argmax())
+    for seed, pair in places.items():
+        key = jax.random.key(seed)
+        found = np.asarray(_random.normal(key, (1 << 20,), jnp.dtype("float32")))[list(pair)]
+        uniform = jax.random.uniform(key, (1 << 20,), minval=np.nextafter(np.float32(-1), np.float32(0)), maxval=1)
+        expected = np.sqrt(2) * erfinv(np.asarray(uniform, np.float64)[list(pair)])
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_draws_have_no_derivative(native):
+    means, shape = jnp.full((100, 200), 0.3), (20, 100, 200)
+    slope = jax.jit(jax.grad(lambda p: (p * _random.bernoulli(jax.random.key(0), p, shape)).sum()))(means)
+    np.testing.assert_array_equal(slope, _random.bernoulli(jax.random.key(0), means, shape).sum(axis=0))
+    _, tangent = jax.jvp(lambda p: _random.bernoulli(jax.random.key(0), p, shape), (means,), (means,))
+    assert not tangent.any()
+
+
+def test_draws_of_many_keys_are_those_of_each(native):
+    keys, means, shape = jax.random.split(jax.random.key(0), 3), jnp.full((100, 200), 0.3), (20, 100, 200)
+    found = jax.jit(jax.vmap(lambda key: _random.bernoulli(key, means, shape)))(keys)
+    np.testing.assert_array_equal(found, [_random.bernoulli(key, means, shape) for key in keys])
+    found = jax.jit(jax.vmap(lambda key: _random.normal(key, shape, jnp.dtype("float32"))))(keys)
+    expected = [_random.normal(key, shape, jnp.dtype("float32")) for key in keys]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_draws_are_in_c_only_where_that_is_worth_it(native):
+    words, means = jax.random.key_data(jax.random.key(0)), jnp.full((100, 200), 0.5)
+
+    def in_c(shape: tuple[int, ...], means: jax.Array = means) -> bool:
+        return bit_draws(words, means, shape, by_xla=_random._bits) is not None
+
+    assert in_c((20, 100, 200))
+    assert not in_c((3, 100, 200))
+    assert not in_c((20, 100, 200), means[0, 0])
+    assert not in_c((2000, 2, 100), means[0, :100])
+    assert not in_c((20, 100, 200), means.astype(jnp.bfloat16))
+    mesh = jax.make_mesh((1,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    with jax.set_mesh(mesh):
+        assert not in_c((20, 100, 200))
+        assert normal_draws(words, (20, 100, 200), by_xla=_random._normals) is None
+    assert normal_draws(words, (3, 100, 200), by_xla=_random._normals) is None
+
+
+@pytest.mark.parametrize("draw", ["bits", "normals"])
+def test_draws_on_another_platform_are_left_to_xla(native, draw):
+    means, shape = jnp.full((100, 200), 0.5), (20, 100, 200)
+    draws = {
+        "bits": lambda key: _random.bernoulli(key, means, shape),
+        "normals": lambda key: _random.normal(key, shape, jnp.dtype("float32")),
+    }
+    traced = jax.jit(draws[draw]).trace(jax.random.key(0))
+    assert "beliefnet_draw" in traced.lower(lowering_platforms=("cpu",)).as_text()
+    assert "beliefnet_draw" not in traced.lower(lowering_platforms=("cuda",)).as_text()
+
+
+@pytest.mark.parametrize(("key", "means"), [((3,), (4,)), ((2,), (0,)), ((2,), (5,))])
+def test_draws_of_operands_that_do_not_fit_are_refused(native, key, means):
+    draw = jax.ffi.ffi_call("beliefnet_draw_bits", jax.ShapeDtypeStruct((8,), jnp.float32))
+    with pytest.raises(jax.errors.JaxRuntimeError, match="a key of two words"):
+        jax.block_until_ready(draw(jnp.zeros(key, jnp.uint32), jnp.zeros(means)))
+
+
 def test_nothing_is_missing_without_it(fresh, monkeypatch):
     given = [jnp.asarray(array) for array in operands("bits")]
     why = {}
@@ -268,12 +388,13 @@ def test_a_compiler_that_fails_is_named(native, fresh, monkeypatch):
     assert native_code() == "none (false did not compile it: status 1)"
     broken = fresh / "broken.c"
     broken.write_text("int a = 1;\nint b = missing;\n")
-    monkeypatch.setattr(_library, "_SOURCE", broken)
+    for name, value in {"_FOLDER": fresh, "_SOURCES": (broken.name,), "_SHARED": broken.name}.items():
+        monkeypatch.setattr(_library, name, value)
     monkeypatch.delenv("CC")
     _library._load.cache_clear()
     with pytest.warns(UserWarning, match="error"):
         assert not _library.is_loaded()
-    assert "<stdin>:2:" in native_code()
+    assert "broken.c:2:" in native_code()
     broken.write_text("int a = 1;\n")
     _library._load.cache_clear()
     with pytest.warns(UserWarning, match="describe"):

@@ -23,6 +23,8 @@ from beliefnet.proposals import AbstractProposal, Recognition
 
 _LEAST_DEFENDED = 10
 _CPU_NUMBERS, _ACCELERATOR_NUMBERS = 2**20, 2**25
+_MOST_WAITING = 512
+"""Log-weights of a datum that wait to be sorted in: each pass over particles copies them."""
 
 
 class DatumBounds(eqx.Module):
@@ -120,7 +122,8 @@ def bounds_of_batch(
 
     has_layers = eqx.filter_eval_shape(drawn, 0)[0].log_layers is not None
     tail = tail_size(num_particles) + 1
-    room = tail if chunk < tail else 0
+    room = max(tail, min(4 * tail, _MOST_WAITING))  # to sort many at once is faster
+    room = room if chunk < room else 0
     sample = WeightedSample.start(x.shape[0], rungs=tuple(rungs(num_particles)), tail=tail, room=room)
     start = (sample, _Means.start(x.shape[0], len(net.layer_sizes) if has_layers else None))
     sample, means = lax.fori_loop(0, -(-num_particles // chunk), add_chunk, start)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.scipy.special import logsumexp
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from beliefnet.evaluation._largest import Largest
 
@@ -106,15 +106,21 @@ class WeightedSample(eqx.Module):
         """Note the bound at each rung that lies among new particles.
 
         Each is relative to its own largest weight, because a later particle may outweigh all before it by more than
-        single precision can tell.
+        single precision can tell. Most chunks have no rung, and nothing is computed for them.
         """
+        is_new = (self.steps > self.count) & (self.steps <= total)
+        return jax.lax.cond(is_new.any(), lambda: self._noted(log_weight, is_new), lambda: self.ladder)
+
+    def _noted(
+        self, log_weight: Float[Array, "particles batch"], is_new: Bool[Array, " rungs"]
+    ) -> Float[Array, "batch rungs"]:
         up_to = jnp.arange(log_weight.shape[0]) < (self.steps - self.count)[:, None]
         new = logsumexp(jnp.where(up_to[..., None], log_weight, -jnp.inf), axis=1)
         # Logarithms of what is positive: the weight of nothing is -inf in the place of a logarithm of zero.
         so_far = jnp.where(self.weights > 0, self.weights, 1.0) * jnp.maximum(self.count, 1)
         old = jnp.where(self.weights > 0, self.largest + jnp.log(so_far), -jnp.inf)
         ladder = (jnp.logaddexp(new, old) - jnp.log(self.steps)[:, None]).T
-        return jnp.where((self.steps > self.count) & (self.steps <= total), ladder, self.ladder)
+        return jnp.where(is_new, ladder, self.ladder)
 
     @property
     def tail(self) -> Float[Array, "batch tail"]:

@@ -25,8 +25,10 @@ SWITCH = "BELIEFNET_NATIVE"
 TERMS, ROWS, PANEL, CHUNK = 5, 64, 32, 1024
 """Terms of a code, rows of a block of codes, logits computed together, and rows that share a table."""
 PREFIX = "beliefnet_"
-_HANDLERS = ("describe", "score_all")
-_SOURCE = Path(__file__).with_name("scores.c")
+_HANDLERS = ("describe", "score_all", "draw_bits", "draw_normals")
+_FOLDER = Path(__file__).parent
+_SOURCES = ("scores.c", "draws.c")
+_SHARED = "common.h"
 _HEADER = "xla/ffi/api/c_api.h"
 _FLAGS = (
     *("-std=gnu11", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC"),
@@ -112,7 +114,7 @@ def _compiler() -> list[str] | None:
 
 
 def _command() -> list[str]:
-    return [*(_compiler() or ["cc"]), *_FLAGS, f"-I{jax.ffi.include_dir()}"]
+    return [*(_compiler() or ["cc"]), *_FLAGS, f"-I{jax.ffi.include_dir()}", *_SOURCES]
 
 
 def _path() -> Path:
@@ -121,8 +123,8 @@ def _path() -> Path:
     Raises:
         RuntimeError: If there is no home.
     """
-    header = Path(jax.ffi.include_dir()) / _HEADER
-    known = (_SOURCE.read_bytes(), header.read_bytes(), *map(str.encode, _command()))
+    files = (Path(jax.ffi.include_dir()) / _HEADER, *(_FOLDER / name for name in (_SHARED, *_SOURCES)))
+    known = (*(file.read_bytes() for file in files), *map(str.encode, _command()))
     return cache_folder() / "native" / machine_name() / f"{hashlib.sha256(b'|'.join(known)).hexdigest()[:16]}.so"
 
 
@@ -138,12 +140,7 @@ def _compile(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         made = Path(folder) / path.name
-        run = subprocess.run(
-            [*command, "-x", "c", "-", "-o", str(made)],
-            input=_SOURCE.read_bytes(),
-            capture_output=True,
-            timeout=_MOST_SECONDS,
-        )
+        run = subprocess.run([*command, "-o", str(made)], cwd=_FOLDER, capture_output=True, timeout=_MOST_SECONDS)
         if run.returncode:
             lines = [*run.stderr.decode(errors="replace").strip().splitlines(), f"status {run.returncode}"]
             why = next((line for line in lines if "error" in line), lines[0])

@@ -2,86 +2,16 @@
 
    Five of the terms of a logit have 32 possible sums: they are computed once, and then looked up, in two vectors that
    hold all of them, for sixteen rows at a time. That takes a fifth of the additions of an ordinary product, and no
-   multiplications. The logits are scored where they are, and never written. Needs AVX-512.
+   multiplications. The logits are scored where they are, and never written.
 
    Rows are particles of a datum, datum after datum: row = datum * particles + particle. */
 
-#include <immintrin.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "xla/ffi/api/c_api.h"
-
-#ifndef __AVX512F__
-#error "needs a processor with AVX-512"
-#endif
+#include "common.h"
 
 /* Given by who compiles: the TERMS of a group, whose sums two vectors hold; ROWS of a block of codes, four vectors; a
    PANEL of logits of a row, computed together; and a CHUNK of rows that share a table. */
-#define LANES 16
 #define GROUPS 40 /* groups of terms whose sums are kept at a time: 160 KiB, of the second-level cache */
 _Static_assert(TERMS == 5 && ROWS == 4 * LANES && PANEL % LANES == 0 && CHUNK % ROWS == 0, "what the code is written for");
-#define SMALLEST(a, b) ((a) < (b) ? (a) : (b))
-#define UNROLLED _Pragma("GCC unroll 4")
-
-/* ---- Threads ----------------------------------------------------------------------------------------------------- */
-
-typedef struct {
-  void (*task)(void* about, int64_t index);
-  void* about;
-  int64_t tasks;
-  atomic_llong next, done;
-  atomic_int users;
-} job;
-
-static void work(job* shared) {
-  int64_t index;
-  while ((index = atomic_fetch_add(&shared->next, 1)) < shared->tasks) {
-    shared->task(shared->about, index);
-    atomic_fetch_add(&shared->done, 1);
-  }
-}
-
-static void leave(job* shared) {
-  if (atomic_fetch_sub(&shared->users, 1) == 1) free(shared);
-}
-
-static void help(void* shared) {
-  work(shared);
-  leave(shared);
-}
-
-/* Do tasks in XLA's threads and in this one, which does not wait for those that have not begun: all may be busy. */
-static void run(const XLA_FFI_CallFrame* frame, int64_t tasks, void (*task)(void*, int64_t), void* about) {
-  job* shared = tasks > 1 ? malloc(sizeof *shared) : NULL;
-  if (!shared) {
-    for (int64_t index = 0; index < tasks; index++) task(about, index);
-    return;
-  }
-  *shared = (job){.task = task, .about = about, .tasks = tasks, .users = 1};
-  int64_t threads = 1;
-  XLA_FFI_ThreadPool_NumThreads_Args asked = {
-      .struct_size = XLA_FFI_ThreadPool_NumThreads_Args_STRUCT_SIZE, .ctx = frame->ctx, .num_threads = &threads};
-  XLA_FFI_Error* error = frame->api->XLA_FFI_ThreadPool_NumThreads(&asked);
-  for (int64_t i = 1; !error && i < SMALLEST(threads, tasks); i++) {
-    XLA_FFI_ThreadPool_Schedule_Args given = {
-        .struct_size = XLA_FFI_ThreadPool_Schedule_Args_STRUCT_SIZE, .ctx = frame->ctx, .task = help, .data = shared};
-    atomic_fetch_add(&shared->users, 1);
-    error = frame->api->XLA_FFI_ThreadPool_Schedule(&given);
-    if (error) leave(shared);
-  }
-  if (error) {
-    XLA_FFI_Error_Destroy_Args args = {.struct_size = XLA_FFI_Error_Destroy_Args_STRUCT_SIZE, .error = error};
-    frame->api->XLA_FFI_Error_Destroy(&args);
-  }
-  work(shared);
-  /* What is left was begun by another thread, and takes a fraction of a millisecond. */
-  while (atomic_load(&shared->done) < tasks) sched_yield();
-  leave(shared);
-}
 
 /* ---- The two values of each column, and which of them there are --------------------------------------------------- */
 
@@ -199,9 +129,8 @@ static void fill_table(scratch* own, const scores* of, int64_t first, int groups
 }
 
 /* Add to four logits, which start at zero, of some vectors of rows: a number that is constant where this is inlined. */
-static inline __attribute__((always_inline)) void add_four(const int vectors, int is_start, float (*logits)[ROWS],
-                                                           const float (*table)[4][2][LANES], const int32_t* codes,
-                                                           int groups) {
+INLINED void add_four(const int vectors, int is_start, float (*logits)[ROWS], const float (*table)[4][2][LANES],
+                      const int32_t* codes, int groups) {
   __m512 sum[4][4];
   UNROLLED for (int column = 0; column < 4; column++)
     UNROLLED for (int v = 0; v < vectors; v++)
@@ -249,21 +178,6 @@ static inline __m512 exp_of_minus(__m512 x) {
   return _mm512_scalef_ps(sum, power);
 }
 
-/* log of what is at least 1 and finite; NaN stays. */
-static inline __m512 log_of(__m512 x) {
-  __m512 power = _mm512_getexp_ps(x), part = _mm512_getmant_ps(x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src);
-  __mmask16 is_large = _mm512_cmp_ps_mask(part, _mm512_set1_ps(1.41421356f), _CMP_GT_OQ);
-  part = _mm512_mask_mul_ps(part, is_large, part, _mm512_set1_ps(0.5f));
-  power = _mm512_mask_add_ps(power, is_large, power, _mm512_set1_ps(1));
-  __m512 one = _mm512_set1_ps(1), s = _mm512_div_ps(_mm512_sub_ps(part, one), _mm512_add_ps(part, one));
-  __m512 square = _mm512_mul_ps(s, s), sum = _mm512_set1_ps(2 / 9.f);
-  sum = _mm512_fmadd_ps(sum, square, _mm512_set1_ps(2 / 7.f));
-  sum = _mm512_fmadd_ps(sum, square, _mm512_set1_ps(2 / 5.f));
-  sum = _mm512_fmadd_ps(sum, square, _mm512_set1_ps(2 / 3.f));
-  sum = _mm512_fmadd_ps(sum, square, _mm512_set1_ps(2));
-  return _mm512_fmadd_ps(power, _mm512_set1_ps(0.693147181f), _mm512_mul_ps(sum, s));
-}
-
 /* Score sixteen rows: those of one datum, and of the next one where the mask says so. */
 static __m512 score(const float (*logits)[ROWS], const float* value, const float* next, __mmask16 is_next,
                     const float* bias, int64_t width) {
@@ -284,7 +198,7 @@ static void score_block(const scratch* own, const scores* of, int64_t block, int
   for (int64_t row = first_row; row < end; row += LANES) {
     int64_t datum = row / of->particles, next = SMALLEST(datum + 1, of->data - 1);
     int64_t before = SMALLEST((datum + 1) * of->particles - row, LANES);
-    __mmask16 is_there = (__mmask16)((1u << SMALLEST(end - row, LANES)) - 1);
+    __mmask16 is_there = lanes(end - row);
     const float(*logits)[ROWS] = (const void*)&own->logits[block][0][row - first_row];
     __m512 found = score(logits, of->value + datum * of->columns + column, of->value + next * of->columns + column,
                          (__mmask16)(0xFFFFu << before), of->bias + column, width);
@@ -322,38 +236,6 @@ static void score_panel(void* about, int64_t task) {
 }
 
 /* ---- What XLA calls ---------------------------------------------------------------------------------------------- */
-
-/* Whether XLA asks for the version alone. */
-static int is_question(XLA_FFI_CallFrame* frame) {
-  XLA_FFI_Metadata_Extension* extension = (void*)frame->extension_start;
-  if (!extension || extension->extension_base.type != XLA_FFI_Extension_Metadata) return 0;
-  XLA_FFI_Metadata* metadata = extension->metadata;
-  metadata->api_version.major_version = XLA_FFI_API_MAJOR;
-  metadata->api_version.minor_version = XLA_FFI_API_MINOR;
-  metadata->traits = 0;
-  return 1;
-}
-
-static XLA_FFI_Error* failure(const XLA_FFI_CallFrame* frame, XLA_FFI_Error_Code code, const char* message) {
-  XLA_FFI_Error_Create_Args args = {
-      .struct_size = XLA_FFI_Error_Create_Args_STRUCT_SIZE, .message = message, .errc = code};
-  return frame->api->XLA_FFI_Error_Create(&args);
-}
-
-static const XLA_FFI_Buffer* given(const XLA_FFI_CallFrame* frame, int index) { return frame->args.args[index]; }
-
-static void* result(const XLA_FFI_CallFrame* frame, int index) {
-  return ((XLA_FFI_Buffer*)frame->rets.rets[index])->data;
-}
-
-static int has_shape(const XLA_FFI_Buffer* buffer, int64_t rank, const int64_t* sizes) {
-  int fits = buffer->rank == rank;
-  for (int64_t i = 0; fits && i < rank; i++) fits = buffer->dims[i] == sizes[i];
-  return fits;
-}
-
-#define HAS_SHAPE(buffer, ...) \
-  has_shape(buffer, sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (int64_t[]){__VA_ARGS__})
 
 /* values [particles, data, columns] -> whether each column has two at the most, those of each chunk [chunks, columns],
    of which the first are those of all, and the codes. */

@@ -1,0 +1,40 @@
+"""A computation that is in C on a processor, and XLA's elsewhere."""
+
+from collections.abc import Callable
+
+import jax
+from jax import Array
+from jaxtyping import PyTree
+
+from beliefnet._mesh import is_for_a_mesh
+from beliefnet.native._library import is_loaded
+
+
+def either(in_c: Callable[..., PyTree[Array]], by_xla: Callable[..., PyTree[Array]]) -> Callable[..., PyTree[Array]]:
+    """Return a function that is computed in C where its program is for a processor.
+
+    On other platforms, and of many operands at once by `jax.vmap`, it is computed by XLA. It has no derivative.
+
+    Args:
+        in_c: Calls the code in C.
+        by_xla: The same function of the same operands.
+    """
+
+    @jax.custom_batching.custom_vmap
+    def chosen(*operands: Array) -> PyTree[Array]:
+        return jax.lax.platform_dependent(*operands, cpu=in_c, default=by_xla)
+
+    @chosen.def_vmap
+    def of_many(axis_size: int, in_batched: list[bool], *operands: Array) -> tuple[PyTree[Array], PyTree[bool]]:
+        axes = tuple(0 if is_batched else None for is_batched in in_batched)
+        found = jax.vmap(by_xla, axes, axis_size=axis_size)(*operands)
+        return found, jax.tree.map(lambda _: True, found)
+
+    return chosen
+
+
+def can_be_in_c(*arrays: Array) -> bool:
+    """Return whether operands can be given to code in C: in single precision, of known sizes, on one device."""
+    # A program that is exported for any batch has sizes that are no numbers.
+    are_known = all(type(size) is int for array in arrays for size in array.shape)
+    return are_known and all(array.dtype == "float32" for array in arrays) and not is_for_a_mesh() and is_loaded()
