@@ -18,12 +18,13 @@ from pathlib import Path
 
 from _mutant import Mutant
 from _mutants_of_estimators import OF_ESTIMATORS
+from _mutants_of_native import OF_NATIVE
 from _mutants_of_numpyro import OF_NUMPYRO
 from _mutants_of_rules import OF_RULES
 from _mutants_of_runs import OF_RUNS
 
 ROOT = Path(__file__).parents[1]
-MUTANTS = [*OF_RULES, *OF_ESTIMATORS, *OF_NUMPYRO, *OF_RUNS]
+MUTANTS = [*OF_RULES, *OF_ESTIMATORS, *OF_NUMPYRO, *OF_RUNS, *OF_NATIVE]
 
 
 def run(mutant: Mutant, tree: Path, environment: dict[str, str]) -> str | None:
