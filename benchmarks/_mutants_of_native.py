@@ -3,7 +3,7 @@
 from _mutant import Mutant, in_tests
 
 SCORES = in_tests("test_native", "scores_are or third or chunks or grey or number or lose")
-DRAWS = in_tests("test_native", "bits_are or normal_numbers or farthest")
+DRAWS = in_tests("test_native", "bits_are or bit_is or normal_numbers or farthest")
 USES = in_tests("test_native", "worth or left_to_xla or many_nets or derivative or damaged or alone")
 
 OF_NATIVE = [

@@ -277,6 +277,16 @@ def test_bits_are_those_of_xla(native, shape, means, seed):
     np.testing.assert_array_equal(found, fractions < np.asarray(probabilities, np.float64))
 
 
+def test_a_bit_is_one_below_its_mean_alone(native):
+    key, shape = jax.random.key(2), (20, 100, 200)
+    fractions = (jax.random.bits(key, shape) >> 8).astype(jnp.float32) / 2**24
+    words = jax.random.key_data(key)
+    for means, expected in ((fractions, 0), (fractions + 2**-24, 1)):
+        found = bit_draws(words, means, shape, by_xla=_random._bits)
+        assert found is not None
+        np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("shape", [(1 << 16,), (7, 90, 131), (3, 401, 203), (2000, 200)], ids=str)
 def test_normal_numbers_are_those_of_the_uniform_ones_of_jax(native, shape):
     key = jax.random.key(5)
