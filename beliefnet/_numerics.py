@@ -120,9 +120,11 @@ def spread(values: Float[Array, "..."], shape: tuple[int, ...]) -> Float[Array, 
     values = jnp.broadcast_to(values, rest)
     if not lead:
         return values
-    # Of matrices, so that no operand of the sum is transposed first.
-    ones, row = jnp.ones((math.prod(lead), 1), values.dtype), values.reshape(1, -1)
-    repeated = jnp.matmul(ones, row, precision=lax.Precision.HIGHEST)
+    ones = jnp.ones(math.prod(lead), values.dtype)
+    if is_for_a_mesh():  # where an axis that is divided cannot become part of another one
+        repeated = jnp.tensordot(ones, values, axes=0, precision=lax.Precision.HIGHEST)
+    else:  # of matrices, so that no operand of the sum is transposed first
+        repeated = jnp.matmul(ones[:, None], values.reshape(1, -1), precision=lax.Precision.HIGHEST)
     return repeated.reshape(shape)
 
 

@@ -12,9 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from callbacks import StopsAt
-from jax.sharding import AxisType, Mesh
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from beliefnet._errors import OptionError
+from beliefnet._numerics import spread
 from beliefnet.data import Dataset, Observations
 from beliefnet.devices import Layout
 from beliefnet.estimators import VIMCO, AbstractEstimator, Reinforce
@@ -105,6 +106,19 @@ def resumed(folder: Path) -> dict[str, Any]:
         found[f"{name}: said"] = [str(warning.message) for warning in said]
     train(BOTH, folder=folder / "same", callback=StopsAt(3))
     found["same"] = is_same(many, train(BOTH, folder=folder / "same"))
+    return found
+
+
+def repeated(folder: Path) -> dict[str, Any]:
+    """Values over particles, and their derivative, where axes of theirs are divided: nothing is gathered."""
+    found = {}
+    for kind in (AxisType.Auto, AxisType.Explicit):
+        mesh = jax.make_mesh((4, 2), ("data", "model"), axis_types=(kind, kind))
+        with jax.set_mesh(mesh):
+            values = jax.device_put(jnp.arange(32.0).reshape(4, 8), NamedSharding(mesh, PartitionSpec("data", "model")))
+            slope = jax.jit(jax.grad(lambda values: (spread(values, (6, 4, 8)) ** 2).sum()))
+            gathers = slope.lower(values).compile().as_text().count("all-gather")
+            found[str(kind)] = [gathers, float(jnp.abs(slope(values) - 12 * values).max())]
     return found
 
 

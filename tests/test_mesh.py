@@ -41,7 +41,7 @@ def ask(folder: Path, *questions: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory):
-    return ask(tmp_path_factory.mktemp("mesh"), "numbers", "refused")
+    return ask(tmp_path_factory.mktemp("mesh"), "numbers", "refused", "repeated")
 
 
 def test_numbers_are_those_of_one_device(answers):
@@ -63,6 +63,10 @@ def test_the_steps_are_one_program_that_asks_the_host_nothing(answers):
     assert found["collectives"] > 0
     assert found["gathers"] == 0, "devices tell each other rows"
     assert found["host"] == []
+
+
+def test_values_over_particles_are_not_gathered(answers):
+    assert list(answers["repeated"].values()) == [[0, 0.0]] * 2
 
 
 def test_what_does_not_divide_says_what_does(answers):

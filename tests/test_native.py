@@ -434,6 +434,24 @@ def test_a_command_that_cannot_be_read_is_none(fresh, monkeypatch):
 
 
 @pytest.mark.full
+def test_a_cache_may_be_named_from_here(native, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert in_a_new_process(BELIEFNET_CACHE="here") == "True AVX-512"
+    assert list((tmp_path / "here" / "native").rglob("*.so"))
+
+
+def test_a_program_is_exported_without_it(native, monkeypatch):
+    net = sigmoid_belief_net(784, (200,), key=jax.random.key(1))
+    export = jax.export.export(jax.jit(lambda key: net.dream((400,), key=key)))
+    with pytest.raises(ValueError, match="custom calls"):
+        export(jax.random.key(0))
+    monkeypatch.setenv("BELIEFNET_NATIVE", "0")
+    jax.clear_caches()
+    program = jax.export.export(jax.jit(lambda key: net.dream((400,), key=key)))(jax.random.key(0))
+    assert program.platforms == ("cpu",)
+
+
+@pytest.mark.full
 def test_a_damaged_library_is_compiled_again(native, fresh):
     path = _library._path()
     path.parent.mkdir(parents=True)

@@ -118,7 +118,8 @@ def test_normal_numbers_are_made_once_wherever_they_are_used():
         for draw in (normal, jax.random.normal)
     ]
     once, often = (text.count(coefficient) for text in texts)
-    assert once == 1 <= often
+    assert once == 1
+    assert often > 1 or jax.__version_info__ >= (0, 11)  # which repeats nothing
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])

@@ -23,8 +23,8 @@ from beliefnet.proposals import AbstractProposal, Recognition
 
 _LEAST_DEFENDED = 10
 _CPU_NUMBERS, _ACCELERATOR_NUMBERS = 2**20, 2**25
-_MOST_WAITING = 512
-"""Log-weights of a datum that wait to be sorted in: each pass over particles copies them."""
+_ENOUGH_WAITING = 512
+"""Log-weights of a datum that wait to be sorted in: more are sorted faster, but each pass over particles copies all."""
 
 
 class DatumBounds(eqx.Module):
@@ -122,7 +122,7 @@ def bounds_of_batch(
 
     has_layers = eqx.filter_eval_shape(drawn, 0)[0].log_layers is not None
     tail = tail_size(num_particles) + 1
-    room = max(tail, min(4 * tail, _MOST_WAITING))  # to sort many at once is faster
+    room = min(max(tail, min(4 * tail, _ENOUGH_WAITING)), num_particles)
     room = room if chunk < room else 0
     sample = WeightedSample.start(x.shape[0], rungs=tuple(rungs(num_particles)), tail=tail, room=room)
     start = (sample, _Means.start(x.shape[0], len(net.layer_sizes) if has_layers else None))

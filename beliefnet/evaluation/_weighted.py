@@ -108,6 +108,8 @@ class WeightedSample(eqx.Module):
         Each is relative to its own largest weight, because a later particle may outweigh all before it by more than
         single precision can tell. Most chunks have no rung, and nothing is computed for them.
         """
+        if not self.steps.size:
+            return self.ladder
         is_new = (self.steps > self.count) & (self.steps <= total)
         return jax.lax.cond(is_new.any(), lambda: self._noted(log_weight, is_new), lambda: self.ladder)
 

@@ -29,7 +29,7 @@ def bit_draws(
     Args:
         key: The words of a key of Threefry.
         means: Of a one.
-        shape: How many.
+        shape: How many; fewer than 2^32.
         by_xla: Draws the same of the same key, means and shape.
 
     Returns:
@@ -42,7 +42,7 @@ def bit_draws(
     are_many = _are_many(shape) and math.prod(rest) >= _FEWEST_MEANS
     if not are_many or not can_be_in_c(means):
         return None
-    return _bits(key, jnp.broadcast_to(means.reshape(sizes), rest), shape=shape, by_xla=by_xla)
+    return _drawn_bits(key, jnp.broadcast_to(means.reshape(sizes), rest), shape=shape, by_xla=by_xla)
 
 
 def normal_draws(
@@ -52,13 +52,13 @@ def normal_draws(
 
     Args:
         key: The words of a key of Threefry.
-        shape: How many.
+        shape: How many; fewer than 2^32.
         by_xla: Draws the same of the same key and shape.
 
     Returns:
         None where code in C is of no use: few draws, or no code in C.
     """
-    return _normals(key, shape=shape, by_xla=by_xla) if _are_many(shape) and can_be_in_c() else None
+    return _drawn_normals(key, shape=shape, by_xla=by_xla) if _are_many(shape) and can_be_in_c() else None
 
 
 def _are_many(shape: tuple[int, ...]) -> bool:
@@ -67,13 +67,13 @@ def _are_many(shape: tuple[int, ...]) -> bool:
 
 # Compiled, so that draws outside of a program are, too, and once for each shape.
 @partial(jax.jit, static_argnames=("shape", "by_xla"))
-def _bits(key: Array, means: Array, *, shape: tuple[int, ...], by_xla: Callable[..., Array]) -> Array:
+def _drawn_bits(key: Array, means: Array, *, shape: tuple[int, ...], by_xla: Callable[..., Array]) -> Array:
     drawn = either(_call("draw_bits", shape), lambda key, means: by_xla(key, means, shape))
     return drawn(key, jax.lax.stop_gradient(means))
 
 
 @partial(jax.jit, static_argnames=("shape", "by_xla"))
-def _normals(key: Array, *, shape: tuple[int, ...], by_xla: Callable[..., Array]) -> Array:
+def _drawn_normals(key: Array, *, shape: tuple[int, ...], by_xla: Callable[..., Array]) -> Array:
     return either(_call("draw_normals", shape), lambda key: by_xla(key, shape))(key)
 
 

@@ -114,7 +114,7 @@ def _compiler() -> list[str] | None:
 
 
 def _command() -> list[str]:
-    return [*(_compiler() or ["cc"]), *_FLAGS, f"-I{jax.ffi.include_dir()}", *_SOURCES]
+    return [*(_compiler() or ["cc"]), *_FLAGS, f"-I{jax.ffi.include_dir()}"]
 
 
 def _path() -> Path:
@@ -140,7 +140,9 @@ def _compile(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         made = Path(folder) / path.name
-        run = subprocess.run([*command, "-o", str(made)], cwd=_FOLDER, capture_output=True, timeout=_MOST_SECONDS)
+        # The names alone are part of the library's own name: it does not matter where the package is.
+        sources = (str(_FOLDER / name) for name in _SOURCES)
+        run = subprocess.run([*command, *sources, "-o", str(made)], capture_output=True, timeout=_MOST_SECONDS)
         if run.returncode:
             lines = [*run.stderr.decode(errors="replace").strip().splitlines(), f"status {run.returncode}"]
             why = next((line for line in lines if "error" in line), lines[0])

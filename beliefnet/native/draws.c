@@ -117,7 +117,11 @@ static int64_t tasks_of(const draws* of) { return (of->count + SPAN - 1) / SPAN;
 XLA_FFI_Error* draw_bits(XLA_FFI_CallFrame* frame) {
   if (is_question(frame)) return NULL;
   const XLA_FFI_Buffer *key = given(frame, 0), *means = given(frame, 1), *out = frame->rets.rets[0];
-  draws of = {.key = key->data, .means = means->data, .out = out->data, .count = size_of(out), .period = size_of(means)};
+  draws of = {.key = key->data,
+              .means = means->data,
+              .out = out->data,
+              .count = size_of(out),
+              .period = size_of(means)};
   if (!HAS_SHAPE(key, 2) || of.period == 0 || of.count % of.period != 0)
     return failure(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, "expected a key of two words, and means that repeat");
   run(frame, tasks_of(&of), draw_bits_of_task, &of);
