@@ -348,6 +348,20 @@ def test_draws_are_in_c_only_where_that_is_worth_it(native):
     assert normal_draws(words, (3, 100, 200), by_xla=_random._normals) is None
 
 
+@pytest.mark.filterwarnings("ignore:code in C")
+def test_nothing_is_compiled_for_what_is_small(native, fresh):
+    parent, weight, bias, value = map(jnp.asarray, operands("bits"))
+    assert bernoulli_scores(parent[:, :1], weight, bias, value[:1]) is None
+    key, means = jax.random.key(0), jnp.full((100, 200), 0.5)
+    words = jax.random.key_data(key)
+    assert bit_draws(words, means, (3, 100, 200), by_xla=_random._bits) is None
+    assert bit_draws(words, means[0, :100], (2000, 100), by_xla=_random._bits) is None
+    assert normal_draws(words, (3, 100, 200), by_xla=_random._normals) is None
+    assert not (fresh / "cache").exists()
+    _library.is_loaded()
+    assert (fresh / "cache").exists()
+
+
 @pytest.mark.parametrize("draw", ["bits", "normals"])
 def test_draws_on_another_platform_are_left_to_xla(native, draw):
     means, shape = jnp.full((100, 200), 0.5), (20, 100, 200)

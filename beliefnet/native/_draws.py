@@ -10,7 +10,7 @@ from jax import Array, ShapeDtypeStruct
 from jaxtyping import Float, UInt32
 
 from beliefnet.native._library import PREFIX
-from beliefnet.native._operation import can_be_in_c, either
+from beliefnet.native._operation import can_be_in_c, either, is_known
 
 _FEWEST = 2**16
 """Of fewer draws than these, a net that is small, the compiler would take more time than all that is saved."""
@@ -35,12 +35,13 @@ def bit_draws(
     Returns:
         None where code in C is of no use: few draws or means, other types than single precision, or no code in C.
     """
+    if not is_known(shape, means.shape) or math.prod(shape) < _FEWEST:
+        return None
     sizes = means.shape
-    while sizes and type(sizes[0]) is int and sizes[0] == 1:
+    while sizes and sizes[0] == 1:
         sizes = sizes[1:]
     rest = shape[len(shape) - len(sizes) :]
-    are_many = _are_many(shape) and math.prod(rest) >= _FEWEST_MEANS
-    if not are_many or not can_be_in_c(means):
+    if math.prod(rest) < _FEWEST_MEANS or not can_be_in_c(means):
         return None
     return _drawn_bits(key, jnp.broadcast_to(means.reshape(sizes), rest), shape=shape, by_xla=by_xla)
 
@@ -58,11 +59,8 @@ def normal_draws(
     Returns:
         None where code in C is of no use: few draws, or no code in C.
     """
-    return _drawn_normals(key, shape=shape, by_xla=by_xla) if _are_many(shape) and can_be_in_c() else None
-
-
-def _are_many(shape: tuple[int, ...]) -> bool:
-    return all(type(size) is int for size in shape) and math.prod(shape) >= _FEWEST
+    are_many = is_known(shape) and math.prod(shape) >= _FEWEST
+    return _drawn_normals(key, shape=shape, by_xla=by_xla) if are_many and can_be_in_c() else None
 
 
 # Compiled, so that draws outside of a program are, too, and once for each shape.

@@ -33,8 +33,14 @@ def either(in_c: Callable[..., PyTree[Array]], by_xla: Callable[..., PyTree[Arra
     return chosen
 
 
+def is_known(*shapes: tuple[object, ...]) -> bool:
+    """Return whether sizes are numbers; those of a program that is exported for any batch are not."""
+    return all(type(size) is int for shape in shapes for size in shape)
+
+
 def can_be_in_c(*arrays: Array) -> bool:
-    """Return whether operands can be given to code in C: in single precision, of known sizes, on one device."""
-    # A program that is exported for any batch has sizes that are no numbers.
-    are_known = all(type(size) is int for array in arrays for size in array.shape)
-    return are_known and all(array.dtype == "float32" for array in arrays) and not is_for_a_mesh() and is_loaded()
+    """Return whether operands can be given to code in C: in single precision, on one device.
+
+    Asked last, because the code is compiled where it was not before.
+    """
+    return all(array.dtype == "float32" for array in arrays) and not is_for_a_mesh() and is_loaded()

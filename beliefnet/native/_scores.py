@@ -10,7 +10,7 @@ from jax import Array, ShapeDtypeStruct
 from jaxtyping import Float
 
 from beliefnet.native._library import CHUNK, PANEL, PREFIX, ROWS, TERMS
-from beliefnet.native._operation import can_be_in_c, either
+from beliefnet.native._operation import can_be_in_c, either, is_known
 
 _FEWEST_PARTICLES = 16
 """A vector of rows then belongs to two data at the most."""
@@ -50,13 +50,14 @@ def bernoulli_scores(
 
 
 def _is_worth_it(parent: Array, weight: Array, bias: Array, value: Array) -> bool:
-    if not 2 < parent.ndim >= value.ndim > 1 or not can_be_in_c(parent, weight, bias, value):
+    arrays = (parent, weight, bias, value)
+    if not is_known(*(array.shape for array in arrays)) or not 2 < parent.ndim >= value.ndim > 1:
         return False
     data, units = parent.shape[-2], bias.size
     fits = weight.shape == (parent.shape[-1], units) and bias.ndim == 1 and value.shape[-2:] == (data, units)
     particles = math.prod(parent.shape[:-2])
     is_large = particles >= _FEWEST_PARTICLES and units >= _FEWEST_UNITS and parent.size * units >= _FEWEST_PRODUCTS
-    return fits and is_large and value.size == data * units
+    return fits and is_large and value.size == data * units and can_be_in_c(*arrays)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(4,))
