@@ -302,7 +302,7 @@ def test_normal_numbers_are_those_of_the_uniform_ones_of_jax(native, shape):
 def test_the_farthest_normal_numbers(native):
     """Of the words that give the smallest and the largest fraction, and one in the middle."""
     places = {}
-    for seed in range(40):
+    for seed in range(6):
         fractions = np.asarray(jax.random.bits(jax.random.key(seed), (1 << 20,))) >> 9
         places[seed] = int(fractions.argmin()), int(fractions.argmax())
     for seed, pair in places.items():
