@@ -4,13 +4,12 @@ from collections.abc import Callable
 
 import jax
 from jax import Array
-from jaxtyping import PyTree
 
 from beliefnet._mesh import is_for_a_mesh
 from beliefnet.native._library import is_loaded
 
 
-def either(in_c: Callable[..., PyTree[Array]], by_xla: Callable[..., PyTree[Array]]) -> Callable[..., PyTree[Array]]:
+def either(in_c: Callable[..., Array], by_xla: Callable[..., Array]) -> Callable[..., Array]:
     """Return a function that is computed in C where its program is for a processor.
 
     On other platforms, and of many operands at once by `jax.vmap`, it is computed by XLA. It has no derivative.
@@ -21,14 +20,13 @@ def either(in_c: Callable[..., PyTree[Array]], by_xla: Callable[..., PyTree[Arra
     """
 
     @jax.custom_batching.custom_vmap
-    def chosen(*operands: Array) -> PyTree[Array]:
+    def chosen(*operands: Array) -> Array:
         return jax.lax.platform_dependent(*operands, cpu=in_c, default=by_xla)
 
     @chosen.def_vmap
-    def of_many(axis_size: int, in_batched: list[bool], *operands: Array) -> tuple[PyTree[Array], PyTree[bool]]:
+    def of_many(axis_size: int, in_batched: list[bool], *operands: Array) -> tuple[Array, bool]:
         axes = tuple(0 if is_batched else None for is_batched in in_batched)
-        found = jax.vmap(by_xla, axes, axis_size=axis_size)(*operands)
-        return found, jax.tree.map(lambda _: True, found)
+        return jax.vmap(by_xla, axes, axis_size=axis_size)(*operands), True
 
     return chosen
 
