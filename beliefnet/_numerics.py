@@ -15,6 +15,7 @@ from jaxtyping import Float
 from beliefnet._mesh import is_for_a_mesh
 from beliefnet._random import uniform
 from beliefnet._types import Key
+from beliefnet.native._products import product
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -190,7 +191,7 @@ def dense_bernoulli_log_prob(
     value: Float[Array, "*#lead units"],
 ) -> Float[Array, "*lead"]:
     """Return the log-probability of all units together under Bernoulli logits `parent @ weight + bias`."""
-    return joint_bernoulli_log_prob(over_rows(lambda rows: rows @ weight + bias, parent), value)
+    return joint_bernoulli_log_prob(over_rows(lambda rows: product(rows, weight) + bias, parent), value)
 
 
 def _sum_last(terms: Float[Array, "*lead units"]) -> Float[Array, "*lead"]:

@@ -16,6 +16,7 @@ from beliefnet._numerics import over_rows, starting_map
 from beliefnet._streams import check_key, split_key
 from beliefnet._types import Key
 from beliefnet.conditionals._activations import as_fast
+from beliefnet.native._products import product
 
 T = TypeVar("T")
 
@@ -92,7 +93,7 @@ class Dense(AbstractNetwork):
             sums = jnp.result_type(rows.dtype, jnp.float32)
             flat = jnp.matmul(rows.astype(jnp.bfloat16), self.weight, preferred_element_type=sums)
         else:
-            flat = rows @ self.weight
+            flat = product(rows, self.weight)
         return flat if self.bias is None else flat + self.bias
 
     def without_bias(self) -> tuple[AbstractNetwork, Float[Array, " outputs"] | None]:

@@ -22,17 +22,17 @@ import jax
 from beliefnet._cache import cache_folder, machine_name, processor_features
 
 SWITCH = "BELIEFNET_NATIVE"
-TERMS, ROWS, PANEL, CHUNK = 5, 64, 32, 1024
-"""Terms of a code, rows of a block of codes, logits computed together, and rows that share a table."""
+TERMS, ROWS, PANEL, CHUNK, TASK = 5, 64, 32, 1024, 320
+"""Terms of a code, rows of a block of codes, results computed together, rows that share sums, and that a task codes."""
 PREFIX = "beliefnet_"
-_HANDLERS = ("describe", "score_all", "draw_bits", "draw_normals")
+_HANDLERS = ("describe", "describe_across", "score_all", "multiply", "multiply_across", "draw_bits", "draw_normals")
 _FOLDER = Path(__file__).parent
-_SOURCES = ("scores.c", "draws.c")
-_SHARED = "common.h"
+_SOURCES = ("describe.c", "scores.c", "products.c", "draws.c")
+_SHARED = ("common.h", "tables.h")
 _HEADER = "xla/ffi/api/c_api.h"
 _FLAGS = (
     *("-std=gnu11", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC"),
-    *(f"-DTERMS={TERMS}", f"-DROWS={ROWS}", f"-DPANEL={PANEL}", f"-DCHUNK={CHUNK}"),
+    *(f"-DTERMS={TERMS}", f"-DROWS={ROWS}", f"-DPANEL={PANEL}", f"-DCHUNK={CHUNK}", f"-DTASK={TASK}"),
 )
 _NEEDED = "avx512f"
 _MOST_SECONDS = 60
@@ -123,7 +123,7 @@ def _path() -> Path:
     Raises:
         RuntimeError: If there is no home.
     """
-    files = (Path(jax.ffi.include_dir()) / _HEADER, *(_FOLDER / name for name in (_SHARED, *_SOURCES)))
+    files = (Path(jax.ffi.include_dir()) / _HEADER, *(_FOLDER / name for name in (*_SHARED, *_SOURCES)))
     known = (*(file.read_bytes() for file in files), *map(str.encode, _command()))
     return cache_folder() / "native" / machine_name() / f"{hashlib.sha256(b'|'.join(known)).hexdigest()[:16]}.so"
 

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jax import Array, ShapeDtypeStruct
 from jaxtyping import Float
 
-from beliefnet.native._library import CHUNK, PANEL, PREFIX, ROWS, TERMS
+from beliefnet.native._described import described
+from beliefnet.native._library import PANEL, PREFIX
 from beliefnet.native._operation import can_be_in_c, either, is_known
 
 _FEWEST_PARTICLES = 16
@@ -73,11 +74,7 @@ def _scores_jvp(by_xla, primals, tangents):
 def _in_c(by_xla: Callable[..., Array], parent: Array, weight: Array, bias: Array, value: Array) -> Array:
     particles, data, parents = parent.shape
     units = weight.shape[1]
-    rows = particles * data
-    chosen = ShapeDtypeStruct((-(-rows // CHUNK), parents), jnp.float32)
-    codes = ShapeDtypeStruct((-(-rows // ROWS), -(-parents // TERMS), ROWS), jnp.int32)
-    describe = jax.ffi.ffi_call(f"{PREFIX}describe", (ShapeDtypeStruct((), jnp.bool), chosen, chosen, codes))
-    has_two_values, low, high, code = describe(parent)
+    has_two_values, low, high, code = described(parent)
 
     def looked_up() -> Array:
         panels = ShapeDtypeStruct((-(-units // PANEL), data, particles), jnp.float32)

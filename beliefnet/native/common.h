@@ -19,6 +19,7 @@
 #define SMALLEST(a, b) ((a) < (b) ? (a) : (b))
 #define INLINED static inline __attribute__((always_inline))
 #define UNROLLED _Pragma("GCC unroll 4")
+#define ALL_UNROLLED _Pragma("GCC unroll 16")
 
 /* The lanes of a vector that hold something, when so many numbers are left. */
 INLINED __mmask16 lanes(int64_t left) {

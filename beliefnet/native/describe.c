@@ -1,0 +1,132 @@
+/* The two values of each column, such as zeros and ones, and which of them there are.
+
+   Terms are columns, and a code is one of a row: for maps of rows. Or, across, terms are rows, and a code is one of a
+   column: for maps of columns, as in the derivatives of weights.
+
+   Rows are particles of a datum, datum after datum: row = datum * particles + particle. */
+
+#include "common.h"
+
+/* Given by who compiles: the TERMS of a group, the ROWS of a block of codes, and the rows of a TASK. */
+_Static_assert(TASK % ROWS == 0 && TASK % TERMS == 0, "whole blocks, and whole groups");
+
+typedef struct {
+  const float* values; /* [particles, data, columns]; those of the first row are the low ones */
+  int64_t particles, data, columns;
+  float* high;           /* of each task: [tasks, columns] */
+  atomic_int has_others; /* whether a column has a third value */
+  int32_t* codes;        /* a bit of each term of a group, whether it is high: [blocks, groups, ROWS] */
+} description;
+
+/* Compare values of some columns with the low one; take in the high one, and see others. */
+INLINED __mmask16 is_high(__mmask16 there, __m512 value, __m512 low, __m512* high, __mmask16* others) {
+  __mmask16 is_other = _mm512_mask_cmp_ps_mask(there, value, low, _CMP_NEQ_UQ);
+  *high = _mm512_mask_mov_ps(*high, is_other & _mm512_cmp_ps_mask(*high, low, _CMP_EQ_OQ), value);
+  *others |= _mm512_mask_cmp_ps_mask(is_other, value, *high, _CMP_NEQ_UQ);
+  return is_other;
+}
+
+/* Code sixteen rows, three groups at a time: fifteen of the sixteen columns that a comparison looks at. */
+static int code_rows(const description* of, int64_t first, int64_t count, float* high, int32_t* to) {
+  int64_t groups = (of->columns + TERMS - 1) / TERMS;
+  __mmask16 others = 0;
+  const float* values[LANES];
+  for (int64_t i = 0; i < LANES; i++) {
+    int64_t row = first + SMALLEST(i, count - 1);
+    values[i] = of->values + (row % of->particles * of->data + row / of->particles) * of->columns;
+  }
+  for (int64_t group = 0; group < groups; group += 3) {
+    int64_t column = TERMS * group;
+    __mmask16 there = (__mmask16)((1u << SMALLEST(of->columns - column, 3 * TERMS)) - 1);
+    __m512 low = _mm512_maskz_loadu_ps(there, of->values + column), other = _mm512_maskz_loadu_ps(there, high + column);
+    int32_t bits[LANES] __attribute__((aligned(64)));
+    for (int i = 0; i < LANES; i++)
+      bits[i] = is_high(there, _mm512_maskz_loadu_ps(there, values[i] + column), low, &other, &others);
+    _mm512_mask_storeu_ps(high + column, there, other);
+    __m512i all = _mm512_load_si512(bits);
+    for (int64_t i = 0; i < SMALLEST(groups - group, 3); i++) {
+      _mm512_storeu_si512(to + (group + i) * ROWS, _mm512_and_si512(all, _mm512_set1_epi32((1 << TERMS) - 1)));
+      all = _mm512_srli_epi32(all, TERMS);
+    }
+  }
+  return others;
+}
+
+/* Code all columns for a group of rows. */
+static int code_columns(const description* of, int64_t group, float* high) {
+  int64_t groups = (of->data + TERMS - 1) / TERMS;
+  __mmask16 others = 0;
+  for (int64_t column = 0; column < of->columns; column += LANES) {
+    __mmask16 there = lanes(of->columns - column);
+    __m512 low = _mm512_maskz_loadu_ps(there, of->values + column), other = _mm512_maskz_loadu_ps(there, high + column);
+    __m512i code = _mm512_setzero_si512();
+    for (int64_t i = 0; i < SMALLEST(of->data - TERMS * group, TERMS); i++) {
+      __m512 value = _mm512_maskz_loadu_ps(there, of->values + (TERMS * group + i) * of->columns + column);
+      __mmask16 has_bit = is_high(there, value, low, &other, &others);
+      code = _mm512_mask_or_epi32(code, has_bit, code, _mm512_set1_epi32(1 << i));
+    }
+    _mm512_mask_storeu_ps(high + column, there, other);
+    _mm512_storeu_si512(of->codes + (column / ROWS * groups + group) * ROWS + column % ROWS, code);
+  }
+  return others;
+}
+
+/* The high values of a task, which start as the low ones. */
+static float* high_of(const description* of, int64_t task) {
+  return memcpy(of->high + task * of->columns, of->values, of->columns * sizeof *of->high);
+}
+
+static void describe_task(void* about, int64_t task) {
+  description* of = about;
+  float* high = high_of(of, task);
+  int64_t groups = (of->columns + TERMS - 1) / TERMS, end = SMALLEST(of->particles * of->data, (task + 1) * TASK);
+  for (int64_t row = task * TASK; row < end && !atomic_load_explicit(&of->has_others, memory_order_relaxed); row += LANES)
+    if (code_rows(of, row, SMALLEST(end - row, LANES), high, of->codes + row / ROWS * groups * ROWS + row % ROWS))
+      atomic_store(&of->has_others, 1);
+}
+
+static void describe_task_across(void* about, int64_t task) {
+  description* of = about;
+  float* high = high_of(of, task);
+  int64_t end = SMALLEST(of->data, (task + 1) * TASK);
+  for (int64_t row = task * TASK; row < end && !atomic_load_explicit(&of->has_others, memory_order_relaxed); row += TERMS)
+    if (code_columns(of, row / TERMS, high)) atomic_store(&of->has_others, 1);
+}
+
+/* ---- What XLA calls ---------------------------------------------------------------------------------------------- */
+
+/* Do all tasks, and put together what they found: the high values of all are those of the first one. */
+static void describe_all(const XLA_FFI_CallFrame* frame, description* of, void (*task)(void*, int64_t)) {
+  int64_t rows = of->particles * of->data, tasks = (rows + TASK - 1) / TASK;
+  memcpy(result(frame, 1), of->values, of->columns * sizeof(float));
+  run(frame, tasks, task, of);
+  __mmask16 others = atomic_load(&of->has_others) ? 0xFFFF : 0;
+  for (int64_t i = 1; i < tasks && !others; i++)
+    for (int64_t column = 0; column < of->columns; column += LANES) {
+      __mmask16 there = lanes(of->columns - column);
+      __m512 low = _mm512_maskz_loadu_ps(there, of->values + column), high = _mm512_maskz_loadu_ps(there, of->high + column);
+      is_high(there, _mm512_maskz_loadu_ps(there, of->high + i * of->columns + column), low, &high, &others);
+      _mm512_mask_storeu_ps(of->high + column, there, high);
+    }
+  *(uint8_t*)result(frame, 0) = !others;
+}
+
+static XLA_FFI_Error* describe_values(XLA_FFI_CallFrame* frame, void (*task)(void*, int64_t)) {
+  if (is_question(frame)) return NULL;
+  const XLA_FFI_Buffer* values = given(frame, 0);
+  description of = {.values = values->data,
+                    .particles = values->dims[0],
+                    .data = values->dims[1],
+                    .columns = values->dims[2],
+                    .high = result(frame, 2),
+                    .codes = result(frame, 3)};
+  describe_all(frame, &of, task);
+  return NULL;
+}
+
+/* values [particles, data, columns] -> whether each column has two at the most, the low ones [columns], the high ones of
+   each task [tasks, columns], of which the first are those of all, and a code for each row. */
+XLA_FFI_Error* describe(XLA_FFI_CallFrame* frame) { return describe_values(frame, describe_task); }
+
+/* values [1, data, columns] -> the same, with a code for each column. */
+XLA_FFI_Error* describe_across(XLA_FFI_CallFrame* frame) { return describe_values(frame, describe_task_across); }
