@@ -4,21 +4,22 @@ from _mutant import Mutant, in_tests
 
 SCORES = in_tests("test_native", "scores_are or third or chunks or grey or number or lose")
 DRAWS = in_tests("test_native", "bits_are or bit_is or normal_numbers or farthest")
+PRODUCTS = in_tests("test_native_products")
 USES = in_tests("test_native", "worth or left_to_xla or many_nets or derivative or damaged or alone")
 
 OF_NATIVE = [
     Mutant(
         "The fifth term of a group is left out of half of the sums",
-        "native/scores.c",
-        "_mm512_fmadd_ps(last, final, sum)",
-        "_mm512_fmadd_ps(value[4], final, sum)",
+        "native/tables.h",
+        "_mm512_store_ps(to[1], _mm512_add_ps(sum, _mm512_set1_ps(step[4][0])));",
+        "_mm512_store_ps(to[1], sum);",
         SCORES,
     ),
     Mutant(
         "A third value is not seen",
-        "native/scores.c",
-        "others |= is_other & (values[i] != high[i])",
-        "others |= 0 & is_other",
+        "native/describe.c",
+        "*others |= _mm512_mask_cmp_ps_mask(is_other, value, *high, _CMP_NEQ_UQ);",
+        "",
         SCORES,
     ),
     Mutant(
@@ -29,11 +30,67 @@ OF_NATIVE = [
         SCORES,
     ),
     Mutant(
-        "Values of later chunks are not compared",
-        "native/scores.c",
-        "chunk < chunks && !has_others; chunk++)",
-        "chunk < 1 && !has_others; chunk++)",
+        "Values of later tasks are not compared",
+        "native/describe.c",
+        "i < tasks && !others; i++)",
+        "i < 1 && !others; i++)",
         SCORES,
+    ),
+    Mutant(
+        "What terms are where they are low is left out",
+        "native/products.c",
+        "_mm512_fmadd_ps(step, _mm512_load_ps(sums), lows)",
+        "_mm512_mul_ps(step, _mm512_load_ps(sums))",
+        PRODUCTS,
+    ),
+    Mutant(
+        "Sums of later groups take the place of the first ones",
+        "native/tables.h",
+        "is_start ? sum[column][v] : _mm512_add_ps(_mm512_load_ps(to), sum[column][v])",
+        "sum[column][v]",
+        PRODUCTS,
+    ),
+    Mutant(
+        "Columns of a later chunk have the values of the first",
+        "native/products.c",
+        "of->high + first + row",
+        "of->high + row",
+        PRODUCTS,
+    ),
+    Mutant(
+        "The last square writes a row too many",
+        "native/products.c",
+        "if (i < rows)",
+        "if (i <= rows)",
+        PRODUCTS,
+    ),
+    Mutant(
+        "Low values are those of the first row, however large",
+        "native/describe.c",
+        "i < SMALLEST(rows, ROWS); i++)",
+        "i < 1; i++)",
+        PRODUCTS,
+    ),
+    Mutant(
+        "The derivative of weights is a product of untransposed rows",
+        "native/_products.py",
+        "return None, _product.bind(rows, slope, is_transposed=not is_transposed)",
+        "return None, _product.bind(rows, slope, is_transposed=is_transposed)",
+        PRODUCTS,
+    ),
+    Mutant(
+        "The derivative of rows is left out",
+        "native/_products.py",
+        "lambda tangent, rows, factor, **about: _by_xla(tangent, factor, **about),",
+        "lambda tangent, rows, factor, **about: _by_xla(0 * tangent, factor, **about),",
+        PRODUCTS,
+    ),
+    Mutant(
+        "A mesh multiplies in C",
+        "native/_products.py",
+        "and can_be_in_c(rows, weight)",
+        "and can_be_in_c.__globals__['is_loaded']()",
+        PRODUCTS,
     ),
     Mutant(
         "A logarithm of what is below 1 is of another power",

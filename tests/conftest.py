@@ -151,3 +151,13 @@ def here(tmp_path, monkeypatch):
 def copy(trained, tmp_path):
     """A copy of the trained run, to be changed."""
     return shutil.copytree(trained, tmp_path / "copy")
+
+
+@pytest.fixture
+def native():
+    """Code in C, where it can be used."""
+    from beliefnet.native import _library, native_code
+
+    if _library._reason_for_none():
+        pytest.skip(f"needs code in C, got {native_code()}")
+    assert _library.is_loaded(), native_code()

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import equinox as eqx
@@ -86,14 +87,20 @@ class Dense(AbstractNetwork):
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Return `values @ weight + bias`."""
         # One flat product: over several leading axes, the weight's gradient would first copy a transposed operand.
-        return over_rows(self._of_rows, values)
+        return over_rows(partial(self._of_rows, multiply=product), values)
 
-    def _of_rows(self, rows: Float[Array, "rows inputs"]) -> Float[Array, "rows outputs"]:
+    def of_activations(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
+        """Return the same, of values that are no bits: whether they are is not looked at."""
+        return over_rows(partial(self._of_rows, multiply=jnp.matmul), values)
+
+    def _of_rows(
+        self, rows: Float[Array, "rows inputs"], multiply: Callable[[Array, Array], Array]
+    ) -> Float[Array, "rows outputs"]:
         if self.weight.dtype == jnp.bfloat16:
             sums = jnp.result_type(rows.dtype, jnp.float32)
             flat = jnp.matmul(rows.astype(jnp.bfloat16), self.weight, preferred_element_type=sums)
         else:
-            flat = product(rows, self.weight)
+            flat = multiply(rows, self.weight)
         return flat if self.bias is None else flat + self.bias
 
     def without_bias(self) -> tuple[AbstractNetwork, Float[Array, " outputs"] | None]:
@@ -218,9 +225,11 @@ class MLP(AbstractComposed):
 
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Apply the maps in turn."""
-        for layer in self.layers[:-1]:
-            values = as_fast(self.activation)(layer(values))
-        return self.layers[-1](values)
+        first, *others = self.layers
+        values = first(values)
+        for layer in others:
+            values = layer.of_activations(as_fast(self.activation)(values))
+        return values
 
 
 class Stacked(AbstractComposed):

@@ -72,7 +72,7 @@ def _scores_jvp(by_xla, primals, tangents):
 
 
 def _in_c(by_xla: Callable[..., Array], parent: Array, weight: Array, bias: Array, value: Array) -> Array:
-    particles, data, parents = parent.shape
+    particles, data, _ = parent.shape
     units = weight.shape[1]
     has_two_values, low, high, code = described(parent)
 

@@ -11,8 +11,9 @@
 _Static_assert(TASK % ROWS == 0 && TASK % TERMS == 0, "whole blocks, and whole groups");
 
 typedef struct {
-  const float* values; /* [particles, data, columns]; those of the first row are the low ones */
+  const float* values; /* [particles, data, columns] */
   int64_t particles, data, columns;
+  float* low;            /* [columns] */
   float* high;           /* of each task: [tasks, columns] */
   atomic_int has_others; /* whether a column has a third value */
   int32_t* codes;        /* a bit of each term of a group, whether it is high: [blocks, groups, ROWS] */
@@ -38,7 +39,7 @@ static int code_rows(const description* of, int64_t first, int64_t count, float*
   for (int64_t group = 0; group < groups; group += 3) {
     int64_t column = TERMS * group;
     __mmask16 there = (__mmask16)((1u << SMALLEST(of->columns - column, 3 * TERMS)) - 1);
-    __m512 low = _mm512_maskz_loadu_ps(there, of->values + column), other = _mm512_maskz_loadu_ps(there, high + column);
+    __m512 low = _mm512_maskz_loadu_ps(there, of->low + column), other = _mm512_maskz_loadu_ps(there, high + column);
     int32_t bits[LANES] __attribute__((aligned(64)));
     for (int i = 0; i < LANES; i++)
       bits[i] = is_high(there, _mm512_maskz_loadu_ps(there, values[i] + column), low, &other, &others);
@@ -58,7 +59,7 @@ static int code_columns(const description* of, int64_t group, float* high) {
   __mmask16 others = 0;
   for (int64_t column = 0; column < of->columns; column += LANES) {
     __mmask16 there = lanes(of->columns - column);
-    __m512 low = _mm512_maskz_loadu_ps(there, of->values + column), other = _mm512_maskz_loadu_ps(there, high + column);
+    __m512 low = _mm512_maskz_loadu_ps(there, of->low + column), other = _mm512_maskz_loadu_ps(there, high + column);
     __m512i code = _mm512_setzero_si512();
     for (int64_t i = 0; i < SMALLEST(of->data - TERMS * group, TERMS); i++) {
       __m512 value = _mm512_maskz_loadu_ps(there, of->values + (TERMS * group + i) * of->columns + column);
@@ -73,7 +74,7 @@ static int code_columns(const description* of, int64_t group, float* high) {
 
 /* The high values of a task, which start as the low ones. */
 static float* high_of(const description* of, int64_t task) {
-  return memcpy(of->high + task * of->columns, of->values, of->columns * sizeof *of->high);
+  return memcpy(of->high + task * of->columns, of->low, of->columns * sizeof *of->high);
 }
 
 static void describe_task(void* about, int64_t task) {
@@ -95,16 +96,29 @@ static void describe_task_across(void* about, int64_t task) {
 
 /* ---- What XLA calls ---------------------------------------------------------------------------------------------- */
 
+/* Take the smaller values of the first rows as the low ones: sums of what is large are then not subtracted again. */
+static void find_low(const description* of, int64_t rows) {
+  memcpy(of->low, of->values, of->columns * sizeof *of->low);
+  for (int64_t i = 1; i < SMALLEST(rows, ROWS); i++)
+    for (int64_t column = 0; column < of->columns; column += LANES) {
+      __mmask16 there = lanes(of->columns - column);
+      __m512 value = _mm512_maskz_loadu_ps(there, of->values + i * of->columns + column);
+      __m512 low = _mm512_maskz_loadu_ps(there, of->low + column);
+      __mmask16 is_less = _mm512_cmp_ps_mask(_mm512_abs_ps(value), _mm512_abs_ps(low), _CMP_LT_OQ);
+      _mm512_mask_storeu_ps(of->low + column, is_less, value);
+    }
+}
+
 /* Do all tasks, and put together what they found: the high values of all are those of the first one. */
 static void describe_all(const XLA_FFI_CallFrame* frame, description* of, void (*task)(void*, int64_t)) {
   int64_t rows = of->particles * of->data, tasks = (rows + TASK - 1) / TASK;
-  memcpy(result(frame, 1), of->values, of->columns * sizeof(float));
+  find_low(of, rows);
   run(frame, tasks, task, of);
   __mmask16 others = atomic_load(&of->has_others) ? 0xFFFF : 0;
   for (int64_t i = 1; i < tasks && !others; i++)
     for (int64_t column = 0; column < of->columns; column += LANES) {
       __mmask16 there = lanes(of->columns - column);
-      __m512 low = _mm512_maskz_loadu_ps(there, of->values + column), high = _mm512_maskz_loadu_ps(there, of->high + column);
+      __m512 low = _mm512_maskz_loadu_ps(there, of->low + column), high = _mm512_maskz_loadu_ps(there, of->high + column);
       is_high(there, _mm512_maskz_loadu_ps(there, of->high + i * of->columns + column), low, &high, &others);
       _mm512_mask_storeu_ps(of->high + column, there, high);
     }
@@ -118,6 +132,7 @@ static XLA_FFI_Error* describe_values(XLA_FFI_CallFrame* frame, void (*task)(voi
                     .particles = values->dims[0],
                     .data = values->dims[1],
                     .columns = values->dims[2],
+                    .low = result(frame, 1),
                     .high = result(frame, 2),
                     .codes = result(frame, 3)};
   describe_all(frame, &of, task);

@@ -7,7 +7,7 @@
 typedef struct {
   map sums;
   const int32_t* codes;
-  const float *low, *high; /* of each row of the result, where terms are zeros and ones: out = low * all + (high - low) * sum */
+  const float *low, *high; /* of each row of the result, where terms are zeros and ones; NULL otherwise */
   float* out;              /* [rows, columns] */
   int64_t rows, width;     /* that of a panel */
   atomic_int lacks_memory;
@@ -88,10 +88,15 @@ static XLA_FFI_Error* multiply_all(XLA_FFI_CallFrame* frame, int is_across) {
                  .out = out->data,
                  .rows = out->dims[0],
                  .width = PANEL};
-  int64_t terms = of.sums.terms, columns = of.sums.columns, chunks = (of.rows + CHUNK - 1) / CHUNK;
+  int64_t terms = of.sums.terms, described = is_across ? of.rows : terms;
+  int64_t chunks = (of.rows + CHUNK - 1) / CHUNK, columns = of.sums.columns;
+  if (!HAS_SHAPE(given(frame, 0), (of.rows + ROWS - 1) / ROWS, (terms + TERMS - 1) / TERMS, ROWS) ||
+      !HAS_SHAPE(given(frame, 1), described) ||
+      !HAS_SHAPE(given(frame, 2), ((is_across ? terms : of.rows) + TASK - 1) / TASK, described) ||
+      !HAS_SHAPE(out, of.rows, columns))
+    return failure(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, "expected operands of sizes that fit each other");
   if ((columns + PANEL - 1) / PANEL * chunks < FEWEST_TASKS) of.width = PANEL / 2;
   run(frame, (columns + of.width - 1) / of.width * chunks, multiply_panel, &of);
-  (void)terms;
   if (!atomic_load(&of.lacks_memory)) return NULL;
   return failure(frame, XLA_FFI_Error_Code_RESOURCE_EXHAUSTED, "no memory for the sums of a product");
 }
