@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from beliefnet.conditionals import MLP, Dense
+from beliefnet.conditionals import MLP, AsIs, Dense, Feedforward, LogCounts, Signs
+from beliefnet.distributions import bernoulli
 from beliefnet.native import _library, _products
 from beliefnet.native._products import product
 from beliefnet.nets import sigmoid_belief_net
@@ -159,14 +160,17 @@ def test_other_platforms_and_batches_of_any_size_are_left_to_xla(native):
     assert jax.export.export(jax.jit(product))(*given).out_avals[0].shape == (size, 200)
 
 
-def test_a_map_looks_at_bits_and_not_at_activations(native):
+def test_a_map_looks_at_bits_and_not_at_activations_or_counts(native):
     dense = Dense(784, 200, key=jax.random.key(0))
-    rows, *_ = operands("signs", (100, 784, 200))
-    np.testing.assert_allclose(dense(rows), dense.of_activations(rows), rtol=1e-5, atol=1e-5)
+    rows = jnp.asarray(operands("signs")[0])
+    np.testing.assert_allclose(dense(rows), dense.of_reals(rows), rtol=1e-5, atol=1e-5)
     for leading in ((4, 25, 784), (2, 2, 25, 784)):
         np.testing.assert_array_equal(dense(rows.reshape(leading)), dense(rows).reshape(*leading[:-1], 200))
     net = MLP((784, 300, 200), jnp.tanh, key=jax.random.key(1))
     assert str(jax.make_jaxpr(net)(rows)).count("beliefnet_product") == 1
+    for view, count in ((AsIs(), 1), (Signs(), 1), (LogCounts(), 0)):
+        layer = Feedforward(net, bernoulli, view)
+        assert str(jax.make_jaxpr(layer.parameters_given)(rows + 1)).count("beliefnet_product") == count
 
 
 def test_operands_that_do_not_fit_are_refused(native):

@@ -94,7 +94,8 @@ class Feedforward(AbstractConditional):
     def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*#lead parameters"]:
         """Return what the network gives, plus the bias."""
         assert parent is not None
-        given = self.network(self.seen(parent))
+        network = self.network if self.view.may_show_bits else self.network.of_reals
+        given = network(self.seen(parent))
         return given if self.bias is None else given + self.bias
 
     def log_prob_given(

@@ -39,6 +39,10 @@ class AbstractNetwork(eqx.Module):
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Map values of shape `[*lead, num_inputs]` to `[*lead, num_outputs]`."""
 
+    def of_reals(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
+        """Return the same, of values that are no bits: whether they are is not looked at."""
+        return self(values)
+
     @property
     def marks_missing(self) -> bool:
         """Whether it is told which of its inputs are missing, which NaN says."""
@@ -89,8 +93,8 @@ class Dense(AbstractNetwork):
         # One flat product: over several leading axes, the weight's gradient would first copy a transposed operand.
         return over_rows(partial(self._of_rows, multiply=product), values)
 
-    def of_activations(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
-        """Return the same, of values that are no bits: whether they are is not looked at."""
+    def of_reals(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
+        """Return the same, of values that are no bits, such as activations."""
         return over_rows(partial(self._of_rows, multiply=jnp.matmul), values)
 
     def _of_rows(
@@ -225,10 +229,15 @@ class MLP(AbstractComposed):
 
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Apply the maps in turn."""
-        first, *others = self.layers
-        values = first(values)
-        for layer in others:
-            values = layer.of_activations(as_fast(self.activation)(values))
+        return self._after_first(self.layers[0](values))
+
+    def of_reals(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
+        """Return the same, of values that are no bits."""
+        return self._after_first(self.layers[0].of_reals(values))
+
+    def _after_first(self, values: Float[Array, "*lead units"]) -> Float[Array, "*lead outputs"]:
+        for layer in self.layers[1:]:
+            values = layer.of_reals(as_fast(self.activation)(values))
         return values
 
 

@@ -20,6 +20,11 @@ class AbstractView(eqx.Module):
     def centre(self) -> Float[Array, "*#parents"] | None:
         """The values that are seen as zeros, such as the mean of the training data; None where that is no choice."""
 
+    @property
+    def may_show_bits(self) -> bool:
+        """Whether all that is seen of a parent may have two values each, as bits do, of which maps are faster."""
+        return True
+
     @abstractmethod
     def __call__(self, values: Float[Array, "*lead parents"]) -> Float[Array, "*lead parents"]:
         """Return what is seen of values."""
@@ -72,6 +77,11 @@ class LogCounts(AbstractView):
 
     def __init__(self, mean: ArrayLike | None = None):
         self.offset = None if mean is None else Frozen(jnp.log1p(jnp.asarray(mean, float)))
+
+    @property
+    def may_show_bits(self) -> bool:
+        """False: counts have more values."""
+        return False
 
     @property
     def centre(self) -> Float[Array, " parents"] | None:

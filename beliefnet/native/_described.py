@@ -1,5 +1,7 @@
 """The two values that each column of a matrix has, such as zeros and ones."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 from jax import Array, ShapeDtypeStruct
@@ -7,7 +9,7 @@ from jax import Array, ShapeDtypeStruct
 from beliefnet.native._library import PREFIX, ROWS, TASK, TERMS
 
 
-def described(values: Array, *, across: bool = False) -> list[Array]:
+def described(values: Array, *, across: bool = False) -> Sequence[Array]:
     """Return whether each column has two values at the most, both of each column, and codes of which there are.
 
     Args:
