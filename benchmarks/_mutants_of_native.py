@@ -58,10 +58,10 @@ OF_NATIVE = [
         PRODUCTS,
     ),
     Mutant(
-        "The last square writes a row too many",
+        "The last square writes a row too few",
         "native/products.c",
         "if (i < rows)",
-        "if (i <= rows)",
+        "if (i + 1 < rows)",
         PRODUCTS,
     ),
     Mutant(
@@ -83,13 +83,6 @@ OF_NATIVE = [
         "native/_products.py",
         "lambda tangent, rows, factor, **about: _by_xla(tangent, factor, **about),",
         "lambda tangent, rows, factor, **about: _by_xla(0 * tangent, factor, **about),",
-        PRODUCTS,
-    ),
-    Mutant(
-        "A mesh multiplies in C",
-        "native/_products.py",
-        "and can_be_in_c(rows, weight)",
-        "and can_be_in_c.__globals__['is_loaded']()",
         PRODUCTS,
     ),
     Mutant(
