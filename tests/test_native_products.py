@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from beliefnet.conditionals import MLP, AsIs, Dense, Feedforward, LogCounts, Signs
+from beliefnet.conditionals import MLP, AsIs, Dense, Feedforward, LogCounts, Signs, Stacked
 from beliefnet.distributions import bernoulli
 from beliefnet.native import _library, _products
 from beliefnet.native._products import product
@@ -104,7 +104,24 @@ def test_what_is_no_number_is_not_lost(everything, bad):
 
 
 def f_of(multiply):
-    return lambda rows, weight: jnp.tanh(multiply(rows, weight) / 9).sum()
+    def f(rows, weight):
+        return jnp.tanh(multiply(rows, weight) / 9).sum()
+
+    f.multiply = multiply
+    return f
+
+
+@jax.custom_vjp
+def _ignored(values):
+    return values.sum()
+
+
+_ignored.defvjp(lambda values: (values.sum(), None), lambda _, slope: (None,))
+
+
+def _without_programs(f, *given):
+    with jax.disable_jit():
+        return f(*given)
 
 
 TRANSFORMED = {
@@ -120,6 +137,10 @@ TRANSFORMED = {
     "Hessian": lambda f, r, w: jax.hessian(lambda scale: f(r, scale * w))(1.5),
     "many nets": lambda f, r, w: jax.vmap(jax.grad(f, 1))(jnp.stack([r, 1 - r]), jnp.stack([w, 2 * w])),
     "many maps of the same rows": lambda f, r, w: jax.vmap(jax.grad(f, 1), (None, 0))(r, jnp.stack([w, 2 * w])),
+    "transpose in the weights": lambda f, r, w: jax.linear_transpose(lambda w: f.multiply(r, w), w)(r @ w),
+    "transpose in the rows": lambda f, r, w: jax.linear_transpose(lambda r: f.multiply(r, w), r)(r @ w),
+    "no slope": lambda f, r, w: jax.grad(lambda w: _ignored(f.multiply(r, w)) + w.sum())(w),
+    "without programs": lambda f, r, w: _without_programs(jax.grad(f, (0, 1)), r, w),
     "linear": lambda f, r, w: jax.linearize(f, r, w)[1](r, w),
 }
 
@@ -137,7 +158,7 @@ def test_only_what_is_worth_it(native):
     assert is_in_c(rows, weight)
     for other in (
         (rows[:63], weight),
-        (rows, weight[:, :15]),
+        (jnp.tile(rows, (4, 1)), weight[:, :47]),
         (rows[:, :100], weight[:100]),
         (rows.astype(jnp.bfloat16), weight),
         (rows, weight.astype(jnp.bfloat16)),
@@ -173,15 +194,17 @@ def test_a_map_looks_at_bits_and_not_at_activations_or_counts(native):
         assert str(jax.make_jaxpr(layer.parameters_given)(rows + 1)).count("beliefnet_product") == count
 
 
-def test_operands_that_do_not_fit_are_refused(native):
-    weight, values, high = jnp.zeros((10, 20)), jnp.zeros(10), jnp.zeros((1, 10))
+@pytest.mark.parametrize("name", ["multiply", "multiply_across"])
+def test_operands_that_do_not_fit_are_refused(native, name):
+    described = {"multiply": 10, "multiply_across": 3}[name]
+    weight, values, high = jnp.zeros((10, 20)), jnp.zeros(described), jnp.zeros((1, described))
     codes = jnp.zeros((1, 2, 64), jnp.int32)
-    multiply = jax.ffi.ffi_call("beliefnet_multiply", jax.ShapeDtypeStruct((3, 20), jnp.float32))
+    multiply = jax.ffi.ffi_call(f"beliefnet_{name}", jax.ShapeDtypeStruct((3, 20), jnp.float32))
     jax.block_until_ready(multiply(codes, values, high, weight))
     for given in (
         (codes[:, :1], values, high, weight),
-        (codes, values[:9], high, weight),
-        (codes, values, high[:, :9], weight),
+        (codes, values[:2], high, weight),
+        (codes, values, high[:, :2], weight),
         (codes, values, high, weight[:4]),
     ):
         with pytest.raises(jax.errors.JaxRuntimeError, match="sizes that fit"):
@@ -204,3 +227,50 @@ def test_a_gradient_of_a_net_is_as_before(native, monkeypatch):
     expected = jax.jit(lambda net: slopes(net))(net)
     for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4 * float(jnp.abs(other).max()))
+
+
+@pytest.mark.parametrize("kind", ["signs", "centred"])
+def test_slopes_of_one_sign_of_many_rows_lose_nothing(everything, kind):
+    rows, _, _ = operands(kind, (100_000, 6, 4))
+    slope = np.full((100_000, 4), 0.1, np.float32)
+    weight = jnp.zeros((6, 4))
+    found = jax.jit(lambda slope: jax.vjp(lambda weight: product(rows, weight), weight)[1](slope)[0])(slope)
+    # To rounding of what is added up: nothing of signs, whose sums are from 0, a part of 10,000 of others.
+    most = {"signs": 1e-3, "centred": 5e-3}[kind]
+    np.testing.assert_allclose(found, rows.astype(float).T @ slope.astype(float), rtol=0, atol=most)
+
+
+def test_a_value_that_drowns_others_is_left_to_xla(everything):
+    rows, weight, _ = operands("bits")
+    for large in (1e6, 1e30):
+        rows[:, 0] = np.where(np.arange(100) < 80, large, 0)
+        found, expected = (jax.jit(f)(rows, weight) for f in (product, jnp.matmul))
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("kind", [jax.sharding.AxisType.Auto, jax.sharding.AxisType.Explicit], ids=lambda k: k.name)
+def test_rows_that_are_divided_without_a_mesh(native, kind):
+    rows, weight, _ = map(jnp.asarray, operands("bits"))
+    mesh = jax.make_mesh((1,), ("data",), axis_types=(kind,))
+    divided = jax.device_put(rows, jax.NamedSharding(mesh, jax.P("data")))
+    np.testing.assert_allclose(jax.jit(product)(divided, weight), rows @ weight, rtol=1e-4, atol=1e-4)
+    assert not is_in_c(divided, weight)
+
+
+class _Doubled(Dense):
+    def __call__(self, values):
+        return 2 * super().__call__(values)
+
+
+def test_a_map_of_ones_own_is_asked(native):
+    key = jax.random.key(0)
+    net = MLP((784, 300, 200), jnp.tanh, key=key)
+    own = net.with_part(1, _Doubled(300, 200, key=key)).with_part(0, _Doubled(784, 300, key=key))
+    rows = jnp.asarray(operands("bits")[0])
+    first, last = own.parts
+    np.testing.assert_allclose(own(rows), last(jnp.tanh(first(rows))), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(own.of_reals(rows), own(rows), rtol=1e-5, atol=1e-5)
+    stacked = Stacked((Dense(784, 300, key=key), Dense(300, 200, key=key)))
+    assert (
+        str(jax.make_jaxpr(Feedforward(stacked, bernoulli, LogCounts()).parameters_given)(rows)).count("product") == 1
+    )

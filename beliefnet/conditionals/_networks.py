@@ -40,7 +40,7 @@ class AbstractNetwork(eqx.Module):
         """Map values of shape `[*lead, num_inputs]` to `[*lead, num_outputs]`."""
 
     def of_reals(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
-        """Return the same, of values that are no bits: whether they are is not looked at."""
+        """Return the same, of values that are no bits: nothing has to be looked at."""
         return self(values)
 
     @property
@@ -95,6 +95,8 @@ class Dense(AbstractNetwork):
 
     def of_reals(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Return the same, of values that are no bits, such as activations."""
+        if type(self).__call__ is not Dense.__call__:  # a map of one's own
+            return self(values)
         return over_rows(partial(self._of_rows, multiply=jnp.matmul), values)
 
     def _of_rows(
@@ -272,7 +274,14 @@ class Stacked(AbstractComposed):
 
     def __call__(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
         """Apply the networks in turn."""
-        for network in self.networks:
+        return self._after_first(self.networks[0](values))
+
+    def of_reals(self, values: Float[Array, "*lead inputs"]) -> Float[Array, "*lead outputs"]:
+        """Return the same, of values that are no bits."""
+        return self._after_first(self.networks[0].of_reals(values))
+
+    def _after_first(self, values: Float[Array, "*lead units"]) -> Float[Array, "*lead outputs"]:
+        for network in self.networks[1:]:
             values = network(values)
         return values
 

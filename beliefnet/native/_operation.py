@@ -41,4 +41,6 @@ def can_be_in_c(*arrays: Array) -> bool:
 
     Asked last, because the code is compiled where it was not before.
     """
-    return all(array.dtype == "float32" for array in arrays) and not is_for_a_mesh() and is_loaded()
+    if any(array.dtype != "float32" or not jax.typeof(array).sharding.mesh.empty for array in arrays):
+        return False
+    return not is_for_a_mesh() and is_loaded()

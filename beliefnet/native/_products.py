@@ -13,7 +13,7 @@ from beliefnet.native._described import described
 from beliefnet.native._library import PREFIX
 from beliefnet.native._operation import can_be_in_c, is_known
 
-_FEWEST_ROWS, _FEWEST_COLUMNS = 64, 16
+_FEWEST_ROWS, _FEWEST_COLUMNS = 64, 48
 _FEWEST_PRODUCTS = 2**22
 """With fewer, a net that is small, the compiler would take more time than all that is saved."""
 
@@ -22,7 +22,8 @@ def product(rows: Float[Array, "rows inputs"], weight: Float[Array, "inputs outp
     """Return `rows @ weight`.
 
     Where each column of the rows has two values, code in C takes two thirds of the time of XLA's, for the product and
-    for the derivative of the weights; others are left to XLA. Results differ by rounding.
+    for the derivative of the weights; others are left to XLA. Results differ by rounding, and what is infinite may be
+    NaN.
 
     Args:
         rows: Bits, or what is seen of them.
@@ -63,14 +64,24 @@ def _alone(rows: Array, factor: Array, *, is_transposed: bool) -> Array:
     return _product.bind(rows, factor, is_transposed=is_transposed)
 
 
+def _eagerly(rows, factor, *, is_transposed):
+    with jax.disable_jit(False):
+        return _alone(rows, factor, is_transposed=is_transposed)
+
+
 def _shape(rows, factor, *, is_transposed):
     return rows.update(shape=(rows.shape[is_transposed], factor.shape[1]), weak_type=False)
 
 
 def _transposed(slope, rows, factor, *, is_transposed):
-    # Linear in the factor alone: in rows, its derivative is an ordinary product.
-    assert ad.is_undefined_primal(factor)
-    return None, _product.bind(rows, slope, is_transposed=not is_transposed)
+    is_of_rows = ad.is_undefined_primal(rows)
+    if type(slope) is ad.Zero:
+        found = ad.Zero((rows if is_of_rows else factor).aval)
+    elif is_of_rows:
+        found = factor @ slope.T if is_transposed else slope @ factor.T
+    else:
+        found = _product.bind(rows, slope, is_transposed=not is_transposed)
+    return (found, None) if is_of_rows else (None, found)
 
 
 def _of_many(operands, axes, *, is_transposed):
@@ -78,7 +89,7 @@ def _of_many(operands, axes, *, is_transposed):
     return together(*operands), 0
 
 
-_product.def_impl(_alone)
+_product.def_impl(_eagerly)
 _product.def_abstract_eval(_shape)
 ad.defjvp(
     _product,

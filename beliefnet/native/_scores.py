@@ -30,7 +30,7 @@ def bernoulli_scores(
     """Return log p(value | parent) of Bernoulli units with logits `parent @ weight + bias`, without making the logits.
 
     Where each column of the parent has two values, such as zeros and ones, code in C takes less than half of the time
-    of XLA's; others are left to XLA. Results differ by rounding. The derivative is that of the logits, by XLA.
+    of XLA's; others are left to XLA. Results differ by rounding. The derivative is that of the other function.
 
     Args:
         parent: The values of the layer above, many particles of each datum.

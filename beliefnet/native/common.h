@@ -3,6 +3,7 @@
 #pragma once
 
 #include <immintrin.h>
+#include <math.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>

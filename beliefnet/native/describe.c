@@ -96,6 +96,12 @@ static void describe_task_across(void* about, int64_t task) {
 
 /* ---- What XLA calls ---------------------------------------------------------------------------------------------- */
 
+/* A low value that is larger, in thousands, than what else there is: its multiples would drown the others. */
+INLINED __mmask16 drowns(__m512 low, __m512 high) {
+  __m512 most = _mm512_mul_ps(_mm512_max_ps(_mm512_abs_ps(high), _mm512_set1_ps(1)), _mm512_set1_ps(1024));
+  return _mm512_cmp_ps_mask(_mm512_abs_ps(low), most, _CMP_GT_OQ);
+}
+
 /* Take the smaller values of the first rows as the low ones: sums of what is large are then not subtracted again. */
 static void find_low(const description* of, int64_t rows) {
   memcpy(of->low, of->values, of->columns * sizeof *of->low);
@@ -112,16 +118,17 @@ static void find_low(const description* of, int64_t rows) {
 /* Do all tasks, and put together what they found: the high values of all are those of the first one. */
 static void describe_all(const XLA_FFI_CallFrame* frame, description* of, void (*task)(void*, int64_t)) {
   int64_t rows = of->particles * of->data, tasks = (rows + TASK - 1) / TASK;
-  find_low(of, rows);
+  if (rows) find_low(of, rows);
   run(frame, tasks, task, of);
   __mmask16 others = atomic_load(&of->has_others) ? 0xFFFF : 0;
-  for (int64_t i = 1; i < tasks && !others; i++)
-    for (int64_t column = 0; column < of->columns; column += LANES) {
-      __mmask16 there = lanes(of->columns - column);
-      __m512 low = _mm512_maskz_loadu_ps(there, of->low + column), high = _mm512_maskz_loadu_ps(there, of->high + column);
+  for (int64_t column = 0; column < of->columns && !others; column += LANES) {
+    __mmask16 there = lanes(of->columns - column);
+    __m512 low = _mm512_maskz_loadu_ps(there, of->low + column), high = _mm512_maskz_loadu_ps(there, of->high + column);
+    for (int64_t i = 1; i < tasks; i++)
       is_high(there, _mm512_maskz_loadu_ps(there, of->high + i * of->columns + column), low, &high, &others);
-      _mm512_mask_storeu_ps(of->high + column, there, high);
-    }
+    _mm512_mask_storeu_ps(of->high + column, there, high);
+    others |= _mm512_mask_cmp_ps_mask(drowns(low, high), low, high, _CMP_NEQ_UQ);
+  }
   *(uint8_t*)result(frame, 0) = !others;
 }
 

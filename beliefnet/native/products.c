@@ -42,16 +42,20 @@ static void write_square(const float (*from)[ROWS], float* to, int64_t stride, i
     if (i < rows) _mm512_mask_storeu_ps(to + i * stride, there, out[i]);
 }
 
-/* Add what the terms are where they are low, or else turn the sums of terms of ones into those of what ones stand for. */
+/* Add what sums are from, or else turn the sums of terms of ones into those of what ones stand for. */
 static void finish(scratch* own, const products* of, int64_t first, int64_t rows, int64_t width) {
   for (int64_t row = 0; row < rows; row += LANES) {
     __mmask16 there = lanes(rows - row);
-    __m512 low = of->low ? _mm512_maskz_loadu_ps(there, of->low + first + row) : _mm512_set1_ps(1);
-    __m512 step = of->low ? _mm512_sub_ps(_mm512_maskz_loadu_ps(there, of->high + first + row), low) : low;
+    __m512 base = _mm512_set1_ps(1), step = base;
+    if (of->low) {
+      base = _mm512_maskz_loadu_ps(there, of->low + first + row);
+      step = _mm512_sub_ps(_mm512_maskz_loadu_ps(there, of->high + first + row), base);
+      if (of->sums.is_centred) base = _mm512_fmadd_ps(step, _mm512_set1_ps(0.5f), base);
+    }
     for (int64_t i = 0; i < width; i++) {
       float* sums = &own->sums[row / ROWS][i][row % ROWS];
-      __m512 lows = _mm512_mul_ps(low, _mm512_set1_ps(own->lows[i]));
-      _mm512_store_ps(sums, _mm512_fmadd_ps(step, _mm512_load_ps(sums), lows));
+      __m512 bases = _mm512_mul_ps(base, _mm512_set1_ps((float)own->bases[i]));
+      _mm512_store_ps(sums, _mm512_fmadd_ps(step, _mm512_load_ps(sums), bases));
     }
   }
 }
@@ -89,6 +93,7 @@ static XLA_FFI_Error* multiply_all(XLA_FFI_CallFrame* frame, int is_across) {
                  .rows = out->dims[0],
                  .width = PANEL};
   int64_t terms = of.sums.terms, described = is_across ? of.rows : terms;
+  of.sums.is_centred = is_better_centred(given(frame, 1)->data, given(frame, 2)->data, described);
   int64_t chunks = (of.rows + CHUNK - 1) / CHUNK, columns = of.sums.columns;
   if (!HAS_SHAPE(given(frame, 0), (of.rows + ROWS - 1) / ROWS, (terms + TERMS - 1) / TERMS, ROWS) ||
       !HAS_SHAPE(given(frame, 1), described) ||

@@ -30,11 +30,11 @@ static inline __m512 exp_of_minus(__m512 x) {
 }
 
 /* Score sixteen rows: those of one datum, and of the next one where the mask says so. */
-static __m512 score(const float (*sums)[ROWS], const float* lows, const float* value, const float* next,
+static __m512 score(const float (*sums)[ROWS], const double* bases, const float* value, const float* next,
                     __mmask16 is_next, const float* bias, int64_t width) {
   __m512 linear = _mm512_setzero_ps(), product = _mm512_set1_ps(1), zero = _mm512_setzero_ps();
   for (int64_t i = 0; i < width; i++) {
-    __m512 logit = _mm512_add_ps(_mm512_load_ps(sums[i]), _mm512_set1_ps(lows[i] + bias[i]));
+    __m512 logit = _mm512_add_ps(_mm512_load_ps(sums[i]), _mm512_set1_ps((float)(bases[i] + bias[i])));
     __m512 bit = _mm512_mask_blend_ps(is_next, _mm512_set1_ps(value[i]), _mm512_set1_ps(next[i]));
     linear = _mm512_add_ps(linear, _mm512_fmsub_ps(bit, logit, _mm512_max_ps(zero, logit)));
     /* A product of terms between 1 and 2 is one logarithm, and loses nothing. */
@@ -52,7 +52,7 @@ static void score_block(const scratch* own, const scores* of, int64_t block, int
     int64_t before = SMALLEST((datum + 1) * of->particles - row, LANES);
     __mmask16 is_there = lanes(end - row);
     const float(*sums)[ROWS] = (const void*)&own->sums[block][0][row - first_row];
-    __m512 found = score(sums, own->lows, value + datum * columns, value + next * columns,
+    __m512 found = score(sums, own->bases, value + datum * columns, value + next * columns,
                          (__mmask16)(0xFFFFu << before), of->bias + column, width);
     _mm512_mask_storeu_ps(of->out + column / PANEL * all + row, is_there, found);
   }
@@ -100,6 +100,7 @@ XLA_FFI_Error* score_all(XLA_FFI_CallFrame* frame) {
       !HAS_SHAPE(given(frame, 4), columns) || !HAS_SHAPE(given(frame, 5), of.data, columns) ||
       out->dims[0] != panels)
     return failure(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, "expected operands of sizes that fit each other");
+  of.logits.is_centred = is_better_centred(of.logits.low, of.logits.high, terms);
   run(frame, panels * chunks, score_panel, &of);
   if (!atomic_load(&of.lacks_memory)) return NULL;
   return failure(frame, XLA_FFI_Error_Code_RESOURCE_EXHAUSTED, "no memory for the sums of log-probabilities");
