@@ -95,8 +95,8 @@ OF_NATIVE = [
     Mutant(
         "The derivative of weights is a product of untransposed rows",
         "native/_products.py",
-        "return None, _product.bind(rows, slope, is_transposed=not is_transposed)",
-        "return None, _product.bind(rows, slope, is_transposed=is_transposed)",
+        "found = _product.bind(rows, slope, is_transposed=not is_transposed)",
+        "found = _product.bind(rows, slope, is_transposed=is_transposed)",
         PRODUCTS,
     ),
     Mutant(
