@@ -93,13 +93,13 @@ static XLA_FFI_Error* multiply_all(XLA_FFI_CallFrame* frame, int is_across) {
                  .rows = out->dims[0],
                  .width = PANEL};
   int64_t terms = of.sums.terms, described = is_across ? of.rows : terms;
-  of.sums.is_centred = is_better_centred(given(frame, 1)->data, given(frame, 2)->data, described);
   int64_t chunks = (of.rows + CHUNK - 1) / CHUNK, columns = of.sums.columns;
   if (!HAS_SHAPE(given(frame, 0), (of.rows + ROWS - 1) / ROWS, (terms + TERMS - 1) / TERMS, ROWS) ||
       !HAS_SHAPE(given(frame, 1), described) ||
       !HAS_SHAPE(given(frame, 2), ((is_across ? terms : of.rows) + TASK - 1) / TASK, described) ||
       !HAS_SHAPE(out, of.rows, columns))
     return failure(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, "expected operands of sizes that fit each other");
+  of.sums.is_centred = is_better_centred(given(frame, 1)->data, given(frame, 2)->data, described);
   if ((columns + PANEL - 1) / PANEL * chunks < FEWEST_TASKS) of.width = PANEL / 2;
   run(frame, (columns + of.width - 1) / of.width * chunks, multiply_panel, &of);
   if (!atomic_load(&of.lacks_memory)) return NULL;
