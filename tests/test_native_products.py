@@ -5,14 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from beliefnet.conditionals import MLP, AsIs, Dense, Feedforward, LogCounts, Signs, Stacked
+from beliefnet.conditionals import MLP, AsIs, Beside, Dense, Feedforward, LogCounts, Signs, Stacked
 from beliefnet.distributions import bernoulli
 from beliefnet.native import _library, _products
+from beliefnet.native._described import described
 from beliefnet.native._products import product
 from beliefnet.nets import sigmoid_belief_net
 
 KINDS = ["bits", "signs", "centred", "one value", "seldom", "mostly", "large"]
-# Rows, inputs and outputs: whole and broken vectors, groups, blocks, chunks and panels; few tasks, and many.
+# Rows, inputs and outputs: whole and broken vectors, groups, stretches, blocks, chunks and panels.
 SHAPES = [(64, 1, 16), (65, 3, 17), (100, 784, 200), (331, 40, 33), (1030, 203, 70), (2049, 5, 1), (70, 1100, 45)]
 
 
@@ -189,26 +190,32 @@ def test_a_map_looks_at_bits_and_not_at_activations_or_counts(native):
         np.testing.assert_array_equal(dense(rows.reshape(leading)), dense(rows).reshape(*leading[:-1], 200))
     net = MLP((784, 300, 200), jnp.tanh, key=jax.random.key(1))
     assert str(jax.make_jaxpr(net)(rows)).count("beliefnet_product") == 1
-    for view, count in ((AsIs(), 1), (Signs(), 1), (LogCounts(), 0)):
+    mixed = Beside((Signs(), LogCounts()), (700, 84))
+    for view, count in ((AsIs(), 1), (Signs(), 1), (LogCounts(), 0), (mixed, 0)):
         layer = Feedforward(net, bernoulli, view)
         assert str(jax.make_jaxpr(layer.parameters_given)(rows + 1)).count("beliefnet_product") == count
+        scored, many = Feedforward(dense, bernoulli, view), jnp.stack([rows] * 8)
+        assert ("score_all" in str(jax.make_jaxpr(scored.log_prob_given)(many, rows[:, :200]))) == count
 
 
 @pytest.mark.parametrize("name", ["multiply", "multiply_across"])
 def test_operands_that_do_not_fit_are_refused(native, name):
-    described = {"multiply": 10, "multiply_across": 3}[name]
-    weight, values, high = jnp.zeros((10, 20)), jnp.zeros(described), jnp.zeros((1, described))
-    codes = jnp.zeros((1, 2, 64), jnp.int32)
+    described = {"multiply": 30, "multiply_across": 3}[name]
+    weight, values, high = jnp.zeros((30, 20)), jnp.zeros(described), jnp.zeros((1, described))
+    codes = jnp.zeros((2, 3, 4), jnp.uint16)
     multiply = jax.ffi.ffi_call(f"beliefnet_{name}", jax.ShapeDtypeStruct((3, 20), jnp.float32))
     jax.block_until_ready(multiply(codes, values, high, weight))
     for given in (
         (codes[:, :1], values, high, weight),
+        (codes[:, :, :2], values, high, weight),
         (codes, values[:2], high, weight),
         (codes, values, high[:, :2], weight),
         (codes, values, high, weight[:4]),
     ):
         with pytest.raises(jax.errors.JaxRuntimeError, match="sizes that fit"):
             jax.block_until_ready(multiply(*given))
+    with pytest.raises(jax.errors.JaxRuntimeError, match="sizes that fit"):
+        jax.block_until_ready(multiply(codes.astype(jnp.int32), values, high, weight))
 
 
 def test_a_gradient_of_a_net_is_as_before(native, monkeypatch):
@@ -246,6 +253,16 @@ def test_a_value_that_drowns_others_is_left_to_xla(everything):
         rows[:, 0] = np.where(np.arange(100) < 80, large, 0)
         found, expected = (jax.jit(f)(rows, weight) for f in (product, jnp.matmul))
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("across", [False, True])
+def test_the_smaller_value_is_the_low_one(native, across):
+    rows, _, _ = operands("bits")
+    rows[0] = 1  # the first row of all
+    has_two_values, low, high, _ = jax.jit(lambda rows: described(rows[None], across=across))(rows)
+    assert has_two_values
+    np.testing.assert_array_equal(low, np.zeros(784))
+    np.testing.assert_array_equal(high[0], np.ones(784))
 
 
 @pytest.mark.parametrize("kind", [jax.sharding.AxisType.Auto, jax.sharding.AxisType.Explicit], ids=lambda k: k.name)

@@ -104,7 +104,8 @@ class Feedforward(AbstractConditional):
         """Return log p(value | parent) of all units together, in nats; of many bits in C, where that can be."""
         assert parent is not None
         scores = None
-        if type(self) is Feedforward and type(self.network) is Dense and self.family == bernoulli:
+        is_of_bits = self.family == bernoulli and self.view.may_show_bits
+        if type(self) is Feedforward and type(self.network) is Dense and is_of_bits:
             weight = self.network.weight
             biases = [bias for bias in (self.network.bias, self.bias) if bias is not None]
             bias = sum(biases, jnp.zeros(weight.shape[1:], weight.dtype))

@@ -123,6 +123,11 @@ class Beside(AbstractView):
     widths: tuple[int, ...] = eqx.field(static=True)
 
     @property
+    def may_show_bits(self) -> bool:
+        """Whether all of the views may."""
+        return all(view.may_show_bits for view in self.views)
+
+    @property
     def centre(self) -> Float[Array, " parents"]:
         """The centre of each view, zeros where it has none."""
         centres = [0.0 if view.centre is None else view.centre for view in self.views]

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, ShapeDtypeStruct
 
-from beliefnet.native._library import PREFIX, ROWS, TASK, TERMS
+from beliefnet.native._library import GROUPS, PREFIX, TASK, TERMS
 
 
 def described(values: Array, *, across: bool = False) -> Sequence[Array]:
@@ -19,7 +19,8 @@ def described(values: Array, *, across: bool = False) -> Sequence[Array]:
 
     Returns:
         A truth value, low values `[columns]`, high ones of each task `[tasks, columns]`, of which the first are those
-        of all, and codes of groups of terms, `[blocks, groups, ROWS]`. If there are other values, only that is true.
+        of all, and codes, `[stretches of terms, rows or columns, GROUPS]`. If there are other values, only that is
+        true.
     """
     particles, data, columns = values.shape
     rows = particles * data
@@ -28,6 +29,6 @@ def described(values: Array, *, across: bool = False) -> Sequence[Array]:
         ShapeDtypeStruct((), jnp.bool),
         ShapeDtypeStruct((columns,), jnp.float32),
         ShapeDtypeStruct((-(-rows // TASK), columns), jnp.float32),
-        ShapeDtypeStruct((-(-results // ROWS), -(-terms // TERMS), ROWS), jnp.int32),
+        ShapeDtypeStruct((-(-terms // (GROUPS * TERMS)), results, GROUPS), jnp.uint16),
     )
     return jax.ffi.ffi_call(f"{PREFIX}describe{across * '_across'}", shapes)(values)

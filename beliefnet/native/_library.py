@@ -22,8 +22,10 @@ import jax
 from beliefnet._cache import cache_folder, machine_name, processor_features
 
 SWITCH = "BELIEFNET_NATIVE"
-TERMS, ROWS, PANEL, CHUNK, TASK = 5, 64, 32, 1024, 320
-"""Terms of a code, rows of a block of codes, results computed together, rows that share sums, and that a task codes."""
+TERMS, GROUPS, PANEL, STRIPE = 5, 4, 32, 16
+"""Terms of a code, codes of a stretch, columns computed together, and panels of them that a task scores."""
+CHUNK, TASK = 512, 320
+"""Rows that share sums, and that a task codes."""
 PREFIX = "beliefnet_"
 _HANDLERS = ("describe", "describe_across", "score_all", "multiply", "multiply_across", "draw_bits", "draw_normals")
 _FOLDER = Path(__file__).parent
@@ -32,7 +34,8 @@ _SHARED = ("common.h", "tables.h")
 _HEADER = "xla/ffi/api/c_api.h"
 _FLAGS = (
     *("-std=gnu11", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC"),
-    *(f"-DTERMS={TERMS}", f"-DROWS={ROWS}", f"-DPANEL={PANEL}", f"-DCHUNK={CHUNK}", f"-DTASK={TASK}"),
+    *(f"-DTERMS={TERMS}", f"-DGROUPS={GROUPS}", f"-DPANEL={PANEL}", f"-DSTRIPE={STRIPE}"),
+    *(f"-DCHUNK={CHUNK}", f"-DTASK={TASK}"),
 )
 _NEEDED = "avx512f"
 _MOST_SECONDS = 60

@@ -21,9 +21,9 @@ _FEWEST_PRODUCTS = 2**22
 def product(rows: Float[Array, "rows inputs"], weight: Float[Array, "inputs outputs"]) -> Float[Array, "rows outputs"]:
     """Return `rows @ weight`.
 
-    Where each column of the rows has two values, code in C takes two thirds of the time of XLA's, for the product and
-    for the derivative of the weights; others are left to XLA. Results differ by rounding, and what is infinite may be
-    NaN.
+    Where each column of the rows has two values, code in C takes half to two thirds of the time of XLA's, for the
+    product and for the derivative of the weights; others are left to XLA. Results differ by rounding, and what is
+    infinite may be NaN.
 
     Args:
         rows: Bits, or what is seen of them.

@@ -1,6 +1,6 @@
 """Log-probabilities of bits given other bits, without their logits: in C on a processor that has AVX-512."""
 
-import math
+import os
 from collections.abc import Callable
 from functools import partial
 
@@ -10,14 +10,14 @@ from jax import Array, ShapeDtypeStruct
 from jaxtyping import Float
 
 from beliefnet.native._described import described
-from beliefnet.native._library import PANEL, PREFIX
+from beliefnet.native._library import CHUNK, PANEL, PREFIX, STRIPE
 from beliefnet.native._operation import can_be_in_c, either, is_known
 
-_FEWEST_PARTICLES = 16
-"""A vector of rows then belongs to two data at the most."""
 _FEWEST_UNITS = 64
 _FEWEST_PRODUCTS = 2**23
 """With fewer, a call costs more than it saves."""
+_TASKS_OF_A_CORE, _FEWEST_PANELS = 3, 2
+"""So that cores end together; and panels of a task, each of which takes logarithms."""
 
 
 def bernoulli_scores(
@@ -29,19 +29,20 @@ def bernoulli_scores(
 ) -> Float[Array, "*lead data"] | None:
     """Return log p(value | parent) of Bernoulli units with logits `parent @ weight + bias`, without making the logits.
 
-    Where each column of the parent has two values, such as zeros and ones, code in C takes less than half of the time
-    of XLA's; others are left to XLA. Results differ by rounding. The derivative is that of the other function.
+    Where each column of the parent has two values, such as zeros and ones, code in C takes half of the time of XLA's
+    with many particles; others are left to XLA. Results differ by rounding. The derivative is that of the other
+    function.
 
     Args:
-        parent: The values of the layer above, many particles of each datum.
+        parent: The values of the layer above, one or more particles of each datum.
         weight: Of the dense map.
         bias: Of the dense map.
         value: The bits of each datum, the same ones for all particles.
         by_xla: The same function of the same operands.
 
     Returns:
-        In nats; None where code in C is of no use: other shapes, few rows, other types than single precision, devices
-        other than processors, or nothing to compile it with.
+        In nats; None where code in C is of no use: other shapes, few units or products, other types than single
+        precision, devices other than processors, or nothing to compile it with.
     """
     if not _is_worth_it(parent, weight, bias, value):
         return None
@@ -56,9 +57,14 @@ def _is_worth_it(parent: Array, weight: Array, bias: Array, value: Array) -> boo
         return False
     data, units = parent.shape[-2], bias.size
     fits = weight.shape == (parent.shape[-1], units) and bias.ndim == 1 and value.shape[-2:] == (data, units)
-    particles = math.prod(parent.shape[:-2])
-    is_large = particles >= _FEWEST_PARTICLES and units >= _FEWEST_UNITS and parent.size * units >= _FEWEST_PRODUCTS
+    is_large = units >= _FEWEST_UNITS and parent.size * units >= _FEWEST_PRODUCTS
     return fits and is_large and value.size == data * units and can_be_in_c(*arrays)
+
+
+def _stripes(rows: int, units: int) -> int:
+    """Return in how many parts units are scored: enough for all cores, and as few as that takes."""
+    panels, chunks, tasks = -(-units // PANEL), -(-rows // CHUNK), _TASKS_OF_A_CORE * (os.cpu_count() or 1)
+    return max(-(-panels // STRIPE), min(-(-panels // _FEWEST_PANELS), -(-tasks // chunks)))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(4,))
@@ -77,7 +83,7 @@ def _in_c(by_xla: Callable[..., Array], parent: Array, weight: Array, bias: Arra
     has_two_values, low, high, code = described(parent)
 
     def looked_up() -> Array:
-        panels = ShapeDtypeStruct((-(-units // PANEL), data, particles), jnp.float32)
-        return jax.ffi.ffi_call(f"{PREFIX}score_all", panels)(code, low, high, weight, bias, value).sum(axis=0).T
+        stripes = ShapeDtypeStruct((_stripes(data * particles, units), data, particles), jnp.float32)
+        return jax.ffi.ffi_call(f"{PREFIX}score_all", stripes)(code, low, high, weight, bias, value).sum(axis=0).T
 
     return jax.lax.cond(has_two_values, looked_up, partial(by_xla, parent, weight, bias, value))

@@ -139,3 +139,19 @@ INLINED int64_t size_of(const XLA_FFI_Buffer* buffer) {
   for (int64_t i = 0; i < buffer->rank; i++) size *= buffer->dims[i];
   return size;
 }
+
+/* ---- Codes of bits ------------------------------------------------------------------------------------------------ */
+
+/* Given by who compiles: the TERMS of a group, of which there is a code; the GROUPS of a stretch; and the columns of a
+   PANEL, for which a table has the sums of each group. */
+#define STEP (GROUPS * TERMS)         /* terms of a stretch */
+#define ENTRY (PANEL * sizeof(float)) /* bytes of a table for each of the sums of a group */
+_Static_assert(TERMS == 5 && GROUPS == 4 && PANEL == 2 * LANES, "what the code is written for");
+_Static_assert(ENTRY << TERMS <= 1 << 16, "what a code has room for: where in a table a sum is, in bytes");
+
+INLINED int64_t stretches_of(int64_t terms) { return (terms + STEP - 1) / STEP; }
+
+/* Whether a buffer has codes of so many terms, for so many rows. */
+INLINED int has_codes(const XLA_FFI_Buffer* buffer, int64_t terms, int64_t rows) {
+  return buffer->dtype == XLA_FFI_DataType_U16 && HAS_SHAPE(buffer, stretches_of(terms), rows, GROUPS);
+}

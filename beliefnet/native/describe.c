@@ -7,8 +7,10 @@
 
 #include "common.h"
 
-/* Given by who compiles: the TERMS of a group, the ROWS of a block of codes, and the rows of a TASK. */
-_Static_assert(TASK % ROWS == 0 && TASK % TERMS == 0, "whole blocks, and whole groups");
+/* Given by who compiles: the rows of a TASK. */
+#define BLOCK 160 /* columns: whole stretches, and whole vectors */
+#define FIRST 64  /* rows that are looked at for low values */
+_Static_assert(TASK % STEP == 0 && TASK % LANES == 0 && BLOCK % STEP == 0 && BLOCK % LANES == 0, "whole stretches");
 
 typedef struct {
   const float* values; /* [particles, data, columns] */
@@ -16,7 +18,7 @@ typedef struct {
   float* low;            /* [columns] */
   float* high;           /* of each task: [tasks, columns] */
   atomic_int has_others; /* whether a column has a third value */
-  int32_t* codes;        /* a bit of each term of a group, whether it is high: [blocks, groups, ROWS] */
+  uint64_t* codes;       /* where in a table the sums of each group of a stretch are: [stretches, rows or columns] */
 } description;
 
 /* Compare values of some columns with the low one; take in the high one, and see others. */
@@ -27,47 +29,62 @@ INLINED __mmask16 is_high(__mmask16 there, __m512 value, __m512 low, __m512* hig
   return is_other;
 }
 
-/* Code sixteen rows, three groups at a time: fifteen of the sixteen columns that a comparison looks at. */
-static int code_rows(const description* of, int64_t first, int64_t count, float* high, int32_t* to) {
-  int64_t groups = (of->columns + TERMS - 1) / TERMS;
+/* Where in a table the sums of each group are, by the bits of a stretch: five in each sixteen. */
+INLINED uint64_t code_of(uint64_t bits) {
+  uint64_t pairs = (bits & 0x3FF) | bits >> 10 << 32;
+  return ((pairs | pairs << 11) & 0x001F001F001F001F) * ENTRY;
+}
+
+/* Code sixteen rows, a block of columns at a time. */
+static int code_rows(const description* of, int64_t first, int64_t count, float* high) {
+  int64_t rows = of->particles * of->data;
   __mmask16 others = 0;
   const float* values[LANES];
   for (int64_t i = 0; i < LANES; i++) {
     int64_t row = first + SMALLEST(i, count - 1);
     values[i] = of->values + (row % of->particles * of->data + row / of->particles) * of->columns;
   }
-  for (int64_t group = 0; group < groups; group += 3) {
-    int64_t column = TERMS * group;
-    __mmask16 there = (__mmask16)((1u << SMALLEST(of->columns - column, 3 * TERMS)) - 1);
-    __m512 low = _mm512_maskz_loadu_ps(there, of->low + column), other = _mm512_maskz_loadu_ps(there, high + column);
-    int32_t bits[LANES] __attribute__((aligned(64)));
-    for (int i = 0; i < LANES; i++)
-      bits[i] = is_high(there, _mm512_maskz_loadu_ps(there, values[i] + column), low, &other, &others);
-    _mm512_mask_storeu_ps(high + column, there, other);
-    __m512i all = _mm512_load_si512(bits);
-    for (int64_t i = 0; i < SMALLEST(groups - group, 3); i++) {
-      _mm512_storeu_si512(to + (group + i) * ROWS, _mm512_and_si512(all, _mm512_set1_epi32((1 << TERMS) - 1)));
-      all = _mm512_srli_epi32(all, TERMS);
+  for (int64_t block = 0; block < of->columns; block += BLOCK) {
+    __mmask16 bits[LANES][BLOCK / LANES + 1] = {{0}};
+    int64_t width = SMALLEST(of->columns - block, BLOCK);
+    for (int v = 0; v * LANES < width; v++) {
+      int64_t column = block + v * LANES;
+      __mmask16 there = lanes(of->columns - column);
+      __m512 low = _mm512_maskz_loadu_ps(there, of->low + column), other = _mm512_maskz_loadu_ps(there, high + column);
+      for (int i = 0; i < LANES; i++)
+        bits[i][v] = is_high(there, _mm512_maskz_loadu_ps(there, values[i] + column), low, &other, &others);
+      _mm512_mask_storeu_ps(high + column, there, other);
+    }
+    for (int64_t column = 0; column < width; column += STEP) {
+      uint64_t* to = of->codes + (block + column) / STEP * rows + first;
+      for (int i = 0; i < count; i++) {
+        uint32_t found;
+        memcpy(&found, (const char*)bits[i] + column / 8, sizeof found);
+        to[i] = code_of(found >> column % 8 & ((1 << STEP) - 1));
+      }
     }
   }
   return others;
 }
 
-/* Code all columns for a group of rows. */
-static int code_columns(const description* of, int64_t group, float* high) {
-  int64_t groups = (of->data + TERMS - 1) / TERMS;
+/* Code all columns for a stretch of rows. */
+static int code_columns(const description* of, int64_t stretch, float* high) {
   __mmask16 others = 0;
+  int64_t first = STEP * stretch, count = SMALLEST(of->data - first, STEP);
   for (int64_t column = 0; column < of->columns; column += LANES) {
     __mmask16 there = lanes(of->columns - column);
     __m512 low = _mm512_maskz_loadu_ps(there, of->low + column), other = _mm512_maskz_loadu_ps(there, high + column);
-    __m512i code = _mm512_setzero_si512();
-    for (int64_t i = 0; i < SMALLEST(of->data - TERMS * group, TERMS); i++) {
-      __m512 value = _mm512_maskz_loadu_ps(there, of->values + (TERMS * group + i) * of->columns + column);
+    __m512i bits = _mm512_setzero_si512();
+    for (int64_t i = 0; i < count; i++) {
+      __m512 value = _mm512_maskz_loadu_ps(there, of->values + (first + i) * of->columns + column);
       __mmask16 has_bit = is_high(there, value, low, &other, &others);
-      code = _mm512_mask_or_epi32(code, has_bit, code, _mm512_set1_epi32(1 << i));
+      bits = _mm512_mask_or_epi32(bits, has_bit, bits, _mm512_set1_epi32(1 << i));
     }
     _mm512_mask_storeu_ps(high + column, there, other);
-    _mm512_storeu_si512(of->codes + (column / ROWS * groups + group) * ROWS + column % ROWS, code);
+    uint32_t found[LANES];
+    _mm512_storeu_si512(found, bits);
+    for (int64_t i = 0; i < SMALLEST(of->columns - column, LANES); i++)
+      of->codes[stretch * of->columns + column + i] = code_of(found[i]);
   }
   return others;
 }
@@ -80,18 +97,17 @@ static float* high_of(const description* of, int64_t task) {
 static void describe_task(void* about, int64_t task) {
   description* of = about;
   float* high = high_of(of, task);
-  int64_t groups = (of->columns + TERMS - 1) / TERMS, end = SMALLEST(of->particles * of->data, (task + 1) * TASK);
+  int64_t end = SMALLEST(of->particles * of->data, (task + 1) * TASK);
   for (int64_t row = task * TASK; row < end && !atomic_load_explicit(&of->has_others, memory_order_relaxed); row += LANES)
-    if (code_rows(of, row, SMALLEST(end - row, LANES), high, of->codes + row / ROWS * groups * ROWS + row % ROWS))
-      atomic_store(&of->has_others, 1);
+    if (code_rows(of, row, SMALLEST(end - row, LANES), high)) atomic_store(&of->has_others, 1);
 }
 
 static void describe_task_across(void* about, int64_t task) {
   description* of = about;
   float* high = high_of(of, task);
   int64_t end = SMALLEST(of->data, (task + 1) * TASK);
-  for (int64_t row = task * TASK; row < end && !atomic_load_explicit(&of->has_others, memory_order_relaxed); row += TERMS)
-    if (code_columns(of, row / TERMS, high)) atomic_store(&of->has_others, 1);
+  for (int64_t row = task * TASK; row < end && !atomic_load_explicit(&of->has_others, memory_order_relaxed); row += STEP)
+    if (code_columns(of, row / STEP, high)) atomic_store(&of->has_others, 1);
 }
 
 /* ---- What XLA calls ---------------------------------------------------------------------------------------------- */
@@ -105,7 +121,7 @@ INLINED __mmask16 drowns(__m512 low, __m512 high) {
 /* Take the smaller values of the first rows as the low ones: sums of what is large are then not subtracted again. */
 static void find_low(const description* of, int64_t rows) {
   memcpy(of->low, of->values, of->columns * sizeof *of->low);
-  for (int64_t i = 1; i < SMALLEST(rows, ROWS); i++)
+  for (int64_t i = 1; i < SMALLEST(rows, FIRST); i++)
     for (int64_t column = 0; column < of->columns; column += LANES) {
       __mmask16 there = lanes(of->columns - column);
       __m512 value = _mm512_maskz_loadu_ps(there, of->values + i * of->columns + column);

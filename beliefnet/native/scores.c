@@ -6,19 +6,19 @@
 
 #include "tables.h"
 
-/* ---- Scores ------------------------------------------------------------------------------------------------------ */
+/* Given by who compiles: the panels of a STRIPE, at the most, whose terms a product of each lane takes. */
+_Static_assert(STRIPE * WIDTH < 100, "terms between 1 and 2, and a result below 2^127");
 
 typedef struct {
   map logits;
-  const int32_t* codes;
-  const float *bias, *value; /* [columns], and what is scored: [data, columns] */
-  float* out;                /* [panels, rows] */
-  int64_t particles, data;
+  const float* value; /* what is scored: [data, columns] */
+  float* out;         /* [stripes, rows] */
+  int64_t particles, panels; /* the panels of a stripe */
   atomic_int lacks_memory;
 } scores;
 
 /* exp(-|x|), to single precision of 1; 0 where x is infinite, NaN where it is none. */
-static inline __m512 exp_of_minus(__m512 x) {
+INLINED __m512 exp_of_minus(__m512 x) {
   x = _mm512_mul_ps(_mm512_abs_ps(x), _mm512_set1_ps(-1.44269504f));
   __m512 power = _mm512_roundscale_ps(x, 0), part = _mm512_sub_ps(x, power), sum = _mm512_set1_ps(0.00132651406f);
   sum = _mm512_fmadd_ps(sum, part, _mm512_set1_ps(0.00967151858f));
@@ -29,79 +29,74 @@ static inline __m512 exp_of_minus(__m512 x) {
   return _mm512_scalef_ps(sum, power);
 }
 
-/* Score sixteen rows: those of one datum, and of the next one where the mask says so. */
-static __m512 score(const float (*sums)[ROWS], const double* bases, const float* value, const float* next,
-                    __mmask16 is_next, const float* bias, int64_t width) {
-  __m512 linear = _mm512_setzero_ps(), product = _mm512_set1_ps(1), zero = _mm512_setzero_ps();
-  for (int64_t i = 0; i < width; i++) {
-    __m512 logit = _mm512_add_ps(_mm512_load_ps(sums[i]), _mm512_set1_ps((float)(bases[i] + bias[i])));
-    __m512 bit = _mm512_mask_blend_ps(is_next, _mm512_set1_ps(value[i]), _mm512_set1_ps(next[i]));
+/* Add what the columns of a panel say of a row. */
+INLINED void score_row(const void* about, scratch* own, const place* at, int64_t row, int vectors, const __m512* sums) {
+  __m512 linear = own->linear[row], product = own->product[row], zero = _mm512_setzero_ps();
+  UNROLLED for (int v = 0; v < vectors; v++) {
+    __m512 logit = _mm512_add_ps(sums[v], _mm512_load_ps(own->from + v * LANES));
+    __m512 bit = _mm512_maskz_loadu_ps(lanes(at->width - v * LANES), own->value[row] + at->column + v * LANES);
     linear = _mm512_add_ps(linear, _mm512_fmsub_ps(bit, logit, _mm512_max_ps(zero, logit)));
     /* A product of terms between 1 and 2 is one logarithm, and loses nothing. */
     product = _mm512_fmadd_ps(product, exp_of_minus(logit), product);
   }
-  return _mm512_sub_ps(linear, log_of(product));
+  own->linear[row] = linear;
+  own->product[row] = product;
 }
 
-static void score_block(const scratch* own, const scores* of, int64_t block, int64_t first_row, int64_t column,
-                        int64_t width) {
-  int64_t all = of->particles * of->data, end = SMALLEST(all, first_row + ROWS), columns = of->logits.columns;
-  const float* value = of->value + column;
-  for (int64_t row = first_row; row < end; row += LANES) {
-    int64_t datum = row / of->particles, next = SMALLEST(datum + 1, of->data - 1);
-    int64_t before = SMALLEST((datum + 1) * of->particles - row, LANES);
-    __mmask16 is_there = lanes(end - row);
-    const float(*sums)[ROWS] = (const void*)&own->sums[block][0][row - first_row];
-    __m512 found = score(sums, own->bases, value + datum * columns, value + next * columns,
-                         (__mmask16)(0xFFFFu << before), of->bias + column, width);
-    _mm512_mask_storeu_ps(of->out + column / PANEL * all + row, is_there, found);
-  }
-}
-
-static void score_panel(void* about, int64_t task) {
+static void score_stripe(void* about, int64_t task) {
   scores* of = about;
   scratch* own = scratch_of_thread();
-  int64_t columns = of->logits.columns, panels = (columns + PANEL - 1) / PANEL;
-  int64_t groups = (of->logits.terms + TERMS - 1) / TERMS, first_row = task / panels * CHUNK;
-  int64_t rows = SMALLEST(of->particles * of->data - first_row, CHUNK);
-  int64_t column = task % panels * PANEL, width = SMALLEST(columns - column, PANEL);
+  int64_t all = of->logits.rows, chunks = (all + CHUNK - 1) / CHUNK, columns = of->logits.columns;
+  place at = {.row = task % chunks * CHUNK};
+  at.rows = SMALLEST(all - at.row, CHUNK);
+  int64_t first = task / chunks * of->panels * PANEL, end = SMALLEST(columns, first + of->panels * PANEL);
   if (!own) {
     atomic_store(&of->lacks_memory, 1);
     return;
   }
-  add_all(own, &of->logits, of->codes + first_row / ROWS * groups * ROWS, rows, column, width);
-  for (int64_t block = 0; block * ROWS < rows; block++)
-    score_block(own, of, block, first_row + block * ROWS, column, width);
+  for (int64_t i = 0; i < at.rows; i++) {
+    own->linear[i] = _mm512_setzero_ps();
+    own->product[i] = _mm512_set1_ps(1);
+    own->value[i] = of->value + (at.row + i) / of->particles * columns;
+  }
+  for (at.column = first; at.column < end; at.column += PANEL) {
+    at.width = SMALLEST(end - at.column, PANEL);
+    add_all(own, &of->logits, &at, score_row, of);
+  }
+  float* out = of->out + task / chunks * all + at.row;
+  for (int64_t i = 0; i < at.rows; i++)
+    out[i] = _mm512_reduce_add_ps(_mm512_sub_ps(own->linear[i], log_of(own->product[i])));
 }
 
 /* ---- What XLA calls ---------------------------------------------------------------------------------------------- */
 
-/* codes, low, high, weight [terms, columns], bias [columns], value [data, columns] -> out [panels, data, particles] */
+/* codes, low, high, weight [terms, columns], bias [columns], value [data, columns] -> out [stripes, data, particles] */
 XLA_FFI_Error* score_all(XLA_FFI_CallFrame* frame) {
   if (is_question(frame)) return NULL;
-  const XLA_FFI_Buffer *weight = given(frame, 3), *out = frame->rets.rets[0];
-  scores of = {.logits = {.low = given(frame, 1)->data,
-                          .high = given(frame, 2)->data,
+  const XLA_FFI_Buffer *codes = given(frame, 0), *low = given(frame, 1), *high = given(frame, 2);
+  const XLA_FFI_Buffer *weight = given(frame, 3), *bias = given(frame, 4), *out = frame->rets.rets[0];
+  int64_t terms = weight->dims[0], columns = weight->dims[1], panels = (columns + PANEL - 1) / PANEL;
+  int64_t stripes = out->dims[0], data = out->dims[1], particles = out->dims[2], rows = data * particles;
+  if (!has_codes(codes, terms, rows) || !HAS_SHAPE(low, terms) ||
+      !HAS_SHAPE(high, (rows + TASK - 1) / TASK, terms) || !HAS_SHAPE(bias, columns) ||
+      !HAS_SHAPE(given(frame, 5), data, columns) || stripes * STRIPE < panels)
+    return failure(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, "expected operands of sizes that fit each other");
+  int is_plain = are_bits(low->data, high->data, terms);
+  scores of = {.logits = {.low = is_plain ? NULL : low->data,
+                          .high = is_plain ? NULL : high->data,
                           .weight = weight->data,
-                          .terms = weight->dims[0],
-                          .columns = weight->dims[1]},
-               .codes = given(frame, 0)->data,
-               .bias = given(frame, 4)->data,
+                          .bias = bias->data,
+                          .terms = terms,
+                          .columns = columns,
+                          .is_from_0 = is_plain,
+                          .is_centred = is_better_centred(low->data, high->data, terms),
+                          .codes = codes->data,
+                          .rows = rows},
                .value = given(frame, 5)->data,
                .out = out->data,
-               .particles = out->dims[2],
-               .data = out->dims[1]};
-  int64_t terms = of.logits.terms, columns = of.logits.columns, panels = (columns + PANEL - 1) / PANEL;
-  int64_t rows = of.particles * of.data, chunks = (rows + CHUNK - 1) / CHUNK;
-  if (of.particles < LANES)
-    return failure(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, "expected at least 16 particles of each datum");
-  if (!HAS_SHAPE(given(frame, 0), (rows + ROWS - 1) / ROWS, (terms + TERMS - 1) / TERMS, ROWS) ||
-      !HAS_SHAPE(given(frame, 1), terms) || !HAS_SHAPE(given(frame, 2), (rows + TASK - 1) / TASK, terms) ||
-      !HAS_SHAPE(given(frame, 4), columns) || !HAS_SHAPE(given(frame, 5), of.data, columns) ||
-      out->dims[0] != panels)
-    return failure(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, "expected operands of sizes that fit each other");
-  of.logits.is_centred = is_better_centred(of.logits.low, of.logits.high, terms);
-  run(frame, panels * chunks, score_panel, &of);
+               .particles = particles,
+               .panels = stripes ? (panels + stripes - 1) / stripes : 0};
+  run(frame, stripes * ((rows + CHUNK - 1) / CHUNK), score_stripe, &of);
   if (!atomic_load(&of.lacks_memory)) return NULL;
   return failure(frame, XLA_FFI_Error_Code_RESOURCE_EXHAUSTED, "no memory for the sums of log-probabilities");
 }
