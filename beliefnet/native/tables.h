@@ -149,11 +149,12 @@ INLINED void add_stretches(scratch* own, const map* of, const place* at, const i
       fill_table(own, of, STEP * i, at, vectors, 0);
     else
       fill_table(own, of, STEP * i, at, vectors, 1);
-    if (is_end) find_from(own, of, at);
-    if (is_end)
+    if (is_end) {
+      find_from(own, of, at);
       add_stretch(own, of, at, code, vectors, is_start, finish, about);
-    else
+    } else {
       add_stretch(own, of, at, code, vectors, is_start, NULL, NULL);
+    }
   }
 }
 
