@@ -184,14 +184,19 @@ def _joint_bernoulli_log_prob_jvp(primals, tangents):
     return joint_bernoulli_log_prob(logits, value), _sum_last(slope)
 
 
-def dense_bernoulli_log_prob(
+def dense_bernoulli(
     parent: Float[Array, "*lead parents"],
     weight: Float[Array, "parents units"],
     bias: Float[Array, " units"],
     value: Float[Array, "*#lead units"],
-) -> Float[Array, "*lead"]:
-    """Return the log-probability of all units together under Bernoulli logits `parent @ weight + bias`."""
-    return joint_bernoulli_log_prob(over_rows(lambda rows: product(rows, weight) + bias, parent), value)
+) -> tuple[Float[Array, "*lead"], Float[Array, "*lead units"]]:
+    """Return the log-probability of all units together under Bernoulli logits `parent @ weight + bias`.
+
+    Returns:
+        The log-probabilities in nats, and their derivatives by the logits.
+    """
+    logits = over_rows(lambda rows: product(rows, weight) + bias, parent)
+    return joint_bernoulli_log_prob(logits, value), value - jax.nn.sigmoid(logits)
 
 
 def _sum_last(terms: Float[Array, "*lead units"]) -> Float[Array, "*lead"]:

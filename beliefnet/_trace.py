@@ -23,6 +23,7 @@ class Trace(eqx.Module):
         log_proposal: Log-probability under what the latents were drawn from: `[particles, batch]`.
         values: The observation and the latents, bottom first.
         log_layers: The terms of `log_proposal`, bottom first: `[particles, batch, layers]`; None where it has none.
+        may_lack: Whether values of the observation may be missing, which NaN says.
         reach: 1 where the draw of a layer can still change a term of the log-weight, else 0: `[layers, terms]`, the
             terms of log p first, those of log q after them. None, the default, is a chain: see `chain_reach`.
     """
@@ -33,6 +34,7 @@ class Trace(eqx.Module):
     values: Values
     log_layers: Float[Array, "particles batch layers"] | None = None
     reach: Float[Array, "layers terms"] | None = None
+    may_lack: bool = eqx.field(static=True, default=True)
 
     @classmethod
     def record(cls, net: BeliefNet, particles: Particles) -> "Trace":
@@ -46,12 +48,19 @@ class Trace(eqx.Module):
             particles.log_proposal,
             (x, *latents),
             particles.log_layers,
+            may_lack=net.generative.conditionals[-1].takes_missing,
         )
 
     @property
     def num_particles(self) -> int:
         """Number of particles per datum."""
         return self.log_proposal.shape[0]
+
+    @property
+    def observation(self) -> Float[Array, "... visible"]:
+        """The observation, with zeros in the place of what is missing."""
+        x = self.values[0]
+        return jnp.where(jnp.isnan(x), 0, x) if self.may_lack else x
 
     @property
     def num_layers(self) -> int:
@@ -91,7 +100,8 @@ class Trace(eqx.Module):
     def above(self, layer: int) -> "Trace":
         """Return the record of the net above a layer of a chain, 0 being the data: what it drew is the observation."""
         log_q = self.log_q[..., layer:]
-        return Trace(self.log_p[..., layer:], log_q, log_q.sum(axis=-1), self.values[layer:])
+        may_lack = self.may_lack and not layer
+        return Trace(self.log_p[..., layer:], log_q, log_q.sum(axis=-1), self.values[layer:], may_lack=may_lack)
 
     def _sum_where(self, is_in: Array) -> Float[Array, "particles batch layers"]:
         """Sum the terms that a layer has, so that what is infinite elsewhere leaves it alone."""

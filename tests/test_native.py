@@ -14,7 +14,7 @@ import pytest
 from scipy.special import erfinv
 
 from beliefnet import _random
-from beliefnet._numerics import dense_bernoulli_log_prob
+from beliefnet._numerics import dense_bernoulli
 from beliefnet.conditionals import AsIs, Centred, Dense, Feedforward, Offset, Prior, Signs
 from beliefnet.distributions import bernoulli
 from beliefnet.native import _library, native_code
@@ -28,11 +28,15 @@ SHAPES = [(16, 1, 1, 1), (1, 3, 5, 32), (3, 40, 21, 17), (63, 7, 200, 1100), (25
 
 
 def bernoulli_scores(*given) -> jax.Array | None:
-    return native_scores.bernoulli_scores(*given, by_xla=dense_bernoulli_log_prob)
+    return native_scores.bernoulli_scores(*given, by_xla=dense_bernoulli)
 
 
 def scores(*given) -> jax.Array:
-    return native_scores._scores(*given, dense_bernoulli_log_prob)
+    return native_scores._scores(*given, dense_bernoulli)
+
+
+def scores_by_xla(*given) -> jax.Array:
+    return dense_bernoulli(*given)[0]
 
 
 @pytest.fixture
@@ -75,7 +79,7 @@ def test_scores_are_those_of_the_logits(native, kind, shape):
 def test_a_third_value_is_left_to_xla(native, third, place):
     parent, *rest = operands("bits")
     parent[place] = third
-    found, expected = jax.jit(scores)(parent, *rest), jax.jit(dense_bernoulli_log_prob)(parent, *rest)
+    found, expected = jax.jit(scores)(parent, *rest), jax.jit(scores_by_xla)(parent, *rest)
     np.testing.assert_array_equal(found, expected)
     assert np.isnan(third) == bool(jnp.isnan(found).any())
 
@@ -91,7 +95,7 @@ def test_values_are_those_of_all_chunks(native, chunks):
     if len(set(chunks)) < 3:
         np.testing.assert_allclose(found, exact(parent, *rest), rtol=1e-5, atol=1e-4)
     else:
-        np.testing.assert_array_equal(found, jax.jit(dense_bernoulli_log_prob)(parent, *rest))
+        np.testing.assert_array_equal(found, jax.jit(scores_by_xla)(parent, *rest))
 
 
 def test_grey_values(native):
@@ -106,7 +110,7 @@ def test_what_is_no_number_is_not_lost(native, bad, where):
     parent, weight, bias, value = operands("bits", (20, 5, 40, 70))
     (weight if where == "weight" else bias)[..., 3] = bad
     given = parent, weight, bias, value
-    np.testing.assert_allclose(jax.jit(scores)(*given), jax.jit(dense_bernoulli_log_prob)(*given), rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(jax.jit(scores)(*given), jax.jit(scores_by_xla)(*given), rtol=1e-5, atol=1e-4)
 
 
 def test_probabilities_near_0_and_1_lose_nothing(native):
@@ -118,7 +122,7 @@ def test_probabilities_near_0_and_1_lose_nothing(native):
 
 def test_derivatives_are_those_of_the_logits(native):
     given = operands("bits", (20, 5, 40, 70))
-    functions = (scores, dense_bernoulli_log_prob)
+    functions = (scores, scores_by_xla)
     slopes = [jax.jit(jax.grad(lambda *a: f(*a).sum(), (0, 1, 2, 3)))(*given) for f in functions]  # noqa: B023
     for one, other in zip(*slopes, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -24,11 +24,6 @@ def _network(num_inputs: int, num_units: int, *, key: Key) -> MLP:
     return eqx.tree_at(lambda n: n.layers[-1].weight, network, replace_fn=jnp.zeros_like)
 
 
-def _whole(x: Float[Array, "... visible"]) -> Float[Array, "... visible"]:
-    """Return an observation with zeros in the place of what is missing."""
-    return jnp.where(jnp.isnan(x), 0, x)
-
-
 class InputBaseline(AbstractBaseline):
     """One network of the observation, C(x), that serves every layer.
 
@@ -45,7 +40,7 @@ class InputBaseline(AbstractBaseline):
 
     def predict(self, trace: Trace) -> Float[Array, "#particles batch #layers"]:
         """Return C(x), `[1, batch, 1]`."""
-        return self.network(_whole(trace.values[0]))[None]
+        return self.network(trace.observation)[None]
 
 
 class LayerBaselines(AbstractBaseline):
@@ -67,6 +62,6 @@ class LayerBaselines(AbstractBaseline):
     def predict(self, trace: Trace) -> Float[Array, "#particles batch #layers"]:
         """Return one prediction per layer, `[particles, batch, layers]`."""
         shape = trace.log_q.shape[:-1]
-        below = (_whole(trace.values[0]), *trace.values[1:-1])
+        below = (trace.observation, *trace.values[1:-1])
         predictions = [network(value)[..., 0] for network, value in zip(self.networks, below, strict=True)]
         return jnp.stack([jnp.broadcast_to(p, shape) for p in predictions], axis=-1)

@@ -7,7 +7,7 @@ from jax import Array
 from jaxtyping import Float
 
 from beliefnet._errors import ArgumentError, check_type
-from beliefnet._numerics import dense_bernoulli_log_prob
+from beliefnet._numerics import dense_bernoulli
 from beliefnet.conditionals._base import AbstractConditional, AbstractWrapper
 from beliefnet.conditionals._networks import AbstractNetwork, Dense
 from beliefnet.conditionals._views import AbstractView, AsIs
@@ -110,7 +110,7 @@ class Feedforward(AbstractConditional):
             biases = [bias for bias in (self.network.bias, self.bias) if bias is not None]
             bias = sum(biases, jnp.zeros(weight.shape[1:], weight.dtype))
             operands = (self.seen(parent), weight, bias, jnp.asarray(value, float))
-            scores = bernoulli_scores(*operands, by_xla=dense_bernoulli_log_prob)
+            scores = bernoulli_scores(*operands, by_xla=dense_bernoulli)
         return super().log_prob_given(parent, value) if scores is None else scores
 
     def __call__(self, parent: Float[Array, "*lead parents"] | None) -> dist.Distribution:

@@ -122,16 +122,17 @@ def row_blocks(
     size = _equal(len(x), size)
     count, rest = divmod(len(x), size)
     keys = split_key(key, count + 1)
-    blocks = x[: count * size].reshape(count, size, *x.shape[1:])
+    numbers = jnp.arange(count * size).reshape(count, size)
 
     def add(total: Estimate, block: tuple[Array, Key]) -> tuple[Estimate, None]:
-        return jax.tree.map(jnp.add, total, estimate(*block)), None
+        # Rows are gathered: XLA would fuse a slice at a place that varies into what reads it, element by element.
+        return jax.tree.map(jnp.add, total, estimate(x[block[0]], block[1])), None
 
-    shapes = jax.eval_shape(estimate, blocks[0], keys[0])
+    shapes = jax.eval_shape(estimate, x[:size], keys[0])
     if jax.tree.leaves(shapes.state):
         raise ArgumentError("expected an estimator without state for blocks of rows, got one with", "size=None")
     none = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-    total, _ = lax.scan(add, none, (blocks, keys[:count]))
+    total, _ = lax.scan(add, none, (numbers, keys[:count]))
     mean = jax.tree.map(lambda leaf: leaf / count, total)
     if not rest:
         return mean

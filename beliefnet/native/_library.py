@@ -27,7 +27,10 @@ TERMS, GROUPS, PANEL, STRIPE = 5, 4, 32, 16
 CHUNK, TASK = 512, 320
 """Rows that share sums, and that a task codes."""
 PREFIX = "beliefnet_"
-_HANDLERS = ("describe", "describe_across", "score_all", "multiply", "multiply_across", "draw_bits", "draw_normals")
+_HANDLERS = (
+    *("describe", "describe_across", "score_all", "score_with_slopes", "multiply", "multiply_across"),
+    *("draw_bits", "draw_normals"),
+)
 _FOLDER = Path(__file__).parent
 _SOURCES = ("describe.c", "scores.c", "products.c", "draws.c")
 _SHARED = ("common.h", "tables.h")

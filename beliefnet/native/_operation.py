@@ -1,6 +1,7 @@
 """A computation that is in C on a processor, and XLA's elsewhere."""
 
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 import jax
 from jax import Array
@@ -9,7 +10,10 @@ from beliefnet._mesh import is_for_a_mesh
 from beliefnet.native._library import is_loaded
 
 
-def either(in_c: Callable[..., Array], by_xla: Callable[..., Array]) -> Callable[..., Array]:
+T = TypeVar("T")
+
+
+def either(in_c: Callable[..., T], by_xla: Callable[..., T]) -> Callable[..., T]:
     """Return a function that is computed in C where its program is for a processor.
 
     On other platforms, and of many operands at once by `jax.vmap`, it is computed by XLA. It has no derivative.
@@ -20,13 +24,14 @@ def either(in_c: Callable[..., Array], by_xla: Callable[..., Array]) -> Callable
     """
 
     @jax.custom_batching.custom_vmap
-    def chosen(*operands: Array) -> Array:
+    def chosen(*operands: Array) -> T:
         return jax.lax.platform_dependent(*operands, cpu=in_c, default=by_xla)
 
     @chosen.def_vmap
-    def of_many(axis_size: int, in_batched: list[bool], *operands: Array) -> tuple[Array, bool]:
+    def of_many(axis_size: int, in_batched: list[bool], *operands: Array) -> tuple[T, Any]:
         axes = tuple(0 if is_batched else None for is_batched in in_batched)
-        return jax.vmap(by_xla, axes, axis_size=axis_size)(*operands), True
+        found = jax.vmap(by_xla, axes, axis_size=axis_size)(*operands)
+        return found, jax.tree.map(lambda _: True, found)
 
     return chosen
 

@@ -7,12 +7,15 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from jax import Array, ShapeDtypeStruct
+from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Float
 
 from beliefnet.native._described import described
 from beliefnet.native._library import CHUNK, PANEL, PREFIX, STRIPE
 from beliefnet.native._operation import can_be_in_c, either, is_known
+from beliefnet.native._products import product
 
+ByXla = Callable[[Array, Array, Array, Array], tuple[Array, Array]]
 _FEWEST_UNITS = 64
 _FEWEST_PRODUCTS = 2**23
 """With fewer, a call costs more than it saves."""
@@ -25,20 +28,20 @@ def bernoulli_scores(
     weight: Float[Array, "parents units"],
     bias: Float[Array, " units"],
     value: Float[Array, "*#lead data units"],
-    by_xla: Callable[[Array, Array, Array, Array], Array],
+    by_xla: ByXla,
 ) -> Float[Array, "*lead data"] | None:
     """Return log p(value | parent) of Bernoulli units with logits `parent @ weight + bias`, without making the logits.
 
     Where each column of the parent has two values, such as zeros and ones, code in C takes half of the time of XLA's
-    with many particles; others are left to XLA. Results differ by rounding. The derivative is that of the other
-    function.
+    with many particles; others are left to XLA. Results differ by rounding. The derivatives by the logits, if they are
+    needed, are written in the same pass; those by the value are the other function's, as second derivatives are.
 
     Args:
         parent: The values of the layer above, one or more particles of each datum.
         weight: Of the dense map.
         bias: Of the dense map.
-        value: The bits of each datum, the same ones for all particles.
-        by_xla: The same function of the same operands.
+        value: The bits of each datum, the same ones for all particles, or those of each particle.
+        by_xla: The same function of the same operands, which returns the derivatives by the logits, too.
 
     Returns:
         In nats; None where code in C is of no use: other shapes, few units or products, other types than single
@@ -48,7 +51,7 @@ def bernoulli_scores(
         return None
     *lead, data, parents = parent.shape
     rows = parent.reshape(-1, data, parents)
-    return _scores(rows, weight, bias, value.reshape(value.shape[-2:]), by_xla).reshape(*lead, data)
+    return _scores(rows, weight, bias, value.reshape(-1, data, value.shape[-1]), by_xla).reshape(*lead, data)
 
 
 def _is_worth_it(parent: Array, weight: Array, bias: Array, value: Array) -> bool:
@@ -57,8 +60,9 @@ def _is_worth_it(parent: Array, weight: Array, bias: Array, value: Array) -> boo
         return False
     data, units = parent.shape[-2], bias.size
     fits = weight.shape == (parent.shape[-1], units) and bias.ndim == 1 and value.shape[-2:] == (data, units)
+    is_of_each = value.size == data * units or value.shape[:-1] == parent.shape[:-1]
     is_large = units >= _FEWEST_UNITS and parent.size * units >= _FEWEST_PRODUCTS
-    return fits and is_large and value.size == data * units and can_be_in_c(*arrays)
+    return fits and is_of_each and is_large and can_be_in_c(*arrays)
 
 
 def _stripes(rows: int, units: int) -> int:
@@ -68,22 +72,59 @@ def _stripes(rows: int, units: int) -> int:
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(4,))
-def _scores(parent: Array, weight: Array, bias: Array, value: Array, by_xla: Callable[..., Array]) -> Array:
-    return either(partial(_in_c, by_xla), by_xla)(parent, weight, bias, value)
+def _scores(parent: Array, weight: Array, bias: Array, value: Array, by_xla: ByXla) -> Array:
+    in_c = partial(_in_c, by_xla, has_slopes=False)
+    return either(in_c, lambda *operands: by_xla(*operands)[:1])(parent, weight, bias, value)[0]
 
 
-@_scores.defjvp
+@partial(_scores.defjvp, symbolic_zeros=True)
 def _scores_jvp(by_xla, primals, tangents):
+    if not _is_none(tangents[3]):
+        rises = tuple(jnp.zeros(each.shape, each.dtype) if _is_none(each) else each for each in tangents)
+        return jax.jvp(lambda *operands: by_xla(*operands)[0], primals, rises)
+    (parent, weight, *_), (of_parent, of_weight, of_bias, _) = primals, tangents
+    scores, slopes = _with_slopes(*primals, by_xla)
+    # Of all rows under each other, and of the bias apart: its derivative is then a product of the slopes themselves.
+    rows, slopes = (array.reshape(-1, array.shape[-1]) for array in (parent, slopes))
+    rise = jnp.zeros(len(rows))
+    if not _is_none(of_weight):
+        rise += (slopes * product(rows, of_weight)).sum(axis=-1)
+    if not _is_none(of_parent):
+        rise += (slopes * (of_parent.reshape(rows.shape) @ weight)).sum(axis=-1)
+    if not _is_none(of_bias):
+        rise += slopes @ of_bias
+    return scores, rise.reshape(scores.shape)
+
+
+def _is_none(tangent: Array | SymbolicZero) -> bool:
+    return type(tangent) is SymbolicZero
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(4,))
+def _with_slopes(parent: Array, weight: Array, bias: Array, value: Array, by_xla: ByXla) -> tuple[Array, Array]:
+    return either(partial(_in_c, by_xla, has_slopes=True), by_xla)(parent, weight, bias, value)
+
+
+@_with_slopes.defjvp
+def _with_slopes_jvp(by_xla, primals, tangents):
     return jax.jvp(by_xla, primals, tangents)
 
 
-def _in_c(by_xla: Callable[..., Array], parent: Array, weight: Array, bias: Array, value: Array) -> Array:
-    particles, data, _ = parent.shape
-    units = weight.shape[1]
-    has_two_values, low, high, code = described(parent)
+def _in_c(by_xla: ByXla, *operands: Array, has_slopes: bool) -> tuple[Array, ...]:
+    parent, weight, bias, value = operands
+    (particles, data, parents), units = parent.shape, weight.shape[1]
+    rows = particles * data
+    # A value that is used again and again stays in the cache; derivatives and other values are in the parent's order.
+    is_by_datum = not has_slopes and len(value) == 1
+    groups, times = (data, particles) if is_by_datum else (rows, 1)
+    has_two_values, low, high, code = described(parent if is_by_datum else parent.reshape(1, rows, parents))
 
-    def looked_up() -> Array:
-        stripes = ShapeDtypeStruct((_stripes(data * particles, units), data, particles), jnp.float32)
-        return jax.ffi.ffi_call(f"{PREFIX}score_all", stripes)(code, low, high, weight, bias, value).sum(axis=0).T
+    def looked_up() -> tuple[Array, ...]:
+        stripes = ShapeDtypeStruct((_stripes(rows, units), groups, times), jnp.float32)
+        shapes = (stripes, ShapeDtypeStruct((rows, units), jnp.float32)) if has_slopes else (stripes,)
+        name = f"{PREFIX}score_{'with_slopes' if has_slopes else 'all'}"
+        parts, *slopes = jax.ffi.ffi_call(name, shapes)(code, low, high, weight, bias, value.reshape(-1, units))
+        scores = parts.sum(axis=0).T if is_by_datum else parts.sum(axis=0).reshape(particles, data)
+        return scores, *(each.reshape(particles, data, units) for each in slopes)
 
-    return jax.lax.cond(has_two_values, looked_up, partial(by_xla, parent, weight, bias, value))
+    return jax.lax.cond(has_two_values, looked_up, lambda: by_xla(*operands)[: 1 + has_slopes])

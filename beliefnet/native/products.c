@@ -2,8 +2,6 @@
 
 #include "tables.h"
 
-#define BEFORE 8 /* rows of results that are asked for before they are written */
-
 typedef struct {
   map sums;
   const float *low, *high; /* of each row of the result, where terms are zeros and ones; NULL otherwise */

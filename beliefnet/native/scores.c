@@ -1,8 +1,7 @@
 /* Log-probabilities of bits under a dense map of values of which each column has two, such as zeros and ones.
 
-   The logits are scored where they are, and never written.
-
-   Rows are particles of a datum, datum after datum: row = datum * particles + particle. */
+   The logits are scored where they are, and never written; what is written, where it is asked for, is the derivative
+   by them. */
 
 #include "tables.h"
 
@@ -11,9 +10,10 @@ _Static_assert(STRIPE * WIDTH < 100, "terms between 1 and 2, and a result below 
 
 typedef struct {
   map logits;
-  const float* value; /* what is scored: [data, columns] */
+  const float* value; /* what is scored: [values, columns]; rows have one after another, each so many times, and again */
   float* out;         /* [stripes, rows] */
-  int64_t particles, panels; /* the panels of a stripe */
+  float* slopes;      /* derivatives by the logits, [rows, columns], or NULL */
+  int64_t values, times, panels; /* the panels of a stripe */
   atomic_int lacks_memory;
 } scores;
 
@@ -29,18 +29,35 @@ INLINED __m512 exp_of_minus(__m512 x) {
   return _mm512_scalef_ps(sum, power);
 }
 
-/* Add what the columns of a panel say of a row. */
-INLINED void score_row(const void* about, scratch* own, const place* at, int64_t row, int vectors, const __m512* sums) {
-  __m512 linear = own->linear[row], product = own->product[row], zero = _mm512_setzero_ps();
+/* Add what the columns of a panel say of a row; write the derivatives by their logits. */
+INLINED void add_row(const scores* of, scratch* own, const place* at, int64_t row, int vectors, const __m512* sums,
+                     float* slopes) {
+  __m512 linear = own->linear[row], product = own->product[row];
+  const __m512 zero = _mm512_setzero_ps(), one = _mm512_set1_ps(1);
   UNROLLED for (int v = 0; v < vectors; v++) {
-    __m512 logit = _mm512_add_ps(sums[v], _mm512_load_ps(own->from + v * LANES));
-    __m512 bit = _mm512_maskz_loadu_ps(lanes(at->width - v * LANES), own->value[row] + at->column + v * LANES);
+    const __mmask16 there = lanes(at->width - v * LANES);
+    __m512 logit = _mm512_add_ps(sums[v], _mm512_load_ps(own->from + v * LANES)), small = exp_of_minus(logit);
+    __m512 bit = _mm512_maskz_loadu_ps(there, own->value[row] + at->column + v * LANES);
     linear = _mm512_add_ps(linear, _mm512_fmsub_ps(bit, logit, _mm512_max_ps(zero, logit)));
     /* A product of terms between 1 and 2 is one logarithm, and loses nothing. */
-    product = _mm512_fmadd_ps(product, exp_of_minus(logit), product);
+    product = _mm512_fmadd_ps(product, small, product);
+    if (!slopes) continue;
+    __builtin_prefetch(slopes + v * LANES + BEFORE * of->logits.columns, 1);
+    __m512 larger = _mm512_mask_mov_ps(small, _mm512_cmp_ps_mask(logit, zero, _CMP_GT_OQ), one);
+    __m512 mean = _mm512_div_ps(larger, _mm512_add_ps(one, small));
+    _mm512_mask_storeu_ps(slopes + v * LANES, there, _mm512_sub_ps(bit, mean));
   }
   own->linear[row] = linear;
   own->product[row] = product;
+}
+
+INLINED void score_row(const void* about, scratch* own, const place* at, int64_t row, int vectors, const __m512* sums) {
+  add_row(about, own, at, row, vectors, sums, NULL);
+}
+
+INLINED void slope_row(const void* about, scratch* own, const place* at, int64_t row, int vectors, const __m512* sums) {
+  const scores* of = about;
+  add_row(of, own, at, row, vectors, sums, of->slopes + (at->row + row) * of->logits.columns + at->column);
 }
 
 static void score_stripe(void* about, int64_t task) {
@@ -57,11 +74,14 @@ static void score_stripe(void* about, int64_t task) {
   for (int64_t i = 0; i < at.rows; i++) {
     own->linear[i] = _mm512_setzero_ps();
     own->product[i] = _mm512_set1_ps(1);
-    own->value[i] = of->value + (at.row + i) / of->particles * columns;
+    own->value[i] = of->value + (at.row + i) / of->times % of->values * columns;
   }
   for (at.column = first; at.column < end; at.column += PANEL) {
     at.width = SMALLEST(end - at.column, PANEL);
-    add_all(own, &of->logits, &at, score_row, of);
+    if (of->slopes)
+      add_all(own, &of->logits, &at, slope_row, of);
+    else
+      add_all(own, &of->logits, &at, score_row, of);
   }
   float* out = of->out + task / chunks * all + at.row;
   for (int64_t i = 0; i < at.rows; i++)
@@ -70,16 +90,14 @@ static void score_stripe(void* about, int64_t task) {
 
 /* ---- What XLA calls ---------------------------------------------------------------------------------------------- */
 
-/* codes, low, high, weight [terms, columns], bias [columns], value [data, columns] -> out [stripes, data, particles] */
-XLA_FFI_Error* score_all(XLA_FFI_CallFrame* frame) {
-  if (is_question(frame)) return NULL;
+static XLA_FFI_Error* score(XLA_FFI_CallFrame* frame, float* slopes) {
   const XLA_FFI_Buffer *codes = given(frame, 0), *low = given(frame, 1), *high = given(frame, 2);
   const XLA_FFI_Buffer *weight = given(frame, 3), *bias = given(frame, 4), *out = frame->rets.rets[0];
   int64_t terms = weight->dims[0], columns = weight->dims[1], panels = (columns + PANEL - 1) / PANEL;
-  int64_t stripes = out->dims[0], data = out->dims[1], particles = out->dims[2], rows = data * particles;
+  int64_t stripes = out->dims[0], times = out->dims[2], rows = out->dims[1] * times, values = given(frame, 5)->dims[0];
   if (!has_codes(codes, terms, rows) || !HAS_SHAPE(low, terms) ||
       !HAS_SHAPE(high, (rows + TASK - 1) / TASK, terms) || !HAS_SHAPE(bias, columns) ||
-      !HAS_SHAPE(given(frame, 5), data, columns) || stripes * STRIPE < panels)
+      !HAS_SHAPE(given(frame, 5), values, columns) || (values ? out->dims[1] % values : rows) || stripes * STRIPE < panels)
     return failure(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, "expected operands of sizes that fit each other");
   int is_plain = are_bits(low->data, high->data, terms);
   scores of = {.logits = {.low = is_plain ? NULL : low->data,
@@ -94,9 +112,23 @@ XLA_FFI_Error* score_all(XLA_FFI_CallFrame* frame) {
                           .rows = rows},
                .value = given(frame, 5)->data,
                .out = out->data,
-               .particles = particles,
+               .slopes = slopes,
+               .values = values,
+               .times = times,
                .panels = stripes ? (panels + stripes - 1) / stripes : 0};
   run(frame, stripes * ((rows + CHUNK - 1) / CHUNK), score_stripe, &of);
   if (!atomic_load(&of.lacks_memory)) return NULL;
   return failure(frame, XLA_FFI_Error_Code_RESOURCE_EXHAUSTED, "no memory for the sums of log-probabilities");
+}
+
+/* codes, low, high, weight [terms, columns], bias [columns], value [values, columns] -> out [stripes, rows / times, times] */
+XLA_FFI_Error* score_all(XLA_FFI_CallFrame* frame) { return is_question(frame) ? NULL : score(frame, NULL); }
+
+/* The same -> out, and the derivatives of scores by the logits [rows, columns] */
+XLA_FFI_Error* score_with_slopes(XLA_FFI_CallFrame* frame) {
+  if (is_question(frame)) return NULL;
+  const XLA_FFI_Buffer *out = frame->rets.rets[0], *slopes = frame->rets.rets[1];
+  if (!HAS_SHAPE(slopes, out->dims[1] * out->dims[2], given(frame, 4)->dims[0]))
+    return failure(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, "expected operands of sizes that fit each other");
+  return score(frame, slopes->data);
 }

@@ -12,6 +12,7 @@
 #define WIDTH (PANEL / LANES)
 #define MOST 128      /* stretches that are summed up in a row: of many, sums of sums are taken, for less rounding */
 #define AHEAD 20      /* rows of weights that are asked for before they are needed */
+#define BEFORE 8      /* rows of results that are asked for before they are written */
 #define NO_UNIT -1e4f /* the bias of a column that is not there: its bit is surely 0 */
 
 typedef struct {
