@@ -5,6 +5,7 @@ from _mutant import Mutant, in_tests
 SCORES = in_tests("test_native", "scores_are or third or chunks or grey or number or lose")
 DRAWS = in_tests("test_native", "bits_are or bit_is or normal_numbers or farthest")
 PRODUCTS = in_tests("test_native_products")
+SLOPES = in_tests("test_native", "derivatives or tangent")
 USES = in_tests("test_native", "worth or left_to_xla or many_nets or derivative or damaged or alone")
 
 OF_NATIVE = [
@@ -25,9 +26,51 @@ OF_NATIVE = [
     Mutant(
         "Rows of a chunk are scored by the datum of the first",
         "native/scores.c",
-        "(at.row + i) / of->particles * columns",
-        "at.row / of->particles * columns",
+        "(at.row + i) / of->times % of->values * columns",
+        "at.row / of->times % of->values * columns",
         SCORES,
+    ),
+    Mutant(
+        "The particles of a datum are scored by many data",
+        "native/scores.c",
+        "(at.row + i) / of->times % of->values",
+        "(at.row + i) % of->values",
+        SCORES,
+    ),
+    Mutant(
+        "Means of negative logits are those of positive ones",
+        "native/scores.c",
+        "_mm512_cmp_ps_mask(logit, zero, _CMP_GT_OQ), one)",
+        "_mm512_cmp_ps_mask(logit, zero, _CMP_LT_OQ), one)",
+        SLOPES,
+    ),
+    Mutant(
+        "Derivatives do not know the bits",
+        "native/scores.c",
+        "_mm512_sub_ps(bit, mean)",
+        "_mm512_sub_ps(zero, mean)",
+        SLOPES,
+    ),
+    Mutant(
+        "Derivatives of later rows take the place of the first ones",
+        "native/scores.c",
+        "of->slopes + (at->row + row) * of->logits.columns",
+        "of->slopes + row * of->logits.columns",
+        SLOPES,
+    ),
+    Mutant(
+        "The bias of bits that are scored has no derivative",
+        "native/_scores.py",
+        "rise += slopes @ of_bias",
+        "rise += 0 * (slopes @ of_bias)",
+        SLOPES,
+    ),
+    Mutant(
+        "A value that has a tangent is taken to have none",
+        "native/_scores.py",
+        "if not _is_none(tangents[3]):",
+        "if False:",
+        SLOPES,
     ),
     Mutant(
         "Values of later tasks are not compared",

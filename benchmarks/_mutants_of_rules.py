@@ -179,6 +179,13 @@ OF_RULES = [
         SIGNALS,
     ),
     Mutant(
+        "What is missing reaches the baselines",
+        "_trace.py",
+        "jnp.where(jnp.isnan(x), 0, x) if self.may_lack else x",
+        "x",
+        in_tests("test_estimators", "missing"),
+    ),
+    Mutant(
         "The local signal forgets the prior",
         "_trace.py",
         ".at[..., -1:].add(self.log_p[..., -1:])",

@@ -416,6 +416,19 @@ def test_a_run_in_blocks_of_rows_learns(spec: str, monkeypatch, tmp_path):
     assert len(fit(net, data, estimator, options=more, folder=tmp_path / "run").history) == 21
 
 
+def test_rows_of_a_block_are_put_together_once():
+    """A place that varies, within the loop of exponentials, would keep the compiler from doing many at a time."""
+    net, estimator = sigmoid_belief_net(100, (50,), key=KEY), VIMCO(20)
+
+    def one(x: jax.Array, key: jax.Array) -> Any:
+        return estimator.estimate(net, x, None, key=key)
+
+    text = jax.jit(lambda x: row_blocks(one, x, 4, key=KEY)).lower(jnp.zeros((20, 100))).compile().as_text()
+    assert "exponential(" in text
+    for computation in text.split("\n\n"):
+        assert "dynamic-slice(" not in computation or "exponential(" not in computation
+
+
 @pytest.mark.full
 def test_memory_is_that_of_a_block():
     """A thousand particles, a row at a time, and then a few particles of it: what is advised for want of memory."""

@@ -35,7 +35,7 @@ from laws import assert_frequencies, assert_mean, draws
 from beliefnet import BeliefNet
 from beliefnet._numerics import leave_one_out_log_sum_exp, leave_one_out_sum, log_mean_exp, normalised_weights
 from beliefnet._trace import Trace, chain_reach
-from beliefnet.baselines import Moments, Order, RunningMoments
+from beliefnet.baselines import InputBaseline, LayerBaselines, Moments, Order, RunningMoments
 from beliefnet.distributions import OneHot
 from beliefnet.estimators import (
     ARM,
@@ -73,7 +73,7 @@ from beliefnet.estimators.rules import (
     Thermodynamic,
 )
 from beliefnet.evaluation import enumerate_latents
-from beliefnet.nets import sigmoid_belief_net, vae
+from beliefnet.nets import incomplete, sigmoid_belief_net, vae
 from beliefnet.proposals import Particles, Recognition
 from beliefnet.samplers import AbstractSampler, Plain
 
@@ -334,6 +334,19 @@ def test_baseline_does_not_see_the_draw_it_serves(name: str):
         changed = tuple(1 - v if index > layer else v for index, v in enumerate(trace.values))
         after = baseline.predict(eqx.tree_at(lambda t: t.values, trace, changed))
         np.testing.assert_array_equal(jnp.broadcast_to(after, before.shape)[..., layer], before[..., layer])
+
+
+@pytest.mark.parametrize("kind", [InputBaseline, LayerBaselines])
+def test_what_is_missing_is_a_zero_to_baselines(kind):
+    net = incomplete(net_of("two layers"))
+    baseline = randomise(kind(net, num_units=3, key=jax.random.key(1)), 1.0)
+    x, gaps = jnp.ones((2, net.num_visible)), jnp.array([[jnp.nan], [1.0]]) * jnp.ones(net.num_visible)
+    credits = [
+        baseline.predict(Trace.record(net, Recognition().draw(net, rows, 2, key=jax.random.key(2))))
+        for rows in (x.at[0].set(0), gaps)
+    ]
+    np.testing.assert_allclose(credits[0][0], credits[1][0], rtol=1e-6)
+    assert bool((credits[0] != 0).any())
 
 
 def test_baseline_starts_at_zero():

@@ -120,12 +120,97 @@ def test_probabilities_near_0_and_1_lose_nothing(native):
         np.testing.assert_allclose(jax.jit(scores)(*given), exact(*given), rtol=2e-6, atol=1e-4)
 
 
-def test_derivatives_are_those_of_the_logits(native):
+def with_own_values(given: list[np.ndarray]) -> list[np.ndarray]:
+    """The same operands, with bits of each particle to be scored."""
+    *others, value = given
+    particles = len(given[0])
+    return [*others, np.stack([np.roll(value, index, axis=-1) for index in range(particles)])]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("kind", ["bits", "signs"])
+def test_scores_are_those_of_the_values_of_each_particle(native, kind, shape):
+    given = with_own_values(operands(kind, shape))
+    expected = exact(*given)
+    rounding = 1e-6 * np.abs(expected).max() + 1e-6 * shape[-1]
+    np.testing.assert_allclose(jax.jit(scores)(*given), expected, rtol=0, atol=rounding)
+
+
+def derivatives(function, places: tuple[int, ...], *given: np.ndarray) -> tuple[jax.Array, ...]:
+    """Of a sum in which each score has a factor of its own."""
+    factors = jnp.cos(jnp.arange(given[0][..., 0].size, dtype=float)).reshape(given[0].shape[:-1])
+    return jax.jit(jax.grad(lambda *operands: (factors * function(*operands)).sum(), places))(*given)
+
+
+@pytest.mark.parametrize("values", ["shared", "own"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_derivatives_are_those_of_the_logits(native, kind, shape, values):
+    given = operands(kind, shape)
+    given = given if values == "shared" else with_own_values(given)
+    parent, weight, bias, value = (array.astype(float) for array in given)
+    factors = np.cos(np.arange(parent[..., 0].size)).reshape(parent.shape[:-1])[..., None]
+    slopes = factors * (value - 1 / (1 + np.exp(-(parent @ weight + bias))))
+
+    def sums(parent: np.ndarray, weight: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, ...]:
+        return slopes @ weight.T, np.einsum("pdi,pdu->iu", parent, slopes), slopes.sum((0, 1))
+
+    added_up = sums(np.abs(parent), np.abs(weight), np.abs(slopes))
+    found = derivatives(scores, (0, 1, 2), *given)
+    for one, other, size in zip(found, sums(parent, weight, slopes), added_up, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=2e-7 * size.max() + 1e-6)
+
+
+@pytest.mark.parametrize("places", [(0,), (1,), (2,), (1, 2), (0, 1, 2, 3)], ids=str)
+def test_derivatives_of_some_operands(native, places):
     given = operands("bits", (20, 5, 40, 70))
-    functions = (scores, scores_by_xla)
-    slopes = [jax.jit(jax.grad(lambda *a: f(*a).sum(), (0, 1, 2, 3)))(*given) for f in functions]  # noqa: B023
-    for one, other in zip(*slopes, strict=True):
-        np.testing.assert_array_equal(one, other)
+    text = jax.jit(jax.grad(lambda *a: scores(*a).sum(), places)).lower(*given).as_text()
+    assert ("score_with_slopes" in text) == (3 not in places)
+    for one, other in zip(*(derivatives(f, places, *given) for f in (scores, scores_by_xla)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=2e-5)
+
+
+def test_second_derivatives(native):
+    given = [jnp.asarray(array) for array in operands("bits", (20, 5, 40, 70))]
+
+    def found(function) -> tuple[jax.Array, ...]:
+        slope = jax.grad(lambda parent, weight, bias: function(parent, weight, bias, given[3]).sum(), (0, 1, 2))
+        return jax.jit(lambda *operands: jax.jvp(slope, operands, operands)[1])(*given[:3])
+
+    for one, other in zip(found(scores), found(scores_by_xla), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_a_tangent_of_each_operand(native):
+    given = operands("bits", (20, 5, 40, 70))
+    found, expected = (jax.jit(lambda *a: jax.jvp(f, a, a)[1])(*given) for f in (scores, scores_by_xla))  # noqa: B023
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize("third", [0.5, np.nan])
+def test_derivatives_at_a_third_value_are_left_to_xla(native, third):
+    parent, *rest = operands("bits", (20, 5, 40, 70))
+    parent[7, 2, 3] = third
+    for one, other in zip(*(derivatives(f, (0, 1, 2), parent, *rest) for f in (scores, scores_by_xla)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=2e-5)
+
+
+def test_derivatives_near_0_and_1(native):
+    parent, weight, bias, value = operands("bits", (20, 5, 40, 70))
+    for scale in (30.0, 1e30):
+        given = parent, weight * np.float32(scale), bias, value
+        means = 1 / (1 + np.exp(-np.clip(parent.astype(float) @ given[1] + bias, -700, 700)))
+        slope = jax.jit(jax.grad(lambda bias: scores(*given[:2], bias, given[3]).sum()))(bias)  # noqa: B023
+        np.testing.assert_allclose(slope, (value - means).sum((0, 1)), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_derivatives_of_what_is_no_number(native, bad):
+    parent, weight, bias, value = operands("bits", (20, 5, 40, 70))
+    weight[4, 3] = bad
+    slopes = jax.jit(jax.grad(lambda bias: scores(parent, weight, bias, value).sum()))(bias)
+    assert np.isnan(slopes[3])
+    assert not np.isnan(np.delete(slopes, 3)).any()
 
 
 def test_many_nets_at_once(native):
@@ -133,6 +218,10 @@ def test_many_nets_at_once(native):
     together = jnp.stack([parent, 1 - parent])
     found = jax.jit(jax.vmap(scores, (0, None, None, None)))(together, *rest)
     np.testing.assert_allclose(found, [exact(parent, *rest), exact(1 - parent, *rest)], rtol=1e-5)
+    slopes = jax.jit(jax.vmap(jax.grad(lambda w, p: scores(p, w, *rest[1:]).sum()), (None, 0)))(rest[0], together)
+    for one, parent in zip(slopes, together, strict=True):
+        expected = jax.grad(lambda w: scores_by_xla(parent, w, *rest[1:]).sum())(rest[0])  # noqa: B023
+        np.testing.assert_allclose(one, expected, rtol=1e-5, atol=2e-5)
 
 
 def test_only_what_is_worth_it(native):
@@ -143,10 +232,12 @@ def test_only_what_is_worth_it(native):
     leading = bernoulli_scores(parent.reshape(5, 5, 50, 200), weight, bias, value[None])
     assert leading is not None
     np.testing.assert_array_equal(leading.reshape(25, 50), found)
+    own = bernoulli_scores(parent, weight, bias, jnp.broadcast_to(value, (25, 50, 784)))
+    np.testing.assert_allclose(own, found, rtol=1e-5)
     for other in (
         (parent[0], weight, bias, value),
         (parent[:, :1], weight, bias, value),
-        (parent, weight, bias, jnp.broadcast_to(value, (25, 50, 784))),
+        (parent.reshape(5, 5, 50, 200), weight, bias, jnp.broadcast_to(value, (5, 1, 50, 784))),
         (parent.astype(jnp.bfloat16), weight, bias, value),
         (parent, weight.astype(jnp.bfloat16), bias, value),
         (parent, weight, bias, value.astype(jnp.bfloat16)),
@@ -175,14 +266,34 @@ def test_another_platform_is_left_to_xla(native):
     assert "beliefnet" in jax.jit(scores).trace(*given).lower(lowering_platforms=("cpu",)).as_text()
 
 
-def test_operands_that_do_not_fit_are_refused(native):
-    parent, weight, bias, value = operands("bits", (20, 5, 40, 70))
-    code = jnp.zeros((2, 8, 64), jnp.int32)
-    out = jax.ShapeDtypeStruct((3, 5, 20), jnp.float32)
-    score = jax.ffi.ffi_call("beliefnet_score_all", out)
-    for given in ((parent[0, :1], weight, bias[:1], value), (parent[0, :1], weight, bias, value[:, :69])):
+@pytest.mark.parametrize("has_slopes", [False, True])
+def test_operands_that_do_not_fit_are_refused(native, has_slopes):
+    _, weight, bias, value = map(jnp.asarray, operands("bits", (20, 5, 40, 70)))
+    codes, low, high = jnp.zeros((2, 100, 4), jnp.uint16), jnp.zeros(40), jnp.zeros((1, 40))
+    shapes = [(3, 5, 20), (100, 70)]
+
+    def score(*given, shapes=shapes) -> None:
+        name = "beliefnet_score_with_slopes" if has_slopes else "beliefnet_score_all"
+        outs = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes][: 1 + has_slopes]
+        jax.block_until_ready(jax.ffi.ffi_call(name, outs)(*given))
+
+    fit = codes, low, high, weight, bias, value
+    score(*fit)
+    for place, other in (
+        (0, codes.astype(jnp.int32)),
+        (0, codes[:, :99]),
+        (1, low[:39]),
+        (2, high[:, :39]),
+        (4, bias[:1]),
+        (5, value[:, :69]),
+        (5, value[:3]),
+        (5, value[:0]),
+    ):
         with pytest.raises(jax.errors.JaxRuntimeError, match="sizes that fit"):
-            jax.block_until_ready(score(code, given[0], given[0], *map(jnp.asarray, given[1:])))
+            score(*fit[:place], other, *fit[place + 1 :])
+    for wrong in ([(3, 5, 19), (100, 70)], [(3, 5, 20), (100, 69)])[: 1 + has_slopes]:
+        with pytest.raises(jax.errors.JaxRuntimeError, match="sizes that fit"):
+            score(*fit, shapes=wrong)
 
 
 def test_a_mesh_is_left_to_xla(native):

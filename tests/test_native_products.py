@@ -7,6 +7,7 @@ import pytest
 
 from beliefnet.conditionals import MLP, AsIs, Beside, Dense, Feedforward, LogCounts, Signs, Stacked
 from beliefnet.distributions import bernoulli
+from beliefnet.estimators import NVIL
 from beliefnet.native import _library, _products
 from beliefnet.native._described import described
 from beliefnet.native._products import product
@@ -234,6 +235,16 @@ def test_a_gradient_of_a_net_is_as_before(native, monkeypatch):
     expected = jax.jit(lambda net: slopes(net))(net)
     for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4 * float(jnp.abs(other).max()))
+
+
+def test_an_observation_is_looked_at_once(native):
+    """By the recognition net and the baselines together."""
+    net, key = sigmoid_belief_net(784, (200,), key=jax.random.key(1)), jax.random.key(2)
+    estimator = NVIL(net, key=key)
+    x = jax.random.bernoulli(key, 0.3, (100, 784)).astype(jnp.float32)
+    estimate = jax.jit(lambda net, x: estimator.estimate(net, x, estimator.init(net), key=key).net)
+    text = estimate.lower(net, x).compile().as_text()
+    assert text.count('custom_call_target="beliefnet_describe"') == 3  # and what is drawn, in either branch
 
 
 @pytest.mark.parametrize("kind", ["signs", "centred"])

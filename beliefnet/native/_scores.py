@@ -86,7 +86,7 @@ def _scores_jvp(by_xla, primals, tangents):
     scores, slopes = _with_slopes(*primals, by_xla)
     # Of all rows under each other, and of the bias apart: its derivative is then a product of the slopes themselves.
     rows, slopes = (array.reshape(-1, array.shape[-1]) for array in (parent, slopes))
-    rise = jnp.zeros(len(rows))
+    rise = jnp.zeros(len(rows), scores.dtype)
     if not _is_none(of_weight):
         rise += (slopes * product(rows, of_weight)).sum(axis=-1)
     if not _is_none(of_parent):
