@@ -202,7 +202,7 @@ OF_RULES = [
     Mutant(
         "The baseline of a layer sees its draw",
         "baselines/_networks.py",
-        "(_whole(trace.values[0]), *trace.values[1:-1])",
+        "(trace.observation, *trace.values[1:-1])",
         "trace.values[1:]",
         in_tests("test_estimators", "baseline"),
     ),
