@@ -10,10 +10,11 @@ _Static_assert(STRIPE * WIDTH < 100, "terms between 1 and 2, and a result below 
 
 typedef struct {
   map logits;
-  const float* value; /* what is scored: [values, columns]; rows have one after another, each so many times, and again */
-  float* out;         /* [stripes, rows] */
-  float* slopes;      /* derivatives by the logits, [rows, columns], or NULL */
-  int64_t values, times, panels; /* the panels of a stripe */
+  const float* value;    /* what is scored: [values, columns] */
+  int64_t values, times; /* rows have each so many times, one after another, and again from the first */
+  float* out;            /* [stripes, rows] */
+  float* slopes;         /* derivatives by the logits, [rows, columns], or NULL */
+  int64_t panels;        /* of a stripe */
   atomic_int lacks_memory;
 } scores;
 
@@ -97,7 +98,8 @@ static XLA_FFI_Error* score(XLA_FFI_CallFrame* frame, float* slopes) {
   int64_t stripes = out->dims[0], times = out->dims[2], rows = out->dims[1] * times, values = given(frame, 5)->dims[0];
   if (!has_codes(codes, terms, rows) || !HAS_SHAPE(low, terms) ||
       !HAS_SHAPE(high, (rows + TASK - 1) / TASK, terms) || !HAS_SHAPE(bias, columns) ||
-      !HAS_SHAPE(given(frame, 5), values, columns) || (values ? out->dims[1] % values : rows) || stripes * STRIPE < panels)
+      !HAS_SHAPE(given(frame, 5), values, columns) || (values ? out->dims[1] % values : rows) ||
+      stripes * STRIPE < panels)
     return failure(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, "expected operands of sizes that fit each other");
   int is_plain = are_bits(low->data, high->data, terms);
   scores of = {.logits = {.low = is_plain ? NULL : low->data,
@@ -121,7 +123,8 @@ static XLA_FFI_Error* score(XLA_FFI_CallFrame* frame, float* slopes) {
   return failure(frame, XLA_FFI_Error_Code_RESOURCE_EXHAUSTED, "no memory for the sums of log-probabilities");
 }
 
-/* codes, low, high, weight [terms, columns], bias [columns], value [values, columns] -> out [stripes, rows / times, times] */
+/* codes, low, high, weight [terms, columns], bias [columns], value [values, columns]
+   -> out [stripes, rows / times, times] */
 XLA_FFI_Error* score_all(XLA_FFI_CallFrame* frame) { return is_question(frame) ? NULL : score(frame, NULL); }
 
 /* The same -> out, and the derivatives of scores by the logits [rows, columns] */
