@@ -99,19 +99,19 @@ class Chain(eqx.Module):
 
     @broadcasting
     def log_probs(
-        self, parent: Float[Array, "... inputs"] | None, values: Values, *, are_drawn: bool = False
+        self, parent: Float[Array, "... inputs"] | None, values: Values, *, by_distributions: bool = False
     ) -> Float[Array, "*lead layers"]:
         """Return the log-probability of each value given the one before it, `[*lead, layers]`, in nats.
 
         Args:
             parent: What feeds the first conditional, or None for a prior.
             values: One of each conditional.
-            are_drawn: Whether they were drawn from the chain in the same program, which then computes distributions
-                once for both.
+            by_distributions: Whether values are scored by the layers' distributions, which draws from the chain in the
+                same program share, and not by `log_prob_given`, which may do without.
         """
         if not values:
             return jnp.zeros((*(() if parent is None else parent.shape[:-1]), 0))
         parents = (parent, *values)[: len(values)]
         layers = zip(self.conditionals, parents, values, strict=True)
-        terms = [c(p).log_prob(v) if are_drawn else c.log_prob_given(p, v) for c, p, v in layers]
+        terms = [c(p).log_prob(v) if by_distributions else c.log_prob_given(p, v) for c, p, v in layers]
         return jnp.stack(jnp.broadcast_arrays(*terms), axis=-1)

@@ -178,7 +178,7 @@ class BeliefNet(eqx.Module):
     def log_recognition_terms(self, x: Float[Array, "*#lead visible"], latents: Values) -> Float[Array, "*lead layers"]:
         """Return the terms of log q(h | x): log q(h1 | x), ..., log q(hL | hL-1), in nats."""
         self._check_shapes(x, latents)
-        return self.recognition.log_probs(x, latents, are_drawn=True)
+        return self.recognition.log_probs(x, latents, by_distributions=True)
 
     def _check_shapes(self, x: Any, latents: Values | None = None) -> None:
         """Check widths and leading axes: an axis of one would be broadcast without a word.

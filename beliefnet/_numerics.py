@@ -169,7 +169,7 @@ def joint_bernoulli_log_prob(
     units = logits.shape[-1]
     size = 1 if is_for_a_mesh() else _group_size(units)
     logits, value = (array.reshape(*array.shape[:-1], size, units // size) for array in (logits, value))
-    linear, product = jnp.zeros(()), jnp.ones(())
+    linear, product = (jnp.full((), start, logits.dtype) for start in (0, 1))
     for member in range(size):
         one = logits[..., member, :]
         linear += value[..., member, :] * one - jnp.maximum(one, 0)

@@ -23,7 +23,7 @@ class Trace(eqx.Module):
         log_proposal: Log-probability under what the latents were drawn from: `[particles, batch]`.
         values: The observation and the latents, bottom first.
         log_layers: The terms of `log_proposal`, bottom first: `[particles, batch, layers]`; None where it has none.
-        may_lack: Whether values of the observation may be missing, which NaN says.
+        is_whole: Whether no value of the observation is missing, which NaN says, unless log p is NaN, too.
         reach: 1 where the draw of a layer can still change a term of the log-weight, else 0: `[layers, terms]`, the
             terms of log p first, those of log q after them. None, the default, is a chain: see `chain_reach`.
     """
@@ -34,7 +34,7 @@ class Trace(eqx.Module):
     values: Values
     log_layers: Float[Array, "particles batch layers"] | None = None
     reach: Float[Array, "layers terms"] | None = None
-    may_lack: bool = eqx.field(static=True, default=True)
+    is_whole: bool = eqx.field(static=True, default=False)
 
     @classmethod
     def record(cls, net: BeliefNet, particles: Particles) -> "Trace":
@@ -48,7 +48,7 @@ class Trace(eqx.Module):
             particles.log_proposal,
             (x, *latents),
             particles.log_layers,
-            may_lack=net.generative.conditionals[-1].takes_missing,
+            is_whole=net.generative.conditionals[-1].needs_every_unit,
         )
 
     @property
@@ -60,7 +60,7 @@ class Trace(eqx.Module):
     def observation(self) -> Float[Array, "... visible"]:
         """The observation, with zeros in the place of what is missing."""
         x = self.values[0]
-        return jnp.where(jnp.isnan(x), 0, x) if self.may_lack else x
+        return x if self.is_whole else jnp.where(jnp.isnan(x), 0, x)
 
     @property
     def num_layers(self) -> int:
@@ -100,8 +100,8 @@ class Trace(eqx.Module):
     def above(self, layer: int) -> "Trace":
         """Return the record of the net above a layer of a chain, 0 being the data: what it drew is the observation."""
         log_q = self.log_q[..., layer:]
-        may_lack = self.may_lack and not layer
-        return Trace(self.log_p[..., layer:], log_q, log_q.sum(axis=-1), self.values[layer:], may_lack=may_lack)
+        is_whole = self.is_whole or layer > 0
+        return Trace(self.log_p[..., layer:], log_q, log_q.sum(axis=-1), self.values[layer:], is_whole=is_whole)
 
     def _sum_where(self, is_in: Array) -> Float[Array, "particles batch layers"]:
         """Sum the terms that a layer has, so that what is infinite elsewhere leaves it alone."""

@@ -66,6 +66,13 @@ OF_NATIVE = [
         SLOPES,
     ),
     Mutant(
+        "Layers of a recognition net are scored apart from their draws",
+        "_net.py",
+        "by_distributions=True",
+        "by_distributions=False",
+        in_tests("test_native_products", "recognition"),
+    ),
+    Mutant(
         "A value that has a tangent is taken to have none",
         "native/_scores.py",
         "if not _is_none(tangents[3]):",

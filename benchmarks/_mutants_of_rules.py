@@ -179,9 +179,16 @@ OF_RULES = [
         SIGNALS,
     ),
     Mutant(
+        "A weighted layer of incomplete data is taken to be whole",
+        "conditionals/_weighted.py",
+        "return self.conditional.needs_every_unit",
+        "return True",
+        in_tests("test_estimators", "missing"),
+    ),
+    Mutant(
         "What is missing reaches the baselines",
         "_trace.py",
-        "jnp.where(jnp.isnan(x), 0, x) if self.may_lack else x",
+        "x if self.is_whole else jnp.where(jnp.isnan(x), 0, x)",
         "x",
         in_tests("test_estimators", "missing"),
     ),

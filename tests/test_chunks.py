@@ -320,6 +320,7 @@ def test_blocks_of_rows_are_the_mean_of_their_estimates():
     assert_same(found, jax.tree.map(lambda *leaves: sum(leaves) / 3, *each), 1e-5)
     whole = jax.jit(lambda: row_blocks(estimate, OBSERVATIONS, None, key=KEY))()
     assert_same(whole, compiled(OBSERVATIONS, KEY), 1e-6)
+    assert_same(row_blocks(compiled, np.asarray(OBSERVATIONS), 1, key=KEY), found, 1e-5)
 
 
 def test_blocks_of_any_batch_are_nearly_equal_and_weigh_what_they_hold():

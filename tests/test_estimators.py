@@ -36,6 +36,7 @@ from beliefnet import BeliefNet
 from beliefnet._numerics import leave_one_out_log_sum_exp, leave_one_out_sum, log_mean_exp, normalised_weights
 from beliefnet._trace import Trace, chain_reach
 from beliefnet.baselines import InputBaseline, LayerBaselines, Moments, Order, RunningMoments
+from beliefnet.conditionals import Observed
 from beliefnet.distributions import OneHot
 from beliefnet.estimators import (
     ARM,
@@ -63,6 +64,7 @@ from beliefnet.estimators import (
     Wake,
     reweighted_wake_sleep,
     surrogate,
+    with_kl_weight,
 )
 from beliefnet.estimators._antithetic import Bits, Categories, antithetic_to
 from beliefnet.estimators.rules import (
@@ -334,6 +336,24 @@ def test_baseline_does_not_see_the_draw_it_serves(name: str):
         changed = tuple(1 - v if index > layer else v for index, v in enumerate(trace.values))
         after = baseline.predict(eqx.tree_at(lambda t: t.values, trace, changed))
         np.testing.assert_array_equal(jnp.broadcast_to(after, before.shape)[..., layer], before[..., layer])
+
+
+@pytest.mark.parametrize("bottom", ["incomplete", "observed"])
+@pytest.mark.parametrize("kl_weight", [None, 0.5])
+def test_what_is_missing_leaves_gradients_finite(bottom: str, kl_weight: float | None):
+    x = jnp.array([[1.0, jnp.nan, 0.0], [1.0, 0.0, 1.0]])
+    net = incomplete(sigmoid_belief_net(3, (3, 2), key=jax.random.key(0)))
+    if bottom == "observed":
+        layer = Observed(net.generative.conditionals[-1].whole, ~jnp.isnan(x))
+        net = eqx.tree_at(lambda net: net.generative.conditionals[-1], net, layer)
+    estimator, key = NVIL(net, key=jax.random.key(1)), jax.random.key(2)
+    state = estimator.init(net)
+    if kl_weight is None:
+        estimate = estimator.estimate(net, x, state, key=key)
+    else:
+        estimate = with_kl_weight(estimator, net, x, state, jnp.asarray(kl_weight), key=key)
+    for leaf in jax.tree.leaves((estimate.net, estimate.estimator)):
+        assert bool(jnp.isfinite(leaf).all())
 
 
 @pytest.mark.parametrize("kind", [InputBaseline, LayerBaselines])

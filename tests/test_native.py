@@ -31,8 +31,8 @@ def bernoulli_scores(*given) -> jax.Array | None:
     return native_scores.bernoulli_scores(*given, by_xla=dense_bernoulli)
 
 
-def scores(*given) -> jax.Array:
-    return native_scores._scores(*given, dense_bernoulli)
+def scores(parent, weight, bias, value) -> jax.Array:
+    return native_scores._scores(parent, weight, bias, value.reshape(-1, *value.shape[-2:]), dense_bernoulli)
 
 
 def scores_by_xla(*given) -> jax.Array:

@@ -7,7 +7,7 @@ import pytest
 
 from beliefnet.conditionals import MLP, AsIs, Beside, Dense, Feedforward, LogCounts, Signs, Stacked
 from beliefnet.distributions import bernoulli
-from beliefnet.estimators import NVIL
+from beliefnet.estimators import NVIL, VIMCO
 from beliefnet.native import _library, _products
 from beliefnet.native._described import described
 from beliefnet.native._products import product
@@ -245,6 +245,14 @@ def test_an_observation_is_looked_at_once(native):
     estimate = jax.jit(lambda net, x: estimator.estimate(net, x, estimator.init(net), key=key).net)
     text = estimate.lower(net, x).compile().as_text()
     assert text.count('custom_call_target="beliefnet_describe"') == 3  # and what is drawn, in either branch
+
+
+def test_layers_of_a_recognition_net_are_scored_by_what_draws(native):
+    """And those of the model in C: the layers need no product but that of their scores."""
+    net, key = sigmoid_belief_net(784, (200, 200), key=jax.random.key(1)), jax.random.key(2)
+    x = jax.random.bernoulli(key, 0.3, (100, 784)).astype(jnp.float32)
+    text = str(jax.make_jaxpr(lambda net: VIMCO(20).estimate(net, x, None, key=key).net)(net))
+    assert text.count("target_name=beliefnet_score_with_slopes") == 2
 
 
 @pytest.mark.parametrize("kind", ["signs", "centred"])

@@ -51,6 +51,11 @@ class AbstractConditional(eqx.Module):
         return False
 
     @property
+    def needs_every_unit(self) -> bool:
+        """Whether log p is NaN wherever a value of its units is; what else reads these values need not look for it."""
+        return False
+
+    @property
     def marks_missing(self) -> bool:
         """Whether it is told which values of its parent are missing, which NaN says."""
         return False
@@ -90,6 +95,8 @@ class AbstractConditional(eqx.Module):
         self, parent: Float[Array, "*#lead parents"] | None, value: Float[Array, "*#lead units"]
     ) -> Float[Array, "*lead"]:
         """Return log p(value | parent) of all units together, in nats.
+
+        It is asked of the layers of a model. Those of a recognition net are scored by the distributions that draw.
 
         Args:
             parent: Value of the parent layer.

@@ -78,6 +78,11 @@ class Feedforward(AbstractConditional):
         return self.view.centre
 
     @property
+    def needs_every_unit(self) -> bool:
+        """Whether the units are bits."""
+        return type(self) is Feedforward and self.family == bernoulli
+
+    @property
     def marks_missing(self) -> bool:
         """That of the network."""
         return self.network.marks_missing

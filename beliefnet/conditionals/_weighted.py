@@ -57,6 +57,11 @@ class Weighted(AbstractWrapper):
     conditional: AbstractConditional
     weight: Float[Array, ""]
 
+    @property
+    def needs_every_unit(self) -> bool:
+        """That of the layer."""
+        return self.conditional.needs_every_unit
+
     def parameters_given(self, parent: Float[Array, "*lead parents"] | None) -> Float[Array, "*#lead parameters"]:
         """Return the parameters of the units."""
         return self.conditional.parameters_given(parent)
@@ -64,3 +69,9 @@ class Weighted(AbstractWrapper):
     def __call__(self, parent: Float[Array, "*lead parents"] | None) -> dist.Distribution:
         """Return the layer's distribution; its log-probability is weighted."""
         return WeightedLayer(self.conditional(parent), self.weight)
+
+    def log_prob_given(
+        self, parent: Float[Array, "*#lead parents"] | None, value: Float[Array, "*#lead units"]
+    ) -> Float[Array, "*lead"]:
+        """Return the weight times log p(value | parent), in nats."""
+        return self.weight * self.conditional.log_prob_given(parent, value)

@@ -119,7 +119,7 @@ def row_blocks(
     """
     if size is None or size >= len(x):
         return estimate(x, key)
-    size = _equal(len(x), size)
+    x, size = jnp.asarray(x), _equal(len(x), size)
     count, rest = divmod(len(x), size)
     keys = split_key(key, count + 1)
     numbers = jnp.arange(count * size).reshape(count, size)

@@ -9,7 +9,6 @@ from jax import Array
 from beliefnet._mesh import is_for_a_mesh
 from beliefnet.native._library import is_loaded
 
-
 T = TypeVar("T")
 
 

@@ -1,4 +1,7 @@
-"""Log-probabilities of bits given other bits, without their logits: in C on a processor that has AVX-512."""
+"""Log-probabilities of bits given other bits, without their logits: in C on a processor that has AVX-512.
+
+In training, the derivatives by the logits are written in their place.
+"""
 
 import os
 from collections.abc import Callable
@@ -33,8 +36,9 @@ def bernoulli_scores(
     """Return log p(value | parent) of Bernoulli units with logits `parent @ weight + bias`, without making the logits.
 
     Where each column of the parent has two values, such as zeros and ones, code in C takes half of the time of XLA's
-    with many particles; others are left to XLA. Results differ by rounding. The derivatives by the logits, if they are
-    needed, are written in the same pass; those by the value are the other function's, as second derivatives are.
+    with many particles; others are left to XLA. Results differ by rounding, and what is infinite may be NaN. The
+    derivatives by the logits, if they are needed, are written in the same pass; those by the value are the other
+    function's, as second derivatives are.
 
     Args:
         parent: The values of the layer above, one or more particles of each datum.

@@ -96,9 +96,10 @@ static XLA_FFI_Error* score(XLA_FFI_CallFrame* frame, float* slopes) {
   const XLA_FFI_Buffer *weight = given(frame, 3), *bias = given(frame, 4), *out = frame->rets.rets[0];
   int64_t terms = weight->dims[0], columns = weight->dims[1], panels = (columns + PANEL - 1) / PANEL;
   int64_t stripes = out->dims[0], times = out->dims[2], rows = out->dims[1] * times, values = given(frame, 5)->dims[0];
+  int is_whole = values ? out->dims[1] % values == 0 : rows == 0; /* as many rows of each value */
   if (!has_codes(codes, terms, rows) || !HAS_SHAPE(low, terms) ||
       !HAS_SHAPE(high, (rows + TASK - 1) / TASK, terms) || !HAS_SHAPE(bias, columns) ||
-      !HAS_SHAPE(given(frame, 5), values, columns) || (values ? out->dims[1] % values : rows) ||
+      !HAS_SHAPE(given(frame, 5), values, columns) || !is_whole ||
       stripes * STRIPE < panels)
     return failure(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, "expected operands of sizes that fit each other");
   int is_plain = are_bits(low->data, high->data, terms);
