@@ -105,7 +105,7 @@ def _is_none(tangent: Array | SymbolicZero) -> bool:
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(4,))
-def _with_slopes(parent: Array, weight: Array, bias: Array, value: Array, by_xla: ByXla) -> tuple[Array, Array]:
+def _with_slopes(parent: Array, weight: Array, bias: Array, value: Array, by_xla: ByXla) -> tuple[Array, ...]:
     return either(partial(_in_c, by_xla, has_slopes=True), by_xla)(parent, weight, bias, value)
 
 
