@@ -23,9 +23,9 @@ class Trace(eqx.Module):
         log_proposal: Log-probability under what the latents were drawn from: `[particles, batch]`.
         values: The observation and the latents, bottom first.
         log_layers: The terms of `log_proposal`, bottom first: `[particles, batch, layers]`; None where it has none.
-        is_whole: Whether no value of the observation is missing, which NaN says, unless log p is NaN, too.
         reach: 1 where the draw of a layer can still change a term of the log-weight, else 0: `[layers, terms]`, the
             terms of log p first, those of log q after them. None, the default, is a chain: see `chain_reach`.
+        is_whole: Whether no value of the observation is missing, which NaN says, unless log p is NaN, too.
     """
 
     log_p: Float[Array, "particles batch terms_of_p"]

@@ -61,8 +61,8 @@ OF_NATIVE = [
     Mutant(
         "The bias of bits that are scored has no derivative",
         "native/_scores.py",
-        "rise += slopes @ of_bias",
-        "rise += 0 * (slopes @ of_bias)",
+        "tangent += slopes @ of_bias",
+        "tangent += 0 * (slopes @ of_bias)",
         SLOPES,
     ),
     Mutant(

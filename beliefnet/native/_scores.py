@@ -64,9 +64,9 @@ def _is_worth_it(parent: Array, weight: Array, bias: Array, value: Array) -> boo
         return False
     data, units = parent.shape[-2], bias.size
     fits = weight.shape == (parent.shape[-1], units) and bias.ndim == 1 and value.shape[-2:] == (data, units)
-    is_of_each = value.size == data * units or value.shape[:-1] == parent.shape[:-1]
+    is_shared_or_own = value.size == data * units or value.shape[:-1] == parent.shape[:-1]
     is_large = units >= _FEWEST_UNITS and parent.size * units >= _FEWEST_PRODUCTS
-    return fits and is_of_each and is_large and can_be_in_c(*arrays)
+    return fits and is_shared_or_own and is_large and can_be_in_c(*arrays)
 
 
 def _stripes(rows: int, units: int) -> int:
@@ -84,20 +84,20 @@ def _scores(parent: Array, weight: Array, bias: Array, value: Array, by_xla: ByX
 @partial(_scores.defjvp, symbolic_zeros=True)
 def _scores_jvp(by_xla, primals, tangents):
     if not _is_none(tangents[3]):
-        rises = tuple(jnp.zeros(each.shape, each.dtype) if _is_none(each) else each for each in tangents)
-        return jax.jvp(lambda *operands: by_xla(*operands)[0], primals, rises)
+        tangents = tuple(jnp.zeros(each.shape, each.dtype) if _is_none(each) else each for each in tangents)
+        return jax.jvp(lambda *operands: by_xla(*operands)[0], primals, tangents)
     (parent, weight, *_), (of_parent, of_weight, of_bias, _) = primals, tangents
     scores, slopes = _with_slopes(*primals, by_xla)
     # Of all rows under each other, and of the bias apart: its derivative is then a product of the slopes themselves.
     rows, slopes = (array.reshape(-1, array.shape[-1]) for array in (parent, slopes))
-    rise = jnp.zeros(len(rows), scores.dtype)
+    tangent = jnp.zeros(len(rows), scores.dtype)
     if not _is_none(of_weight):
-        rise += (slopes * product(rows, of_weight)).sum(axis=-1)
+        tangent += (slopes * product(rows, of_weight)).sum(axis=-1)
     if not _is_none(of_parent):
-        rise += (slopes * (of_parent.reshape(rows.shape) @ weight)).sum(axis=-1)
+        tangent += (slopes * (of_parent.reshape(rows.shape) @ weight)).sum(axis=-1)
     if not _is_none(of_bias):
-        rise += slopes @ of_bias
-    return scores, rise.reshape(scores.shape)
+        tangent += slopes @ of_bias
+    return scores, tangent.reshape(scores.shape)
 
 
 def _is_none(tangent: Array | SymbolicZero) -> bool:

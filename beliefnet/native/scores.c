@@ -99,8 +99,7 @@ static XLA_FFI_Error* score(XLA_FFI_CallFrame* frame, float* slopes) {
   int is_whole = values ? out->dims[1] % values == 0 : rows == 0; /* as many rows of each value */
   if (!has_codes(codes, terms, rows) || !HAS_SHAPE(low, terms) ||
       !HAS_SHAPE(high, (rows + TASK - 1) / TASK, terms) || !HAS_SHAPE(bias, columns) ||
-      !HAS_SHAPE(given(frame, 5), values, columns) || !is_whole ||
-      stripes * STRIPE < panels)
+      !HAS_SHAPE(given(frame, 5), values, columns) || !is_whole || stripes * STRIPE < panels)
     return failure(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, "expected operands of sizes that fit each other");
   int is_plain = are_bits(low->data, high->data, terms);
   scores of = {.logits = {.low = is_plain ? NULL : low->data,
